@@ -1,0 +1,213 @@
+//! What a running server knows: configuration, faults, codes, tokens, logged-in browsers.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::config::Config;
+use crate::faults::{FaultKind, Faults};
+use crate::journal::Journal;
+use crate::keys::KeyRing;
+
+/// The state shared by all connections.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) origin: String,
+    pub(crate) addr: SocketAddr,
+    config: RwLock<Arc<Config>>,
+    faults: Mutex<Faults>,
+    pub(crate) journal: Journal,
+    pub(crate) keys: KeyRing,
+    /// Authorization codes; a used one stays, so that its second use is noticed.
+    codes: Mutex<Expiring<Code>>,
+    tokens: Mutex<Expiring<Token>>,
+    app_tokens: Mutex<Expiring<()>>,
+    /// Logged-in browsers: cookie value to user name.
+    browsers: Mutex<Expiring<String>>,
+}
+
+/// What a code stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Code {
+    pub(crate) username: String,
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) scope: String,
+    pub(crate) nonce: Option<String>,
+    pub(crate) challenge: Option<String>,
+    /// The token its first use gave.
+    pub(crate) used_for: Option<String>,
+}
+
+/// What an access token stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    pub(crate) username: String,
+    pub(crate) scope: String,
+}
+
+impl Shared {
+    pub(crate) fn new(addr: SocketAddr, config: Config) -> Self {
+        Self {
+            origin: format!("http://{addr}"),
+            addr,
+            config: RwLock::new(Arc::new(config)),
+            faults: Mutex::default(),
+            journal: Journal::default(),
+            keys: KeyRing::new(),
+            codes: Mutex::default(),
+            tokens: Mutex::default(),
+            app_tokens: Mutex::default(),
+            browsers: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut config));
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        lock(&self.faults).clone()
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        *lock(&self.faults) = faults;
+    }
+
+    /// The faults of `endpoint` that strike now; counts them down.
+    pub(crate) fn take_faults(
+        &self,
+        endpoint: &str,
+        wanted: impl Fn(&FaultKind) -> bool,
+    ) -> Vec<FaultKind> {
+        lock(&self.faults).take(endpoint, wanted)
+    }
+
+    /// The issuer of ID tokens and of `iss` on the callback.
+    pub(crate) fn issuer(&self, config: &Config) -> String {
+        config
+            .openid
+            .issuer
+            .clone()
+            .unwrap_or_else(|| self.origin.clone())
+    }
+
+    pub(crate) fn issue_code(&self, code: Code, lifetime: Duration) -> String {
+        let name = random(54); // 72 characters
+        lock(&self.codes).insert(name.clone(), code, lifetime);
+        name
+    }
+
+    /// Works on a code under the lock, so that of two parallel uses one is the second.
+    pub(crate) fn with_code<T>(&self, code: &str, f: impl FnOnce(Option<&mut Code>) -> T) -> T {
+        f(lock(&self.codes).get_mut(code))
+    }
+
+    pub(crate) fn issue_token(&self, token: Token, lifetime: Duration) -> String {
+        let name = random(32);
+        lock(&self.tokens).insert(name.clone(), token, lifetime);
+        name
+    }
+
+    pub(crate) fn token(&self, name: &str) -> Option<Token> {
+        lock(&self.tokens).get_mut(name).cloned()
+    }
+
+    pub(crate) fn revoke_token(&self, name: &str) {
+        lock(&self.tokens).remove(name);
+    }
+
+    pub(crate) fn issue_app_token(&self, lifetime: Duration) -> String {
+        let name = format!("a-{}", random(24));
+        lock(&self.app_tokens).insert(name.clone(), (), lifetime);
+        name
+    }
+
+    pub(crate) fn knows_app_token(&self, name: &str) -> bool {
+        lock(&self.app_tokens).get_mut(name).is_some()
+    }
+
+    pub(crate) fn remember_browser(&self, username: &str) -> String {
+        let name = random(24);
+        let day = Duration::from_secs(24 * 60 * 60);
+        lock(&self.browsers).insert(name.clone(), username.to_owned(), day);
+        name
+    }
+
+    pub(crate) fn browser(&self, name: &str) -> Option<String> {
+        lock(&self.browsers).get_mut(name).cloned()
+    }
+
+    pub(crate) fn forget_browser(&self, name: &str) {
+        lock(&self.browsers).remove(name);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Random bytes, URL-safe: 4 characters for 3 bytes.
+pub(crate) fn random(bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    aws_lc_rs::rand::fill(&mut buffer).expect("the system has randomness");
+    URL_SAFE_NO_PAD.encode(buffer)
+}
+
+/// How many entries a table holds before the oldest give way: a benchmark must not fill memory.
+const CAPACITY: usize = 100_000;
+
+/// A table whose entries die. Lifetimes within a table are mostly equal, so the front of the
+/// queue is what expires first.
+#[derive(Debug)]
+struct Expiring<V> {
+    entries: HashMap<String, (Instant, V)>,
+    queue: VecDeque<(Instant, String)>,
+}
+
+impl<V> Default for Expiring<V> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            queue: VecDeque::new(),
+        }
+    }
+}
+
+impl<V> Expiring<V> {
+    fn insert(&mut self, name: String, value: V, lifetime: Duration) {
+        let now = Instant::now();
+        while self.queue.len() >= CAPACITY || self.queue.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, oldest)) = self.queue.pop_front() else {
+                break;
+            };
+            self.entries.remove(&oldest);
+        }
+        // A lifetime beyond what the clock can hold: as good as for ever.
+        let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        let dies = now + lifetime.min(century);
+        self.queue.push_back((dies, name.clone()));
+        self.entries.insert(name, (dies, value));
+    }
+
+    fn get_mut(&mut self, name: &str) -> Option<&mut V> {
+        let now = Instant::now();
+        self.entries
+            .get_mut(name)
+            .filter(|(dies, _)| *dies > now)
+            .map(|(_, value)| value)
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.entries.remove(name);
+    }
+}

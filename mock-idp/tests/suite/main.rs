@@ -1,0 +1,10 @@
+//! The mock identity provider, seen from outside.
+#![allow(clippy::unwrap_used)]
+
+mod control;
+mod errors;
+mod faults;
+mod login;
+mod names;
+mod openid;
+mod visitor;
