@@ -1,0 +1,15 @@
+//! Floor 0: what everything else stands on, with no I/O of its own.
+//!
+//! Time and randomness enter the program here and nowhere else; clippy's
+//! `disallowed-methods` keeps it so.
+
+pub mod clock;
+pub mod digest;
+pub mod id;
+pub mod random;
+pub mod secret;
+pub mod units;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use id::{AccountId, BadId, ProviderId, UserId};
+pub use secret::Secret;

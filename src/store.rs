@@ -1,0 +1,312 @@
+//! Floor 2: where everything is kept.
+//!
+//! [`Store`] is small and speaks bytes, so that a backend stays small. Typed
+//! [`Keyspace`]s on top add encoding and a schema version. Every space has a
+//! [`Class`]: *durable* writes are on disk before they are acknowledged;
+//! *transient* ones may be lost by a crash, but never come back: after an
+//! unclean stop a backend drops them all.
+//!
+//! Records that expire carry the moment in their key ([`Key::expiring`]), in
+//! front, so that a sweep is one range and needs no index.
+
+pub mod conformance;
+mod keyspace;
+mod memory;
+mod sled;
+mod token;
+mod versions;
+
+use async_trait::async_trait;
+
+pub use self::keyspace::{Keyspace, Versioned};
+pub use self::memory::MemoryStore;
+pub use self::sled::{SledOptions, SledStore};
+pub use self::token::Token;
+use crate::base::Timestamp;
+
+/// What a crash may do to a space's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// On disk before the write is acknowledged.
+    Durable,
+    /// May be lost by a crash; never comes back after one.
+    Transient,
+}
+
+/// One kind of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// The name of its tree or table: short, lower case.
+    pub name: &'static str,
+    /// What a crash may do to it.
+    pub class: Class,
+    /// Whether its keys begin with the moment of expiry.
+    pub expiring: bool,
+}
+
+impl Space {
+    /// The smallest id whose record is not expired: what lies below may be
+    /// purged, and a scan begins here.
+    pub fn live_from(&self, now: Timestamp) -> Vec<u8> {
+        if self.expiring {
+            now.as_millis().saturating_add(1).to_be_bytes().to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// Where a record is: its space, the partition (an account's id, or `""` for
+/// what belongs to no account) and its id within both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    space: &'static Space,
+    partition: String,
+    id: Vec<u8>,
+}
+
+impl Key {
+    /// A key in a space that does not expire.
+    ///
+    /// # Panics
+    /// In debug builds, if the space expires.
+    pub fn new(
+        space: &'static Space,
+        partition: impl Into<String>,
+        id: impl Into<Vec<u8>>,
+    ) -> Self {
+        debug_assert!(!space.expiring, "{} needs an expiry", space.name);
+        Self {
+            space,
+            partition: partition.into(),
+            id: id.into(),
+        }
+    }
+
+    /// A key in a space that expires: the record is gone from `expires_at` on.
+    ///
+    /// # Panics
+    /// In debug builds, if the space does not expire.
+    pub fn expiring(
+        space: &'static Space,
+        partition: impl Into<String>,
+        expires_at: Timestamp,
+        id: &[u8],
+    ) -> Self {
+        debug_assert!(space.expiring, "{} does not expire", space.name);
+        let mut full = Vec::with_capacity(8 + id.len());
+        full.extend_from_slice(&expires_at.as_millis().to_be_bytes());
+        full.extend_from_slice(id);
+        Self {
+            space,
+            partition: partition.into(),
+            id: full,
+        }
+    }
+
+    /// The space.
+    pub fn space(&self) -> &'static Space {
+        self.space
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The id within the partition, with the expiry in front where there is one.
+    pub fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    /// When the record is gone; `None` where it stays.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        if !self.space.expiring {
+            return None;
+        }
+        let head: [u8; 8] = self.id.get(..8)?.try_into().ok()?;
+        Some(Timestamp::from_millis(u64::from_be_bytes(head)))
+    }
+
+    /// True from the very moment of expiry on.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at().is_some_and(|at| now >= at)
+    }
+}
+
+/// Which write of a record this is: grows with each, also across a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u64);
+
+/// A stored record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its bytes.
+    pub value: Vec<u8>,
+    /// The write that made it.
+    pub version: Version,
+}
+
+/// What must hold for a write to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    Any,
+    /// There is no (unexpired) record.
+    Absent,
+    /// The record is of this version.
+    Version(Version),
+}
+
+impl Precondition {
+    /// Whether it holds for a record of this version; `None` if there is none.
+    pub fn holds(self, current: Option<Version>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Absent => current.is_none(),
+            Self::Version(wanted) => current == Some(wanted),
+        }
+    }
+}
+
+/// A part of one space and partition, in the order of ids.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The space.
+    pub space: &'static Space,
+    /// The partition.
+    pub partition: String,
+    /// Only ids that begin with this.
+    pub prefix: Vec<u8>,
+    /// Only ids greater than this, for the next page.
+    pub after: Option<Vec<u8>>,
+    /// At most so many records.
+    pub limit: usize,
+}
+
+impl Scan {
+    /// The smallest id that can be in the answer: from there on, what begins
+    /// with `prefix` is.
+    pub fn start(&self, now: Timestamp) -> Vec<u8> {
+        let start = self.prefix.clone().max(self.space.live_from(now));
+        match &self.after {
+            // Nothing fits between an id and the same id with a zero behind it.
+            Some(after) => start.max([after.as_slice(), &[0]].concat()),
+            None => start,
+        }
+    }
+}
+
+/// One step of a batch, see [`Store::commit`].
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Fails the whole batch unless it holds.
+    Check(Key, Precondition),
+    /// Writes a record.
+    Put(Key, Vec<u8>),
+    /// Removes a record.
+    Delete(Key),
+}
+
+impl Step {
+    /// The key it is about.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Check(key, _) | Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
+}
+
+/// Fails unless the steps stay within one partition and the durable class.
+fn check_batch(steps: &[Step]) -> Result<(), StoreError> {
+    let mut keys = steps.iter().map(Step::key);
+    let Some(first) = keys.next() else {
+        return Ok(());
+    };
+    let belongs = |key: &Key| key.space.class == Class::Durable && key.partition == first.partition;
+    if belongs(first) && keys.all(belongs) {
+        Ok(())
+    } else {
+        Err(StoreError::BadBatch)
+    }
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The precondition did not hold.
+    #[error("the record was changed by someone else meanwhile")]
+    Conflict,
+    /// A batch reaches beyond one partition or mixes classes.
+    #[error("a batch must stay within one partition and the durable class")]
+    BadBatch,
+    /// The disk, the file or the connection failed; nothing is promised.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The data could not be read as what it should be.
+    #[error("{place}: stored data cannot be read: {why}")]
+    Corrupt {
+        /// Which record or file.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another process has the data directory.
+    #[error(
+        "the data directory {0} is in use by another process; stop it or choose another `data_dir`"
+    )]
+    Locked(String),
+}
+
+/// A place for records. See the module's head for what it promises.
+///
+/// Expired records are never returned, taken or counted, whether or not they
+/// were purged yet.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Reads a record.
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError>;
+
+    /// Writes a record if `when` holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it does not; then nothing was written.
+    async fn put(
+        &self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError>;
+
+    /// Reads and removes in one step: of any number of takers one gets the record.
+    async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError>;
+
+    /// Removes a record if `when` holds; says whether there was one.
+    async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError>;
+
+    /// Lists records in the order of their ids.
+    async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError>;
+
+    /// Which partitions have records in a space, in order. For export and upkeep.
+    async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError>;
+
+    /// Does all steps or none: first every check, wherever it stands, then the
+    /// writes in their order. Durable spaces of one partition only.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a check fails, [`StoreError::BadBatch`] if
+    /// the steps don't belong together.
+    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError>;
+
+    /// Removes at most `limit` expired records of a space; says how many. Not
+    /// awaited on disk: what comes back after a crash is as expired as before.
+    async fn purge_expired(&self, space: &'static Space, limit: usize)
+    -> Result<usize, StoreError>;
+
+    /// Fails if a write would not be safe now (full disk, lost connection).
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Writes everything down and marks the stop as clean. Doing it again does
+    /// nothing. Without it the next start is one after a crash.
+    async fn close(&self) -> Result<(), StoreError>;
+}

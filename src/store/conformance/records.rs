@@ -1,0 +1,181 @@
+//! Single records.
+
+use super::{Bench, Key, Precondition, Spaces, Version, is_conflict};
+
+pub(super) async fn put_and_get(bench: &Bench, spaces: &Spaces) {
+    let key = Key::new(spaces.plain, "acme", "one");
+    assert_eq!(bench.get(&key).await, None, "an empty store has no record");
+    let version = bench.put(&key, b"first").await;
+    let entry = bench.get(&key).await.expect("the record that was put");
+    assert_eq!((entry.value, entry.version), (b"first".to_vec(), version));
+    bench.put(&key, b"second").await;
+    assert_eq!(
+        bench.value(&key).await,
+        Some(b"second".to_vec()),
+        "a put replaces"
+    );
+    bench.put(&key, b"").await;
+    assert_eq!(
+        bench.value(&key).await,
+        Some(Vec::new()),
+        "an empty record is one"
+    );
+    let odd = Key::new(spaces.plain, "acme", vec![0, 255, 0, 1]);
+    let large = vec![7; 300_000];
+    bench.put(&odd, &large).await;
+    assert_eq!(
+        bench.value(&odd).await,
+        Some(large),
+        "any bytes as id, 300 kB as value"
+    );
+    bench
+        .store
+        .ready()
+        .await
+        .expect("a store that works is ready");
+}
+
+pub(super) async fn preconditions_of_put(bench: &Bench, spaces: &Spaces) {
+    let store = &bench.store;
+    let key = Key::new(spaces.plain, "acme", "one");
+    let put = async |value: &str, when| store.put(&key, value.into(), when).await;
+
+    let early = put("x", Precondition::Version(Version(1))).await;
+    assert!(is_conflict(&early), "a version of nothing: {early:?}");
+    let first = put("first", Precondition::Absent)
+        .await
+        .expect("nothing was there");
+    let again = put("again", Precondition::Absent).await;
+    assert!(is_conflict(&again), "it is not absent: {again:?}");
+    let second = put("second", Precondition::Version(first))
+        .await
+        .expect("it was that version");
+    let stale = put("stale", Precondition::Version(first)).await;
+    assert!(is_conflict(&stale), "it is another version: {stale:?}");
+    assert_eq!(
+        bench.value(&key).await,
+        Some("second".into()),
+        "conflicts write nothing"
+    );
+    assert!(second > first);
+    put("any", Precondition::Any)
+        .await
+        .expect("any always holds");
+    assert_eq!(bench.value(&key).await, Some("any".into()));
+}
+
+pub(super) async fn preconditions_of_delete(bench: &Bench, spaces: &Spaces) {
+    let store = &bench.store;
+    let key = Key::new(spaces.plain, "acme", "one");
+    assert!(
+        !store.delete(&key, Precondition::Any).await.unwrap(),
+        "there was none"
+    );
+    assert!(
+        !store.delete(&key, Precondition::Absent).await.unwrap(),
+        "there was none"
+    );
+    let none = store.delete(&key, Precondition::Version(Version(1))).await;
+    assert!(is_conflict(&none), "a version of nothing: {none:?}");
+
+    let first = bench.put(&key, b"first").await;
+    let second = bench.put(&key, b"second").await;
+    let stale = store.delete(&key, Precondition::Version(first)).await;
+    assert!(is_conflict(&stale), "it is another version: {stale:?}");
+    let present = store.delete(&key, Precondition::Absent).await;
+    assert!(is_conflict(&present), "it is not absent: {present:?}");
+    assert!(bench.get(&key).await.is_some(), "conflicts remove nothing");
+    assert!(
+        store
+            .delete(&key, Precondition::Version(second))
+            .await
+            .unwrap()
+    );
+    assert_eq!(bench.get(&key).await, None, "it was removed");
+    bench.put(&key, b"third").await;
+    assert!(store.delete(&key, Precondition::Any).await.unwrap());
+    assert_eq!(bench.get(&key).await, None, "it was removed");
+}
+
+pub(super) async fn take_once(bench: &Bench, spaces: &Spaces) {
+    let key = Key::new(spaces.plain, "acme", "one");
+    let version = bench.put(&key, b"value").await;
+    let taken = bench
+        .store
+        .take(&key)
+        .await
+        .unwrap()
+        .expect("the first taker gets it");
+    assert_eq!((taken.value, taken.version), (b"value".to_vec(), version));
+    assert_eq!(
+        bench.store.take(&key).await.unwrap(),
+        None,
+        "the second gets nothing"
+    );
+    assert_eq!(bench.get(&key).await, None, "what was taken is gone");
+}
+
+/// The clock stands still: the versions must grow all the same, and a version
+/// seen before a removal must never fit a record made after it.
+pub(super) async fn versions_grow(bench: &Bench, spaces: &Spaces) {
+    let key = Key::new(spaces.plain, "acme", "one");
+    let mut last = Version(0);
+    for round in 0..5 {
+        for _ in 0..3 {
+            let version = bench.put(&key, b"x").await;
+            assert!(version > last, "round {round}: {version:?} after {last:?}");
+            last = version;
+        }
+        if round % 2 == 0 {
+            bench.store.delete(&key, Precondition::Any).await.unwrap();
+        } else {
+            bench.store.take(&key).await.unwrap();
+        }
+    }
+    bench.clock.set(crate::base::Timestamp::from_secs(1));
+    let version = bench.put(&key, b"x").await;
+    assert!(
+        version > last,
+        "after the clock went back: {version:?} after {last:?}"
+    );
+}
+
+pub(super) async fn partitions_and_spaces_are_apart(bench: &Bench, spaces: &Spaces) {
+    // Names that begin alike, and the partition that has none.
+    let mut keys = Vec::new();
+    for space in [spaces.plain, spaces.other] {
+        for partition in ["", "a", "a-b", "ab"] {
+            for id in ["", "a", "b"] {
+                keys.push(Key::new(space, partition, id));
+            }
+        }
+    }
+    for (number, key) in keys.iter().enumerate() {
+        bench.put(key, number.to_string().as_bytes()).await;
+    }
+    for (number, key) in keys.iter().enumerate() {
+        let value = bench
+            .store
+            .take(key)
+            .await
+            .unwrap()
+            .map(|entry| entry.value);
+        assert_eq!(
+            value,
+            Some(number.to_string().into_bytes()),
+            "{key:?} is its own record"
+        );
+    }
+}
+
+pub(super) async fn closing_twice(bench: &Bench, spaces: &Spaces) {
+    bench
+        .put(&Key::new(spaces.plain, "acme", "one"), b"x")
+        .await;
+    bench.store.close().await.expect("it closes");
+    bench
+        .store
+        .close()
+        .await
+        .expect("closing again does nothing");
+}

@@ -1,0 +1,333 @@
+//! The default store: one directory, one process, the embedded database sled.
+//!
+//! sled is fast and keeps its own promises only partly, so this module stands
+//! between: [`open`] takes the lock and refuses damaged data before sled would
+//! quietly repair it; [`commit`] makes writes durable, many at a time;
+//! [`engine`] is the open database; [`records`] are the operations on one tree;
+//! [`state`] remembers how the last run ended.
+//!
+//! **When a write is seen and when it is safe.** A write is visible to others
+//! as soon as it is made, and acknowledged once it is on disk. Between the two,
+//! - a read may see what a crash still undoes. Whatever the reader then writes
+//!   durably lies behind it in the log, so it can't outlive what it built on;
+//! - a refusal ([`StoreError::Conflict`]) may be due to such a write. The
+//!   refused one can try again, so nothing is lost by not waiting;
+//! - "there is none (any more)", the answer of `take` and `delete`, must not be
+//!   undone: someone was told that a session is over. It waits with the rest.
+
+mod commit;
+mod engine;
+mod open;
+mod records;
+mod state;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, TryLockError};
+
+use async_trait::async_trait;
+
+use self::commit::{Committer, Pending};
+use self::engine::Engine;
+use self::records::Records;
+use super::versions::Versions;
+use super::{
+    Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
+};
+use crate::base::Clock;
+
+/// Up to so many records a scan is done on the spot, a few microseconds each;
+/// a longer one would hold up the other tasks of its worker thread.
+const SHORT_SCAN: usize = 256;
+
+/// What can be set about a [`SledStore`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SledOptions {
+    /// Memory for pages; sled's own default would be 1 GiB.
+    pub cache_bytes: u64,
+    /// How often what nobody waits for goes to disk.
+    pub flush_every_ms: u64,
+}
+
+impl Default for SledOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 16 << 20,
+            flush_every_ms: 200,
+        }
+    }
+}
+
+/// A store in a directory of its own.
+///
+/// Dropping it without [`Store::close`] counts as a crash.
+pub struct SledStore {
+    shared: Arc<Shared>,
+}
+
+/// What the store, its commit thread and its longer tasks have in common.
+struct Shared {
+    dir: PathBuf,
+    options: SledOptions,
+    clock: Arc<dyn Clock>,
+    versions: Versions,
+    /// `None` once closed, or if it could not be opened again after a failure.
+    engine: RwLock<Option<Engine>>,
+    /// Grows when the engine is opened again: what was written before that and
+    /// not committed is lost, and must not be acknowledged.
+    generation: AtomicU64,
+    /// How long the file is according to the note about it.
+    noted_length: AtomicU64,
+    /// A write has failed; none is accepted until a recovery succeeds.
+    failed: AtomicBool,
+    committer: Committer,
+}
+
+impl SledStore {
+    /// Opens the store in `dir`, creating it where needed. Blocks: it reads the
+    /// whole log, and waits up to a second for a process that is just ending.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another process has it, [`StoreError::Corrupt`]
+    /// if its files are damaged, [`StoreError::Unavailable`] if they can't be
+    /// read or written.
+    pub fn open(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        options: SledOptions,
+    ) -> Result<Self, StoreError> {
+        let opened = open::open(dir, options)?;
+        let shared = Arc::new(Shared {
+            dir: dir.to_owned(),
+            options,
+            clock,
+            versions: Versions::after(opened.last_version),
+            engine: RwLock::new(Some(opened.engine)),
+            generation: AtomicU64::new(0),
+            noted_length: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            committer: Committer::new(),
+        });
+        commit::start(Arc::clone(&shared), opened.lock, opened.state)?;
+        Ok(Self { shared })
+    }
+}
+
+impl Drop for SledStore {
+    /// Only tells the commit thread to end; it lets go of the files soon after.
+    fn drop(&mut self) {
+        self.shared.committer.abandon();
+    }
+}
+
+impl Shared {
+    /// Does something with the open database.
+    ///
+    /// Never blocks on its lock: that is held only while the database is being
+    /// closed or opened again, and then no operation has a chance anyway.
+    fn with<T>(
+        &self,
+        operation: impl FnOnce(&Engine) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let guard = match self.engine.try_read() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Unavailable(
+                    "it is just being reopened or closed".into(),
+                ));
+            }
+        };
+        let engine = guard
+            .as_ref()
+            .ok_or_else(|| StoreError::Unavailable("it is closed".into()))?;
+        let result = operation(engine);
+        if let Err(StoreError::Unavailable(why)) = &result
+            && !self.failed.swap(true, Ordering::SeqCst)
+        {
+            tracing::error!(%why, "the store fails; writes are refused until it recovers");
+        }
+        result
+    }
+
+    /// Does something with the records of one space.
+    fn records<T>(
+        &self,
+        space: &'static Space,
+        operation: impl FnOnce(&Records<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|engine| {
+            operation(&Records {
+                tree: engine.tree(space)?,
+                space,
+                now: self.clock.now(),
+                versions: &self.versions,
+            })
+        })
+    }
+
+    fn commit(&self, steps: &[Step]) -> Result<(), StoreError> {
+        self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions))
+    }
+
+    /// To be called before a write: fails if none would be safe now, and makes
+    /// a durable one known, so that others can tell that it isn't on disk yet.
+    async fn begin(&self, class: Class) -> Result<Option<Pending>, StoreError> {
+        if self.failed.load(Ordering::SeqCst) {
+            self.committer.wait(None).await?;
+        }
+        let durable = class == Class::Durable;
+        Ok(durable.then(|| self.committer.begin(self.generation.load(Ordering::SeqCst))))
+    }
+
+    /// To be called after a write: returns when it is as safe as its class says.
+    async fn settle(&self, pending: Option<Pending>) -> Result<(), StoreError> {
+        if let Some(pending) = pending {
+            return self.committer.wait(Some(pending)).await;
+        }
+        if self.has_shrunk() {
+            self.committer.look();
+        }
+        Ok(())
+    }
+
+    /// Whether sled has made its file shorter since that was noted. It does so
+    /// now and then, and if the process died before it is noted, the next start
+    /// would take it for damage. A commit looks by itself; after other writes
+    /// this costs half a microsecond and leaves next to no time for that.
+    fn has_shrunk(&self) -> bool {
+        let noted = self.noted_length.load(Ordering::Relaxed);
+        let length = self.with(|engine| Ok(engine.length().unwrap_or(noted)));
+        length.is_ok_and(|length| length < noted)
+    }
+
+    /// The same where nothing may have been changed: then it waits only if
+    /// others' writes are on their way, since the answer may rest on them.
+    async fn settle_answer(
+        &self,
+        pending: Option<Pending>,
+        changed: bool,
+    ) -> Result<(), StoreError> {
+        match pending {
+            Some(pending) if !changed && pending.is_alone() => Ok(()),
+            pending => self.settle(pending).await,
+        }
+    }
+}
+
+/// Runs what takes long away from the threads that serve requests.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(StoreError::Unavailable(e.to_string())))
+}
+
+/// Single operations run where they are called: they take microseconds in
+/// memory, less than handing them to another thread would.
+#[async_trait]
+impl Store for SledStore {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.shared.records(key.space, |records| records.get(key))
+    }
+
+    async fn put(
+        &self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        let pending = self.shared.begin(key.space.class).await?;
+        let version = self
+            .shared
+            .records(key.space, |records| records.put(key, &value, when))?;
+        self.shared.settle(pending).await?;
+        Ok(version)
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        let pending = self.shared.begin(key.space.class).await?;
+        let taken = self
+            .shared
+            .records(key.space, |records| records.take(key))?;
+        self.shared.settle_answer(pending, taken.is_some()).await?;
+        Ok(taken)
+    }
+
+    async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
+        let pending = self.shared.begin(key.space.class).await?;
+        let deleted = self
+            .shared
+            .records(key.space, |records| records.delete(key, when))?;
+        self.shared.settle_answer(pending, deleted).await?;
+        Ok(deleted)
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
+        if scan.limit <= SHORT_SCAN {
+            return self
+                .shared
+                .records(scan.space, |records| records.scan(scan));
+        }
+        let (shared, scan) = (Arc::clone(&self.shared), scan.clone());
+        aside(move || shared.records(scan.space, |records| records.scan(&scan))).await
+    }
+
+    async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method alone is not general enough in its lifetimes"
+        )]
+        aside(move || shared.records(space, |records| records.partitions())).await
+    }
+
+    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+        check_batch(&steps)?;
+        let pending = self.shared.begin(Class::Durable).await?;
+        let shared = Arc::clone(&self.shared);
+        // A transaction waits until all other operations stand still. Once it
+        // has begun, its commit is awaited even if the caller goes away.
+        let pending = aside(move || shared.commit(&steps).map(|()| pending)).await?;
+        self.shared.settle(pending).await
+    }
+
+    async fn purge_expired(
+        &self,
+        space: &'static Space,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        aside(move || shared.records(space, |records| records.purge(limit))).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.shared.committer.wait(None).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.shared.committer.close().await
+    }
+}
+
+/// What sled says, in our words. What it can't read is damage; all else is a
+/// disk that fails, and sled accepts no write after that until it is reopened.
+fn fault(error: ::sled::Error) -> StoreError {
+    match error {
+        ::sled::Error::Corruption { at, .. } => StoreError::Corrupt {
+            place: "the file `db` of the data directory".into(),
+            why: format!("the page at {at:?} is damaged; restore the data directory from a backup"),
+        },
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// Takes the database out, so that no operation can use it any more.
+fn withdraw(shared: &Shared) -> Option<Engine> {
+    shared
+        .engine
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+}

@@ -1,0 +1,126 @@
+//! The open database.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use ::sled::{Db, Tree};
+
+use super::super::{Class, Space, StoreError};
+use super::open::{at, sync_directory};
+use super::{SledOptions, fault};
+
+/// sled, with what it lacks.
+pub(super) struct Engine {
+    db: Db,
+    dir: PathBuf,
+    /// A second handle, since sled's own isn't ours to sync.
+    file: File,
+    trees: RwLock<HashMap<(&'static str, Class), Tree>>,
+    synced_blobs: Mutex<HashSet<OsString>>,
+}
+
+impl Engine {
+    pub(super) fn open(dir: &Path, options: SledOptions) -> ::sled::Result<Self> {
+        let db = ::sled::Config::new()
+            .path(dir)
+            .cache_capacity(options.cache_bytes)
+            .flush_every_ms(Some(options.flush_every_ms))
+            .use_compression(false)
+            .open()?;
+        Ok(Self {
+            db,
+            dir: dir.to_owned(),
+            file: File::open(dir.join("db"))?,
+            trees: RwLock::default(),
+            synced_blobs: Mutex::default(),
+        })
+    }
+
+    /// The tree of a space. Its name says what a crash may do to it, so that
+    /// the next start knows, also of spaces that this program has no more.
+    pub(super) fn tree(&self, space: &'static Space) -> Result<Tree, StoreError> {
+        let known = (space.name, space.class);
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&known) {
+            return Ok(tree.clone());
+        }
+        drop(trees);
+        let prefix = match space.class {
+            Class::Durable => "d:",
+            Class::Transient => "t:",
+        };
+        let tree = self
+            .db
+            .open_tree([prefix, space.name].concat())
+            .map_err(fault)?;
+        let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        trees.insert(known, tree.clone());
+        Ok(tree)
+    }
+
+    /// Forgets everything transient.
+    pub(super) fn drop_transient(&self) -> Result<(), StoreError> {
+        for name in self.db.tree_names() {
+            if name.starts_with(b"t:") {
+                self.db.drop_tree(&name).map_err(fault)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts all that was written so far on disk; says how long the file is then.
+    ///
+    /// sled's `flush` hands its buffers to the kernel and, on Linux, waits with
+    /// `sync_file_range`, which neither covers the file's new length nor empties
+    /// the disk's own cache. And it never syncs the files it makes for pages
+    /// above 128 KiB.
+    pub(super) fn make_durable(&self) -> Result<u64, StoreError> {
+        self.db.flush().map_err(fault)?;
+        self.health()?;
+        let synced = || -> std::io::Result<u64> {
+            self.sync_blobs()?;
+            self.file.sync_data()?;
+            self.length()
+        };
+        synced().map_err(|e| at("sync", &self.dir, &e))
+    }
+
+    /// How long the file is.
+    pub(super) fn length(&self) -> std::io::Result<u64> {
+        self.file.metadata().map(|metadata| metadata.len())
+    }
+
+    /// Fails if sled gave up in one of its own threads, which it does silently.
+    pub(super) fn health(&self) -> Result<(), StoreError> {
+        self.db.context.global_error().map_err(fault)
+    }
+
+    /// Blobs never change once written, so each needs it once.
+    fn sync_blobs(&self) -> std::io::Result<()> {
+        let dir = self.dir.join("blobs");
+        let mut synced = self
+            .synced_blobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut present = HashSet::new();
+        let mut fresh = false;
+        for entry in std::fs::read_dir(&dir)? {
+            let name = entry?.file_name();
+            if !synced.contains(&name) {
+                fresh = true;
+                match File::open(dir.join(&name)) {
+                    Ok(file) => file.sync_data()?,
+                    // Replaced meanwhile by a newer one.
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            present.insert(name);
+        }
+        *synced = present;
+        if fresh { sync_directory(&dir) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,195 @@
+//! How the last run ended, in the file `state`.
+//!
+//! sled takes a log that ends early for one that a crash cut off, and goes on
+//! without the rest: a truncated file loses data without a word. So we write
+//! down how long the file was when it was last known to be safe, and refuse to
+//! open a shorter one. The file also holds the clean mark, and the last version
+//! given, so that versions grow even if the clock was set back meanwhile.
+//!
+//! It is one short line, always of the same length and overwritten in place,
+//! so that it can be written with each commit and on a full disk.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::super::StoreError;
+use super::open::{NO_ONE_KNOWS_BETTER, at, sync_directory};
+
+const NAME: &str = "state";
+
+/// What is known about the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct State {
+    /// The last run ended with a `close`.
+    pub(super) clean: bool,
+    /// How long `db` was when it was last looked at; at the end, if clean.
+    pub(super) length: u64,
+    /// How much there was in `blobs`, where sled puts what is large; if clean.
+    pub(super) blobs: u64,
+    /// The last version given.
+    pub(super) version: u64,
+}
+
+impl State {
+    fn line(self) -> String {
+        let word = if self.clean { "clean" } else { "running" };
+        let (length, blobs, version) = (self.length, self.blobs, self.version);
+        format!("{word:7} db {length:020} blobs {blobs:020} version {version:020}\n")
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [word, "db", length, "blobs", blobs, "version", version] = words[..] else {
+            return None;
+        };
+        Some(Self {
+            clean: word == "clean",
+            length: length.parse().ok()?,
+            blobs: blobs.parse().ok()?,
+            version: version.parse().ok()?,
+        })
+    }
+
+    /// What the directory says about itself; the default (an unclean end and no
+    /// expectations) if it says nothing.
+    pub(super) fn read(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(NAME);
+        match std::fs::read_to_string(&path) {
+            Ok(line) => Ok(Self::parse(&line).unwrap_or_else(|| {
+                tracing::warn!(path = %path.display(), "not readable; taken for an unclean stop");
+                Self::default()
+            })),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(at("read", &path, &e)),
+        }
+    }
+
+    /// Fails if data that was safe on disk is there no more.
+    pub(super) fn check(self, dir: &Path) -> Result<(), StoreError> {
+        let (length, blobs) = measure(dir)?;
+        let lost = if length < self.length {
+            Some(("db", self.length, length))
+        } else if self.clean && blobs < self.blobs {
+            Some(("blobs", self.blobs, blobs))
+        } else {
+            None
+        };
+        let Some((name, expected, found)) = lost else {
+            return Ok(());
+        };
+        Err(StoreError::Corrupt {
+            place: dir.join(name).display().to_string(),
+            why: format!(
+                "it has {found} bytes, but {expected} were safely written; {NO_ONE_KNOWS_BETTER}. To go on with what is left, remove the file `{NAME}` beside it"
+            ),
+        })
+    }
+}
+
+/// How long `db` is and how much `blobs` holds.
+pub(super) fn measure(dir: &Path) -> Result<(u64, u64), StoreError> {
+    let sum = || -> std::io::Result<(u64, u64)> {
+        let length = size(&dir.join("db"))?;
+        let mut blobs = 0;
+        match std::fs::read_dir(dir.join("blobs")) {
+            Ok(entries) => {
+                for entry in entries {
+                    blobs += size(&entry?.path())?;
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        Ok((length, blobs))
+    };
+    sum().map_err(|e| at("read", dir, &e))
+}
+
+fn size(path: &Path) -> std::io::Result<u64> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(e) => Err(e),
+    }
+}
+
+/// The file, open for the whole run.
+pub(super) struct StateFile {
+    file: File,
+    written: State,
+}
+
+impl StateFile {
+    /// Withdraws the clean mark, before anything is changed.
+    pub(super) fn start(dir: &Path, found: State) -> Result<Self, StoreError> {
+        let path = dir.join(NAME);
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|e| at("write", &path, &e))?;
+        let mut this = Self {
+            file,
+            written: found,
+        };
+        // sled may shorten the file while it opens it, so nothing is expected of
+        // a start that breaks off.
+        this.write(State {
+            clean: false,
+            length: 0,
+            ..found
+        })
+        .and_then(|()| this.file.sync_data())
+        .and_then(|()| sync_directory(dir))
+        .map_err(|e| at("write", &path, &e))?;
+        Ok(this)
+    }
+
+    /// Notes how things are. A greater length is not synced: noting it costs
+    /// next to nothing, survives the death of the process, and after a power cut
+    /// the older note only expects less. A smaller one is, as it would expect
+    /// too much.
+    pub(super) fn note(&mut self, length: u64, version: u64) {
+        let before = self.written;
+        let state = State {
+            length,
+            version,
+            ..before
+        };
+        if state == before {
+            return;
+        }
+        let synced = self.write(state).and_then(|()| {
+            if length < before.length {
+                self.file.sync_data()
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(e) = synced {
+            tracing::warn!(%e, "cannot note the length of the data");
+        }
+    }
+
+    /// Sets the clean mark, after everything else is on disk.
+    pub(super) fn finish(mut self, dir: &Path, version: u64) -> Result<(), StoreError> {
+        let (length, blobs) = measure(dir)?;
+        let state = State {
+            clean: true,
+            length,
+            blobs,
+            version,
+        };
+        self.write(state)
+            .and_then(|()| self.file.sync_data())
+            .map_err(|e| at("write", &dir.join(NAME), &e))
+    }
+
+    fn write(&mut self, state: State) -> std::io::Result<()> {
+        self.file.write_all_at(state.line().as_bytes(), 0)?;
+        self.written = state;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Random tokens that say when they end.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Key, Space};
+use crate::base::{Timestamp, digest, random};
+
+/// A bearer value for one expiring record: `state`, a ticket, a session id.
+///
+/// It is 48 bits of expiry in milliseconds and 192 random bits, 40 URL-safe
+/// characters in all. The store sees only its SHA-256, so a stolen copy of the
+/// store opens nothing. Changing the expiry in a token only leads to a record
+/// that does not exist.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    text: String,
+    expires_at: Timestamp,
+}
+
+impl Token {
+    const TIME: usize = 6;
+    const SIZE: usize = Self::TIME + 24;
+
+    /// A new token that ends at `expires_at`.
+    pub fn new(expires_at: Timestamp) -> Self {
+        let millis = expires_at.as_millis().min((1 << 48) - 1);
+        let mut bytes = [0; Self::SIZE];
+        bytes[..Self::TIME].copy_from_slice(&millis.to_be_bytes()[2..]);
+        bytes[Self::TIME..].copy_from_slice(&random::bytes::<24>());
+        Self {
+            text: URL_SAFE_NO_PAD.encode(bytes),
+            expires_at: Timestamp::from_millis(millis),
+        }
+    }
+
+    /// Reads a token that came from outside; `None` if it can't be one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; Self::SIZE + 2];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        if length != Self::SIZE {
+            return None;
+        }
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&bytes[..Self::TIME]);
+        Some(Self {
+            text: text.to_owned(),
+            expires_at: Timestamp::from_millis(u64::from_be_bytes(millis)),
+        })
+    }
+
+    /// The token as it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// When it ends.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The key of its record.
+    pub fn key(&self, space: &'static Space, partition: impl Into<String>) -> Key {
+        Key::expiring(
+            space,
+            partition,
+            self.expires_at,
+            &digest::sha256(self.text.as_bytes()),
+        )
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token([redacted], until {})", self.expires_at)
+    }
+}

@@ -1,0 +1,398 @@
+//! The store on disk: what every store must do, and what is about its files.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use vestibule::base::{Clock, ManualClock, SystemClock};
+use vestibule::store::{
+    Class, Key, Precondition, Scan, SledOptions, SledStore, Space, Step, Store, StoreError,
+    conformance,
+};
+
+static KEPT: Space = Space {
+    name: "kept",
+    class: Class::Durable,
+    expiring: false,
+};
+static LOST: Space = Space {
+    name: "lost",
+    class: Class::Transient,
+    expiring: false,
+};
+
+fn open(dir: &Path) -> Result<SledStore, StoreError> {
+    SledStore::open(
+        dir,
+        Arc::new(ManualClock::default()),
+        SledOptions::default(),
+    )
+}
+
+fn refusal(dir: &Path) -> StoreError {
+    match open(dir) {
+        Ok(_) => panic!("it must not open"),
+        Err(e) => e,
+    }
+}
+
+fn kept(id: &str) -> Key {
+    Key::new(&KEPT, "acme", id)
+}
+
+fn lost(id: &str) -> Key {
+    Key::new(&LOST, "acme", id)
+}
+
+async fn put(store: &SledStore, key: &Key) {
+    store
+        .put(key, vec![7; 100], Precondition::Any)
+        .await
+        .unwrap();
+}
+
+async fn has(store: &SledStore, key: &Key) -> bool {
+    store.get(key).await.unwrap().is_some()
+}
+
+/// A directory with `records` durable records and one transient, closed cleanly.
+async fn filled(records: usize) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = Arc::new(open(dir.path()).unwrap());
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..records {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { put(&store, &kept(&n.to_string())).await });
+    }
+    tasks.join_all().await;
+    put(&store, &lost("one")).await;
+    store.close().await.unwrap();
+    dir
+}
+
+/// Every file with its content, without what opening may always write.
+fn content(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_file() && entry.file_name() != "lock")
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn conforms() {
+    let base = TempDir::new().unwrap();
+    let count = AtomicUsize::new(0);
+    conformance::run(async |clock: Arc<dyn Clock>| {
+        let dir = base
+            .path()
+            .join(count.fetch_add(1, Ordering::Relaxed).to_string());
+        let store = SledStore::open(&dir, clock, SledOptions::default()).unwrap();
+        Arc::new(store) as Arc<dyn Store>
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_clean_stop_keeps_everything() {
+    let dir = filled(10).await;
+    let store = open(dir.path()).unwrap();
+    assert!(has(&store, &kept("9")).await);
+    assert!(has(&store, &lost("one")).await);
+    let version = store.get(&kept("9")).await.unwrap().unwrap().version;
+    store
+        .delete(&kept("9"), Precondition::Version(version))
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    assert!(matches!(
+        store.get(&kept("1")).await,
+        Err(StoreError::Unavailable(_))
+    ));
+    assert!(matches!(
+        store.ready().await,
+        Err(StoreError::Unavailable(_))
+    ));
+    let store = open(dir.path()).unwrap();
+    let again = store
+        .put(&kept("9"), Vec::new(), Precondition::Absent)
+        .await
+        .unwrap();
+    assert!(
+        again > version,
+        "versions grow across restarts, though the clock stands still"
+    );
+}
+
+#[tokio::test]
+async fn an_unclean_stop_drops_what_is_transient() {
+    let dir = filled(10).await;
+    let store = open(dir.path()).unwrap();
+    store.take(&kept("1")).await.unwrap().unwrap();
+    let batch = vec![
+        Step::Put(kept("batch"), b"x".to_vec()),
+        Step::Delete(kept("2")),
+    ];
+    store.commit(batch).await.unwrap();
+    // Above 128 KiB sled makes a file of its own.
+    store
+        .put(&kept("large"), vec![7; 300_000], Precondition::Absent)
+        .await
+        .unwrap();
+    put(&store, &lost("two")).await;
+    drop(store);
+
+    let store = open(dir.path()).unwrap();
+    assert!(has(&store, &kept("9")).await);
+    assert!(has(&store, &kept("batch")).await);
+    assert_eq!(
+        store.get(&kept("large")).await.unwrap().unwrap().value,
+        vec![7; 300_000]
+    );
+    assert!(!has(&store, &kept("1")).await);
+    assert!(!has(&store, &kept("2")).await);
+    assert!(
+        !has(&store, &lost("one")).await,
+        "even what an earlier run closed cleanly"
+    );
+    assert!(!has(&store, &lost("two")).await);
+    let all = Scan {
+        space: &LOST,
+        partition: "acme".into(),
+        prefix: Vec::new(),
+        after: None,
+        limit: 10,
+    };
+    assert!(store.scan(&all).await.unwrap().is_empty());
+    put(&store, &lost("three")).await;
+    store.close().await.unwrap();
+    assert!(has(&open(dir.path()).unwrap(), &lost("three")).await);
+}
+
+#[tokio::test]
+async fn a_half_written_snapshot_is_removed() {
+    let dir = filled(10).await;
+    let half = dir.path().join("snap.FFFFFFFFFFFFFFFF.generating");
+    fs::write(&half, b"half").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(has(&store, &kept("9")).await);
+    assert!(!half.exists());
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_put_aside() {
+    let dir = filled(500).await;
+    drop(open(dir.path()).unwrap());
+    drop(open(dir.path()).unwrap());
+    let snapshots = || {
+        content(dir.path())
+            .into_keys()
+            .filter(|name| name.contains("snap."))
+    };
+    let name = snapshots()
+        .find(|name| name.starts_with("snap."))
+        .expect("sled wrote one");
+    fs::write(
+        dir.path().join(&name),
+        b"damaged, and long enough to be read",
+    )
+    .unwrap();
+    let store = open(dir.path()).unwrap();
+    for n in 0..500 {
+        assert!(has(&store, &kept(&n.to_string())).await, "record {n}");
+    }
+    assert!(
+        snapshots().any(|found| found == format!("aside-{name}")),
+        "it was not deleted"
+    );
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_refused_untouched() {
+    for clean in [true, false] {
+        let dir = filled(2000).await;
+        if !clean {
+            drop(open(dir.path()).unwrap());
+            // The drop ends in the background; its lock tells when.
+            let lock = fs::File::open(dir.path().join("lock")).unwrap();
+            lock.lock().unwrap();
+        }
+        let db = dir.path().join("db");
+        let length = fs::metadata(&db).unwrap().len();
+        for cut in [1, length / 2, length - 1] {
+            let file = fs::File::options().write(true).open(&db).unwrap();
+            file.set_len(file.metadata().unwrap().len().min(length - cut))
+                .unwrap();
+            let before = content(dir.path());
+            let error = refusal(dir.path());
+            let StoreError::Corrupt { place, why } = &error else {
+                panic!("clean {clean}, cut {cut}: {error}");
+            };
+            assert!(place.ends_with("/db") && why.contains("backup"), "{error}");
+            assert!(
+                before == content(dir.path()),
+                "clean {clean}, cut {cut}: it was touched"
+            );
+        }
+        fs::remove_file(&db).unwrap();
+        assert!(
+            matches!(refusal(dir.path()), StoreError::Corrupt { .. }),
+            "it is missing"
+        );
+        assert!(!db.exists(), "no empty one was made in its place");
+    }
+}
+
+#[tokio::test]
+async fn the_way_around_a_refusal_works() {
+    let dir = filled(2000).await;
+    let db = dir.path().join("db");
+    let file = fs::File::options().write(true).open(&db).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+    refusal(dir.path());
+    fs::remove_file(dir.path().join("state")).unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(has(&store, &kept("0")).await);
+}
+
+#[tokio::test]
+async fn a_damaged_configuration_is_refused() {
+    let dir = filled(10).await;
+    fs::write(dir.path().join("conf"), "this is no configuration").unwrap();
+    let before = content(dir.path()).into_keys().collect::<Vec<_>>();
+    let error = refusal(dir.path());
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert_eq!(
+        before,
+        content(dir.path()).into_keys().collect::<Vec<_>>(),
+        "nothing is lost"
+    );
+}
+
+#[tokio::test]
+async fn a_second_opener_is_told_and_does_no_harm() {
+    let dir = filled(10).await;
+    let store = open(dir.path()).unwrap();
+    let started = Instant::now();
+    let error = refusal(dir.path());
+    assert!(matches!(error, StoreError::Locked(_)), "{error}");
+    assert!(
+        started.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        started.elapsed()
+    );
+
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_opens", "--nocapture"])
+        .env("VESTIBULE_TEST_DIR", dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(said.contains("child: the data directory"), "{said}");
+    put(&store, &kept("after")).await;
+    store.close().await.unwrap();
+    assert!(has(&open(dir.path()).unwrap(), &kept("after")).await);
+}
+
+/// Started by others: opens, says how that went, and waits for its input's end.
+#[test]
+fn child_opens() {
+    let Some(dir) = std::env::var_os("VESTIBULE_TEST_DIR") else {
+        return;
+    };
+    let opened = SledStore::open(
+        Path::new(&dir),
+        Arc::new(SystemClock),
+        SledOptions::default(),
+    );
+    let mut out = std::io::stdout();
+    match &opened {
+        Ok(_) => writeln!(out, "child: open").unwrap(),
+        Err(e) => writeln!(out, "child: {e}").unwrap(),
+    }
+    out.flush().unwrap();
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+#[test]
+fn a_lock_is_free_as_soon_as_its_process_is_dead() {
+    let dir = TempDir::new().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_opens", "--nocapture"])
+        .env("VESTIBULE_TEST_DIR", dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("child: open")));
+    assert!(matches!(refusal(dir.path()), StoreError::Locked(_)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    open(dir.path()).expect("the dead hold no lock");
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let base = TempDir::new().unwrap();
+    let file = base.path().join("file");
+    fs::write(&file, "x").unwrap();
+    // Nobody may write there, not even root.
+    let mut places = vec![file.clone(), file.join("below"), "/proc/vestibule".into()];
+    if !rustix::process::geteuid().is_root() {
+        for (name, mode) in [("read-only", 0o500), ("closed", 0o000)] {
+            let dir = base.path().join(name);
+            fs::create_dir(&dir).unwrap();
+            fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+            places.push(dir);
+        }
+    }
+    for place in places {
+        let error = refusal(&place);
+        let text = error.to_string();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{text}");
+        assert!(
+            text.contains(place.to_str().unwrap()) && text.contains("data_dir"),
+            "{text}"
+        );
+    }
+    let fresh = base.path().join("a/b");
+    open(&fresh).unwrap();
+    let mode = fs::metadata(&fresh).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "only for its owner");
+}
+
+#[tokio::test]
+async fn a_dropped_wait_does_no_harm() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path()).unwrap();
+    for n in 0..200 {
+        let key = kept(&n.to_string());
+        let put = store.put(&key, Vec::new(), Precondition::Any);
+        // Polled once: the write is made, and nobody waits for the answer.
+        let _ = tokio::time::timeout(Duration::ZERO, put).await;
+    }
+    put(&store, &kept("last")).await;
+    drop(store);
+    let store = open(dir.path()).unwrap();
+    for n in 0..200 {
+        assert!(
+            has(&store, &kept(&n.to_string())).await,
+            "an earlier write than the last one"
+        );
+    }
+}
