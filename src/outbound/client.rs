@@ -1,0 +1,167 @@
+//! The client: how connections are made, and one request in its lane.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::Client;
+use tokio::time::Instant;
+
+use super::error::{OutboundError, root};
+use super::exchange::{exchange, health, into_reqwest};
+use super::lane::Lanes;
+use super::policy::Policy;
+use super::resolve::{GuardedResolver, Lookup, SystemLookup};
+use super::{Limits, PreparedRequest, Response};
+use crate::base::Clock;
+
+/// Connections idle for longer aren't used again. Shorter than the keep-alive of
+/// common servers (Node's is 5 s), so that a code isn't sent on a connection which
+/// the other side is just closing: nobody could say whether it was used.
+const IDLE: Duration = Duration::from_secs(4);
+/// Idle connections kept to one host.
+const MAX_IDLE: usize = 32;
+/// Clients kept, one for each connect timeout in use.
+const MAX_CLIENTS: usize = 16;
+/// A request that takes longer than this has long lost its visitor.
+const MAX_TOTAL: Duration = Duration::from_secs(3600);
+
+/// The only way out. Cheap to share behind an `Arc`; one for the whole process,
+/// so that connections are reused.
+pub struct Outbound {
+    policy: Arc<Policy>,
+    clock: Arc<dyn Clock>,
+    lookup: Arc<dyn Lookup>,
+    clients: Mutex<Vec<(Duration, Client)>>,
+    lanes: Lanes,
+}
+
+impl Outbound {
+    /// A client that keeps to `policy`; `clock` times the circuit breakers.
+    ///
+    /// # Errors
+    /// [`OutboundError::Client`] if the system has no certificate authorities to trust.
+    pub fn new(policy: Policy, clock: Arc<dyn Clock>) -> Result<Self, OutboundError> {
+        Self::with_lookup(policy, clock, Arc::new(SystemLookup))
+    }
+
+    /// As [`Outbound::new`], with another way to find addresses than the system's.
+    ///
+    /// # Errors
+    /// As [`Outbound::new`].
+    pub fn with_lookup(
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+        lookup: Arc<dyn Lookup>,
+    ) -> Result<Self, OutboundError> {
+        let outbound = Self {
+            policy: Arc::new(policy),
+            clock,
+            lookup,
+            clients: Mutex::default(),
+            lanes: Lanes::default(),
+        };
+        outbound.client(Limits::default().connect)?;
+        Ok(outbound)
+    }
+
+    /// Where requests may go.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Sends a request once and reads the answer to its end.
+    ///
+    /// `lane` names the provider (`acme/google`): at most 64 of its requests are
+    /// under way at a time, and after five failures in a row it is left alone for
+    /// ten seconds. A status of 502, 503 or 504 counts as a failure; 500 doesn't,
+    /// since there are providers that answer a bad code with it, and then any
+    /// visitor could close the door to all others.
+    ///
+    /// # Errors
+    /// See [`OutboundError`]. An answer with an error status is an answer.
+    pub async fn send(
+        &self,
+        lane: &str,
+        request: PreparedRequest,
+        limits: &Limits,
+    ) -> Result<Response, OutboundError> {
+        // The resolver isn't asked about IP literals, so they are judged here.
+        self.policy.check_url(&request.url)?;
+        let request = into_reqwest(request)?;
+        let client = self.client(limits.connect)?;
+        let started = Instant::now();
+        let total = limits.total.min(MAX_TOTAL);
+
+        let lane = self.lanes.get(lane);
+        let pass = lane.enter(&*self.clock, total).await?;
+        let outcome = exchange(&client, request, limits, started, started + total).await;
+        pass.settle(self.clock.now(), health(&outcome));
+        outcome
+    }
+
+    /// The client whose connect timeout this is. The library sets that timeout
+    /// for a client as a whole; where there would be too many, the one with the
+    /// next longer timeout serves: the total deadline holds in any case.
+    fn client(&self, connect: Duration) -> Result<Client, OutboundError> {
+        let near = {
+            let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, client)) = clients.iter().find(|(timeout, _)| *timeout == connect) {
+                return Ok(client.clone());
+            }
+            (clients.len() >= MAX_CLIENTS).then(|| nearest(&clients, connect))
+        };
+        if let Some(client) = near.flatten() {
+            return Ok(client);
+        }
+        // Built outside the lock: it reads the system's certificates.
+        let client = self.build(connect)?;
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.len() < MAX_CLIENTS && clients.iter().all(|(timeout, _)| *timeout != connect) {
+            clients.push((connect, client.clone()));
+        }
+        Ok(client)
+    }
+
+    fn build(&self, connect: Duration) -> Result<Client, OutboundError> {
+        Client::builder()
+            .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(GuardedResolver {
+                policy: Arc::clone(&self.policy),
+                lookup: Arc::clone(&self.lookup),
+            })
+            // A redirect would carry the secret to an origin nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            // A code is good for one use; zero also spares a copy of each request.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
+            // A proxy resolves names by itself, past the guard.
+            .no_proxy()
+            .connect_timeout(connect)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MAX_IDLE)
+            // Finds out about a dead HTTP/2 connection that ever new requests
+            // would otherwise keep in use.
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .http2_keep_alive_timeout(Duration::from_secs(5))
+            // Some old servers know header names only the way RFCs print them.
+            .http1_title_case_headers()
+            .build()
+            .map_err(|error| {
+                OutboundError::Client(format!(
+                    "{}; install the system's certificate authorities (package `ca-certificates`), or name a file of them in SSL_CERT_FILE",
+                    root(&error)
+                ))
+            })
+    }
+}
+
+/// The client with the shortest timeout that isn't shorter than `connect`, or
+/// else the longest there is.
+fn nearest(clients: &[(Duration, Client)], connect: Duration) -> Option<Client> {
+    clients
+        .iter()
+        .filter(|(timeout, _)| *timeout >= connect)
+        .min_by_key(|(timeout, _)| *timeout)
+        .or_else(|| clients.iter().max_by_key(|(timeout, _)| *timeout))
+        .map(|(_, client)| client.clone())
+}
