@@ -1,0 +1,85 @@
+//! Floor 1: the broker's configuration, from a file and `VESTIBULE_…` variables,
+//! checked whole before anything starts.
+
+mod file;
+mod load;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+pub use self::file::ConfigFile;
+pub use self::load::{Loaded, SCHEMA, from_parts, load};
+use crate::base::Secret;
+
+/// The configuration, with nothing left to interpret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The issuer, and base of the fixed redirect URI; an origin without a slash
+    /// at its end. `None` where only data is administered.
+    pub public_url: Option<Url>,
+    /// Address and port to serve on.
+    pub listen: String,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// How long a login may take.
+    pub login_lifetime: Duration,
+    /// Sessions.
+    pub session: Session,
+    /// Keys and tokens.
+    pub auth: Auth,
+    /// Where providers' URLs may point.
+    pub outbound: Outbound,
+    /// Address and port of health and metrics; `None` where switched off.
+    pub metrics_listen: Option<String>,
+    /// Whether that address was asked for, so that a taken port is an error.
+    pub metrics_required: bool,
+}
+
+/// How sessions live.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// From login to its end.
+    pub lifetime: Duration,
+    /// Without use, to its end; `None`: no such limit.
+    pub idle: Option<Duration>,
+}
+
+/// Keys and tokens, after the second source document.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// A private key: PEM or PFX.
+    pub private_key: Option<PathBuf>,
+    /// Its password.
+    pub private_key_password: Option<Secret>,
+    /// Its certificate.
+    pub public_cert: Option<PathBuf>,
+    /// Another authority whose tokens the admin API accepts.
+    pub authority: Option<Url>,
+    /// The audience of access tokens.
+    pub audience: String,
+    /// The lifetime of access tokens.
+    pub access_token_lifetime: Duration,
+    /// The lifetime of refresh tokens.
+    pub refresh_token_lifetime: Duration,
+    /// The key under which private keys are encrypted in the store.
+    pub master_key: Option<Secret>,
+}
+
+/// Where providers' URLs may point.
+#[derive(Debug, Clone, Default)]
+pub struct Outbound {
+    /// Private networks they may point into.
+    pub allow_networks: Vec<IpNet>,
+    /// Whether http is allowed.
+    pub allow_http: bool,
+}
+
+impl Config {
+    /// The Unix socket of the admin API.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.data_dir.join("admin.sock")
+    }
+}

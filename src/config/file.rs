@@ -1,0 +1,100 @@
+//! The configuration as it is written: one struct a TOML table.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::SecretSource;
+
+/// `vestibule.toml`. Every key is also a variable: `VESTIBULE_PUBLIC_URL`,
+/// `VESTIBULE_STORE__DURABLE`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Vestibule configuration")]
+pub struct ConfigFile {
+    /// The issuer, and base of the fixed redirect URI: `https://login.platform.test`.
+    pub public_url: Option<String>,
+    /// Address and port to serve on. Default `127.0.0.1:8080`.
+    pub listen: Option<String>,
+    /// Where everything is kept. Default `vestibule-data` in the working directory.
+    pub data_dir: Option<String>,
+    /// Where records are kept.
+    pub store: StoreSection,
+    /// Keys and tokens.
+    pub auth: AuthSection,
+    /// Logins.
+    pub login: LoginSection,
+    /// Sessions.
+    pub session: SessionSection,
+    /// Requests to providers.
+    pub outbound: OutboundSection,
+    /// Health and metrics.
+    pub metrics: MetricsSection,
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSection {
+    /// Accounts, mappings, users, sessions: `sled`.
+    pub durable: Option<String>,
+    /// Pending logins and tickets: `sled`.
+    pub transient: Option<String>,
+}
+
+/// Keys and tokens.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthSection {
+    /// A private key file: PEM (PKCS#8 or PKCS#1, plain or encrypted) or PFX. None: an EC key is made.
+    pub private_key: Option<String>,
+    /// The password of that file.
+    pub private_key_password: Option<SecretSource>,
+    /// The certificate of that key.
+    pub public_cert: Option<String>,
+    /// Another authority whose tokens the admin API accepts too.
+    pub authority: Option<String>,
+    /// The audience of access tokens. Default `resource_server`.
+    pub audience: Option<String>,
+    /// How long access tokens live. Default `30m`.
+    pub access_token_lifetime: Option<String>,
+    /// How long refresh tokens live. Default `30d`.
+    pub refresh_token_lifetime: Option<String>,
+    /// The key under which private keys are encrypted in the store.
+    pub master_key: Option<SecretSource>,
+}
+
+/// Logins.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginSection {
+    /// From its start to its callback. Default `10m`.
+    pub lifetime: Option<String>,
+}
+
+/// Sessions.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionSection {
+    /// From login to its end. Default `24h`.
+    pub lifetime: Option<String>,
+    /// Without use, to its end. Default: no such limit.
+    pub idle: Option<String>,
+}
+
+/// Requests to providers.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboundSection {
+    /// Private networks that provider URLs may point into, as in `10.1.0.0/16`.
+    pub allow_networks: Vec<String>,
+    /// Whether provider URLs may be http. Default false.
+    pub allow_http: Option<bool>,
+}
+
+/// Health and metrics.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsSection {
+    /// Address and port; empty switches it off. Default `127.0.0.1:9464`, where free.
+    pub listen: Option<String>,
+}

@@ -1,0 +1,4 @@
+//! Floor 1: what the RFCs define, without any I/O.
+
+pub mod form;
+pub mod jws;
