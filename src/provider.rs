@@ -1,0 +1,20 @@
+//! Floor 3: a mapping, from its file to requests and values.
+//!
+//! [`file`] is the format, [`compile`] turns it into a [`Provider`] or into
+//! findings, [`request`] builds what is sent, [`decode`] and [`extract`] read
+//! what comes back.
+
+pub mod assertion;
+pub mod compile;
+pub mod decode;
+pub mod email;
+pub mod extract;
+pub mod file;
+pub mod model;
+pub mod path;
+pub mod request;
+pub mod template;
+pub mod trace;
+
+pub use crate::document::{Finding, Severity};
+pub use model::Provider;

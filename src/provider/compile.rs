@@ -1,0 +1,246 @@
+//! Turns a mapping file into a [`Provider`], or into everything that is wrong with it.
+//!
+//! Checks go on after the first mistake: each helper notes a [`Finding`] and
+//! gives a stand-in, and a provider comes out only if no error was noted.
+
+mod fields;
+mod sections;
+mod urls;
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
+use crate::document::Finding;
+use super::model::Provider;
+use crate::document::structure::{self, Spans};
+use crate::base::{ProviderId, Secret};
+use crate::outbound::Policy;
+
+/// What a mapping is compiled against.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Where its URLs may point.
+    pub policy: &'a Policy,
+}
+
+/// The longest mapping that is read, in bytes.
+pub const MAX_FILE: usize = 256 << 10;
+
+/// The JSON Schema of a mapping, generated from the structs.
+pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::to_value(schemars::schema_for!(ProviderFile)).unwrap_or_default()
+});
+
+/// Compiles a mapping in TOML.
+///
+/// # Errors
+/// Every finding, warnings included, in the order of the file.
+pub fn compile_toml(source: &str, context: Context<'_>) -> Result<Provider, Vec<Finding>> {
+    if source.len() > MAX_FILE {
+        return Err(vec![Finding::error(
+            "",
+            format!("the mapping is longer than {} KiB", MAX_FILE >> 10),
+        )]);
+    }
+    let (value, spans, findings) = structure::parse_toml(source);
+    compile_value(value, &spans, findings, context)
+}
+
+/// Compiles a mapping given as JSON.
+///
+/// # Errors
+/// Every finding, without lines and columns.
+pub fn compile_json(value: Value, context: Context<'_>) -> Result<Provider, Vec<Finding>> {
+    compile_value(value, &Spans::default(), Vec::new(), context)
+}
+
+fn compile_value(
+    mut value: Value,
+    spans: &Spans,
+    mut findings: Vec<Finding>,
+    context: Context<'_>,
+) -> Result<Provider, Vec<Finding>> {
+    findings.extend(structure::check(&mut value, &SCHEMA, spans));
+    let unreadable: Vec<String> = findings.iter().map(|f| f.key.clone()).collect();
+    let file: ProviderFile = match serde_json::from_value(value) {
+        Ok(file) => file,
+        Err(error) => {
+            findings.push(Finding::error("", format!("the mapping cannot be read: {error}")));
+            return Err(findings);
+        }
+    };
+    let mut check = Check {
+        context,
+        findings: Vec::new(),
+        unreadable,
+    };
+    let provider = check.provider(&file);
+    findings.extend(check.findings.into_iter().map(|finding| spans.place(finding)));
+    findings.sort_by_key(|f| (f.line.unwrap_or(usize::MAX), f.column));
+    if findings.iter().any(Finding::is_error) {
+        return Err(findings);
+    }
+    match provider {
+        Some(mut provider) => {
+            provider.warnings = findings;
+            Ok(provider)
+        }
+        None => Err(vec![Finding::error("", "the mapping is incomplete")]),
+    }
+}
+
+/// The check of the meaning, collecting findings as it goes.
+struct Check<'a> {
+    context: Context<'a>,
+    findings: Vec<Finding>,
+    /// Keys that were there but could not be read: no second finding says they are missing.
+    unreadable: Vec<String>,
+}
+
+impl Check<'_> {
+    fn error(&mut self, key: &str, message: impl Into<String>) {
+        self.findings.push(Finding::error(key, message));
+    }
+
+    fn error_hint(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.findings.push(Finding::error(key, message).hint(hint));
+    }
+
+    fn warn(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.findings.push(Finding::warning(key, message).hint(hint));
+    }
+
+    fn missing(&mut self, key: &str, example: &str) {
+        // A misspelt key was reported where it stands, with a suggestion; one that
+        // is simply absent is reported here.
+        if !self.unreadable.iter().any(|k| k == key) {
+            self.error_hint(key, format!("`{key}` is missing"), format!("write: {example}"));
+        }
+    }
+
+    fn provider(&mut self, file: &ProviderFile) -> Option<Provider> {
+        let id = self.provider_id(file);
+        let name = self.required_text("provider.name", file.provider.name.as_ref(), "name = \"Acme Accounts\"");
+        let issuer = self.issuer(file);
+        let client = self.client(file);
+        let authorization = self.authorization(file);
+        let callback = self.callback(file);
+        let token = self.token(file);
+        let userinfo = self.userinfo(file);
+        let access = self.access(file);
+        let end_session = self.end_session(file);
+        let limits = self.limits(file);
+        self.advise(file);
+        Some(Provider {
+            id: id?,
+            name: name?,
+            kind: file.provider.kind,
+            issuer,
+            email_trust: file.provider.email_trust,
+            client: client?,
+            authorization,
+            callback,
+            token: token?,
+            userinfo: userinfo?,
+            access,
+            end_session,
+            limits,
+            warnings: Vec::new(),
+        })
+    }
+
+    fn provider_id(&mut self, file: &ProviderFile) -> Option<ProviderId> {
+        let text = self.required_text("provider.id", file.provider.id.as_ref(), "id = \"acme\"")?;
+        match text.parse() {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.error("provider.id", format!("{error}"));
+                None
+            }
+        }
+    }
+
+    fn issuer(&mut self, file: &ProviderFile) -> Option<String> {
+        let key = "provider.issuer";
+        let Some(issuer) = &file.provider.issuer else {
+            if file.provider.kind == Kind::Openid {
+                self.missing(key, "issuer = \"https://id.acme.test\"");
+            }
+            return None;
+        };
+        let url = self.url(key, issuer)?;
+        if url.query().is_some() {
+            self.error(key, "an issuer has no query (OpenID Connect Discovery §3)");
+        }
+        Some(issuer.clone())
+    }
+
+    fn secret(&mut self, key: &str, source: Option<&crate::document::SecretSource>) -> Option<Secret> {
+        match source?.read() {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                self.error(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Warnings about the mapping as a whole.
+    fn advise(&mut self, file: &ProviderFile) {
+        use super::file::EmailTrust;
+        if file.authorization.pkce == Pkce::None {
+            self.warn(
+                "authorization.pkce",
+                "without PKCE a stolen code is easier to use (RFC 9700 §2.1.1)",
+                "keep `S256` unless the provider refuses it",
+            );
+        }
+        if file.userinfo.send_token == Some(SendToken::Query) {
+            self.warn(
+                "userinfo.send_token",
+                "a token in the query string ends up in the provider's logs (RFC 9700 §4.3.2)",
+                "use `bearer` if the provider accepts it",
+            );
+        }
+        if file.client.authentication == Authentication::Query {
+            self.warn(
+                "client.authentication",
+                "the client secret in the query string ends up in the provider's logs",
+                "use `body` or `basic` if the provider accepts it",
+            );
+        }
+        if file.provider.email_trust == EmailTrust::Provider {
+            self.warn(
+                "provider.email_trust",
+                "every email of this provider may link to a user that exists",
+                "keep it only if the provider verifies each email",
+            );
+        }
+        if file.provider.email_trust == EmailTrust::Claim
+            && file.provider.kind == Kind::Oauth2
+            && file.userinfo.response.email_verified.is_none()
+        {
+            self.warn(
+                "provider.email_trust",
+                "no `email_verified` is mapped, so this provider's emails never link to a user that exists",
+                "map `userinfo.response.email_verified`, or set `email_trust` to \"provider\" or \"never\"",
+            );
+        }
+        if file.client.secret.as_ref().is_some_and(|s| s.as_literal().is_some()) {
+            self.warn(
+                "client.secret",
+                "the secret is written in the file",
+                "use `{ env = \"…\" }` or `{ file = \"…\" }` so that the file can be shared",
+            );
+        }
+        if file.userinfo.source == Some(Source::IdToken) && file.provider.kind == Kind::Oauth2 {
+            self.error_hint(
+                "userinfo.source",
+                "`id_token` needs an ID token that is checked",
+                "set `provider.kind = \"openid\"` and `provider.issuer`",
+            );
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Single values of a mapping.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+use super::Check;
+use crate::base::units;
+use crate::outbound::Limits;
+use crate::provider::decode::Format;
+use crate::provider::extract::Verified;
+use crate::provider::file::ProviderFile;
+use crate::provider::model::{Answer, MAX_BODY, MAX_CONNECT, MAX_TOTAL};
+use crate::provider::path::{Condition, Place};
+use crate::provider::template::{SLOT_NAMES, Slot, Template};
+
+/// Headers that the HTTP client must set by itself.
+const FORBIDDEN_HEADERS: &[&str] = &[
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "content-type",
+    "cookie",
+    "proxy-authorization",
+];
+
+impl Check<'_> {
+    pub(super) fn required_text(&mut self, key: &str, value: Option<&String>, example: &str) -> Option<String> {
+        match value {
+            Some(text) if text.trim().is_empty() => {
+                self.error_hint(key, format!("`{key}` is empty"), format!("write: {example}"));
+                None
+            }
+            Some(text) => Some(text.clone()),
+            None => {
+                self.missing(key, example);
+                None
+            }
+        }
+    }
+
+    /// The name under which a value is sent.
+    pub(super) fn name(&mut self, key: &str, value: Option<&String>, default: &str) -> String {
+        match value {
+            None => default.to_owned(),
+            Some(name) if name.is_empty() || name.chars().any(char::is_control) => {
+                self.error_hint(key, "a key needs a name", format!("leave it out for `{default}`"));
+                default.to_owned()
+            }
+            Some(name) => name.clone(),
+        }
+    }
+
+    pub(super) fn place(&mut self, key: &str, value: Option<&String>, default: Option<&str>) -> Option<Place> {
+        let text = value.map(String::as_str).or(default)?;
+        match Place::parse(text) {
+            Ok(place) => Some(place),
+            Err(error) => {
+                self.error(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A value that must be `true`, or a condition that must hold.
+    pub(super) fn verified(&mut self, key: &str, text: Option<&str>) -> Option<Verified> {
+        let text = text?;
+        match (Place::parse(text), Condition::parse(text)) {
+            (Ok(place), _) => Some(Verified::Place(place)),
+            (Err(_), Ok(condition)) => Some(Verified::Condition(condition)),
+            (Err(error), Err(_)) => {
+                self.error(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    pub(super) fn condition(&mut self, key: &str, text: &str) -> Option<Condition> {
+        match Condition::parse(text) {
+            Ok(condition) => Some(condition),
+            Err(error) => {
+                self.error_hint(key, error.to_string(), "write a condition such as `$.code == 0`");
+                None
+            }
+        }
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        at: &str,
+        format: Format,
+        success: Option<&String>,
+        error_message: Option<&String>,
+    ) -> Answer {
+        Answer {
+            format,
+            success: success.and_then(|text| self.condition(&format!("{at}.success"), text)),
+            error_message: self.place(&format!("{at}.error_message"), error_message, None),
+        }
+    }
+
+    pub(super) fn template(&mut self, key: &str, text: &str, allowed: fn(&Slot) -> bool) -> Option<Template> {
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(error) => {
+                self.error(key, error.to_string());
+                return None;
+            }
+        };
+        if let Some(early) = template.slots().find(|slot| !allowed(slot)) {
+            let name = slot_name(early);
+            self.error_hint(
+                key,
+                format!("`{{{name}}}` has no value yet at this step"),
+                format!("known places: {}", SLOT_NAMES.join(", ")),
+            );
+            return None;
+        }
+        Some(template)
+    }
+
+    /// Custom parameters; those with a reserved name are errors.
+    pub(super) fn parameters(
+        &mut self,
+        at: &str,
+        parameters: &BTreeMap<String, String>,
+        reserved: &[(&str, &str)],
+        allowed: fn(&Slot) -> bool,
+    ) -> Vec<(String, Template)> {
+        let mut out = Vec::new();
+        for (name, value) in parameters {
+            let key = format!("{at}.{name}");
+            if name.is_empty() {
+                self.error(&key, "a parameter needs a name");
+            }
+            if let Some((_, why)) = reserved.iter().find(|(taken, _)| taken == name) {
+                self.error_hint(
+                    &key,
+                    format!("`{name}` is reserved: {why}"),
+                    "remove the custom parameter, or rename the reserved key",
+                );
+            }
+            if let Some(template) = self.template(&key, value, allowed) {
+                out.push((name.clone(), template));
+            }
+        }
+        out
+    }
+
+    pub(super) fn headers(
+        &mut self,
+        at: &str,
+        headers: &BTreeMap<String, String>,
+        authorization_taken: bool,
+        allowed: fn(&Slot) -> bool,
+    ) -> Vec<(String, Template)> {
+        let mut out = Vec::new();
+        for (name, value) in headers {
+            let key = format!("{at}.{name}");
+            let lower = name.to_ascii_lowercase();
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                self.error(&key, format!("`{name}` is no header name"));
+            } else if FORBIDDEN_HEADERS.contains(&lower.as_str()) {
+                self.error(&key, format!("the header `{name}` is set by the broker"));
+            } else if authorization_taken && lower == "authorization" {
+                self.error_hint(
+                    &key,
+                    "the `Authorization` header is taken",
+                    "choose another `authentication` or `send_token`, or another header",
+                );
+            }
+            if HeaderValue::from_str(value).is_err() {
+                self.error(&key, "a header value is visible ASCII on one line");
+            }
+            if let Some(template) = self.template(&key, value, allowed) {
+                out.push((name.clone(), template));
+            }
+        }
+        out
+    }
+
+    pub(super) fn limits(&mut self, file: &ProviderFile) -> Limits {
+        let default = Limits::default();
+        let set = &file.timeouts;
+        let connect = self.deadline("timeouts.connect", set.connect.as_ref(), default.connect, MAX_CONNECT);
+        let total = self.deadline("timeouts.total", set.total.as_ref(), default.total, MAX_TOTAL);
+        let max_body = match set.max_body.as_deref().map(units::size) {
+            None => default.max_body,
+            Some(Ok(size)) if (1..=MAX_BODY).contains(&size) => size,
+            Some(Ok(_)) => {
+                self.error("timeouts.max_body", "must be between 1B and 8MiB");
+                default.max_body
+            }
+            Some(Err(why)) => {
+                self.error("timeouts.max_body", why);
+                default.max_body
+            }
+        };
+        Limits {
+            connect,
+            total,
+            max_body,
+        }
+    }
+
+    fn deadline(&mut self, key: &str, value: Option<&String>, default: Duration, most: Duration) -> Duration {
+        match value.map(|text| units::duration(text)) {
+            None => default,
+            Some(Ok(time)) if !time.is_zero() && time <= most => time,
+            Some(Ok(_)) => {
+                self.error(key, format!("must be more than 0 and at most {} s", most.as_secs()));
+                default
+            }
+            Some(Err(why)) => {
+                self.error(key, why);
+                default
+            }
+        }
+    }
+}
+
+fn slot_name(slot: &Slot) -> String {
+    match slot {
+        Slot::ClientId => "client_id".to_owned(),
+        Slot::ClientSecret => "client_secret".to_owned(),
+        Slot::Code => "code".to_owned(),
+        Slot::RedirectUri => "redirect_uri".to_owned(),
+        Slot::AccessToken => "access_token".to_owned(),
+        Slot::AppAccessToken => "app_access_token".to_owned(),
+        Slot::Token(place) => format!("token.{place}"),
+        Slot::Profile(place) => format!("profile.{place}"),
+    }
+}

@@ -1,0 +1,174 @@
+//! From a response's body to a JSON value, strictly and within bounds.
+//!
+//! Whatever a provider sends, extraction sees one shape:
+//!
+//! | format | becomes |
+//! |---|---|
+//! | JSON | itself; numbers keep their digits |
+//! | form | an object of strings |
+//! | JSONP | its one argument; nothing is executed |
+//! | XML | an object with one member, named after the root element |
+//!
+//! An XML element is a string if it holds nothing but text. Otherwise it is an
+//! object: attributes as `@name`, text that isn't blank as `#text`, child elements
+//! under their names (prefixes as written), an array where a name repeats.
+//!
+//! Strict, since two readers that understand one text differently are how an
+//! identity gets swapped: duplicate members, invalid UTF-8 and trailing bytes are
+//! errors (RFC 8259 §4, §8.1). Bounded, since the text is a stranger's:
+//! [`MAX_DEPTH`] and [`MAX_NODES`].
+
+mod error;
+mod form;
+mod json;
+mod jsonp;
+mod sniff;
+mod xml;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use error::{DecodeError, Got, Place};
+pub use json::strict_json;
+use sniff::{Sniffed, declared, sniff};
+
+/// How deep values may be nested.
+pub const MAX_DEPTH: usize = 64;
+/// How many values a body may hold: members, items and elements, at all levels.
+pub const MAX_NODES: usize = 100_000;
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a response's body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Found out from the `Content-Type`, and from the body where that is absent,
+    /// says nothing, or is contradicted by the body.
+    #[default]
+    Auto,
+    /// JSON (RFC 8259).
+    Json,
+    /// `key=value&…`, as old Facebook and GitHub answer.
+    Form,
+    /// JSON in a function call, as QQ answers.
+    Jsonp,
+    /// XML 1.0 without a document type.
+    Xml,
+}
+
+impl Format {
+    /// As errors name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "JSON, a form or XML",
+            Self::Json => "JSON",
+            Self::Form => "a form",
+            Self::Jsonp => "JSONP",
+            Self::Xml => "XML",
+        }
+    }
+}
+
+/// A body that was understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// What it says.
+    pub value: Value,
+    /// What it was read as; never [`Format::Auto`].
+    pub format: Format,
+}
+
+/// Reads a body of the given format; `content_type` is the header's value.
+///
+/// A given format is kept to whatever the `Content-Type` says: many providers
+/// send JSON as `text/html`.
+///
+/// # Errors
+/// [`DecodeError`], which says what was expected and what came.
+pub fn decode(
+    format: Format,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<Decoded, DecodeError> {
+    let sniffed = sniff(body);
+    if sniffed == Sniffed::Blank {
+        return Err(DecodeError::Empty {
+            expected: format.name(),
+        });
+    }
+    let declared = declared(content_type);
+    let unexpected = |got| DecodeError::unexpected(format, got, content_type, body.len());
+
+    let chosen = match format {
+        Format::Auto => choose(declared, sniffed).map_err(|got| match got {
+            Got::Jwt => DecodeError::IsJwt,
+            got => unexpected(got),
+        })?,
+        // A format that was asked for is tried in any case, since a guess from
+        // the first bytes must not refuse what would have been readable.
+        given => given,
+    };
+    let value = match chosen {
+        Format::Form | Format::Jsonp if body.starts_with(BYTE_ORDER_MARK) => {
+            Err(DecodeError::ByteOrderMark)
+        }
+        Format::Json | Format::Auto => strict_json(body),
+        Format::Form => form::decode(body),
+        Format::Jsonp => jsonp::decode(body),
+        Format::Xml => xml::decode(body),
+    };
+    match value {
+        Ok(value) => Ok(Decoded {
+            value,
+            format: chosen,
+        }),
+        // "A web page" helps more than a syntax error in its first byte.
+        Err(error) => Err(match sniffed.got() {
+            Some(Got::Jwt) if chosen != Format::Form => DecodeError::IsJwt,
+            Some(got) if got.format() != Some(chosen) => unexpected(got),
+            _ if declared == Some(Got::Html) && chosen == Format::Xml => unexpected(Got::Html),
+            _ => error,
+        }),
+    }
+}
+
+/// What to read a body as whose format isn't given. The body decides where it
+/// can: `Content-Type` is wrong more often than a body looks like what it isn't.
+fn choose(declared: Option<Got>, sniffed: Sniffed) -> Result<Format, Got> {
+    let seen = match (sniffed.got(), declared) {
+        (Some(seen), _) => seen,
+        (None, Some(declared)) => declared,
+        (None, None) => return Err(Got::Unknown),
+    };
+    seen.format().ok_or(seen)
+}
+
+/// The type of a value, as messages and previews name it.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true/false",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Counts the values of one body.
+struct Budget(usize);
+
+impl Budget {
+    const fn new() -> Self {
+        Self(MAX_NODES)
+    }
+
+    /// One more value; `None` if that is one too many.
+    fn take(&mut self) -> Option<()> {
+        self.0 = self.0.checked_sub(1)?;
+        Some(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Email addresses, strictly: one `@`, no quoting, no comments, no lists.
+//!
+//! An address identifies a user, so two readers must never disagree about whose
+//! it is. What RFC 5321 allows beyond a dot-atom is refused rather than guessed at.
+
+use url::Host;
+
+/// Why a text is no email address we take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadEmail {
+    /// Not one local part and one domain.
+    #[error("an email has exactly one `@` with something on both sides")]
+    Parts,
+    /// Longer than RFC 5321 §4.5.3.1 allows.
+    #[error("an email has at most 254 characters, 64 of them before the `@`")]
+    TooLong,
+    /// Something in the local part.
+    #[error("the part before the `@` is not a plain one (letters, digits, dots and !#$%&'*+/=?^_`{{|}}~-)")]
+    Local,
+    /// Something in the domain.
+    #[error("the part after the `@` is not a domain name")]
+    Domain,
+}
+
+/// Checks an address and gives it with its domain in lower case.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn normalize(text: &str) -> Result<String, BadEmail> {
+    let (local, domain) = text.split_once('@').ok_or(BadEmail::Parts)?;
+    if local.is_empty() || domain.is_empty() || domain.contains('@') {
+        return Err(BadEmail::Parts);
+    }
+    if text.len() > 254 || local.len() > 64 {
+        return Err(BadEmail::TooLong);
+    }
+    let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
+    if !local
+        .split('.')
+        .all(|part| !part.is_empty() && part.chars().all(atom))
+    {
+        return Err(BadEmail::Local);
+    }
+    let host = match Host::parse(domain) {
+        Ok(Host::Domain(host)) => host,
+        _ => return Err(BadEmail::Domain),
+    };
+    let label = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 63
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    if !host.split('.').all(label) {
+        return Err(BadEmail::Domain);
+    }
+    Ok(format!("{local}@{host}"))
+}
+
+/// The form under which an address is compared: all in lower case.
+pub fn key(normalized: &str) -> String {
+    normalized.to_ascii_lowercase()
+}

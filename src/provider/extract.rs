@@ -1,0 +1,496 @@
+//! From a provider's document to the values a mapping names, exactly and explained.
+//!
+//! One match is meant; where there are several, that is an error which shows
+//! them. Coercions: an id or a name may be a string or a number, which is kept
+//! digit for digit; everything else must have its type. Optional values that
+//! don't fit are left out with a note, and never end a login.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::decode::type_name;
+use super::email;
+use super::model::{Access, ProfileMap};
+use super::path::{Condition, Place};
+
+/// The longest id of a user at a provider (OpenID Connect Core §2 for `sub`).
+pub const MAX_USER_ID: usize = 255;
+/// The longest text kept of an optional value, in characters.
+const MAX_TEXT: usize = 2048;
+/// The most groups kept.
+const MAX_GROUPS: usize = 200;
+
+/// Who logged in, as the provider says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// The user's id at the provider.
+    pub user_id: String,
+    /// The email, its domain in lower case.
+    pub email: String,
+    /// Whether the provider says it verified the email.
+    pub email_verified: bool,
+    /// The name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What else is mapped: `given_name`, `family_name`, `picture`, `locale`, `groups` and attributes.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub more: Map<String, Value>,
+}
+
+/// How one mapped value was found, for a trace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Note {
+    /// The key of the mapping: `userinfo.response.email`.
+    pub field: String,
+    /// The member or path it names.
+    pub place: String,
+    /// The types of what it matched.
+    pub matched: Vec<&'static str>,
+    /// What became of it.
+    pub outcome: String,
+    /// Where else it may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Why a required value was not had. Says types and places, never values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}`: {problem}")]
+pub struct ExtractError {
+    /// The key of the mapping.
+    pub field: &'static str,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What can be wrong with a required value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Nothing is there.
+    #[error("`{place}` matched nothing{}", hint_text(.hint))]
+    Missing {
+        /// The member or path.
+        place: String,
+        /// Where it may be instead.
+        hint: Option<String>,
+    },
+    /// One was meant.
+    #[error("`{place}` matched {count} values ({types}) where one is meant; narrow the path")]
+    Several {
+        /// The member or path.
+        place: String,
+        /// How many.
+        count: usize,
+        /// Their types.
+        types: String,
+    },
+    /// It has another type.
+    #[error("`{place}` should be {expected}, but is {found}")]
+    WrongType {
+        /// The member or path.
+        place: String,
+        /// What was expected.
+        expected: &'static str,
+        /// What came.
+        found: &'static str,
+    },
+    /// It is of the right type, and still not usable.
+    #[error("`{place}`: {why}")]
+    Invalid {
+        /// The member or path.
+        place: String,
+        /// Why.
+        why: String,
+    },
+}
+
+fn hint_text(hint: &Option<String>) -> String {
+    hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default()
+}
+
+impl Problem {
+    /// True if there is no value at all.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+/// Finds everything the map names in a document.
+///
+/// # Errors
+/// If the id or the email is not to be had. Notes are complete up to there.
+pub fn profile(map: &ProfileMap, document: &Value, notes: &mut Vec<Note>) -> Result<Profile, ExtractError> {
+    let mut at = Extraction { document, notes };
+    let user_id = at.user_id(&map.user_id);
+    let email = at.email(&map.email);
+    let name = at.optional_text("userinfo.response.name", map.name.as_ref());
+    let email_verified = at.verified(map.email_verified.as_ref());
+    let mut more = Map::new();
+    for (member, place) in [
+        ("given_name", &map.given_name),
+        ("family_name", &map.family_name),
+        ("picture", &map.picture),
+        ("locale", &map.locale),
+    ] {
+        if let Some(text) = at.optional_text(&format!("userinfo.response.{member}"), place.as_ref()) {
+            more.insert(member.to_owned(), Value::String(text));
+        }
+    }
+    if let Some(place) = &map.groups {
+        more.insert("groups".to_owned(), Value::Array(at.groups(place)));
+    }
+    for (member, place) in &map.attributes {
+        if let Some(value) = at.attribute(member, place) {
+            more.insert(member.clone(), value);
+        }
+    }
+    Ok(Profile {
+        user_id: user_id?,
+        email: email?,
+        email_verified,
+        name,
+        more,
+    })
+}
+
+/// The one value of a place in an answer, as text.
+///
+/// # Errors
+/// If there is none, several, or one of another type.
+pub fn one_text(field: &'static str, place: &Place, document: &Value) -> Result<String, ExtractError> {
+    let fail = |problem| ExtractError { field, problem };
+    let value = one(place, document).map_err(fail)?;
+    match value {
+        Value::String(text) if !text.is_empty() => Ok(text.clone()),
+        Value::String(_) => Err(fail(missing(place, None))),
+        other => Err(fail(Problem::WrongType {
+            place: place.to_string(),
+            expected: "a string",
+            found: type_name(other),
+        })),
+    }
+}
+
+fn one<'v>(place: &Place, document: &'v Value) -> Result<&'v Value, Problem> {
+    match place.matches(document)[..] {
+        [] | [Value::Null] => Err(missing(place, None)),
+        [only] => Ok(only),
+        ref several => Err(Problem::Several {
+            place: place.to_string(),
+            count: several.len(),
+            types: types(several).join(", "),
+        }),
+    }
+}
+
+fn missing(place: &Place, hint: Option<String>) -> Problem {
+    Problem::Missing {
+        place: place.to_string(),
+        hint,
+    }
+}
+
+fn types(found: &[&Value]) -> Vec<&'static str> {
+    found.iter().take(8).map(|v| type_name(v)).collect()
+}
+
+struct Extraction<'a> {
+    document: &'a Value,
+    notes: &'a mut Vec<Note>,
+}
+
+impl Extraction<'_> {
+    fn note(&mut self, field: &str, place: &Place, outcome: impl Into<String>, hint: Option<String>) {
+        let matched = types(&place.matches(self.document));
+        self.notes.push(Note {
+            field: field.to_owned(),
+            place: place.to_string(),
+            matched,
+            outcome: outcome.into(),
+            hint,
+        });
+    }
+
+    fn failed<T>(&mut self, field: &'static str, place: &Place, problem: Problem) -> Result<T, ExtractError> {
+        let hint = match &problem {
+            Problem::Missing { hint, .. } => hint.clone(),
+            _ => None,
+        };
+        self.note(field, place, problem.to_string(), hint);
+        Err(ExtractError { field, problem })
+    }
+
+    fn user_id(&mut self, place: &Place) -> Result<String, ExtractError> {
+        let field = "userinfo.response.user_id";
+        let found = match one(place, self.document) {
+            Ok(Value::String(text)) => Ok(text.clone()),
+            Ok(Value::Number(number)) => Ok(number.to_string()),
+            Ok(other) => Err(Problem::WrongType {
+                place: place.to_string(),
+                expected: "a string or a number",
+                found: type_name(other),
+            }),
+            Err(Problem::Missing { .. }) => Err(missing(place, suggest_id(self.document))),
+            Err(problem) => Err(problem),
+        };
+        let invalid = |why: &str| Problem::Invalid {
+            place: place.to_string(),
+            why: why.to_owned(),
+        };
+        let judged = found.and_then(|id| {
+            if id.is_empty() {
+                Err(missing(place, suggest_id(self.document)))
+            } else if id.len() > MAX_USER_ID {
+                Err(invalid("an id has at most 255 bytes"))
+            } else if id.chars().any(char::is_control) {
+                Err(invalid("an id has no control characters"))
+            } else {
+                Ok(id)
+            }
+        });
+        match judged {
+            Ok(id) => {
+                self.note(field, place, format!("id {}", shown(&id)), None);
+                Ok(id)
+            }
+            Err(problem) => self.failed(field, place, problem),
+        }
+    }
+
+    fn email(&mut self, place: &Place) -> Result<String, ExtractError> {
+        let field = "userinfo.response.email";
+        let judged = match one(place, self.document) {
+            Ok(Value::String(text)) if text.trim().is_empty() => {
+                Err(missing(place, suggest_email(self.document)))
+            }
+            Ok(Value::String(text)) => email::normalize(text).map_err(|why| Problem::Invalid {
+                place: place.to_string(),
+                why: why.to_string(),
+            }),
+            Ok(other) => Err(Problem::WrongType {
+                place: place.to_string(),
+                expected: "a string",
+                found: type_name(other),
+            }),
+            Err(Problem::Missing { .. }) => Err(missing(place, suggest_email(self.document))),
+            Err(problem) => Err(problem),
+        };
+        match judged {
+            Ok(email) => {
+                self.note(field, place, format!("email {}", shown(&email)), None);
+                Ok(email)
+            }
+            Err(problem) => self.failed(field, place, problem),
+        }
+    }
+
+    fn optional_text(&mut self, field: &str, place: Option<&Place>) -> Option<String> {
+        let place = place?;
+        let text = match one(place, self.document) {
+            Ok(Value::String(text)) if !text.trim().is_empty() => Some(clean(text)),
+            Ok(Value::Number(number)) => Some(number.to_string()),
+            Ok(Value::String(_)) => None,
+            Ok(other) => {
+                let outcome = format!("left out: {} where a string is meant", type_name(other));
+                self.note(field, place, outcome, None);
+                return None;
+            }
+            Err(problem) => {
+                self.note(field, place, format!("left out: {problem}"), None);
+                return None;
+            }
+        };
+        let outcome = text.as_deref().map_or_else(|| "left out: empty".to_owned(), shown);
+        self.note(field, place, outcome, None);
+        text
+    }
+
+    /// Only a JSON `true` counts: `"true"` and `1` are not a statement the
+    /// standard knows, so a mapping has to spell them out as a condition.
+    fn verified(&mut self, claim: Option<&Verified>) -> bool {
+        let field = "userinfo.response.email_verified";
+        match claim {
+            None => false,
+            Some(Verified::Place(place)) => {
+                let verified = matches!(one(place, self.document), Ok(Value::Bool(true)));
+                let outcome = if verified { "verified" } else { "not verified: only `true` counts" };
+                self.note(field, place, outcome, None);
+                verified
+            }
+            Some(Verified::Condition(condition)) => {
+                let holds = condition.holds(self.document);
+                self.notes.push(Note {
+                    field: field.to_owned(),
+                    place: condition.as_str().to_owned(),
+                    matched: Vec::new(),
+                    outcome: if holds { "verified" } else { "not verified: the condition does not hold" }.to_owned(),
+                    hint: None,
+                });
+                holds
+            }
+        }
+    }
+
+    fn groups(&mut self, place: &Place) -> Vec<Value> {
+        let found = place.matches(self.document);
+        let several = match found[..] {
+            [Value::Array(items)] => items.iter().collect(),
+            _ => found,
+        };
+        let groups: Vec<Value> = several
+            .into_iter()
+            .filter_map(|item| match item {
+                Value::String(text) => Some(Value::String(clean(text))),
+                Value::Number(number) => Some(Value::String(number.to_string())),
+                _ => None,
+            })
+            .take(MAX_GROUPS)
+            .collect();
+        self.note("userinfo.response.groups", place, format!("{} groups", groups.len()), None);
+        groups
+    }
+
+    fn attribute(&mut self, name: &str, place: &Place) -> Option<Value> {
+        let field = format!("userinfo.response.attributes.{name}");
+        let value = match one(place, self.document) {
+            Ok(value) => value,
+            Err(problem) => {
+                self.note(&field, place, format!("left out: {problem}"), None);
+                return None;
+            }
+        };
+        if value.to_string().len() > MAX_TEXT {
+            self.note(&field, place, "left out: longer than 2048 characters", None);
+            return None;
+        }
+        self.note(&field, place, "kept as it is", None);
+        Some(value.clone())
+    }
+}
+
+/// How a mapping says that an email is verified.
+#[derive(Debug, Clone)]
+pub enum Verified {
+    /// A value that must be `true`.
+    Place(Place),
+    /// A condition that must hold.
+    Condition(Condition),
+}
+
+/// Why someone may not log in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccessDenied {
+    /// The email's domain is not on the list.
+    #[error("the email's domain is not one of `access.email_domains`")]
+    EmailDomain,
+    /// A condition does not hold.
+    #[error("`access.require` does not hold: {0}")]
+    Require(String),
+}
+
+/// Whether this profile may log in.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn access(rules: &Access, profile: &Profile, document: &Value) -> Result<(), AccessDenied> {
+    if !rules.email_domains.is_empty() {
+        let domain = profile.email.rsplit('@').next().unwrap_or_default();
+        if !rules.email_domains.iter().any(|allowed| allowed == domain) {
+            return Err(AccessDenied::EmailDomain);
+        }
+    }
+    match rules.require.iter().find(|condition| !condition.holds(document)) {
+        Some(condition) => Err(AccessDenied::Require(condition.as_str().to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// A value as a trace shows it.
+fn shown(text: &str) -> String {
+    let short: String = text.chars().take(80).collect();
+    format!("{short:?}")
+}
+
+/// Text for display: no control characters, not endless.
+fn clean(text: &str) -> String {
+    text.trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_TEXT)
+        .collect()
+}
+
+fn suggest_email(document: &Value) -> Option<String> {
+    search(document, &|_, value| {
+        value.as_str().is_some_and(|text| email::normalize(text).is_ok())
+    })
+    .map(|path| format!("`{path}` looks like an email"))
+}
+
+fn suggest_id(document: &Value) -> Option<String> {
+    const NAMES: &[&str] = &[
+        "sub", "id", "userid", "user_id", "uid", "openid", "open_id", "unionid", "union_id", "user_name", "login",
+    ];
+    search(document, &|name, value| {
+        (value.is_string() || value.is_number()) && NAMES.contains(&name.to_lowercase().as_str())
+    })
+    .map(|path| format!("`{path}` looks like an id"))
+}
+
+/// The path of the first value that fits, shallow ones first.
+fn search(document: &Value, fits: &dyn Fn(&str, &Value) -> bool) -> Option<String> {
+    let mut level = vec![("$".to_owned(), document)];
+    let mut budget = 2_000;
+    for _ in 0..6 {
+        let mut below = Vec::new();
+        for (path, value) in level {
+            let children: Vec<(String, &str, &Value)> = match value {
+                Value::Object(members) => members
+                    .iter()
+                    .map(|(name, value)| (member_path(&path, name), name.as_str(), value))
+                    .collect(),
+                Value::Array(items) => items
+                    .iter()
+                    .enumerate()
+                    .map(|(i, value)| (format!("{path}[{i}]"), "", value))
+                    .collect(),
+                _ => continue,
+            };
+            for (path, name, value) in children {
+                budget -= 1;
+                if budget == 0 {
+                    return None;
+                }
+                if fits(name, value) {
+                    return Some(path);
+                }
+                below.push((path, value));
+            }
+        }
+        level = below;
+    }
+    None
+}
+
+/// A path to a member, in brackets where its name needs them.
+pub fn member_path(parent: &str, name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain {
+        format!("{parent}.{name}")
+    } else {
+        format!("{parent}['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} -> {}", self.field, self.place, self.outcome)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,435 @@
+//! The mapping as it is written: one struct a TOML table, one field a key.
+//!
+//! This is the only definition of the format. `schema.json`, the structure
+//! check and the documentation an editor shows all come from it. Everything is
+//! optional here, so that one mistake never hides another; what is required is
+//! asked for by [`compile`](super::compile).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::decode::Format;
+use crate::document::SecretSource;
+
+/// How to talk to one identity provider.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Vestibule provider mapping")]
+pub struct ProviderFile {
+    /// Step 1: who the provider is.
+    pub provider: ProviderSection,
+    /// Step 1: who we are to it.
+    pub client: ClientSection,
+    /// Step 2: the authorization request (RFC 6749 §4.1.1).
+    pub authorization: AuthorizationSection,
+    /// Step 2: the authorization response, our callback (RFC 6749 §4.1.2).
+    pub callback: CallbackSection,
+    /// Step 3: the access token exchange (RFC 6749 §4.1.3).
+    pub token: TokenSection,
+    /// Step 4: user information.
+    pub userinfo: UserinfoSection,
+    /// Who may log in.
+    pub access: AccessSection,
+    /// Where the provider's own session is ended at logout.
+    pub end_session: EndSessionSection,
+    /// Patience with a slow provider.
+    pub timeouts: TimeoutsSection,
+}
+
+/// Who the provider is.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderSection {
+    /// Its id within the account: lower-case letters, digits and `-`. Required.
+    pub id: Option<String>,
+    /// Its name as shoppers read it: "Log in with …". Required.
+    pub name: Option<String>,
+    /// The protocol it speaks.
+    pub kind: Kind,
+    /// The issuer: its identifier in OpenID Connect and RFC 9207. Required where `kind = "openid"`.
+    pub issuer: Option<String>,
+    /// Whether its email may link a login to a user that exists.
+    pub email_trust: EmailTrust,
+    /// Whether `response_type=code` and `grant_type=authorization_code` are sent. Default true.
+    pub standard_parameters: Option<bool>,
+}
+
+/// The protocol a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// OAuth 2.0, with user information from wherever the mapping says.
+    #[default]
+    Oauth2,
+    /// OpenID Connect: discovery, nonce, `id_token`.
+    Openid,
+}
+
+/// Whether a provider's email may link a login to a user that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EmailTrust {
+    /// Every email of this provider counts as verified: the account's own user base.
+    Provider,
+    /// An email counts as verified where `email_verified` of the profile says so.
+    #[default]
+    Claim,
+    /// Its emails never link.
+    Never,
+}
+
+/// Who we are to the provider.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientSection {
+    /// The name under which the client id is sent. Default `client_id`.
+    pub id_key: Option<String>,
+    /// The client id. Required.
+    pub id: Option<String>,
+    /// The name under which the client secret is sent. Default `client_secret`.
+    pub secret_key: Option<String>,
+    /// The client secret. Required unless `authentication` is `none` or `private_key_jwt`.
+    pub secret: Option<SecretSource>,
+    /// The secret before this one: stands in until the new one works at the provider.
+    pub previous_secret: Option<SecretSource>,
+    /// How we prove ourselves at the token endpoint (RFC 6749 §2.3).
+    pub authentication: Authentication,
+    /// The private key (PEM) for `private_key_jwt` (RFC 7523).
+    pub private_key: Option<SecretSource>,
+    /// The `kid` named in the assertion's header.
+    pub private_key_id: Option<String>,
+    /// The assertion's `aud`. Default: the token endpoint's URL.
+    pub assertion_audience: Option<String>,
+}
+
+/// Client authentication at the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// Id and secret in the request body.
+    #[default]
+    Body,
+    /// `Authorization: Basic`, both parts form-encoded first, as RFC 6749 §2.3.1 says.
+    Basic,
+    /// `Authorization: Basic` with both parts as they are, for servers that don't decode them.
+    BasicRaw,
+    /// Id and secret in the URL's query.
+    Query,
+    /// The id alone.
+    None,
+    /// A signed assertion (RFC 7523 §2.2).
+    PrivateKeyJwt,
+}
+
+/// The authorization request.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthorizationSection {
+    /// The authorization endpoint. Required, unless discovery tells it.
+    pub url: Option<String>,
+    /// Custom parameters with static values.
+    pub parameters: BTreeMap<String, String>,
+    /// Proof Key for Code Exchange (RFC 7636). Default `S256`.
+    pub pkce: Pkce,
+    /// The scopes to ask for.
+    pub scopes: Vec<String>,
+    /// What stands between scopes. Default: a space.
+    pub scope_separator: Option<String>,
+    /// The name under which scopes are sent. Default `scope`.
+    pub scope_key: Option<String>,
+    /// The name under which the redirect URI is sent. Default `redirect_uri`.
+    pub redirect_uri_key: Option<String>,
+    /// The name under which `state` is sent and comes back. Default `state`.
+    pub state_key: Option<String>,
+    /// How the answer reaches the callback.
+    pub response_mode: Option<ResponseMode>,
+    /// Whether `response_type=code` is sent. Default: as `provider.standard_parameters`.
+    pub standard_parameters: Option<bool>,
+}
+
+/// Proof Key for Code Exchange (RFC 7636).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+pub enum Pkce {
+    /// A fresh verifier each login; its SHA-256 in the authorization request.
+    #[default]
+    S256,
+    /// Not sent, for servers that refuse unknown parameters.
+    #[serde(rename = "none")]
+    None,
+}
+
+/// How the authorization response reaches the callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of a redirect.
+    Query,
+    /// As a form the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+/// The authorization response.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallbackSection {
+    /// The name under which the code comes. Default `code`.
+    pub code_key: Option<String>,
+    /// The name under which an error comes. Default `error`.
+    pub error_key: Option<String>,
+    /// The redirect URI to give instead of the fixed one: a store's own
+    /// `https://…{auth_path}/callback`.
+    pub redirect_uri: Option<String>,
+}
+
+/// The access token exchange.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenSection {
+    /// The token endpoint. Required, unless discovery tells it.
+    pub url: Option<String>,
+    /// POST unless said otherwise; GET puts everything in the query.
+    pub method: Method,
+    /// How the body is written. Default `application/x-www-form-urlencoded`.
+    pub content_type: ContentType,
+    /// The name under which the code is sent. Default `code`.
+    pub code_key: Option<String>,
+    /// The name under which the redirect URI is sent. Default: as in `[authorization]`.
+    pub redirect_uri_key: Option<String>,
+    /// Custom parameters with static values.
+    pub parameters: BTreeMap<String, String>,
+    /// Extra headers; `{app_access_token}` and the like are filled in.
+    pub headers: BTreeMap<String, String>,
+    /// Whether `grant_type=authorization_code` is sent. Default: as `provider.standard_parameters`.
+    pub standard_parameters: Option<bool>,
+    /// A request that fetches an application token first.
+    pub before: Option<BeforeSection>,
+    /// What the answer looks like.
+    pub response: TokenResponseSection,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    #[default]
+    Post,
+}
+
+/// How a request body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+pub enum ContentType {
+    /// `key=value&…`
+    #[default]
+    #[serde(rename = "application/x-www-form-urlencoded")]
+    Form,
+    /// A JSON object.
+    #[serde(rename = "application/json")]
+    Json,
+}
+
+/// A request that fetches an application token before the code is exchanged.
+///
+/// It carries the client id and secret under `[client]`'s keys; its result is
+/// `{app_access_token}` in the headers, parameters and URLs that follow.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BeforeSection {
+    /// Where to. Required.
+    pub url: Option<String>,
+    /// POST unless said otherwise.
+    pub method: Method,
+    /// How the body is written.
+    pub content_type: ContentType,
+    /// Custom parameters with static values.
+    pub parameters: BTreeMap<String, String>,
+    /// Extra headers.
+    pub headers: BTreeMap<String, String>,
+    /// What the answer looks like.
+    pub response: BeforeResponseSection,
+}
+
+/// The answer to the request before.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BeforeResponseSection {
+    /// The member or path of the application token. Default `access_token`.
+    pub access_token: Option<String>,
+    /// How the answer is written.
+    pub format: Format,
+    /// A condition that a good answer meets: `$.code == 0`.
+    pub success: Option<String>,
+    /// The member or path of the server's own words about an error.
+    pub error_message: Option<String>,
+}
+
+/// The answer of the token endpoint.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenResponseSection {
+    /// The member or path of the access token. Default `access_token`.
+    pub access_token: Option<String>,
+    /// The member or path of its lifetime in seconds: a number, digits, or absent. Default `expires_in`.
+    pub expires_in: Option<String>,
+    /// The member or path of the ID token. Default `id_token`.
+    pub id_token: Option<String>,
+    /// How the answer is written.
+    pub format: Format,
+    /// A condition that a good answer meets: `$.code == 0`.
+    pub success: Option<String>,
+    /// The member or path of the server's own words about an error.
+    pub error_message: Option<String>,
+}
+
+/// User information.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserinfoSection {
+    /// Where the profile comes from.
+    pub source: Option<Source>,
+    /// The user information endpoint; `{access_token}` in it is filled in.
+    pub url: Option<String>,
+    /// GET unless said otherwise.
+    pub method: Option<Method>,
+    /// Where the access token goes.
+    pub send_token: Option<SendToken>,
+    /// The token's name in the query or body. Default `access_token`.
+    pub token_key: Option<String>,
+    /// The word before the token in the `Authorization` header; empty for the token alone. Default `Bearer`.
+    pub scheme: Option<String>,
+    /// How the body of a POST is written.
+    pub content_type: ContentType,
+    /// Custom parameters with static values.
+    pub parameters: BTreeMap<String, String>,
+    /// Extra headers.
+    pub headers: BTreeMap<String, String>,
+    /// Requests that follow; the result of each joins the profile under its name.
+    pub then: Vec<ThenSection>,
+    /// Where in the profile what we need is found.
+    pub response: UserinfoResponseSection,
+}
+
+/// Where the profile comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// From a request to `userinfo.url`.
+    #[default]
+    Request,
+    /// From the answer of the token endpoint.
+    TokenResponse,
+    /// From the claims of the `id_token`.
+    IdToken,
+}
+
+/// Where the access token goes in a request for user information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SendToken {
+    /// In the `Authorization` header (RFC 6750 §2.1).
+    #[default]
+    Bearer,
+    /// In the query (RFC 6750 §2.3).
+    Query,
+    /// In the body of a POST (RFC 6750 §2.2).
+    Body,
+    /// Nowhere by itself: `{access_token}` in the URL, a header or a parameter carries it.
+    None,
+}
+
+/// A request that follows the one for user information.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ThenSection {
+    /// The member of the profile that its result becomes. Required.
+    pub name: Option<String>,
+    /// Where to; `{access_token}` and `{profile.member}` are filled in. Required.
+    pub url: Option<String>,
+    /// GET unless said otherwise.
+    pub method: Option<Method>,
+    /// Where the access token goes. Default: as in `[userinfo]`.
+    pub send_token: Option<SendToken>,
+    /// How the body of a POST is written.
+    pub content_type: ContentType,
+    /// Custom parameters with static values.
+    pub parameters: BTreeMap<String, String>,
+    /// Extra headers.
+    pub headers: BTreeMap<String, String>,
+    /// How the answer is written.
+    pub format: Format,
+    /// A condition that a good answer meets: `$.code == 0`.
+    pub success: Option<String>,
+    /// The member or path of the server's own words about an error.
+    pub error_message: Option<String>,
+}
+
+/// Where in the profile what we need is found. Each is a member's name, or a
+/// JSONPath (RFC 9535) when it begins with `$`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserinfoResponseSection {
+    /// The user's id at the provider: stable and never reused. Required.
+    pub user_id: Option<String>,
+    /// The user's email. Required.
+    pub email: Option<String>,
+    /// The user's name.
+    pub name: Option<String>,
+    /// Whether the provider verified the email.
+    pub email_verified: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
+    /// A URL of the user's picture.
+    pub picture: Option<String>,
+    /// The user's language, as in `pt-BR`.
+    pub locale: Option<String>,
+    /// Names of the groups the user is in; several matches are meant.
+    pub groups: Option<String>,
+    /// Further values for the session, by the name they get there.
+    pub attributes: BTreeMap<String, String>,
+    /// How the answer is written.
+    pub format: Format,
+    /// A condition that a good answer meets: `$.code == 0`.
+    pub success: Option<String>,
+    /// The member or path of the server's own words about an error.
+    pub error_message: Option<String>,
+}
+
+/// Who may log in.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessSection {
+    /// Only emails of these domains; empty allows all.
+    pub email_domains: Vec<String>,
+    /// Conditions on the profile, all of which must hold: `$.groups[?@ == 'customers']`.
+    pub require: Vec<String>,
+}
+
+/// Where the provider's own session is ended at logout.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EndSessionSection {
+    /// The provider's end-session endpoint; the browser is sent there after our session has ended.
+    pub url: Option<String>,
+    /// The name under which the address to return to is sent. Default `post_logout_redirect_uri`.
+    pub redirect_uri_key: Option<String>,
+    /// Custom parameters with static values.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Patience with a slow provider.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimeoutsSection {
+    /// To connect, as in `5s`. Default 5 s, at most 30 s.
+    pub connect: Option<String>,
+    /// For one whole exchange, as in `10s`. Default 10 s, at most 60 s.
+    pub total: Option<String>,
+    /// The longest answer that is read, as in `256KiB`. Default 1 MiB, at most 8 MiB.
+    pub max_body: Option<String>,
+}

@@ -1,0 +1,282 @@
+//! A mapping, compiled: nothing in it is left to interpret.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::decode::Format;
+use super::extract::Verified;
+use super::file::{Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken};
+use crate::document::Finding;
+use super::path::{Condition, Place};
+use super::template::Template;
+use crate::base::{ProviderId, Secret};
+use crate::outbound::Limits;
+
+/// One identity provider, ready to be talked to.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its id within the account.
+    pub id: ProviderId,
+    /// Its name as shoppers read it.
+    pub name: String,
+    /// The protocol it speaks.
+    pub kind: Kind,
+    /// Its issuer, for OpenID Connect and RFC 9207.
+    pub issuer: Option<String>,
+    /// Whether its email may link.
+    pub email_trust: EmailTrust,
+    /// Who we are to it.
+    pub client: Client,
+    /// The authorization request.
+    pub authorization: Authorization,
+    /// The authorization response.
+    pub callback: Callback,
+    /// The access token exchange.
+    pub token: Token,
+    /// User information.
+    pub userinfo: Userinfo,
+    /// Who may log in.
+    pub access: Access,
+    /// Where its own session is ended.
+    pub end_session: Option<EndSession>,
+    /// How long and how much an exchange may take.
+    pub limits: Limits,
+    /// What someone should look at, though it works.
+    pub warnings: Vec<Finding>,
+}
+
+/// Who we are to the provider.
+#[derive(Debug)]
+pub struct Client {
+    /// The name of the id.
+    pub id_key: String,
+    /// The id.
+    pub id: String,
+    /// The name of the secret.
+    pub secret_key: String,
+    /// The secret.
+    pub secret: Option<Secret>,
+    /// The secret before it.
+    pub previous_secret: Option<Secret>,
+    /// How we prove ourselves.
+    pub authentication: Authentication,
+    /// The key for `private_key_jwt`.
+    pub assertion: Option<Assertion>,
+}
+
+/// What a `private_key_jwt` assertion is made with.
+#[derive(Debug)]
+pub struct Assertion {
+    /// The private key, PEM.
+    pub private_key: Secret,
+    /// Its `kid`.
+    pub key_id: Option<String>,
+    /// The assertion's `aud`, where it is not the token endpoint.
+    pub audience: Option<String>,
+}
+
+/// The authorization request.
+#[derive(Debug)]
+pub struct Authorization {
+    /// The endpoint; `None` until discovery tells it.
+    pub url: Option<Url>,
+    /// Custom parameters, in the order they are sent.
+    pub parameters: Vec<(String, Template)>,
+    /// Whether PKCE is used.
+    pub pkce: Pkce,
+    /// The scopes as one value under their name.
+    pub scope: Option<(String, String)>,
+    /// The name of the redirect URI.
+    pub redirect_uri_key: String,
+    /// The name of the state.
+    pub state_key: String,
+    /// `response_mode`, where it is sent.
+    pub response_mode: Option<ResponseMode>,
+    /// Whether `response_type=code` is sent.
+    pub response_type: bool,
+}
+
+/// The authorization response.
+#[derive(Debug)]
+pub struct Callback {
+    /// The name of the code.
+    pub code_key: String,
+    /// The name of an error.
+    pub error_key: String,
+    /// A redirect URI of the store's own.
+    pub redirect_uri: Option<Url>,
+}
+
+/// The access token exchange.
+#[derive(Debug)]
+pub struct Token {
+    /// The endpoint; `None` until discovery tells it.
+    pub url: Option<Url>,
+    /// Its method.
+    pub method: Method,
+    /// How its body is written.
+    pub content_type: ContentType,
+    /// The name of the code.
+    pub code_key: String,
+    /// The name of the redirect URI.
+    pub redirect_uri_key: String,
+    /// Custom parameters.
+    pub parameters: Vec<(String, Template)>,
+    /// Extra headers.
+    pub headers: Vec<(String, Template)>,
+    /// Whether `grant_type=authorization_code` is sent.
+    pub grant_type: bool,
+    /// The request that comes before it.
+    pub before: Option<Before>,
+    /// Where in the answer the access token is.
+    pub access_token: Place,
+    /// Where its lifetime is.
+    pub expires_in: Place,
+    /// Where the ID token is.
+    pub id_token: Place,
+    /// What a good answer looks like.
+    pub answer: Answer,
+}
+
+/// What a good answer looks like.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// How it is written.
+    pub format: Format,
+    /// What it must meet.
+    pub success: Option<Condition>,
+    /// Where the server's own words about an error are.
+    pub error_message: Option<Place>,
+}
+
+/// The request that fetches an application token.
+#[derive(Debug)]
+pub struct Before {
+    /// Where to.
+    pub url: Url,
+    /// Its method.
+    pub method: Method,
+    /// How its body is written.
+    pub content_type: ContentType,
+    /// Custom parameters.
+    pub parameters: Vec<(String, Template)>,
+    /// Extra headers.
+    pub headers: Vec<(String, Template)>,
+    /// Where in the answer the application token is.
+    pub access_token: Place,
+    /// What a good answer looks like.
+    pub answer: Answer,
+}
+
+/// Where the profile comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProfileSource {
+    /// A request to the user information endpoint.
+    Request,
+    /// The token endpoint's answer.
+    TokenResponse,
+    /// The claims of the ID token.
+    IdToken,
+    /// OpenID Connect as usual: the claims, and the endpoint's answer over them where there is one.
+    IdTokenAndRequest,
+}
+
+/// User information.
+#[derive(Debug)]
+pub struct Userinfo {
+    /// Where the profile comes from.
+    pub source: ProfileSource,
+    /// The endpoint; `None` where there is none, or until discovery tells it.
+    pub request: UserinfoRequest,
+    /// How its answer is written and what it must meet.
+    pub answer: Answer,
+    /// The requests that follow.
+    pub then: Vec<Then>,
+    /// Where in the profile things are.
+    pub profile: ProfileMap,
+}
+
+/// A request that carries the access token.
+#[derive(Debug)]
+pub struct UserinfoRequest {
+    /// Where to.
+    pub url: Option<Template>,
+    /// Its method.
+    pub method: Method,
+    /// Where the access token goes.
+    pub send_token: SendToken,
+    /// The token's name in query or body.
+    pub token_key: String,
+    /// The word before the token in the header.
+    pub scheme: String,
+    /// How its body is written.
+    pub content_type: ContentType,
+    /// Custom parameters.
+    pub parameters: Vec<(String, Template)>,
+    /// Extra headers.
+    pub headers: Vec<(String, Template)>,
+}
+
+/// A request that follows the one for user information.
+#[derive(Debug)]
+pub struct Then {
+    /// The member of the profile that its result becomes.
+    pub name: String,
+    /// The request.
+    pub request: UserinfoRequest,
+    /// What a good answer looks like.
+    pub answer: Answer,
+}
+
+/// Where in the profile things are.
+#[derive(Debug)]
+pub struct ProfileMap {
+    /// The user's id at the provider.
+    pub user_id: Place,
+    /// The email.
+    pub email: Place,
+    /// The name.
+    pub name: Option<Place>,
+    /// Whether the email is verified.
+    pub email_verified: Option<Verified>,
+    /// The given name.
+    pub given_name: Option<Place>,
+    /// The family name.
+    pub family_name: Option<Place>,
+    /// The picture's URL.
+    pub picture: Option<Place>,
+    /// The language.
+    pub locale: Option<Place>,
+    /// The groups.
+    pub groups: Option<Place>,
+    /// Further values by name.
+    pub attributes: Vec<(String, Place)>,
+}
+
+/// Who may log in.
+#[derive(Debug)]
+pub struct Access {
+    /// Email domains in lower case; empty allows all.
+    pub email_domains: Vec<String>,
+    /// What the profile must meet.
+    pub require: Vec<Condition>,
+}
+
+/// Where the provider's own session is ended.
+#[derive(Debug)]
+pub struct EndSession {
+    /// The endpoint.
+    pub url: Url,
+    /// The name of the address to return to.
+    pub redirect_uri_key: String,
+    /// Custom parameters.
+    pub parameters: Vec<(String, Template)>,
+}
+
+/// The longest deadlines a mapping may set.
+pub const MAX_CONNECT: Duration = Duration::from_secs(30);
+/// The longest time for one exchange.
+pub const MAX_TOTAL: Duration = Duration::from_secs(60);
+/// The longest answer.
+pub const MAX_BODY: usize = 8 << 20;

@@ -1,0 +1,347 @@
+//! Places in a document: a member's name or a JSONPath, judged when it is
+//! compiled so that it can't stall a login when it runs.
+
+use std::fmt;
+
+use jsonpath_rust::parser::model::{
+    Comparable, Comparison, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, Test, TestFunction,
+};
+use jsonpath_rust::parser::parse_json_path;
+use jsonpath_rust::query::js_path_process;
+use serde_json::Value;
+
+/// The longest path that is taken, in bytes.
+const MAX_LENGTH: usize = 512;
+/// The most segments and filter terms of one path.
+const MAX_TERMS: usize = 40;
+
+/// Why a text is no usable path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// It is empty.
+    #[error("the key is empty; write a member's name or a JSONPath such as `$.data.email`")]
+    Empty,
+    /// It does not parse.
+    #[error("not a valid JSONPath (RFC 9535): {0}")]
+    Syntax(String),
+    /// It could take too long on a hostile document.
+    #[error("{0}")]
+    TooCostly(&'static str),
+}
+
+/// Where a value is: the name of a top-level member, or a JSONPath.
+#[derive(Clone)]
+pub struct Place {
+    text: String,
+    query: Option<JpQuery>,
+}
+
+impl Place {
+    /// Compiles a key of a mapping: a JSONPath if it begins with `$`, else a member's name.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        if text.trim().is_empty() {
+            return Err(PathError::Empty);
+        }
+        let query = text.starts_with('$').then(|| query(text)).transpose()?;
+        Ok(Self {
+            text: text.to_owned(),
+            query,
+        })
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Everything it matches, in document order.
+    pub fn matches<'v>(&self, document: &'v Value) -> Vec<&'v Value> {
+        match &self.query {
+            None => document.get(&self.text).into_iter().collect(),
+            Some(query) => run(query, document),
+        }
+    }
+
+    /// The top-level member it begins with, where it names one.
+    pub fn first_member(&self) -> Option<&str> {
+        match &self.query {
+            None => Some(&self.text),
+            Some(query) => match query.segments.first() {
+                Some(Segment::Selector(Selector::Name(name))) => Some(name.trim_matches(['\'', '"'])),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({:?})", self.text)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What walking a document costs: the lengths of the paths to all its values,
+/// which the JSONPath library writes out as it goes.
+pub fn weight(document: &Value) -> usize {
+    let mut total: usize = 0;
+    let mut stack = vec![(document, 1_usize)];
+    while let Some((value, path)) = stack.pop() {
+        total = total.saturating_add(path);
+        match value {
+            Value::Object(members) => {
+                stack.extend(members.iter().map(|(name, below)| (below, path + name.len() + 4)));
+            }
+            Value::Array(items) => stack.extend(items.iter().map(|below| (below, path + 8))),
+            _ => {}
+        }
+    }
+    total
+}
+
+/// The heaviest document a path is run on.
+pub const MAX_WEIGHT: usize = 32 << 20;
+/// Up to this weight a path costs a worker less than a change of threads.
+pub const LIGHT: usize = 256 << 10;
+
+/// A condition on a document: a comparison such as `$.code == 0`, or a path
+/// that must lead to something other than `false` and `null`.
+#[derive(Clone)]
+pub struct Condition {
+    text: String,
+    query: JpQuery,
+    /// Run on the document inside an array, so that a filter can look at its root.
+    wrapped: bool,
+}
+
+impl Condition {
+    /// Compiles a condition.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(PathError::Empty);
+        }
+        if !text.starts_with(['$', '@', '!', '(']) {
+            return Err(PathError::Syntax(
+                "a condition begins with `$`, as in `$.code == 0`".to_owned(),
+            ));
+        }
+        let plain = text.starts_with('$').then(|| query(text));
+        if let Some(Ok(query)) = plain {
+            return Ok(Self {
+                text: text.to_owned(),
+                query,
+                wrapped: text.starts_with("$[?"),
+            });
+        }
+        if let Some(Err(costly @ PathError::TooCostly(_))) = plain {
+            return Err(costly);
+        }
+        let filter = format!("$[?{}]", root_to_current(text));
+        Ok(Self {
+            text: text.to_owned(),
+            query: query(&filter)?,
+            wrapped: true,
+        })
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the document meets it.
+    pub fn holds(&self, document: &Value) -> bool {
+        let truthy = |found: Vec<&Value>| {
+            found
+                .iter()
+                .any(|value| !matches!(value, Value::Null | Value::Bool(false)))
+        };
+        if self.wrapped {
+            let within = Value::Array(vec![document.clone()]);
+            if truthy(run(&self.query, &within)) {
+                return true;
+            }
+            // `$[?@ == 'x']` may also be meant for the members of the root.
+            return self.text.starts_with("$[?") && truthy(run(&self.query, document));
+        }
+        truthy(run(&self.query, document))
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Condition({:?})", self.text)
+    }
+}
+
+/// Turns each `$` outside a string literal into `@`.
+fn root_to_current(text: &str) -> String {
+    let mut quote = None;
+    let mut escaped = false;
+    text.chars()
+        .map(|c| {
+            if escaped {
+                escaped = false;
+                return c;
+            }
+            match (quote, c) {
+                (Some(_), '\\') => escaped = true,
+                (Some(q), _) if q == c => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '$') => return '@',
+                _ => {}
+            }
+            c
+        })
+        .collect()
+}
+
+fn query(text: &str) -> Result<JpQuery, PathError> {
+    if text.len() > MAX_LENGTH {
+        return Err(PathError::TooCostly("the path is longer than 512 bytes"));
+    }
+    let query = parse_json_path(text).map_err(|e| PathError::Syntax(first_line(&e.to_string())))?;
+    let mut judge = Judge::default();
+    judge.segments(&query.segments)?;
+    Ok(query)
+}
+
+/// The parser draws its errors over several lines; the last tells what was expected.
+fn first_line(message: &str) -> String {
+    message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .next_back()
+        .unwrap_or("it does not parse")
+        .trim_start_matches("= ")
+        .to_owned()
+}
+
+fn run<'v>(query: &JpQuery, document: &'v Value) -> Vec<&'v Value> {
+    js_path_process(query, document)
+        .map(|found| found.into_iter().map(|at| at.val).collect())
+        .unwrap_or_default()
+}
+
+/// Counts what makes a query expensive. With one descent and no query inside a
+/// filter the work is linear in the document; jsonpath-rust itself has no budget.
+#[derive(Default)]
+struct Judge {
+    descents: usize,
+    terms: usize,
+    in_filter: bool,
+}
+
+impl Judge {
+    fn term(&mut self) -> Result<(), PathError> {
+        self.terms += 1;
+        if self.terms > MAX_TERMS {
+            return Err(PathError::TooCostly("the path has more than 40 parts"));
+        }
+        Ok(())
+    }
+
+    fn segments(&mut self, segments: &[Segment]) -> Result<(), PathError> {
+        segments.iter().try_for_each(|segment| self.segment(segment))
+    }
+
+    fn segment(&mut self, segment: &Segment) -> Result<(), PathError> {
+        self.term()?;
+        match segment {
+            Segment::Descendant(below) => {
+                self.descents += 1;
+                if self.descents > 1 || self.in_filter {
+                    return Err(PathError::TooCostly(
+                        "`..` may stand once, and not inside a filter; name the members between",
+                    ));
+                }
+                self.segment(below)
+            }
+            Segment::Selector(selector) => self.selector(selector),
+            Segment::Selectors(many) => many.iter().try_for_each(|s| self.selector(s)),
+        }
+    }
+
+    fn selector(&mut self, selector: &Selector) -> Result<(), PathError> {
+        self.term()?;
+        match selector {
+            Selector::Filter(filter) => {
+                if self.in_filter {
+                    return Err(PathError::TooCostly("a filter inside a filter is not allowed"));
+                }
+                self.in_filter = true;
+                let judged = self.filter(filter);
+                self.in_filter = false;
+                judged
+            }
+            Selector::Wildcard | Selector::Slice(..) if self.in_filter => Err(PathError::TooCostly(
+                "`*` and slices are not allowed inside a filter",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<(), PathError> {
+        self.term()?;
+        match filter {
+            Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(|f| self.filter(f)),
+            Filter::Atom(FilterAtom::Filter { expr, .. }) => self.filter(expr),
+            Filter::Atom(FilterAtom::Test { expr, .. }) => self.test(expr),
+            Filter::Atom(FilterAtom::Comparison(comparison)) => self.comparison(comparison),
+        }
+    }
+
+    fn test(&mut self, test: &Test) -> Result<(), PathError> {
+        match test {
+            Test::RelQuery(segments) => self.segments(segments),
+            Test::AbsQuery(_) => Err(absolute()),
+            Test::Function(function) => self.function(function),
+        }
+    }
+
+    fn comparison(&mut self, comparison: &Comparison) -> Result<(), PathError> {
+        let (left, right) = comparison.vals();
+        for side in [left, right] {
+            match side {
+                Comparable::Literal(_) => {}
+                Comparable::Function(function) => self.function(function)?,
+                Comparable::SingularQuery(query) => {
+                    if query.to_string().starts_with('$') {
+                        return Err(absolute());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, function: &TestFunction) -> Result<(), PathError> {
+        match function {
+            TestFunction::Length(arg) => self.argument(arg),
+            TestFunction::Value(arg) | TestFunction::Count(arg) => self.argument(arg),
+            TestFunction::Search(..) | TestFunction::Match(..) => Err(PathError::TooCostly(
+                "`match` and `search` are not allowed; compare with `==`",
+            )),
+            TestFunction::Custom(..) => Err(PathError::TooCostly("this function is not allowed")),
+        }
+    }
+
+    fn argument(&mut self, argument: &FnArg) -> Result<(), PathError> {
+        match argument {
+            FnArg::Literal(_) => Ok(()),
+            FnArg::Test(test) => self.test(test),
+            FnArg::Filter(_) => Err(PathError::TooCostly("a filter inside a filter is not allowed")),
+        }
+    }
+}
+
+fn absolute() -> PathError {
+    PathError::TooCostly("inside a filter use `@`, not `$`: a path from the root runs once for each element")
+}

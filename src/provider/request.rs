@@ -1,0 +1,331 @@
+//! Every request of a login to a provider, built by one function a step.
+//!
+//! The functions are pure: the same values give the same bytes. A login passes
+//! real values and sends the result; a preview passes markers and shows it.
+//! That is why a preview can't lie.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::file::{Authentication, ContentType, Method, Pkce, ResponseMode, SendToken};
+use super::model::{Before, Provider, UserinfoRequest};
+use super::template::{Fill, Template, Unfilled};
+use crate::base::Secret;
+use crate::outbound::PreparedRequest;
+
+/// What RFC 3986 leaves unreserved; all else is encoded, a space as `%20`,
+/// which servers that don't decode `+` in a query understand too.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Why a request can't be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A place in a text has no value.
+    #[error(transparent)]
+    Unfilled(#[from] Unfilled),
+    /// Filled in, the URL is none.
+    #[error("the URL is not valid once its places are filled in")]
+    Url,
+    /// Neither the mapping nor discovery names the endpoint.
+    #[error("no {0} is known")]
+    NoEndpoint(&'static str),
+    /// The assertion can't be made.
+    #[error("{0}")]
+    Assertion(String),
+}
+
+/// What differs from one authorization request to the next.
+#[derive(Clone, Copy)]
+pub struct AuthorizationValues<'a> {
+    /// Our redirect URI.
+    pub redirect_uri: &'a str,
+    /// The state.
+    pub state: &'a str,
+    /// The PKCE challenge, where the mapping uses it.
+    pub code_challenge: &'a str,
+    /// The nonce, for OpenID Connect.
+    pub nonce: Option<&'a str>,
+    /// Whom the storefront expects.
+    pub login_hint: Option<&'a str>,
+}
+
+/// The URL a browser is sent to (RFC 6749 §4.1.1).
+pub fn authorization(
+    provider: &Provider,
+    endpoint: &Url,
+    values: AuthorizationValues<'_>,
+) -> Result<String, BuildError> {
+    let set = &provider.authorization;
+    let fill = Fill {
+        client_id: &provider.client.id,
+        redirect_uri: values.redirect_uri,
+        ..Fill::default()
+    };
+    let mut pairs: Vec<(&str, String)> = Vec::with_capacity(10);
+    if set.response_type {
+        pairs.push(("response_type", "code".to_owned()));
+    }
+    pairs.push((&provider.client.id_key, provider.client.id.clone()));
+    pairs.push((&set.redirect_uri_key, values.redirect_uri.to_owned()));
+    if let Some((name, scope)) = &set.scope {
+        pairs.push((name, scope.clone()));
+    }
+    pairs.push((&set.state_key, values.state.to_owned()));
+    if let Some(nonce) = values.nonce {
+        pairs.push(("nonce", nonce.to_owned()));
+    }
+    if set.pkce == Pkce::S256 {
+        pairs.push(("code_challenge", values.code_challenge.to_owned()));
+        pairs.push(("code_challenge_method", "S256".to_owned()));
+    }
+    match set.response_mode {
+        None => {}
+        Some(ResponseMode::Query) => pairs.push(("response_mode", "query".to_owned())),
+        Some(ResponseMode::FormPost) => pairs.push(("response_mode", "form_post".to_owned())),
+    }
+    for (name, value) in &set.parameters {
+        pairs.push((name, value.fill(&fill, str::to_owned)?));
+    }
+    if let Some(hint) = values.login_hint
+        && !pairs.iter().any(|(name, _)| *name == "login_hint")
+    {
+        pairs.push(("login_hint", hint.to_owned()));
+    }
+    Ok(with_query(endpoint.as_str(), &pairs))
+}
+
+/// What differs from one token request to the next.
+#[derive(Clone, Copy)]
+pub struct TokenValues<'a> {
+    /// What places in texts stand for: code, redirect URI, secret, application token.
+    pub fill: Fill<'a>,
+    /// The PKCE verifier, where the mapping uses it.
+    pub code_verifier: &'a str,
+    /// The signed assertion, for `private_key_jwt`.
+    pub client_assertion: Option<&'a str>,
+    /// Replaces the Basic credentials; for previews.
+    pub basic: Option<&'a str>,
+}
+
+/// The access token exchange (RFC 6749 §4.1.3).
+pub fn token(provider: &Provider, endpoint: &Url, values: &TokenValues<'_>) -> Result<PreparedRequest, BuildError> {
+    let set = &provider.token;
+    let client = &provider.client;
+    let fill = &values.fill;
+    let mut pairs: Vec<(&str, String)> = Vec::with_capacity(10);
+    let mut query: Vec<(&str, String)> = Vec::new();
+    let mut headers = base_headers();
+    if set.grant_type {
+        pairs.push(("grant_type", "authorization_code".to_owned()));
+    }
+    pairs.push((&set.code_key, fill.code.unwrap_or_default().to_owned()));
+    pairs.push((&set.redirect_uri_key, fill.redirect_uri.to_owned()));
+    let id = (client.id_key.as_str(), client.id.clone());
+    let secret = fill.client_secret.map(|s| (client.secret_key.as_str(), s.expose().to_owned()));
+    match client.authentication {
+        Authentication::Body => {
+            pairs.push(id);
+            pairs.extend(secret);
+        }
+        Authentication::Query => {
+            query.push(id);
+            query.extend(secret);
+        }
+        Authentication::None => pairs.push(id),
+        Authentication::Basic | Authentication::BasicRaw => {
+            let raw = client.authentication == Authentication::BasicRaw;
+            let credentials = match values.basic {
+                Some(marker) => marker.to_owned(),
+                None => basic(&client.id, fill.client_secret, raw),
+            };
+            headers.push(("Authorization".to_owned(), format!("Basic {credentials}")));
+        }
+        Authentication::PrivateKeyJwt => {
+            pairs.push(id);
+            pairs.push((
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+            ));
+            pairs.push(("client_assertion", values.client_assertion.unwrap_or_default().to_owned()));
+        }
+    }
+    if provider.authorization.pkce == Pkce::S256 {
+        pairs.push(("code_verifier", values.code_verifier.to_owned()));
+    }
+    extend(&mut pairs, &set.parameters, fill)?;
+    add_headers(&mut headers, &set.headers, fill)?;
+    finish(endpoint.as_str(), set.method, set.content_type, query, pairs, headers)
+}
+
+/// The request for an application token.
+pub fn before(provider: &Provider, before: &Before, fill: &Fill<'_>) -> Result<PreparedRequest, BuildError> {
+    let mut pairs: Vec<(&str, String)> = vec![(&provider.client.id_key, provider.client.id.clone())];
+    if let Some(secret) = fill.client_secret {
+        pairs.push((&provider.client.secret_key, secret.expose().to_owned()));
+    }
+    extend(&mut pairs, &before.parameters, fill)?;
+    let mut headers = base_headers();
+    add_headers(&mut headers, &before.headers, fill)?;
+    finish(before.url.as_str(), before.method, before.content_type, Vec::new(), pairs, headers)
+}
+
+/// A request that carries the access token: for user information, or one that follows it.
+pub fn userinfo(
+    request: &UserinfoRequest,
+    discovered: Option<&Url>,
+    fill: &Fill<'_>,
+) -> Result<PreparedRequest, BuildError> {
+    let url = match (&request.url, discovered) {
+        (Some(template), _) => template.fill(fill, encode)?,
+        (None, Some(url)) => url.as_str().to_owned(),
+        (None, None) => return Err(BuildError::NoEndpoint("userinfo endpoint")),
+    };
+    let token = fill.access_token.map(Secret::expose).unwrap_or_default();
+    let mut headers = base_headers();
+    let mut query = Vec::new();
+    let mut pairs = Vec::new();
+    match request.send_token {
+        SendToken::Bearer if request.scheme.is_empty() => {
+            headers.push(("Authorization".to_owned(), token.to_owned()));
+        }
+        SendToken::Bearer => {
+            headers.push(("Authorization".to_owned(), format!("{} {token}", request.scheme)));
+        }
+        SendToken::Query => query.push((request.token_key.as_str(), token.to_owned())),
+        SendToken::Body => pairs.push((request.token_key.as_str(), token.to_owned())),
+        SendToken::None => {}
+    }
+    extend(&mut pairs, &request.parameters, fill)?;
+    add_headers(&mut headers, &request.headers, fill)?;
+    finish(&url, request.method, request.content_type, query, pairs, headers)
+}
+
+/// The address that ends the provider's own session.
+pub fn end_session(provider: &Provider, return_to: &str) -> Option<String> {
+    let set = provider.end_session.as_ref()?;
+    let fill = Fill {
+        client_id: &provider.client.id,
+        ..Fill::default()
+    };
+    let mut pairs = vec![(set.redirect_uri_key.as_str(), return_to.to_owned())];
+    extend(&mut pairs, &set.parameters, &fill).ok()?;
+    Some(with_query(set.url.as_str(), &pairs))
+}
+
+fn extend<'a>(
+    pairs: &mut Vec<(&'a str, String)>,
+    parameters: &'a [(String, Template)],
+    fill: &Fill<'_>,
+) -> Result<(), BuildError> {
+    for (name, value) in parameters {
+        pairs.push((name, value.fill(fill, str::to_owned)?));
+    }
+    Ok(())
+}
+
+fn base_headers() -> Vec<(String, String)> {
+    // GitHub answers as a form without it.
+    vec![("Accept".to_owned(), "application/json".to_owned())]
+}
+
+/// Adds the mapping's headers; one of the same name replaces ours.
+fn add_headers(
+    headers: &mut Vec<(String, String)>,
+    extra: &[(String, Template)],
+    fill: &Fill<'_>,
+) -> Result<(), BuildError> {
+    for (name, value) in extra {
+        headers.retain(|(ours, _)| !ours.eq_ignore_ascii_case(name));
+        // A value that came from outside must not break out of its line.
+        let filled = value.fill(fill, |text| text.replace(['\r', '\n', '\0'], ""))?;
+        headers.push((name.clone(), filled));
+    }
+    Ok(())
+}
+
+fn finish<'a>(
+    url: &str,
+    method: Method,
+    content_type: ContentType,
+    mut query: Vec<(&'a str, String)>,
+    pairs: Vec<(&'a str, String)>,
+    mut headers: Vec<(String, String)>,
+) -> Result<PreparedRequest, BuildError> {
+    let (method, body) = match method {
+        Method::Get => {
+            query.extend(pairs);
+            (http::Method::GET, None)
+        }
+        Method::Post => {
+            let (name, body) = match content_type {
+                ContentType::Form => (
+                    "application/x-www-form-urlencoded",
+                    form_urlencoded::Serializer::new(String::new())
+                        .extend_pairs(pairs)
+                        .finish(),
+                ),
+                ContentType::Json => (
+                    "application/json",
+                    Value::Object(
+                        pairs
+                            .into_iter()
+                            .map(|(name, value)| (name.to_owned(), Value::String(value)))
+                            .collect::<Map<_, _>>(),
+                    )
+                    .to_string(),
+                ),
+            };
+            headers.insert(1.min(headers.len()), ("Content-Type".to_owned(), name.to_owned()));
+            (http::Method::POST, Some(body.into_bytes()))
+        }
+    };
+    let url = Url::parse(&with_query(url, &query)).map_err(|_| BuildError::Url)?;
+    Ok(PreparedRequest {
+        method,
+        url,
+        headers,
+        body,
+    })
+}
+
+fn with_query(url: &str, pairs: &[(&str, String)]) -> String {
+    let mut out = url.to_owned();
+    let mut separator = match url.find('?') {
+        None => "?",
+        Some(_) if url.ends_with(['?', '&']) => "",
+        Some(_) => "&",
+    };
+    for (name, value) in pairs {
+        out.push_str(separator);
+        out.push_str(&encode(name));
+        out.push('=');
+        out.push_str(&encode(value));
+        separator = "&";
+    }
+    out
+}
+
+/// Percent-encodes for a path segment or a query.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}
+
+/// Credentials for HTTP Basic: both parts form-encoded first (RFC 6749 §2.3.1), or as they are.
+fn basic(id: &str, secret: Option<&Secret>, raw: bool) -> String {
+    let part = |text: &str| -> String {
+        if raw {
+            text.to_owned()
+        } else {
+            form_urlencoded::byte_serialize(text.as_bytes()).collect()
+        }
+    };
+    let secret = secret.map(Secret::expose).unwrap_or_default();
+    STANDARD.encode(format!("{}:{}", part(id), part(secret)))
+}

@@ -1,0 +1,204 @@
+//! Texts of a mapping with places to be filled in, such as `{access_token}`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::path::{PathError, Place};
+use crate::base::Secret;
+
+/// What a place stands for.
+#[derive(Debug, Clone)]
+pub enum Slot {
+    /// `{client_id}`
+    ClientId,
+    /// `{client_secret}`
+    ClientSecret,
+    /// `{code}`: the authorization code.
+    Code,
+    /// `{redirect_uri}`
+    RedirectUri,
+    /// `{access_token}`
+    AccessToken,
+    /// `{app_access_token}`: the result of `[token.before]`.
+    AppAccessToken,
+    /// `{token.…}`: a value of the token endpoint's answer.
+    Token(Place),
+    /// `{profile.…}`: a value of the profile.
+    Profile(Place),
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Text(String),
+    Slot(Slot),
+}
+
+/// A text, compiled.
+#[derive(Debug, Clone)]
+pub struct Template {
+    source: String,
+    parts: Vec<Part>,
+}
+
+/// The names a place may have, for hints.
+pub const SLOT_NAMES: &[&str] = &[
+    "client_id",
+    "client_secret",
+    "code",
+    "redirect_uri",
+    "access_token",
+    "app_access_token",
+];
+
+impl Template {
+    /// Compiles a text. Braces around anything that is not the name of a place
+    /// are text: static values may hold JSON.
+    pub fn parse(source: &str) -> Result<Self, PathError> {
+        let mut parts = Vec::new();
+        let mut text = String::new();
+        let mut rest = source;
+        while let Some(open) = rest.find('{') {
+            let (before, from) = rest.split_at(open);
+            text.push_str(before);
+            let named = from
+                .find('}')
+                .map(|close| (&from[1..close], &from[close + 1..]));
+            let slot = match named {
+                Some((name, after)) => slot(name)?.map(|slot| (slot, after)),
+                None => None,
+            };
+            if let Some((slot, after)) = slot {
+                if !text.is_empty() {
+                    parts.push(Part::Text(std::mem::take(&mut text)));
+                }
+                parts.push(Part::Slot(slot));
+                rest = after;
+            } else {
+                text.push('{');
+                rest = &from[1..];
+            }
+        }
+        text.push_str(rest);
+        if !text.is_empty() {
+            parts.push(Part::Text(text));
+        }
+        Ok(Self {
+            source: source.to_owned(),
+            parts,
+        })
+    }
+
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The places in it.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Slot(slot) => Some(slot),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// Fills in the places; `encode` is applied to what is filled in.
+    pub fn fill(&self, with: &Fill<'_>, encode: impl Fn(&str) -> String) -> Result<String, Unfilled> {
+        let mut out = String::with_capacity(self.source.len());
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Slot(slot) => out.push_str(&encode(&with.value(slot)?)),
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn slot(name: &str) -> Result<Option<Slot>, PathError> {
+    let slot = match name {
+        "client_id" => Slot::ClientId,
+        "client_secret" => Slot::ClientSecret,
+        "code" => Slot::Code,
+        "redirect_uri" => Slot::RedirectUri,
+        "access_token" => Slot::AccessToken,
+        "app_access_token" => Slot::AppAccessToken,
+        _ => {
+            if let Some(place) = name.strip_prefix("token.") {
+                Slot::Token(Place::parse(place)?)
+            } else if let Some(place) = name.strip_prefix("profile.") {
+                Slot::Profile(Place::parse(place)?)
+            } else {
+                return Ok(None);
+            }
+        }
+    };
+    Ok(Some(slot))
+}
+
+/// The values at hand when a request is built.
+#[derive(Clone, Copy, Default)]
+pub struct Fill<'a> {
+    /// The client id.
+    pub client_id: &'a str,
+    /// The client secret.
+    pub client_secret: Option<&'a Secret>,
+    /// The authorization code.
+    pub code: Option<&'a str>,
+    /// The redirect URI.
+    pub redirect_uri: &'a str,
+    /// The access token.
+    pub access_token: Option<&'a Secret>,
+    /// The application token.
+    pub app_access_token: Option<&'a Secret>,
+    /// The token endpoint's answer.
+    pub token_response: Option<&'a Value>,
+    /// The profile so far.
+    pub profile: Option<&'a Value>,
+    /// For previews: values of an answer that does not exist yet are written as markers.
+    pub pretend: Option<&'a (dyn Fn(&str) -> String + Sync)>,
+}
+
+/// A place for which there is no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{{{0}}}` has no value at this step")]
+pub struct Unfilled(pub String);
+
+impl Fill<'_> {
+    fn value(&self, slot: &Slot) -> Result<String, Unfilled> {
+        let secret = |value: Option<&Secret>, name: &str| {
+            value
+                .map(|secret| secret.expose().to_owned())
+                .ok_or_else(|| Unfilled(name.to_owned()))
+        };
+        match slot {
+            Slot::ClientId => Ok(self.client_id.to_owned()),
+            Slot::ClientSecret => secret(self.client_secret, "client_secret"),
+            Slot::Code => self.code.map(str::to_owned).ok_or_else(|| Unfilled("code".into())),
+            Slot::RedirectUri => Ok(self.redirect_uri.to_owned()),
+            Slot::AccessToken => secret(self.access_token, "access_token"),
+            Slot::AppAccessToken => secret(self.app_access_token, "app_access_token"),
+            Slot::Token(place) => self.member("token", place, self.token_response),
+            Slot::Profile(place) => self.member("profile", place, self.profile),
+        }
+    }
+
+    fn member(&self, of: &str, place: &Place, document: Option<&Value>) -> Result<String, Unfilled> {
+        let name = format!("{of}.{place}");
+        if let Some(pretend) = self.pretend {
+            return Ok(pretend(&name));
+        }
+        match document.map(|d| place.matches(d)).as_deref() {
+            Some([Value::String(text)]) => Ok(text.clone()),
+            Some([Value::Number(number)]) => Ok(number.to_string()),
+            Some([Value::Bool(flag)]) => Ok(flag.to_string()),
+            _ => Err(Unfilled(name)),
+        }
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}

@@ -1,0 +1,215 @@
+//! What was sent and what came, for people: with the secrets masked.
+
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Note;
+use super::request::encode;
+use crate::base::Secret;
+use crate::outbound::{PreparedRequest, Response};
+
+/// The longest body that is kept, in characters.
+const MAX_BODY: usize = 64 << 10;
+
+/// The exchanges of one login. Switched off it costs nothing.
+#[derive(Debug, Default)]
+pub struct Trace {
+    on: bool,
+    masks: Masks,
+    /// The exchanges so far.
+    pub exchanges: Vec<Exchange>,
+    /// How each mapped value was found.
+    pub notes: Vec<Note>,
+}
+
+/// One request and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The login's step: `token`, `userinfo`.
+    pub step: String,
+    /// The request.
+    pub request: Shown,
+    /// The status and the answer; absent where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Shown>,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A message with its secrets masked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// `POST https://…`; empty for an answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub line: String,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+}
+
+impl Trace {
+    /// A trace that keeps nothing: for live logins.
+    pub fn off() -> Self {
+        Self::default()
+    }
+
+    /// A trace that keeps everything.
+    pub fn on() -> Self {
+        Self {
+            on: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it keeps anything.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Makes a value known as a secret: it is shown as `{{name}}` wherever it stands.
+    pub fn secret(&mut self, name: &str, secret: &Secret) {
+        if self.on {
+            self.masks.add(name, secret.expose());
+        }
+    }
+
+    /// Keeps a request that is about to be sent.
+    pub fn request(&mut self, step: &str, request: &PreparedRequest) {
+        if !self.on {
+            return;
+        }
+        self.exchanges.push(Exchange {
+            step: step.to_owned(),
+            request: self.masks.request(request),
+            status: None,
+            response: None,
+            elapsed_ms: 0,
+            error: None,
+        });
+    }
+
+    /// Keeps the answer to the last request.
+    pub fn response(&mut self, response: &Response) {
+        let Some(last) = self.exchanges.last_mut().filter(|_| self.on) else {
+            return;
+        };
+        last.status = Some(response.status);
+        last.elapsed_ms = u64::try_from(response.elapsed.as_millis()).unwrap_or(u64::MAX);
+        last.response = Some(Shown {
+            line: String::new(),
+            headers: headers(&response.headers, &self.masks),
+            body: self.masks.text(&String::from_utf8_lossy(&response.body)),
+        });
+    }
+
+    /// Keeps why there is no answer to the last request.
+    pub fn failed(&mut self, why: &str) {
+        if let Some(last) = self.exchanges.last_mut().filter(|_| self.on) {
+            last.error = Some(why.to_owned());
+        }
+    }
+
+    /// The trace with every secret that became known masked, those of earlier
+    /// exchanges too: an answer is kept before the tokens in it are known.
+    #[must_use]
+    pub fn finish(mut self) -> Self {
+        for exchange in &mut self.exchanges {
+            for shown in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
+                shown.line = self.masks.text(&shown.line);
+                shown.body = self.masks.text(&shown.body);
+                for (_, value) in &mut shown.headers {
+                    *value = self.masks.text(value);
+                }
+            }
+        }
+        self
+    }
+}
+
+fn headers(map: &HeaderMap, masks: &Masks) -> Vec<(String, String)> {
+    map.iter()
+        .map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let shown = if name == http::header::SET_COOKIE {
+                "{{cookie}}".to_owned()
+            } else {
+                masks.text(&text)
+            };
+            (name.to_string(), shown)
+        })
+        .collect()
+}
+
+/// Secrets and the names they are shown under.
+#[derive(Default)]
+pub struct Masks(Vec<(String, String)>);
+
+impl std::fmt::Debug for Masks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Masks({})", self.0.len())
+    }
+}
+
+impl Masks {
+    /// Adds a secret in the forms in which it can stand in a message.
+    pub fn add(&mut self, name: &str, secret: &str) {
+        // Masking one or two letters would only scramble the text.
+        if secret.len() < 4 {
+            return;
+        }
+        let shown = format!("{{{{{name}}}}}");
+        let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let json = serde_json::Value::from(secret).to_string();
+        let json = json.trim_matches('"').to_owned();
+        for form in [secret.to_owned(), encode(secret), form, json] {
+            if !self.0.iter().any(|(known, _)| *known == form) {
+                self.0.push((form, shown.clone()));
+            }
+        }
+        // A secret that holds another one must be found first.
+        self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+    }
+
+    /// A text with all known secrets masked.
+    pub fn text(&self, text: &str) -> String {
+        let mut out: String = text.chars().take(MAX_BODY).collect();
+        for (secret, shown) in &self.0 {
+            if out.contains(secret.as_str()) {
+                out = out.replace(secret.as_str(), shown);
+            }
+        }
+        out
+    }
+
+    /// A request with all known secrets masked; Basic credentials always.
+    pub fn request(&self, request: &PreparedRequest) -> Shown {
+        let basic = |name: &str, value: &str| {
+            if name.eq_ignore_ascii_case("authorization") && value.starts_with("Basic ") {
+                "Basic {{client credentials}}".to_owned()
+            } else {
+                self.text(value)
+            }
+        };
+        Shown {
+            line: format!("{} {}", request.method, self.text(request.url.as_str())),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), basic(name, value)))
+                .collect(),
+            body: request
+                .body
+                .as_deref()
+                .map(|body| self.text(&String::from_utf8_lossy(body)))
+                .unwrap_or_default(),
+        }
+    }
+}
