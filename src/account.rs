@@ -1,0 +1,75 @@
+//! Floor 4: accounts, their stores, their provider mappings and their users.
+
+pub mod directory;
+pub mod mapping;
+pub mod stores;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::directory::User;
+pub use self::mapping::Mappings;
+pub use self::stores::{StoreFront, StoreFrontError};
+use crate::base::{AccountId, Timestamp};
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+
+static ACCOUNTS: Space = Space {
+    name: "accounts",
+    class: Class::Durable,
+    expiring: false,
+};
+
+/// One customer of the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id, part of URLs and cookie names.
+    pub id: AccountId,
+    /// Its name as shoppers read it.
+    pub name: String,
+    /// Its storefronts; the first is the one a login goes to when nothing says which.
+    #[serde(default)]
+    pub stores: Vec<StoreFront>,
+    /// A logo for its pages, https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_url: Option<String>,
+    /// An accent colour for its pages: `#rrggbb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl Account {
+    /// The store at an origin.
+    pub fn store_at(&self, origin: &str) -> Option<&StoreFront> {
+        self.stores.iter().find(|store| store.origin == origin)
+    }
+}
+
+const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);
+
+/// Reads an account.
+pub async fn get(store: &dyn Store, id: &AccountId) -> Result<Option<Versioned<Account>>, StoreError> {
+    SPACE.get(store, "", id.as_str().as_bytes()).await
+}
+
+/// Writes an account if `when` holds.
+pub async fn put(store: &dyn Store, account: &Account, when: Precondition) -> Result<Version, StoreError> {
+    SPACE.put(store, "", account.id.as_str().as_bytes(), account, when).await
+}
+
+/// A page of accounts in the order of their ids.
+pub async fn page(
+    store: &dyn Store,
+    after: Option<&AccountId>,
+    limit: usize,
+) -> Result<Vec<Versioned<Account>>, StoreError> {
+    let after = after.map(|id| id.as_str().as_bytes().to_vec());
+    let found = SPACE.page(store, "", b"", after, limit).await?;
+    Ok(found.into_iter().map(|(_, account)| account).collect())
+}
+
+/// Removes an account with its mappings. Its users and sessions stay out of
+/// reach and are removed with [`directory::remove_all`].
+pub async fn remove(store: &dyn Store, id: &AccountId) -> Result<bool, StoreError> {
+    SPACE.delete(store, "", id.as_str().as_bytes(), Precondition::Any).await
+}

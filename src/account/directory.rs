@@ -1,0 +1,331 @@
+//! The users of an account: who a login is.
+//!
+//! A user is found by a link (provider, the user's id there) first; then by
+//! email, where the provider may be trusted with that; else created. One email,
+//! one user: a new user first claims the email with a write that only one
+//! claimant wins. Each write that follows can be done again, so that a crash
+//! between them leaves a claim that the next login completes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AccountId, ProviderId, Timestamp, UserId};
+use crate::provider::email;
+use crate::provider::extract::Profile;
+use crate::provider::file::EmailTrust;
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Versioned};
+
+static USERS: Space = Space {
+    name: "users",
+    class: Class::Durable,
+    expiring: false,
+};
+static EMAILS: Space = Space {
+    name: "user_emails",
+    class: Class::Durable,
+    expiring: false,
+};
+static LINKS: Space = Space {
+    name: "user_links",
+    class: Class::Durable,
+    expiring: false,
+};
+
+/// A person of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Our id for them.
+    pub id: UserId,
+    /// Their email, which identifies them within the account.
+    pub email: String,
+    /// Their name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who they are at which provider.
+    pub links: Vec<Link>,
+    /// When they were first seen.
+    pub created_at: Timestamp,
+    /// When they last logged in.
+    pub last_login_at: Timestamp,
+    /// Set by an admin: no login, no session.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// Who a user is at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The user's id there.
+    pub user_id: String,
+}
+
+/// Why a login is nobody's.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    /// Someone has this email, and the provider may not say that it is them.
+    #[error("a user with this email exists, and the provider's `email_trust` does not allow to link to them")]
+    NotTrusted,
+    /// An admin disabled the user.
+    #[error("the user is disabled")]
+    Disabled,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const RECORDS: Keyspace<User> = Keyspace::new(&USERS);
+const BY_EMAIL: Keyspace<UserId> = Keyspace::new(&EMAILS);
+const BY_LINK: Keyspace<UserId> = Keyspace::new(&LINKS);
+
+/// How often a write is tried again when others write the same record.
+const TRIES: usize = 50;
+
+/// Finds or creates the user a profile belongs to, and notes the login.
+pub async fn identify(
+    store: &dyn Store,
+    account: &AccountId,
+    provider: &ProviderId,
+    trust: EmailTrust,
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<User, IdentifyError> {
+    let account = account.as_str();
+    let link = link_id(provider, &profile.user_id);
+    for _ in 0..TRIES {
+        let linked = BY_LINK.get(store, account, &link).await?.map(|found| found.value);
+        let done = match linked {
+            Some(id) => returning(store, account, id, profile, now).await?,
+            None => arriving(store, account, provider, trust, profile, now).await?,
+        };
+        if let Some(user) = done {
+            return Ok(user);
+        }
+    }
+    Err(IdentifyError::Store(StoreError::Conflict))
+}
+
+/// A user known by link. `None`: someone else wrote meanwhile, try again.
+async fn returning(
+    store: &dyn Store,
+    account: &str,
+    id: UserId,
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<Option<User>, IdentifyError> {
+    let Some(found) = RECORDS.get(store, account, id.as_bytes()).await? else {
+        return Err(IdentifyError::Store(StoreError::Corrupt {
+            place: format!("user {id}"),
+            why: "a link leads to it, but it is not there".into(),
+        }));
+    };
+    let mut user = allowed(&found)?;
+    let old_key = email::key(&user.email);
+    let new_key = email::key(&profile.email);
+    if new_key == old_key {
+        user.email.clone_from(&profile.email);
+    } else if claim_email(store, account, &new_key, id).await? == id {
+        // The email changed at the provider, and nobody here has the new one.
+        user.email.clone_from(&profile.email);
+    }
+    if let Some(name) = &profile.name {
+        user.name = Some(name.clone());
+    }
+    user.last_login_at = user.last_login_at.max(now);
+    if !write(store, account, &user, &found).await? {
+        return Ok(None);
+    }
+    if email::key(&user.email) != old_key {
+        BY_EMAIL
+            .delete(store, account, old_key.as_bytes(), Precondition::Any)
+            .await?;
+    }
+    Ok(Some(user))
+}
+
+/// A profile without a link. `None`: someone else wrote meanwhile, try again.
+async fn arriving(
+    store: &dyn Store,
+    account: &str,
+    provider: &ProviderId,
+    trust: EmailTrust,
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<Option<User>, IdentifyError> {
+    let key = email::key(&profile.email);
+    let fresh = UserId::new();
+    let id = claim_email(store, account, &key, fresh).await?;
+    let link = Link {
+        provider: provider.clone(),
+        user_id: profile.user_id.clone(),
+    };
+    let existing = RECORDS.get(store, account, id.as_bytes()).await?;
+    let user = match existing {
+        Some(found) => {
+            let mut user = allowed(&found)?;
+            if email::key(&user.email) != key {
+                // A claim left over from a change of email that did not end.
+                BY_EMAIL.delete(store, account, key.as_bytes(), Precondition::Any).await?;
+                return Ok(None);
+            }
+            if !user.links.contains(&link) {
+                if !may_link(trust, profile) {
+                    return Err(IdentifyError::NotTrusted);
+                }
+                user.links.push(link);
+            }
+            user.name = user.name.or_else(|| profile.name.clone());
+            user.last_login_at = user.last_login_at.max(now);
+            if !write(store, account, &user, &found).await? {
+                return Ok(None);
+            }
+            user
+        }
+        None => {
+            let user = User {
+                id,
+                email: profile.email.clone(),
+                name: profile.name.clone(),
+                links: vec![link],
+                created_at: now,
+                last_login_at: now,
+                disabled: false,
+            };
+            match RECORDS
+                .put(store, account, id.as_bytes(), &user, Precondition::Absent)
+                .await
+            {
+                Ok(_) => user,
+                Err(StoreError::Conflict) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    BY_LINK
+        .put(store, account, &link_id(provider, &profile.user_id), &user.id, Precondition::Any)
+        .await?;
+    Ok(Some(user))
+}
+
+fn may_link(trust: EmailTrust, profile: &Profile) -> bool {
+    match trust {
+        EmailTrust::Provider => true,
+        EmailTrust::Claim => profile.email_verified,
+        EmailTrust::Never => false,
+    }
+}
+
+fn allowed(found: &Versioned<User>) -> Result<User, IdentifyError> {
+    if found.value.disabled {
+        Err(IdentifyError::Disabled)
+    } else {
+        Ok(found.value.clone())
+    }
+}
+
+/// Claims an email for a user; says whose it is.
+async fn claim_email(store: &dyn Store, account: &str, key: &str, id: UserId) -> Result<UserId, StoreError> {
+    loop {
+        if let Some(owner) = BY_EMAIL.get(store, account, key.as_bytes()).await? {
+            return Ok(owner.value);
+        }
+        match BY_EMAIL
+            .put(store, account, key.as_bytes(), &id, Precondition::Absent)
+            .await
+        {
+            Ok(_) => return Ok(id),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes a user over the record that was read; false if another write came first.
+async fn write(store: &dyn Store, account: &str, user: &User, over: &Versioned<User>) -> Result<bool, StoreError> {
+    if *user == over.value {
+        return Ok(true);
+    }
+    let when = Precondition::Version(over.version);
+    match RECORDS.put(store, account, user.id.as_bytes(), user, when).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The id of a link: providers have no NUL in theirs.
+fn link_id(provider: &ProviderId, user_id: &str) -> Vec<u8> {
+    let mut id = provider.as_str().as_bytes().to_vec();
+    id.push(0);
+    id.extend_from_slice(user_id.as_bytes());
+    id
+}
+
+/// Reads a user.
+pub async fn get(store: &dyn Store, account: &AccountId, id: UserId) -> Result<Option<Versioned<User>>, StoreError> {
+    RECORDS.get(store, account.as_str(), id.as_bytes()).await
+}
+
+/// Reads the user an email identifies.
+pub async fn by_email(store: &dyn Store, account: &AccountId, email: &str) -> Result<Option<Versioned<User>>, StoreError> {
+    let key = email::key(email);
+    match BY_EMAIL.get(store, account.as_str(), key.as_bytes()).await? {
+        Some(id) => get(store, account, id.value).await,
+        None => Ok(None),
+    }
+}
+
+/// A page of users in the order of their ids.
+pub async fn page(
+    store: &dyn Store,
+    account: &AccountId,
+    after: Option<UserId>,
+    limit: usize,
+) -> Result<Vec<Versioned<User>>, StoreError> {
+    let after = after.map(|id| id.as_bytes().to_vec());
+    let found = RECORDS.page(store, account.as_str(), b"", after, limit).await?;
+    Ok(found.into_iter().map(|(_, user)| user).collect())
+}
+
+/// Allows or forbids a user to log in.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if others kept writing the same record.
+pub async fn set_disabled(store: &dyn Store, account: &AccountId, id: UserId, disabled: bool) -> Result<Option<User>, StoreError> {
+    for _ in 0..TRIES {
+        let Some(found) = get(store, account, id).await? else {
+            return Ok(None);
+        };
+        let user = User {
+            disabled,
+            ..found.value.clone()
+        };
+        if write(store, account.as_str(), &user, &found).await? {
+            return Ok(Some(user));
+        }
+    }
+    Err(StoreError::Conflict)
+}
+
+/// Removes all users of an account; for its removal.
+pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
+    remove_space(store, account, &RECORDS).await?;
+    remove_space(store, account, &BY_EMAIL).await?;
+    remove_space(store, account, &BY_LINK).await
+}
+
+async fn remove_space<T: Serialize + serde::de::DeserializeOwned>(
+    store: &dyn Store,
+    account: &AccountId,
+    space: &Keyspace<T>,
+) -> Result<(), StoreError> {
+    loop {
+        let page = space.page(store, account.as_str(), b"", None, 200).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for (key, _) in page {
+            store.delete(&key, Precondition::Any).await?;
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The provider mappings of accounts: kept as the text that was applied, every
+//! version of it, and compiled once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AccountId, ProviderId, Timestamp};
+use crate::document::Finding;
+use crate::outbound::Policy;
+use crate::provider::Provider;
+use crate::provider::compile::{Context, compile_toml};
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+
+static MAPPINGS: Space = Space {
+    name: "mappings",
+    class: Class::Durable,
+    expiring: false,
+};
+static HISTORY: Space = Space {
+    name: "mapping_history",
+    class: Class::Durable,
+    expiring: false,
+};
+
+/// Providers that stand beside an account's one custom mapping.
+pub const BUILT_IN: &[&str] = &[
+    "google", "facebook", "apple", "microsoft", "github", "gitlab", "linkedin", "discord", "slack", "line", "kakao",
+    "naver", "yandex", "vk", "wechat", "qq", "feishu", "dingtalk",
+];
+
+/// A mapping as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// The provider it describes.
+    pub provider: ProviderId,
+    /// Its name as shoppers read it.
+    pub name: String,
+    /// Which of the account's versions of this mapping it is, from 1.
+    pub number: u64,
+    /// The TOML, comments and all.
+    pub source: String,
+    /// When it was applied.
+    pub applied_at: Timestamp,
+    /// Who applied it.
+    pub author: String,
+}
+
+impl Mapping {
+    /// Whether it is one of the built-in choices rather than the account's custom one.
+    pub fn is_built_in(&self) -> bool {
+        BUILT_IN.contains(&self.provider.as_str())
+    }
+}
+
+/// Why a mapping was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It does not compile.
+    #[error("the mapping has {} error(s)", .0.iter().filter(|f| f.is_error()).count())]
+    Findings(Vec<Finding>),
+    /// The account has another custom mapping.
+    #[error(
+        "account `{account}` has the custom provider `{existing}` already, and may have one; remove it first or give this mapping its id"
+    )]
+    SecondCustom {
+        /// The account.
+        account: AccountId,
+        /// The custom mapping it has.
+        existing: ProviderId,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const CURRENT: Keyspace<Mapping> = Keyspace::new(&MAPPINGS);
+const VERSIONS: Keyspace<Mapping> = Keyspace::new(&HISTORY);
+
+type Compiled = HashMap<(AccountId, ProviderId), (Version, Arc<Provider>)>;
+
+/// The mappings of all accounts, with those in use compiled.
+pub struct Mappings {
+    store: Arc<dyn Store>,
+    policy: Policy,
+    compiled: Mutex<Compiled>,
+}
+
+impl Mappings {
+    /// The mappings in a store.
+    pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
+        Self {
+            store,
+            policy,
+            compiled: Mutex::default(),
+        }
+    }
+
+    /// Where mappings' URLs may point.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Compiles and stores a mapping; it counts from the next login on.
+    ///
+    /// A mapping that does not compile changes nothing.
+    pub async fn apply(
+        &self,
+        account: &AccountId,
+        source: &str,
+        author: &str,
+        now: Timestamp,
+        when: Option<Precondition>,
+    ) -> Result<(Mapping, Arc<Provider>, Version), ApplyError> {
+        let context = Context { policy: &self.policy };
+        let provider = compile_toml(source, context).map_err(ApplyError::Findings)?;
+        let existing = self.list(account).await?;
+        let previous = existing.iter().find(|m| m.value.provider == provider.id);
+        if !BUILT_IN.contains(&provider.id.as_str())
+            && let Some(other) = existing
+                .iter()
+                .find(|m| m.value.provider != provider.id && !m.value.is_built_in())
+        {
+            return Err(ApplyError::SecondCustom {
+                account: account.clone(),
+                existing: other.value.provider.clone(),
+            });
+        }
+        let last = self.history(account, &provider.id, None, 1).await?;
+        let mapping = Mapping {
+            provider: provider.id.clone(),
+            name: provider.name.clone(),
+            number: last.first().map_or(1, |m| m.number + 1),
+            source: source.to_owned(),
+            applied_at: now,
+            author: author.to_owned(),
+        };
+        let id = mapping.provider.as_str().as_bytes();
+        let guard = when.unwrap_or(match previous {
+            Some(found) => Precondition::Version(found.version),
+            None => Precondition::Absent,
+        });
+        self.store
+            .commit(vec![
+                CURRENT.step_check(account.as_str(), id, guard),
+                CURRENT.step_put(account.as_str(), id, &mapping)?,
+                VERSIONS.step_put(account.as_str(), &history_id(&mapping.provider, mapping.number), &mapping)?,
+            ])
+            .await?;
+        let version = CURRENT
+            .get(&*self.store, account.as_str(), id)
+            .await?
+            .map_or(Version(0), |found| found.version);
+        let provider = Arc::new(provider);
+        self.remember(account, version, &provider);
+        Ok((mapping, provider, version))
+    }
+
+    /// The current mapping of a provider.
+    pub async fn get(&self, account: &AccountId, provider: &ProviderId) -> Result<Option<Versioned<Mapping>>, StoreError> {
+        CURRENT
+            .get(&*self.store, account.as_str(), provider.as_str().as_bytes())
+            .await
+    }
+
+    /// The current mappings of an account, the custom one first.
+    pub async fn list(&self, account: &AccountId) -> Result<Vec<Versioned<Mapping>>, StoreError> {
+        let mut found: Vec<_> = CURRENT
+            .page(&*self.store, account.as_str(), b"", None, 100)
+            .await?
+            .into_iter()
+            .map(|(_, mapping)| mapping)
+            .collect();
+        found.sort_by_key(|m| m.value.is_built_in());
+        Ok(found)
+    }
+
+    /// Versions of a mapping, the newest first, beginning below `before`.
+    pub async fn history(
+        &self,
+        account: &AccountId,
+        provider: &ProviderId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Mapping>, StoreError> {
+        let prefix = history_prefix(provider);
+        let after = before.map(|number| history_id(provider, number));
+        let found = VERSIONS
+            .page(&*self.store, account.as_str(), &prefix, after, limit)
+            .await?;
+        Ok(found.into_iter().map(|(_, mapping)| mapping.value).collect())
+    }
+
+    /// Removes a mapping; its history stays.
+    pub async fn remove(&self, account: &AccountId, provider: &ProviderId, when: Precondition) -> Result<bool, StoreError> {
+        let id = provider.as_str().as_bytes();
+        if CURRENT.get(&*self.store, account.as_str(), id).await?.is_none() {
+            return Ok(false);
+        }
+        self.store
+            .commit(vec![
+                CURRENT.step_check(account.as_str(), id, when),
+                CURRENT.step_delete(account.as_str(), id),
+            ])
+            .await?;
+        Ok(true)
+    }
+
+    /// The compiled provider of a current mapping.
+    ///
+    /// The record is read each time, which costs a few µs, so that a change made
+    /// by another replica counts at the next login too.
+    pub async fn provider(
+        &self,
+        account: &AccountId,
+        provider: &ProviderId,
+    ) -> Result<Option<Result<Arc<Provider>, Vec<Finding>>>, StoreError> {
+        let Some(found) = self.get(account, provider).await? else {
+            return Ok(None);
+        };
+        Ok(Some(self.compiled(account, &found)))
+    }
+
+    /// Compiles a mapping that was read, unless it is compiled already.
+    pub fn compiled(&self, account: &AccountId, found: &Versioned<Mapping>) -> Result<Arc<Provider>, Vec<Finding>> {
+        let key = (account.clone(), found.value.provider.clone());
+        let known = self
+            .compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .filter(|(version, _)| *version == found.version)
+            .map(|(_, provider)| Arc::clone(provider));
+        if let Some(provider) = known {
+            return Ok(provider);
+        }
+        let context = Context { policy: &self.policy };
+        let provider = Arc::new(compile_toml(&found.value.source, context)?);
+        self.remember(account, found.version, &provider);
+        Ok(provider)
+    }
+
+    fn remember(&self, account: &AccountId, version: Version, provider: &Arc<Provider>) {
+        self.compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((account.clone(), provider.id.clone()), (version, Arc::clone(provider)));
+    }
+}
+
+fn history_prefix(provider: &ProviderId) -> Vec<u8> {
+    let mut id = provider.as_str().as_bytes().to_vec();
+    id.push(0);
+    id
+}
+
+/// Newer versions sort first.
+fn history_id(provider: &ProviderId, number: u64) -> Vec<u8> {
+    let mut id = history_prefix(provider);
+    id.extend_from_slice(&(u64::MAX - number).to_be_bytes());
+    id
+}

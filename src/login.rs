@@ -1,0 +1,75 @@
+//! Floor 5: a login, one file a step.
+//!
+//! | file | from | to |
+//! |---|---|---|
+//! | [`start`] | `StartRequest` | a pending login, and the authorization request |
+//! | [`callback`] | `CallbackParams` + the pending login, taken | `VerifiedCallback` |
+//! | [`exchange`] | `VerifiedCallback` | `TokenResponse` |
+//! | [`userinfo`] | `TokenResponse` | `Profile` |
+//! | [`identify`] | `Profile` | the user, and a ticket |
+//! | [`finish`] | the ticket, in the browser that began | a session |
+//!
+//! Each step takes its input by value, and each type has one constructor, so
+//! that no step can be skipped.
+
+pub mod callback;
+pub mod error;
+pub mod exchange;
+pub mod finish;
+pub mod identify;
+pub mod openid;
+pub mod pending;
+pub mod return_to;
+pub mod start;
+pub mod userinfo;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::error::{Blame, LoginError, Step};
+pub use self::return_to::ReturnTo;
+use crate::account::Mappings;
+use crate::base::{Clock, Timestamp};
+use crate::key::Keyring;
+use crate::outbound::Outbound;
+use crate::session::Sessions;
+use crate::store::Store;
+
+/// What a login works with.
+pub struct Logins {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The only HTTP client.
+    pub outbound: Arc<Outbound>,
+    /// The accounts' providers.
+    pub mappings: Arc<Mappings>,
+    /// The signing keys.
+    pub keys: Arc<Keyring>,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// What OpenID Connect providers publish about themselves.
+    pub directory: openid::Directory,
+    /// Our public URL without a slash at its end.
+    pub public_url: String,
+    /// From the start of a login to its callback.
+    pub lifetime: Duration,
+}
+
+impl Logins {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The fixed redirect URI of all accounts.
+    pub fn redirect_uri(&self) -> String {
+        format!("{}/callback", self.public_url)
+    }
+}
+
+/// The name of a provider's lane in [`Outbound`]: what it suffers, others don't.
+pub(crate) fn lane(account: &str, provider: &str) -> String {
+    format!("{account}/{provider}")
+}

@@ -1,0 +1,303 @@
+//! What can go wrong in a login.
+//!
+//! Policy: an error knows its step, a stable code and whose fault it is. Its
+//! `Display` is for the log and the operator: it names fields and types, never
+//! values or secrets. The shopper's sentence is the page's business, found by
+//! the code; the HTTP status is `http`'s.
+
+use crate::account::directory::IdentifyError;
+use crate::outbound::OutboundError;
+use crate::provider::decode::DecodeError;
+use crate::provider::extract::{AccessDenied, ExtractError};
+use crate::provider::request::BuildError;
+use crate::session::SessionError;
+use crate::store::StoreError;
+
+/// Where in a login something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The login begins.
+    Start,
+    /// The provider's redirect.
+    Callback,
+    /// The request for an application token.
+    Before,
+    /// The access token exchange.
+    Token,
+    /// The ID token and what is needed to check it.
+    IdToken,
+    /// The request for user information.
+    Userinfo,
+    /// A request that follows it.
+    Then,
+    /// Who this is.
+    Identify,
+    /// The session begins.
+    Finish,
+}
+
+impl Step {
+    /// Its name in logs and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Callback => "callback",
+            Self::Before => "before",
+            Self::Token => "token",
+            Self::IdToken => "id_token",
+            Self::Userinfo => "userinfo",
+            Self::Then => "then",
+            Self::Identify => "identify",
+            Self::Finish => "finish",
+        }
+    }
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The browser or the person before it: an old link, a refused consent.
+    Visitor,
+    /// Whoever wrote the mapping or set up the store.
+    Operator,
+    /// The identity provider.
+    Provider,
+    /// The broker.
+    Us,
+}
+
+/// Why a login ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// There is no such provider in the account.
+    #[error("the account has no such provider")]
+    UnknownProvider,
+    /// The account has no provider at all.
+    #[error("the account has no provider yet; apply a mapping")]
+    NoProvider,
+    /// The mapping no longer compiles: a secret's variable is gone, say.
+    #[error("the mapping does not compile: {0}")]
+    Misconfigured(String),
+    /// The callback has no state.
+    #[error("the callback has no state")]
+    StateMissing,
+    /// Nothing is known under the state.
+    #[error("the state is unknown")]
+    StateUnknown,
+    /// The state is too old.
+    #[error("the state has expired")]
+    StateExpired,
+    /// The state was used already.
+    #[error("the state was used already")]
+    StateReplayed,
+    /// The state belongs elsewhere.
+    #[error("the state {0}")]
+    StateMismatch(&'static str),
+    /// RFC 9207.
+    #[error("the `iss` of the callback {0}")]
+    IssuerMismatch(&'static str),
+    /// A parameter twice.
+    #[error("the callback has a parameter more than once")]
+    DuplicateParameter,
+    /// Neither a code nor an error, or both.
+    #[error("the callback {0}")]
+    BadCallback(&'static str),
+    /// There is no code.
+    #[error("the callback has neither a code nor an error")]
+    CodeMissing,
+    /// The person said no.
+    #[error("the provider says `access_denied`")]
+    Denied,
+    /// The provider sent an error.
+    #[error("the provider answered the authorization request with the error `{0}`")]
+    ProviderError(String),
+    /// A request could not be sent or its answer not be had.
+    #[error("{error}")]
+    Transport {
+        /// At which step.
+        step: Step,
+        /// What happened.
+        error: OutboundError,
+    },
+    /// A request could not be built.
+    #[error("the request cannot be built: {error}")]
+    Build {
+        /// At which step.
+        step: Step,
+        /// Why.
+        error: BuildError,
+    },
+    /// The provider refused.
+    #[error("the provider refused (HTTP {status}{})", detail_text(.detail))]
+    Rejected {
+        /// At which step.
+        step: Step,
+        /// The HTTP status.
+        status: u16,
+        /// The provider's own words, shortened.
+        detail: Option<String>,
+    },
+    /// The answer can't be read.
+    #[error("the answer cannot be read: {error}")]
+    Undecodable {
+        /// At which step.
+        step: Step,
+        /// Why.
+        error: DecodeError,
+    },
+    /// The answer lacks something.
+    #[error("{error}")]
+    Incomplete {
+        /// At which step.
+        step: Step,
+        /// What.
+        error: ExtractError,
+    },
+    /// The ID token is not valid.
+    #[error("the ID token is not valid: {0}")]
+    IdToken(openid_error::IdTokenError),
+    /// The profile has no email.
+    #[error("{0}")]
+    EmailMissing(ExtractError),
+    /// The profile's email is none.
+    #[error("{0}")]
+    EmailInvalid(ExtractError),
+    /// The profile has no usable id.
+    #[error("{0}")]
+    UserIdMissing(ExtractError),
+    /// The access rules say no.
+    #[error("{0}")]
+    AccessDenied(AccessDenied),
+    /// Who this is can't be said.
+    #[error(transparent)]
+    Identify(IdentifyError),
+    /// The ticket is unknown, used or too old.
+    #[error("the ticket is unknown, used or expired")]
+    TicketInvalid,
+    /// The ticket was presented by another browser.
+    #[error("the login was begun in another browser")]
+    WrongBrowser,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+pub use super::openid as openid_error;
+
+fn detail_text(detail: &Option<String>) -> String {
+    detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default()
+}
+
+impl LoginError {
+    /// The step it happened at.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::UnknownProvider | Self::NoProvider | Self::Misconfigured(_) => Step::Start,
+            Self::StateMissing
+            | Self::StateUnknown
+            | Self::StateExpired
+            | Self::StateReplayed
+            | Self::StateMismatch(_)
+            | Self::IssuerMismatch(_)
+            | Self::DuplicateParameter
+            | Self::BadCallback(_)
+            | Self::CodeMissing
+            | Self::Denied
+            | Self::ProviderError(_) => Step::Callback,
+            Self::Transport { step, .. }
+            | Self::Build { step, .. }
+            | Self::Rejected { step, .. }
+            | Self::Undecodable { step, .. }
+            | Self::Incomplete { step, .. } => *step,
+            Self::IdToken(_) => Step::IdToken,
+            Self::EmailMissing(_) | Self::EmailInvalid(_) | Self::UserIdMissing(_) => Step::Userinfo,
+            Self::AccessDenied(_) | Self::Identify(_) => Step::Identify,
+            Self::TicketInvalid | Self::WrongBrowser | Self::Session(_) => Step::Finish,
+            Self::Store(_) => Step::Callback,
+        }
+    }
+
+    /// The stable code that pages show and dashboards count.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProvider => "login.unknown_provider",
+            Self::NoProvider => "login.no_provider",
+            Self::Misconfigured(_) | Self::Build { .. } => "login.provider_misconfigured",
+            Self::StateMissing => "login.state_missing",
+            Self::StateUnknown => "login.state_unknown",
+            Self::StateExpired => "login.state_expired",
+            Self::StateReplayed => "login.state_replayed",
+            Self::StateMismatch(_) => "login.state_mismatch",
+            Self::IssuerMismatch(_) => "login.issuer_mismatch",
+            Self::DuplicateParameter => "login.duplicate_parameter",
+            Self::BadCallback(_) => "login.bad_callback",
+            Self::CodeMissing => "login.code_missing",
+            Self::Denied => "login.denied",
+            Self::ProviderError(_) => "login.provider_error",
+            Self::Transport { error, .. } => match error.code() {
+                "timeout" => "login.provider_timeout",
+                "provider_unavailable" | "provider_busy" => "login.provider_busy",
+                "address_refused" => "login.provider_misconfigured",
+                "response_too_large" => "login.userinfo_invalid",
+                _ => "login.provider_unreachable",
+            },
+            Self::Rejected { step, .. } => match step {
+                Step::Userinfo | Step::Then => "login.userinfo_rejected",
+                _ => "login.token_rejected",
+            },
+            Self::Undecodable { step, .. } | Self::Incomplete { step, .. } => match step {
+                Step::Userinfo | Step::Then => "login.userinfo_invalid",
+                Step::IdToken => "login.id_token_invalid",
+                _ => "login.token_response_invalid",
+            },
+            Self::IdToken(_) => "login.id_token_invalid",
+            Self::EmailMissing(_) => "login.email_missing",
+            Self::EmailInvalid(_) => "login.email_invalid",
+            Self::UserIdMissing(_) => "login.user_id_missing",
+            Self::AccessDenied(_) => "login.access_denied",
+            Self::Identify(IdentifyError::NotTrusted) => "login.email_not_trusted",
+            Self::Identify(IdentifyError::Disabled) => "login.user_disabled",
+            Self::TicketInvalid => "login.ticket_invalid",
+            Self::WrongBrowser => "login.wrong_browser",
+            Self::Store(_) | Self::Identify(IdentifyError::Store(_)) | Self::Session(SessionError::Store(_)) => {
+                "service.unavailable"
+            }
+            Self::Session(_) => "service.error",
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::StateMissing
+            | Self::StateUnknown
+            | Self::StateExpired
+            | Self::StateReplayed
+            | Self::StateMismatch(_)
+            | Self::DuplicateParameter
+            | Self::BadCallback(_)
+            | Self::CodeMissing
+            | Self::Denied
+            | Self::TicketInvalid
+            | Self::WrongBrowser
+            | Self::UnknownProvider
+            | Self::AccessDenied(_)
+            | Self::Identify(IdentifyError::NotTrusted | IdentifyError::Disabled) => Blame::Visitor,
+            Self::NoProvider | Self::Misconfigured(_) | Self::Build { .. } => Blame::Operator,
+            Self::IssuerMismatch(_)
+            | Self::ProviderError(_)
+            | Self::Transport { .. }
+            | Self::Rejected { .. }
+            | Self::Undecodable { .. }
+            | Self::Incomplete { .. }
+            | Self::IdToken(_)
+            | Self::EmailMissing(_)
+            | Self::EmailInvalid(_)
+            | Self::UserIdMissing(_) => Blame::Provider,
+            Self::Store(_) | Self::Identify(IdentifyError::Store(_)) | Self::Session(_) => Blame::Us,
+        }
+    }
+}

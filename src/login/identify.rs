@@ -1,0 +1,64 @@
+//! The fifth step: who this is in the account, and a ticket back to the store.
+
+use std::time::Duration;
+
+use tracing::info;
+
+use super::Logins;
+use super::error::LoginError;
+use super::pending::{TICKET, TicketRecord};
+use super::userinfo::Identified;
+use crate::account::directory;
+use crate::store::{Precondition, Token};
+
+/// How long a ticket lives: the time of one redirect.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
+
+/// A login that is done but for its cookie.
+pub struct Identity {
+    /// The ticket for the store's `finish`.
+    pub ticket: Token,
+}
+
+/// Finds or creates the user, and issues the ticket.
+pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identity, LoginError> {
+    let Identified { login, profile } = identified;
+    let now = logins.now();
+    let account = &login.account.id;
+    let provider = &login.provider;
+    let user = directory::identify(
+        &*logins.store,
+        account,
+        &provider.id,
+        provider.email_trust,
+        &profile,
+        now,
+    )
+    .await
+    .map_err(LoginError::Identify)?;
+    let ticket = Token::new(now.plus(TICKET_LIFETIME));
+    let record = TicketRecord {
+        id: login.id.clone(),
+        user: user.id,
+        email: user.email,
+        name: user.name,
+        more: profile.more,
+        provider: provider.id.clone(),
+        store: login.pending.store,
+        return_to: login.pending.return_to,
+        browser: login.pending.browser,
+    };
+    TICKET
+        .put_by(&*logins.store, account.as_str(), &ticket, &record, Precondition::Absent)
+        .await?;
+    info!(
+        target: "vestibule::login",
+        login = login.id,
+        account = %account,
+        provider = %provider.id,
+        user = %user.id,
+        took_ms = u64::try_from(now.since(login.pending.started_at).as_millis()).unwrap_or(u64::MAX),
+        "identify: the user is known; the browser goes back to the store with a ticket"
+    );
+    Ok(Identity { ticket })
+}

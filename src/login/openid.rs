@@ -1,0 +1,152 @@
+//! OpenID Connect: what a provider publishes about itself, and its ID tokens.
+
+mod directory;
+mod id_token;
+
+use serde_json::Value;
+use url::Url;
+
+pub use self::directory::Directory;
+pub use self::id_token::{Expected, IdTokenError, check_claims};
+use super::Logins;
+use super::callback::Context;
+use super::error::{LoginError, Step};
+use super::exchange::TokenResponse;
+use crate::base::{AccountId, Secret};
+use crate::protocol::jws::{self, JwsError};
+use crate::provider::Provider;
+use crate::provider::file::Kind;
+use crate::provider::model::ProfileSource;
+use crate::provider::request::BuildError;
+use crate::provider::trace::Trace;
+
+fn no_endpoint(step: Step, what: &'static str) -> LoginError {
+    LoginError::Build {
+        step,
+        error: BuildError::NoEndpoint(what),
+    }
+}
+
+impl Logins {
+    /// Where the browser is sent: as mapped, else as discovered.
+    pub(super) async fn authorization_endpoint(&self, account: &str, provider: &Provider) -> Result<Url, LoginError> {
+        if let Some(url) = &provider.authorization.url {
+            return Ok(url.clone());
+        }
+        let metadata = self.directory.metadata(&self.outbound, account, provider, self.now()).await?;
+        metadata
+            .authorization_endpoint
+            .clone()
+            .ok_or_else(|| no_endpoint(Step::Start, "authorization endpoint"))
+    }
+
+    /// Where the code is exchanged: as mapped, else as discovered.
+    pub(super) async fn token_endpoint(&self, account: &str, provider: &Provider) -> Result<Url, LoginError> {
+        if let Some(url) = &provider.token.url {
+            return Ok(url.clone());
+        }
+        let metadata = self.directory.metadata(&self.outbound, account, provider, self.now()).await?;
+        metadata
+            .token_endpoint
+            .clone()
+            .ok_or_else(|| no_endpoint(Step::Token, "token endpoint"))
+    }
+
+    /// Whether there is anything to ask for user information.
+    pub(super) async fn has_userinfo(&self, login: &Context) -> Result<bool, LoginError> {
+        Ok(login.provider.userinfo.request.url.is_some() || self.userinfo_endpoint(login).await?.is_some())
+    }
+
+    /// The discovered user information endpoint, where none is mapped.
+    pub(super) async fn userinfo_endpoint(&self, login: &Context) -> Result<Option<Url>, LoginError> {
+        let provider = &login.provider;
+        if provider.userinfo.request.url.is_some() || provider.kind != Kind::Openid {
+            return Ok(None);
+        }
+        let account = login.account.id.as_str();
+        let metadata = self.directory.metadata(&self.outbound, account, provider, self.now()).await?;
+        if metadata.userinfo_endpoint.is_none() && provider.userinfo.source == ProfileSource::Request {
+            return Err(no_endpoint(Step::Userinfo, "userinfo endpoint"));
+        }
+        Ok(metadata.userinfo_endpoint.clone())
+    }
+
+    /// Checks the `iss` of an authorization response (RFC 9207).
+    pub(super) async fn check_issuer(
+        &self,
+        account: &AccountId,
+        provider: &Provider,
+        given: Option<&str>,
+    ) -> Result<(), LoginError> {
+        match (&provider.issuer, given) {
+            (Some(expected), Some(given)) if expected != given => {
+                Err(LoginError::IssuerMismatch("names another issuer than the mapping's"))
+            }
+            (Some(_), None) if provider.kind == Kind::Openid => {
+                let metadata = self
+                    .directory
+                    .metadata(&self.outbound, account.as_str(), provider, self.now())
+                    .await?;
+                if metadata.sends_iss {
+                    Err(LoginError::IssuerMismatch("is missing, though the provider promises it"))
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The claims of the ID token, its signature and every rule checked.
+    pub(super) async fn id_token_claims(&self, token: &TokenResponse, trace: &mut Trace) -> Result<Value, LoginError> {
+        let login = &token.login;
+        let provider = &login.provider;
+        let account = login.account.id.as_str();
+        let id_token = token
+            .id_token
+            .as_ref()
+            .ok_or(LoginError::IdToken(IdTokenError::Missing))?;
+        let now = self.now();
+        let keys = self.directory.keys(&self.outbound, account, provider, now).await?;
+        let signed = match jws::verify(id_token.expose(), &keys) {
+            Err(JwsError::UnknownKey) => {
+                // Rotated meanwhile, perhaps: one more look, at most one a minute.
+                let keys = self.directory.keys_anew(&self.outbound, account, provider, now).await?;
+                jws::verify(id_token.expose(), &keys)
+            }
+            other => other,
+        }
+        .map_err(|error| LoginError::IdToken(IdTokenError::Signature(error)))?;
+        let claims = crate::provider::decode::strict_json(&signed.payload)
+            .map_err(|error| LoginError::Undecodable { step: Step::IdToken, error })?;
+        let expected = Expected {
+            issuer: provider.issuer.as_deref().unwrap_or_default(),
+            client_id: &provider.client.id,
+            nonce: token.nonce.as_deref(),
+            access_token: token.access_token.expose(),
+            algorithm: &signed.algorithm,
+            now,
+        };
+        check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
+        if trace.is_on() {
+            trace.notes.push(crate::provider::extract::Note {
+                field: "id_token".to_owned(),
+                place: signed.algorithm.clone(),
+                matched: vec!["object"],
+                outcome: "signature and claims are valid".to_owned(),
+                hint: None,
+            });
+        }
+        Ok(claims)
+    }
+
+    /// The signed assertion of `private_key_jwt`, where the mapping uses it.
+    pub(super) fn client_assertion(&self, provider: &Provider, endpoint: &Url) -> Result<Option<Secret>, BuildError> {
+        let Some(assertion) = &provider.client.assertion else {
+            return Ok(None);
+        };
+        crate::provider::assertion::sign(&provider.client.id, assertion, endpoint, self.now())
+            .map(Some)
+            .map_err(|error| BuildError::Assertion(error.to_string()))
+    }
+}

@@ -1,0 +1,145 @@
+//! The rules for an ID token's claims (OpenID Connect Core §3.1.3.7).
+
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::base::{Timestamp, digest as compare};
+use crate::protocol::jws::JwsError;
+
+/// How far a provider's clock may be off, in seconds.
+pub const SKEW: u64 = 60;
+
+/// Why an ID token does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdTokenError {
+    /// There is none.
+    #[error("the token response has none; is `openid` among the scopes?")]
+    Missing,
+    /// The signature.
+    #[error("{0}")]
+    Signature(JwsError),
+    /// A claim that must be there is not, or is of another type.
+    #[error("`{0}` is missing or of the wrong type")]
+    Claim(&'static str),
+    /// `iss`.
+    #[error("`iss` is not the mapping's `issuer`, to the letter")]
+    Issuer,
+    /// `aud`.
+    #[error("`aud` does not name this client")]
+    Audience,
+    /// `azp`.
+    #[error("`azp` names another client, or is missing beside several audiences")]
+    AuthorizedParty,
+    /// `exp`.
+    #[error("it has expired")]
+    Expired,
+    /// `iat` or `nbf`.
+    #[error("`{0}` lies in the future")]
+    Future(&'static str),
+    /// `nonce`.
+    #[error("`nonce` is not that of this login")]
+    Nonce,
+    /// `at_hash`.
+    #[error("`at_hash` does not belong to the access token")]
+    AccessTokenHash,
+    /// `sub` of the user information.
+    #[error("the user information is about another `sub`")]
+    OtherSubject,
+}
+
+/// What the claims must agree with.
+#[derive(Clone, Copy)]
+pub struct Expected<'a> {
+    /// The mapping's issuer.
+    pub issuer: &'a str,
+    /// Our client id.
+    pub client_id: &'a str,
+    /// The nonce that was sent.
+    pub nonce: Option<&'a str>,
+    /// The access token that came with it.
+    pub access_token: &'a str,
+    /// The algorithm of its signature, which `at_hash` goes by.
+    pub algorithm: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// Checks the claims of a token whose signature is valid.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), IdTokenError> {
+    let text = |name: &'static str| claims.get(name).and_then(Value::as_str);
+    if text("iss").ok_or(IdTokenError::Claim("iss"))? != expected.issuer {
+        return Err(IdTokenError::Issuer);
+    }
+    let subject = text("sub").ok_or(IdTokenError::Claim("sub"))?;
+    if subject.is_empty() || subject.len() > 255 {
+        return Err(IdTokenError::Claim("sub"));
+    }
+    audience(claims, expected.client_id)?;
+    let now = expected.now.as_secs();
+    let expires = seconds(claims, "exp")?.ok_or(IdTokenError::Claim("exp"))?;
+    if now >= expires.saturating_add(SKEW) {
+        return Err(IdTokenError::Expired);
+    }
+    let issued = seconds(claims, "iat")?.ok_or(IdTokenError::Claim("iat"))?;
+    if issued > now.saturating_add(SKEW) {
+        return Err(IdTokenError::Future("iat"));
+    }
+    if seconds(claims, "nbf")?.is_some_and(|from| from > now.saturating_add(SKEW)) {
+        return Err(IdTokenError::Future("nbf"));
+    }
+    if let Some(nonce) = expected.nonce {
+        let given = text("nonce").ok_or(IdTokenError::Nonce)?;
+        if !compare::same(given.as_bytes(), nonce.as_bytes()) {
+            return Err(IdTokenError::Nonce);
+        }
+    }
+    match claims.get("at_hash") {
+        None => Ok(()),
+        Some(Value::String(hash)) if *hash == at_hash(expected) => Ok(()),
+        Some(_) => Err(IdTokenError::AccessTokenHash),
+    }
+}
+
+fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenError> {
+    let (named, several) = match claims.get("aud") {
+        Some(Value::String(one)) => (one == client_id, false),
+        Some(Value::Array(all)) => (all.iter().any(|a| a == client_id), all.len() > 1),
+        _ => return Err(IdTokenError::Claim("aud")),
+    };
+    if !named {
+        return Err(IdTokenError::Audience);
+    }
+    match claims.get("azp") {
+        None if several => Err(IdTokenError::AuthorizedParty),
+        None => Ok(()),
+        Some(party) if party == client_id => Ok(()),
+        Some(_) => Err(IdTokenError::AuthorizedParty),
+    }
+}
+
+/// A moment in whole seconds. Text, fractions and negative numbers are errors,
+/// never "absent": a token must not live longer for being odd.
+fn seconds(claims: &Value, name: &'static str) -> Result<Option<u64>, IdTokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::Number(number)) => number.as_u64().map(Some).ok_or(IdTokenError::Claim(name)),
+        Some(_) => Err(IdTokenError::Claim(name)),
+    }
+}
+
+/// The left half of the access token's hash (OpenID Connect Core §3.1.3.6).
+fn at_hash(expected: &Expected<'_>) -> String {
+    let algorithm = match expected.algorithm.get(2..) {
+        Some("384") => &SHA384,
+        Some("512" | "DSA") => &SHA512,
+        _ => &SHA256,
+    };
+    let hash = digest(algorithm, expected.access_token.as_bytes());
+    let bytes = hash.as_ref();
+    URL_SAFE_NO_PAD.encode(&bytes[..bytes.len() / 2])
+}

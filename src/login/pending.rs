@@ -1,0 +1,108 @@
+//! What a login leaves behind between its requests.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
+use crate::store::{Class, Keyspace, Space};
+
+static PENDING: Space = Space {
+    name: "pending_logins",
+    class: Class::Transient,
+    expiring: true,
+};
+static USED: Space = Space {
+    name: "used_states",
+    class: Class::Transient,
+    expiring: true,
+};
+static TICKETS: Space = Space {
+    name: "tickets",
+    class: Class::Transient,
+    expiring: true,
+};
+
+/// Pending logins by state. They belong to no partition: the callback is one
+/// for all accounts, and learns the account from the record.
+pub(super) const LOGINS: Keyspace<PendingLogin> = Keyspace::new(&PENDING);
+/// States that were taken, so that a second use can be told from an unknown one.
+pub(super) const USED_STATES: Keyspace<()> = Keyspace::new(&USED);
+/// Tickets by account.
+pub(super) const TICKET: Keyspace<TicketRecord> = Keyspace::new(&TICKETS);
+
+/// The spaces whose records expire, for the sweeper.
+pub fn spaces() -> [&'static Space; 3] {
+    [&PENDING, &USED, &TICKETS]
+}
+
+/// A login between its start and its callback.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PendingLogin {
+    pub id: String,
+    pub account: AccountId,
+    pub provider: ProviderId,
+    /// The origin of the store it began on.
+    pub store: String,
+    pub return_to: String,
+    /// The browser it began in.
+    pub browser: BrowserDigest,
+    pub redirect_uri: String,
+    pub code_verifier: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    pub started_at: Timestamp,
+}
+
+/// What a ticket stands for: a login that is done but for its cookie.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TicketRecord {
+    pub id: String,
+    pub user: UserId,
+    pub email: String,
+    pub name: Option<String>,
+    pub more: serde_json::Map<String, serde_json::Value>,
+    pub provider: ProviderId,
+    pub store: String,
+    pub return_to: String,
+    pub browser: BrowserDigest,
+}
+
+/// The random value in a browser's binding cookie. Only its digest is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Browser(String);
+
+impl Browser {
+    /// A browser not seen before.
+    #[expect(clippy::new_without_default, reason = "each is different")]
+    pub fn new() -> Self {
+        Self(random::token())
+    }
+
+    /// Reads a cookie's value; `None` if it can't be one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = text.len() == 43
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The cookie's value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn digest(&self) -> BrowserDigest {
+        BrowserDigest(digest::sha256_base64url(self.0.as_bytes()))
+    }
+}
+
+/// What is stored of a [`Browser`].
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct BrowserDigest(String);
+
+impl BrowserDigest {
+    pub(super) fn is(&self, browser: &Browser) -> bool {
+        digest::same(self.0.as_bytes(), browser.digest().0.as_bytes())
+    }
+}

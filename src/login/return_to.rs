@@ -1,0 +1,70 @@
+//! Where a shopper goes after a login or a logout: a page of a store of the
+//! account, and nowhere else.
+
+use url::Url;
+
+use crate::account::{Account, StoreFront};
+
+/// The longest address that is taken, in bytes.
+const MAX: usize = 4096;
+
+/// A checked address on one of the account's stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+/// The address leads off the account's stores, or can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`return_to` must be a path or a URL on one of the account's stores")]
+pub struct BadReturnTo;
+
+impl ReturnTo {
+    /// Checks an address: a path on `store`, or a URL on any store of the
+    /// account. Gives it with the store it is on; nothing given means the
+    /// store's front page.
+    ///
+    /// The text is compared as a browser would read it (parsed, never by
+    /// prefix), and what leaves is always a whole URL, so that no reader can
+    /// take it for another host (RFC 9700 §4.11).
+    pub fn parse<'a>(
+        text: Option<&str>,
+        account: &'a Account,
+        store: &'a StoreFront,
+    ) -> Result<(Self, &'a StoreFront), BadReturnTo> {
+        let Some(text) = text.filter(|t| !t.is_empty()) else {
+            return Ok((Self(store.home()), store));
+        };
+        // Browsers drop tabs and newlines, and read a backslash as a slash.
+        let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+        if text.len() > MAX || text.contains(odd) {
+            return Err(BadReturnTo);
+        }
+        let url = if text.starts_with('/') {
+            if text.starts_with("//") {
+                return Err(BadReturnTo);
+            }
+            let base = Url::parse(&store.home()).map_err(|_| BadReturnTo)?;
+            base.join(text).map_err(|_| BadReturnTo)?
+        } else {
+            let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+            if !lower.starts_with("https://") && !lower.starts_with("http://") {
+                return Err(BadReturnTo);
+            }
+            Url::parse(text).map_err(|_| BadReturnTo)?
+        };
+        if !url.username().is_empty() || url.password().is_some() || url.path().starts_with("//") {
+            return Err(BadReturnTo);
+        }
+        let origin = url.origin().ascii_serialization();
+        let on = account.store_at(&origin).ok_or(BadReturnTo)?;
+        Ok((Self(url.into()), on))
+    }
+
+    /// The whole URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn stored(url: String) -> Self {
+        Self(url)
+    }
+}

@@ -1,0 +1,92 @@
+//! The first step: a login begins, and the browser goes to the provider.
+
+use tracing::info;
+
+use super::error::{LoginError, Step};
+use super::pending::{Browser, LOGINS, PendingLogin};
+use super::{Logins, ReturnTo};
+use crate::account::{Account, StoreFront};
+use crate::base::{digest, random};
+use crate::provider::file::{Kind, Pkce};
+use crate::provider::request::{self, AuthorizationValues};
+use crate::provider::Provider;
+use crate::store::{Precondition, Token};
+
+/// What a login begins with.
+pub struct StartRequest<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The store it begins on.
+    pub store: &'a StoreFront,
+    /// The provider that was chosen.
+    pub provider: &'a Provider,
+    /// The page that was asked for.
+    pub return_to: ReturnTo,
+    /// The browser.
+    pub browser: &'a Browser,
+    /// Whom the storefront expects, handed on to the provider.
+    pub login_hint: Option<&'a str>,
+}
+
+/// A login that has begun.
+pub struct Started {
+    /// The provider's authorization endpoint, with the request in its query.
+    pub location: String,
+}
+
+/// Stores the pending login and builds the authorization request.
+pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started, LoginError> {
+    let StartRequest {
+        account,
+        store,
+        provider,
+        return_to,
+        browser,
+        login_hint,
+    } = request;
+    let now = logins.now();
+    let state = Token::new(now.plus(logins.lifetime));
+    let code_verifier = random::token();
+    let nonce = (provider.kind == Kind::Openid).then(random::token);
+    let redirect_uri = match &provider.callback.redirect_uri {
+        Some(own) => own.to_string(),
+        None => logins.redirect_uri(),
+    };
+    let endpoint = logins.authorization_endpoint(account.id.as_str(), provider).await?;
+    let code_challenge = match provider.authorization.pkce {
+        Pkce::S256 => digest::sha256_base64url(code_verifier.as_bytes()),
+        Pkce::None => String::new(),
+    };
+    let values = AuthorizationValues {
+        redirect_uri: &redirect_uri,
+        state: state.as_str(),
+        code_challenge: &code_challenge,
+        nonce: nonce.as_deref(),
+        login_hint,
+    };
+    let location = request::authorization(provider, &endpoint, values)
+        .map_err(|error| LoginError::Build { step: Step::Start, error })?;
+    let pending = PendingLogin {
+        id: random::support_id(),
+        account: account.id.clone(),
+        provider: provider.id.clone(),
+        store: store.origin.clone(),
+        return_to: return_to.as_str().to_owned(),
+        browser: browser.digest(),
+        redirect_uri,
+        code_verifier,
+        nonce,
+        started_at: now,
+    };
+    LOGINS
+        .put_by(&*logins.store, "", &state, &pending, Precondition::Absent)
+        .await?;
+    info!(
+        target: "vestibule::login",
+        login = pending.id,
+        account = %account.id,
+        provider = %provider.id,
+        "login begins: the browser goes to the provider's authorization endpoint"
+    );
+    Ok(Started { location })
+}

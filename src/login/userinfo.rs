@@ -1,0 +1,168 @@
+//! The fourth step: the access token for the user's profile.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tracing::info;
+
+use super::Logins;
+use super::callback::Context;
+use super::error::{LoginError, Step};
+use super::exchange::TokenResponse;
+use crate::provider::extract::{self, ExtractError, Problem, Profile};
+use crate::provider::file::Kind;
+use crate::provider::model::{ProfileSource, UserinfoRequest};
+use crate::provider::Provider;
+use crate::provider::path;
+use crate::provider::request;
+use crate::store::StoreError;
+use crate::provider::template::Fill;
+use crate::provider::trace::Trace;
+
+/// A login whose person is known to the provider.
+pub struct Identified {
+    pub(super) login: Context,
+    pub(super) profile: Profile,
+}
+
+impl Identified {
+    /// What the provider says about them.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+}
+
+/// Fetches the profile from wherever the mapping says, and finds in it what is needed.
+pub async fn fetch(logins: &Logins, token: TokenResponse, trace: &mut Trace) -> Result<Identified, LoginError> {
+    let provider = &token.login.provider;
+    let claims = match provider.kind {
+        Kind::Openid => Some(logins.id_token_claims(&token, trace).await?),
+        Kind::Oauth2 => None,
+    };
+    let source = provider.userinfo.source;
+    let mut document = match source {
+        ProfileSource::TokenResponse => token.document.clone(),
+        ProfileSource::IdToken => claims.clone().unwrap_or(Value::Null),
+        ProfileSource::Request => request_profile(logins, &token, trace).await?,
+        ProfileSource::IdTokenAndRequest => {
+            let claims = claims.clone().unwrap_or(Value::Null);
+            if logins.has_userinfo(&token.login).await? {
+                over(claims, request_profile(logins, &token, trace).await?)
+            } else {
+                claims
+            }
+        }
+    };
+    if let Some(claims) = &claims {
+        same_subject(claims, &document)?;
+    }
+    for then in &provider.userinfo.then {
+        let answer = {
+            let prepared = prepare(&then.request, &token, Some(&document), None)
+                .map_err(|error| LoginError::Build { step: Step::Then, error })?;
+            logins.ask(&token.login, Step::Then, prepared, &then.answer, trace).await?
+        };
+        if !document.is_object() {
+            document = Value::Object(Map::from_iter([("profile".to_owned(), document)]));
+        }
+        if let Value::Object(members) = &mut document {
+            members.insert(then.name.clone(), answer);
+        }
+    }
+    let profile = read(&token.login.provider, document, trace).await?;
+    info!(
+        target: "vestibule::login",
+        login = token.login.id,
+        account = %token.login.account.id,
+        provider = %provider.id,
+        "userinfo: the profile has an id and an email"
+    );
+    Ok(Identified {
+        login: token.login,
+        profile,
+    })
+}
+
+/// Finds what is mapped. Heavy documents are walked off the async workers, so
+/// that one provider's profile doesn't stall everyone's logins (attack M11).
+async fn read(provider: &Arc<Provider>, document: Value, trace: &mut Trace) -> Result<Profile, LoginError> {
+    let run = |provider: &Provider, document: &Value| {
+        let mut notes = Vec::new();
+        let profile = extract::profile(&provider.userinfo.profile, document, &mut notes)
+            .map_err(incomplete)
+            .and_then(|profile| {
+                extract::access(&provider.access, &profile, document)
+                    .map(|()| profile)
+                    .map_err(LoginError::AccessDenied)
+            });
+        (profile, notes)
+    };
+    let (profile, notes) = if path::weight(&document) <= path::LIGHT {
+        run(provider, &document)
+    } else {
+        let provider = Arc::clone(provider);
+        tokio::task::spawn_blocking(move || run(&provider, &document))
+            .await
+            .map_err(|_| LoginError::Store(StoreError::Unavailable("a worker stopped".into())))?
+    };
+    trace.notes.extend(notes);
+    profile
+}
+
+async fn request_profile(logins: &Logins, token: &TokenResponse, trace: &mut Trace) -> Result<Value, LoginError> {
+    let userinfo = &token.login.provider.userinfo;
+    let discovered = logins.userinfo_endpoint(&token.login).await?;
+    let prepared = prepare(&userinfo.request, token, None, discovered.as_ref())
+        .map_err(|error| LoginError::Build { step: Step::Userinfo, error })?;
+    logins
+        .ask(&token.login, Step::Userinfo, prepared, &userinfo.answer, trace)
+        .await
+}
+
+fn prepare(
+    set: &UserinfoRequest,
+    token: &TokenResponse,
+    profile: Option<&Value>,
+    discovered: Option<&url::Url>,
+) -> Result<crate::outbound::PreparedRequest, request::BuildError> {
+    let client = &token.login.provider.client;
+    let fill = Fill {
+        client_id: &client.id,
+        client_secret: client.secret.as_ref(),
+        redirect_uri: &token.redirect_uri,
+        access_token: Some(&token.access_token),
+        app_access_token: token.app_access_token.as_ref(),
+        token_response: Some(&token.document),
+        profile,
+        ..Fill::default()
+    };
+    request::userinfo(set, discovered, &fill)
+}
+
+/// Claims with the members of an answer over them.
+fn over(claims: Value, answer: Value) -> Value {
+    match (claims, answer) {
+        (Value::Object(mut claims), Value::Object(answer)) => {
+            claims.extend(answer);
+            Value::Object(claims)
+        }
+        (_, answer) => answer,
+    }
+}
+
+/// The `sub` of user information is that of the ID token (OpenID Connect Core §5.3.2).
+fn same_subject(claims: &Value, document: &Value) -> Result<(), LoginError> {
+    let subject = claims.get("sub");
+    match document.get("sub") {
+        Some(other) if Some(other) != subject => Err(LoginError::IdToken(super::openid::IdTokenError::OtherSubject)),
+        _ => Ok(()),
+    }
+}
+
+fn incomplete(error: ExtractError) -> LoginError {
+    match (error.field, &error.problem) {
+        ("userinfo.response.email", Problem::Missing { .. }) => LoginError::EmailMissing(error),
+        ("userinfo.response.email", _) => LoginError::EmailInvalid(error),
+        _ => LoginError::UserIdMissing(error),
+    }
+}

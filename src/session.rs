@@ -1,0 +1,307 @@
+//! Floor 4: what a browser holds after a login.
+//!
+//! The cookie is a signed JWT that others can verify. The broker itself goes by
+//! the record in the store, which holds the SHA-256 of the token that was
+//! issued: a token that is not in the store is no session, whoever signed it,
+//! and a logout counts at once. That also spares a signature check per request.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
+use crate::config;
+use crate::key::{KeyError, Keyring};
+use crate::store::{Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned};
+
+static SESSIONS: Space = Space {
+    name: "sessions",
+    class: Class::Durable,
+    expiring: true,
+};
+
+/// A session as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Whose.
+    pub user: UserId,
+    /// Their email at login.
+    pub email: String,
+    /// Their name at login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What else the mapping put into the session.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub more: Map<String, Value>,
+    /// Through which provider.
+    pub provider: ProviderId,
+    /// SHA-256 of the token, URL-safe base64.
+    pub digest: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was last used, to within a twentieth of the idle limit.
+    pub seen_at: Timestamp,
+}
+
+/// The claims of the cookie (RFC 7519), and of nothing else: its audience is the account's URL.
+#[derive(Debug, Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: String,
+    aud: String,
+    account: &'a str,
+    sid: &'a str,
+    provider: &'a str,
+    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    iat: u64,
+    exp: u64,
+    jti: String,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
+}
+
+/// Whose session begins, and how they logged in.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The account.
+    pub account: &'a AccountId,
+    /// The user.
+    pub user: UserId,
+    /// Their email.
+    pub email: &'a str,
+    /// Their name.
+    pub name: Option<&'a str>,
+    /// What else the mapping puts into the session.
+    pub more: &'a Map<String, Value>,
+    /// The provider they came through.
+    pub provider: &'a ProviderId,
+}
+
+/// Only the part of the claims that finds the record.
+#[derive(Deserialize)]
+struct Pointer {
+    sid: String,
+}
+
+/// Why a session could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signature.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+const SPACE: Keyspace<Session> = Keyspace::new(&SESSIONS);
+
+/// Issues and looks up sessions.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    issuer: String,
+    lifetime: Duration,
+    idle: Option<Duration>,
+}
+
+impl Sessions {
+    /// Sessions of the broker at `issuer`.
+    pub fn new(issuer: String, config: config::Session) -> Self {
+        Self {
+            issuer,
+            lifetime: config.lifetime,
+            idle: config.idle,
+        }
+    }
+
+    /// How long a session lasts.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Begins a session; gives the token for the cookie once the record is on disk.
+    pub async fn begin(
+        &self,
+        store: &dyn Store,
+        keys: &Keyring,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<(String, Session), SessionError> {
+        let account = subject.account;
+        let sid = Token::new(now.plus(self.lifetime));
+        let claims = Claims {
+            iss: &self.issuer,
+            sub: subject.user.to_string(),
+            aud: audience(&self.issuer, account),
+            account: account.as_str(),
+            sid: sid.as_str(),
+            provider: subject.provider.as_str(),
+            email: subject.email,
+            name: subject.name,
+            iat: now.as_secs(),
+            exp: sid.expires_at().as_secs(),
+            jti: random::token(),
+            more: subject.more,
+        };
+        let token = keys.sign("JWT", &claims)?;
+        let session = Session {
+            user: subject.user,
+            email: subject.email.to_owned(),
+            name: subject.name.map(str::to_owned),
+            more: subject.more.clone(),
+            provider: subject.provider.clone(),
+            digest: digest::sha256_base64url(token.as_bytes()),
+            created_at: now,
+            expires_at: sid.expires_at(),
+            seen_at: now,
+        };
+        SPACE
+            .put_by(store, account.as_str(), &sid, &session, Precondition::Absent)
+            .await?;
+        Ok((token, session))
+    }
+
+    /// The session a cookie's token stands for; `None` if it is none of ours, ended, or revoked.
+    pub async fn find(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let Some(sid) = session_id(token) else {
+            return Ok(None);
+        };
+        let Some(found) = SPACE.get_by(store, account.as_str(), &sid).await? else {
+            return Ok(None);
+        };
+        let session = &found.value;
+        let given = digest::sha256_base64url(token.as_bytes());
+        if !digest::same(given.as_bytes(), session.digest.as_bytes()) || now >= session.expires_at {
+            return Ok(None);
+        }
+        if let Some(idle) = self.idle {
+            let unused = now.since(session.seen_at);
+            if unused >= idle {
+                return Ok(None);
+            }
+            if unused >= idle / 20 {
+                self.touch(store, account, &sid, &found, now).await?;
+            }
+        }
+        Ok(Some(found.value))
+    }
+
+    async fn touch(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        sid: &Token,
+        found: &Versioned<Session>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let seen = Session {
+            seen_at: now,
+            ..found.value.clone()
+        };
+        // Someone else touched or revoked it meanwhile: theirs counts.
+        let when = Precondition::Version(found.version);
+        match SPACE.put_by(store, account.as_str(), sid, &seen, when).await {
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the session a token stands for; on disk when this returns.
+    pub async fn revoke(&self, store: &dyn Store, account: &AccountId, token: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let Some(session) = self.find(store, account, token, now).await? else {
+            return Ok(None);
+        };
+        if let Some(sid) = session_id(token) {
+            SPACE.delete_by(store, account.as_str(), &sid).await?;
+        }
+        Ok(Some(session))
+    }
+}
+
+/// The audience of an account's session tokens: no other token has it, so a
+/// session is never mistaken for an access token or the other way round.
+pub fn audience(issuer: &str, account: &AccountId) -> String {
+    format!("{issuer}/accounts/{account}")
+}
+
+/// The session id in a token, read without trust: it only finds the record.
+fn session_id(token: &str) -> Option<Token> {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let mut parts = token.split('.');
+    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let json = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let pointer: Pointer = serde_json::from_slice(&json).ok()?;
+    Token::parse(&pointer.sid)
+}
+
+/// A page of an account's sessions, those that end first in front.
+pub async fn page(
+    store: &dyn Store,
+    account: &AccountId,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
+    SPACE.page(store, account.as_str(), b"", after, limit).await
+}
+
+/// Ends the session whose record has this id; says whether there was one.
+pub async fn revoke_id(store: &dyn Store, account: &AccountId, id: &[u8]) -> Result<bool, StoreError> {
+    let Some((expires_at, rest)) = id.split_first_chunk::<8>() else {
+        return Ok(false);
+    };
+    let expires_at = Timestamp::from_millis(u64::from_be_bytes(*expires_at));
+    let key = Key::expiring(&SESSIONS, account.as_str(), expires_at, rest);
+    store.delete(&key, Precondition::Any).await
+}
+
+/// Ends all sessions of a user; says how many.
+pub async fn revoke_user(store: &dyn Store, account: &AccountId, user: UserId) -> Result<usize, StoreError> {
+    revoke_where(store, account, |session| session.user == user).await
+}
+
+/// Ends all sessions of an account; says how many.
+pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
+    revoke_where(store, account, |_| true).await
+}
+
+async fn revoke_where(
+    store: &dyn Store,
+    account: &AccountId,
+    which: impl Fn(&Session) -> bool,
+) -> Result<usize, StoreError> {
+    let mut after = None;
+    let mut ended = 0;
+    loop {
+        let found = page(store, account, after, 500).await?;
+        let Some((last, _)) = found.last() else {
+            return Ok(ended);
+        };
+        after = Some(last.id().to_vec());
+        for (key, session) in &found {
+            if which(&session.value) && store.delete(key, Precondition::Any).await? {
+                ended += 1;
+            }
+        }
+    }
+}
+
+/// The space, for the sweeper.
+pub fn space() -> &'static Space {
+    &SESSIONS
+}
