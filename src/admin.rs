@@ -1,0 +1,129 @@
+//! Floor 6: the admin API, `/api/v1`.
+//!
+//! The command line calls it over the Unix socket of a running broker, or in
+//! its own process where none runs: the same handlers either way.
+
+mod accounts;
+mod providers;
+mod reply;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, patch, post};
+
+use crate::account::Mappings;
+use crate::base::Clock;
+use crate::http::problem::Problem;
+use crate::http::server::Peer;
+use crate::store::Store;
+
+/// The largest body the API reads.
+const MAX_BODY: usize = 512 << 10;
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct Admin {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The accounts' providers.
+    pub mappings: Arc<Mappings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Who calls, for the author of a change.
+#[derive(Debug, Clone)]
+struct Caller(String);
+
+/// The API. Requests need a [`Peer`] extension; only the Unix socket's owner
+/// gets further than a 401.
+pub fn router(admin: Admin) -> Router {
+    let v1 = Router::new()
+        .route("/accounts", get(accounts::list).post(accounts::create))
+        .route(
+            "/accounts/{account}",
+            get(accounts::show).patch(accounts::change).delete(accounts::remove),
+        )
+        .route(
+            "/accounts/{account}/stores",
+            get(accounts::stores).put(accounts::put_store).delete(accounts::remove_store),
+        )
+        .route(
+            "/accounts/{account}/providers",
+            get(providers::list).post(providers::apply),
+        )
+        .route(
+            "/accounts/{account}/providers/{provider}",
+            get(providers::show).put(providers::put).delete(providers::remove),
+        )
+        .route(
+            "/accounts/{account}/providers/{provider}/history",
+            get(providers::history),
+        )
+        .route(
+            "/accounts/{account}/providers/{provider}/rollback",
+            post(providers::rollback),
+        )
+        .route("/accounts/{account}/users", get(users::list))
+        .route("/accounts/{account}/users/{user}", patch(users::change))
+        .route(
+            "/accounts/{account}/users/{user}/sessions",
+            delete(users::revoke_all),
+        )
+        .route("/accounts/{account}/sessions", get(users::sessions))
+        .route("/accounts/{account}/sessions/{session}", delete(users::revoke))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(admin);
+    Router::new()
+        .nest("/api/v1", v1)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(authenticate))
+        .layer(middleware::from_fn(headers))
+}
+
+/// Lets the owner of the data directory in, who reached its socket, and nobody else.
+async fn authenticate(mut request: Request, next: Next) -> Response {
+    match request.extensions().get::<Peer>() {
+        Some(Peer::Unix) => {
+            request.extensions_mut().insert(Caller("local operator".to_owned()));
+            next.run(request).await
+        }
+        _ => {
+            let mut answer = Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "admin.unauthenticated",
+                "the admin API answers on the Unix socket in the data directory only",
+            )
+            .into_response();
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            answer
+        }
+    }
+}
+
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    crate::http::add_headers(response.headers_mut(), false);
+    response
+}
+
+async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "request.not_found", "there is nothing at this address")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "request.method_not_allowed",
+        "this address does not take this method",
+    )
+}

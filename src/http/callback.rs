@@ -1,0 +1,97 @@
+//! The redirect URI: where providers send browsers back to.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+
+use super::{Shared, failure, redirect};
+use crate::base::AccountId;
+use crate::login::callback::{CallbackQuery, Failed, verify};
+use crate::login::exchange::exchange;
+use crate::login::identify::identify;
+use crate::login::userinfo::fetch;
+use crate::provider::trace::Trace;
+
+/// `GET {public_url}/callback`
+pub(super) async fn get(State(app): State<Shared>, uri: Uri) -> Response {
+    run(app, uri.query().unwrap_or_default().to_owned(), None, StatusCode::FOUND).await
+}
+
+/// `POST {public_url}/callback`: `response_mode=form_post`
+pub(super) async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    match form(&headers, &body) {
+        Some(text) => run(app, text, None, StatusCode::SEE_OTHER).await,
+        None => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
+    }
+}
+
+/// `GET callback` below an account: a store's own domain on the provider's screen.
+pub(super) async fn own_get(State(app): State<Shared>, Path(account): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    match account.parse() {
+        Ok(account) => {
+            let query = uri.query().unwrap_or_default().to_owned();
+            run(app, query, Some(account), StatusCode::FOUND).await
+        }
+        Err(_) => failure::plain(&app, &headers, StatusCode::NOT_FOUND, "login.unknown_account"),
+    }
+}
+
+/// `POST callback` below an account.
+pub(super) async fn own_post(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match (account.parse(), form(&headers, &body)) {
+        (Ok(account), Some(text)) => run(app, text, Some(account), StatusCode::SEE_OTHER).await,
+        (Ok(_), None) => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
+        (Err(_), _) => failure::plain(&app, &headers, StatusCode::NOT_FOUND, "login.unknown_account"),
+    }
+}
+
+fn form(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return None;
+    }
+    String::from_utf8(body.to_vec()).ok()
+}
+
+/// Runs the login in a task of its own: a browser that goes away must not cut
+/// it between the code and the user.
+async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusCode) -> Response {
+    let task = tokio::spawn({
+        let app = Shared::clone(&app);
+        async move {
+            match login(&app, &query, on.as_ref()).await {
+                Ok(location) => redirect(success, &location),
+                Err(failed) => failure::after_callback(&app, &failed.error, failed.restart.as_deref()),
+            }
+        }
+    });
+    task.await
+        .unwrap_or_else(|_| failure::plain(&app, &HeaderMap::new(), StatusCode::INTERNAL_SERVER_ERROR, "service.error"))
+}
+
+/// From the callback's parameters to the store's `finish`.
+async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<String, Failed> {
+    let logins = &app.logins;
+    let query = CallbackQuery::parse(query)?;
+    let (verified, restart) = verify(logins, query, on).await?;
+    let steps = async {
+        let trace = &mut Trace::off();
+        let token = exchange(logins, verified, trace).await?;
+        let identified = fetch(logins, token, trace).await?;
+        identify(logins, identified).await
+    };
+    match steps.await {
+        Ok(identity) => Ok(restart.store.url(&format!("finish?ticket={}", identity.ticket.as_str()))),
+        Err(error) => Err(Failed {
+            error,
+            restart: Some(Box::new(restart)),
+        }),
+    }
+}

@@ -1,0 +1,203 @@
+//! Failures as pages. The one place that knows which failure is which status.
+//!
+//! A failed callback redirects to an error page, so that the code is gone from
+//! the address bar (RFC 9700 §4.2). The page's address carries only the stable
+//! code and the support id; who invents one sees a fixed sentence.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::{error, info, warn};
+
+use super::pages::{ErrorPage, Lang, Look, error_codes};
+use super::site::{Site, accept_language, html};
+use super::{App, Shared, redirect};
+use crate::base::random;
+use crate::login::callback::Restart;
+use crate::login::{Blame, LoginError};
+use crate::protocol::form::Pairs;
+use crate::store::StoreError;
+
+/// The status a stable code is answered with.
+fn status(code: &str) -> StatusCode {
+    match code {
+        "login.unknown_account" | "login.unknown_provider" | "request.not_found" => StatusCode::NOT_FOUND,
+        "request.method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
+        "request.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "login.denied"
+        | "login.access_denied"
+        | "login.user_disabled"
+        | "login.email_not_trusted"
+        | "login.wrong_browser" => StatusCode::FORBIDDEN,
+        "login.provider_timeout" => StatusCode::GATEWAY_TIMEOUT,
+        "login.provider_unreachable"
+        | "login.provider_error"
+        | "login.token_rejected"
+        | "login.token_response_invalid"
+        | "login.userinfo_rejected"
+        | "login.userinfo_invalid"
+        | "login.id_token_invalid"
+        | "login.email_missing"
+        | "login.email_invalid"
+        | "login.user_id_missing" => StatusCode::BAD_GATEWAY,
+        "login.provider_busy" | "login.no_provider" | "login.store_missing" | "service.unavailable" => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        "login.provider_misconfigured" | "login.store_host_hidden" | "service.error" => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Writes a failed login to the log, under the id its page shows.
+fn log(id: &str, account: &str, failure: &LoginError) {
+    let (step, code) = (failure.step().name(), failure.code());
+    let why = failure.to_string();
+    match failure.blame() {
+        Blame::Visitor => {
+            info!(target: "vestibule::login", login = id, account, step, code, why, "login failed");
+        }
+        Blame::Provider | Blame::Operator => {
+            warn!(target: "vestibule::login", login = id, account, step, code, why, "login failed");
+        }
+        Blame::Us => {
+            error!(target: "vestibule::login", login = id, account, step, code, why, "login failed");
+        }
+    }
+}
+
+/// A failure on an account's endpoint, with a link that starts again.
+pub(super) fn at_site(app: &App, site: &Site, failure: &LoginError, return_to: Option<&str>) -> Response {
+    let id = random::support_id();
+    log(&id, site.account.id.as_str(), failure);
+    let page = ErrorPage {
+        code: failure.code().to_owned(),
+        support_id: id,
+        restart_href: Some(login_href(return_to)),
+        store_href: site.store().map(crate::account::StoreFront::home),
+    };
+    html(
+        status(failure.code()),
+        app.pages.error(&site.look(), site.lang, &page),
+    )
+}
+
+/// A failure that is no login's, on an account's endpoint.
+pub(super) fn coded(app: &App, site: &Site, code: &str) -> Response {
+    let page = ErrorPage {
+        code: code.to_owned(),
+        support_id: random::support_id(),
+        restart_href: None,
+        store_href: site.store().map(crate::account::StoreFront::home),
+    };
+    info!(account = %site.account.id, code, support_id = page.support_id, "request refused");
+    html(status(code), app.pages.error(&site.look(), site.lang, &page))
+}
+
+/// A failed callback: a redirect to its error page.
+pub(super) fn after_callback(app: &App, failure: &LoginError, restart: Option<&Restart>) -> Response {
+    let code = failure.code();
+    match restart {
+        None => {
+            let id = random::support_id();
+            log(&id, "", failure);
+            redirect(
+                StatusCode::SEE_OTHER,
+                &format!("{}/error?code={code}&id={id}", app.logins.public_url),
+            )
+        }
+        Some(restart) => {
+            log(&restart.id, restart.account.id.as_str(), failure);
+            let endpoint = format!(
+                "error?code={code}&id={}&return_to={}",
+                restart.id,
+                encode(restart.return_to.as_str())
+            );
+            redirect(StatusCode::SEE_OTHER, &restart.store.url(&endpoint))
+        }
+    }
+}
+
+/// `GET error` below an account: the page of a failed login.
+pub(super) async fn account_page(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let site = match Site::read(&app, &account, &uri, &headers).await {
+        Ok(site) => site,
+        Err(answer) => return answer,
+    };
+    let page = ErrorPage {
+        code: known(site.query.get("code")),
+        support_id: support_id(site.query.get("id")),
+        restart_href: Some(login_href(site.query.get("return_to"))),
+        store_href: site.store().map(crate::account::StoreFront::home),
+    };
+    html(status(&page.code), app.pages.error(&site.look(), site.lang, &page))
+}
+
+/// `GET /error`: the page of a callback that belongs to no login.
+pub(super) async fn page(State(app): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
+    let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
+    let lang = Lang::choose(query.get("lang"), accept_language(&headers));
+    let page = ErrorPage {
+        code: known(query.get("code")),
+        support_id: support_id(query.get("id")),
+        restart_href: None,
+        store_href: None,
+    };
+    html(status(&page.code), app.pages.error(&Look::default(), lang, &page))
+}
+
+/// A page where no account is known.
+pub(super) fn bare(app: &App, lang: Lang, status: StatusCode, code: &str) -> Response {
+    let page = ErrorPage {
+        code: code.to_owned(),
+        support_id: random::support_id(),
+        restart_href: None,
+        store_href: None,
+    };
+    info!(code, support_id = page.support_id, "request refused");
+    html(status, app.pages.error(&Look::default(), lang, &page))
+}
+
+/// [`bare`], in the language the headers ask for.
+pub(super) fn plain(app: &App, headers: &HeaderMap, status: StatusCode, code: &str) -> Response {
+    bare(app, Lang::choose(None, accept_language(headers)), status, code)
+}
+
+/// The store failed.
+pub(super) fn store(app: &App, lang: Lang, failure: &StoreError) -> Response {
+    error!(why = %failure, "the store failed");
+    bare(app, lang, StatusCode::SERVICE_UNAVAILABLE, "service.unavailable")
+}
+
+/// A code that has a sentence; another would be someone's invention.
+fn known(code: Option<&str>) -> String {
+    code.and_then(|code| error_codes().find(|known| *known == code))
+        .unwrap_or("request.bad")
+        .to_owned()
+}
+
+/// A support id of ours has this form; anything else is not repeated.
+fn support_id(id: Option<&str>) -> String {
+    id.filter(|id| id.len() == 10 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        .unwrap_or("-")
+        .to_owned()
+}
+
+fn login_href(return_to: Option<&str>) -> String {
+    match return_to {
+        Some(url) => format!("login?return_to={}", encode(url)),
+        None => "login".to_owned(),
+    }
+}
+
+/// Percent-encodes a query value.
+pub(super) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}

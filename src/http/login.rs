@@ -1,0 +1,191 @@
+//! `login` and `finish`: a login's first and last request.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+
+use super::cookies::{self, Kind};
+use super::pages::{Choice, Icon, Lang, LangLink};
+use super::site::{Site, html};
+use super::{App, Shared, failure, redirect};
+use crate::account::StoreFront;
+use crate::login::callback::misconfigured;
+use crate::login::finish::finish as finish_login;
+use crate::login::pending::Browser;
+use crate::login::start::{StartRequest, start};
+use crate::login::{LoginError, ReturnTo};
+use crate::provider::Provider;
+
+/// The longest hint that is handed on.
+const MAX_HINT: usize = 320;
+
+/// `GET login`: to the provider, or to the list of providers.
+pub(super) async fn login(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match begin(&app, &account, &uri, &headers).await {
+        Ok(answer) | Err(answer) => answer,
+    }
+}
+
+async fn begin(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, Response> {
+    let site = Site::read(app, account, uri, headers).await?;
+    let refuse = |code| failure::coded(app, &site, code);
+    let from = site.store().ok_or_else(|| refuse("login.store_missing"))?;
+    let (return_to, store) = ReturnTo::parse(site.query.get("return_to"), &site.account, from)
+        .map_err(|_| refuse("login.return_to_invalid"))?;
+    if site.here.as_ref() != Some(store) {
+        return begin_there(&site, store).ok_or_else(|| refuse("login.store_host_hidden"));
+    }
+    let hint = site.query.get("login_hint");
+    if hint.is_some_and(|h| h.len() > MAX_HINT || h.chars().any(char::is_control)) {
+        return Err(refuse("request.bad"));
+    }
+    let fail = |error: LoginError| failure::at_site(app, &site, &error, Some(return_to.as_str()));
+    let Some(provider) = choose(app, &site).await.map_err(fail)? else {
+        return provider_list(app, &site, &return_to).await.map_err(fail);
+    };
+    let cookie = site.cookie(headers, Kind::Browser)?;
+    // One binding a browser: many logins at once stay one cookie (attack S11).
+    let browser = cookie.as_deref().and_then(Browser::parse).unwrap_or_else(Browser::new);
+    let request = StartRequest {
+        account: &site.account,
+        store,
+        provider: &provider,
+        return_to: return_to.clone(),
+        browser: &browser,
+        login_hint: hint,
+    };
+    let started = start(&app.logins, request).await.map_err(fail)?;
+    let mut answer = redirect(StatusCode::FOUND, &started.location);
+    let lifetime = app.logins.lifetime + crate::login::identify::TICKET_LIFETIME;
+    answer.headers_mut().append(
+        header::SET_COOKIE,
+        cookies::set(Kind::Browser, &site.account.id, store, browser.as_str(), lifetime),
+    );
+    Ok(answer)
+}
+
+/// Sends the browser to the same login on the store's own host, where cookies
+/// are first-party. `None` if it was sent there already and still arrives under
+/// another name: then a proxy hides the host, and once more would be a loop.
+fn begin_there(site: &Site, store: &StoreFront) -> Option<Response> {
+    if site.query.get("moved").is_some() {
+        return None;
+    }
+    let mut endpoint = "login?moved=1".to_owned();
+    for (name, value) in site.query.iter() {
+        if matches!(name, "return_to" | "provider" | "login_hint" | "lang") {
+            let _ = write!(endpoint, "&{name}={}", failure::encode(value));
+        }
+    }
+    Some(redirect(StatusCode::FOUND, &store.url(&endpoint)))
+}
+
+/// The provider that was asked for, or the only one; `None` if there is a choice.
+async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginError> {
+    let logins = &app.logins;
+    let account = &site.account.id;
+    if let Some(asked) = site.query.get("provider") {
+        let id = asked.parse().map_err(|_| LoginError::UnknownProvider)?;
+        return logins
+            .mappings
+            .provider(account, &id)
+            .await?
+            .ok_or(LoginError::UnknownProvider)?
+            .map(Some)
+            .map_err(|findings| misconfigured(&findings));
+    }
+    match &logins.mappings.list(account).await?[..] {
+        [] => Err(LoginError::NoProvider),
+        [only] => logins
+            .mappings
+            .compiled(account, only)
+            .map(Some)
+            .map_err(|findings| misconfigured(&findings)),
+        _ => Ok(None),
+    }
+}
+
+async fn provider_list(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Response, LoginError> {
+    let mut rest = format!("&return_to={}", failure::encode(return_to.as_str()));
+    if let Some(hint) = site.query.get("login_hint") {
+        let _ = write!(rest, "&login_hint={}", failure::encode(hint));
+    }
+    let choices: Vec<Choice> = app
+        .logins
+        .mappings
+        .list(&site.account.id)
+        .await?
+        .into_iter()
+        .map(|mapping| Choice {
+            href: format!("login?provider={}{rest}", mapping.value.provider),
+            icon: Icon::of(mapping.value.provider.as_str()),
+            name: mapping.value.name,
+        })
+        .collect();
+    let languages: Vec<LangLink> = Lang::ALL
+        .iter()
+        .map(|lang| LangLink {
+            lang: *lang,
+            href: format!("login?lang={}{rest}", lang.tag()),
+        })
+        .collect();
+    let page = app
+        .pages
+        .provider_list(&site.look(), site.lang, &choices, None, &languages);
+    Ok(html(StatusCode::OK, page))
+}
+
+/// `GET finish`: the ticket for the session cookie.
+pub(super) async fn finish(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match end(&app, &account, &uri, &headers).await {
+        Ok(answer) | Err(answer) => answer,
+    }
+}
+
+async fn end(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, Response> {
+    let site = Site::read(app, account, uri, headers).await?;
+    let ticket = site.query.get("ticket").unwrap_or_default();
+    let browser = site.cookie(headers, Kind::Browser)?;
+    let browser = browser.as_deref().and_then(Browser::parse);
+    let logins = &app.logins;
+    let finished = finish_login(logins, &site.account.id, ticket, browser.as_ref())
+        .await
+        .map_err(|error| failure::at_site(app, &site, &error, None))?;
+    let store = site
+        .account
+        .store_at(&finished.store)
+        .ok_or_else(|| failure::coded(app, &site, "login.store_missing"))?;
+    // Whoever was logged in here before is not any more (attacks S13, C12).
+    if let Some(old) = site.cookie(headers, Kind::Session)? {
+        logins
+            .sessions
+            .revoke(&*logins.store, &site.account.id, &old, logins.now())
+            .await
+            .map_err(|error| failure::store(app, site.lang, &error))?;
+    }
+    let mut answer = redirect(StatusCode::FOUND, finished.return_to.as_str());
+    answer.headers_mut().append(
+        header::SET_COOKIE,
+        cookies::set(
+            Kind::Session,
+            &site.account.id,
+            store,
+            &finished.token,
+            logins.sessions.lifetime(),
+        ),
+    );
+    Ok(answer)
+}

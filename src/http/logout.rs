@@ -1,0 +1,146 @@
+//! `logout`: asks first, so that no other page can log a shopper out.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tracing::info;
+
+use super::cookies::{self, Kind};
+use super::pages::LogoutForm;
+use super::problem::Problem;
+use super::session::current;
+use super::site::{Site, html};
+use super::{App, Shared, failure, redirect};
+use crate::account::StoreFront;
+use crate::base::AccountId;
+use crate::login::ReturnTo;
+use crate::protocol::form::Pairs;
+use crate::provider::request::end_session;
+use crate::session::Session;
+
+/// `GET logout`: the question.
+pub(super) async fn ask(State(app): State<Shared>, Path(account): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    let question = async {
+        let site = Site::read(&app, &account, &uri, &headers).await?;
+        let asked = site.query.get("return_to");
+        let (return_to, store) = target(&app, &site, asked)?;
+        let found = current(&app, &site, &headers).await?;
+        let user = found.as_ref().map(|(_, session)| session.email.clone());
+        let mut redirects: Vec<String> = site.account.stores.iter().map(StoreFront::home).collect();
+        if let Some((_, session)) = &found {
+            redirects.extend(idp_logout(&app, &site.account.id, session, return_to.as_str()).await);
+        }
+        let form = LogoutForm {
+            action: "logout".to_owned(),
+            return_to: asked.map(|_| return_to.as_str().to_owned()),
+            user,
+            stay_href: Some(asked.map_or_else(|| store.home(), |_| return_to.as_str().to_owned())),
+            redirects,
+        };
+        Ok(html(
+            StatusCode::OK,
+            app.pages.logout_confirm(&site.look(), site.lang, &form),
+        ))
+    };
+    question.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `POST logout`: the answer.
+pub(super) async fn logout(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    end(&app, &account, &uri, &headers, &body).await.unwrap_or_else(|answer| answer)
+}
+
+async fn end(app: &App, account: &str, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Response, Response> {
+    let site = Site::read(app, account, uri, headers).await?;
+    if !same_site(&site, headers) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "logout.cross_site",
+            "a logout comes from a page of the store; send the browser to `GET logout`",
+        )
+        .into_response());
+    }
+    let form = std::str::from_utf8(body).ok().and_then(|text| Pairs::parse(text).ok());
+    let asked = site
+        .query
+        .get("return_to")
+        .or_else(|| form.as_ref().and_then(|form| form.get("return_to")));
+    let (return_to, store) = target(app, &site, asked)?;
+    let done = match asked {
+        Some(_) => return_to.as_str().to_owned(),
+        None => store.url("signed-out"),
+    };
+    let mut location = done.clone();
+    if let Some((token, session)) = current(app, &site, headers).await? {
+        let logins = &app.logins;
+        logins
+            .sessions
+            .revoke(&*logins.store, &site.account.id, &token, logins.now())
+            .await
+            .map_err(|error| failure::store(app, site.lang, &error))?;
+        info!(account = %site.account.id, user = %session.user, "logout: the session is revoked");
+        if let Some(elsewhere) = idp_logout(app, &site.account.id, &session, &done).await {
+            location = elsewhere;
+        }
+    }
+    let mut answer = redirect(StatusCode::SEE_OTHER, &location);
+    for kind in [Kind::Session, Kind::Browser] {
+        answer
+            .headers_mut()
+            .append(header::SET_COOKIE, cookies::clear(kind, &site.account.id, store));
+    }
+    Ok(answer)
+}
+
+fn target<'a>(app: &App, site: &'a Site, asked: Option<&str>) -> Result<(ReturnTo, &'a StoreFront), Response> {
+    let store = site
+        .store()
+        .ok_or_else(|| failure::coded(app, site, "login.store_missing"))?;
+    let (return_to, _) = ReturnTo::parse(asked, &site.account, store)
+        .map_err(|_| failure::coded(app, site, "logout.return_to_invalid"))?;
+    Ok((return_to, store))
+}
+
+/// Where the provider's own session is ended, if its mapping says so.
+async fn idp_logout(app: &App, account: &AccountId, session: &Session, return_to: &str) -> Option<String> {
+    let found = app.logins.mappings.provider(account, &session.provider).await;
+    let provider = found.ok()??.ok()?;
+    end_session(&provider, return_to)
+}
+
+/// Whether a POST comes from a page of the account's stores. Browsers name the
+/// page's origin; programs that don't are no browsers and have no cookies.
+fn same_site(site: &Site, headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    match text(header::ORIGIN) {
+        Some(origin) if origin != "null" => site.account.store_at(origin).is_some(),
+        // Our own pages send no referrer, and some browsers then send `null`.
+        _ => !matches!(
+            text(header::HeaderName::from_static("sec-fetch-site")),
+            Some("cross-site" | "same-site")
+        ),
+    }
+}
+
+/// `GET signed-out`
+pub(super) async fn signed_out(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match Site::read(&app, &account, &uri, &headers).await {
+        Ok(site) => html(
+            StatusCode::OK,
+            app.pages.signed_out(&site.look(), site.lang, "login"),
+        ),
+        Err(answer) => answer,
+    }
+}

@@ -1,0 +1,160 @@
+//! The sentences, one file a language.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::Lang;
+
+/// The code whose sentences stand in for a code without its own.
+const FALLBACK: &str = "service.error";
+
+/// All sentences of one language.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Messages {
+    pub(super) page: PageText,
+    error: BTreeMap<String, ErrorText>,
+}
+
+/// What pages say beside errors. `{…}` is replaced by a name.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageText {
+    pub(super) sign_in: String,
+    pub(super) sign_in_to: String,
+    pub(super) continue_with: String,
+    pub(super) choose: String,
+    pub(super) language: String,
+    pub(super) notice_session_ended: String,
+    pub(super) notice_cancelled: String,
+    pub(super) sign_out: String,
+    pub(super) sign_out_of: String,
+    pub(super) sign_out_question: String,
+    pub(super) signed_in_as: String,
+    pub(super) stay: String,
+    pub(super) signed_out: String,
+    pub(super) signed_out_text: String,
+    pub(super) sign_in_again: String,
+    pub(super) start_again: String,
+    pub(super) back: String,
+    pub(super) back_to: String,
+    pub(super) support_id: String,
+    pub(super) code: String,
+    pub(super) for_the_store: String,
+}
+
+/// What a page says about an error.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ErrorText {
+    /// What happened, in a few words.
+    pub(super) title: String,
+    /// What happened, in a sentence.
+    text: String,
+    /// What the visitor can do.
+    next: String,
+    /// What those who run the store can do, where only they can.
+    #[serde(default)]
+    store: Option<String>,
+}
+
+impl Messages {
+    pub(super) fn of(lang: Lang) -> Self {
+        let text = match lang {
+            Lang::En => include_str!("messages/en.toml"),
+            Lang::PtBr => include_str!("messages/pt-BR.toml"),
+            Lang::Es => include_str!("messages/es.toml"),
+        };
+        toml::from_str(text).expect("the bundled messages are complete; a test reads them")
+    }
+
+    /// The sentences for a code; general ones for a code that has none.
+    pub(super) fn error(&self, code: &str) -> &ErrorText {
+        self.error
+            .get(code)
+            .unwrap_or_else(|| &self.error[FALLBACK])
+    }
+}
+
+/// Puts a name into a sentence.
+pub(super) fn fill(sentence: &str, what: &str, name: &str) -> String {
+    sentence.replace(&format!("{{{what}}}"), name)
+}
+
+/// The error codes that have sentences of their own.
+pub fn error_codes() -> impl Iterator<Item = &'static str> {
+    static ENGLISH: LazyLock<Messages> = LazyLock::new(|| Messages::of(Lang::En));
+    ENGLISH.error.keys().map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every sentence of a language under its path.
+    fn sentences(lang: Lang) -> BTreeMap<String, String> {
+        fn walk(path: &str, value: &toml::Value, found: &mut BTreeMap<String, String>) {
+            if let toml::Value::Table(table) = value {
+                for (key, value) in table {
+                    walk(&format!("{path}/{key}"), value, found);
+                }
+            } else {
+                found.insert(path.to_owned(), value.as_str().expect("text").to_owned());
+            }
+        }
+        let text = match lang {
+            Lang::En => include_str!("messages/en.toml"),
+            Lang::PtBr => include_str!("messages/pt-BR.toml"),
+            Lang::Es => include_str!("messages/es.toml"),
+        };
+        let mut found = BTreeMap::new();
+        walk(
+            "",
+            &toml::Value::Table(text.parse().expect("TOML")),
+            &mut found,
+        );
+        found
+    }
+
+    fn placeholders(sentence: &str) -> Vec<&str> {
+        sentence
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next())
+            .collect()
+    }
+
+    #[test]
+    fn all_languages_say_the_same() {
+        let english = sentences(Lang::En);
+        for lang in Lang::ALL {
+            Messages::of(lang);
+            let other = sentences(lang);
+            let keys = |of: &BTreeMap<String, String>| of.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(keys(&english), keys(&other), "{lang:?}");
+            for (key, sentence) in &other {
+                assert_eq!(
+                    placeholders(&english[key]),
+                    placeholders(sentence),
+                    "{lang:?} {key}"
+                );
+                assert_eq!(sentence.trim(), sentence, "{lang:?} {key}");
+                let ends = |sentence: &str| sentence.ends_with(['.', '?']);
+                assert_eq!(ends(&english[key]), ends(sentence), "{lang:?} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_gets_the_general_sentences() {
+        let messages = Messages::of(Lang::En);
+        assert_eq!(
+            messages.error("login.nonsense").title,
+            messages.error(FALLBACK).title
+        );
+        assert!(error_codes().any(|code| code == FALLBACK));
+        assert!(error_codes().any(|code| code == "login.state_replayed"));
+    }
+}

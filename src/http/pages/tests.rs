@@ -1,0 +1,275 @@
+//! Every page, whatever is put into it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+use crate::base::digest::sha256;
+
+const EVIL: &str = r#"</title></style><script>alert("x")</script>' onload='x' {{ 7*7 }}"#;
+
+fn look() -> Look {
+    Look {
+        name: "Acme".into(),
+        logo_url: Some("https://cdn.acme.test/logo.svg?a=1&b=2".into()),
+        color: Some("#e4572e".into()),
+    }
+}
+
+fn choice(name: &str, icon: Option<Icon>) -> Choice {
+    Choice {
+        name: name.into(),
+        href: format!("login?provider={name}&return_to=%2Fcart"),
+        icon,
+    }
+}
+
+fn error_page(code: &str) -> ErrorPage {
+    ErrorPage {
+        code: code.into(),
+        support_id: "7k2m9q4xza".into(),
+        restart_href: Some("login?return_to=%2Fcart".into()),
+        store_href: None,
+    }
+}
+
+/// Every kind of page, with the same text in every place where one may come in.
+fn all_pages(look: &Look, text: &str) -> Vec<Page> {
+    let pages = Pages::new();
+    let mut all = Vec::new();
+    for lang in Lang::ALL {
+        let choices = [
+            Choice {
+                name: text.into(),
+                href: text.into(),
+                icon: None,
+            },
+            choice("google", Icon::of("google")),
+        ];
+        let langs = Lang::ALL.map(|lang| LangLink {
+            lang,
+            href: text.into(),
+        });
+        let notice = Some(Notice::SessionEnded);
+        all.push(pages.provider_list(look, lang, &choices, notice, &langs));
+        all.push(pages.error(
+            look,
+            lang,
+            &ErrorPage {
+                code: text.into(),
+                support_id: text.into(),
+                restart_href: Some(text.into()),
+                store_href: Some(text.into()),
+            },
+        ));
+        all.push(pages.logout_confirm(
+            look,
+            lang,
+            &LogoutForm {
+                action: text.into(),
+                return_to: Some(text.into()),
+                user: Some(text.into()),
+                stay_href: Some(text.into()),
+                redirects: vec![text.into()],
+            },
+        ));
+        all.push(pages.signed_out(look, lang, text));
+    }
+    all
+}
+
+fn style_of(page: &Page) -> &str {
+    let (_, rest) = page.html.split_once("<style>").expect("a style");
+    rest.split_once("</style>").expect("its end").0
+}
+
+#[test]
+fn the_policy_allows_the_style_and_nothing_else() {
+    for page in all_pages(&look(), "text") {
+        let hash = STANDARD.encode(sha256(style_of(&page).as_bytes()));
+        assert!(
+            page.csp.contains(&format!("style-src 'sha256-{hash}';")),
+            "{}",
+            page.csp
+        );
+        assert!(page.csp.starts_with("default-src 'none'; "), "{}", page.csp);
+        assert!(
+            page.csp
+                .ends_with("base-uri 'none'; frame-ancestors 'none'"),
+            "{}",
+            page.csp
+        );
+        assert!(!page.csp.contains("unsafe"), "{}", page.csp);
+        assert!(
+            !page.html.contains(" style="),
+            "an inline style would be ignored"
+        );
+        assert!(!page.html.contains("<script"), "no scripts");
+        assert_eq!(page.html.matches("<style>").count(), 1);
+    }
+}
+
+#[test]
+fn x03_text_stays_text() {
+    let evil = Look {
+        name: EVIL.into(),
+        logo_url: Some(EVIL.into()),
+        color: Some(EVIL.into()),
+    };
+    for page in all_pages(&evil, EVIL) {
+        assert!(!page.html.contains("<script"), "{}", page.html);
+        assert!(!page.html.contains("onload='"), "{}", page.html);
+        assert!(!page.html.contains("49"), "rendered twice: {}", page.html);
+        assert!(page.html.contains("&lt;script&gt;"), "{}", page.html);
+        assert!(
+            !page.csp.contains("script") && !page.csp.contains('\n'),
+            "{}",
+            page.csp
+        );
+    }
+}
+
+#[test]
+fn pages_are_well_formed() {
+    for page in all_pages(&look(), "text") {
+        let html = &page.html;
+        assert!(html.starts_with("<!doctype html>\n<html lang=\""), "{html}");
+        assert_eq!(html.matches("<h1>").count(), 1, "{html}");
+        assert_eq!(html.matches("<main ").count(), 1, "{html}");
+        assert!(html.contains("<meta name=\"referrer\" content=\"no-referrer\">"));
+        assert!(html.contains("<meta name=\"robots\" content=\"noindex\">"));
+        assert!(html.contains("<meta name=\"viewport\""));
+        assert!(!html.contains('{'.to_string().repeat(2).as_str()), "{html}");
+        let after_style = html.split_once("</style>").expect("a style").1;
+        assert!(
+            !after_style.contains('{'),
+            "an unfilled sentence: {after_style}"
+        );
+    }
+}
+
+#[test]
+fn only_https_logos_are_shown() {
+    let pages = Pages::new();
+    let shown = pages.signed_out(&look(), Lang::En, "login");
+    assert!(shown.html.contains("<img class=\"logo\""), "{}", shown.html);
+    assert!(
+        shown.csp.contains("img-src data: https://cdn.acme.test;"),
+        "{}",
+        shown.csp
+    );
+    for url in [
+        "http://cdn.test/a.png",
+        "javascript:alert(1)",
+        "data:image/png;base64,",
+        "/logo.png",
+        "",
+    ] {
+        let look = Look {
+            logo_url: Some(url.into()),
+            ..look()
+        };
+        let page = pages.signed_out(&look, Lang::En, "login");
+        assert!(!page.html.contains("<img"), "{url}");
+        assert!(page.csp.contains("img-src data:;"), "{url}: {}", page.csp);
+    }
+}
+
+#[test]
+fn s19_error_pages_load_nothing() {
+    let pages = Pages::new();
+    for code in error_codes() {
+        let page = pages.error(&look(), Lang::En, &error_page(code));
+        assert!(!page.html.contains("<img"), "{code}");
+        assert!(
+            page.csp.contains("img-src data:; form-action 'none';"),
+            "{code}: {}",
+            page.csp
+        );
+        assert!(
+            page.html.contains(code) && page.html.contains("7k2m9q4xza"),
+            "{code}"
+        );
+        assert!(
+            page.html.contains("href=\"login?return_to=%2Fcart\""),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn the_accent_is_the_accounts_own() {
+    let pages = Pages::new();
+    let style = |color: Option<&str>| {
+        let look = Look {
+            color: color.map(Into::into),
+            ..look()
+        };
+        style_of(&pages.signed_out(&look, Lang::En, "login")).to_owned()
+    };
+    assert!(style(Some("#FFEE00")).contains("--accent:#ffee00;--on-accent:#000000;"));
+    assert!(style(Some("#102a43")).contains("--accent:#102a43;--on-accent:#ffffff;"));
+    assert_eq!(style(Some("red;} body{display:none}")), style(None));
+}
+
+#[test]
+fn the_logout_form_keeps_what_it_needs() {
+    let form = LogoutForm {
+        action: "logout".into(),
+        return_to: Some("https://www.acme.test/?a=1&b=2".into()),
+        redirects: vec![
+            "https://id.acme.test/end?x=1".into(),
+            "javascript:x".into(),
+            "https://www.acme.test/".into(),
+        ],
+        ..LogoutForm::default()
+    };
+    let page = Pages::new().logout_confirm(&look(), Lang::En, &form);
+    assert!(
+        page.html
+            .contains("<form class=\"actions\" method=\"post\" action=\"logout\">")
+    );
+    assert!(
+        page.html.contains(
+            "name=\"return_to\" value=\"https:&#x2f;&#x2f;www.acme.test&#x2f;?a=1&amp;b=2\""
+        ),
+        "{}",
+        page.html
+    );
+    assert!(
+        page.html
+            .contains("<h1>Do you want to sign out of Acme?</h1>")
+    );
+    let expected = "form-action 'self' https://id.acme.test https://www.acme.test;";
+    assert!(page.csp.contains(expected), "{}", page.csp);
+}
+
+#[test]
+fn a_page_without_an_account_has_no_name() {
+    let page = Pages::new().error(
+        &Look::default(),
+        Lang::PtBr,
+        &error_page("login.unknown_account"),
+    );
+    assert!(page.html.contains("<html lang=\"pt-BR\">"));
+    assert!(
+        page.html
+            .contains("<title>Esta loja não existe aqui</title>"),
+        "{}",
+        page.html
+    );
+    assert!(!page.html.contains("<header"), "{}", page.html);
+}
+
+#[test]
+fn an_unknown_code_is_shown_with_general_sentences() {
+    let page = Pages::new().error(&look(), Lang::En, &error_page("login.new_one"));
+    assert!(page.html.contains("<h1>Something went wrong</h1>"));
+    assert!(page.html.contains("<code>login.new_one</code>"));
+}
+
+#[test]
+fn pages_are_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Pages>();
+}

@@ -1,0 +1,100 @@
+//! Opening listeners, with errors that say what to do.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+
+use tokio::net::{TcpListener, UnixListener, UnixSocket};
+
+/// Connections that may wait in the kernel's queue.
+const BACKLOG: u32 = 1024;
+
+/// Listens on the network at `addr`, such as `127.0.0.1:8080`.
+pub async fn bind(addr: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(addr).await.map_err(|error| {
+        let kind = error.kind();
+        let sentence = match kind {
+            ErrorKind::AddrInUse => format!(
+                "{addr} is in use by another program; choose another `listen` address"
+            ),
+            ErrorKind::PermissionDenied => format!(
+                "{addr} may not be opened by this user; choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE"
+            ),
+            ErrorKind::AddrNotAvailable => format!(
+                "{addr} is not an address of this machine; use 0.0.0.0 or [::] to listen on all of them"
+            ),
+            ErrorKind::InvalidInput => format!(
+                "`{addr}` is not an address to listen on; write a host and a port, such as 0.0.0.0:8080"
+            ),
+            _ => format!("cannot listen on {addr}: {error}"),
+        };
+        io::Error::new(kind, sentence)
+    })
+}
+
+/// Listens on a socket in the file system that only its owner may open.
+///
+/// A socket that a crashed program left behind is replaced; one that still
+/// answers is an error.
+pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<UnixListener> {
+    let path = path.as_ref();
+    let shown = path.display();
+    clear_stale(path)?;
+    let open = || {
+        let socket = UnixSocket::new_stream()?;
+        socket.bind(path)?;
+        // Nobody can connect before `listen`, so the file is never open to others.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        socket.listen(BACKLOG)
+    };
+    open().map_err(|error| {
+        let kind = error.kind();
+        let sentence = match kind {
+            ErrorKind::NotFound => {
+                format!("cannot open the socket {shown}: its directory does not exist")
+            }
+            ErrorKind::InvalidInput => format!(
+                "cannot open the socket {shown}: its path is longer than the system allows; choose a shorter `data_dir`"
+            ),
+            _ => format!("cannot open the socket {shown}: {error}"),
+        };
+        io::Error::new(kind, sentence)
+    })
+}
+
+/// Makes room for a new socket, unless what is there belongs to somebody.
+fn clear_stale(path: &Path) -> io::Result<()> {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let sentence = format!("cannot look at the socket {shown}: {error}");
+            return Err(io::Error::new(error.kind(), sentence));
+        }
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(
+                ErrorKind::AlreadyExists,
+                format!("{shown} exists and is not a socket; move it out of the way"),
+            ));
+        }
+        Ok(_) => {}
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)
+            .map_err(|error| {
+                let sentence = format!("cannot remove the abandoned socket {shown}: {error}");
+                io::Error::new(error.kind(), sentence)
+            }),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("cannot tell whether the socket {shown} is still in use: {error}"),
+        )),
+        Ok(_) => Err(io::Error::new(
+            ErrorKind::AddrInUse,
+            format!(
+                "a running broker answers at {shown}; stop it first, or choose another `data_dir`"
+            ),
+        )),
+    }
+}

@@ -1,0 +1,111 @@
+//! What most account endpoints need first: the account, the store the browser
+//! is on, its parameters, its language.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::cookies::{self, Cookies, Kind};
+use super::pages::{Lang, Look, Page};
+use super::{App, failure};
+use crate::account::{self, Account, StoreFront};
+use crate::base::AccountId;
+use crate::protocol::form::Pairs;
+
+/// A request to an account's endpoint.
+pub(super) struct Site {
+    pub account: Arc<Account>,
+    /// The store whose host the browser names; `None` elsewhere.
+    pub here: Option<StoreFront>,
+    pub query: Pairs,
+    pub lang: Lang,
+}
+
+impl Site {
+    /// Reads a request; what can't be read is answered with a page.
+    pub async fn read(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self, Response> {
+        let accept = accept_language(headers);
+        let query = Pairs::parse(uri.query().unwrap_or_default());
+        let lang = Lang::choose(query.as_ref().ok().and_then(|q| q.get("lang")), accept);
+        let unknown = || failure::bare(app, lang, StatusCode::NOT_FOUND, "login.unknown_account");
+        let id: AccountId = account.parse().map_err(|_| unknown())?;
+        let found = account::get(&*app.logins.store, &id)
+            .await
+            .map_err(|error| failure::store(app, lang, &error))?
+            .ok_or_else(unknown)?;
+        let query = query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
+        let account = Arc::new(found.value);
+        let here = host(headers, uri).and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
+        Ok(Self {
+            account,
+            here,
+            query,
+            lang,
+        })
+    }
+
+    /// The store to go by: where the browser is, else the account's first.
+    pub fn store(&self) -> Option<&StoreFront> {
+        self.here.as_ref().or_else(|| self.account.stores.first())
+    }
+
+    /// What the account chose for its pages.
+    pub fn look(&self) -> Look {
+        look(&self.account)
+    }
+
+    /// The value of one of our cookies. Only on a store's own host is the scheme
+    /// known; elsewhere the names of all the account's stores count.
+    pub fn cookie(&self, headers: &HeaderMap, kind: Kind) -> Result<Option<String>, Response> {
+        let cookies = Cookies::read(headers)
+            .map_err(|_| (StatusCode::BAD_REQUEST, "too many cookies").into_response())?;
+        let stores: Vec<&StoreFront> = match &self.here {
+            Some(here) => vec![here],
+            None => self.account.stores.iter().collect(),
+        };
+        let mut schemes: Vec<bool> = stores.iter().map(|s| s.is_https()).collect();
+        schemes.sort_unstable_by(|a, b| b.cmp(a));
+        schemes.dedup();
+        Ok(schemes
+            .into_iter()
+            .find_map(|https| cookies.only(&cookies::name(kind, &self.account.id, https)))
+            .map(str::to_owned))
+    }
+}
+
+/// What an account chose for its pages.
+pub(super) fn look(account: &Account) -> Look {
+    Look {
+        name: account.name.clone(),
+        logo_url: account.logo_url.clone(),
+        color: account.color.clone(),
+    }
+}
+
+/// The host the browser names. Forwarded headers don't count: nobody here
+/// knows who wrote them (attack H2).
+pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))
+}
+
+/// The languages a browser asks for.
+pub(super) fn accept_language(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()
+}
+
+/// A page as an answer.
+pub(super) fn html(status: StatusCode, page: Page) -> Response {
+    (
+        status,
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+            (header::CONTENT_SECURITY_POLICY, page.csp),
+        ],
+        page.html,
+    )
+        .into_response()
+}
