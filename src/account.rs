@@ -48,13 +48,22 @@ impl Account {
 const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);
 
 /// Reads an account.
-pub async fn get(store: &dyn Store, id: &AccountId) -> Result<Option<Versioned<Account>>, StoreError> {
+pub async fn get(
+    store: &dyn Store,
+    id: &AccountId,
+) -> Result<Option<Versioned<Account>>, StoreError> {
     SPACE.get(store, "", id.as_str().as_bytes()).await
 }
 
 /// Writes an account if `when` holds.
-pub async fn put(store: &dyn Store, account: &Account, when: Precondition) -> Result<Version, StoreError> {
-    SPACE.put(store, "", account.id.as_str().as_bytes(), account, when).await
+pub async fn put(
+    store: &dyn Store,
+    account: &Account,
+    when: Precondition,
+) -> Result<Version, StoreError> {
+    SPACE
+        .put(store, "", account.id.as_str().as_bytes(), account, when)
+        .await
 }
 
 /// A page of accounts in the order of their ids.
@@ -71,5 +80,7 @@ pub async fn page(
 /// Removes an account with its mappings. Its users and sessions stay out of
 /// reach and are removed with [`directory::remove_all`].
 pub async fn remove(store: &dyn Store, id: &AccountId) -> Result<bool, StoreError> {
-    SPACE.delete(store, "", id.as_str().as_bytes(), Precondition::Any).await
+    SPACE
+        .delete(store, "", id.as_str().as_bytes(), Precondition::Any)
+        .await
 }

@@ -48,11 +48,15 @@ pub fn router(admin: Admin) -> Router {
         .route("/accounts", get(accounts::list).post(accounts::create))
         .route(
             "/accounts/{account}",
-            get(accounts::show).patch(accounts::change).delete(accounts::remove),
+            get(accounts::show)
+                .patch(accounts::change)
+                .delete(accounts::remove),
         )
         .route(
             "/accounts/{account}/stores",
-            get(accounts::stores).put(accounts::put_store).delete(accounts::remove_store),
+            get(accounts::stores)
+                .put(accounts::put_store)
+                .delete(accounts::remove_store),
         )
         .route(
             "/accounts/{account}/providers",
@@ -60,7 +64,9 @@ pub fn router(admin: Admin) -> Router {
         )
         .route(
             "/accounts/{account}/providers/{provider}",
-            get(providers::show).put(providers::put).delete(providers::remove),
+            get(providers::show)
+                .put(providers::put)
+                .delete(providers::remove),
         )
         .route(
             "/accounts/{account}/providers/{provider}/history",
@@ -77,7 +83,10 @@ pub fn router(admin: Admin) -> Router {
             delete(users::revoke_all),
         )
         .route("/accounts/{account}/sessions", get(users::sessions))
-        .route("/accounts/{account}/sessions/{session}", delete(users::revoke))
+        .route(
+            "/accounts/{account}/sessions/{session}",
+            delete(users::revoke),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(admin);
@@ -92,7 +101,9 @@ pub fn router(admin: Admin) -> Router {
 async fn authenticate(mut request: Request, next: Next) -> Response {
     match request.extensions().get::<Peer>() {
         Some(Peer::Unix) => {
-            request.extensions_mut().insert(Caller("local operator".to_owned()));
+            request
+                .extensions_mut()
+                .insert(Caller("local operator".to_owned()));
             next.run(request).await
         }
         _ => {
@@ -117,7 +128,11 @@ async fn headers(request: Request, next: Next) -> Response {
 }
 
 async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "request.not_found", "there is nothing at this address")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "request.not_found",
+        "there is nothing at this address",
+    )
 }
 
 async fn method_not_allowed() -> Problem {

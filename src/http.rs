@@ -77,7 +77,12 @@ pub fn router(app: Shared) -> Router {
 }
 
 async fn not_found(State(app): State<Shared>, request: Request) -> Response {
-    failure::plain(&app, request.headers(), StatusCode::NOT_FOUND, "request.not_found")
+    failure::plain(
+        &app,
+        request.headers(),
+        StatusCode::NOT_FOUND,
+        "request.not_found",
+    )
 }
 
 async fn method_not_allowed(State(app): State<Shared>, request: Request) -> Response {
@@ -108,10 +113,15 @@ pub(crate) fn add_headers(headers: &mut axum::http::HeaderMap, https: bool) {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in COMMON {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     if https {
         headers

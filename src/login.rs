@@ -12,6 +12,7 @@
 //! Each step takes its input by value, and each type has one constructor, so
 //! that no step can be skipped.
 
+mod ask;
 pub mod callback;
 pub mod error;
 pub mod exchange;

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod email;
 pub mod extract;
 pub mod file;
+pub mod gallery;
 pub mod model;
 pub mod path;
 pub mod request;

@@ -13,7 +13,9 @@ use serde_json::{Map, Value};
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{KeyError, Keyring};
-use crate::store::{Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned};
+use crate::store::{
+    Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned,
+};
 
 static SESSIONS: Space = Space {
     name: "sessions",
@@ -161,7 +163,13 @@ impl Sessions {
             seen_at: now,
         };
         SPACE
-            .put_by(store, account.as_str(), &sid, &session, Precondition::Absent)
+            .put_by(
+                store,
+                account.as_str(),
+                &sid,
+                &session,
+                Precondition::Absent,
+            )
             .await?;
         Ok((token, session))
     }
@@ -211,14 +219,23 @@ impl Sessions {
         };
         // Someone else touched or revoked it meanwhile: theirs counts.
         let when = Precondition::Version(found.version);
-        match SPACE.put_by(store, account.as_str(), sid, &seen, when).await {
+        match SPACE
+            .put_by(store, account.as_str(), sid, &seen, when)
+            .await
+        {
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// Ends the session a token stands for; on disk when this returns.
-    pub async fn revoke(&self, store: &dyn Store, account: &AccountId, token: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    pub async fn revoke(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
         let Some(session) = self.find(store, account, token, now).await? else {
             return Ok(None);
         };
@@ -261,7 +278,11 @@ pub async fn page(
 }
 
 /// Ends the session whose record has this id; says whether there was one.
-pub async fn revoke_id(store: &dyn Store, account: &AccountId, id: &[u8]) -> Result<bool, StoreError> {
+pub async fn revoke_id(
+    store: &dyn Store,
+    account: &AccountId,
+    id: &[u8],
+) -> Result<bool, StoreError> {
     let Some((expires_at, rest)) = id.split_first_chunk::<8>() else {
         return Ok(false);
     };
@@ -271,7 +292,11 @@ pub async fn revoke_id(store: &dyn Store, account: &AccountId, id: &[u8]) -> Res
 }
 
 /// Ends all sessions of a user; says how many.
-pub async fn revoke_user(store: &dyn Store, account: &AccountId, user: UserId) -> Result<usize, StoreError> {
+pub async fn revoke_user(
+    store: &dyn Store,
+    account: &AccountId,
+    user: UserId,
+) -> Result<usize, StoreError> {
     revoke_where(store, account, |session| session.user == user).await
 }
 

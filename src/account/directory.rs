@@ -64,7 +64,9 @@ pub struct Link {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
     /// Someone has this email, and the provider may not say that it is them.
-    #[error("a user with this email exists, and the provider's `email_trust` does not allow to link to them")]
+    #[error(
+        "a user with this email exists, and the provider's `email_trust` does not allow to link to them"
+    )]
     NotTrusted,
     /// An admin disabled the user.
     #[error("the user is disabled")]
@@ -93,7 +95,10 @@ pub async fn identify(
     let account = account.as_str();
     let link = link_id(provider, &profile.user_id);
     for _ in 0..TRIES {
-        let linked = BY_LINK.get(store, account, &link).await?.map(|found| found.value);
+        let linked = BY_LINK
+            .get(store, account, &link)
+            .await?
+            .map(|found| found.value);
         let done = match linked {
             Some(id) => returning(store, account, id, profile, now).await?,
             None => arriving(store, account, provider, trust, profile, now).await?,
@@ -165,7 +170,9 @@ async fn arriving(
             let mut user = allowed(&found)?;
             if email::key(&user.email) != key {
                 // A claim left over from a change of email that did not end.
-                BY_EMAIL.delete(store, account, key.as_bytes(), Precondition::Any).await?;
+                BY_EMAIL
+                    .delete(store, account, key.as_bytes(), Precondition::Any)
+                    .await?;
                 return Ok(None);
             }
             if !user.links.contains(&link) {
@@ -202,7 +209,13 @@ async fn arriving(
         }
     };
     BY_LINK
-        .put(store, account, &link_id(provider, &profile.user_id), &user.id, Precondition::Any)
+        .put(
+            store,
+            account,
+            &link_id(provider, &profile.user_id),
+            &user.id,
+            Precondition::Any,
+        )
         .await?;
     Ok(Some(user))
 }
@@ -224,7 +237,12 @@ fn allowed(found: &Versioned<User>) -> Result<User, IdentifyError> {
 }
 
 /// Claims an email for a user; says whose it is.
-async fn claim_email(store: &dyn Store, account: &str, key: &str, id: UserId) -> Result<UserId, StoreError> {
+async fn claim_email(
+    store: &dyn Store,
+    account: &str,
+    key: &str,
+    id: UserId,
+) -> Result<UserId, StoreError> {
     loop {
         if let Some(owner) = BY_EMAIL.get(store, account, key.as_bytes()).await? {
             return Ok(owner.value);
@@ -241,12 +259,20 @@ async fn claim_email(store: &dyn Store, account: &str, key: &str, id: UserId) ->
 }
 
 /// Writes a user over the record that was read; false if another write came first.
-async fn write(store: &dyn Store, account: &str, user: &User, over: &Versioned<User>) -> Result<bool, StoreError> {
+async fn write(
+    store: &dyn Store,
+    account: &str,
+    user: &User,
+    over: &Versioned<User>,
+) -> Result<bool, StoreError> {
     if *user == over.value {
         return Ok(true);
     }
     let when = Precondition::Version(over.version);
-    match RECORDS.put(store, account, user.id.as_bytes(), user, when).await {
+    match RECORDS
+        .put(store, account, user.id.as_bytes(), user, when)
+        .await
+    {
         Ok(_) => Ok(true),
         Err(StoreError::Conflict) => Ok(false),
         Err(error) => Err(error),
@@ -262,14 +288,25 @@ fn link_id(provider: &ProviderId, user_id: &str) -> Vec<u8> {
 }
 
 /// Reads a user.
-pub async fn get(store: &dyn Store, account: &AccountId, id: UserId) -> Result<Option<Versioned<User>>, StoreError> {
+pub async fn get(
+    store: &dyn Store,
+    account: &AccountId,
+    id: UserId,
+) -> Result<Option<Versioned<User>>, StoreError> {
     RECORDS.get(store, account.as_str(), id.as_bytes()).await
 }
 
 /// Reads the user an email identifies.
-pub async fn by_email(store: &dyn Store, account: &AccountId, email: &str) -> Result<Option<Versioned<User>>, StoreError> {
+pub async fn by_email(
+    store: &dyn Store,
+    account: &AccountId,
+    email: &str,
+) -> Result<Option<Versioned<User>>, StoreError> {
     let key = email::key(email);
-    match BY_EMAIL.get(store, account.as_str(), key.as_bytes()).await? {
+    match BY_EMAIL
+        .get(store, account.as_str(), key.as_bytes())
+        .await?
+    {
         Some(id) => get(store, account, id.value).await,
         None => Ok(None),
     }
@@ -283,7 +320,9 @@ pub async fn page(
     limit: usize,
 ) -> Result<Vec<Versioned<User>>, StoreError> {
     let after = after.map(|id| id.as_bytes().to_vec());
-    let found = RECORDS.page(store, account.as_str(), b"", after, limit).await?;
+    let found = RECORDS
+        .page(store, account.as_str(), b"", after, limit)
+        .await?;
     Ok(found.into_iter().map(|(_, user)| user).collect())
 }
 
@@ -291,7 +330,12 @@ pub async fn page(
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if others kept writing the same record.
-pub async fn set_disabled(store: &dyn Store, account: &AccountId, id: UserId, disabled: bool) -> Result<Option<User>, StoreError> {
+pub async fn set_disabled(
+    store: &dyn Store,
+    account: &AccountId,
+    id: UserId,
+    disabled: bool,
+) -> Result<Option<User>, StoreError> {
     for _ in 0..TRIES {
         let Some(found) = get(store, account, id).await? else {
             return Ok(None);

@@ -26,8 +26,24 @@ static HISTORY: Space = Space {
 
 /// Providers that stand beside an account's one custom mapping.
 pub const BUILT_IN: &[&str] = &[
-    "google", "facebook", "apple", "microsoft", "github", "gitlab", "linkedin", "discord", "slack", "line", "kakao",
-    "naver", "yandex", "vk", "wechat", "qq", "feishu", "dingtalk",
+    "google",
+    "facebook",
+    "apple",
+    "microsoft",
+    "github",
+    "gitlab",
+    "linkedin",
+    "discord",
+    "slack",
+    "line",
+    "kakao",
+    "naver",
+    "yandex",
+    "vk",
+    "wechat",
+    "qq",
+    "feishu",
+    "dingtalk",
 ];
 
 /// A mapping as it was applied.
@@ -113,7 +129,9 @@ impl Mappings {
         now: Timestamp,
         when: Option<Precondition>,
     ) -> Result<(Mapping, Arc<Provider>, Version), ApplyError> {
-        let context = Context { policy: &self.policy };
+        let context = Context {
+            policy: &self.policy,
+        };
         let provider = compile_toml(source, context).map_err(ApplyError::Findings)?;
         let existing = self.list(account).await?;
         let previous = existing.iter().find(|m| m.value.provider == provider.id);
@@ -145,7 +163,11 @@ impl Mappings {
             .commit(vec![
                 CURRENT.step_check(account.as_str(), id, guard),
                 CURRENT.step_put(account.as_str(), id, &mapping)?,
-                VERSIONS.step_put(account.as_str(), &history_id(&mapping.provider, mapping.number), &mapping)?,
+                VERSIONS.step_put(
+                    account.as_str(),
+                    &history_id(&mapping.provider, mapping.number),
+                    &mapping,
+                )?,
             ])
             .await?;
         let version = CURRENT
@@ -158,7 +180,11 @@ impl Mappings {
     }
 
     /// The current mapping of a provider.
-    pub async fn get(&self, account: &AccountId, provider: &ProviderId) -> Result<Option<Versioned<Mapping>>, StoreError> {
+    pub async fn get(
+        &self,
+        account: &AccountId,
+        provider: &ProviderId,
+    ) -> Result<Option<Versioned<Mapping>>, StoreError> {
         CURRENT
             .get(&*self.store, account.as_str(), provider.as_str().as_bytes())
             .await
@@ -189,13 +215,25 @@ impl Mappings {
         let found = VERSIONS
             .page(&*self.store, account.as_str(), &prefix, after, limit)
             .await?;
-        Ok(found.into_iter().map(|(_, mapping)| mapping.value).collect())
+        Ok(found
+            .into_iter()
+            .map(|(_, mapping)| mapping.value)
+            .collect())
     }
 
     /// Removes a mapping; its history stays.
-    pub async fn remove(&self, account: &AccountId, provider: &ProviderId, when: Precondition) -> Result<bool, StoreError> {
+    pub async fn remove(
+        &self,
+        account: &AccountId,
+        provider: &ProviderId,
+        when: Precondition,
+    ) -> Result<bool, StoreError> {
         let id = provider.as_str().as_bytes();
-        if CURRENT.get(&*self.store, account.as_str(), id).await?.is_none() {
+        if CURRENT
+            .get(&*self.store, account.as_str(), id)
+            .await?
+            .is_none()
+        {
             return Ok(false);
         }
         self.store
@@ -223,7 +261,11 @@ impl Mappings {
     }
 
     /// Compiles a mapping that was read, unless it is compiled already.
-    pub fn compiled(&self, account: &AccountId, found: &Versioned<Mapping>) -> Result<Arc<Provider>, Vec<Finding>> {
+    pub fn compiled(
+        &self,
+        account: &AccountId,
+        found: &Versioned<Mapping>,
+    ) -> Result<Arc<Provider>, Vec<Finding>> {
         let key = (account.clone(), found.value.provider.clone());
         let known = self
             .compiled
@@ -235,7 +277,9 @@ impl Mappings {
         if let Some(provider) = known {
             return Ok(provider);
         }
-        let context = Context { policy: &self.policy };
+        let context = Context {
+            policy: &self.policy,
+        };
         let provider = Arc::new(compile_toml(&found.value.source, context)?);
         self.remember(account, found.version, &provider);
         Ok(provider)
@@ -245,7 +289,10 @@ impl Mappings {
         self.compiled
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((account.clone(), provider.id.clone()), (version, Arc::clone(provider)));
+            .insert(
+                (account.clone(), provider.id.clone()),
+                (version, Arc::clone(provider)),
+            );
     }
 }
 

@@ -62,6 +62,10 @@ impl StoreInput {
 }
 
 /// What may change in an account; what is absent stays, `null` removes.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things"
+)]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -73,7 +77,10 @@ pub(super) struct Change {
 }
 
 /// Tells `null` from absent.
-#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things"
+)]
 fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
@@ -81,12 +88,18 @@ fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Stri
 fn name(text: &str) -> Reply<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        return Err(bad("account.name", "a name has 1 to 100 characters on one line"));
+        return Err(bad(
+            "account.name",
+            "a name has 1 to 100 characters on one line",
+        ));
     }
     Ok(text.to_owned())
 }
 
-pub(super) async fn list(State(admin): State<Admin>, Query(paging): Query<Paging>) -> Reply<Json<Page<Account>>> {
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Query(paging): Query<Paging>,
+) -> Reply<Json<Page<Account>>> {
     let after = match paging.after.as_deref().map(str::parse::<AccountId>) {
         None => None,
         Some(Ok(id)) => Some(id),
@@ -105,7 +118,10 @@ pub(super) async fn list(State(admin): State<Admin>, Query(paging): Query<Paging
 
 pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Reply {
     let input: NewAccount = json(&headers, &body)?;
-    let id: AccountId = input.id.parse().map_err(|error| bad("account.id", format!("{error}")))?;
+    let id: AccountId = input
+        .id
+        .parse()
+        .map_err(|error| bad("account.id", format!("{error}")))?;
     let mut account = Account {
         name: name(input.name.as_deref().unwrap_or(id.as_str()))?,
         id,
@@ -144,7 +160,12 @@ pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> 
     Ok(tagged(found.version, Json(found.value)))
 }
 
-pub(super) async fn change(State(admin): State<Admin>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Reply {
+pub(super) async fn change(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply {
     let input: Change = json(&headers, &body)?;
     edit(&admin, &id, &headers, |account| {
         if let Some(text) = &input.name {
@@ -168,7 +189,12 @@ pub(super) async fn change(State(admin): State<Admin>, Path(id): Path<String>, h
 }
 
 /// Changes an account, if nobody else did meanwhile.
-async fn edit(admin: &Admin, id: &str, headers: &HeaderMap, change: impl FnOnce(&mut Account) -> Reply<()>) -> Reply {
+async fn edit(
+    admin: &Admin,
+    id: &str,
+    headers: &HeaderMap,
+    change: impl FnOnce(&mut Account) -> Reply<()>,
+) -> Reply {
     let found = account(&*admin.store, id).await?;
     let mut account = found.value;
     change(&mut account)?;
@@ -187,7 +213,10 @@ pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -
     // The account first: nobody can log in any more while the rest goes.
     account::remove(&*admin.store, id).await?;
     for mapping in admin.mappings.list(id).await? {
-        admin.mappings.remove(id, &mapping.value.provider, Precondition::Any).await?;
+        admin
+            .mappings
+            .remove(id, &mapping.value.provider, Precondition::Any)
+            .await?;
     }
     directory::remove_all(&*admin.store, id).await?;
     crate::session::revoke_all(&*admin.store, id).await?;

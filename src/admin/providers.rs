@@ -57,11 +57,18 @@ fn provider_id(text: &str) -> Reply<ProviderId> {
 pub(super) async fn list(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
     let found = admin.mappings.list(&account).await?;
-    let items: Vec<Shown> = found.iter().map(|m| Shown::of(&m.value, false, Vec::new())).collect();
+    let items: Vec<Shown> = found
+        .iter()
+        .map(|m| Shown::of(&m.value, false, Vec::new()))
+        .collect();
     Ok(Json(Page { items, next: None }).into_response())
 }
 
-async fn current(admin: &Admin, id: &str, provider: &str) -> Reply<(AccountId, Versioned<Mapping>)> {
+async fn current(
+    admin: &Admin,
+    id: &str,
+    provider: &str,
+) -> Reply<(AccountId, Versioned<Mapping>)> {
     let account = account(&*admin.store, id).await?.value.id;
     let provider = provider_id(provider)?;
     let found = admin.mappings.get(&account, &provider).await?;
@@ -80,13 +87,19 @@ pub(super) async fn show(
         .is_some_and(|accept| accept.contains(TOML));
     if as_toml {
         let source = redact(&found.value.source);
-        return Ok(tagged(found.version, ([(header::CONTENT_TYPE, TOML)], source)));
+        return Ok(tagged(
+            found.version,
+            ([(header::CONTENT_TYPE, TOML)], source),
+        ));
     }
     let findings = match admin.mappings.compiled(&account, &found) {
         Ok(provider) => provider.warnings.clone(),
         Err(findings) => findings,
     };
-    Ok(tagged(found.version, Json(Shown::of(&found.value, true, findings))))
+    Ok(tagged(
+        found.version,
+        Json(Shown::of(&found.value, true, findings)),
+    ))
 }
 
 /// Takes the mapping for whatever provider it describes.
@@ -98,7 +111,15 @@ pub(super) async fn apply(
     body: Bytes,
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
-    store(&admin, &account, None, toml(&headers, &body)?, &caller, condition(&headers)?).await
+    store(
+        &admin,
+        &account,
+        None,
+        toml(&headers, &body)?,
+        &caller,
+        condition(&headers)?,
+    )
+    .await
 }
 
 /// Takes the mapping of one provider.
@@ -112,7 +133,15 @@ pub(super) async fn put(
     let account = account(&*admin.store, &id).await?.value.id;
     let provider = provider_id(&provider)?;
     let source = toml(&headers, &body)?;
-    store(&admin, &account, Some(&provider), source, &caller, condition(&headers)?).await
+    store(
+        &admin,
+        &account,
+        Some(&provider),
+        source,
+        &caller,
+        condition(&headers)?,
+    )
+    .await
 }
 
 fn toml<'b>(headers: &HeaderMap, body: &'b Bytes) -> Reply<&'b str> {
@@ -184,7 +213,10 @@ pub(super) async fn remove(
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
     let when = condition(&headers)?.unwrap_or(Precondition::Any);
-    admin.mappings.remove(&account, &found.value.provider, when).await?;
+    admin
+        .mappings
+        .remove(&account, &found.value.provider, when)
+        .await?;
     info!(account = %account, provider = %found.value.provider, "mapping removed");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -202,14 +234,20 @@ pub(super) async fn history(
         Some(Err(_)) => return Err(bad("request.after", "`after` is a version's number")),
     };
     let limit = paging.limit();
-    let found = admin.mappings.history(&account, &provider, before, limit).await?;
+    let found = admin
+        .mappings
+        .history(&account, &provider, before, limit)
+        .await?;
     if found.is_empty() && before.is_none() {
         return Err(missing("provider"));
     }
     let next = (found.len() == limit)
         .then(|| found.last().map(|m| m.number.to_string()))
         .flatten();
-    let items: Vec<Shown> = found.iter().map(|m| Shown::of(m, true, Vec::new())).collect();
+    let items: Vec<Shown> = found
+        .iter()
+        .map(|m| Shown::of(m, true, Vec::new()))
+        .collect();
     Ok(Json(Page { items, next }).into_response())
 }
 
@@ -239,5 +277,13 @@ pub(super) async fn rollback(
         .into_iter()
         .find(|mapping| mapping.number == wanted.version)
         .ok_or_else(|| missing("version"))?;
-    store(&admin, &account, Some(&provider), &old.source, &caller, condition(&headers)?).await
+    store(
+        &admin,
+        &account,
+        Some(&provider),
+        &old.source,
+        &caller,
+        condition(&headers)?,
+    )
+    .await
 }

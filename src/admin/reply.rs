@@ -44,9 +44,11 @@ impl From<ApplyError> for Problem {
                 "the mapping does not compile; what was applied before stays",
             )
             .with_findings(findings),
-            second @ ApplyError::SecondCustom { .. } => {
-                Self::new(StatusCode::CONFLICT, "mapping.second_custom", second.to_string())
-            }
+            second @ ApplyError::SecondCustom { .. } => Self::new(
+                StatusCode::CONFLICT,
+                "mapping.second_custom",
+                second.to_string(),
+            ),
             ApplyError::Store(failure) => failure.into(),
         }
     }
@@ -58,7 +60,11 @@ pub(super) fn bad(code: &str, detail: impl Into<String>) -> Problem {
 
 /// The same answer for what is not there and what is not yours.
 pub(super) fn missing(what: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "admin.not_found", format!("there is no such {what}"))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "admin.not_found",
+        format!("there is no such {what}"),
+    )
 }
 
 /// Reads a JSON body.
@@ -74,18 +80,29 @@ pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Re
             "send `Content-Type: application/json`",
         ));
     }
-    serde_json::from_slice(body).map_err(|error| bad("request.invalid", format!("the body is not as expected: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        bad(
+            "request.invalid",
+            format!("the body is not as expected: {error}"),
+        )
+    })
 }
 
 /// Reads an account.
 pub(super) async fn account(store: &dyn Store, id: &str) -> Reply<Versioned<Account>> {
     let id: AccountId = id.parse().map_err(|_| missing("account"))?;
-    account::get(store, &id).await?.ok_or_else(|| missing("account"))
+    account::get(store, &id)
+        .await?
+        .ok_or_else(|| missing("account"))
 }
 
 /// The condition of `If-Match` and `If-None-Match` (RFC 9110 §13.1).
 pub(super) fn condition(headers: &HeaderMap) -> Reply<Option<Precondition>> {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim());
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim())
+    };
     if text(header::IF_NONE_MATCH) == Some("*") {
         return Ok(Some(Precondition::Absent));
     }
@@ -97,7 +114,12 @@ pub(super) fn condition(headers: &HeaderMap) -> Reply<Option<Precondition>> {
             .and_then(|rest| rest.strip_suffix('"'))
             .and_then(|number| number.parse().ok())
             .map(|number| Some(Precondition::Version(Version(number))))
-            .ok_or_else(|| bad("request.if_match", "`If-Match` takes the `ETag` of an earlier answer")),
+            .ok_or_else(|| {
+                bad(
+                    "request.if_match",
+                    "`If-Match` takes the `ETag` of an earlier answer",
+                )
+            }),
     }
 }
 

@@ -104,7 +104,11 @@ pub(super) async fn sessions(
     let limit = paging.limit();
     let found = session::page(&*admin.store, &account, after, limit).await?;
     let next = (found.len() == limit)
-        .then(|| found.last().map(|(key, _)| URL_SAFE_NO_PAD.encode(key.id())))
+        .then(|| {
+            found
+                .last()
+                .map(|(key, _)| URL_SAFE_NO_PAD.encode(key.id()))
+        })
         .flatten();
     let items = found
         .into_iter()
@@ -121,7 +125,10 @@ pub(super) async fn sessions(
 }
 
 /// Ends one session.
-pub(super) async fn revoke(State(admin): State<Admin>, Path((id, session)): Path<(String, String)>) -> Reply {
+pub(super) async fn revoke(
+    State(admin): State<Admin>,
+    Path((id, session)): Path<(String, String)>,
+) -> Reply {
     let account = account_id(&admin, &id).await?;
     let key = key(&session).map_err(|_| missing("session"))?;
     if !session::revoke_id(&*admin.store, &account, &key).await? {

@@ -19,7 +19,14 @@ pub static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(schemars::schema_for!(ConfigFile)).unwrap_or_default());
 
 /// Variables with the prefix that are no configuration keys.
-const NOT_KEYS: &[&str] = &["CONFIG", "CLIENT_ID", "CLIENT_SECRET", "SERVER", "LOG", "LOG_FORMAT"];
+const NOT_KEYS: &[&str] = &[
+    "CONFIG",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "SERVER",
+    "LOG",
+    "LOG_FORMAT",
+];
 
 /// A configuration and where it came from.
 #[derive(Debug)]
@@ -54,10 +61,14 @@ pub fn load(path: Option<&Path>) -> Result<Loaded, (String, Vec<Finding>)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter_map(|(name, value)| Some((name.strip_prefix("VESTIBULE_")?.to_owned(), value)))
         .filter(|(name, _)| !NOT_KEYS.contains(&name.as_str()));
-    let base = file.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-    let name = file
-        .as_ref()
-        .map_or_else(|| "the configuration".to_owned(), |f| f.display().to_string());
+    let base = file
+        .as_deref()
+        .and_then(Path::parent)
+        .map(Path::to_path_buf);
+    let name = file.as_ref().map_or_else(
+        || "the configuration".to_owned(),
+        |f| f.display().to_string(),
+    );
     from_parts(&source, variables, base.as_deref())
         .map(|config| Loaded { config, file })
         .map_err(|findings| (name, findings))
@@ -107,17 +118,30 @@ fn overlay(value: &mut Value, name: &str, text: &str) -> Result<(), Finding> {
     let key = path.join(".");
     let unknown = || {
         let known = known_keys();
-        let near = structure::nearest(&key, &known.iter().map(String::as_str).collect::<Vec<_>>()).map(str::to_owned);
+        let near = structure::nearest(&key, &known.iter().map(String::as_str).collect::<Vec<_>>())
+            .map(str::to_owned);
         let hint = near.map_or_else(
             || "see `vestibule schema config`".to_owned(),
-            |near| format!("did you mean `VESTIBULE_{}`?", near.replace('.', "__").to_uppercase()),
+            |near| {
+                format!(
+                    "did you mean `VESTIBULE_{}`?",
+                    near.replace('.', "__").to_uppercase()
+                )
+            },
         );
-        Finding::error("", format!("the variable `VESTIBULE_{name}` sets no key that is known")).hint(hint)
+        Finding::error(
+            "",
+            format!("the variable `VESTIBULE_{name}` sets no key that is known"),
+        )
+        .hint(hint)
     };
     let kind = key_kind(&path).ok_or_else(unknown)?;
     let typed = match kind.as_str() {
         "boolean" => text.parse().map(Value::Bool).map_err(|_| {
-            Finding::error(&key, format!("`VESTIBULE_{name}` must be `true` or `false`"))
+            Finding::error(
+                &key,
+                format!("`VESTIBULE_{name}` must be `true` or `false`"),
+            )
         })?,
         "array" => text
             .split(',')
@@ -142,7 +166,7 @@ fn overlay(value: &mut Value, name: &str, text: &str) -> Result<(), Finding> {
     Ok(())
 }
 
-fn resolve<'v>(mut schema: &'v Value) -> &'v Value {
+fn resolve(mut schema: &Value) -> &Value {
     while let Some(pointer) = schema
         .get("$ref")
         .and_then(Value::as_str)
@@ -165,7 +189,10 @@ fn key_kind(path: &[String]) -> Option<String> {
     let at = resolve(at);
     let kind = match at.get("type") {
         Some(Value::String(kind)) => kind.clone(),
-        Some(Value::Array(kinds)) => kinds.iter().find_map(|k| k.as_str().filter(|k| *k != "null"))?.to_owned(),
+        Some(Value::Array(kinds)) => kinds
+            .iter()
+            .find_map(|k| k.as_str().filter(|k| *k != "null"))?
+            .to_owned(),
         _ => "string".to_owned(),
     };
     (kind != "object").then_some(kind)
@@ -203,10 +230,18 @@ impl Check<'_> {
         ] {
             if let Some(name) = value.as_deref().filter(|name| *name != "sled") {
                 let scheme = name.split(':').next().unwrap_or(name).to_owned();
-                self.error(key, format!("`{scheme}` is not a store this version has"), "write \"sled\"");
+                self.error(
+                    key,
+                    format!("`{scheme}` is not a store this version has"),
+                    "write \"sled\"",
+                );
             }
         }
-        let lifetime = self.duration("session.lifetime", file.session.lifetime.as_ref(), 24 * 3600);
+        let lifetime = self.duration(
+            "session.lifetime",
+            file.session.lifetime.as_ref(),
+            24 * 3600,
+        );
         Config {
             public_url: self.public_url(file.public_url.as_ref()),
             listen: self.address("listen", file.listen.as_deref().unwrap_or("127.0.0.1:8080")),
@@ -239,8 +274,16 @@ impl Check<'_> {
             self.error(key, format!("`{text}` is not a URL"), example);
             return None;
         };
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-            self.error(key, "must be an origin: scheme, host and port only", example);
+        if url.path() != "/"
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+        {
+            self.error(
+                key,
+                "must be an origin: scheme, host and port only",
+                example,
+            );
             return None;
         }
         let secure = match url.scheme() {
@@ -256,9 +299,15 @@ impl Check<'_> {
     }
 
     fn address(&mut self, key: &str, text: &str) -> String {
-        let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        let port = text
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse::<u16>().ok());
         if port.is_none() {
-            self.error(key, format!("`{text}` is not an address and port"), "write it as in `0.0.0.0:8080`");
+            self.error(
+                key,
+                format!("`{text}` is not an address and port"),
+                "write it as in `0.0.0.0:8080`",
+            );
         }
         text.to_owned()
     }
@@ -297,13 +346,19 @@ impl Check<'_> {
 
     fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
         let source = match (source?, self.base) {
-            (SecretSource::File { file }, Some(base)) => SecretSource::File { file: base.join(file) },
+            (SecretSource::File { file }, Some(base)) => SecretSource::File {
+                file: base.join(file),
+            },
             (other, _) => other.clone(),
         };
         match source.read() {
             Ok(secret) => Some(secret),
             Err(error) => {
-                self.error(key, error.to_string(), "write a literal, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`");
+                self.error(
+                    key,
+                    error.to_string(),
+                    "write a literal, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+                );
                 None
             }
         }
@@ -311,19 +366,33 @@ impl Check<'_> {
 
     fn auth(&mut self, file: &ConfigFile) -> Auth {
         let set = &file.auth;
-        let authority = set.authority.as_ref().filter(|text| !text.is_empty()).and_then(|text| {
-            let url = Url::parse(text).ok().filter(Url::has_host);
-            if url.is_none() {
-                self.error("auth.authority", format!("`{text}` is not a URL"), "write the issuer's https URL");
-            }
-            url
-        });
+        let authority = set
+            .authority
+            .as_ref()
+            .filter(|text| !text.is_empty())
+            .and_then(|text| {
+                let url = Url::parse(text).ok().filter(Url::has_host);
+                if url.is_none() {
+                    self.error(
+                        "auth.authority",
+                        format!("`{text}` is not a URL"),
+                        "write the issuer's https URL",
+                    );
+                }
+                url
+            });
         Auth {
             private_key: self.file("auth.private_key", set.private_key.as_ref()),
-            private_key_password: self.secret("auth.private_key_password", set.private_key_password.as_ref()),
+            private_key_password: self.secret(
+                "auth.private_key_password",
+                set.private_key_password.as_ref(),
+            ),
             public_cert: self.file("auth.public_cert", set.public_cert.as_ref()),
             authority,
-            audience: set.audience.clone().unwrap_or_else(|| "resource_server".to_owned()),
+            audience: set
+                .audience
+                .clone()
+                .unwrap_or_else(|| "resource_server".to_owned()),
             access_token_lifetime: self.duration(
                 "auth.access_token_lifetime",
                 set.access_token_lifetime.as_ref(),

@@ -6,7 +6,11 @@ use super::secret::REDACTED;
 use super::structure::{Spans, parse_toml};
 
 /// The keys of a mapping whose literal values are secrets.
-const SECRETS: &[&str] = &["client.secret", "client.previous_secret", "client.private_key"];
+const SECRETS: &[&str] = &[
+    "client.secret",
+    "client.previous_secret",
+    "client.private_key",
+];
 
 /// A mapping with its literal secrets replaced by `[redacted]`; comments and
 /// all else stay as they are.
@@ -53,7 +57,9 @@ fn authorization_headers(value: &serde_json::Value) -> Vec<String> {
     let mut found = Vec::new();
     for table in ["token.headers", "token.before.headers", "userinfo.headers"] {
         let pointer = format!("/{}", table.replace('.', "/"));
-        let headers = value.pointer(&pointer).and_then(serde_json::Value::as_object);
+        let headers = value
+            .pointer(&pointer)
+            .and_then(serde_json::Value::as_object);
         for (name, text) in headers.into_iter().flatten() {
             let fixed = text.as_str().is_some_and(|text| !text.contains("_token}"));
             if name.eq_ignore_ascii_case("authorization") && fixed {
@@ -65,7 +71,9 @@ fn authorization_headers(value: &serde_json::Value) -> Vec<String> {
 }
 
 fn literal<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v str> {
-    value.pointer(&format!("/{}", key.replace('.', "/")))?.as_str()
+    value
+        .pointer(&format!("/{}", key.replace('.', "/")))?
+        .as_str()
 }
 
 fn splice(source: &str, mut cuts: Vec<(Range<usize>, String)>) -> String {

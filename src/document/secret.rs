@@ -81,7 +81,9 @@ pub enum SecretError {
     #[error("the secret is empty")]
     Empty,
     /// It was shown redacted and applied again, with nothing stored to stand for it.
-    #[error("`[redacted]` stands for a stored secret, and none is stored here; write the secret, or name a variable or file")]
+    #[error(
+        "`[redacted]` stands for a stored secret, and none is stored here; write the secret, or name a variable or file"
+    )]
     Redacted,
 }
 

@@ -61,8 +61,10 @@ impl Spans {
 
 fn is_secret_key(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
-    matches!(last, "secret" | "previous_secret" | "private_key" | "password")
-        || last.ends_with("_password")
+    matches!(
+        last,
+        "secret" | "previous_secret" | "private_key" | "password"
+    ) || last.ends_with("_password")
 }
 
 /// Reads TOML into JSON values, remembering places; syntax errors become findings.
@@ -215,7 +217,7 @@ impl<'a> Walk<'a> {
             let known = properties.and_then(|p| p.get(&name));
             let keep = match (known, rest) {
                 (Some(schema), _) => self.member(members, &name, schema, &path),
-                (None, Some(Value::Bool(false))) | (None, None) => {
+                (None, Some(Value::Bool(false)) | None) => {
                     self.unknown(&name, properties, at, &path);
                     false
                 }
@@ -228,22 +230,36 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn member(&mut self, members: &mut Map<String, Value>, name: &str, schema: &'a Value, at: &str) -> bool {
+    fn member(
+        &mut self,
+        members: &mut Map<String, Value>,
+        name: &str,
+        schema: &'a Value,
+        at: &str,
+    ) -> bool {
         members
             .get_mut(name)
             .is_none_or(|value| self.node(value, schema, at))
     }
 
-    fn one_of(&mut self, value: &mut Value, branches: &'a [Value], schema: &'a Value, at: &str) -> bool {
+    fn one_of(
+        &mut self,
+        value: &mut Value,
+        branches: &'a [Value],
+        schema: &'a Value,
+        at: &str,
+    ) -> bool {
         // Enumerations with a description each arrive as branches of constants.
         let constants: Vec<Value> = branches
             .iter()
             .flat_map(|b| {
                 let b = self.resolve(b);
-                b.get("const")
-                    .cloned()
-                    .into_iter()
-                    .chain(b.get("enum").and_then(Value::as_array).cloned().unwrap_or_default())
+                b.get("const").cloned().into_iter().chain(
+                    b.get("enum")
+                        .and_then(Value::as_array)
+                        .cloned()
+                        .unwrap_or_default(),
+                )
             })
             .collect();
         let real: Vec<&Value> = branches
@@ -277,9 +293,12 @@ impl<'a> Walk<'a> {
             .get("description")
             .and_then(Value::as_str)
             .unwrap_or("one of several forms");
-        self.findings.push(self.spans.place(
-            Finding::error(at, "this value has none of the forms it may have").hint(format!("write: {what}")),
-        ));
+        self.findings.push(
+            self.spans.place(
+                Finding::error(at, "this value has none of the forms it may have")
+                    .hint(format!("write: {what}")),
+            ),
+        );
         false
     }
 
@@ -299,7 +318,11 @@ impl<'a> Walk<'a> {
             return true;
         }
         let words: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
-        let listed = words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
+        let listed = words
+            .iter()
+            .map(|w| format!("\"{w}\""))
+            .collect::<Vec<_>>()
+            .join(", ");
         let finding = Finding::error(at, format!("must be one of {listed}"));
         let near = value.as_str().and_then(|text| nearest(text, &words));
         let finding = match near {
@@ -335,7 +358,13 @@ impl<'a> Walk<'a> {
         self.findings.push(self.spans.place(finding));
     }
 
-    fn unknown(&mut self, name: &str, properties: Option<&'a Map<String, Value>>, at: &str, path: &str) {
+    fn unknown(
+        &mut self,
+        name: &str,
+        properties: Option<&'a Map<String, Value>>,
+        at: &str,
+        path: &str,
+    ) {
         let known: Vec<&str> = properties
             .map(|p| p.keys().map(String::as_str).collect())
             .unwrap_or_default();
@@ -363,7 +392,14 @@ impl<'a> Walk<'a> {
         found
     }
 
-    fn search(&self, schema: &'a Value, at: &str, name: &str, depth: usize, found: &mut Vec<String>) {
+    fn search(
+        &self,
+        schema: &'a Value,
+        at: &str,
+        name: &str,
+        depth: usize,
+        found: &mut Vec<String>,
+    ) {
         let schema = self.resolve(schema);
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
             return;
@@ -418,7 +454,8 @@ pub fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
         .map(|c| (strsim::damerau_levenshtein(&plain, c), *c))
         .min()
         .filter(|(distance, c)| {
-            *distance <= 1 + c.len() / 5 || (plain.len() > 3 && (c.starts_with(&plain) || plain.starts_with(c)))
+            *distance <= 1 + c.len() / 5
+                || (plain.len() > 3 && (c.starts_with(&plain) || plain.starts_with(c)))
         })
         .map(|(_, c)| c)
 }

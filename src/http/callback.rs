@@ -15,7 +15,13 @@ use crate::provider::trace::Trace;
 
 /// `GET {public_url}/callback`
 pub(super) async fn get(State(app): State<Shared>, uri: Uri) -> Response {
-    run(app, uri.query().unwrap_or_default().to_owned(), None, StatusCode::FOUND).await
+    run(
+        app,
+        uri.query().unwrap_or_default().to_owned(),
+        None,
+        StatusCode::FOUND,
+    )
+    .await
 }
 
 /// `POST {public_url}/callback`: `response_mode=form_post`
@@ -27,13 +33,23 @@ pub(super) async fn post(State(app): State<Shared>, headers: HeaderMap, body: By
 }
 
 /// `GET callback` below an account: a store's own domain on the provider's screen.
-pub(super) async fn own_get(State(app): State<Shared>, Path(account): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn own_get(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     match account.parse() {
         Ok(account) => {
             let query = uri.query().unwrap_or_default().to_owned();
             run(app, query, Some(account), StatusCode::FOUND).await
         }
-        Err(_) => failure::plain(&app, &headers, StatusCode::NOT_FOUND, "login.unknown_account"),
+        Err(_) => failure::plain(
+            &app,
+            &headers,
+            StatusCode::NOT_FOUND,
+            "login.unknown_account",
+        ),
     }
 }
 
@@ -47,7 +63,12 @@ pub(super) async fn own_post(
     match (account.parse(), form(&headers, &body)) {
         (Ok(account), Some(text)) => run(app, text, Some(account), StatusCode::SEE_OTHER).await,
         (Ok(_), None) => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
-        (Err(_), _) => failure::plain(&app, &headers, StatusCode::NOT_FOUND, "login.unknown_account"),
+        (Err(_), _) => failure::plain(
+            &app,
+            &headers,
+            StatusCode::NOT_FOUND,
+            "login.unknown_account",
+        ),
     }
 }
 
@@ -68,12 +89,20 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
         async move {
             match login(&app, &query, on.as_ref()).await {
                 Ok(location) => redirect(success, &location),
-                Err(failed) => failure::after_callback(&app, &failed.error, failed.restart.as_deref()),
+                Err(failed) => {
+                    failure::after_callback(&app, &failed.error, failed.restart.as_deref())
+                }
             }
         }
     });
-    task.await
-        .unwrap_or_else(|_| failure::plain(&app, &HeaderMap::new(), StatusCode::INTERNAL_SERVER_ERROR, "service.error"))
+    task.await.unwrap_or_else(|_| {
+        failure::plain(
+            &app,
+            &HeaderMap::new(),
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "service.error",
+        )
+    })
 }
 
 /// From the callback's parameters to the store's `finish`.
@@ -88,7 +117,9 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
         identify(logins, identified).await
     };
     match steps.await {
-        Ok(identity) => Ok(restart.store.url(&format!("finish?ticket={}", identity.ticket.as_str()))),
+        Ok(identity) => Ok(restart
+            .store
+            .url(&format!("finish?ticket={}", identity.ticket.as_str()))),
         Err(error) => Err(Failed {
             error,
             restart: Some(Box::new(restart)),

@@ -75,7 +75,13 @@ pub fn name(kind: Kind, account: &AccountId, https: bool) -> String {
 }
 
 /// A `Set-Cookie` header.
-pub fn set(kind: Kind, account: &AccountId, store: &StoreFront, value: &str, lifetime: Duration) -> HeaderValue {
+pub fn set(
+    kind: Kind,
+    account: &AccountId,
+    store: &StoreFront,
+    value: &str,
+    lifetime: Duration,
+) -> HeaderValue {
     let age = cookie::time::Duration::try_from(lifetime).unwrap_or(cookie::time::Duration::DAY);
     let https = store.is_https();
     let cookie = Cookie::build((name(kind, account, https), value.to_owned()))

@@ -22,7 +22,9 @@ use crate::store::StoreError;
 /// The status a stable code is answered with.
 fn status(code: &str) -> StatusCode {
     match code {
-        "login.unknown_account" | "login.unknown_provider" | "request.not_found" => StatusCode::NOT_FOUND,
+        "login.unknown_account" | "login.unknown_provider" | "request.not_found" => {
+            StatusCode::NOT_FOUND
+        }
         "request.method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "request.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "login.denied"
@@ -41,9 +43,10 @@ fn status(code: &str) -> StatusCode {
         | "login.email_missing"
         | "login.email_invalid"
         | "login.user_id_missing" => StatusCode::BAD_GATEWAY,
-        "login.provider_busy" | "login.no_provider" | "login.store_missing" | "service.unavailable" => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        "login.provider_busy"
+        | "login.no_provider"
+        | "login.store_missing"
+        | "service.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         "login.provider_misconfigured" | "login.store_host_hidden" | "service.error" => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
@@ -69,7 +72,12 @@ fn log(id: &str, account: &str, failure: &LoginError) {
 }
 
 /// A failure on an account's endpoint, with a link that starts again.
-pub(super) fn at_site(app: &App, site: &Site, failure: &LoginError, return_to: Option<&str>) -> Response {
+pub(super) fn at_site(
+    app: &App,
+    site: &Site,
+    failure: &LoginError,
+    return_to: Option<&str>,
+) -> Response {
     let id = random::support_id();
     log(&id, site.account.id.as_str(), failure);
     let page = ErrorPage {
@@ -93,11 +101,18 @@ pub(super) fn coded(app: &App, site: &Site, code: &str) -> Response {
         store_href: site.store().map(crate::account::StoreFront::home),
     };
     info!(account = %site.account.id, code, support_id = page.support_id, "request refused");
-    html(status(code), app.pages.error(&site.look(), site.lang, &page))
+    html(
+        status(code),
+        app.pages.error(&site.look(), site.lang, &page),
+    )
 }
 
 /// A failed callback: a redirect to its error page.
-pub(super) fn after_callback(app: &App, failure: &LoginError, restart: Option<&Restart>) -> Response {
+pub(super) fn after_callback(
+    app: &App,
+    failure: &LoginError,
+    restart: Option<&Restart>,
+) -> Response {
     let code = failure.code();
     match restart {
         None => {
@@ -137,7 +152,10 @@ pub(super) async fn account_page(
         restart_href: Some(login_href(site.query.get("return_to"))),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
-    html(status(&page.code), app.pages.error(&site.look(), site.lang, &page))
+    html(
+        status(&page.code),
+        app.pages.error(&site.look(), site.lang, &page),
+    )
 }
 
 /// `GET /error`: the page of a callback that belongs to no login.
@@ -150,7 +168,10 @@ pub(super) async fn page(State(app): State<Shared>, uri: Uri, headers: HeaderMap
         restart_href: None,
         store_href: None,
     };
-    html(status(&page.code), app.pages.error(&Look::default(), lang, &page))
+    html(
+        status(&page.code),
+        app.pages.error(&Look::default(), lang, &page),
+    )
 }
 
 /// A page where no account is known.
@@ -167,13 +188,23 @@ pub(super) fn bare(app: &App, lang: Lang, status: StatusCode, code: &str) -> Res
 
 /// [`bare`], in the language the headers ask for.
 pub(super) fn plain(app: &App, headers: &HeaderMap, status: StatusCode, code: &str) -> Response {
-    bare(app, Lang::choose(None, accept_language(headers)), status, code)
+    bare(
+        app,
+        Lang::choose(None, accept_language(headers)),
+        status,
+        code,
+    )
 }
 
 /// The store failed.
 pub(super) fn store(app: &App, lang: Lang, failure: &StoreError) -> Response {
     error!(why = %failure, "the store failed");
-    bare(app, lang, StatusCode::SERVICE_UNAVAILABLE, "service.unavailable")
+    bare(
+        app,
+        lang,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "service.unavailable",
+    )
 }
 
 /// A code that has a sentence; another would be someone's invention.
@@ -185,9 +216,14 @@ fn known(code: Option<&str>) -> String {
 
 /// A support id of ours has this form; anything else is not repeated.
 fn support_id(id: Option<&str>) -> String {
-    id.filter(|id| id.len() == 10 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
-        .unwrap_or("-")
-        .to_owned()
+    id.filter(|id| {
+        id.len() == 10
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
+    .unwrap_or("-")
+    .to_owned()
 }
 
 fn login_href(return_to: Option<&str>) -> String {

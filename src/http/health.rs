@@ -28,7 +28,11 @@ pub(super) async fn readyz(State(app): State<Shared>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
             warn!(why = %error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store is unavailable\n").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store is unavailable\n",
+            )
+                .into_response()
         }
     }
 }

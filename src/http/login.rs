@@ -34,7 +34,12 @@ pub(super) async fn login(
     }
 }
 
-async fn begin(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, Response> {
+async fn begin(
+    app: &App,
+    account: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
     let refuse = |code| failure::coded(app, &site, code);
     let from = site.store().ok_or_else(|| refuse("login.store_missing"))?;
@@ -53,7 +58,10 @@ async fn begin(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Resu
     };
     let cookie = site.cookie(headers, Kind::Browser)?;
     // One binding a browser: many logins at once stay one cookie (attack S11).
-    let browser = cookie.as_deref().and_then(Browser::parse).unwrap_or_else(Browser::new);
+    let browser = cookie
+        .as_deref()
+        .and_then(Browser::parse)
+        .unwrap_or_else(Browser::new);
     let request = StartRequest {
         account: &site.account,
         store,
@@ -67,7 +75,13 @@ async fn begin(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Resu
     let lifetime = app.logins.lifetime + crate::login::identify::TICKET_LIFETIME;
     answer.headers_mut().append(
         header::SET_COOKIE,
-        cookies::set(Kind::Browser, &site.account.id, store, browser.as_str(), lifetime),
+        cookies::set(
+            Kind::Browser,
+            &site.account.id,
+            store,
+            browser.as_str(),
+            lifetime,
+        ),
     );
     Ok(answer)
 }
@@ -113,7 +127,11 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
     }
 }
 
-async fn provider_list(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Response, LoginError> {
+async fn provider_list(
+    app: &App,
+    site: &Site,
+    return_to: &ReturnTo,
+) -> Result<Response, LoginError> {
     let mut rest = format!("&return_to={}", failure::encode(return_to.as_str()));
     if let Some(hint) = site.query.get("login_hint") {
         let _ = write!(rest, "&login_hint={}", failure::encode(hint));
@@ -155,7 +173,12 @@ pub(super) async fn finish(
     }
 }
 
-async fn end(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, Response> {
+async fn end(
+    app: &App,
+    account: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
     let ticket = site.query.get("ticket").unwrap_or_default();
     let browser = site.cookie(headers, Kind::Browser)?;

@@ -20,7 +20,12 @@ use crate::provider::request::end_session;
 use crate::session::Session;
 
 /// `GET logout`: the question.
-pub(super) async fn ask(State(app): State<Shared>, Path(account): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn ask(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let question = async {
         let site = Site::read(&app, &account, &uri, &headers).await?;
         let asked = site.query.get("return_to");
@@ -54,10 +59,18 @@ pub(super) async fn logout(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    end(&app, &account, &uri, &headers, &body).await.unwrap_or_else(|answer| answer)
+    end(&app, &account, &uri, &headers, &body)
+        .await
+        .unwrap_or_else(|answer| answer)
 }
 
-async fn end(app: &App, account: &str, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Response, Response> {
+async fn end(
+    app: &App,
+    account: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
     if !same_site(&site, headers) {
         return Err(Problem::new(
@@ -67,7 +80,9 @@ async fn end(app: &App, account: &str, uri: &Uri, headers: &HeaderMap, body: &[u
         )
         .into_response());
     }
-    let form = std::str::from_utf8(body).ok().and_then(|text| Pairs::parse(text).ok());
+    let form = std::str::from_utf8(body)
+        .ok()
+        .and_then(|text| Pairs::parse(text).ok());
     let asked = site
         .query
         .get("return_to")
@@ -92,14 +107,19 @@ async fn end(app: &App, account: &str, uri: &Uri, headers: &HeaderMap, body: &[u
     }
     let mut answer = redirect(StatusCode::SEE_OTHER, &location);
     for kind in [Kind::Session, Kind::Browser] {
-        answer
-            .headers_mut()
-            .append(header::SET_COOKIE, cookies::clear(kind, &site.account.id, store));
+        answer.headers_mut().append(
+            header::SET_COOKIE,
+            cookies::clear(kind, &site.account.id, store),
+        );
     }
     Ok(answer)
 }
 
-fn target<'a>(app: &App, site: &'a Site, asked: Option<&str>) -> Result<(ReturnTo, &'a StoreFront), Response> {
+fn target<'a>(
+    app: &App,
+    site: &'a Site,
+    asked: Option<&str>,
+) -> Result<(ReturnTo, &'a StoreFront), Response> {
     let store = site
         .store()
         .ok_or_else(|| failure::coded(app, site, "login.store_missing"))?;
@@ -109,8 +129,17 @@ fn target<'a>(app: &App, site: &'a Site, asked: Option<&str>) -> Result<(ReturnT
 }
 
 /// Where the provider's own session is ended, if its mapping says so.
-async fn idp_logout(app: &App, account: &AccountId, session: &Session, return_to: &str) -> Option<String> {
-    let found = app.logins.mappings.provider(account, &session.provider).await;
+async fn idp_logout(
+    app: &App,
+    account: &AccountId,
+    session: &Session,
+    return_to: &str,
+) -> Option<String> {
+    let found = app
+        .logins
+        .mappings
+        .provider(account, &session.provider)
+        .await;
     let provider = found.ok()??.ok()?;
     end_session(&provider, return_to)
 }
@@ -118,7 +147,11 @@ async fn idp_logout(app: &App, account: &AccountId, session: &Session, return_to
 /// Whether a POST comes from a page of the account's stores. Browsers name the
 /// page's origin; programs that don't are no browsers and have no cookies.
 fn same_site(site: &Site, headers: &HeaderMap) -> bool {
-    let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    let text = |name: header::HeaderName| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("null"))
+    };
     match text(header::ORIGIN) {
         Some(origin) if origin != "null" => site.account.store_at(origin).is_some(),
         // Our own pages send no referrer, and some browsers then send `null`.

@@ -16,7 +16,11 @@ use crate::login::ReturnTo;
 use crate::session::Session;
 
 /// The session of a request's cookie, if it has one.
-pub(super) async fn current(app: &App, site: &Site, headers: &HeaderMap) -> Result<Option<(String, Session)>, Response> {
+pub(super) async fn current(
+    app: &App,
+    site: &Site,
+    headers: &HeaderMap,
+) -> Result<Option<(String, Session)>, Response> {
     let Some(token) = site.cookie(headers, Kind::Session)? else {
         return Ok(None);
     };
@@ -66,7 +70,10 @@ fn user(session: &Session) -> Value {
     let mut user = Map::new();
     user.insert("id".to_owned(), session.user.to_string().into());
     user.insert("email".to_owned(), session.email.clone().into());
-    user.insert("name".to_owned(), session.name.clone().map_or(Value::Null, Value::from));
+    user.insert(
+        "name".to_owned(),
+        session.name.clone().map_or(Value::Null, Value::from),
+    );
     user.extend(session.more.clone());
     Value::Object(user)
 }
@@ -85,9 +92,8 @@ pub(super) async fn check(
     match current(&app, &site, &headers).await {
         Err(answer) => answer,
         Ok(Some((_, session))) => allowed(&session),
-        Ok(None) if site.query.get("redirect") == Some("true") => {
-            to_login(&site, &headers).unwrap_or_else(|| failure::coded(&app, &site, "login.store_missing"))
-        }
+        Ok(None) if site.query.get("redirect") == Some("true") => to_login(&site, &headers)
+            .unwrap_or_else(|| failure::coded(&app, &site, "login.store_missing")),
         Ok(None) => Problem::new(
             StatusCode::UNAUTHORIZED,
             "session.none",

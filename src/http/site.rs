@@ -24,7 +24,12 @@ pub(super) struct Site {
 
 impl Site {
     /// Reads a request; what can't be read is answered with a page.
-    pub async fn read(app: &App, account: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self, Response> {
+    pub async fn read(
+        app: &App,
+        account: &str,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Self, Response> {
         let accept = accept_language(headers);
         let query = Pairs::parse(uri.query().unwrap_or_default());
         let lang = Lang::choose(query.as_ref().ok().and_then(|q| q.get("lang")), accept);
@@ -34,9 +39,11 @@ impl Site {
             .await
             .map_err(|error| failure::store(app, lang, &error))?
             .ok_or_else(unknown)?;
-        let query = query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
+        let query =
+            query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
         let account = Arc::new(found.value);
-        let here = host(headers, uri).and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
+        let here = host(headers, uri)
+            .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
         Ok(Self {
             account,
             here,

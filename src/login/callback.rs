@@ -47,7 +47,8 @@ impl CallbackQuery {
         self.0.iter().find_map(|(name, value)| {
             let token = Token::parse(value)?;
             // A code of the same form has no believable date in it.
-            let near = token.expires_at().since(now) <= NEAR && now.since(token.expires_at()) <= NEAR;
+            let near =
+                token.expires_at().since(now) <= NEAR && now.since(token.expires_at()) <= NEAR;
             near.then_some((name, Some(token)))
         })
     }
@@ -128,7 +129,10 @@ pub struct Failed {
 
 impl From<LoginError> for Failed {
     fn from(error: LoginError) -> Self {
-        Self { error, restart: None }
+        Self {
+            error,
+            restart: None,
+        }
     }
 }
 
@@ -147,7 +151,9 @@ pub async fn verify(
     let account = account::get(&*logins.store, &pending.account)
         .await
         .map_err(LoginError::Store)?
-        .ok_or(LoginError::StateMismatch("belongs to an account that is gone"))?;
+        .ok_or(LoginError::StateMismatch(
+            "belongs to an account that is gone",
+        ))?;
     let account = Arc::new(account.value);
     let store = account
         .store_at(&pending.store)
@@ -183,7 +189,9 @@ async fn take(logins: &Logins, token: &Token) -> Result<PendingLogin, LoginError
         return Err(LoginError::StateExpired);
     }
     if let Some(pending) = LOGINS.take_by(store, "", token).await? {
-        USED_STATES.put_by(store, "", token, &(), Precondition::Any).await?;
+        USED_STATES
+            .put_by(store, "", token, &(), Precondition::Any)
+            .await?;
         return Ok(pending);
     }
     match USED_STATES.get_by(store, "", token).await? {
@@ -210,12 +218,18 @@ async fn check(
         .ok_or(LoginError::UnknownProvider)?
         .map_err(|findings| misconfigured(&findings))?;
     if state_name != provider.authorization.state_key {
-        return Err(LoginError::StateMismatch("came under another name than the mapping's"));
+        return Err(LoginError::StateMismatch(
+            "came under another name than the mapping's",
+        ));
     }
-    logins.check_issuer(&pending.account, &provider, query.get("iss")).await?;
+    logins
+        .check_issuer(&pending.account, &provider, query.get("iss"))
+        .await?;
     let code = match params(&provider, query)? {
         CallbackParams::Code { code } => code,
-        CallbackParams::Error { error } if error == "access_denied" => return Err(LoginError::Denied),
+        CallbackParams::Error { error } if error == "access_denied" => {
+            return Err(LoginError::Denied);
+        }
         CallbackParams::Error { error } => return Err(LoginError::ProviderError(error)),
     };
     info!(
@@ -263,12 +277,20 @@ fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, 
 pub(super) fn error_code(text: &str) -> String {
     text.chars()
         .take(100)
-        .map(|c| if (' '..='~').contains(&c) && c != '"' && c != '\\' { c } else { '?' })
+        .map(|c| {
+            if (' '..='~').contains(&c) && c != '"' && c != '\\' {
+                c
+            } else {
+                '?'
+            }
+        })
         .collect()
 }
 
 /// The first finding of a mapping that no longer compiles.
 pub(crate) fn misconfigured(findings: &[crate::document::Finding]) -> LoginError {
     let first = findings.iter().find(|finding| finding.is_error());
-    LoginError::Misconfigured(first.map_or_else(String::new, |f| format!("{}: {}", f.key, f.message)))
+    LoginError::Misconfigured(
+        first.map_or_else(String::new, |f| format!("{}: {}", f.key, f.message)),
+    )
 }

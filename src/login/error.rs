@@ -188,7 +188,10 @@ pub enum LoginError {
 pub use super::openid as openid_error;
 
 fn detail_text(detail: &Option<String>) -> String {
-    detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default()
+    detail
+        .as_ref()
+        .map(|d| format!(": {d}"))
+        .unwrap_or_default()
 }
 
 impl LoginError {
@@ -213,7 +216,9 @@ impl LoginError {
             | Self::Undecodable { step, .. }
             | Self::Incomplete { step, .. } => *step,
             Self::IdToken(_) => Step::IdToken,
-            Self::EmailMissing(_) | Self::EmailInvalid(_) | Self::UserIdMissing(_) => Step::Userinfo,
+            Self::EmailMissing(_) | Self::EmailInvalid(_) | Self::UserIdMissing(_) => {
+                Step::Userinfo
+            }
             Self::AccessDenied(_) | Self::Identify(_) => Step::Identify,
             Self::TicketInvalid | Self::WrongBrowser | Self::Session(_) => Step::Finish,
             Self::Store(_) => Step::Callback,
@@ -262,9 +267,9 @@ impl LoginError {
             Self::Identify(IdentifyError::Disabled) => "login.user_disabled",
             Self::TicketInvalid => "login.ticket_invalid",
             Self::WrongBrowser => "login.wrong_browser",
-            Self::Store(_) | Self::Identify(IdentifyError::Store(_)) | Self::Session(SessionError::Store(_)) => {
-                "service.unavailable"
-            }
+            Self::Store(_)
+            | Self::Identify(IdentifyError::Store(_))
+            | Self::Session(SessionError::Store(_)) => "service.unavailable",
             Self::Session(_) => "service.error",
         }
     }
@@ -297,7 +302,9 @@ impl LoginError {
             | Self::EmailMissing(_)
             | Self::EmailInvalid(_)
             | Self::UserIdMissing(_) => Blame::Provider,
-            Self::Store(_) | Self::Identify(IdentifyError::Store(_)) | Self::Session(_) => Blame::Us,
+            Self::Store(_) | Self::Identify(IdentifyError::Store(_)) | Self::Session(_) => {
+                Blame::Us
+            }
         }
     }
 }

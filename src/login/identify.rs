@@ -49,7 +49,13 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         browser: login.pending.browser,
     };
     TICKET
-        .put_by(&*logins.store, account.as_str(), &ticket, &record, Precondition::Absent)
+        .put_by(
+            &*logins.store,
+            account.as_str(),
+            &ticket,
+            &record,
+            Precondition::Absent,
+        )
         .await?;
     info!(
         target: "vestibule::login",

@@ -29,11 +29,18 @@ fn no_endpoint(step: Step, what: &'static str) -> LoginError {
 
 impl Logins {
     /// Where the browser is sent: as mapped, else as discovered.
-    pub(super) async fn authorization_endpoint(&self, account: &str, provider: &Provider) -> Result<Url, LoginError> {
+    pub(super) async fn authorization_endpoint(
+        &self,
+        account: &str,
+        provider: &Provider,
+    ) -> Result<Url, LoginError> {
         if let Some(url) = &provider.authorization.url {
             return Ok(url.clone());
         }
-        let metadata = self.directory.metadata(&self.outbound, account, provider, self.now()).await?;
+        let metadata = self
+            .directory
+            .metadata(&self.outbound, account, provider, self.now())
+            .await?;
         metadata
             .authorization_endpoint
             .clone()
@@ -41,11 +48,18 @@ impl Logins {
     }
 
     /// Where the code is exchanged: as mapped, else as discovered.
-    pub(super) async fn token_endpoint(&self, account: &str, provider: &Provider) -> Result<Url, LoginError> {
+    pub(super) async fn token_endpoint(
+        &self,
+        account: &str,
+        provider: &Provider,
+    ) -> Result<Url, LoginError> {
         if let Some(url) = &provider.token.url {
             return Ok(url.clone());
         }
-        let metadata = self.directory.metadata(&self.outbound, account, provider, self.now()).await?;
+        let metadata = self
+            .directory
+            .metadata(&self.outbound, account, provider, self.now())
+            .await?;
         metadata
             .token_endpoint
             .clone()
@@ -54,18 +68,27 @@ impl Logins {
 
     /// Whether there is anything to ask for user information.
     pub(super) async fn has_userinfo(&self, login: &Context) -> Result<bool, LoginError> {
-        Ok(login.provider.userinfo.request.url.is_some() || self.userinfo_endpoint(login).await?.is_some())
+        Ok(login.provider.userinfo.request.url.is_some()
+            || self.userinfo_endpoint(login).await?.is_some())
     }
 
     /// The discovered user information endpoint, where none is mapped.
-    pub(super) async fn userinfo_endpoint(&self, login: &Context) -> Result<Option<Url>, LoginError> {
+    pub(super) async fn userinfo_endpoint(
+        &self,
+        login: &Context,
+    ) -> Result<Option<Url>, LoginError> {
         let provider = &login.provider;
         if provider.userinfo.request.url.is_some() || provider.kind != Kind::Openid {
             return Ok(None);
         }
         let account = login.account.id.as_str();
-        let metadata = self.directory.metadata(&self.outbound, account, provider, self.now()).await?;
-        if metadata.userinfo_endpoint.is_none() && provider.userinfo.source == ProfileSource::Request {
+        let metadata = self
+            .directory
+            .metadata(&self.outbound, account, provider, self.now())
+            .await?;
+        if metadata.userinfo_endpoint.is_none()
+            && provider.userinfo.source == ProfileSource::Request
+        {
             return Err(no_endpoint(Step::Userinfo, "userinfo endpoint"));
         }
         Ok(metadata.userinfo_endpoint.clone())
@@ -79,16 +102,18 @@ impl Logins {
         given: Option<&str>,
     ) -> Result<(), LoginError> {
         match (&provider.issuer, given) {
-            (Some(expected), Some(given)) if expected != given => {
-                Err(LoginError::IssuerMismatch("names another issuer than the mapping's"))
-            }
+            (Some(expected), Some(given)) if expected != given => Err(LoginError::IssuerMismatch(
+                "names another issuer than the mapping's",
+            )),
             (Some(_), None) if provider.kind == Kind::Openid => {
                 let metadata = self
                     .directory
                     .metadata(&self.outbound, account.as_str(), provider, self.now())
                     .await?;
                 if metadata.sends_iss {
-                    Err(LoginError::IssuerMismatch("is missing, though the provider promises it"))
+                    Err(LoginError::IssuerMismatch(
+                        "is missing, though the provider promises it",
+                    ))
                 } else {
                     Ok(())
                 }
@@ -98,7 +123,11 @@ impl Logins {
     }
 
     /// The claims of the ID token, its signature and every rule checked.
-    pub(super) async fn id_token_claims(&self, token: &TokenResponse, trace: &mut Trace) -> Result<Value, LoginError> {
+    pub(super) async fn id_token_claims(
+        &self,
+        token: &TokenResponse,
+        trace: &mut Trace,
+    ) -> Result<Value, LoginError> {
         let login = &token.login;
         let provider = &login.provider;
         let account = login.account.id.as_str();
@@ -107,18 +136,28 @@ impl Logins {
             .as_ref()
             .ok_or(LoginError::IdToken(IdTokenError::Missing))?;
         let now = self.now();
-        let keys = self.directory.keys(&self.outbound, account, provider, now).await?;
+        let keys = self
+            .directory
+            .keys(&self.outbound, account, provider, now)
+            .await?;
         let signed = match jws::verify(id_token.expose(), &keys) {
             Err(JwsError::UnknownKey) => {
                 // Rotated meanwhile, perhaps: one more look, at most one a minute.
-                let keys = self.directory.keys_anew(&self.outbound, account, provider, now).await?;
+                let keys = self
+                    .directory
+                    .keys_anew(&self.outbound, account, provider, now)
+                    .await?;
                 jws::verify(id_token.expose(), &keys)
             }
             other => other,
         }
         .map_err(|error| LoginError::IdToken(IdTokenError::Signature(error)))?;
-        let claims = crate::provider::decode::strict_json(&signed.payload)
-            .map_err(|error| LoginError::Undecodable { step: Step::IdToken, error })?;
+        let claims = crate::provider::decode::strict_json(&signed.payload).map_err(|error| {
+            LoginError::Undecodable {
+                step: Step::IdToken,
+                error,
+            }
+        })?;
         let expected = Expected {
             issuer: provider.issuer.as_deref().unwrap_or_default(),
             client_id: &provider.client.id,
@@ -141,7 +180,11 @@ impl Logins {
     }
 
     /// The signed assertion of `private_key_jwt`, where the mapping uses it.
-    pub(super) fn client_assertion(&self, provider: &Provider, endpoint: &Url) -> Result<Option<Secret>, BuildError> {
+    pub(super) fn client_assertion(
+        &self,
+        provider: &Provider,
+        endpoint: &Url,
+    ) -> Result<Option<Secret>, BuildError> {
         let Some(assertion) = &provider.client.assertion else {
             return Ok(None);
         };

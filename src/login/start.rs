@@ -7,9 +7,9 @@ use super::pending::{Browser, LOGINS, PendingLogin};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
 use crate::base::{digest, random};
+use crate::provider::Provider;
 use crate::provider::file::{Kind, Pkce};
 use crate::provider::request::{self, AuthorizationValues};
-use crate::provider::Provider;
 use crate::store::{Precondition, Token};
 
 /// What a login begins with.
@@ -52,7 +52,9 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         Some(own) => own.to_string(),
         None => logins.redirect_uri(),
     };
-    let endpoint = logins.authorization_endpoint(account.id.as_str(), provider).await?;
+    let endpoint = logins
+        .authorization_endpoint(account.id.as_str(), provider)
+        .await?;
     let code_challenge = match provider.authorization.pkce {
         Pkce::S256 => digest::sha256_base64url(code_verifier.as_bytes()),
         Pkce::None => String::new(),
@@ -64,8 +66,11 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         nonce: nonce.as_deref(),
         login_hint,
     };
-    let location = request::authorization(provider, &endpoint, values)
-        .map_err(|error| LoginError::Build { step: Step::Start, error })?;
+    let location =
+        request::authorization(provider, &endpoint, values).map_err(|error| LoginError::Build {
+            step: Step::Start,
+            error,
+        })?;
     let pending = PendingLogin {
         id: random::support_id(),
         account: account.id.clone(),

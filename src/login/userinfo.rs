@@ -9,15 +9,15 @@ use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
+use crate::provider::Provider;
 use crate::provider::extract::{self, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
 use crate::provider::model::{ProfileSource, UserinfoRequest};
-use crate::provider::Provider;
 use crate::provider::path;
 use crate::provider::request;
-use crate::store::StoreError;
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
+use crate::store::StoreError;
 
 /// A login whose person is known to the provider.
 pub struct Identified {
@@ -33,7 +33,11 @@ impl Identified {
 }
 
 /// Fetches the profile from wherever the mapping says, and finds in it what is needed.
-pub async fn fetch(logins: &Logins, token: TokenResponse, trace: &mut Trace) -> Result<Identified, LoginError> {
+pub async fn fetch(
+    logins: &Logins,
+    token: TokenResponse,
+    trace: &mut Trace,
+) -> Result<Identified, LoginError> {
     let provider = &token.login.provider;
     let claims = match provider.kind {
         Kind::Openid => Some(logins.id_token_claims(&token, trace).await?),
@@ -58,9 +62,16 @@ pub async fn fetch(logins: &Logins, token: TokenResponse, trace: &mut Trace) -> 
     }
     for then in &provider.userinfo.then {
         let answer = {
-            let prepared = prepare(&then.request, &token, Some(&document), None)
-                .map_err(|error| LoginError::Build { step: Step::Then, error })?;
-            logins.ask(&token.login, Step::Then, prepared, &then.answer, trace).await?
+            let prepared =
+                prepare(&then.request, &token, Some(&document), None).map_err(|error| {
+                    LoginError::Build {
+                        step: Step::Then,
+                        error,
+                    }
+                })?;
+            logins
+                .ask(&token.login, Step::Then, prepared, &then.answer, trace)
+                .await?
         };
         if !document.is_object() {
             document = Value::Object(Map::from_iter([("profile".to_owned(), document)]));
@@ -85,7 +96,11 @@ pub async fn fetch(logins: &Logins, token: TokenResponse, trace: &mut Trace) -> 
 
 /// Finds what is mapped. Heavy documents are walked off the async workers, so
 /// that one provider's profile doesn't stall everyone's logins (attack M11).
-async fn read(provider: &Arc<Provider>, document: Value, trace: &mut Trace) -> Result<Profile, LoginError> {
+async fn read(
+    provider: &Arc<Provider>,
+    document: Value,
+    trace: &mut Trace,
+) -> Result<Profile, LoginError> {
     let run = |provider: &Provider, document: &Value| {
         let mut notes = Vec::new();
         let profile = extract::profile(&provider.userinfo.profile, document, &mut notes)
@@ -109,13 +124,28 @@ async fn read(provider: &Arc<Provider>, document: Value, trace: &mut Trace) -> R
     profile
 }
 
-async fn request_profile(logins: &Logins, token: &TokenResponse, trace: &mut Trace) -> Result<Value, LoginError> {
+async fn request_profile(
+    logins: &Logins,
+    token: &TokenResponse,
+    trace: &mut Trace,
+) -> Result<Value, LoginError> {
     let userinfo = &token.login.provider.userinfo;
     let discovered = logins.userinfo_endpoint(&token.login).await?;
-    let prepared = prepare(&userinfo.request, token, None, discovered.as_ref())
-        .map_err(|error| LoginError::Build { step: Step::Userinfo, error })?;
+    let prepared =
+        prepare(&userinfo.request, token, None, discovered.as_ref()).map_err(|error| {
+            LoginError::Build {
+                step: Step::Userinfo,
+                error,
+            }
+        })?;
     logins
-        .ask(&token.login, Step::Userinfo, prepared, &userinfo.answer, trace)
+        .ask(
+            &token.login,
+            Step::Userinfo,
+            prepared,
+            &userinfo.answer,
+            trace,
+        )
         .await
 }
 
@@ -154,7 +184,9 @@ fn over(claims: Value, answer: Value) -> Value {
 fn same_subject(claims: &Value, document: &Value) -> Result<(), LoginError> {
     let subject = claims.get("sub");
     match document.get("sub") {
-        Some(other) if Some(other) != subject => Err(LoginError::IdToken(super::openid::IdTokenError::OtherSubject)),
+        Some(other) if Some(other) != subject => Err(LoginError::IdToken(
+            super::openid::IdTokenError::OtherSubject,
+        )),
         _ => Ok(()),
     }
 }

@@ -106,13 +106,18 @@ fn public_key(value: &Value) -> Option<PublicKey> {
             EllipticCurve::P384 => vec![Algorithm::ES384],
             _ => return None,
         },
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            vec![Algorithm::EdDSA]
+        }
         _ => return None,
     };
     let named = value.get("alg").and_then(Value::as_str);
     let algorithms: Vec<Algorithm> = match named {
         None => possible,
-        Some(name) => possible.into_iter().filter(|a| algorithm(name) == Some(*a)).collect(),
+        Some(name) => possible
+            .into_iter()
+            .filter(|a| algorithm(name) == Some(*a))
+            .collect(),
     };
     if algorithms.is_empty() {
         return None;
@@ -163,10 +168,18 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Signed, JwsError> {
     if payload.contains('.') || signature.is_empty() && header.is_empty() {
         return Err(JwsError::Malformed);
     }
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| JwsError::Malformed);
-    let header: Value = serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Malformed)?;
+    let decode = |part: &str| {
+        URL_SAFE_NO_PAD
+            .decode(part)
+            .map_err(|_| JwsError::Malformed)
+    };
+    let header: Value =
+        serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Malformed)?;
     let payload = decode(payload)?;
-    let name = header.get("alg").and_then(Value::as_str).ok_or(JwsError::Algorithm)?;
+    let name = header
+        .get("alg")
+        .and_then(Value::as_str)
+        .ok_or(JwsError::Algorithm)?;
     let alg = algorithm(name).ok_or(JwsError::Algorithm)?;
     if header.get("crit").is_some() {
         return Err(JwsError::Critical);
@@ -188,10 +201,17 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Signed, JwsError> {
         .iter()
         .filter(|key| key.algorithms.contains(&alg))
         .take(MAX_TRIES)
-        .any(|key| jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, alg).unwrap_or(false));
+        .any(|key| {
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, alg)
+                .unwrap_or(false)
+        });
     if !verified {
         // A set of one key without ids may have been rotated.
-        return Err(if id.is_none() { JwsError::UnknownKey } else { JwsError::Signature });
+        return Err(if id.is_none() {
+            JwsError::UnknownKey
+        } else {
+            JwsError::Signature
+        });
     }
     Ok(Signed {
         algorithm: name.to_owned(),

@@ -14,7 +14,9 @@ const LIFETIME: Duration = Duration::from_secs(60);
 
 /// The key can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`client.private_key` is not a usable key; write an unencrypted PEM, EC P-256 (PKCS#8) or RSA")]
+#[error(
+    "`client.private_key` is not a usable key; write an unencrypted PEM, EC P-256 (PKCS#8) or RSA"
+)]
 pub struct BadKey;
 
 #[derive(Serialize)]
@@ -43,7 +45,12 @@ pub fn parse_key(pem: &Secret) -> Result<(Algorithm, EncodingKey), BadKey> {
 ///
 /// # Errors
 /// If the key can't be used; a compiled mapping's can.
-pub fn sign(client_id: &str, assertion: &Assertion, endpoint: &Url, now: Timestamp) -> Result<Secret, BadKey> {
+pub fn sign(
+    client_id: &str,
+    assertion: &Assertion,
+    endpoint: &Url,
+    now: Timestamp,
+) -> Result<Secret, BadKey> {
     let (algorithm, key) = parse_key(&assertion.private_key)?;
     let mut header = Header::new(algorithm);
     header.kid.clone_from(&assertion.key_id);

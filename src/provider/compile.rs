@@ -5,17 +5,20 @@
 
 mod fields;
 mod sections;
+mod slots;
+mod token;
 mod urls;
+mod userinfo;
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
-use crate::document::Finding;
 use super::model::Provider;
-use crate::document::structure::{self, Spans};
 use crate::base::{ProviderId, Secret};
+use crate::document::Finding;
+use crate::document::structure::{self, Spans};
 use crate::outbound::Policy;
 
 /// What a mapping is compiled against.
@@ -29,9 +32,8 @@ pub struct Context<'a> {
 pub const MAX_FILE: usize = 256 << 10;
 
 /// The JSON Schema of a mapping, generated from the structs.
-pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::to_value(schemars::schema_for!(ProviderFile)).unwrap_or_default()
-});
+pub static SCHEMA: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(schemars::schema_for!(ProviderFile)).unwrap_or_default());
 
 /// Compiles a mapping in TOML.
 ///
@@ -67,7 +69,10 @@ fn compile_value(
     let file: ProviderFile = match serde_json::from_value(value) {
         Ok(file) => file,
         Err(error) => {
-            findings.push(Finding::error("", format!("the mapping cannot be read: {error}")));
+            findings.push(Finding::error(
+                "",
+                format!("the mapping cannot be read: {error}"),
+            ));
             return Err(findings);
         }
     };
@@ -77,7 +82,12 @@ fn compile_value(
         unreadable,
     };
     let provider = check.provider(&file);
-    findings.extend(check.findings.into_iter().map(|finding| spans.place(finding)));
+    findings.extend(
+        check
+            .findings
+            .into_iter()
+            .map(|finding| spans.place(finding)),
+    );
     findings.sort_by_key(|f| (f.line.unwrap_or(usize::MAX), f.column));
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
@@ -109,20 +119,29 @@ impl Check<'_> {
     }
 
     fn warn(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding::warning(key, message).hint(hint));
+        self.findings
+            .push(Finding::warning(key, message).hint(hint));
     }
 
     fn missing(&mut self, key: &str, example: &str) {
         // A misspelt key was reported where it stands, with a suggestion; one that
         // is simply absent is reported here.
         if !self.unreadable.iter().any(|k| k == key) {
-            self.error_hint(key, format!("`{key}` is missing"), format!("write: {example}"));
+            self.error_hint(
+                key,
+                format!("`{key}` is missing"),
+                format!("write: {example}"),
+            );
         }
     }
 
     fn provider(&mut self, file: &ProviderFile) -> Option<Provider> {
         let id = self.provider_id(file);
-        let name = self.required_text("provider.name", file.provider.name.as_ref(), "name = \"Acme Accounts\"");
+        let name = self.required_text(
+            "provider.name",
+            file.provider.name.as_ref(),
+            "name = \"Acme Accounts\"",
+        );
         let issuer = self.issuer(file);
         let client = self.client(file);
         let authorization = self.authorization(file);
@@ -177,7 +196,11 @@ impl Check<'_> {
         Some(issuer.clone())
     }
 
-    fn secret(&mut self, key: &str, source: Option<&crate::document::SecretSource>) -> Option<Secret> {
+    fn secret(
+        &mut self,
+        key: &str,
+        source: Option<&crate::document::SecretSource>,
+    ) -> Option<Secret> {
         match source?.read() {
             Ok(secret) => Some(secret),
             Err(error) => {
@@ -228,7 +251,12 @@ impl Check<'_> {
                 "map `userinfo.response.email_verified`, or set `email_trust` to \"provider\" or \"never\"",
             );
         }
-        if file.client.secret.as_ref().is_some_and(|s| s.as_literal().is_some()) {
+        if file
+            .client
+            .secret
+            .as_ref()
+            .is_some_and(|s| s.as_literal().is_some())
+        {
             self.warn(
                 "client.secret",
                 "the secret is written in the file",

@@ -15,7 +15,9 @@ pub enum BadEmail {
     #[error("an email has at most 254 characters, 64 of them before the `@`")]
     TooLong,
     /// Something in the local part.
-    #[error("the part before the `@` is not a plain one (letters, digits, dots and !#$%&'*+/=?^_`{{|}}~-)")]
+    #[error(
+        "the part before the `@` is not a plain one (letters, digits, dots and !#$%&'*+/=?^_`{{|}}~-)"
+    )]
     Local,
     /// Something in the domain.
     #[error("the part after the `@` is not a domain name")]
@@ -41,9 +43,8 @@ pub fn normalize(text: &str) -> Result<String, BadEmail> {
     {
         return Err(BadEmail::Local);
     }
-    let host = match Host::parse(domain) {
-        Ok(Host::Domain(host)) => host,
-        _ => return Err(BadEmail::Domain),
+    let Ok(Host::Domain(host)) = Host::parse(domain) else {
+        return Err(BadEmail::Domain);
     };
     let label = |part: &str| {
         !part.is_empty()

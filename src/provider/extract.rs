@@ -121,7 +121,11 @@ impl Problem {
 ///
 /// # Errors
 /// If the id or the email is not to be had. Notes are complete up to there.
-pub fn profile(map: &ProfileMap, document: &Value, notes: &mut Vec<Note>) -> Result<Profile, ExtractError> {
+pub fn profile(
+    map: &ProfileMap,
+    document: &Value,
+    notes: &mut Vec<Note>,
+) -> Result<Profile, ExtractError> {
     let mut at = Extraction { document, notes };
     let user_id = at.user_id(&map.user_id);
     let email = at.email(&map.email);
@@ -134,7 +138,8 @@ pub fn profile(map: &ProfileMap, document: &Value, notes: &mut Vec<Note>) -> Res
         ("picture", &map.picture),
         ("locale", &map.locale),
     ] {
-        if let Some(text) = at.optional_text(&format!("userinfo.response.{member}"), place.as_ref()) {
+        if let Some(text) = at.optional_text(&format!("userinfo.response.{member}"), place.as_ref())
+        {
             more.insert(member.to_owned(), Value::String(text));
         }
     }
@@ -159,7 +164,11 @@ pub fn profile(map: &ProfileMap, document: &Value, notes: &mut Vec<Note>) -> Res
 ///
 /// # Errors
 /// If there is none, several, or one of another type.
-pub fn one_text(field: &'static str, place: &Place, document: &Value) -> Result<String, ExtractError> {
+pub fn one_text(
+    field: &'static str,
+    place: &Place,
+    document: &Value,
+) -> Result<String, ExtractError> {
     let fail = |problem| ExtractError { field, problem };
     let value = one(place, document).map_err(fail)?;
     match value {
@@ -202,7 +211,13 @@ struct Extraction<'a> {
 }
 
 impl Extraction<'_> {
-    fn note(&mut self, field: &str, place: &Place, outcome: impl Into<String>, hint: Option<String>) {
+    fn note(
+        &mut self,
+        field: &str,
+        place: &Place,
+        outcome: impl Into<String>,
+        hint: Option<String>,
+    ) {
         let matched = types(&place.matches(self.document));
         self.notes.push(Note {
             field: field.to_owned(),
@@ -213,7 +228,12 @@ impl Extraction<'_> {
         });
     }
 
-    fn failed<T>(&mut self, field: &'static str, place: &Place, problem: Problem) -> Result<T, ExtractError> {
+    fn failed<T>(
+        &mut self,
+        field: &'static str,
+        place: &Place,
+        problem: Problem,
+    ) -> Result<T, ExtractError> {
         let hint = match &problem {
             Problem::Missing { hint, .. } => hint.clone(),
             _ => None,
@@ -302,7 +322,9 @@ impl Extraction<'_> {
                 return None;
             }
         };
-        let outcome = text.as_deref().map_or_else(|| "left out: empty".to_owned(), shown);
+        let outcome = text
+            .as_deref()
+            .map_or_else(|| "left out: empty".to_owned(), shown);
         self.note(field, place, outcome, None);
         text
     }
@@ -315,7 +337,11 @@ impl Extraction<'_> {
             None => false,
             Some(Verified::Place(place)) => {
                 let verified = matches!(one(place, self.document), Ok(Value::Bool(true)));
-                let outcome = if verified { "verified" } else { "not verified: only `true` counts" };
+                let outcome = if verified {
+                    "verified"
+                } else {
+                    "not verified: only `true` counts"
+                };
                 self.note(field, place, outcome, None);
                 verified
             }
@@ -325,7 +351,12 @@ impl Extraction<'_> {
                     field: field.to_owned(),
                     place: condition.as_str().to_owned(),
                     matched: Vec::new(),
-                    outcome: if holds { "verified" } else { "not verified: the condition does not hold" }.to_owned(),
+                    outcome: if holds {
+                        "verified"
+                    } else {
+                        "not verified: the condition does not hold"
+                    }
+                    .to_owned(),
                     hint: None,
                 });
                 holds
@@ -348,7 +379,12 @@ impl Extraction<'_> {
             })
             .take(MAX_GROUPS)
             .collect();
-        self.note("userinfo.response.groups", place, format!("{} groups", groups.len()), None);
+        self.note(
+            "userinfo.response.groups",
+            place,
+            format!("{} groups", groups.len()),
+            None,
+        );
         groups
     }
 
@@ -401,7 +437,11 @@ pub fn access(rules: &Access, profile: &Profile, document: &Value) -> Result<(),
             return Err(AccessDenied::EmailDomain);
         }
     }
-    match rules.require.iter().find(|condition| !condition.holds(document)) {
+    match rules
+        .require
+        .iter()
+        .find(|condition| !condition.holds(document))
+    {
         Some(condition) => Err(AccessDenied::Require(condition.as_str().to_owned())),
         None => Ok(()),
     }
@@ -424,14 +464,26 @@ fn clean(text: &str) -> String {
 
 fn suggest_email(document: &Value) -> Option<String> {
     search(document, &|_, value| {
-        value.as_str().is_some_and(|text| email::normalize(text).is_ok())
+        value
+            .as_str()
+            .is_some_and(|text| email::normalize(text).is_ok())
     })
     .map(|path| format!("`{path}` looks like an email"))
 }
 
 fn suggest_id(document: &Value) -> Option<String> {
     const NAMES: &[&str] = &[
-        "sub", "id", "userid", "user_id", "uid", "openid", "open_id", "unionid", "union_id", "user_name", "login",
+        "sub",
+        "id",
+        "userid",
+        "user_id",
+        "uid",
+        "openid",
+        "open_id",
+        "unionid",
+        "union_id",
+        "user_name",
+        "login",
     ];
     search(document, &|name, value| {
         (value.is_string() || value.is_number()) && NAMES.contains(&name.to_lowercase().as_str())
@@ -481,7 +533,10 @@ pub fn member_path(parent: &str, name: &str) -> String {
     if plain {
         format!("{parent}.{name}")
     } else {
-        format!("{parent}['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))
+        format!(
+            "{parent}['{}']",
+            name.replace('\\', "\\\\").replace('\'', "\\'")
+        )
     }
 }
 

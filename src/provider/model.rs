@@ -6,11 +6,13 @@ use url::Url;
 
 use super::decode::Format;
 use super::extract::Verified;
-use super::file::{Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken};
-use crate::document::Finding;
+use super::file::{
+    Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken,
+};
 use super::path::{Condition, Place};
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
+use crate::document::Finding;
 use crate::outbound::Limits;
 
 /// One identity provider, ready to be talked to.

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use jsonpath_rust::parser::model::{
-    Comparable, Comparison, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, Test, TestFunction,
+    Comparable, Comparison, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, Test,
+    TestFunction,
 };
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
@@ -67,7 +68,9 @@ impl Place {
         match &self.query {
             None => Some(&self.text),
             Some(query) => match query.segments.first() {
-                Some(Segment::Selector(Selector::Name(name))) => Some(name.trim_matches(['\'', '"'])),
+                Some(Segment::Selector(Selector::Name(name))) => {
+                    Some(name.trim_matches(['\'', '"']))
+                }
                 _ => None,
             },
         }
@@ -95,7 +98,11 @@ pub fn weight(document: &Value) -> usize {
         total = total.saturating_add(path);
         match value {
             Value::Object(members) => {
-                stack.extend(members.iter().map(|(name, below)| (below, path + name.len() + 4)));
+                stack.extend(
+                    members
+                        .iter()
+                        .map(|(name, below)| (below, path + name.len() + 4)),
+                );
             }
             Value::Array(items) => stack.extend(items.iter().map(|below| (below, path + 8))),
             _ => {}
@@ -217,8 +224,7 @@ fn first_line(message: &str) -> String {
     message
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .next_back()
+        .rfind(|line| !line.is_empty())
         .unwrap_or("it does not parse")
         .trim_start_matches("= ")
         .to_owned()
@@ -249,7 +255,9 @@ impl Judge {
     }
 
     fn segments(&mut self, segments: &[Segment]) -> Result<(), PathError> {
-        segments.iter().try_for_each(|segment| self.segment(segment))
+        segments
+            .iter()
+            .try_for_each(|segment| self.segment(segment))
     }
 
     fn segment(&mut self, segment: &Segment) -> Result<(), PathError> {
@@ -274,16 +282,18 @@ impl Judge {
         match selector {
             Selector::Filter(filter) => {
                 if self.in_filter {
-                    return Err(PathError::TooCostly("a filter inside a filter is not allowed"));
+                    return Err(PathError::TooCostly(
+                        "a filter inside a filter is not allowed",
+                    ));
                 }
                 self.in_filter = true;
                 let judged = self.filter(filter);
                 self.in_filter = false;
                 judged
             }
-            Selector::Wildcard | Selector::Slice(..) if self.in_filter => Err(PathError::TooCostly(
-                "`*` and slices are not allowed inside a filter",
-            )),
+            Selector::Wildcard | Selector::Slice(..) if self.in_filter => Err(
+                PathError::TooCostly("`*` and slices are not allowed inside a filter"),
+            ),
             _ => Ok(()),
         }
     }
@@ -337,11 +347,15 @@ impl Judge {
         match argument {
             FnArg::Literal(_) => Ok(()),
             FnArg::Test(test) => self.test(test),
-            FnArg::Filter(_) => Err(PathError::TooCostly("a filter inside a filter is not allowed")),
+            FnArg::Filter(_) => Err(PathError::TooCostly(
+                "a filter inside a filter is not allowed",
+            )),
         }
     }
 }
 
 fn absolute() -> PathError {
-    PathError::TooCostly("inside a filter use `@`, not `$`: a path from the root runs once for each element")
+    PathError::TooCostly(
+        "inside a filter use `@`, not `$`: a path from the root runs once for each element",
+    )
 }

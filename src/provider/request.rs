@@ -115,7 +115,11 @@ pub struct TokenValues<'a> {
 }
 
 /// The access token exchange (RFC 6749 §4.1.3).
-pub fn token(provider: &Provider, endpoint: &Url, values: &TokenValues<'_>) -> Result<PreparedRequest, BuildError> {
+pub fn token(
+    provider: &Provider,
+    endpoint: &Url,
+    values: &TokenValues<'_>,
+) -> Result<PreparedRequest, BuildError> {
     let set = &provider.token;
     let client = &provider.client;
     let fill = &values.fill;
@@ -128,7 +132,9 @@ pub fn token(provider: &Provider, endpoint: &Url, values: &TokenValues<'_>) -> R
     pairs.push((&set.code_key, fill.code.unwrap_or_default().to_owned()));
     pairs.push((&set.redirect_uri_key, fill.redirect_uri.to_owned()));
     let id = (client.id_key.as_str(), client.id.clone());
-    let secret = fill.client_secret.map(|s| (client.secret_key.as_str(), s.expose().to_owned()));
+    let secret = fill
+        .client_secret
+        .map(|s| (client.secret_key.as_str(), s.expose().to_owned()));
     match client.authentication {
         Authentication::Body => {
             pairs.push(id);
@@ -153,7 +159,10 @@ pub fn token(provider: &Provider, endpoint: &Url, values: &TokenValues<'_>) -> R
                 "client_assertion_type",
                 "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
             ));
-            pairs.push(("client_assertion", values.client_assertion.unwrap_or_default().to_owned()));
+            pairs.push((
+                "client_assertion",
+                values.client_assertion.unwrap_or_default().to_owned(),
+            ));
         }
     }
     if provider.authorization.pkce == Pkce::S256 {
@@ -161,19 +170,38 @@ pub fn token(provider: &Provider, endpoint: &Url, values: &TokenValues<'_>) -> R
     }
     extend(&mut pairs, &set.parameters, fill)?;
     add_headers(&mut headers, &set.headers, fill)?;
-    finish(endpoint.as_str(), set.method, set.content_type, query, pairs, headers)
+    finish(
+        endpoint.as_str(),
+        set.method,
+        set.content_type,
+        query,
+        pairs,
+        headers,
+    )
 }
 
 /// The request for an application token.
-pub fn before(provider: &Provider, before: &Before, fill: &Fill<'_>) -> Result<PreparedRequest, BuildError> {
-    let mut pairs: Vec<(&str, String)> = vec![(&provider.client.id_key, provider.client.id.clone())];
+pub fn before(
+    provider: &Provider,
+    before: &Before,
+    fill: &Fill<'_>,
+) -> Result<PreparedRequest, BuildError> {
+    let mut pairs: Vec<(&str, String)> =
+        vec![(&provider.client.id_key, provider.client.id.clone())];
     if let Some(secret) = fill.client_secret {
         pairs.push((&provider.client.secret_key, secret.expose().to_owned()));
     }
     extend(&mut pairs, &before.parameters, fill)?;
     let mut headers = base_headers();
     add_headers(&mut headers, &before.headers, fill)?;
-    finish(before.url.as_str(), before.method, before.content_type, Vec::new(), pairs, headers)
+    finish(
+        before.url.as_str(),
+        before.method,
+        before.content_type,
+        Vec::new(),
+        pairs,
+        headers,
+    )
 }
 
 /// A request that carries the access token: for user information, or one that follows it.
@@ -196,7 +224,10 @@ pub fn userinfo(
             headers.push(("Authorization".to_owned(), token.to_owned()));
         }
         SendToken::Bearer => {
-            headers.push(("Authorization".to_owned(), format!("{} {token}", request.scheme)));
+            headers.push((
+                "Authorization".to_owned(),
+                format!("{} {token}", request.scheme),
+            ));
         }
         SendToken::Query => query.push((request.token_key.as_str(), token.to_owned())),
         SendToken::Body => pairs.push((request.token_key.as_str(), token.to_owned())),
@@ -204,7 +235,14 @@ pub fn userinfo(
     }
     extend(&mut pairs, &request.parameters, fill)?;
     add_headers(&mut headers, &request.headers, fill)?;
-    finish(&url, request.method, request.content_type, query, pairs, headers)
+    finish(
+        &url,
+        request.method,
+        request.content_type,
+        query,
+        pairs,
+        headers,
+    )
 }
 
 /// The address that ends the provider's own session.
@@ -282,7 +320,10 @@ fn finish<'a>(
                     .to_string(),
                 ),
             };
-            headers.insert(1.min(headers.len()), ("Content-Type".to_owned(), name.to_owned()));
+            headers.insert(
+                1.min(headers.len()),
+                ("Content-Type".to_owned(), name.to_owned()),
+            );
             (http::Method::POST, Some(body.into_bytes()))
         }
     };

@@ -103,7 +103,11 @@ impl Template {
     }
 
     /// Fills in the places; `encode` is applied to what is filled in.
-    pub fn fill(&self, with: &Fill<'_>, encode: impl Fn(&str) -> String) -> Result<String, Unfilled> {
+    pub fn fill(
+        &self,
+        with: &Fill<'_>,
+        encode: impl Fn(&str) -> String,
+    ) -> Result<String, Unfilled> {
         let mut out = String::with_capacity(self.source.len());
         for part in &self.parts {
             match part {
@@ -174,7 +178,10 @@ impl Fill<'_> {
         match slot {
             Slot::ClientId => Ok(self.client_id.to_owned()),
             Slot::ClientSecret => secret(self.client_secret, "client_secret"),
-            Slot::Code => self.code.map(str::to_owned).ok_or_else(|| Unfilled("code".into())),
+            Slot::Code => self
+                .code
+                .map(str::to_owned)
+                .ok_or_else(|| Unfilled("code".into())),
             Slot::RedirectUri => Ok(self.redirect_uri.to_owned()),
             Slot::AccessToken => secret(self.access_token, "access_token"),
             Slot::AppAccessToken => secret(self.app_access_token, "app_access_token"),
@@ -183,7 +190,12 @@ impl Fill<'_> {
         }
     }
 
-    fn member(&self, of: &str, place: &Place, document: Option<&Value>) -> Result<String, Unfilled> {
+    fn member(
+        &self,
+        of: &str,
+        place: &Place,
+        document: Option<&Value>,
+    ) -> Result<String, Unfilled> {
         let name = format!("{of}.{place}");
         if let Some(pretend) = self.pretend {
             return Ok(pretend(&name));

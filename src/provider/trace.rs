@@ -175,7 +175,8 @@ impl Masks {
             }
         }
         // A secret that holds another one must be found first.
-        self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        self.0
+            .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     }
 
     /// A text with all known secrets masked.

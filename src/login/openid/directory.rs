@@ -85,7 +85,10 @@ impl Directory {
             return Ok(fresh);
         }
         let issuer = provider.issuer.as_deref().unwrap_or_default();
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let url = format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        );
         let document = fetch(outbound, account, provider, &url).await?;
         // To the letter, a slash at the end included: it is what tokens are checked against.
         if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
@@ -105,7 +108,8 @@ impl Directory {
             token_endpoint: endpoint("token_endpoint"),
             userinfo_endpoint: endpoint("userinfo_endpoint"),
             jwks_uri: endpoint("jwks_uri"),
-            sends_iss: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
+            sends_iss: document.get("authorization_response_iss_parameter_supported")
+                == Some(&Value::Bool(true)),
         });
         entry.metadata = Some((now, Arc::clone(&metadata)));
         Ok(metadata)
@@ -174,7 +178,12 @@ fn fresh<T>(cached: &Cached<T>, now: Timestamp, age: Duration) -> Option<Arc<T>>
         .map(|(_, value)| Arc::clone(value))
 }
 
-async fn fetch(outbound: &Outbound, account: &str, provider: &Provider, url: &str) -> Result<Value, LoginError> {
+async fn fetch(
+    outbound: &Outbound,
+    account: &str,
+    provider: &Provider,
+    url: &str,
+) -> Result<Value, LoginError> {
     let step = Step::IdToken;
     let url = Url::parse(url).map_err(|_| LoginError::Build {
         step,
@@ -187,7 +196,11 @@ async fn fetch(outbound: &Outbound, account: &str, provider: &Provider, url: &st
         body: None,
     };
     let response = outbound
-        .send(&lane(account, provider.id.as_str()), request, &provider.limits)
+        .send(
+            &lane(account, provider.id.as_str()),
+            request,
+            &provider.limits,
+        )
         .await
         .map_err(|error| LoginError::Transport { step, error })?;
     if response.status != 200 {
@@ -197,7 +210,10 @@ async fn fetch(outbound: &Outbound, account: &str, provider: &Provider, url: &st
             detail: None,
         });
     }
-    let content_type = response.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let content_type = response
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
     decode(Format::Json, content_type, &response.body)
         .map(|decoded| decoded.value)
         .map_err(|error| LoginError::Undecodable { step, error })

@@ -30,10 +30,19 @@ const FORBIDDEN_HEADERS: &[&str] = &[
 ];
 
 impl Check<'_> {
-    pub(super) fn required_text(&mut self, key: &str, value: Option<&String>, example: &str) -> Option<String> {
+    pub(super) fn required_text(
+        &mut self,
+        key: &str,
+        value: Option<&String>,
+        example: &str,
+    ) -> Option<String> {
         match value {
             Some(text) if text.trim().is_empty() => {
-                self.error_hint(key, format!("`{key}` is empty"), format!("write: {example}"));
+                self.error_hint(
+                    key,
+                    format!("`{key}` is empty"),
+                    format!("write: {example}"),
+                );
                 None
             }
             Some(text) => Some(text.clone()),
@@ -49,14 +58,23 @@ impl Check<'_> {
         match value {
             None => default.to_owned(),
             Some(name) if name.is_empty() || name.chars().any(char::is_control) => {
-                self.error_hint(key, "a key needs a name", format!("leave it out for `{default}`"));
+                self.error_hint(
+                    key,
+                    "a key needs a name",
+                    format!("leave it out for `{default}`"),
+                );
                 default.to_owned()
             }
             Some(name) => name.clone(),
         }
     }
 
-    pub(super) fn place(&mut self, key: &str, value: Option<&String>, default: Option<&str>) -> Option<Place> {
+    pub(super) fn place(
+        &mut self,
+        key: &str,
+        value: Option<&String>,
+        default: Option<&str>,
+    ) -> Option<Place> {
         let text = value.map(String::as_str).or(default)?;
         match Place::parse(text) {
             Ok(place) => Some(place),
@@ -84,7 +102,11 @@ impl Check<'_> {
         match Condition::parse(text) {
             Ok(condition) => Some(condition),
             Err(error) => {
-                self.error_hint(key, error.to_string(), "write a condition such as `$.code == 0`");
+                self.error_hint(
+                    key,
+                    error.to_string(),
+                    "write a condition such as `$.code == 0`",
+                );
                 None
             }
         }
@@ -104,7 +126,12 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn template(&mut self, key: &str, text: &str, allowed: fn(&Slot) -> bool) -> Option<Template> {
+    pub(super) fn template(
+        &mut self,
+        key: &str,
+        text: &str,
+        allowed: fn(&Slot) -> bool,
+    ) -> Option<Template> {
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(error) => {
@@ -187,8 +214,18 @@ impl Check<'_> {
     pub(super) fn limits(&mut self, file: &ProviderFile) -> Limits {
         let default = Limits::default();
         let set = &file.timeouts;
-        let connect = self.deadline("timeouts.connect", set.connect.as_ref(), default.connect, MAX_CONNECT);
-        let total = self.deadline("timeouts.total", set.total.as_ref(), default.total, MAX_TOTAL);
+        let connect = self.deadline(
+            "timeouts.connect",
+            set.connect.as_ref(),
+            default.connect,
+            MAX_CONNECT,
+        );
+        let total = self.deadline(
+            "timeouts.total",
+            set.total.as_ref(),
+            default.total,
+            MAX_TOTAL,
+        );
         let max_body = match set.max_body.as_deref().map(units::size) {
             None => default.max_body,
             Some(Ok(size)) if (1..=MAX_BODY).contains(&size) => size,
@@ -208,12 +245,21 @@ impl Check<'_> {
         }
     }
 
-    fn deadline(&mut self, key: &str, value: Option<&String>, default: Duration, most: Duration) -> Duration {
+    fn deadline(
+        &mut self,
+        key: &str,
+        value: Option<&String>,
+        default: Duration,
+        most: Duration,
+    ) -> Duration {
         match value.map(|text| units::duration(text)) {
             None => default,
             Some(Ok(time)) if !time.is_zero() && time <= most => time,
             Some(Ok(_)) => {
-                self.error(key, format!("must be more than 0 and at most {} s", most.as_secs()));
+                self.error(
+                    key,
+                    format!("must be more than 0 and at most {} s", most.as_secs()),
+                );
                 default
             }
             Some(Err(why)) => {

@@ -16,7 +16,12 @@ impl Check<'_> {
     }
 
     /// A URL that is required unless discovery tells it.
-    pub(super) fn endpoint(&mut self, key: &str, text: Option<&String>, discovered: bool) -> Option<Url> {
+    pub(super) fn endpoint(
+        &mut self,
+        key: &str,
+        text: Option<&String>,
+        discovered: bool,
+    ) -> Option<Url> {
         match text {
             Some(text) => self.url(key, text),
             None => {
@@ -29,7 +34,12 @@ impl Check<'_> {
     }
 
     /// A URL with places in its path or query.
-    pub(super) fn url_template(&mut self, key: &str, text: &str, allowed: fn(&Slot) -> bool) -> Option<Template> {
+    pub(super) fn url_template(
+        &mut self,
+        key: &str,
+        text: &str,
+        allowed: fn(&Slot) -> bool,
+    ) -> Option<Template> {
         let template = self.template(key, text, allowed)?;
         let mut sample = text.to_owned();
         for slot in [
@@ -41,11 +51,16 @@ impl Check<'_> {
         ] {
             sample = sample.replace(slot, "x");
         }
-        let host_end = text
-            .find("://")
-            .map_or(0, |i| text[i + 3..].find(['/', '?']).map_or(text.len(), |j| i + 3 + j));
+        let host_end = text.find("://").map_or(0, |i| {
+            text[i + 3..]
+                .find(['/', '?'])
+                .map_or(text.len(), |j| i + 3 + j)
+        });
         if text[..host_end].contains('{') {
-            self.error(key, "the host of a URL is fixed; `{…}` may stand in its path and query");
+            self.error(
+                key,
+                "the host of a URL is fixed; `{…}` may stand in its path and query",
+            );
             return None;
         }
         self.checked(key, &sample)?;
@@ -54,10 +69,19 @@ impl Check<'_> {
 
     fn checked(&mut self, key: &str, text: &str) -> Option<Url> {
         let lower = text.to_ascii_lowercase();
-        for doubled in ["https://https:", "https://http:", "http://https:", "http://http:"] {
+        for doubled in [
+            "https://https:",
+            "https://http:",
+            "http://https:",
+            "http://http:",
+        ] {
             if lower.starts_with(doubled) {
                 let cut = text.find("://").map_or(0, |i| i + 3);
-                self.error_hint(key, "the URL has two schemes", format!("did you mean `{}`?", &text[cut..]));
+                self.error_hint(
+                    key,
+                    "the URL has two schemes",
+                    format!("did you mean `{}`?", &text[cut..]),
+                );
                 return None;
             }
         }
@@ -86,11 +110,18 @@ impl Check<'_> {
             return None;
         }
         if !text[url.scheme().len()..].starts_with("://") {
-            self.error_hint(key, "the URL lacks `//` after its scheme", format!("did you mean `{url}`?"));
+            self.error_hint(
+                key,
+                "the URL lacks `//` after its scheme",
+                format!("did you mean `{url}`?"),
+            );
             return None;
         }
         if url.fragment().is_some() {
-            self.error(key, "a URL with a fragment (`#…`) never reaches the server whole");
+            self.error(
+                key,
+                "a URL with a fragment (`#…`) never reaches the server whole",
+            );
             return None;
         }
         if let Err(refusal) = self.context.policy.check_url(&url) {
@@ -108,7 +139,12 @@ impl Check<'_> {
     }
 
     /// A URL's own query must not name what we send ourselves.
-    pub(super) fn query_collisions(&mut self, key: &str, url: Option<&Url>, reserved: &[(&str, &str)]) {
+    pub(super) fn query_collisions(
+        &mut self,
+        key: &str,
+        url: Option<&Url>,
+        reserved: &[(&str, &str)],
+    ) {
         let Some(url) = url else { return };
         for (name, _) in url.query_pairs() {
             if let Some((_, why)) = reserved.iter().find(|(taken, _)| *taken == name) {

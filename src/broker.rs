@@ -1,0 +1,203 @@
+//! Floor 7: puts the rooms together into a running broker.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use crate::account::Mappings;
+use crate::admin::{self, Admin};
+use crate::base::Clock;
+use crate::config::Config;
+use crate::http::pages::Pages;
+use crate::http::{self, App, Shared};
+use crate::key::{KeyError, Keyring};
+use crate::login::{Logins, openid, pending};
+use crate::outbound::{Outbound, OutboundError, Policy};
+use crate::session::{self, Sessions};
+use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
+
+/// How often expired records are swept.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How many records one step of a sweep removes before others get a turn.
+const SWEEP_STEP: usize = 1_000;
+
+/// Why a broker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// `public_url` is needed to serve.
+    #[error(
+        "`public_url` is not set; write it in vestibule.toml or set VESTIBULE_PUBLIC_URL, as in https://login.platform.test"
+    )]
+    NoPublicUrl,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The HTTP client.
+    #[error("the HTTP client for providers cannot be made: {0}")]
+    Outbound(#[from] OutboundError),
+}
+
+/// A broker, ready to be served.
+pub struct Broker {
+    app: Shared,
+    admin: Admin,
+    sweeper: JoinHandle<()>,
+}
+
+impl Broker {
+    /// Opens the store of a configuration and puts a broker on it.
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        if config.public_url.is_none() {
+            return Err(OpenError::NoPublicUrl);
+        }
+        let store = open_store(&config.data_dir, Arc::clone(&clock)).await?;
+        Self::on(store, config, clock).await
+    }
+
+    /// Puts a broker on a store.
+    pub async fn on(
+        store: Arc<dyn Store>,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let public_url = config.public_url.as_ref().ok_or(OpenError::NoPublicUrl)?;
+        let public_url = public_url.origin().ascii_serialization();
+        let policy = policy(config);
+        let outbound = Arc::new(Outbound::new(policy.clone(), Arc::clone(&clock))?);
+        let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy));
+        let longest = config
+            .session
+            .lifetime
+            .max(config.auth.access_token_lifetime);
+        let keys = Keyring::open(
+            Arc::clone(&store),
+            &config.auth,
+            Arc::clone(&clock),
+            &config.data_dir,
+            longest,
+        )
+        .await?;
+        let app = Arc::new(App {
+            logins: Logins {
+                store: Arc::clone(&store),
+                clock: Arc::clone(&clock),
+                outbound,
+                mappings: Arc::clone(&mappings),
+                keys: Arc::new(keys),
+                sessions: Sessions::new(public_url.clone(), config.session),
+                directory: openid::Directory::default(),
+                public_url,
+                lifetime: config.login_lifetime,
+            },
+            pages: Pages::new(),
+        });
+        let admin = Admin {
+            store: Arc::clone(&store),
+            mappings,
+            clock,
+        };
+        Ok(Self {
+            app,
+            admin,
+            sweeper: tokio::spawn(sweep(store)),
+        })
+    }
+
+    /// What the network sees: browser endpoints, and the admin API's refusals.
+    pub fn router(&self) -> Router {
+        http::router(Arc::clone(&self.app)).merge(admin::router(self.admin.clone()))
+    }
+
+    /// What the Unix socket sees.
+    pub fn admin_router(&self) -> Router {
+        admin::router(self.admin.clone())
+    }
+
+    /// Health and metrics.
+    pub fn health_router(&self) -> Router {
+        http::health::router(Arc::clone(&self.app))
+    }
+
+    /// What the endpoints work with; for tests and the demo.
+    pub fn app(&self) -> &Shared {
+        &self.app
+    }
+
+    /// Writes everything down; a broker that is dropped without it has stopped uncleanly.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.sweeper.abort();
+        self.app.logins.store.close().await
+    }
+}
+
+/// Where mappings' URLs may point.
+pub fn policy(config: &Config) -> Policy {
+    Policy {
+        allow_networks: config.outbound.allow_networks.clone(),
+        allow_http: config.outbound.allow_http,
+    }
+}
+
+/// Opens the store in a data directory.
+pub async fn open_store(
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let dir = data_dir.to_owned();
+    let opened =
+        tokio::task::spawn_blocking(move || SledStore::open(&dir, clock, SledOptions::default()))
+            .await;
+    match opened {
+        Ok(store) => Ok(Arc::new(store?)),
+        Err(_) => Err(StoreError::Unavailable("opening it was interrupted".into())),
+    }
+}
+
+/// The admin API on a data directory that no broker has open.
+pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin, StoreError> {
+    let store = open_store(&config.data_dir, Arc::clone(&clock)).await?;
+    Ok(Admin {
+        mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
+        store,
+        clock,
+    })
+}
+
+/// All spaces whose records expire.
+fn expiring() -> impl Iterator<Item = &'static Space> {
+    pending::spaces().into_iter().chain([session::space()])
+}
+
+/// Removes what has expired, a bounded step at a time, for as long as the broker runs.
+async fn sweep(store: Arc<dyn Store>) {
+    let mut every = tokio::time::interval(SWEEP);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        for space in expiring() {
+            loop {
+                match store.purge_expired(space, SWEEP_STEP).await {
+                    Ok(0) => break,
+                    Ok(removed) => {
+                        debug!(space = space.name, removed, "expired records removed");
+                        if removed < SWEEP_STEP {
+                            break;
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                    Err(error) => {
+                        warn!(space = space.name, why = %error, "expired records could not be removed");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Floor 7: the command line, one file a command.
+//!
+//! Errors go to stderr as one sentence that says what to do; the exit status is
+//! 2 for bad usage and 1 for a failure.
+
+mod account;
+mod api;
+mod demo;
+mod output;
+mod provider;
+mod schema;
+mod serve;
+mod session;
+mod store;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, Loaded};
+use crate::document::Finding;
+
+/// A login broker for storefronts whose customers' identity providers are odd.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The configuration file [default: vestibule.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory, in place of the configuration's
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run broker, mock identity provider and a sample storefront on loopback
+    Demo(demo::Demo),
+    /// Run the broker
+    Serve,
+    /// Write, check and apply provider mappings
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Administer accounts
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Administer the storefronts of an account
+    #[command(subcommand)]
+    Store(store::Store),
+    /// Administer the users of an account
+    #[command(subcommand)]
+    User(user::User),
+    /// List and revoke sessions
+    #[command(subcommand)]
+    Session(session::Session),
+    /// Print a JSON Schema
+    Schema(schema::Schema),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Demo(demo) => return demo.run().await,
+        Command::Serve => serve::run(global).await?,
+        Command::Provider(command) => return command.run(global).await,
+        Command::Account(command) => command.run(global).await?,
+        Command::Store(command) => command.run(global).await?,
+        Command::User(command) => command.run(global).await?,
+        Command::Session(command) => command.run(global).await?,
+        Command::Schema(command) => command.run()?,
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "vestibule",
+                &mut std::io::stdout(),
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Global {
+    /// The configuration, with what was given on the command line over it.
+    fn load(&self) -> anyhow::Result<Config> {
+        let Loaded { mut config, .. } = config::load(self.config.as_deref())
+            .map_err(|(file, findings)| anyhow::anyhow!(listed(&file, &findings)))?;
+        if let Some(dir) = &self.data_dir {
+            config.data_dir.clone_from(dir);
+        }
+        Ok(config)
+    }
+}
+
+/// Findings about a file, one below the other.
+fn listed(file: &str, findings: &[Finding]) -> String {
+    findings
+        .iter()
+        .map(|finding| format!("{file}:{finding}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Structured logs on stderr: for people, or as JSON with `VESTIBULE_LOG_FORMAT=json`.
+fn start_logs() {
+    let filter =
+        EnvFilter::try_from_env("VESTIBULE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let json = std::env::var("VESTIBULE_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start, in tests, keeps the first.
+    let _ = if json {
+        logs.json().flatten_event(true).try_init()
+    } else {
+        logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init()
+    };
+}

@@ -1,0 +1,134 @@
+//! `vestibule account`
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::Global;
+use super::api::{Api, Sent};
+use super::output::{show, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Create an account
+    Create {
+        /// Its id: lower-case letters, digits and `-`
+        id: String,
+        /// Its name as shoppers read it
+        #[arg(long)]
+        name: Option<String>,
+        /// A storefront's origin, as in `https://www.acme.test`; may be repeated
+        #[arg(long = "store", value_name = "ORIGIN")]
+        stores: Vec<String>,
+        /// The path under which the storefronts proxy to the broker
+        #[arg(long, value_name = "PATH", default_value = "/_auth")]
+        auth_path: String,
+    },
+    /// List accounts
+    List,
+    /// Show an account
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Change an account
+    Change {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Remove an account with its mappings, users and sessions
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Change {
+    /// Its name as shoppers read it
+    #[arg(long)]
+    name: Option<String>,
+    /// An https URL of its logo; empty removes it
+    #[arg(long, value_name = "URL")]
+    logo: Option<String>,
+    /// Its accent colour, as in #0b5fff; empty removes it
+    #[arg(long, value_name = "COLOUR")]
+    color: Option<String>,
+}
+
+impl Account {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut api = Api::open(global).await?;
+        let outcome = self.call(&mut api, global.json).await;
+        api.close().await?;
+        outcome
+    }
+
+    async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::Create {
+                id,
+                name,
+                stores,
+                auth_path,
+            } => {
+                let stores: Vec<Value> = stores
+                    .into_iter()
+                    .map(|origin| json!({ "origin": origin, "auth_path": auth_path }))
+                    .collect();
+                let body = json!({ "id": id, "name": name.unwrap_or_else(|| id.clone()), "stores": stores });
+                let made = api
+                    .send(Method::POST, "/accounts", Some(Sent::json(&body)))
+                    .await?;
+                show(json, &made.unwrap_or_default());
+            }
+            Self::List => {
+                let items = api.list("/accounts").await?;
+                table(json, &items, &["id", "name", "stores"]);
+            }
+            Self::Show { id } => {
+                let found = api
+                    .send(Method::GET, &format!("/accounts/{}", segment(&id)), None)
+                    .await?;
+                show(json, &found.unwrap_or_default());
+            }
+            Self::Change { id, change } => {
+                let mut body = Map::new();
+                if let Some(name) = change.name {
+                    body.insert("name".into(), name.into());
+                }
+                for (key, given) in [("logo_url", change.logo), ("color", change.color)] {
+                    if let Some(text) = given {
+                        let value = if text.is_empty() {
+                            Value::Null
+                        } else {
+                            text.into()
+                        };
+                        body.insert(key.into(), value);
+                    }
+                }
+                let path = format!("/accounts/{}", segment(&id));
+                let changed = api
+                    .send(Method::PATCH, &path, Some(Sent::json(&Value::Object(body))))
+                    .await?;
+                show(json, &changed.unwrap_or_default());
+            }
+            Self::Remove { id } => {
+                api.send(Method::DELETE, &format!("/accounts/{}", segment(&id)), None)
+                    .await?;
+                if !json {
+                    println!("account {id} is removed");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One segment of a path, whatever was typed.
+pub(super) fn segment(text: &str) -> String {
+    crate::provider::request::encode(text)
+}

@@ -1,0 +1,213 @@
+//! The admin API as commands call it: over the socket of a running broker, or
+//! in this process on the data directory where none runs.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::body::Body;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tower::ServiceExt;
+
+use super::Global;
+use crate::admin;
+use crate::base::SystemClock;
+use crate::broker::open_admin;
+use crate::config::Config;
+use crate::document::Finding;
+use crate::http::problem::Problem;
+use crate::http::server::Peer;
+use crate::store::Store;
+
+/// The admin API.
+pub(super) struct Api(Way);
+
+enum Way {
+    Socket(hyper::client::conn::http1::SendRequest<Body>),
+    Here {
+        router: Router,
+        store: Arc<dyn Store>,
+    },
+}
+
+/// An answer that says no.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct Refused {
+    detail: String,
+    /// What a check of a mapping found.
+    pub findings: Vec<Finding>,
+}
+
+impl Api {
+    /// Finds the API.
+    pub async fn open(global: &Global) -> anyhow::Result<Self> {
+        let config = global.load()?;
+        if let Some(stream) = connect(&config).await? {
+            let (sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            tokio::spawn(connection);
+            return Ok(Self(Way::Socket(sender)));
+        }
+        let admin = open_admin(&config, Arc::new(SystemClock)).await?;
+        let store = Arc::clone(&admin.store);
+        Ok(Self(Way::Here {
+            router: admin::router(admin),
+            store,
+        }))
+    }
+
+    /// Sends a request; `None` where the answer has no body.
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Sent>,
+    ) -> anyhow::Result<Option<Value>> {
+        let (status, bytes) = self.raw(method, path, body, "application/json").await?;
+        if status == StatusCode::NO_CONTENT || bytes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_slice(&bytes)?))
+    }
+
+    /// Reads a mapping as its text.
+    pub async fn toml(&mut self, path: &str) -> anyhow::Result<String> {
+        let (_, bytes) = self
+            .raw(Method::GET, path, None, "application/toml")
+            .await?;
+        Ok(String::from_utf8(bytes)?)
+    }
+
+    /// Reads all pages of a list.
+    pub async fn list(&mut self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = match &after {
+                None => path.to_owned(),
+                Some(after) => format!("{path}?after={after}"),
+            };
+            let answer = self
+                .send(Method::GET, &page, None)
+                .await?
+                .unwrap_or_default();
+            items.extend(
+                answer
+                    .get("items")
+                    .and_then(Value::as_array)
+                    .cloned()
+                    .unwrap_or_default(),
+            );
+            after = answer
+                .get("next")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            if after.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn raw(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Sent>,
+        accept: &str,
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "vestibule")
+            .header(header::ACCEPT, accept);
+        let body = match body {
+            None => Body::empty(),
+            Some(Sent { kind, text }) => {
+                request = request.header(header::CONTENT_TYPE, kind);
+                Body::from(text)
+            }
+        };
+        let mut request = request.body(body)?;
+        let (status, bytes) = match &mut self.0 {
+            Way::Socket(sender) => {
+                let answer = sender.send_request(request).await?;
+                let status = answer.status();
+                (status, answer.into_body().collect().await?.to_bytes())
+            }
+            Way::Here { router, .. } => {
+                request.extensions_mut().insert(Peer::Unix);
+                let answer = router.clone().oneshot(request).await?;
+                let status = answer.status();
+                (status, answer.into_body().collect().await?.to_bytes())
+            }
+        };
+        if status.is_success() {
+            return Ok((status, bytes.to_vec()));
+        }
+        let problem: Problem = serde_json::from_slice(&bytes)
+            .with_context(|| format!("the broker answered {status}"))?;
+        Err(Refused {
+            detail: problem.detail,
+            findings: problem.findings,
+        }
+        .into())
+    }
+
+    /// Writes everything down; needed where no broker runs.
+    pub async fn close(self) -> anyhow::Result<()> {
+        if let Way::Here { router, store } = self.0 {
+            drop(router);
+            store.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// A request's body.
+pub(super) struct Sent {
+    kind: &'static str,
+    text: String,
+}
+
+impl Sent {
+    pub fn json(value: &Value) -> Self {
+        Self {
+            kind: "application/json",
+            text: value.to_string(),
+        }
+    }
+
+    pub fn toml(text: String) -> Self {
+        Self {
+            kind: "application/toml",
+            text,
+        }
+    }
+}
+
+/// The socket of a running broker, if one runs.
+async fn connect(config: &Config) -> anyhow::Result<Option<UnixStream>> {
+    let path = config.admin_socket();
+    match UnixStream::connect(&path).await {
+        Ok(stream) => Ok(Some(stream)),
+        // Nobody there, or left over from a broker that was killed.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => bail!(
+            "the broker's socket {} cannot be opened: {error}",
+            path.display()
+        ),
+    }
+}

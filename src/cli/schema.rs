@@ -1,0 +1,30 @@
+//! `vestibule schema`
+
+use clap::{Args, ValueEnum};
+
+use crate::{config, provider};
+
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Of what
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// A provider mapping
+    Provider,
+    /// The configuration
+    Config,
+}
+
+impl Schema {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let schema = match self.of {
+            Of::Provider => &*provider::compile::SCHEMA,
+            Of::Config => &*config::SCHEMA,
+        };
+        println!("{}", serde_json::to_string_pretty(schema)?);
+        Ok(())
+    }
+}

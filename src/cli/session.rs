@@ -1,0 +1,71 @@
+//! `vestibule session`
+
+use clap::Subcommand;
+use http::Method;
+
+use super::Global;
+use super::account::segment;
+use super::api::Api;
+use super::output::{show, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Session {
+    /// List the sessions of an account
+    List {
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// End a session, or all of a user
+    Revoke {
+        /// The session's id, as listed
+        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        id: Option<String>,
+        /// End all sessions of this user
+        #[arg(long)]
+        user: Option<String>,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+}
+
+impl Session {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut api = Api::open(global).await?;
+        let outcome = self.call(&mut api, global.json).await;
+        api.close().await?;
+        outcome
+    }
+
+    async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::List { account } => {
+                let items = api
+                    .list(&format!("/accounts/{}/sessions", segment(&account)))
+                    .await?;
+                table(
+                    json,
+                    &items,
+                    &["id", "email", "provider", "created_at", "expires_at"],
+                );
+            }
+            Self::Revoke { id, user, account } => {
+                let account = segment(&account);
+                let path = match (&id, &user) {
+                    (Some(id), _) => format!("/accounts/{account}/sessions/{}", segment(id)),
+                    (None, user) => format!(
+                        "/accounts/{account}/users/{}/sessions",
+                        segment(user.as_deref().unwrap_or_default())
+                    ),
+                };
+                match api.send(Method::DELETE, &path, None).await? {
+                    Some(answer) => show(json, &answer),
+                    None if !json => println!("the session is revoked"),
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}

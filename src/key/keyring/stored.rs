@@ -1,0 +1,108 @@
+//! Keys in the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::Timestamp;
+use crate::key::error::KeyError;
+use crate::key::generate::{KeyKind, generate};
+use crate::key::master::{Master, MasterKey};
+use crate::key::ring::{ID, KeyState, RINGS, Ring, Stored};
+use crate::key::signing::SigningKey;
+use crate::store::{Precondition, Store, StoreError};
+
+/// How often a conditional write is tried; more brokers than this don't rotate at once.
+const TRIES: usize = 16;
+
+/// A key as it is stored, its private part encrypted.
+pub(super) fn stored(
+    key: &SigningKey,
+    master: &MasterKey,
+    state: KeyState,
+    now: Timestamp,
+) -> Result<Stored, KeyError> {
+    let sealed = master.seal(key.kid(), &key.to_pkcs8()?)?;
+    Ok(Stored::new(key, state, Some(sealed), now))
+}
+
+/// The stored active key; made now, if none of the stored ones can sign.
+pub(super) async fn open_stored(
+    store: &dyn Store,
+    master: &Master,
+    now: Timestamp,
+    token_lifetime: Duration,
+) -> Result<(Ring, Arc<SigningKey>), KeyError> {
+    let ring = update(store, |ring| {
+        // Before anything is changed: what is encrypted must be readable.
+        if ring.has_sealed() {
+            let master = master.existing()?;
+            for key in &ring.keys {
+                if let Some(sealed) = &key.sealed {
+                    master.open(&key.kid, sealed)?;
+                }
+            }
+        }
+        ring.purge(now);
+        if ring.active().is_none_or(|active| active.sealed.is_none()) {
+            let master = if ring.has_sealed() {
+                master.existing()?
+            } else {
+                master.existing_or_new()?
+            };
+            let key = stored(&generate(KeyKind::P256)?, &master, KeyState::Active, now)?;
+            ring.activate(key, now, token_lifetime);
+        }
+        Ok(())
+    })
+    .await?;
+    let active = unseal(&ring, master)?;
+    Ok((ring, active))
+}
+
+/// The active key of a ring, decrypted and parsed.
+pub(super) fn unseal(ring: &Ring, master: &Master) -> Result<Arc<SigningKey>, KeyError> {
+    let active = ring.active().ok_or(KeyError::Gone)?;
+    let kid = &active.kid;
+    let damaged = |_| KeyError::Corrupt(format!("the private part of `{kid}` is damaged"));
+    let sealed = active.sealed.as_ref().ok_or_else(|| {
+        KeyError::Corrupt(format!("the active key `{kid}` is another broker's file"))
+    })?;
+    let private = master.existing()?.open(kid, sealed)?;
+    let mut key = SigningKey::from_pkcs8(&private).map_err(damaged)?;
+    let chain = active.certificates()?;
+    if !chain.is_empty() {
+        key = key.with_certificates(chain).map_err(damaged)?;
+    }
+    if key.kid() == kid {
+        Ok(Arc::new(key))
+    } else {
+        Err(KeyError::Corrupt(format!(
+            "`{kid}` is not the name of its key"
+        )))
+    }
+}
+
+/// Changes the stored keys; again from the start, if another broker was faster.
+/// Writes nothing where nothing changes.
+pub(super) async fn update(
+    store: &dyn Store,
+    mut change: impl FnMut(&mut Ring) -> Result<(), KeyError>,
+) -> Result<Ring, KeyError> {
+    for _ in 0..TRIES {
+        let (before, when) = match RINGS.get(store, "", ID).await? {
+            Some(found) => (found.value, Precondition::Version(found.version)),
+            None => (Ring::default(), Precondition::Absent),
+        };
+        let mut ring = before.clone();
+        change(&mut ring)?;
+        if ring == before {
+            return Ok(ring);
+        }
+        match RINGS.put(store, "", ID, &ring, when).await {
+            Err(StoreError::Conflict) => {}
+            Ok(_) => return Ok(ring),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(KeyError::Busy)
+}

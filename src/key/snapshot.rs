@@ -1,0 +1,145 @@
+//! What the keyring knows at one moment, ready for use without a lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::certificate::{Certificate, CertificateInfo};
+use super::error::KeyError;
+use super::public::{Algorithm, PublicKey};
+use super::ring::{KeyState, Origin, Ring};
+use super::signing::{SigningKey, jwk};
+use super::token::{Claims, Expect, Parsed, VerifyError};
+use crate::base::Timestamp;
+
+/// What there is to tell about a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// Its name, the RFC 7638 thumbprint.
+    pub kid: String,
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    /// Its size.
+    pub bits: usize,
+    /// What it is for at present.
+    pub state: KeyState,
+    /// Where its private part is.
+    pub origin: Origin,
+    /// When it was made, or first seen in its file.
+    pub created_at: Timestamp,
+    /// From when on it verifies nothing any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<Timestamp>,
+    /// Its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateInfo>,
+}
+
+/// One key that verifies.
+struct Known {
+    key: PublicKey,
+    info: KeyInfo,
+    chain: Vec<Certificate>,
+    jwk: Value,
+}
+
+/// Every key, and the one that signs.
+pub(super) struct Snapshot {
+    pub(super) active: Arc<SigningKey>,
+    known: Vec<Known>,
+    by_kid: HashMap<String, usize>,
+}
+
+impl Known {
+    /// True until nothing it signed can be valid any more, whether or not the
+    /// store was cleared of it yet.
+    fn lives(&self, now: Timestamp) -> bool {
+        self.info.retires_at.is_none_or(|end| now < end)
+    }
+}
+
+impl Snapshot {
+    pub(super) fn new(ring: &Ring, active: Arc<SigningKey>) -> Result<Self, KeyError> {
+        let mut known = Vec::with_capacity(ring.keys.len());
+        for stored in &ring.keys {
+            let key = stored.public_key()?;
+            let chain = stored.certificates()?;
+            known.push(Known {
+                info: KeyInfo {
+                    kid: stored.kid.clone(),
+                    algorithm: key.algorithm(),
+                    bits: key.bits(),
+                    state: stored.state,
+                    origin: stored.origin,
+                    created_at: stored.created_at,
+                    retires_at: stored.retires_at,
+                    certificate: chain.first().map(Certificate::info),
+                },
+                jwk: Value::Object(jwk(&key, &chain)),
+                key,
+                chain,
+            });
+        }
+        // Readers that take the first key of a set should find the one in use.
+        known.sort_by_key(|key| match key.info.state {
+            KeyState::Active => 0,
+            KeyState::Next => 1,
+            KeyState::Published => 2,
+        });
+        let by_kid = known
+            .iter()
+            .enumerate()
+            .map(|(i, one)| (one.info.kid.clone(), i))
+            .collect();
+        Ok(Self {
+            active,
+            known,
+            by_kid,
+        })
+    }
+
+    fn find(&self, kid: &str) -> Option<&Known> {
+        self.by_kid.get(kid).map(|i| &self.known[*i])
+    }
+
+    pub(super) fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Claims, VerifyError> {
+        let parsed = Parsed::new(token)?;
+        let kid = parsed.kid()?.ok_or(VerifyError::NoKeyId)?;
+        let known = self
+            .find(kid)
+            .filter(|known| known.lives(expect.now))
+            .ok_or(VerifyError::UnknownKey)?;
+        parsed.check_signature(&known.key)?;
+        parsed.claims(&(*expect).into())
+    }
+
+    pub(super) fn jwks(&self, now: Timestamp) -> Value {
+        let live = self.known.iter().filter(|known| known.lives(now));
+        json!({ "keys": live.map(|known| known.jwk.clone()).collect::<Vec<_>>() })
+    }
+
+    pub(super) fn list(&self, now: Timestamp) -> Vec<KeyInfo> {
+        let live = self.known.iter().filter(|known| known.lives(now));
+        live.map(|known| known.info.clone()).collect()
+    }
+
+    pub(super) fn public_key(&self, kid: Option<&str>) -> Result<&PublicKey, KeyError> {
+        Ok(&self.known(kid)?.key)
+    }
+
+    pub(super) fn chain(&self, kid: Option<&str>) -> Result<&[Certificate], KeyError> {
+        let known = self.known(kid)?;
+        if known.chain.is_empty() {
+            return Err(KeyError::NoCertificate(known.info.kid.clone()));
+        }
+        Ok(&known.chain)
+    }
+
+    fn known(&self, kid: Option<&str>) -> Result<&Known, KeyError> {
+        let kid = kid.unwrap_or(self.active.kid());
+        self.find(kid)
+            .ok_or_else(|| KeyError::NoSuchKey(kid.chars().take(60).collect()))
+    }
+}

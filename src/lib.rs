@@ -1,0 +1,45 @@
+//! Vestibule, a login broker.
+//!
+//! A storefront sends a shopper to `GET /accounts/{account}/login`. From there:
+//!
+//! 1. [`login::start`] stores a pending login under `state` and redirects to the
+//!    provider that the account's mapping describes;
+//! 2. the provider sends the browser back to `/callback`; [`login::callback`]
+//!    takes the pending login, once;
+//! 3. [`login::exchange`] exchanges the code, [`login::userinfo`] fetches the
+//!    profile, both as the mapping says;
+//! 4. [`login::identify`] finds or creates the user and sends the browser to the
+//!    store's `finish` with a ticket;
+//! 5. [`login::finish`] sets the session cookie and returns the shopper to the
+//!    page that was asked for.
+//!
+//! | floor | module | holds |
+//! |---|---|---|
+//! | 7 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
+//! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API |
+//! | 5 | [`login`] | the flow, one file a step |
+//! | 4 | [`account`], [`session`] | accounts, stores, mappings, users; sessions |
+//! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
+//! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
+//! | 1 | [`config`], [`document`], [`protocol`] | configuration; checked documents; words of the RFCs |
+//! | 0 | [`base`] | clock, randomness, ids, secrets |
+//!
+//! A module imports only from floors below its own; `tests/architecture.rs`
+//! holds it to that.
+
+pub mod account;
+pub mod admin;
+pub mod base;
+pub mod broker;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod document;
+pub mod http;
+pub mod key;
+pub mod login;
+pub mod outbound;
+pub mod protocol;
+pub mod provider;
+pub mod session;
+pub mod store;

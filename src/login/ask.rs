@@ -1,0 +1,107 @@
+//! Sending a login's request, and reading its answer.
+
+use http::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use super::Logins;
+use super::callback::{Context, error_code};
+use super::error::{LoginError, Step};
+use crate::outbound::{Limits, PreparedRequest};
+use crate::provider::decode::{DecodeError, decode};
+use crate::provider::model::Answer;
+use crate::provider::path;
+use crate::provider::trace::Trace;
+
+impl Logins {
+    /// Sends a request of a login and reads the answer, with every check that
+    /// is the same for all of them.
+    pub(super) async fn ask(
+        &self,
+        login: &Context,
+        step: Step,
+        request: PreparedRequest,
+        answer: &Answer,
+        trace: &mut Trace,
+    ) -> Result<Value, LoginError> {
+        let limits: &Limits = &login.provider.limits;
+        trace.request(step.name(), &request);
+        let response = match self.outbound.send(&login.lane(), request, limits).await {
+            Ok(response) => response,
+            Err(error) => {
+                trace.failed(&error.to_string());
+                return Err(LoginError::Transport { step, error });
+            }
+        };
+        trace.response(&response);
+        let status = response.status;
+        let content_type = response
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
+        let decoded = decode(answer.format, content_type, &response.body);
+        if !(200..300).contains(&status) {
+            let detail = decoded.ok().and_then(|d| refusal(&d.value, answer));
+            return Err(LoginError::Rejected {
+                step,
+                status,
+                detail,
+            });
+        }
+        let document = decoded
+            .map_err(|error| LoginError::Undecodable { step, error })?
+            .value;
+        if path::weight(&document) > path::MAX_WEIGHT {
+            let error = DecodeError::TooMany {
+                format: answer.format,
+            };
+            return Err(LoginError::Undecodable { step, error });
+        }
+        let refused = match &answer.success {
+            Some(condition) => !condition.holds(&document),
+            // Some say "error" within a 200.
+            None => document.get("error").is_some_and(says_error),
+        };
+        if refused {
+            let detail = refusal(&document, answer);
+            return Err(LoginError::Rejected {
+                step,
+                status,
+                detail,
+            });
+        }
+        Ok(document)
+    }
+}
+
+/// Whether a member named `error` says that there was one.
+fn says_error(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(flag) => *flag,
+        _ => false,
+    }
+}
+
+/// The provider's own words about a refusal, fit for a log line.
+fn refusal(document: &Value, answer: &Answer) -> Option<String> {
+    if let Some(place) = &answer.error_message {
+        return place.matches(document).first().map(|value| match value {
+            Value::String(text) => error_code(text),
+            other => error_code(&other.to_string()),
+        });
+    }
+    let code = document.get("error").and_then(|error| match error {
+        Value::String(code) => Some(code.as_str()),
+        Value::Object(members) => ["code", "type", "message"]
+            .iter()
+            .find_map(|m| members.get(*m)?.as_str()),
+        _ => None,
+    })?;
+    Some(
+        match document.get("error_description").and_then(Value::as_str) {
+            Some(description) => format!("{}: {}", error_code(code), error_code(description)),
+            None => error_code(code),
+        },
+    )
+}

@@ -1,0 +1,170 @@
+//! The tables of the access token exchange.
+
+use super::Check;
+use super::slots::{Reserved, before_code, with_code};
+use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
+use crate::provider::model::{Before, Token};
+use crate::provider::template::Slot;
+
+/// The names under which the token request sends what is ours.
+fn reserved<'a>(
+    file: &'a ProviderFile,
+    code_key: &'a str,
+    redirect_uri_key: &'a str,
+    grant_type: bool,
+) -> Reserved<'a> {
+    let client = &file.client;
+    let mut reserved: Reserved<'_> = vec![
+        (code_key, "the code is sent under it"),
+        (redirect_uri_key, "the redirect URI is sent under it"),
+    ];
+    let id_key = client.id_key.as_deref().unwrap_or("client_id");
+    let secret_key = client.secret_key.as_deref().unwrap_or("client_secret");
+    match client.authentication {
+        Authentication::Body | Authentication::Query => {
+            reserved.push((id_key, "the client id is sent under it"));
+            reserved.push((secret_key, "the client secret is sent under it"));
+        }
+        Authentication::None => reserved.push((id_key, "the client id is sent under it")),
+        Authentication::PrivateKeyJwt => {
+            reserved.push((id_key, "the client id is sent under it"));
+            reserved.push(("client_assertion", "`private_key_jwt` sends it"));
+            reserved.push(("client_assertion_type", "`private_key_jwt` sends it"));
+        }
+        Authentication::Basic | Authentication::BasicRaw => {}
+    }
+    if grant_type {
+        reserved.push((
+            "grant_type",
+            "`grant_type=authorization_code` is sent (`standard_parameters`)",
+        ));
+    }
+    if file.authorization.pkce == Pkce::S256 {
+        reserved.push(("code_verifier", "PKCE sends it (`authorization.pkce`)"));
+    }
+    reserved
+}
+
+impl Check<'_> {
+    pub(super) fn token(&mut self, file: &ProviderFile) -> Option<Token> {
+        let set = &file.token;
+        let client = &file.client;
+        let openid = file.provider.kind == Kind::Openid;
+        let code_key = self.name("token.code_key", set.code_key.as_ref(), "code");
+        let inherited = file
+            .authorization
+            .redirect_uri_key
+            .as_deref()
+            .unwrap_or("redirect_uri");
+        let redirect_uri_key = self.name(
+            "token.redirect_uri_key",
+            set.redirect_uri_key.as_ref(),
+            inherited,
+        );
+        let grant_type = set
+            .standard_parameters
+            .or(file.provider.standard_parameters)
+            .unwrap_or(true);
+        let reserved = reserved(file, &code_key, &redirect_uri_key, grant_type);
+        self.distinct("token", &reserved);
+        let url = self.endpoint("token.url", set.url.as_ref(), openid);
+        self.query_collisions("token.url", url.as_ref(), &reserved);
+        let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
+        let basic = matches!(
+            client.authentication,
+            Authentication::Basic | Authentication::BasicRaw
+        );
+        let headers = self.headers("token.headers", &set.headers, basic, with_code);
+        let before = set.before.as_ref().and_then(|_| self.before(file));
+        let uses_app_token = parameters
+            .iter()
+            .chain(&headers)
+            .any(|(_, t)| t.slots().any(|s| matches!(s, Slot::AppAccessToken)));
+        if uses_app_token && set.before.is_none() {
+            self.error(
+                "token.before",
+                "`{app_access_token}` is used, but there is no `[token.before]`",
+            );
+        }
+        let response = &set.response;
+        let at = "token.response";
+        let access_token = self.place(
+            "token.response.access_token",
+            response.access_token.as_ref(),
+            Some("access_token"),
+        );
+        let expires_in = self.place(
+            "token.response.expires_in",
+            response.expires_in.as_ref(),
+            Some("expires_in"),
+        );
+        let id_token = self.place(
+            "token.response.id_token",
+            response.id_token.as_ref(),
+            Some("id_token"),
+        );
+        Some(Token {
+            url,
+            method: set.method,
+            content_type: set.content_type,
+            code_key,
+            redirect_uri_key,
+            parameters,
+            headers,
+            grant_type,
+            before,
+            access_token: access_token?,
+            expires_in: expires_in?,
+            id_token: id_token?,
+            answer: self.answer(
+                at,
+                response.format,
+                response.success.as_ref(),
+                response.error_message.as_ref(),
+            ),
+        })
+    }
+
+    fn before(&mut self, file: &ProviderFile) -> Option<Before> {
+        let set = file.token.before.as_ref()?;
+        let url = self.endpoint("token.before.url", set.url.as_ref(), false);
+        let reserved = [
+            (
+                file.client.id_key.as_deref().unwrap_or("client_id"),
+                "the client id is sent under it",
+            ),
+            (
+                file.client.secret_key.as_deref().unwrap_or("client_secret"),
+                "the client secret is sent under it",
+            ),
+        ];
+        let parameters = self.parameters(
+            "token.before.parameters",
+            &set.parameters,
+            &reserved,
+            before_code,
+        );
+        let headers = self.headers("token.before.headers", &set.headers, false, before_code);
+        let at = "token.before.response";
+        let answer = self.answer(
+            at,
+            set.response.format,
+            set.response.success.as_ref(),
+            set.response.error_message.as_ref(),
+        );
+        let access_token = self.place(
+            "token.before.response.access_token",
+            set.response.access_token.as_ref(),
+            Some("access_token"),
+        );
+        Some(Before {
+            url: url?,
+            method: set.method,
+            content_type: set.content_type,
+            parameters,
+            headers,
+            access_token: access_token?,
+            answer,
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! The tables of user information.
+
+use super::Check;
+use super::slots::{Reserved, with_profile, with_token};
+use crate::provider::file::{
+    Kind, Method, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
+};
+use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
+
+/// Claims of the session cookie that no mapping may set.
+const RESERVED_CLAIMS: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "account",
+    "sid",
+    "provider",
+    "email",
+    "email_verified",
+    "name",
+    "role",
+    "roles",
+    "scope",
+    "client_id",
+    "groups",
+    "given_name",
+    "family_name",
+    "picture",
+    "locale",
+    "user_id",
+];
+
+impl Check<'_> {
+    pub(super) fn userinfo(&mut self, file: &ProviderFile) -> Option<Userinfo> {
+        let set = &file.userinfo;
+        let openid = file.provider.kind == Kind::Openid;
+        let source = match (set.source, openid) {
+            (Some(Source::Request), _) | (None, false) => ProfileSource::Request,
+            (Some(Source::TokenResponse), _) => ProfileSource::TokenResponse,
+            (Some(Source::IdToken), _) => ProfileSource::IdToken,
+            (None, true) => ProfileSource::IdTokenAndRequest,
+        };
+        if source == ProfileSource::Request && set.url.is_none() && !openid {
+            self.missing("userinfo.url", "url = \"https://id.acme.test/me\"");
+        }
+        if matches!(
+            source,
+            ProfileSource::TokenResponse | ProfileSource::IdToken
+        ) && set.url.is_some()
+        {
+            self.error_hint(
+                "userinfo.url",
+                "no request is sent with this `source`",
+                "remove the URL, or set `source = \"request\"`",
+            );
+        }
+        let request = self.userinfo_request("userinfo", set);
+        let then = set
+            .then
+            .iter()
+            .enumerate()
+            .filter_map(|(i, section)| self.then(&format!("userinfo.then.{i}"), section, set))
+            .collect();
+        let response = &set.response;
+        let answer = self.answer(
+            "userinfo.response",
+            response.format,
+            response.success.as_ref(),
+            response.error_message.as_ref(),
+        );
+        let profile = self.profile(file);
+        Some(Userinfo {
+            source,
+            request,
+            answer,
+            then,
+            profile: profile?,
+        })
+    }
+
+    fn userinfo_request(&mut self, at: &str, set: &UserinfoSection) -> UserinfoRequest {
+        let url = set
+            .url
+            .as_ref()
+            .and_then(|text| self.url_template(&format!("{at}.url"), text, with_token));
+        let placed = set
+            .url
+            .iter()
+            .chain(set.parameters.values())
+            .chain(set.headers.values())
+            .any(|text| text.contains("{access_token}"));
+        let send_token = set.send_token.unwrap_or(if placed {
+            SendToken::None
+        } else {
+            SendToken::Bearer
+        });
+        if placed && set.send_token.is_some_and(|s| s != SendToken::None) {
+            self.error_hint(
+                &format!("{at}.send_token"),
+                "the token would be sent twice: `{access_token}` carries it already",
+                "remove `send_token`",
+            );
+        }
+        let method = set.method.unwrap_or(if send_token == SendToken::Body {
+            Method::Post
+        } else {
+            Method::Get
+        });
+        if send_token == SendToken::Body && method == Method::Get {
+            self.error(
+                &format!("{at}.method"),
+                "a GET has no body to carry the token; use POST",
+            );
+        }
+        let token_key = self.name(
+            &format!("{at}.token_key"),
+            set.token_key.as_ref(),
+            "access_token",
+        );
+        let reserved: Reserved<'_> = match send_token {
+            SendToken::Query | SendToken::Body => {
+                vec![(&token_key, "the access token is sent under it")]
+            }
+            SendToken::Bearer | SendToken::None => Vec::new(),
+        };
+        let parameters = self.parameters(
+            &format!("{at}.parameters"),
+            &set.parameters,
+            &reserved,
+            with_profile,
+        );
+        let bearer = send_token == SendToken::Bearer;
+        let headers = self.headers(&format!("{at}.headers"), &set.headers, bearer, with_profile);
+        UserinfoRequest {
+            url,
+            method,
+            send_token,
+            token_key,
+            scheme: set.scheme.clone().unwrap_or_else(|| "Bearer".to_owned()),
+            content_type: set.content_type,
+            parameters,
+            headers,
+        }
+    }
+
+    fn then(&mut self, at: &str, set: &ThenSection, parent: &UserinfoSection) -> Option<Then> {
+        let name = self.required_text(
+            &format!("{at}.name"),
+            set.name.as_ref(),
+            "name = \"emails\"",
+        );
+        let url = self.required_text(
+            &format!("{at}.url"),
+            set.url.as_ref(),
+            "url = \"https://…/emails\"",
+        );
+        let request = self.userinfo_request(
+            at,
+            &UserinfoSection {
+                url: None,
+                method: set.method,
+                send_token: set.send_token.or(parent.send_token),
+                token_key: parent.token_key.clone(),
+                scheme: parent.scheme.clone(),
+                content_type: set.content_type,
+                parameters: set.parameters.clone(),
+                headers: set.headers.clone(),
+                ..UserinfoSection::default()
+            },
+        );
+        let url = self.url_template(&format!("{at}.url"), &url?, with_profile)?;
+        let answer = self.answer(
+            at,
+            set.format,
+            set.success.as_ref(),
+            set.error_message.as_ref(),
+        );
+        Some(Then {
+            name: name?,
+            request: UserinfoRequest {
+                url: Some(url),
+                ..request
+            },
+            answer,
+        })
+    }
+
+    fn profile(&mut self, file: &ProviderFile) -> Option<ProfileMap> {
+        let set = &file.userinfo.response;
+        let openid = file.provider.kind == Kind::Openid;
+        let standard = |name: &'static str| openid.then_some(name);
+        let key = |name: &str| format!("userinfo.response.{name}");
+        if set.user_id.is_none() && !openid {
+            self.missing(&key("user_id"), "user_id = \"userId\"");
+        }
+        if set.email.is_none() && !openid {
+            self.missing(&key("email"), "email = \"email\"");
+        }
+        let user_id = self.place(&key("user_id"), set.user_id.as_ref(), standard("sub"));
+        let email = self.place(&key("email"), set.email.as_ref(), standard("email"));
+        let mut attributes = Vec::new();
+        for (name, place) in &set.attributes {
+            let key = key(&format!("attributes.{name}"));
+            if RESERVED_CLAIMS.contains(&name.as_str()) {
+                self.error_hint(
+                    &key,
+                    format!("`{name}` is set by the broker"),
+                    "choose another name",
+                );
+            }
+            if let Some(place) = self.place(&key, Some(place), None) {
+                attributes.push((name.clone(), place));
+            }
+        }
+        Some(ProfileMap {
+            name: self.place(&key("name"), set.name.as_ref(), standard("name")),
+            email_verified: self.verified(
+                &key("email_verified"),
+                set.email_verified.as_deref().or(standard("email_verified")),
+            ),
+            given_name: self.place(
+                &key("given_name"),
+                set.given_name.as_ref(),
+                standard("given_name"),
+            ),
+            family_name: self.place(
+                &key("family_name"),
+                set.family_name.as_ref(),
+                standard("family_name"),
+            ),
+            picture: self.place(&key("picture"), set.picture.as_ref(), standard("picture")),
+            locale: self.place(&key("locale"), set.locale.as_ref(), standard("locale")),
+            groups: self.place(&key("groups"), set.groups.as_ref(), None),
+            attributes,
+            user_id: user_id?,
+            email: email?,
+        })
+    }
+}

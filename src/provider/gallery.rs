@@ -1,0 +1,49 @@
+//! The bundled mappings, `providers/*.toml`.
+
+use crate::document::structure::parse_toml;
+
+macro_rules! bundled {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../providers/", $name, ".toml")))),*]
+    };
+}
+
+/// Each with its file name without the ending.
+const ALL: &[(&str, &str)] = bundled!["facebook", "google", "mock-idp"];
+
+/// All bundled mappings: name and text.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().copied()
+}
+
+/// The text of a bundled mapping.
+pub fn get(name: &str) -> Option<&'static str> {
+    ALL.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, source)| *source)
+}
+
+/// The first comment of a mapping: what it is for.
+pub fn about(source: &str) -> &str {
+    source
+        .lines()
+        .next()
+        .map_or("", |line| line.trim_start_matches('#').trim())
+}
+
+/// The key has no value that could be replaced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the mapping has no `{0}` to replace; add the key to the file")]
+pub struct NoSuchKey(String);
+
+/// A mapping with another value for a key; comments and all else stay.
+///
+/// # Errors
+/// If the key is not in the text.
+pub fn set(source: &str, key: &str, toml_value: &str) -> Result<String, NoSuchKey> {
+    let (_, spans, _) = parse_toml(source);
+    let span = spans.value(key).ok_or_else(|| NoSuchKey(key.to_owned()))?;
+    let mut out = source.to_owned();
+    out.replace_range(span, toml_value);
+    Ok(out)
+}
