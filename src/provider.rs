@@ -13,6 +13,7 @@ pub mod file;
 pub mod gallery;
 pub mod model;
 pub mod path;
+pub mod preview;
 pub mod request;
 pub mod template;
 pub mod trace;

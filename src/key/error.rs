@@ -152,9 +152,9 @@ pub enum KeyError {
         /// The file.
         path: String,
     },
-    /// The imported key signs already.
-    #[error("this key is the active one already")]
-    AlreadyActive,
+    /// The imported key signs, or has signed.
+    #[error("this key is among the signing keys already; `vestibule key list` shows them all")]
+    AlreadyKnown,
     /// No such key.
     #[error("there is no key `{0}`; `vestibule key list` shows them all")]
     NoSuchKey(String),
@@ -205,7 +205,7 @@ impl KeyError {
             Self::Gone => "key.gone",
             Self::FromFile { .. } => "key.from_file",
             Self::SameFile { .. } => "key.same_file",
-            Self::AlreadyActive => "key.already_active",
+            Self::AlreadyKnown => "key.already_known",
             Self::NoSuchKey(_) => "key.unknown",
             Self::NoCertificate(_) => "key.no_certificate",
             Self::BadKind(_) => "key.bad_kind",

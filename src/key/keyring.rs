@@ -234,11 +234,13 @@ impl Keyring {
     pub async fn import(&self, key: &SigningKey) -> Result<KeyInfo, KeyError> {
         let _changing = self.changing.lock().await;
         self.not_from_file()?;
-        if key.kid() == self.active().kid() {
-            return Err(KeyError::AlreadyActive);
-        }
         let stored = self.stored(key, self.clock.now())?;
         self.publish(|ring| {
+            // One that has signed must stay what it is, for its tokens' sake.
+            let signed = |old: &Stored| old.kid == stored.kid && old.state != KeyState::Next;
+            if ring.keys.iter().any(signed) {
+                return Err(KeyError::AlreadyKnown);
+            }
             ring.put_next(stored.clone());
             Ok(stored.kid.clone())
         })

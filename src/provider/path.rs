@@ -77,6 +77,43 @@ impl Place {
     }
 }
 
+/// One step of a path, as far as a sample needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hop {
+    /// To a member.
+    Member(String),
+    /// To an element of an array.
+    Element,
+}
+
+impl Place {
+    /// The steps to the first value this place would match in a document made for it.
+    pub fn hops(&self) -> Vec<Hop> {
+        let Some(query) = &self.query else {
+            return vec![Hop::Member(self.text.clone())];
+        };
+        let mut hops = Vec::new();
+        for segment in &query.segments {
+            let selector = match segment {
+                Segment::Descendant(below) => match &**below {
+                    Segment::Selector(selector) => Some(selector),
+                    _ => None,
+                },
+                Segment::Selector(selector) => Some(selector),
+                Segment::Selectors(many) => many.first(),
+            };
+            match selector {
+                Some(Selector::Name(name)) => {
+                    hops.push(Hop::Member(name.trim_matches(['\'', '"']).to_owned()));
+                }
+                Some(_) => hops.push(Hop::Element),
+                None => {}
+            }
+        }
+        hops
+    }
+}
+
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Place({:?})", self.text)

@@ -1,5 +1,6 @@
 //! The document's own commands, and what else OpenSSL writes.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -83,7 +84,7 @@ pub(crate) fn document() -> Option<&'static Files> {
         let files = Files::fresh();
         if let Err(error) = files.try_run("openssl version") {
             assert!(
-                std::env::var("CI").is_err(),
+                std::env::var("CI").map_or(true, |ci| ci != "true"),
                 "CI needs the openssl command: {error}"
             );
             return None;
@@ -99,7 +100,13 @@ pub(crate) fn document() -> Option<&'static Files> {
         Some(files)
     });
     if files.is_none() {
-        eprintln!("SKIPPED: there is no openssl command on this machine");
+        skipped("there is no openssl command on this machine");
     }
     files.as_ref()
+}
+
+/// Says so past the test harness, which would keep the lines of a passing test.
+pub(crate) fn skipped(why: &str) {
+    let line = format!("SKIPPED: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -1,0 +1,235 @@
+//! What a mapping sends and expects, before anything is sent.
+//!
+//! The requests come from [`request`](super::request), the code that builds the
+//! real ones. Values that a login makes or receives are passed as markers of
+//! letters and digits, which no encoding changes, and shown as `{{name}}`; so a
+//! preview with the real values put in is the request, byte for byte.
+
+mod expect;
+mod render;
+
+use serde::Serialize;
+use url::Url;
+
+use self::expect::Expect;
+pub use self::render::{curl, text};
+use super::file::{Authentication, Kind};
+use super::model::{ProfileSource, Provider};
+use super::request::{self, AuthorizationValues, BuildError, TokenValues};
+use super::template::Fill;
+use super::trace::Shown;
+use crate::base::Secret;
+use crate::outbound::PreparedRequest;
+
+/// All requests of a login with one provider.
+#[derive(Debug, Clone, Serialize)]
+pub struct Preview {
+    /// The provider.
+    pub provider: String,
+    /// The requests in the order they are made.
+    pub requests: Vec<Step>,
+}
+
+/// One request and what is expected of its answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// Its name: `authorization`, `token`, `userinfo`.
+    pub name: String,
+    /// What it is for.
+    pub title: String,
+    /// The request, secrets and generated values as `{{name}}`.
+    pub request: Shown,
+    /// The answer the mapping expects.
+    pub expected: Shown,
+}
+
+/// A value that has no value yet: its marker and the name it is shown under.
+struct Marker(&'static str);
+
+/// All markers. Each is unlike any text a mapping holds, and none contains another.
+const MARKERS: &[(&str, &str)] = &[
+    ("vstb0state0bts", "state"),
+    ("vstb0nonce0bts", "nonce"),
+    ("vstb0challenge0bts", "code_challenge"),
+    ("vstb0verifier0bts", "code_verifier"),
+    ("vstb0code0bts", "code"),
+    ("vstb0secret0bts", "client_secret"),
+    ("vstb0basic0bts", "client credentials"),
+    ("vstb0assertion0bts", "client_assertion"),
+    ("vstb0token0bts", "access_token"),
+    ("vstb0app0bts", "app_access_token"),
+    ("vstb0redirect0bts", "redirect_uri"),
+];
+
+/// Hosts that stand for endpoints which discovery will tell.
+const ENDPOINTS: &[(&str, &str)] = &[
+    (
+        "https://vstb-authorization.invalid/",
+        "{{authorization_endpoint}}",
+    ),
+    ("https://vstb-token.invalid/", "{{token_endpoint}}"),
+    ("https://vstb-userinfo.invalid/", "{{userinfo_endpoint}}"),
+];
+
+impl Marker {
+    fn of(name: &str) -> Self {
+        Self(
+            MARKERS
+                .iter()
+                .find(|(_, shown)| *shown == name)
+                .map_or("", |(marker, _)| marker),
+        )
+    }
+
+    fn secret(name: &str) -> Secret {
+        Secret::new(Self::of(name).0)
+    }
+}
+
+/// Puts the names where the markers are.
+fn named(text: &str) -> String {
+    let mut out = text.to_owned();
+    for (marker, name) in MARKERS {
+        out = out.replace(marker, &format!("{{{{{name}}}}}"));
+    }
+    for (url, name) in ENDPOINTS {
+        out = out.replace(url, name);
+    }
+    render::pretended(&out)
+}
+
+fn shown(request: &PreparedRequest) -> Shown {
+    let body = request.body.as_deref().unwrap_or_default();
+    Shown {
+        line: format!("{} {}", request.method, named(request.url.as_str())),
+        headers: request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), named(value)))
+            .collect(),
+        body: named(&String::from_utf8_lossy(body)),
+    }
+}
+
+fn endpoint(known: Option<&Url>, stand_in: &str) -> Result<Url, BuildError> {
+    match known {
+        Some(url) => Ok(url.clone()),
+        None => Url::parse(stand_in).map_err(|_| BuildError::Url),
+    }
+}
+
+/// Previews all requests of a login.
+///
+/// `redirect_uri` is the broker's fixed one, where it is known.
+///
+/// # Errors
+/// What would also keep the real request from being built.
+pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Preview, BuildError> {
+    let own = provider.callback.redirect_uri.as_ref().map(Url::as_str);
+    let redirect_uri = own.or(redirect_uri).unwrap_or(Marker::of("redirect_uri").0);
+    let expect = Expect::of(provider);
+    let mut requests = vec![authorization(provider, redirect_uri, &expect)?];
+    let secret = provider
+        .client
+        .secret
+        .as_ref()
+        .map(|_| Marker::secret("client_secret"));
+    let app_token = provider
+        .token
+        .before
+        .as_ref()
+        .map(|_| Marker::secret("app_access_token"));
+    let access_token = Marker::secret("access_token");
+    let fill = Fill {
+        client_id: &provider.client.id,
+        client_secret: secret.as_ref(),
+        code: Some(Marker::of("code").0),
+        redirect_uri,
+        access_token: Some(&access_token),
+        app_access_token: app_token.as_ref(),
+        pretend: Some(&render::pretend),
+        ..Fill::default()
+    };
+    if let Some(before) = &provider.token.before {
+        requests.push(Step {
+            name: "before".to_owned(),
+            title: "Fetch an application token".to_owned(),
+            request: shown(&request::before(provider, before, &fill)?),
+            expected: expect.before(before),
+        });
+    }
+    requests.push(token(provider, &fill, &expect)?);
+    let userinfo = &provider.userinfo;
+    let asks = matches!(
+        userinfo.source,
+        ProfileSource::Request | ProfileSource::IdTokenAndRequest
+    );
+    if asks {
+        let stand_in = endpoint(None, ENDPOINTS[2].0)?;
+        let discovered = (provider.kind == Kind::Openid).then_some(&stand_in);
+        requests.push(Step {
+            name: "userinfo".to_owned(),
+            title: "Get user information".to_owned(),
+            request: shown(&request::userinfo(&userinfo.request, discovered, &fill)?),
+            expected: expect.userinfo(),
+        });
+    }
+    for then in &userinfo.then {
+        requests.push(Step {
+            name: format!("then {}", then.name),
+            title: format!(
+                "Follow-up request; its result is `{}` in the profile",
+                then.name
+            ),
+            request: shown(&request::userinfo(&then.request, None, &fill)?),
+            expected: expect.then(then),
+        });
+    }
+    Ok(Preview {
+        provider: provider.name.clone(),
+        requests,
+    })
+}
+
+fn authorization(
+    provider: &Provider,
+    redirect_uri: &str,
+    expect: &Expect<'_>,
+) -> Result<Step, BuildError> {
+    let endpoint = endpoint(provider.authorization.url.as_ref(), ENDPOINTS[0].0)?;
+    let values = AuthorizationValues {
+        redirect_uri,
+        state: Marker::of("state").0,
+        code_challenge: Marker::of("code_challenge").0,
+        nonce: (provider.kind == Kind::Openid).then_some(Marker::of("nonce").0),
+        login_hint: None,
+    };
+    let url = request::authorization(provider, &endpoint, values)?;
+    Ok(Step {
+        name: "authorization".to_owned(),
+        title: "Authorization request: the browser is redirected here".to_owned(),
+        request: Shown {
+            line: format!("GET {}", named(&url)),
+            ..Shown::default()
+        },
+        expected: expect.callback(&named(redirect_uri)),
+    })
+}
+
+fn token(provider: &Provider, fill: &Fill<'_>, expect: &Expect<'_>) -> Result<Step, BuildError> {
+    let endpoint = endpoint(provider.token.url.as_ref(), ENDPOINTS[1].0)?;
+    let assertion = Marker::of("client_assertion").0;
+    let values = TokenValues {
+        fill: *fill,
+        code_verifier: Marker::of("code_verifier").0,
+        client_assertion: (provider.client.authentication == Authentication::PrivateKeyJwt)
+            .then_some(assertion),
+        basic: Some(Marker::of("client credentials").0),
+    };
+    Ok(Step {
+        name: "token".to_owned(),
+        title: "Access token exchange".to_owned(),
+        request: shown(&request::token(provider, &endpoint, &values)?),
+        expected: expect.token(),
+    })
+}

@@ -1,0 +1,195 @@
+//! The answers a mapping expects, as samples in which each mapped place has a value.
+
+use serde_json::{Map, Value, json};
+
+use crate::provider::decode::Format;
+use crate::provider::extract::Verified;
+use crate::provider::file::{Kind, ResponseMode};
+use crate::provider::model::{Answer, Before, ProfileSource, Provider, Then};
+use crate::provider::path::{Hop, Place};
+use crate::provider::request::encode;
+use crate::provider::trace::Shown;
+
+pub(super) struct Expect<'a>(&'a Provider);
+
+impl<'a> Expect<'a> {
+    pub fn of(provider: &'a Provider) -> Self {
+        Self(provider)
+    }
+
+    /// The authorization response.
+    pub fn callback(&self, redirect_uri: &str) -> Shown {
+        let code = &self.0.callback.code_key;
+        let state = &self.0.authorization.state_key;
+        let pairs = format!(
+            "{}={{{{code}}}}&{}={{{{state}}}}",
+            encode(code),
+            encode(state)
+        );
+        if self.0.authorization.response_mode == Some(ResponseMode::FormPost) {
+            return Shown {
+                line: format!("POST {redirect_uri}"),
+                headers: vec![content_type("application/x-www-form-urlencoded")],
+                body: pairs,
+            };
+        }
+        let separator = if redirect_uri.contains('?') { '&' } else { '?' };
+        Shown {
+            line: format!("302 Found, Location: {redirect_uri}{separator}{pairs}"),
+            ..Shown::default()
+        }
+    }
+
+    pub fn before(&self, before: &Before) -> Shown {
+        let mut sample = Sample::default();
+        sample.put(&before.access_token, json!("{{app_access_token}}"));
+        sample.answer(&before.answer)
+    }
+
+    pub fn token(&self) -> Shown {
+        let set = &self.0.token;
+        let mut sample = Sample::default();
+        sample.put(&set.access_token, json!("{{access_token}}"));
+        sample.put(&set.expires_in, json!(3600));
+        if self.0.kind == Kind::Openid {
+            sample.put(&set.id_token, json!("{{id_token}}"));
+        }
+        if self.0.userinfo.source == ProfileSource::TokenResponse {
+            self.profile(&mut sample, None);
+        }
+        sample.answer(&set.answer)
+    }
+
+    pub fn userinfo(&self) -> Shown {
+        let mut sample = Sample::default();
+        self.profile(&mut sample, None);
+        sample.answer(&self.0.userinfo.answer)
+    }
+
+    pub fn then(&self, then: &Then) -> Shown {
+        let mut sample = Sample::default();
+        self.profile(&mut sample, Some(&then.name));
+        let inner = sample.0.get(&then.name).cloned().unwrap_or(Value::Null);
+        Sample(inner).answer(&then.answer)
+    }
+
+    /// Puts what the map names into a sample: what is in the profile itself, or
+    /// what is in the result of the follow-up request `of`.
+    fn profile(&self, sample: &mut Sample, of: Option<&str>) {
+        let map = &self.0.userinfo.profile;
+        let followed = |place: &Place| {
+            place
+                .first_member()
+                .filter(|first| self.0.userinfo.then.iter().any(|then| then.name == *first))
+                .map(str::to_owned)
+        };
+        let mut put = |place: Option<&Place>, value: Value| {
+            if let Some(place) = place.filter(|place| followed(place).as_deref() == of) {
+                sample.put(place, value);
+            }
+        };
+        put(Some(&map.user_id), json!("{{user id}}"));
+        put(Some(&map.email), json!("{{email}}"));
+        put(map.name.as_ref(), json!("{{name}}"));
+        if let Some(Verified::Place(place)) = &map.email_verified {
+            put(Some(place), json!(true));
+        }
+        put(map.given_name.as_ref(), json!("{{given name}}"));
+        put(map.family_name.as_ref(), json!("{{family name}}"));
+        put(map.picture.as_ref(), json!("{{picture}}"));
+        put(map.locale.as_ref(), json!("{{locale}}"));
+        put(map.groups.as_ref(), json!("{{group}}"));
+        for (name, place) in &map.attributes {
+            put(Some(place), json!(format!("{{{{{name}}}}}")));
+        }
+    }
+}
+
+fn content_type(value: &str) -> (String, String) {
+    ("Content-Type".to_owned(), value.to_owned())
+}
+
+/// A document that grows by places.
+#[derive(Default)]
+struct Sample(Value);
+
+impl Sample {
+    /// Makes a value be where a place looks.
+    fn put(&mut self, place: &Place, value: Value) {
+        let mut at = &mut self.0;
+        for hop in place.hops() {
+            at = match hop {
+                Hop::Member(name) => {
+                    if !at.is_object() {
+                        *at = Value::Object(Map::new());
+                    }
+                    match at {
+                        Value::Object(members) => members.entry(name).or_insert(Value::Null),
+                        _ => return,
+                    }
+                }
+                Hop::Element => {
+                    if !at.is_array() {
+                        *at = Value::Array(vec![Value::Null]);
+                    }
+                    match at.get_mut(0) {
+                        Some(first) => first,
+                        None => return,
+                    }
+                }
+            };
+        }
+        if at.is_null() {
+            *at = value;
+        }
+    }
+
+    fn answer(self, answer: &Answer) -> Shown {
+        let (kind, body) = match answer.format {
+            Format::Auto | Format::Json => ("application/json", pretty(&self.0)),
+            Format::Jsonp => (
+                "application/javascript",
+                format!("callback({});", pretty(&self.0)),
+            ),
+            Format::Form => ("application/x-www-form-urlencoded", form(&self.0)),
+            Format::Xml => ("application/xml", xml(&self.0)),
+        };
+        let mut body = body;
+        if let Some(condition) = &answer.success {
+            body.push_str("\n\nand it must hold: ");
+            body.push_str(condition.as_str());
+        }
+        Shown {
+            line: "200 OK".to_owned(),
+            headers: vec![content_type(kind)],
+            body,
+        }
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn form(value: &Value) -> String {
+    let members = value.as_object().into_iter().flatten();
+    members
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name}={text}"),
+            other => format!("{name}={other}"),
+        })
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+fn xml(value: &Value) -> String {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, below)| format!("<{name}>{}</{name}>", xml(below)))
+            .collect(),
+        Value::Array(items) => items.iter().map(xml).collect(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
