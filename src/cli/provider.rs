@@ -1,5 +1,9 @@
 //! `vestibule provider`
 
+mod apply;
+mod check;
+mod preview;
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,40 +16,23 @@ use serde_json::{Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Refused, Sent};
+use super::api::{Api, Sent};
 use super::output::{show, table, text};
 use crate::broker::policy;
-use crate::document::Finding;
+use crate::config::Config;
 use crate::provider::compile::{Context as CompileContext, compile_toml};
-use crate::provider::gallery;
+use crate::provider::{self, gallery};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Provider {
     /// Compile mappings and report every error at once
-    Check {
-        /// Mapping files; `-` reads one from stdin
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
+    Check(check::Check),
+    /// Show the exact requests a mapping makes and the answers it expects
+    Preview(preview::Preview),
     /// Apply a mapping to an account
-    Apply {
-        /// A mapping file, or the name of a bundled one (`google`, `facebook` …)
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// The account
-        #[arg(long)]
-        account: String,
-        #[command(flatten)]
-        client: Client,
-    },
+    Apply(apply::Apply),
     /// Show the mapping of an account, secrets redacted
-    Show {
-        /// The account
-        #[arg(long)]
-        account: String,
-        /// Which provider, where the account has several
-        provider: Option<String>,
-    },
+    Show(Which),
     /// List the providers of an account, or the bundled mappings
     List {
         /// The account; without it: the bundled mappings
@@ -53,59 +40,42 @@ pub(super) enum Provider {
         account: Option<String>,
     },
     /// List the versions of a mapping
-    History {
-        /// The account
-        #[arg(long)]
-        account: String,
-        /// Which provider, where the account has several
-        provider: Option<String>,
-    },
+    History(Which),
     /// Apply an earlier version of a mapping again
     Rollback {
-        /// The account
-        #[arg(long)]
-        account: String,
-        /// Which provider, where the account has several
-        provider: Option<String>,
+        #[command(flatten)]
+        which: Which,
         /// The version; without it: the one before the current
         #[arg(long)]
         to: Option<u64>,
     },
     /// Remove a mapping; its history stays
-    Remove {
-        /// The account
-        #[arg(long)]
-        account: String,
-        /// Which provider, where the account has several
-        provider: Option<String>,
-    },
+    Remove(Which),
 }
 
-/// Who we are to a provider, in place of what the mapping says.
+/// Which mapping is meant.
 #[derive(Debug, Args)]
-pub(super) struct Client {
-    /// The client id
-    #[arg(long, value_name = "ID")]
-    client_id: Option<String>,
-    /// The variable of the broker's environment that holds the client secret
-    #[arg(long, value_name = "NAME", conflicts_with = "client_secret_file")]
-    client_secret_env: Option<String>,
-    /// The file that holds the client secret
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<String>,
+pub(super) struct Which {
+    /// The account
+    #[arg(long)]
+    account: String,
+    /// Which provider, where the account has several
+    provider: Option<String>,
 }
 
 impl Provider {
     pub async fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
-        if let Self::Check { files } = &self {
-            return check(files, global);
-        }
-        if let Self::List { account: None } = &self {
-            let items: Vec<Value> = gallery::all()
-                .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }))
-                .collect();
-            table(global.json, &items, &["name", "about"]);
-            return Ok(ExitCode::SUCCESS);
+        match &self {
+            Self::Check(check) => return check.run(global),
+            Self::Preview(preview) => return preview.run(global),
+            Self::List { account: None } => {
+                let items: Vec<Value> = gallery::all()
+                    .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }))
+                    .collect();
+                table(global.json, &items, &["name", "about"]);
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ => {}
         }
         let mut api = Api::open(global).await?;
         let outcome = self.call(&mut api, global).await;
@@ -115,14 +85,10 @@ impl Provider {
 
     async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Check { .. } | Self::List { account: None } => {}
-            Self::Apply {
-                file,
-                account,
-                client,
-            } => return apply(api, &file, &account, client, global).await,
-            Self::Show { account, provider } => {
-                let path = one(api, &account, provider).await?;
+            Self::Check(_) | Self::Preview(_) | Self::List { account: None } => {}
+            Self::Apply(apply) => return apply.call(api, global).await,
+            Self::Show(which) => {
+                let path = which.path(api).await?;
                 if global.json {
                     show(
                         true,
@@ -144,8 +110,8 @@ impl Provider {
                     &["provider", "name", "version", "applied_at", "author"],
                 );
             }
-            Self::History { account, provider } => {
-                let path = one(api, &account, provider).await?;
+            Self::History(which) => {
+                let path = which.path(api).await?;
                 let items = api.list(&format!("{path}/history")).await?;
                 table(
                     global.json,
@@ -153,12 +119,8 @@ impl Provider {
                     &["version", "applied_at", "author", "name"],
                 );
             }
-            Self::Rollback {
-                account,
-                provider,
-                to,
-            } => {
-                let path = one(api, &account, provider).await?;
+            Self::Rollback { which, to } => {
+                let path = which.path(api).await?;
                 let version = match to {
                     Some(version) => version,
                     None => previous(api, &path).await?,
@@ -173,8 +135,8 @@ impl Provider {
                     .await?;
                 show(global.json, &applied.unwrap_or_default());
             }
-            Self::Remove { account, provider } => {
-                let path = one(api, &account, provider).await?;
+            Self::Remove(which) => {
+                let path = which.path(api).await?;
                 api.send(Method::DELETE, &path, None).await?;
                 if !global.json {
                     println!(
@@ -191,26 +153,29 @@ fn providers(account: &str) -> String {
     format!("/accounts/{}/providers", segment(account))
 }
 
-/// The path of the provider that is meant.
-async fn one(api: &mut Api, account: &str, provider: Option<String>) -> anyhow::Result<String> {
-    let base = providers(account);
-    if let Some(provider) = provider {
-        return Ok(format!("{base}/{}", segment(&provider)));
-    }
-    let found = api.list(&base).await?;
-    let ids: Vec<String> = found
-        .iter()
-        .filter_map(|p| Some(text(p.get("provider")?)))
-        .collect();
-    match &ids[..] {
-        [] => bail!(
-            "account {account} has no provider yet; apply a mapping with `vestibule provider apply`"
-        ),
-        [only] => Ok(format!("{base}/{only}")),
-        _ => bail!(
-            "account {account} has several providers; name one of: {}",
-            ids.join(", ")
-        ),
+impl Which {
+    /// The path of the provider that is meant.
+    async fn path(&self, api: &mut Api) -> anyhow::Result<String> {
+        let base = providers(&self.account);
+        if let Some(provider) = &self.provider {
+            return Ok(format!("{base}/{}", segment(provider)));
+        }
+        let found = api.list(&base).await?;
+        let ids: Vec<String> = found
+            .iter()
+            .filter_map(|p| Some(text(p.get("provider")?)))
+            .collect();
+        let account = &self.account;
+        match &ids[..] {
+            [] => bail!(
+                "account {account} has no provider yet; apply a mapping with `vestibule provider apply`"
+            ),
+            [only] => Ok(format!("{base}/{only}")),
+            _ => bail!(
+                "account {account} has several providers; name one of: {}",
+                ids.join(", ")
+            ),
+        }
     }
 }
 
@@ -222,6 +187,7 @@ async fn previous(api: &mut Api, path: &str) -> anyhow::Result<u64> {
         .context("there is no earlier version")
 }
 
+/// Reads a mapping: a file, stdin, or a bundled one.
 fn read(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
@@ -240,99 +206,16 @@ fn read(file: &Path) -> anyhow::Result<String> {
     })
 }
 
-fn check(files: &[PathBuf], global: &Global) -> anyhow::Result<ExitCode> {
-    let config = global.load()?;
-    let policy = policy(&config);
-    let context = CompileContext { policy: &policy };
-    let mut failed = false;
-    let mut reports = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        let findings = match read(file) {
-            Ok(source) => match compile_toml(&source, context) {
-                Ok(provider) => provider.warnings,
-                Err(findings) => findings,
-            },
-            Err(error) => vec![Finding::error("", format!("{error:#}"))],
-        };
-        let errors = findings.iter().filter(|finding| finding.is_error()).count();
-        failed |= errors > 0;
-        if !global.json {
-            for finding in &findings {
-                println!("{name}:{finding}\n");
+/// Compiles a mapping; prints what is wrong with it if it does not.
+fn compiled(file: &PathBuf, source: &str, config: &Config) -> Option<provider::Provider> {
+    let policy = policy(config);
+    match compile_toml(source, CompileContext { policy: &policy }) {
+        Ok(provider) => Some(provider),
+        Err(findings) => {
+            for finding in findings.iter().filter(|finding| finding.is_error()) {
+                eprintln!("{}:{finding}\n", file.display());
             }
-            let warnings = findings.len() - errors;
-            match errors {
-                0 => println!("{name}: compiles, {warnings} warning(s)"),
-                _ => println!("{name}: {errors} error(s), {warnings} warning(s)"),
-            }
-        }
-        reports.push(json!({ "file": name, "ok": errors == 0, "findings": findings }));
-    }
-    if global.json {
-        println!("{:#}", Value::Array(reports));
-    }
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
-}
-
-async fn apply(
-    api: &mut Api,
-    file: &Path,
-    account: &str,
-    client: Client,
-    global: &Global,
-) -> anyhow::Result<ExitCode> {
-    let name = file.display().to_string();
-    let mut source = read(file)?;
-    if let Some(id) = &client.client_id {
-        source = gallery::set(&source, "client.id", &Value::from(id.as_str()).to_string())?;
-    }
-    let secret = match (&client.client_secret_env, &client.client_secret_file) {
-        (Some(env), _) => Some(format!("{{ env = {} }}", Value::from(env.as_str()))),
-        (None, Some(file)) => Some(format!("{{ file = {} }}", Value::from(file.as_str()))),
-        (None, None) => None,
-    };
-    if let Some(secret) = secret {
-        source = gallery::set(&source, "client.secret", &secret)?;
-    }
-    match api
-        .send(Method::POST, &providers(account), Some(Sent::toml(source)))
-        .await
-    {
-        Ok(applied) => {
-            let applied = applied.unwrap_or_default();
-            if global.json {
-                show(true, &applied);
-            } else {
-                for finding in findings(&applied) {
-                    println!("{name}:{finding}\n");
-                }
-                println!(
-                    "{name}: applied to account {account} as version {} of provider {}",
-                    text(&applied["version"]),
-                    text(&applied["provider"])
-                );
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            if let Some(refused) = error.downcast_ref::<Refused>() {
-                for finding in &refused.findings {
-                    eprintln!("{name}:{finding}\n");
-                }
-            }
-            Err(error)
+            None
         }
     }
-}
-
-fn findings(applied: &Value) -> Vec<Finding> {
-    applied
-        .get("findings")
-        .and_then(|found| serde_json::from_value(found.clone()).ok())
-        .unwrap_or_default()
 }
