@@ -6,6 +6,7 @@
 mod accounts;
 mod providers;
 mod reply;
+mod trials;
 mod users;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use axum::routing::{delete, get, patch, post};
 
 use crate::account::Mappings;
 use crate::base::Clock;
+use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
 use crate::store::Store;
@@ -35,6 +37,8 @@ pub struct Admin {
     pub mappings: Arc<Mappings>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The broker that serves; `None` where only data is administered.
+    pub app: Option<Shared>,
 }
 
 /// Who calls, for the author of a change.
@@ -76,6 +80,8 @@ pub fn router(admin: Admin) -> Router {
             "/accounts/{account}/providers/{provider}/rollback",
             post(providers::rollback),
         )
+        .route("/accounts/{account}/trials", post(trials::open))
+        .route("/accounts/{account}/trials/{trial}", get(trials::show))
         .route("/accounts/{account}/users", get(users::list))
         .route("/accounts/{account}/users/{user}", patch(users::change))
         .route(

@@ -102,6 +102,7 @@ impl Broker {
             store: Arc::clone(&store),
             mappings,
             clock,
+            app: Some(Arc::clone(&app)),
         };
         Ok(Self {
             app,
@@ -167,6 +168,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
         store,
         clock,
+        app: None,
     })
 }
 

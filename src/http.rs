@@ -6,6 +6,7 @@
 //! | `callback` | the fixed redirect URI |
 //! | `session` | `session`, `check` |
 //! | `logout` | `logout`, `signed-out` |
+//! | `trial` | `trial`, `trial-done`: a login with a draft |
 //! | `well_known` | keys |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //!
@@ -23,6 +24,7 @@ pub mod problem;
 pub mod server;
 mod session;
 mod site;
+mod trial;
 mod well_known;
 
 use std::sync::Arc;
@@ -61,7 +63,9 @@ pub fn router(app: Shared) -> Router {
         .route("/session", get(session::session))
         .route("/check", get(session::check))
         .route("/logout", get(logout::ask).post(logout::logout))
-        .route("/signed-out", get(logout::signed_out));
+        .route("/signed-out", get(logout::signed_out))
+        .route("/trial", get(trial::begin))
+        .route("/trial-done", get(trial::done));
     Router::new()
         .nest("/accounts/{account}", account)
         .route("/callback", get(callback::get).post(callback::post))

@@ -22,6 +22,7 @@ pub mod openid;
 pub mod pending;
 pub mod return_to;
 pub mod start;
+pub mod trial;
 pub mod userinfo;
 
 use std::sync::Arc;

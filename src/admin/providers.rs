@@ -144,7 +144,7 @@ pub(super) async fn put(
     .await
 }
 
-fn toml<'b>(headers: &HeaderMap, body: &'b Bytes) -> Reply<&'b str> {
+pub(super) fn toml<'b>(headers: &HeaderMap, body: &'b Bytes) -> Reply<&'b str> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -201,7 +201,7 @@ fn answer(mapping: &Mapping, version: Version, findings: Vec<Finding>) -> axum::
 }
 
 /// The id in a mapping that may have any other mistake.
-fn named_provider(source: &str) -> Option<ProviderId> {
+pub(super) fn named_provider(source: &str) -> Option<ProviderId> {
     let (value, _, _) = crate::document::structure::parse_toml(source);
     value.pointer("/provider/id")?.as_str()?.parse().ok()
 }

@@ -7,10 +7,11 @@ use axum::response::Response;
 
 use super::{Shared, failure, redirect};
 use crate::base::AccountId;
-use crate::login::callback::{CallbackQuery, Failed, verify};
+use crate::login::callback::{CallbackQuery, Failed, Restart, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
 use crate::login::userinfo::fetch;
+use crate::login::{LoginError, trial};
 use crate::provider::trace::Trace;
 
 /// `GET {public_url}/callback`
@@ -109,7 +110,16 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
 async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<String, Failed> {
     let logins = &app.logins;
     let query = CallbackQuery::parse(query)?;
-    let (verified, restart) = verify(logins, query, on).await?;
+    let (verified, restart) = match verify(logins, query, on).await {
+        Ok(found) => found,
+        Err(failed) => return trial_failed(app, failed).await,
+    };
+    if let Some(id) = &restart.trial {
+        let trace = trial::run(logins, id, verified)
+            .await
+            .map_err(LoginError::Store)?;
+        return Ok(trial_done(app, &restart, trace.failure.is_none()));
+    }
     let steps = async {
         let trace = &mut Trace::off();
         let token = exchange(logins, verified, trace).await?;
@@ -125,4 +135,26 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
             restart: Some(Box::new(restart)),
         }),
     }
+}
+
+/// Keeps the failure where it is a trial's; passes it on where it is a login's.
+async fn trial_failed(app: &Shared, failed: Failed) -> Result<String, Failed> {
+    let trial = failed
+        .restart
+        .as_ref()
+        .and_then(|restart| Some((restart, restart.trial.as_ref()?)));
+    let Some((restart, id)) = trial else {
+        return Err(failed);
+    };
+    trial::fail(&app.logins, &restart.account.id, id, &failed.error)
+        .await
+        .map_err(LoginError::Store)?;
+    Ok(trial_done(app, restart, false))
+}
+
+/// Where the owner of the test account ends: the broker's own page, since a
+/// trial needs no store.
+fn trial_done(app: &Shared, restart: &Restart, worked: bool) -> String {
+    let (base, account) = (&app.logins.public_url, &restart.account.id);
+    format!("{base}/accounts/{account}/trial-done?worked={worked}")
 }

@@ -69,6 +69,7 @@ async fn begin(
         return_to: return_to.clone(),
         browser: &browser,
         login_hint: hint,
+        trial: None,
     };
     let started = start(&app.logins, request).await.map_err(fail)?;
     let mut answer = redirect(StatusCode::FOUND, &started.location);

@@ -128,6 +128,10 @@ impl Pages {
                 "signed_out.html",
                 include_str!("pages/templates/signed_out.html"),
             ),
+            (
+                "trial_done.html",
+                include_str!("pages/templates/trial_done.html"),
+            ),
         ] {
             templates
                 .add_template(name, source)
@@ -264,6 +268,13 @@ impl Pages {
         let title = &self.messages(lang).page.signed_out;
         let style = Style::new(look).with_logo();
         self.page("signed_out.html", lang, &style, title, context! { again })
+    }
+
+    /// A trial's login is over.
+    pub fn trial_done(&self, look: &Look, lang: Lang, worked: bool) -> Page {
+        let title = &self.messages(lang).page.trial_done;
+        let style = Style::new(look).with_logo();
+        self.page("trial_done.html", lang, &style, title, context! { worked })
     }
 
     fn messages(&self, lang: Lang) -> &Messages {

@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::error::LoginError;
 use super::pending::{LOGINS, PendingLogin, USED_STATES};
-use super::{Logins, ReturnTo};
+use super::{Logins, ReturnTo, trial};
 use crate::account::{self, Account, StoreFront};
 use crate::base::{AccountId, Secret, Timestamp};
 use crate::protocol::form::{FormError, Pairs};
@@ -117,6 +117,8 @@ pub struct Restart {
     pub store: StoreFront,
     /// The page that was asked for.
     pub return_to: ReturnTo,
+    /// The trial it was the login of.
+    pub trial: Option<Token>,
 }
 
 /// A failure, with the way back where the login is known.
@@ -164,6 +166,7 @@ pub async fn verify(
         account: Arc::clone(&account),
         store,
         return_to: ReturnTo::stored(pending.return_to.clone()),
+        trial: pending.trial.as_deref().and_then(Token::parse),
     };
     match check(logins, &query, state_name, on, pending, account).await {
         Ok(verified) => Ok((verified, restart)),
@@ -211,12 +214,15 @@ async fn check(
     if on.is_some_and(|on| *on != pending.account) {
         return Err(LoginError::StateMismatch("belongs to another account"));
     }
-    let provider = logins
-        .mappings
-        .provider(&pending.account, &pending.provider)
-        .await?
-        .ok_or(LoginError::UnknownProvider)?
-        .map_err(|findings| misconfigured(&findings))?;
+    let provider = match pending.trial.as_deref().and_then(Token::parse) {
+        Some(id) => trial::provider(logins, &pending.account, &id).await?,
+        None => logins
+            .mappings
+            .provider(&pending.account, &pending.provider)
+            .await?
+            .ok_or(LoginError::UnknownProvider)?
+            .map_err(|findings| misconfigured(&findings))?,
+    };
     if state_name != provider.authorization.state_key {
         return Err(LoginError::StateMismatch(
             "came under another name than the mapping's",

@@ -38,6 +38,7 @@ pub async fn exchange(
     name_secrets(&callback, trace);
     let app_access_token = app_token(logins, &callback, trace).await?;
     let document = with_either_secret(logins, &callback, app_access_token.as_ref(), trace).await?;
+    trace.document("token", &document);
     let set = &provider.token;
     let access_token = one_text("token.response.access_token", &set.access_token, &document)
         .map(Secret::new)

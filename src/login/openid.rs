@@ -167,11 +167,12 @@ impl Logins {
             now,
         };
         check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
+        trace.document("id_token", &claims);
         if trace.is_on() {
             trace.notes.push(crate::provider::extract::Note {
                 field: "id_token".to_owned(),
                 place: signed.algorithm.clone(),
-                matched: vec!["object"],
+                matched: vec!["object".to_owned()],
                 outcome: "signature and claims are valid".to_owned(),
                 hint: None,
             });

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::store::{Class, Keyspace, Space};
 
@@ -21,6 +22,17 @@ static TICKETS: Space = Space {
     expiring: true,
 };
 
+static TRIAL_RECORDS: Space = Space {
+    name: "trials",
+    class: Class::Transient,
+    expiring: true,
+};
+static LINKS: Space = Space {
+    name: "trial_links",
+    class: Class::Transient,
+    expiring: true,
+};
+
 /// Pending logins by state. They belong to no partition: the callback is one
 /// for all accounts, and learns the account from the record.
 pub(super) const LOGINS: Keyspace<PendingLogin> = Keyspace::new(&PENDING);
@@ -29,9 +41,14 @@ pub(super) const USED_STATES: Keyspace<()> = Keyspace::new(&USED);
 /// Tickets by account.
 pub(super) const TICKET: Keyspace<TicketRecord> = Keyspace::new(&TICKETS);
 
+/// Trials by account.
+pub(super) const TRIALS: Keyspace<Trial> = Keyspace::new(&TRIAL_RECORDS);
+/// What a trial's login begins with: leads to the trial's id.
+pub(super) const TRIAL_LINKS: Keyspace<String> = Keyspace::new(&LINKS);
+
 /// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 3] {
-    [&PENDING, &USED, &TICKETS]
+pub fn spaces() -> [&'static Space; 5] {
+    [&PENDING, &USED, &TICKETS, &TRIAL_RECORDS, &LINKS]
 }
 
 /// A login between its start and its callback.
@@ -50,6 +67,9 @@ pub(super) struct PendingLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub started_at: Timestamp,
+    /// The trial it is the login of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<String>,
 }
 
 /// What a ticket stands for: a login that is done but for its cookie.

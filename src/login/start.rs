@@ -26,6 +26,8 @@ pub struct StartRequest<'a> {
     pub browser: &'a Browser,
     /// Whom the storefront expects, handed on to the provider.
     pub login_hint: Option<&'a str>,
+    /// The trial it is the login of.
+    pub trial: Option<&'a Token>,
 }
 
 /// A login that has begun.
@@ -43,6 +45,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         return_to,
         browser,
         login_hint,
+        trial,
     } = request;
     let now = logins.now();
     let state = Token::new(now.plus(logins.lifetime));
@@ -82,6 +85,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         code_verifier,
         nonce,
         started_at: now,
+        trial: trial.map(|id| id.as_str().to_owned()),
     };
     LOGINS
         .put_by(&*logins.store, "", &state, &pending, Precondition::Absent)

@@ -73,6 +73,7 @@ pub async fn fetch(
                 .ask(&token.login, Step::Then, prepared, &then.answer, trace)
                 .await?
         };
+        trace.document(&format!("then {}", then.name), &answer);
         if !document.is_object() {
             document = Value::Object(Map::from_iter([("profile".to_owned(), document)]));
         }
@@ -138,7 +139,7 @@ async fn request_profile(
                 error,
             }
         })?;
-    logins
+    let answer = logins
         .ask(
             &token.login,
             Step::Userinfo,
@@ -146,7 +147,9 @@ async fn request_profile(
             &userinfo.answer,
             trace,
         )
-        .await
+        .await?;
+    trace.document("userinfo", &answer);
+    Ok(answer)
 }
 
 fn prepare(

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::decode::type_name;
@@ -23,7 +23,7 @@ const MAX_TEXT: usize = 2048;
 const MAX_GROUPS: usize = 200;
 
 /// Who logged in, as the provider says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// The user's id at the provider.
     pub user_id: String,
@@ -32,26 +32,26 @@ pub struct Profile {
     /// Whether the provider says it verified the email.
     pub email_verified: bool,
     /// The name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What else is mapped: `given_name`, `family_name`, `picture`, `locale`, `groups` and attributes.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub more: Map<String, Value>,
 }
 
 /// How one mapped value was found, for a trace.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// The key of the mapping: `userinfo.response.email`.
     pub field: String,
     /// The member or path it names.
     pub place: String,
     /// The types of what it matched.
-    pub matched: Vec<&'static str>,
+    pub matched: Vec<String>,
     /// What became of it.
     pub outcome: String,
     /// Where else it may be.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
@@ -218,7 +218,10 @@ impl Extraction<'_> {
         outcome: impl Into<String>,
         hint: Option<String>,
     ) {
-        let matched = types(&place.matches(self.document));
+        let matched = types(&place.matches(self.document))
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         self.notes.push(Note {
             field: field.to_owned(),
             place: place.to_string(),

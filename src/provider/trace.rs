@@ -2,10 +2,11 @@
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::extract::Note;
+use super::extract::{Note, Profile};
 use super::request::encode;
-use crate::base::Secret;
+use crate::base::{Secret, Timestamp};
 use crate::outbound::{PreparedRequest, Response};
 
 /// The longest body that is kept, in characters.
@@ -20,6 +21,39 @@ pub struct Trace {
     pub exchanges: Vec<Exchange>,
     /// How each mapped value was found.
     pub notes: Vec<Note>,
+    documents: Vec<(String, Value)>,
+}
+
+/// A trace that is kept: for its reader, and as a contract for `provider replay`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedTrace {
+    /// The provider.
+    pub provider: String,
+    /// When the login was.
+    pub recorded_at: String,
+    /// The exchanges, secrets masked.
+    pub exchanges: Vec<Exchange>,
+    /// What the answers were read as: `token`, `id_token`, `userinfo`, `then NAME`.
+    pub documents: Vec<(String, Value)>,
+    /// How each mapped value was found.
+    pub notes: Vec<Note>,
+    /// Who logged in; absent where the login failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Profile>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Why a login failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// At which step.
+    pub step: String,
+    /// The stable code.
+    pub code: String,
+    /// What happened, without secrets.
+    pub message: String,
 }
 
 /// One request and what came of it.
@@ -117,10 +151,22 @@ impl Trace {
         }
     }
 
-    /// The trace with every secret that became known masked, those of earlier
-    /// exchanges too: an answer is kept before the tokens in it are known.
-    #[must_use]
-    pub fn finish(mut self) -> Self {
+    /// Keeps what an answer was read as.
+    pub fn document(&mut self, name: &str, document: &Value) {
+        if self.on {
+            self.documents.push((name.to_owned(), document.clone()));
+        }
+    }
+
+    /// The trace to be kept, every secret that became known masked, those of
+    /// earlier exchanges too: an answer is seen before the tokens in it are known.
+    pub fn save(
+        mut self,
+        provider: String,
+        now: Timestamp,
+        identity: Option<Profile>,
+        failure: Option<Failure>,
+    ) -> SavedTrace {
         for exchange in &mut self.exchanges {
             for shown in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
                 shown.line = self.masks.text(&shown.line);
@@ -130,7 +176,18 @@ impl Trace {
                 }
             }
         }
-        self
+        for (_, document) in &mut self.documents {
+            self.masks.value(document);
+        }
+        SavedTrace {
+            provider,
+            recorded_at: now.rfc3339(),
+            exchanges: self.exchanges,
+            documents: self.documents,
+            notes: self.notes,
+            identity,
+            failure,
+        }
     }
 }
 
@@ -188,6 +245,16 @@ impl Masks {
             }
         }
         out
+    }
+
+    /// Masks all known secrets in the strings of a document.
+    pub fn value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(members) => members.values_mut().for_each(|below| self.value(below)),
+            _ => {}
+        }
     }
 
     /// A request with all known secrets masked; Basic credentials always.
