@@ -2,7 +2,10 @@
 
 mod apply;
 mod check;
+mod diff;
 mod preview;
+mod sample;
+mod trial;
 
 use std::fs;
 use std::io::Read;
@@ -29,6 +32,12 @@ pub(super) enum Provider {
     Check(check::Check),
     /// Show the exact requests a mapping makes and the answers it expects
     Preview(preview::Preview),
+    /// Log in for real with a mapping that is registered nowhere, and see every exchange
+    Try(trial::Try),
+    /// Apply a mapping to a saved trace; fails if the identity it yields differs
+    Replay(sample::Replay),
+    /// Suggest the `[userinfo.response]` section for a sample profile
+    Infer(sample::Infer),
     /// Apply a mapping to an account
     Apply(apply::Apply),
     /// Show the mapping of an account, secrets redacted
@@ -41,6 +50,8 @@ pub(super) enum Provider {
     },
     /// List the versions of a mapping
     History(Which),
+    /// Show what changed between two versions of a mapping
+    Diff(diff::Diff),
     /// Apply an earlier version of a mapping again
     Rollback {
         #[command(flatten)]
@@ -65,9 +76,14 @@ pub(super) struct Which {
 
 impl Provider {
     pub async fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+        if let Self::Try(trial) = self {
+            return trial.run(global).await;
+        }
         match &self {
             Self::Check(check) => return check.run(global),
             Self::Preview(preview) => return preview.run(global),
+            Self::Replay(replay) => return replay.run(global),
+            Self::Infer(infer) => return infer.run(global),
             Self::List { account: None } => {
                 let items: Vec<Value> = gallery::all()
                     .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }))
@@ -85,7 +101,13 @@ impl Provider {
 
     async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Check(_) | Self::Preview(_) | Self::List { account: None } => {}
+            Self::Check(_)
+            | Self::Preview(_)
+            | Self::Try(_)
+            | Self::Replay(_)
+            | Self::Infer(_)
+            | Self::List { account: None } => {}
+            Self::Diff(diff) => return diff.call(api).await,
             Self::Apply(apply) => return apply.call(api, global).await,
             Self::Show(which) => {
                 let path = which.path(api).await?;

@@ -1,9 +1,12 @@
 //! What was sent and what came, for people: with the secrets masked.
 
+mod text;
+
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::text::text;
 use super::extract::{Note, Profile};
 use super::request::encode;
 use crate::base::{Secret, Timestamp};
