@@ -1,0 +1,163 @@
+//! Trials: a login with a draft that creates nothing, and what its trace is good for.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use support::{Browser, World};
+use tower::ServiceExt;
+use vestibule::http::server::Peer;
+use vestibule::provider::compile::{Context, compile_toml};
+use vestibule::provider::replay::replay;
+use vestibule::provider::trace::SavedTrace;
+
+/// A call of the admin API as its socket's owner makes it.
+async fn admin(world: &World, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header("content-type", "application/toml")
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    request.extensions_mut().insert(Peer::Unix);
+    let answer = world.broker.admin_router().oneshot(request).await.unwrap();
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    (
+        status,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    )
+}
+
+/// Opens a trial of a draft and goes through it; gives its trace.
+async fn tried(world: &World, draft: &str) -> SavedTrace {
+    let (status, opened) = admin(world, "POST", "/accounts/acme/trials", draft).await;
+    assert_eq!(status, StatusCode::CREATED, "{opened}");
+    let path = format!("/accounts/acme/trials/{}", opened["id"].as_str().unwrap());
+    assert_eq!(admin(world, "GET", &path, "").await.1["state"], "waiting");
+    let browser = &mut Browser::new();
+    let end = browser
+        .log_in(opened["link"].as_str().unwrap(), "ada", "lovelace")
+        .await;
+    assert_eq!(end.status, StatusCode::OK);
+    assert!(end.url.path().ends_with("/trial-done"));
+    let again = browser.get(opened["link"].as_str().unwrap()).await;
+    assert!(again.shows("login.ticket_invalid"), "a link counts once");
+    let (_, answer) = admin(world, "GET", &path, "").await;
+    assert_eq!(answer["state"], "done");
+    serde_json::from_value(answer["trace"].clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_trial_shows_the_whole_exchange_and_creates_nothing() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let trace = tried(&world, &world.mapping()).await;
+
+    assert_eq!(trace.identity.as_ref().unwrap().email, "ada@example.test");
+    let steps: Vec<&str> = trace.exchanges.iter().map(|e| e.step.as_str()).collect();
+    assert_eq!(steps, ["token", "userinfo"]);
+    let whole = serde_json::to_string(&trace).unwrap();
+    assert!(
+        whole.contains("client_secret={{client_secret}}")
+            && whole.contains("Bearer {{access_token}}")
+    );
+    let journal = world.idp.journal();
+    let token = journal.iter().find(|e| e.path == "/token").unwrap();
+    for (name, value) in token.form() {
+        if matches!(name.as_str(), "code" | "client_secret" | "code_verifier") {
+            assert!(!whole.contains(&value), "{name} is in the trace");
+        }
+    }
+    assert!(world.users("acme").await.is_empty());
+    assert!(
+        world
+            .store
+            .partitions(vestibule::session::space())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_failed_trial_says_where_the_value_may_be() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    world.idp.configure(|config| {
+        config.accounts[0].profile = json!({ "data": { "uid": 7, "mail": "ada@example.test" } });
+    });
+    let trace = tried(&world, &world.mapping()).await;
+    let failure = trace.failure.unwrap();
+    assert_eq!(failure.code, "login.user_id_missing");
+    let hints: Vec<String> = trace
+        .notes
+        .iter()
+        .filter_map(|note| note.hint.clone())
+        .collect();
+    assert_eq!(
+        hints,
+        [
+            "`$.data.uid` looks like an id",
+            "`$.data.mail` looks like an email"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_trial_denied_at_the_provider_says_so() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let (_, opened) = admin(&world, "POST", "/accounts/acme/trials", &world.mapping()).await;
+    let browser = &mut Browser::new();
+    let page = browser.get(opened["link"].as_str().unwrap()).await;
+    let authorize = page.location().unwrap();
+    let form = [("request", authorize.query().unwrap()), ("action", "deny")];
+    let denied = browser.post(authorize.join("/login").unwrap(), &form).await;
+    let end = browser.follow(denied).await;
+    assert!(end.url.query().unwrap().contains("worked=false"));
+    let path = format!("/accounts/acme/trials/{}", opened["id"].as_str().unwrap());
+    let (_, answer) = admin(&world, "GET", &path, "").await;
+    assert_eq!(answer["trace"]["failure"]["code"], "login.denied");
+}
+
+#[tokio::test]
+async fn a_draft_that_does_not_compile_is_not_tried() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let (status, problem) = admin(
+        &world,
+        "POST",
+        "/accounts/acme/trials",
+        "[provider]\nidd = \"x\"",
+    )
+    .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(problem["findings"].as_array().unwrap().len() > 3);
+}
+
+#[tokio::test]
+async fn a_replay_of_the_same_mapping_agrees_and_of_another_does_not() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let trace = tried(&world, &world.mapping()).await;
+    let policy = world.broker.app().logins.mappings.policy().clone();
+    let context = Context { policy: &policy };
+    let same = compile_toml(&world.mapping(), context).unwrap();
+    assert!(replay(&same, &trace).agrees());
+    let other = world
+        .mapping()
+        .replace("user_id = \"userId\"", "user_id = \"email\"");
+    let other = replay(&compile_toml(&other, context).unwrap(), &trace);
+    assert_eq!(other.differences.len(), 1);
+    assert_eq!(other.differences[0].field, "user_id");
+    let broken = world
+        .mapping()
+        .replace("email   = \"email\"", "email   = \"mail\"");
+    let broken = replay(&compile_toml(&broken, context).unwrap(), &trace);
+    assert!(!broken.agrees() && broken.failure.unwrap().contains("looks like an email"));
+}
