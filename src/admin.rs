@@ -8,6 +8,7 @@ mod providers;
 mod reply;
 mod trials;
 mod users;
+mod watch;
 
 use std::sync::Arc;
 
@@ -79,6 +80,16 @@ pub fn router(admin: Admin) -> Router {
         .route(
             "/accounts/{account}/providers/{provider}/rollback",
             post(providers::rollback),
+        )
+        .route(
+            "/accounts/{account}/providers/{provider}/drift",
+            get(watch::drift).delete(watch::forget_drift),
+        )
+        .route(
+            "/accounts/{account}/providers/{provider}/shadow",
+            get(watch::shadow)
+                .put(watch::set_shadow)
+                .delete(watch::remove_shadow),
         )
         .route("/accounts/{account}/trials", post(trials::open))
         .route("/accounts/{account}/trials/{trial}", get(trials::show))

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
-use crate::login::{Logins, openid, pending};
+use crate::login::{Logins, drift, openid, pending};
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::session::{self, Sessions};
 use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
@@ -93,6 +93,7 @@ impl Broker {
                 keys: Arc::new(keys),
                 sessions: Sessions::new(public_url.clone(), config.session),
                 directory: openid::Directory::default(),
+                watch: drift::Watch::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             },

@@ -14,6 +14,7 @@
 
 mod ask;
 pub mod callback;
+pub mod drift;
 pub mod error;
 pub mod exchange;
 pub mod finish;
@@ -21,6 +22,7 @@ pub mod identify;
 pub mod openid;
 pub mod pending;
 pub mod return_to;
+pub mod shadow;
 pub mod start;
 pub mod trial;
 pub mod userinfo;
@@ -53,6 +55,8 @@ pub struct Logins {
     pub sessions: Sessions,
     /// What OpenID Connect providers publish about themselves.
     pub directory: openid::Directory,
+    /// The drift alarm.
+    pub watch: drift::Watch,
     /// Our public URL without a slash at its end.
     pub public_url: String,
     /// From the start of a login to its callback.

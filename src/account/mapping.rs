@@ -61,6 +61,20 @@ pub struct Mapping {
     pub applied_at: Timestamp,
     /// Who applied it.
     pub author: String,
+    /// The mapping that is asked beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+}
+
+/// A mapping that is asked beside the live one, and not believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// The TOML.
+    pub source: String,
+    /// Since when it is asked.
+    pub started_at: Timestamp,
+    /// Who set it.
+    pub author: String,
 }
 
 impl Mapping {
@@ -129,10 +143,7 @@ impl Mappings {
         now: Timestamp,
         when: Option<Precondition>,
     ) -> Result<(Mapping, Arc<Provider>, Version), ApplyError> {
-        let context = Context {
-            policy: &self.policy,
-        };
-        let provider = compile_toml(source, context).map_err(ApplyError::Findings)?;
+        let provider = self.compile(source).map_err(ApplyError::Findings)?;
         let existing = self.list(account).await?;
         let previous = existing.iter().find(|m| m.value.provider == provider.id);
         if !BUILT_IN.contains(&provider.id.as_str())
@@ -153,6 +164,7 @@ impl Mappings {
             source: source.to_owned(),
             applied_at: now,
             author: author.to_owned(),
+            shadow: None,
         };
         let id = mapping.provider.as_str().as_bytes();
         let guard = when.unwrap_or(match previous {
@@ -221,6 +233,40 @@ impl Mappings {
             .collect())
     }
 
+    /// Sets or removes the shadow of a current mapping; `false` if there is no such mapping.
+    pub async fn set_shadow(
+        &self,
+        account: &AccountId,
+        provider: &ProviderId,
+        shadow: Option<Shadow>,
+    ) -> Result<bool, ApplyError> {
+        let Some(found) = self.get(account, provider).await? else {
+            return Ok(false);
+        };
+        if let Some(shadow) = &shadow {
+            self.compile(&shadow.source).map_err(ApplyError::Findings)?;
+        }
+        let mapping = Mapping {
+            shadow,
+            ..found.value
+        };
+        let when = Precondition::Version(found.version);
+        let id = provider.as_str().as_bytes();
+        CURRENT
+            .put(&*self.store, account.as_str(), id, &mapping, when)
+            .await?;
+        Ok(true)
+    }
+
+    fn compile(&self, source: &str) -> Result<Provider, Vec<Finding>> {
+        compile_toml(
+            source,
+            Context {
+                policy: &self.policy,
+            },
+        )
+    }
+
     /// Removes a mapping; its history stays.
     pub async fn remove(
         &self,
@@ -277,10 +323,15 @@ impl Mappings {
         if let Some(provider) = known {
             return Ok(provider);
         }
-        let context = Context {
-            policy: &self.policy,
-        };
-        let provider = Arc::new(compile_toml(&found.value.source, context)?);
+        let mut provider = self.compile(&found.value.source)?;
+        // A shadow that no longer compiles is no reason to refuse logins.
+        provider.shadow = found
+            .value
+            .shadow
+            .as_ref()
+            .and_then(|shadow| self.compile(&shadow.source).ok())
+            .map(Arc::new);
+        let provider = Arc::new(provider);
         self.remember(account, found.version, &provider);
         Ok(provider)
     }

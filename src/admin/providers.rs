@@ -64,7 +64,7 @@ pub(super) async fn list(State(admin): State<Admin>, Path(id): Path<String>) -> 
     Ok(Json(Page { items, next: None }).into_response())
 }
 
-async fn current(
+pub(super) async fn current(
     admin: &Admin,
     id: &str,
     provider: &str,
@@ -192,6 +192,7 @@ async fn store(
         .mappings
         .apply(account, &source, &caller.0, admin.clock.now(), when)
         .await?;
+    super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
     Ok(answer(&mapping, version, provider.warnings.clone()))
 }

@@ -6,6 +6,7 @@ mod diff;
 mod preview;
 mod sample;
 mod trial;
+mod watch;
 
 use std::fs;
 use std::io::Read;
@@ -50,6 +51,12 @@ pub(super) enum Provider {
     },
     /// List the versions of a mapping
     History(Which),
+    /// Make a link with which anyone can try a draft on a running broker, once
+    Link(watch::Link),
+    /// Show how a provider's answers drifted
+    Drift(watch::Drift),
+    /// Ask a second mapping beside the live one, and report what it would change
+    Shadow(watch::Shadow),
     /// Show what changed between two versions of a mapping
     Diff(diff::Diff),
     /// Apply an earlier version of a mapping again
@@ -107,6 +114,9 @@ impl Provider {
             | Self::Replay(_)
             | Self::Infer(_)
             | Self::List { account: None } => {}
+            Self::Link(link) => return link.call(api, global).await,
+            Self::Drift(drift) => return drift.call(api, global).await,
+            Self::Shadow(shadow) => return shadow.call(api, global).await,
             Self::Diff(diff) => return diff.call(api).await,
             Self::Apply(apply) => return apply.call(api, global).await,
             Self::Show(which) => {

@@ -9,11 +9,13 @@ use tracing::{info, warn};
 use super::{Global, start_logs};
 use crate::base::SystemClock;
 use crate::broker::Broker;
+use crate::http::health;
 use crate::http::server::{Server, ServerOptions, bind, bind_unix};
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     start_logs();
     let config = global.load()?;
+    health::start_metrics();
     // Ports first: a second start must not touch the data of the first.
     let listener = bind(&config.listen).await?;
     let broker = Broker::open(&config, Arc::new(SystemClock)).await?;

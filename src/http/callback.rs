@@ -10,6 +10,7 @@ use crate::base::AccountId;
 use crate::login::callback::{CallbackQuery, Failed, Restart, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
+use crate::login::shadow::compare;
 use crate::login::userinfo::fetch;
 use crate::login::{LoginError, trial};
 use crate::provider::trace::Trace;
@@ -123,7 +124,12 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
     let steps = async {
         let trace = &mut Trace::off();
         let token = exchange(logins, verified, trace).await?;
+        let shadow = token.for_shadow();
         let identified = fetch(logins, token, trace).await?;
+        if let Some(shadow) = shadow {
+            let (app, live) = (Shared::clone(app), identified.profile().clone());
+            tokio::spawn(async move { compare(&app.logins, shadow, live).await });
+        }
         identify(logins, identified).await
     };
     match steps.await {

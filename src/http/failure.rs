@@ -58,6 +58,7 @@ fn status(code: &str) -> StatusCode {
 fn log(id: &str, account: &str, failure: &LoginError) {
     let (step, code) = (failure.step().name(), failure.code());
     let why = failure.to_string();
+    metrics::counter!("vestibule_logins_failed_total", "account" => account.to_owned(), "code" => code).increment(1);
     match failure.blame() {
         Blame::Visitor => {
             info!(target: "vestibule::login", login = id, account, step, code, why, "login failed");

@@ -33,6 +33,13 @@ impl Logins {
             }
         };
         trace.response(&response);
+        metrics::histogram!(
+            "vestibule_provider_seconds",
+            "account" => login.account().to_string(),
+            "provider" => login.provider().id.to_string(),
+            "step" => step.name()
+        )
+        .record(response.elapsed.as_secs_f64());
         let status = response.status;
         let content_type = response
             .headers

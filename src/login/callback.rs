@@ -70,6 +70,7 @@ pub struct VerifiedCallback {
 }
 
 /// Which login it is; travels along all further steps.
+#[derive(Clone)]
 pub struct Context {
     pub(super) id: String,
     pub(super) account: Arc<Account>,
@@ -78,6 +79,7 @@ pub struct Context {
 }
 
 /// Where a login came from.
+#[derive(Clone)]
 pub(super) struct Origin {
     pub store: String,
     pub return_to: String,

@@ -1,5 +1,7 @@
 //! The third step: the code for an access token.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tracing::info;
 
@@ -13,6 +15,7 @@ use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 
 /// What the token endpoint gave.
+#[derive(Clone)]
 pub struct TokenResponse {
     pub(super) login: Context,
     pub(super) access_token: Secret,
@@ -21,6 +24,16 @@ pub struct TokenResponse {
     pub(super) nonce: Option<String>,
     pub(super) redirect_uri: String,
     pub(super) document: Value,
+}
+
+impl TokenResponse {
+    /// The same answer for the provider's shadow, where it has one.
+    pub fn for_shadow(&self) -> Option<Self> {
+        let shadow = self.login.provider.shadow.as_ref()?;
+        let mut copy = self.clone();
+        copy.login.provider = Arc::clone(shadow);
+        Some(copy)
+    }
 }
 
 /// Sends the code, once.

@@ -51,6 +51,12 @@ pub async fn finish(
         .sessions
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
+    metrics::counter!(
+        "vestibule_logins_total",
+        "account" => account.to_string(),
+        "provider" => record.provider.to_string()
+    )
+    .increment(1);
     info!(
         target: "vestibule::login",
         login = record.id,

@@ -81,7 +81,7 @@ pub async fn fetch(
             members.insert(then.name.clone(), answer);
         }
     }
-    let profile = read(&token.login.provider, document, trace).await?;
+    let profile = read(logins, &token.login, document, trace).await?;
     info!(
         target: "vestibule::login",
         login = token.login.id,
@@ -98,10 +98,12 @@ pub async fn fetch(
 /// Finds what is mapped. Heavy documents are walked off the async workers, so
 /// that one provider's profile doesn't stall everyone's logins (attack M11).
 async fn read(
-    provider: &Arc<Provider>,
+    logins: &Logins,
+    login: &Context,
     document: Value,
     trace: &mut Trace,
 ) -> Result<Profile, LoginError> {
+    let provider = &login.provider;
     let run = |provider: &Provider, document: &Value| {
         let mut notes = Vec::new();
         let profile = extract::profile(&provider.userinfo.profile, document, &mut notes)
@@ -113,15 +115,34 @@ async fn read(
             });
         (profile, notes)
     };
-    let (profile, notes) = if path::weight(&document) <= path::LIGHT {
-        run(provider, &document)
+    let (profile, notes, document) = if path::weight(&document) <= path::LIGHT {
+        let (profile, notes) = run(provider, &document);
+        (profile, notes, document)
     } else {
         let provider = Arc::clone(provider);
-        tokio::task::spawn_blocking(move || run(&provider, &document))
-            .await
-            .map_err(|_| LoginError::Store(StoreError::Unavailable("a worker stopped".into())))?
+        tokio::task::spawn_blocking(move || {
+            let (profile, notes) = run(&provider, &document);
+            (profile, notes, document)
+        })
+        .await
+        .map_err(|_| LoginError::Store(StoreError::Unavailable("a worker stopped".into())))?
     };
-    trace.notes.extend(notes);
+    if trace.is_on() {
+        trace.notes.extend(notes);
+    } else {
+        let (account, now) = (&login.account.id, logins.now());
+        logins
+            .watch
+            .observe(
+                &*logins.store,
+                account,
+                &provider.id,
+                &notes,
+                &document,
+                now,
+            )
+            .await?;
+    }
     profile
 }
 

@@ -167,6 +167,7 @@ impl Check<'_> {
             end_session,
             limits,
             warnings: Vec::new(),
+            shadow: None,
         })
     }
 

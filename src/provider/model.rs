@@ -1,5 +1,6 @@
 //! A mapping, compiled: nothing in it is left to interpret.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -46,6 +47,8 @@ pub struct Provider {
     pub limits: Limits,
     /// What someone should look at, though it works.
     pub warnings: Vec<Finding>,
+    /// A mapping that is asked beside this one, and not believed.
+    pub shadow: Option<Arc<Provider>>,
 }
 
 /// Who we are to the provider.

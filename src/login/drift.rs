@@ -1,0 +1,284 @@
+//! The drift alarm: a provider's answers are not what they used to be.
+//!
+//! For every mapped value the alarm remembers how often it was there and of
+//! which types, and of a whole answer the names and types; never a value. When
+//! a value that was always there vanishes, or comes as another type, that is a
+//! drift: a line in the log, a number in the metrics, an entry for the admin API.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tracing::warn;
+
+use crate::base::{AccountId, ProviderId, Timestamp};
+use crate::provider::decode::type_name;
+use crate::provider::extract::{Note, member_path};
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+
+static SHAPES: Space = Space {
+    name: "shapes",
+    class: Class::Durable,
+    expiring: false,
+};
+
+const SPACE: Keyspace<Shape> = Keyspace::new(&SHAPES);
+
+/// How often a value must have been there, each time, before its absence says something.
+const ALWAYS: u64 = 5;
+/// A shape is written down when it is news, and then every so many logins.
+const WRITE_EVERY: u64 = 100;
+/// The most drifts and names kept of one provider.
+const MAX_DRIFTS: usize = 50;
+const MAX_NAMES: usize = 300;
+
+/// What is known of a provider's answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Logins that were looked at.
+    pub logins: u64,
+    /// Each mapped value.
+    pub fields: BTreeMap<String, Field>,
+    /// Names and types of the last answer that was news.
+    pub names: BTreeMap<String, String>,
+    /// What changed, the latest last.
+    pub drifts: Vec<Drift>,
+}
+
+/// What is known of a mapped value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// How often it was looked for since it last drifted.
+    pub looked: u64,
+    /// How often it was there.
+    pub there: u64,
+    /// The types it came as.
+    pub types: BTreeSet<String>,
+}
+
+/// A change in a provider's answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// When it was first seen.
+    pub at: String,
+    /// The key of the mapping.
+    pub field: String,
+    /// The member or path it names.
+    pub place: String,
+    /// What it used to be.
+    pub was: String,
+    /// What it is now.
+    pub now: String,
+}
+
+type Known = HashMap<(AccountId, ProviderId), Arc<Mutex<Shape>>>;
+
+/// Watches the answers of all providers.
+#[derive(Default)]
+pub struct Watch {
+    known: Mutex<Known>,
+}
+
+impl Watch {
+    /// Looks at how the mapped values of one login were found. Gives the shape
+    /// where it should be written down.
+    fn look(
+        shape: &mut Shape,
+        notes: &[Note],
+        document: &Value,
+        now: Timestamp,
+    ) -> (bool, Vec<Drift>) {
+        let mut drifts = Vec::new();
+        let mut news = shape.logins == 0;
+        shape.logins += 1;
+        for note in notes
+            .iter()
+            .filter(|note| !note.field.starts_with("id_token"))
+        {
+            let field = shape.fields.entry(note.field.clone()).or_default();
+            field.looked += 1;
+            let change = match note.matched.first() {
+                None if field.there >= ALWAYS && field.there + 1 == field.looked => {
+                    Some("missing".to_owned())
+                }
+                Some(found) if !field.types.is_empty() && !field.types.contains(found) => {
+                    Some(found.clone())
+                }
+                _ => None,
+            };
+            if let Some(found) = note.matched.first() {
+                field.there += 1;
+                news |= field.types.insert(found.clone());
+            }
+            if let Some(now_is) = change {
+                let others: Vec<&str> = field
+                    .types
+                    .iter()
+                    .filter(|t| **t != now_is)
+                    .map(String::as_str)
+                    .collect();
+                drifts.push(Drift {
+                    at: now.rfc3339(),
+                    field: note.field.clone(),
+                    place: note.place.clone(),
+                    was: others.join(" or "),
+                    now: now_is,
+                });
+                // Said once; what comes now is what counts from here on.
+                field.looked = 0;
+                field.there = 0;
+            }
+        }
+        if news || !drifts.is_empty() {
+            shape.names = names(document);
+        }
+        shape.drifts.extend(drifts.iter().cloned());
+        let surplus = shape.drifts.len().saturating_sub(MAX_DRIFTS);
+        shape.drifts.drain(..surplus);
+        let write = news || !drifts.is_empty() || shape.logins.is_multiple_of(WRITE_EVERY);
+        (write, drifts)
+    }
+
+    async fn shape(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        provider: &ProviderId,
+    ) -> Result<Arc<Mutex<Shape>>, StoreError> {
+        let key = (account.clone(), provider.clone());
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
+        if let Some(shape) = known {
+            return Ok(shape);
+        }
+        let stored = find(store, account, provider).await?.unwrap_or_default();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(
+            known
+                .entry(key)
+                .or_insert_with(|| Arc::new(Mutex::new(stored))),
+        ))
+    }
+
+    /// Looks at one login's answers, and raises the alarm where they drifted.
+    pub async fn observe(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        provider: &ProviderId,
+        notes: &[Note],
+        document: &Value,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let shape = self.shape(store, account, provider).await?;
+        let (write, drifts) = {
+            let mut shape = shape.lock().unwrap_or_else(PoisonError::into_inner);
+            let (write, drifts) = Self::look(&mut shape, notes, document, now);
+            (write.then(|| shape.clone()), drifts)
+        };
+        for drift in &drifts {
+            warn!(
+                target: "vestibule::drift",
+                account = %account,
+                provider = %provider,
+                field = drift.field,
+                place = drift.place,
+                was = drift.was,
+                now = drift.now,
+                "the provider's answers drifted"
+            );
+            metrics::counter!(
+                "vestibule_provider_drift_total",
+                "account" => account.to_string(),
+                "provider" => provider.to_string()
+            )
+            .increment(1);
+        }
+        match write {
+            Some(shape) => SPACE
+                .put(
+                    store,
+                    account.as_str(),
+                    provider.as_str().as_bytes(),
+                    &shape,
+                    Precondition::Any,
+                )
+                .await
+                .map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets a provider, whose mapping changed: what comes now is the norm.
+    pub async fn forget(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        provider: &ProviderId,
+    ) -> Result<bool, StoreError> {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&(account.clone(), provider.clone()));
+        remove(store, account, provider).await
+    }
+}
+
+/// Removes what is written down of a provider.
+pub async fn remove(
+    store: &dyn Store,
+    account: &AccountId,
+    provider: &ProviderId,
+) -> Result<bool, StoreError> {
+    SPACE
+        .delete(
+            store,
+            account.as_str(),
+            provider.as_str().as_bytes(),
+            Precondition::Any,
+        )
+        .await
+}
+
+/// What is written down of a provider.
+pub async fn find(
+    store: &dyn Store,
+    account: &AccountId,
+    provider: &ProviderId,
+) -> Result<Option<Shape>, StoreError> {
+    let found = SPACE
+        .get(store, account.as_str(), provider.as_str().as_bytes())
+        .await?;
+    Ok(found.map(|shape| shape.value))
+}
+
+/// The names in a document with the types they have.
+fn names(document: &Value) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    let mut stack = vec![("$".to_owned(), document)];
+    while let Some((path, value)) = stack.pop() {
+        if out.len() >= MAX_NAMES {
+            break;
+        }
+        match value {
+            Value::Object(members) => {
+                stack.extend(
+                    members
+                        .iter()
+                        .map(|(name, below)| (member_path(&path, name), below)),
+                );
+            }
+            Value::Array(items) => {
+                stack.extend(items.first().map(|first| (format!("{path}[0]"), first)))
+            }
+            _ => {}
+        }
+        out.insert(path, type_name(value).to_owned());
+    }
+    out
+}
