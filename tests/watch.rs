@@ -140,3 +140,31 @@ async fn a_shadow_counts_who_would_change_and_changes_nothing() {
     );
     assert_eq!(world.calls("/userinfo"), 3);
 }
+
+#[tokio::test]
+async fn the_old_secret_stands_in_until_the_new_one_works_and_a_report_says_so() {
+    let world = World::start().await;
+    let (account, provider) = ids();
+    let both = world.mapping().replace(
+        "secret     = \"vestibule-demo-secret\"",
+        "secret     = \"the-new-secret\"\nprevious_secret = \"vestibule-demo-secret\"",
+    );
+    world.apply("acme", &both).await;
+    log_in(&world).await;
+    let shape = drift::find(&*world.store, &account, &provider)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(shape.previous_secret, Some(drift::Previous::Needed));
+
+    world
+        .idp
+        .configure(|config| config.client_secret = "the-new-secret".into());
+    log_in(&world).await;
+    let shape = drift::find(&*world.store, &account, &provider)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(shape.previous_secret, Some(drift::Previous::MayGo));
+    assert_eq!(world.users("acme").await.len(), 1);
+}
