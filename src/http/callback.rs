@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::{Shared, failure, redirect};
 use crate::base::AccountId;
-use crate::login::callback::{CallbackQuery, Failed, verify};
+use crate::login::callback::{CallbackQuery, Failed, restart_of, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
 use crate::login::userinfo::fetch;
@@ -37,19 +37,13 @@ pub(super) async fn own_get(
     State(app): State<Shared>,
     Path(account): Path<String>,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Response {
     match account.parse() {
         Ok(account) => {
             let query = uri.query().unwrap_or_default().to_owned();
             run(app, query, Some(account), StatusCode::FOUND).await
         }
-        Err(_) => failure::plain(
-            &app,
-            &headers,
-            StatusCode::NOT_FOUND,
-            "login.unknown_account",
-        ),
+        Err(_) => failure::lost(&app, "login.unknown_account"),
     }
 }
 
@@ -63,12 +57,7 @@ pub(super) async fn own_post(
     match (account.parse(), form(&headers, &body)) {
         (Ok(account), Some(text)) => run(app, text, Some(account), StatusCode::SEE_OTHER).await,
         (Ok(_), None) => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
-        (Err(_), _) => failure::plain(
-            &app,
-            &headers,
-            StatusCode::NOT_FOUND,
-            "login.unknown_account",
-        ),
+        (Err(_), _) => failure::lost(&app, "login.unknown_account"),
     }
 }
 
@@ -95,20 +84,20 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
             }
         }
     });
-    task.await.unwrap_or_else(|_| {
-        failure::plain(
-            &app,
-            &HeaderMap::new(),
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "service.error",
-        )
-    })
+    task.await
+        .unwrap_or_else(|_| failure::lost(&app, "service.error"))
 }
 
 /// From the callback's parameters to the store's `finish`.
 async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<String, Failed> {
     let logins = &app.logins;
-    let query = CallbackQuery::parse(query)?;
+    let query = match CallbackQuery::parse(query) {
+        Ok(query) => query,
+        Err(error) => {
+            let restart = restart_of(logins, query, on).await;
+            return Err(Failed { error, restart });
+        }
+    };
     let (verified, restart) = verify(logins, query, on).await?;
     let steps = async {
         let trace = &mut Trace::off();
