@@ -125,7 +125,8 @@ async fn with_either_secret(
         logins
             .watch
             .rollover(&*logins.store, &login.account.id, &login.provider.id, taken)
-            .await?;
+            .await
+            .map_err(Step::Token.store())?;
     }
     outcome
 }
