@@ -5,6 +5,9 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod form;
+pub mod program;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
