@@ -369,7 +369,10 @@ fn files_stay_short() {
 #[test]
 fn the_mock_does_not_know_the_broker() {
     let manifest = fs::read_to_string("mock-idp/Cargo.toml").unwrap();
-    assert!(!manifest.contains("vestibule"), "shared code would err twice");
+    assert!(
+        !manifest.contains("vestibule"),
+        "shared code would err twice"
+    );
     for source in sources(Path::new("mock-idp/src")) {
         assert_eq!(source.names_crate("vestibule"), None, "{}", source.path);
     }
