@@ -4,12 +4,16 @@
 //! unknown key and wrong type with its place, and leaves those parts out, so
 //! that what remains always deserializes and the meaning can be checked too.
 
+mod words;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
+pub use self::words::nearest;
+use self::words::{fits, schema_types, toml_word};
 use super::finding::Finding;
 
 /// Places of keys and values in a TOML text, by dotted key.
@@ -413,49 +417,4 @@ impl<'a> Walk<'a> {
             }
         }
     }
-}
-
-fn schema_types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(one)) => vec![one.as_str()],
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn fits(value: &Value, kind: &str) -> bool {
-    match kind {
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        _ => false,
-    }
-}
-
-fn toml_word(kind: &str) -> &'static str {
-    match kind {
-        "string" => "a string",
-        "boolean" => "true or false",
-        "integer" | "number" => "a number",
-        "array" => "an array",
-        "object" => "a table",
-        _ => "something else",
-    }
-}
-
-/// The candidate nearest to a misspelt word, if any is near enough.
-pub fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    let plain = word.replace('-', "_").to_lowercase();
-    candidates
-        .iter()
-        .map(|c| (strsim::damerau_levenshtein(&plain, c), *c))
-        .min()
-        .filter(|(distance, c)| {
-            *distance <= 1 + c.len() / 5
-                || (plain.len() > 3 && (c.starts_with(&plain) || plain.starts_with(c)))
-        })
-        .map(|(_, c)| c)
 }

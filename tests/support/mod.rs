@@ -6,6 +6,8 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 pub mod attack;
+pub mod form;
+pub mod program;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
