@@ -8,7 +8,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::account::Mappings;
+use crate::account::{Mappings, draft};
 use crate::admin::{self, Admin};
 use crate::base::Clock;
 use crate::config::Config;
@@ -16,6 +16,7 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
 use crate::login::{Logins, drift, openid, pending};
+use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::session::{self, Sessions};
 use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
@@ -176,7 +177,10 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
 
 /// All spaces whose records expire.
 fn expiring() -> impl Iterator<Item = &'static Space> {
-    pending::spaces().into_iter().chain([session::space()])
+    pending::spaces()
+        .into_iter()
+        .chain([session::space(), draft::space()])
+        .chain(operator::spaces())
 }
 
 /// Removes what has expired, a bounded step at a time, for as long as the broker runs.

@@ -15,16 +15,24 @@ const SECRETS: &[&str] = &[
 /// A mapping with its literal secrets replaced by `[redacted]`; comments and
 /// all else stay as they are.
 pub fn redact(source: &str) -> String {
+    replace(source, |_| REDACTED.to_owned())
+}
+
+/// A mapping with each literal secret replaced by what `with` makes of it, which
+/// must need no escapes in TOML.
+pub fn replace(source: &str, with: impl Fn(&str) -> String) -> String {
     let (value, spans, _) = parse_toml(source);
-    let mut cuts: Vec<(Range<usize>, String)> = secret_literals(&value, &spans)
+    let literals = secret_literals(&value, &spans).into_iter();
+    let headers = authorization_headers(&value)
         .into_iter()
-        .map(|(_, span)| (span, format!("\"{REDACTED}\"")))
+        .filter_map(|header| spans.value(&header).map(|span| (header, span)));
+    let cuts = literals
+        .chain(headers)
+        .map(|(key, span)| {
+            let secret = literal(&value, &key).unwrap_or_default();
+            (span, format!("\"{}\"", with(secret)))
+        })
         .collect();
-    for header in authorization_headers(&value) {
-        if let Some(span) = spans.value(&header) {
-            cuts.push((span, format!("\"{REDACTED}\"")));
-        }
-    }
     splice(source, cuts)
 }
 
