@@ -4,6 +4,9 @@
 //! its own process where none runs: the same handlers either way.
 
 mod accounts;
+mod audit;
+pub mod console;
+mod operators;
 mod providers;
 mod reply;
 mod trials;
@@ -49,7 +52,16 @@ struct Caller(String);
 /// The API. Requests need a [`Peer`] extension; only the Unix socket's owner
 /// gets further than a 401.
 pub fn router(admin: Admin) -> Router {
-    let v1 = Router::new()
+    Router::new()
+        .nest("/api/v1", routes(admin))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(authenticate))
+        .layer(middleware::from_fn(headers))
+}
+
+/// The API's routes for callers that are known already: requests need a [`Caller`].
+fn routes(admin: Admin) -> Router {
+    Router::new()
         .route("/accounts", get(accounts::list).post(accounts::create))
         .route(
             "/accounts/{account}",
@@ -104,14 +116,19 @@ pub fn router(admin: Admin) -> Router {
             "/accounts/{account}/sessions/{session}",
             delete(users::revoke),
         )
+        .route("/operators", get(operators::list).post(operators::create))
+        .route(
+            "/operators/{operator}",
+            get(operators::show)
+                .patch(operators::change)
+                .delete(operators::remove),
+        )
+        .route("/operators/{operator}/invite", post(operators::invite))
+        .route("/audit", get(audit::list))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(admin);
-    Router::new()
-        .nest("/api/v1", v1)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(authenticate))
-        .layer(middleware::from_fn(headers))
+        .layer(middleware::from_fn_with_state(admin.clone(), audit::log))
+        .with_state(admin)
 }
 
 /// Lets the owner of the data directory in, who reached its socket, and nobody else.

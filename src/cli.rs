@@ -5,7 +5,9 @@
 
 mod account;
 mod api;
+mod audit;
 mod demo;
+mod operator;
 mod output;
 mod provider;
 mod schema;
@@ -68,6 +70,12 @@ enum Command {
     /// List and revoke sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Administer the operators of the console
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Read the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Print a JSON Schema
     Schema(schema::Schema),
     /// Print completions for a shell
@@ -109,6 +117,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
         Command::Session(command) => command.run(global).await?,
+        Command::Operator(command) => command.run(global).await?,
+        Command::Audit(command) => command.run(global).await?,
         Command::Schema(command) => command.run()?,
         Command::Completions { shell } => {
             clap_complete::generate(

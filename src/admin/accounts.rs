@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::Admin;
+use super::audit::changed;
 use super::reply::{Reply, account, bad, condition, json, missing, tagged};
 use crate::account::{self, Account, StoreFront, directory};
 use crate::base::AccountId;
@@ -136,7 +137,8 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
     match account::put(&*admin.store, &account, Precondition::Absent).await {
         Ok(version) => {
             info!(account = %account.id, "account created");
-            Ok(tagged(version, (StatusCode::CREATED, Json(account))))
+            let answer = tagged(version, (StatusCode::CREATED, Json(account.clone())));
+            Ok(changed(answer, serde_json::Value::Null, account))
         }
         Err(StoreError::Conflict) => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -196,7 +198,8 @@ async fn edit(
     change: impl FnOnce(&mut Account) -> Reply<()>,
 ) -> Reply {
     let found = account(&*admin.store, id).await?;
-    let mut account = found.value;
+    let before = found.value;
+    let mut account = before.clone();
     change(&mut account)?;
     let when = match condition(headers)? {
         None | Some(Precondition::Any) => Precondition::Version(found.version),
@@ -204,7 +207,8 @@ async fn edit(
     };
     let version = account::put(&*admin.store, &account, when).await?;
     info!(account = %account.id, "account changed");
-    Ok(tagged(version, Json(account)))
+    let answer = tagged(version, Json(account.clone()));
+    Ok(changed(answer, before, account))
 }
 
 pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
@@ -221,7 +225,8 @@ pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -
     directory::remove_all(&*admin.store, id).await?;
     crate::session::revoke_all(&*admin.store, id).await?;
     info!(account = %id, "account removed");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let answer = StatusCode::NO_CONTENT.into_response();
+    Ok(changed(answer, &found.value, serde_json::Value::Null))
 }
 
 pub(super) async fn stores(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {

@@ -82,6 +82,13 @@ pub struct VerifiedCallback {
     pub(super) redirect_uri: String,
 }
 
+impl VerifiedCallback {
+    /// The provider that answered.
+    pub fn provider(&self) -> &Provider {
+        &self.login.provider
+    }
+}
+
 /// Which login it is; travels along all further steps.
 #[derive(Clone)]
 pub struct Context {

@@ -204,10 +204,7 @@ impl Operators {
         };
         if unused >= TOUCH {
             let when = Precondition::Version(found.version);
-            match SPACE
-                .put_by(&*self.store, "", &token, &session, when)
-                .await
-            {
+            match SPACE.put_by(&*self.store, "", &token, &session, when).await {
                 Ok(_) | Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
             }

@@ -87,10 +87,18 @@ mod tests {
         for _ in 0..200 {
             let _ = throttle.guess("ada@example.test", "203.0.113.9", now);
         }
-        assert!(throttle.guess("ada@example.test", "203.0.113.9", now).is_err());
+        assert!(
+            throttle
+                .guess("ada@example.test", "203.0.113.9", now)
+                .is_err()
+        );
         assert!(throttle.guess("ada@example.test", "device", now).is_ok());
         let later = now.plus(LONGEST);
-        assert!(throttle.guess("ada@example.test", "203.0.113.9", later).is_ok());
+        assert!(
+            throttle
+                .guess("ada@example.test", "203.0.113.9", later)
+                .is_ok()
+        );
     }
 
     #[test]

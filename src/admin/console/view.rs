@@ -1,0 +1,223 @@
+//! Pages as answers.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use super::guard::Seen;
+use crate::base::digest::sha256;
+use crate::http::problem::Problem;
+use crate::operator::session::Current;
+
+const CSS: &str = include_str!("console.css");
+const JS: &str = include_str!("console.js");
+
+/// Everything a page may load comes from here, and nothing runs that is in the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The answer of a page that can fail.
+pub(super) type Html = Result<Response, Response>;
+
+macro_rules! bundled {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("templates/", $name)))),*]
+    };
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "compiled in; a test renders each of them"
+)]
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_auto_escape_callback(|_| AutoEscape::Html);
+    templates.set_undefined_behavior(UndefinedBehavior::Lenient);
+    templates.add_filter("marked", |text: String| {
+        Value::from_safe_string(marked(&text))
+    });
+    templates.add_filter("day", day);
+    templates.add_filter("urlencode", |text: String| super::api::segment(&text));
+    for (name, source) in bundled![
+        "base.html",
+        "account.html",
+        "accounts.html",
+        "audit.html",
+        "choose.html",
+        "diff.html",
+        "error.html",
+        "login.html",
+        "macros.html",
+        "operators.html",
+        "preview.html",
+        "provider.html",
+        "review.html",
+        "sessions.html",
+        "step.html",
+        "toml.html",
+        "trial.html",
+        "users.html",
+        "welcome.html",
+    ] {
+        templates
+            .add_template(name, source)
+            .expect("the bundled templates compile");
+    }
+    templates
+});
+
+/// `2026-11-21 21:58 UTC`
+fn day(text: String) -> String {
+    match (text.get(..10), text.get(11..16)) {
+        (Some(day), Some(time)) if text.ends_with('Z') => format!("{day} {time} UTC"),
+        _ => text,
+    }
+}
+
+/// A text as HTML, with `{{names}}` of generated values marked.
+fn marked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        let Some(end) = rest[at..].find("}}").map(|end| at + end + 2) else {
+            break;
+        };
+        out.push_str(&escaped(&rest[..at]));
+        out.push_str("<em>");
+        out.push_str(&escaped(&rest[at..end]));
+        out.push_str("</em>");
+        rest = &rest[end..];
+    }
+    out.push_str(&escaped(rest));
+    out
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#x27;")
+}
+
+/// A part of a page as text.
+pub(super) fn render(template: &str, values: Value) -> Result<String, Response> {
+    TEMPLATES
+        .get_template(template)
+        .and_then(|template| template.render(values))
+        .map_err(|error| {
+            tracing::error!(why = %error, template, "a page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
+}
+
+fn version(text: &str) -> String {
+    sha256(text.as_bytes())[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// A page.
+pub(super) fn page(
+    who: Option<&Current>,
+    status: StatusCode,
+    template: &str,
+    values: Value,
+) -> Html {
+    let frame = context! {
+        me => who.map(|who| context! {
+            email => who.operator.email.as_str(),
+            name => who.operator.name.as_str(),
+        }),
+        csrf => who.map(|who| who.csrf.as_str()),
+        css => version(CSS),
+        js => version(JS),
+    };
+    let html = render(template, context! { ..values, ..frame })?;
+    Ok((
+        status,
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            // Browsers name the origin of a form only where its page lets them.
+            (header::REFERRER_POLICY, "same-origin"),
+        ],
+        html,
+    )
+        .into_response())
+}
+
+/// A page about what went wrong.
+pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    page(
+        who,
+        status,
+        "error.html",
+        context! { title => problem.title.as_str(), problem => Serde(problem.clone()) },
+    )
+    .unwrap_or_else(|plain| plain)
+}
+
+/// Fails with a page in the look of who is logged in.
+pub(super) fn failing(who: &Current) -> impl Fn(Problem) -> Response + '_ {
+    move |problem| fail(Some(who), &problem)
+}
+
+/// Sends the browser to a page of the console.
+pub(super) fn goto(path: &str) -> Response {
+    crate::http::redirect(StatusCode::SEE_OTHER, path)
+}
+
+/// What is nowhere.
+pub(super) async fn nothing(Seen(who): Seen) -> Response {
+    let problem = Problem::new(
+        StatusCode::NOT_FOUND,
+        "request.not_found",
+        "there is nothing at this address",
+    );
+    fail(Some(&who), &problem)
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
+    ];
+    (headers, text).into_response()
+}
+
+/// The style sheet.
+pub(super) async fn css() -> Response {
+    asset("text/css; charset=utf-8", CSS)
+}
+
+/// The script.
+pub(super) async fn js() -> Response {
+    asset("text/javascript; charset=utf-8", JS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_compiles() {
+        assert!(TEMPLATES.get_template("base.html").is_ok());
+    }
+
+    #[test]
+    fn generated_values_are_marked_and_all_else_is_text() {
+        assert_eq!(
+            marked("a={{state}}&b=<i>{{<b>}}{{"),
+            "a=<em>{{state}}</em>&amp;b=&lt;i&gt;<em>{{&lt;b&gt;}}</em>{{"
+        );
+    }
+}
