@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::digest::sha256;
+use crate::base::digest::{hex, sha256};
 use crate::base::{Timestamp, random};
 use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
 
@@ -50,20 +50,12 @@ pub struct Entry {
 
 /// A secret's fingerprint.
 pub fn fingerprint(secret: &str) -> String {
-    let hex: String = sha256(secret.as_bytes())[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("[sha256:{hex}]")
+    format!("[sha256:{}]", hex(&sha256(secret.as_bytes())[..6]))
 }
 
 /// Writes an entry down; on disk when this returns.
 pub async fn write(store: &dyn Store, now: Timestamp, mut entry: Entry) -> Result<(), StoreError> {
-    let tail: String = random::bytes::<6>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    entry.id = id(now, &tail);
+    entry.id = id(now, &hex(&random::bytes::<6>()));
     entry.at = now.rfc3339();
     let key = entry.id.clone();
     SPACE

@@ -13,6 +13,7 @@ use super::Admin;
 use super::accounts::{Page, Paging};
 use super::audit::changed;
 use super::reply::{Reply, bad, json as read, missing};
+use crate::base::Timestamp;
 use crate::http::problem::Problem;
 use crate::operator::{self, Email, Operator, invite, session};
 use crate::store::{Precondition, StoreError, Versioned};
@@ -37,7 +38,7 @@ impl From<&Operator> for Shown {
             active: operator.password.is_some(),
             disabled: operator.disabled,
             created_at: operator.created_at.rfc3339(),
-            last_login_at: operator.last_login_at.map(|at| at.rfc3339()),
+            last_login_at: operator.last_login_at.map(Timestamp::rfc3339),
         }
     }
 }

@@ -63,7 +63,7 @@ fn completed(source: &str, policy: &Policy) -> Option<Provider> {
     let openid = edit::get(&doc, "provider.kind") == "openid";
     let asks = edit::get(&doc, "userinfo.source");
     for key in NEEDED {
-        let told = key.ends_with(".url")
+        let told = key.rsplit('.').next() == Some("url")
             && (openid || (*key == "userinfo.url" && !asks.is_empty() && asks != "request"));
         if edit::get(&doc, key).is_empty() && !told {
             stand_in(&mut doc, key);

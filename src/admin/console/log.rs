@@ -114,7 +114,7 @@ pub(super) async fn audit(
         ("after", which.before.as_deref()),
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            path.push_str(&format!("&{name}={}", segment(value)));
+            path.extend(["&", name, "=", &segment(value)]);
         }
     }
     let found = console

@@ -33,7 +33,7 @@ async fn open(console: &Console, post: &Post, account: &str, source: &str, back:
             )))
         }
         Err(problem) if !problem.findings.is_empty() && back.contains("/drafts/") => {
-            Ok(goto(&format!("{back}review")))
+            Ok(goto(back))
         }
         Err(problem) => Err(fail(Some(&post.who), &problem)),
     }
@@ -51,7 +51,7 @@ pub(super) async fn open_draft(
         &post,
         &account,
         &draft.draft.source,
-        &draft.path(""),
+        &draft.path("review"),
     )
     .await
 }

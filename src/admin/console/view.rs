@@ -8,7 +8,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use super::guard::Seen;
-use crate::base::digest::sha256;
+use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 
@@ -35,7 +35,7 @@ macro_rules! bundled {
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
-    templates.set_undefined_behavior(UndefinedBehavior::Lenient);
+    templates.set_undefined_behavior(UndefinedBehavior::Chainable);
     templates.add_filter("marked", |text: String| {
         Value::from_safe_string(marked(&text))
     });
@@ -110,15 +110,16 @@ pub(super) fn render(template: &str, values: Value) -> Result<String, Response> 
         .and_then(|template| template.render(values))
         .map_err(|error| {
             tracing::error!(why = %error, template, "a page cannot be rendered");
+            if cfg!(debug_assertions) {
+                let why = format!("{error:#}");
+                return (StatusCode::INTERNAL_SERVER_ERROR, why).into_response();
+            }
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         })
 }
 
 fn version(text: &str) -> String {
-    sha256(text.as_bytes())[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&sha256(text.as_bytes())[..4])
 }
 
 /// A page.
