@@ -39,7 +39,14 @@ pub async fn form(
         ("origin", world.origin.as_str()),
     ];
     let url = format!("{}{path}", world.origin);
-    browser.send(Method::POST, &url, &headers, Some(body)).await
+    let page = browser.send(Method::POST, &url, &headers, Some(body)).await;
+    readable(page)
+}
+
+/// Slashes are escaped too, and in the way of whoever looks for an address.
+fn readable(mut page: Page) -> Page {
+    page.body = page.body.replace("&#x2f;", "/");
+    page
 }
 
 /// The first operator's link.
@@ -76,9 +83,8 @@ impl<'w> Op<'w> {
     }
 
     pub async fn get(&mut self, path: &str) -> Page {
-        self.browser
-            .get(format!("{}{path}", self.world.origin))
-            .await
+        let url = format!("{}{path}", self.world.origin);
+        readable(self.browser.get(url).await)
     }
 
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
@@ -92,6 +98,6 @@ impl<'w> Op<'w> {
     pub async fn done(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let page = self.post(path, fields).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{path}: {}", page.body);
-        self.browser.follow(page).await
+        readable(self.browser.follow(page).await)
     }
 }

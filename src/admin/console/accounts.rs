@@ -3,7 +3,6 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use minijinja::value::Serde;
 use minijinja::{Value as Shown, context};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use super::State;
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page};
+use super::view::{Html, failing, goto, page, shown};
 use crate::account::mapping::BUILT_IN;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
@@ -52,7 +51,7 @@ async fn accounts(
     let values = context! {
         title => "Accounts",
         nav => "accounts",
-        accounts => Serde(found["items"].clone()),
+        accounts => shown(found["items"].clone()),
         next => found["next"].as_str(),
         done => place.done.as_deref(),
     };
@@ -89,7 +88,7 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             let form = context! {
-                problem => Serde(problem),
+                problem => shown(problem),
                 form => context! {
                     id => post.get("id"),
                     name => post.get("name"),
@@ -175,9 +174,9 @@ async fn account(
     let values = context! {
         title => account["name"].as_str(),
         nav => "accounts",
-        account => Serde(account.clone()),
-        custom => custom.map(Serde),
-        built_in => Serde(built_in),
+        account => shown(account.clone()),
+        custom => custom.map(shown),
+        built_in => shown(built_in),
         public_url => console.origin.as_str(),
     };
     page(
@@ -221,7 +220,7 @@ async fn act(
                 .map(|(name, value)| (name.to_owned(), value.into()))
                 .collect();
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let more = context! { problem => Serde(problem), which, form => Serde(typed) };
+            let more = context! { problem => shown(problem), which, form => shown(typed) };
             account(console, &post.who, id, status, more).await
         }
     }
@@ -282,7 +281,7 @@ pub(super) async fn remove(
             "account.confirm",
             format!("type `{id}` to remove the account"),
         );
-        let more = context! { problem => Serde(problem), which => "remove" };
+        let more = context! { problem => shown(problem), which => "remove" };
         return account(
             &console,
             &post.who,

@@ -3,7 +3,6 @@
 use axum::extract::Query;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use minijinja::value::Serde;
 use minijinja::{Value as Shown, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use super::accounts::Where;
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page};
+use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State};
 use crate::operator::session::Current;
 
@@ -34,7 +33,7 @@ async fn listed(console: &Console, who: &Current, status: StatusCode, more: Show
     let values = context! {
         title => "Operators",
         nav => "operators",
-        operators => Serde(found["items"].clone()),
+        operators => shown(found["items"].clone()),
     };
     page(
         Some(who),
@@ -64,7 +63,7 @@ async fn answer(console: &Console, post: &Post, call: Call<'_>) -> Html {
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             let form = context! { email => post.get("email"), name => post.get("name") };
-            let more = context! { problem => Serde(problem), form };
+            let more = context! { problem => shown(problem), form };
             listed(console, &post.who, status, more).await
         }
     }
@@ -131,7 +130,7 @@ pub(super) async fn audit(
     let values = context! {
         title => "Audit log",
         nav => "audit",
-        entries => Serde(entries),
+        entries => shown(entries),
         account,
         next => found["next"].as_str(),
     };

@@ -3,13 +3,12 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use minijinja::context;
-use minijinja::value::Serde;
 use serde_json::json;
 
 use super::accounts::Where;
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page};
+use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State};
 use crate::admin::reply;
 use crate::operator::session::Current;
@@ -38,7 +37,7 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Wh
         title,
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
-        items => Serde(found["items"].clone()),
+        items => shown(found["items"].clone()),
         next => found["next"].as_str(),
         done => place.done.as_deref(),
     };

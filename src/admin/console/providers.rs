@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
-use minijinja::value::Serde;
 use minijinja::{Value as Shown, context};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +10,7 @@ use similar::{ChangeTag, TextDiff};
 use super::accounts::Where;
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page};
+use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State, chart};
 use crate::account::mapping::Mapping;
 use crate::admin::{providers, reply};
@@ -74,10 +73,10 @@ pub(super) async fn show(
     Query(place): Query<Where>,
 ) -> Html {
     let values = context! { done => place.done };
-    shown(&console, &who, &id, &provider, StatusCode::OK, values).await
+    display(&console, &who, &id, &provider, StatusCode::OK, values).await
 }
 
-async fn shown(
+async fn display(
     console: &Console,
     who: &Current,
     id: &str,
@@ -114,14 +113,14 @@ async fn shown(
         title => mapping.name.as_str(),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
-        provider => Serde(version(mapping)),
+        provider => shown(version(mapping)),
         id => mapping.provider.as_str(),
         etag => found.version.0,
         source => redact::redact(&mapping.source),
-        history => Serde(history.iter().map(version).collect::<Vec<_>>()),
-        drifts => Serde(shape.drifts.clone()),
-        findings => Serde(findings),
-        health => Serde(chart::health(&health, now)),
+        history => shown(history.iter().map(version).collect::<Vec<_>>()),
+        drifts => shown(shape.drifts.clone()),
+        findings => shown(findings),
+        health => shown(chart::health(&health, now)),
     };
     page(
         Some(who),
@@ -171,9 +170,9 @@ pub(super) async fn diff(
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         id => provider.as_str(),
         name => texts[1].name.as_str(),
-        from => Serde(version(&texts[0])),
-        to => Serde(version(&texts[1])),
-        diff => Serde(diff_lines(&texts[0].source, &texts[1].source)),
+        from => shown(version(&texts[0])),
+        to => shown(version(&texts[1])),
+        diff => shown(diff_lines(&texts[0].source, &texts[1].source)),
     };
     page(Some(&who), StatusCode::OK, "diff.html", values)
 }
@@ -191,8 +190,8 @@ async fn act(
         Ok(_) => Ok(goto(to)),
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let more = context! { problem => Serde(problem) };
-            shown(console, &post.who, id, provider, status, more).await
+            let more = context! { problem => shown(problem) };
+            display(console, &post.who, id, provider, status, more).await
         }
     }
 }

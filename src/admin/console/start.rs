@@ -5,14 +5,13 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
-use minijinja::value::Serde;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
 use super::accounts::display_name;
 use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page};
+use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State, edit};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
@@ -64,7 +63,7 @@ fn choices(
         title => "Set up a provider",
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
-        gallery => Serde(entries),
+        gallery => shown(entries),
         from,
         typed,
         problem,

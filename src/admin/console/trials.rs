@@ -3,13 +3,12 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use minijinja::context;
-use minijinja::value::Serde;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
-use super::view::{Html, fail, failing, goto, page};
+use super::view::{Html, fail, failing, goto, page, shown};
 use super::wizard::Open;
 use super::{Console, State};
 use crate::admin::{providers, reply};
@@ -32,9 +31,7 @@ async fn open(console: &Console, post: &Post, account: &str, source: &str, back:
                 segment(back)
             )))
         }
-        Err(problem) if !problem.findings.is_empty() && back.contains("/drafts/") => {
-            Ok(goto(back))
-        }
+        Err(problem) if !problem.findings.is_empty() && back.contains("/drafts/") => Ok(goto(back)),
         Err(problem) => Err(fail(Some(&post.who), &problem)),
     }
 }
@@ -112,7 +109,7 @@ pub(super) async fn show(
         waiting,
         link,
         back,
-        trace => Serde(trace.clone()),
+        trace => shown(trace.clone()),
     };
     page(Some(&who), StatusCode::OK, "trial.html", values)
 }

@@ -1,11 +1,13 @@
 //! Pages as answers.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use serde::Serialize;
 
 use super::guard::Seen;
 use crate::base::digest::{hex, sha256};
@@ -159,7 +161,7 @@ pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
         who,
         status,
         "error.html",
-        context! { title => problem.title.as_str(), problem => Serde(problem.clone()) },
+        context! { title => problem.title.as_str(), problem => shown(problem.clone()) },
     )
     .unwrap_or_else(|plain| plain)
 }
@@ -167,6 +169,32 @@ pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
 /// Fails with a page in the look of who is logged in.
 pub(super) fn failing(who: &Current) -> impl Fn(Problem) -> Response + '_ {
     move |problem| fail(Some(who), &problem)
+}
+
+/// A value for a template. Numbers have to be told apart from JSON's own, which
+/// keep their digits and would arrive as something else.
+pub(super) fn shown(value: impl Serialize) -> Value {
+    use serde_json::Value as Json;
+    fn convert(value: Json) -> Value {
+        match value {
+            Json::Null => Value::from(()),
+            Json::Bool(flag) => Value::from(flag),
+            Json::String(text) => Value::from(text),
+            Json::Array(items) => items.into_iter().map(convert).collect(),
+            Json::Object(members) => {
+                let pairs = members.into_iter();
+                let members: BTreeMap<String, Value> =
+                    pairs.map(|(name, below)| (name, convert(below))).collect();
+                Value::from(members)
+            }
+            Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Value::from(whole),
+                (None, Some(fraction)) => Value::from(fraction),
+                _ => Value::from(number.to_string()),
+            },
+        }
+    }
+    serde_json::to_value(value).map_or(Value::UNDEFINED, convert)
 }
 
 /// Sends the browser to a page of the console.

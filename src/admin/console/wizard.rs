@@ -3,7 +3,6 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use minijinja::value::Serde;
 use minijinja::{Value as Shown, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use super::api::{Call, segment};
 use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
 use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, render};
+use super::view::{Html, failing, goto, page, render, shown};
 use super::{Console, State, expect, providers};
 use crate::account::draft::{self, Draft};
 use crate::admin::reply;
@@ -119,7 +118,7 @@ fn frame(open: &Open, current: &str, findings: &[Finding]) -> Shown {
         nav => "accounts",
         account => context! { id => open.account.as_str(), name => open.account_name.as_str() },
         draft => open.path(""),
-        steps => Serde(steps),
+        steps => shown(steps),
         tab => current,
         editing => base.map(|base| context! { provider => base.provider.as_str(), number => base.number }),
     }
@@ -209,9 +208,9 @@ fn show(
     let values = context! {
         title => step.title,
         step => context! { id => step.id, title => step.title, about => step.about, first => step.id == STEPS[0].id, last },
-        groups => Serde(groups),
-        loose => Serde(json!(loose)),
-        others => Serde(others),
+        groups => shown(groups),
+        loose => shown(json!(loose)),
+        others => shown(others),
         problem,
         preview => Shown::from_safe_string(pane(console, &open.draft.source, step)?),
     };
@@ -292,7 +291,7 @@ fn pane(console: &Console, source: &str, step: &Step) -> Result<String, Response
             })
         })
         .collect();
-    render("preview.html", context! { requests => Serde(here) })
+    render("preview.html", context! { requests => shown(here) })
 }
 
 /// `POST …/{step}`: keeps the answers, then goes where the button says.
@@ -417,7 +416,7 @@ fn editor(console: &Console, who: &Current, open: &Open) -> Html {
     } else {
         StatusCode::OK
     };
-    let values = context! { title => "Mapping as TOML", text, findings => Serde(findings.clone()) };
+    let values = context! { title => "Mapping as TOML", text, findings => shown(findings.clone()) };
     page(
         Some(who),
         status,
@@ -510,14 +509,14 @@ fn reviewed(
     );
     let values = context! {
         title => "Review",
-        findings => Serde(findings.clone()),
+        findings => shown(findings.clone()),
         blocked => findings.iter().any(Finding::is_error),
         warnings,
         unchanged => old == open.draft.source,
-        diff => Serde(providers::diff_lines(old, &open.draft.source)),
-        preview => Shown::from_safe_string(render("preview.html", context! { requests => Serde(requests) })?),
+        diff => shown(providers::diff_lines(old, &open.draft.source)),
+        preview => Shown::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
-        problem => problem.map(Serde),
+        problem => problem.map(shown),
     };
     page(
         Some(who),
