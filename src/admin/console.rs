@@ -8,13 +8,16 @@
 mod accounts;
 mod api;
 mod chart;
+mod draft;
 mod edit;
+mod editor;
 mod expect;
 mod fields;
 mod guard;
 mod log;
 mod people;
 mod providers;
+mod review;
 mod sign_in;
 mod start;
 mod trials;
@@ -63,10 +66,10 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/trial", post(trials::open_applied));
     let draft = Router::new()
         .route("/", get(wizard::to_first))
-        .route("/toml", get(wizard::toml).post(wizard::save_toml))
-        .route("/review", get(wizard::review))
-        .route("/apply", post(wizard::apply))
-        .route("/discard", post(wizard::discard))
+        .route("/toml", get(editor::toml).post(editor::save_toml))
+        .route("/review", get(review::review))
+        .route("/apply", post(review::apply))
+        .route("/discard", post(review::discard))
         .route("/trial", post(trials::open_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))
         .route("/{step}/preview", post(wizard::preview));

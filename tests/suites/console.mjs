@@ -65,6 +65,7 @@ async function logIn(page) {
 }
 
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+const field = (name) => page.locator(`[name="${name}"]`);
 const PASSWORD = 'correct horse battery';
 const { page, context, look } = await visitor();
 
@@ -101,11 +102,11 @@ assert.equal(await preview.locator('em', { hasText: '{{state}}' }).first().evalu
 await look('wizard-provider', ['Request preview', 'Expected request preview']);
 await press(page, 'Next');
 await page.getByRole('heading', { name: 'Authorization code', level: 1 }).waitFor();
-await page.getByLabel('URL').fill('https://https://id');
+await field('authorization.url').fill('https://https://id');
 await press(page, 'Next');
 await look('wizard-mistake', ['https://']);
-assert.equal(await page.getByLabel('URL').inputValue(), 'https://https://id');
-await page.getByLabel('URL').fill(`${idp}/authorize`);
+assert.equal(await field('authorization.url').inputValue(), 'https://https://id');
+await field('authorization.url').fill(`${idp}/authorize`);
 await press(page, '+ New parameter');
 await page.getByLabel('Parameter key').fill('scope');
 await page.getByLabel('Parameter value').fill('profile email');
@@ -116,7 +117,7 @@ await page.getByRole('button', { name: 'Remove parameter' }).nth(1).click();
 await preview.getByText('unwanted=').first().waitFor({ state: 'detached' });
 await look('wizard-authorization', ['scope=']);
 await press(page, 'Next');
-await page.getByLabel('URL').fill(`${idp}/token`);
+await field('token.url').fill(`${idp}/token`);
 await page.getByText('JSON', { exact: true }).click();
 await preview.getByText('"grant_type"').waitFor();
 await page.getByText('x-www-form-urlencoded', { exact: true }).click();
@@ -127,8 +128,8 @@ await page.getByRole('heading', { name: 'Authorization code', level: 1 }).waitFo
 await press(page, 'Next');
 await page.getByRole('heading', { name: 'Access token exchange', level: 1 }).waitFor();
 await press(page, 'Next');
-await page.getByLabel('URL').fill(`${idp}/userinfo`);
-assert.ok(!(await page.getByLabel('Access token key').isVisible()), 'the key is asked for where it is sent');
+await field('userinfo.url').fill(`${idp}/userinfo`);
+assert.ok(!(await field('userinfo.token_key').isVisible()), 'the key is asked for where it is sent');
 await page.getByText('In the query string', { exact: true }).click();
 await preview.getByText('?access_token=').waitFor();
 await page.getByText('As a Bearer token', { exact: true }).click();

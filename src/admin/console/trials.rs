@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::{Call, segment};
+use super::draft::Open;
 use super::guard::{Post, Seen};
 use super::view::{Html, fail, failing, goto, page, shown};
-use super::wizard::Open;
 use super::{Console, State};
 use crate::admin::{providers, reply};
 
