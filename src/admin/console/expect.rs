@@ -27,10 +27,17 @@ const ROUNDS: usize = 6;
 
 /// What a check of a draft finds, warnings too.
 pub(super) fn check(source: &str, policy: &Policy) -> Vec<Finding> {
-    match compile_toml(source, Context { policy }) {
+    worth_saying(match compile_toml(source, Context { policy }) {
         Ok(provider) => provider.warnings,
         Err(findings) => findings,
-    }
+    })
+}
+
+/// Findings without the advice that is about files: a secret typed here is kept
+/// by the broker and in no file.
+pub(super) fn worth_saying(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
+    findings
 }
 
 /// The requests of a draft.

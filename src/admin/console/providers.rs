@@ -11,7 +11,7 @@ use super::accounts::Where;
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
 use super::view::{Html, failing, goto, page, shown};
-use super::{Console, State, chart};
+use super::{Console, State, chart, expect};
 use crate::account::mapping::Mapping;
 use crate::admin::{providers, reply};
 use crate::audit::fingerprint;
@@ -119,7 +119,7 @@ async fn display(
         source => redact::redact(&mapping.source),
         history => shown(history.iter().map(version).collect::<Vec<_>>()),
         drifts => shown(shape.drifts.clone()),
-        findings => shown(findings),
+        findings => shown(expect::worth_saying(findings)),
         health => shown(chart::health(&health, now)),
     };
     page(

@@ -41,6 +41,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.add_filter("marked", |text: String| {
         Value::from_safe_string(marked(&text))
     });
+    templates.add_filter("ticks", |text: String| {
+        Value::from_safe_string(ticks(&text))
+    });
     templates.add_filter("day", day);
     templates.add_filter("urlencode", |text: String| super::api::segment(&text));
     for (name, source) in bundled![
@@ -94,6 +97,22 @@ fn marked(text: &str) -> String {
         rest = &rest[end..];
     }
     out.push_str(&escaped(rest));
+    out
+}
+
+/// A sentence as HTML, with what stands in backticks as code.
+fn ticks(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let even = pieces.len() % 2 == 1;
+    let mut out = String::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        match (i % 2 == 1, even) {
+            (true, true) => out.extend(["<code>", &escaped(piece), "</code>"]),
+            (true, false) => out.extend(["`", &escaped(piece)]),
+            (false, false) if i > 0 => out.extend(["`", &escaped(piece)]),
+            _ => out.push_str(&escaped(piece)),
+        }
+    }
     out
 }
 
@@ -240,6 +259,12 @@ mod tests {
     #[test]
     fn every_template_compiles() {
         assert!(TEMPLATES.get_template("base.html").is_ok());
+    }
+
+    #[test]
+    fn backticks_are_code_and_all_else_is_text() {
+        assert_eq!(ticks("a `b<` c"), "a <code>b&lt;</code> c");
+        assert_eq!(ticks("a `b"), "a `b");
     }
 
     #[test]

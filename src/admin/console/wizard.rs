@@ -175,7 +175,7 @@ fn group_shown(
             json!({
                 "key": field.key, "label": field.label, "hint": field.hint, "default": field.default,
                 "required": field.required, "kind": kind, "value": text, "from": from,
-                "options": options, "findings": found,
+                "options": options, "invalid": found.iter().any(|f| f.is_error()), "findings": found,
             })
         })
         .collect();
