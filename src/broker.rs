@@ -114,7 +114,8 @@ impl Broker {
 
     /// What the network sees: browser endpoints, and the admin API's refusals.
     pub fn router(&self) -> Router {
-        http::router(Arc::clone(&self.app)).merge(admin::router(self.admin.clone()))
+        let all = http::router(Arc::clone(&self.app)).merge(admin::router(self.admin.clone()));
+        http::with_headers(Arc::clone(&self.app), all)
     }
 
     /// What the Unix socket sees.

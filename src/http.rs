@@ -57,8 +57,13 @@ pub type Shared = Arc<App>;
 pub fn router(app: Shared) -> Router {
     let account = Router::new()
         .route("/login", get(login::login))
-        .route("/callback", get(callback::own_get).post(callback::own_post))
-        .route("/finish", get(login::finish))
+        .route(
+            "/callback",
+            get(callback::own_get)
+                .post(callback::own_post)
+                .head(method_not_allowed),
+        )
+        .route("/finish", get(login::finish).head(method_not_allowed))
         .route("/error", get(failure::account_page))
         .route("/session", get(session::session))
         .route("/check", get(session::check))
@@ -68,16 +73,44 @@ pub fn router(app: Shared) -> Router {
         .route("/trial-done", get(trial::done));
     Router::new()
         .nest("/accounts/{account}", account)
-        .route("/callback", get(callback::get).post(callback::post))
+        // What looks at links with HEAD must not use up a code.
+        .route(
+            "/callback",
+            get(callback::get)
+                .post(callback::post)
+                .head(method_not_allowed),
+        )
         .route("/error", get(failure::page))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), headers))
         .with_state(app)
+}
+
+/// Gives every answer of a router the headers that all have.
+pub fn with_headers(app: Shared, router: Router) -> Router {
+    router.layer(middleware::from_fn_with_state(app, headers))
+}
+
+/// The page for a body that was refused while it was read.
+async fn too_large(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    let answer = next.run(request).await;
+    let status = answer.status();
+    if status != StatusCode::PAYLOAD_TOO_LARGE {
+        return answer;
+    }
+    let headers = language.map(|tags| (header::ACCEPT_LANGUAGE, tags));
+    failure::plain(
+        &app,
+        &headers.into_iter().collect(),
+        status,
+        "request.too_large",
+    )
 }
 
 async fn not_found(State(app): State<Shared>, request: Request) -> Response {

@@ -1,9 +1,12 @@
 //! The users of an account: who a login is.
 //!
 //! A user is found by a link (provider, the user's id there) first; then by
-//! email, where the provider may be trusted with that; else created. One email,
-//! one user: a new user first claims the email with a write that only one
-//! claimant wins. Each write that follows can be done again, so that a crash
+//! email, where the provider may be trusted with that and the user's email came
+//! from one that may; else created. The second half is as needed as the first:
+//! without it, whoever may write any email into some provider's profile waits
+//! with a user of that email until its owner logs in and is linked to it.
+//! One email, one user: a new user first claims the email with a write that only
+//! one claimant wins. Each write that follows can be done again, so that a crash
 //! between them leaves a claim that the next login completes.
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +49,9 @@ pub struct User {
     pub created_at: Timestamp,
     /// When they last logged in.
     pub last_login_at: Timestamp,
+    /// Whether the email came from a provider that may be trusted with it.
+    #[serde(default)]
+    pub email_trusted: bool,
     /// Set by an admin: no login, no session.
     #[serde(default)]
     pub disabled: bool,
@@ -100,7 +106,7 @@ pub async fn identify(
             .await?
             .map(|found| found.value);
         let done = match linked {
-            Some(id) => returning(store, account, id, profile, now).await?,
+            Some(id) => returning(store, account, id, trust, profile, now).await?,
             None => arriving(store, account, provider, trust, profile, now).await?,
         };
         if let Some(user) = done {
@@ -115,6 +121,7 @@ async fn returning(
     store: &dyn Store,
     account: &str,
     id: UserId,
+    trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
 ) -> Result<Option<User>, IdentifyError> {
@@ -129,9 +136,11 @@ async fn returning(
     let new_key = email::key(&profile.email);
     if new_key == old_key {
         user.email.clone_from(&profile.email);
+        user.email_trusted |= may_link(trust, profile);
     } else if claim_email(store, account, &new_key, id).await? == id {
         // The email changed at the provider, and nobody here has the new one.
         user.email.clone_from(&profile.email);
+        user.email_trusted = may_link(trust, profile);
     }
     if let Some(name) = &profile.name {
         user.name = Some(name.clone());
@@ -176,7 +185,7 @@ async fn arriving(
                 return Ok(None);
             }
             if !user.links.contains(&link) {
-                if !may_link(trust, profile) {
+                if !(may_link(trust, profile) && user.email_trusted) {
                     return Err(IdentifyError::NotTrusted);
                 }
                 user.links.push(link);
@@ -196,6 +205,7 @@ async fn arriving(
                 links: vec![link],
                 created_at: now,
                 last_login_at: now,
+                email_trusted: may_link(trust, profile),
                 disabled: false,
             };
             match RECORDS

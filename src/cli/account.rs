@@ -46,7 +46,7 @@ pub(super) enum Account {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
+#[group(id = "account_change", required = true, multiple = true)]
 pub(super) struct Change {
     /// Its name as shoppers read it
     #[arg(long)]

@@ -136,6 +136,7 @@ impl Api {
         let mut request = request.body(body)?;
         let (status, bytes) = match &mut self.0 {
             Way::Socket(sender) => {
+                sender.ready().await?;
                 let answer = sender.send_request(request).await?;
                 let status = answer.status();
                 (status, answer.into_body().collect().await?.to_bytes())

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::demo;
@@ -28,7 +29,11 @@ impl Demo {
             return Ok(ExitCode::SUCCESS);
         }
         println!("{}", demo.welcome());
-        tokio::signal::ctrl_c().await?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
         demo.stop().await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -7,12 +7,12 @@ use axum::response::Response;
 
 use super::{Shared, failure, redirect};
 use crate::base::AccountId;
-use crate::login::callback::{CallbackQuery, Failed, Restart, verify};
+use crate::login::callback::{CallbackQuery, Failed, Restart, restart_of, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
 use crate::login::shadow::compare;
 use crate::login::userinfo::fetch;
-use crate::login::{LoginError, trial};
+use crate::login::{Step, trial};
 use crate::provider::trace::Trace;
 
 /// `GET {public_url}/callback`
@@ -39,19 +39,13 @@ pub(super) async fn own_get(
     State(app): State<Shared>,
     Path(account): Path<String>,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Response {
     match account.parse() {
         Ok(account) => {
             let query = uri.query().unwrap_or_default().to_owned();
             run(app, query, Some(account), StatusCode::FOUND).await
         }
-        Err(_) => failure::plain(
-            &app,
-            &headers,
-            StatusCode::NOT_FOUND,
-            "login.unknown_account",
-        ),
+        Err(_) => failure::lost(&app, "login.unknown_account"),
     }
 }
 
@@ -65,12 +59,7 @@ pub(super) async fn own_post(
     match (account.parse(), form(&headers, &body)) {
         (Ok(account), Some(text)) => run(app, text, Some(account), StatusCode::SEE_OTHER).await,
         (Ok(_), None) => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
-        (Err(_), _) => failure::plain(
-            &app,
-            &headers,
-            StatusCode::NOT_FOUND,
-            "login.unknown_account",
-        ),
+        (Err(_), _) => failure::lost(&app, "login.unknown_account"),
     }
 }
 
@@ -97,20 +86,20 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
             }
         }
     });
-    task.await.unwrap_or_else(|_| {
-        failure::plain(
-            &app,
-            &HeaderMap::new(),
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "service.error",
-        )
-    })
+    task.await
+        .unwrap_or_else(|_| failure::lost(&app, "service.error"))
 }
 
 /// From the callback's parameters to the store's `finish`.
 async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<String, Failed> {
     let logins = &app.logins;
-    let query = CallbackQuery::parse(query)?;
+    let query = match CallbackQuery::parse(query) {
+        Ok(query) => query,
+        Err(error) => {
+            let restart = restart_of(logins, query, on).await;
+            return Err(Failed { error, restart });
+        }
+    };
     let (verified, restart) = match verify(logins, query, on).await {
         Ok(found) => found,
         Err(failed) => return trial_failed(app, failed).await,
@@ -118,7 +107,7 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
     if let Some(id) = &restart.trial {
         let trace = trial::run(logins, id, verified)
             .await
-            .map_err(LoginError::Store)?;
+            .map_err(Step::Callback.store())?;
         return Ok(trial_done(app, &restart, trace.failure.is_none()));
     }
     let steps = async {
@@ -154,7 +143,7 @@ async fn trial_failed(app: &Shared, failed: Failed) -> Result<String, Failed> {
     };
     trial::fail(&app.logins, &restart.account.id, id, &failed.error)
         .await
-        .map_err(LoginError::Store)?;
+        .map_err(Step::Callback.store())?;
     Ok(trial_done(app, restart, false))
 }
 

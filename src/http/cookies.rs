@@ -41,6 +41,12 @@ impl<'a> Cookies<'a> {
         Ok(Self(pairs))
     }
 
+    /// Whether a cookie is there more than once.
+    pub fn repeats(&self, name: &str) -> bool {
+        let of_name = |(known, _): &&(&[u8], &[u8])| *known == name.as_bytes();
+        self.0.iter().filter(of_name).count() > 1
+    }
+
     /// The value of a cookie that is there exactly once. Two of a name mean that
     /// someone tossed one in, so neither counts (attack C2).
     pub fn only(&self, name: &str) -> Option<&'a str> {

@@ -93,18 +93,34 @@ pub(super) fn at_site(
     )
 }
 
-/// A failure that is no login's, on an account's endpoint.
-pub(super) fn coded(app: &App, site: &Site, code: &str) -> Response {
+/// A failure that is no login's, on an account's endpoint; `restart` leads to
+/// a login that does not fail the same way.
+pub(super) fn coded(app: &App, site: &Site, code: &str, restart: Option<&str>) -> Response {
     let page = ErrorPage {
         code: code.to_owned(),
         support_id: random::support_id(),
-        restart_href: None,
+        restart_href: restart.map(str::to_owned),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
     info!(account = %site.account.id, code, support_id = page.support_id, "request refused");
     html(
         status(code),
         app.pages.error(&site.look(), site.lang, &page),
+    )
+}
+
+/// A callback that no login can be made of: a redirect to the error page, so
+/// that a code in the address is gone from it.
+pub(super) fn lost(app: &App, code: &str) -> Response {
+    let id = random::support_id();
+    info!(code, support_id = id, "callback refused");
+    to_page(app, code, &id)
+}
+
+fn to_page(app: &App, code: &str, id: &str) -> Response {
+    redirect(
+        StatusCode::SEE_OTHER,
+        &format!("{}/error?code={code}&id={id}", app.logins.public_url),
     )
 }
 
@@ -119,10 +135,7 @@ pub(super) fn after_callback(
         None => {
             let id = random::support_id();
             log(&id, "", failure);
-            redirect(
-                StatusCode::SEE_OTHER,
-                &format!("{}/error?code={code}&id={id}", app.logins.public_url),
-            )
+            to_page(app, code, &id)
         }
         Some(restart) => {
             log(&restart.id, restart.account.id.as_str(), failure);

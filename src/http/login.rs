@@ -16,7 +16,7 @@ use crate::login::callback::misconfigured;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, start};
-use crate::login::{LoginError, ReturnTo};
+use crate::login::{LoginError, ReturnTo, Step};
 use crate::provider::Provider;
 
 /// The longest hint that is handed on.
@@ -41,10 +41,10 @@ async fn begin(
     headers: &HeaderMap,
 ) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
-    let refuse = |code| failure::coded(app, &site, code);
+    let refuse = |code| failure::coded(app, &site, code, None);
     let from = site.store().ok_or_else(|| refuse("login.store_missing"))?;
     let (return_to, store) = ReturnTo::parse(site.query.get("return_to"), &site.account, from)
-        .map_err(|_| refuse("login.return_to_invalid"))?;
+        .map_err(|_| failure::coded(app, &site, "login.return_to_invalid", Some("login")))?;
     if site.here.as_ref() != Some(store) {
         return begin_there(&site, store).ok_or_else(|| refuse("login.store_host_hidden"));
     }
@@ -112,12 +112,14 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
         return logins
             .mappings
             .provider(account, &id)
-            .await?
+            .await
+            .map_err(Step::Start.store())?
             .ok_or(LoginError::UnknownProvider)?
             .map(Some)
             .map_err(|findings| misconfigured(&findings));
     }
-    match &logins.mappings.list(account).await?[..] {
+    let all = logins.mappings.list(account).await;
+    match &all.map_err(Step::Start.store())?[..] {
         [] => Err(LoginError::NoProvider),
         [only] => logins
             .mappings
@@ -141,7 +143,8 @@ async fn provider_list(
         .logins
         .mappings
         .list(&site.account.id)
-        .await?
+        .await
+        .map_err(Step::Start.store())?
         .into_iter()
         .map(|mapping| Choice {
             href: format!("login?provider={}{rest}", mapping.value.provider),
@@ -191,7 +194,7 @@ async fn end(
     let store = site
         .account
         .store_at(&finished.store)
-        .ok_or_else(|| failure::coded(app, &site, "login.store_missing"))?;
+        .ok_or_else(|| failure::coded(app, &site, "login.store_missing", None))?;
     // Whoever was logged in here before is not any more (attacks S13, C12).
     if let Some(old) = site.cookie(headers, Kind::Session)? {
         logins

@@ -122,9 +122,9 @@ fn target<'a>(
 ) -> Result<(ReturnTo, &'a StoreFront), Response> {
     let store = site
         .store()
-        .ok_or_else(|| failure::coded(app, site, "login.store_missing"))?;
+        .ok_or_else(|| failure::coded(app, site, "login.store_missing", None))?;
     let (return_to, _) = ReturnTo::parse(asked, &site.account, store)
-        .map_err(|_| failure::coded(app, site, "logout.return_to_invalid"))?;
+        .map_err(|_| failure::coded(app, site, "logout.return_to_invalid", None))?;
     Ok((return_to, store))
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn check(
         Err(answer) => answer,
         Ok(Some((_, session))) => allowed(&session),
         Ok(None) if site.query.get("redirect") == Some("true") => to_login(&site, &headers)
-            .unwrap_or_else(|| failure::coded(&app, &site, "login.store_missing")),
+            .unwrap_or_else(|| failure::coded(&app, &site, "login.store_missing", None)),
         Ok(None) => Problem::new(
             StatusCode::UNAUTHORIZED,
             "session.none",

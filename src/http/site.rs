@@ -74,9 +74,16 @@ impl Site {
         let mut schemes: Vec<bool> = stores.iter().map(|s| s.is_https()).collect();
         schemes.sort_unstable_by(|a, b| b.cmp(a));
         schemes.dedup();
-        Ok(schemes
+        let names: Vec<String> = schemes
             .into_iter()
-            .find_map(|https| cookies.only(&cookies::name(kind, &self.account.id, https)))
+            .map(|https| cookies::name(kind, &self.account.id, https))
+            .collect();
+        if names.iter().any(|name| cookies.repeats(name)) {
+            return Ok(None);
+        }
+        Ok(names
+            .iter()
+            .find_map(|name| cookies.only(name))
             .map(str::to_owned))
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn begin(
         let site = Site::read(&app, &account, &uri, &headers).await?;
         let store = site
             .store()
-            .ok_or_else(|| failure::coded(&app, &site, "login.store_missing"))?;
+            .ok_or_else(|| failure::coded(&app, &site, "login.store_missing", None))?;
         let link = site.query.get("ticket").unwrap_or_default();
         let started = trial::begin(&app.logins, &site.account, store, link)
             .await

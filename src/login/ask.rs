@@ -47,7 +47,7 @@ impl Logins {
             .and_then(|v| v.to_str().ok());
         let decoded = decode(answer.format, content_type, &response.body);
         if !(200..300).contains(&status) {
-            let detail = decoded.ok().and_then(|d| refusal(&d.value, answer));
+            let detail = decoded.ok().and_then(|d| refusal(&d.value, answer, trace));
             return Err(LoginError::Rejected {
                 step,
                 status,
@@ -69,7 +69,7 @@ impl Logins {
             None => document.get("error").is_some_and(says_error),
         };
         if refused {
-            let detail = refusal(&document, answer);
+            let detail = refusal(&document, answer, trace);
             return Err(LoginError::Rejected {
                 step,
                 status,
@@ -90,12 +90,14 @@ fn says_error(value: &Value) -> bool {
     }
 }
 
-/// The provider's own words about a refusal, fit for a log line.
-fn refusal(document: &Value, answer: &Answer) -> Option<String> {
+/// The provider's own words about a refusal, fit for a log line: some repeat
+/// the code or the secret that they don't like.
+fn refusal(document: &Value, answer: &Answer, trace: &Trace) -> Option<String> {
+    let fit = |text: &str| error_code(&trace.masked(text));
     if let Some(place) = &answer.error_message {
         return place.matches(document).first().map(|value| match value {
-            Value::String(text) => error_code(text),
-            other => error_code(&other.to_string()),
+            Value::String(text) => fit(text),
+            other => fit(&other.to_string()),
         });
     }
     let code = document.get("error").and_then(|error| match error {
@@ -107,8 +109,8 @@ fn refusal(document: &Value, answer: &Answer) -> Option<String> {
     })?;
     Some(
         match document.get("error_description").and_then(Value::as_str) {
-            Some(description) => format!("{}: {}", error_code(code), error_code(description)),
-            None => error_code(code),
+            Some(description) => format!("{}: {}", fit(code), fit(description)),
+            None => fit(code),
         },
     )
 }

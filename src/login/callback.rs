@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tracing::info;
 
-use super::error::LoginError;
-use super::pending::{LOGINS, PendingLogin, USED_STATES};
+use super::error::{LoginError, Step};
+use super::pending::{LOGINS, PendingLogin, USED_STATES, WayBack, read_state};
 use super::{Logins, ReturnTo, trial};
 use crate::account::{self, Account, StoreFront};
-use crate::base::{AccountId, Secret, Timestamp};
-use crate::protocol::form::{FormError, Pairs};
+use crate::base::{AccountId, Secret, Timestamp, random};
+use crate::protocol::form::{FormError, MAX_PAIRS, Pairs};
 use crate::provider::Provider;
 use crate::store::{Precondition, Token};
 
@@ -27,6 +27,7 @@ impl CallbackQuery {
     /// If a parameter is there twice (RFC 6749 §3.1), or it can't be read.
     pub fn parse(text: &str) -> Result<Self, LoginError> {
         match Pairs::parse(text) {
+            Ok(pairs) if indexed(&pairs) => Err(LoginError::DuplicateParameter),
             Ok(pairs) => Ok(Self(pairs)),
             Err(FormError::Duplicate) => Err(LoginError::DuplicateParameter),
             Err(_) => Err(LoginError::BadCallback("cannot be read")),
@@ -40,18 +41,30 @@ impl CallbackQuery {
     /// The parameter that holds a state. Its name is the mapping's choice, and
     /// the mapping is found by it, so where there is no `state`, a value that
     /// has the form of one is taken.
-    fn state(&self, now: Timestamp) -> Option<(&str, Option<Token>)> {
-        if let Some(text) = self.get("state") {
-            return Some(("state", Token::parse(text)));
+    fn state(&self, now: Timestamp) -> Option<(&str, &str)> {
+        let usual = self.get("state").map(|text| ("state", text));
+        if usual.is_some_and(|(_, text)| read_state(text).is_some()) {
+            return usual;
         }
-        self.0.iter().find_map(|(name, value)| {
-            let token = Token::parse(value)?;
+        let other = self.0.iter().find(|(_, value)| {
             // A code of the same form has no believable date in it.
-            let near =
-                token.expires_at().since(now) <= NEAR && now.since(token.expires_at()) <= NEAR;
-            near.then_some((name, Some(token)))
-        })
+            read_state(value).is_some_and(|(token, _)| {
+                token.expires_at().since(now) <= NEAR && now.since(token.expires_at()) <= NEAR
+            })
+        });
+        other.or(usual)
     }
+}
+
+/// Whether a parameter is there as `state[]` or `code[0]`: some readers take
+/// that for the parameter itself.
+fn indexed(pairs: &Pairs) -> bool {
+    pairs.iter().any(|(name, _)| {
+        name.split_once('[').is_some_and(|(base, _)| {
+            ["state", "code", "error", "iss"].contains(&base)
+                || pairs.iter().any(|(other, _)| other == base)
+        })
+    })
 }
 
 /// What the provider answered.
@@ -149,34 +162,93 @@ pub async fn verify(
     query: CallbackQuery,
     on: Option<&AccountId>,
 ) -> Result<(VerifiedCallback, Restart), Failed> {
-    let (state_name, token) = query.state(logins.now()).ok_or_else(|| refused(&query))?;
-    let token = token.ok_or(LoginError::StateUnknown)?;
-    let pending = take(logins, &token).await?;
-    let account = account::get(&*logins.store, &pending.account)
-        .await
-        .map_err(LoginError::Store)?
-        .ok_or(LoginError::StateMismatch(
-            "belongs to an account that is gone",
-        ))?;
-    let account = Arc::new(account.value);
-    let store = account
-        .store_at(&pending.store)
-        .cloned()
-        .ok_or(LoginError::StateMismatch("belongs to a store that is gone"))?;
-    let restart = Restart {
-        id: pending.id.clone(),
-        account: Arc::clone(&account),
-        store,
-        return_to: ReturnTo::stored(pending.return_to.clone()),
-        trial: pending.trial.as_deref().and_then(Token::parse),
+    let Some((state_name, text)) = query.state(logins.now()) else {
+        return Err(Failed {
+            error: refused(&query),
+            restart: front(logins, on).await,
+        });
     };
-    match check(logins, &query, state_name, on, pending, account).await {
-        Ok(verified) => Ok((verified, restart)),
+    let Some((token, named)) = read_state(text) else {
+        return Err(Failed {
+            error: LoginError::StateUnknown,
+            restart: front(logins, on).await,
+        });
+    };
+    let pending = match take(logins, &token).await? {
+        Taken::Now(pending) => pending,
+        Taken::Not(error, way) => {
+            let restart = match way {
+                Some(way) => back(logins, way).await?.ok(),
+                None => front(logins, on.or(Some(&named))).await,
+            };
+            return Err(Failed { error, restart });
+        }
+    };
+    let mut restart = back(logins, WayBack::of(&pending)).await??;
+    restart.trial = pending.trial.as_deref().and_then(Token::parse);
+    let account = Arc::clone(&restart.account);
+    let checked = if pending.account == named {
+        check(logins, &query, state_name, on, pending, account).await
+    } else {
+        Err(LoginError::StateMismatch("names another account"))
+    };
+    match checked {
+        Ok(verified) => Ok((verified, *restart)),
         Err(error) => Err(Failed {
             error,
-            restart: Some(Box::new(restart)),
+            restart: Some(restart),
         }),
     }
+}
+
+/// The way to a new login like one that was begun before.
+async fn back(
+    logins: &Logins,
+    way: WayBack,
+) -> Result<Result<Box<Restart>, LoginError>, LoginError> {
+    let gone = |what| Ok(Err(LoginError::StateMismatch(what)));
+    let found = account::get(&*logins.store, &way.account)
+        .await
+        .map_err(Step::Callback.store())?;
+    let Some(account) = found else {
+        return gone("belongs to an account that is gone");
+    };
+    let Some(store) = account.value.store_at(&way.store).cloned() else {
+        return gone("belongs to a store that is gone");
+    };
+    Ok(Ok(Box::new(Restart {
+        id: way.id,
+        account: Arc::new(account.value),
+        trial: None,
+        store,
+        return_to: ReturnTo::stored(way.return_to),
+    })))
+}
+
+/// The way to a new login on an account's first store, where nothing is known
+/// of the one before. A store that fails now only costs the link.
+async fn front(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Restart>> {
+    let found = account::get(&*logins.store, account?).await.ok()??;
+    let store = found.value.stores.first()?.clone();
+    Some(Box::new(Restart {
+        id: random::support_id(),
+        return_to: ReturnTo::stored(store.home()),
+        account: Arc::new(found.value),
+        store,
+        trial: None,
+    }))
+}
+
+/// The way to a new login after a callback that [`CallbackQuery::parse`] refused.
+pub async fn restart_of(
+    logins: &Logins,
+    text: &str,
+    on: Option<&AccountId>,
+) -> Option<Box<Restart>> {
+    let named = form_urlencoded::parse(text.as_bytes())
+        .take(MAX_PAIRS)
+        .find_map(|(_, value)| read_state(&value));
+    front(logins, on.or(named.as_ref().map(|(_, account)| account))).await
 }
 
 /// A callback without any state: some providers send one when consent is denied.
@@ -187,22 +259,42 @@ fn refused(query: &CallbackQuery) -> LoginError {
     }
 }
 
-async fn take(logins: &Logins, token: &Token) -> Result<PendingLogin, LoginError> {
+/// What became of taking a pending login.
+enum Taken {
+    Now(PendingLogin),
+    Not(LoginError, Option<WayBack>),
+}
+
+/// Takes the pending login; of any number of callbacks with its state, one gets it.
+async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
     let store = &*logins.store;
     let now = logins.now();
-    if now >= token.expires_at() {
-        return Err(LoginError::StateExpired);
+    let failed = Step::Callback.store();
+    let Some(found) = LOGINS.get_by(store, "", token).await.map_err(&failed)? else {
+        let used = USED_STATES
+            .get_by(store, "", token)
+            .await
+            .map_err(&failed)?;
+        return Ok(match used {
+            Some(used) => Taken::Not(LoginError::StateReplayed, Some(used.value)),
+            None if now >= token.expires_at() => Taken::Not(LoginError::StateExpired, None),
+            None => Taken::Not(LoginError::StateUnknown, None),
+        });
+    };
+    let way = WayBack::of(&found.value);
+    if now >= found.value.expires_at {
+        return Ok(Taken::Not(LoginError::StateExpired, Some(way)));
     }
-    if let Some(pending) = LOGINS.take_by(store, "", token).await? {
-        USED_STATES
-            .put_by(store, "", token, &(), Precondition::Any)
-            .await?;
-        return Ok(pending);
-    }
-    match USED_STATES.get_by(store, "", token).await? {
-        Some(_) => Err(LoginError::StateReplayed),
-        None => Err(LoginError::StateUnknown),
-    }
+    // Noted before it is taken: who comes second is never told that it is unknown.
+    USED_STATES
+        .put_by(store, "", token, &way, Precondition::Any)
+        .await
+        .map_err(&failed)?;
+    let taken = LOGINS.take_by(store, "", token).await.map_err(&failed)?;
+    Ok(match taken {
+        Some(pending) => Taken::Now(pending),
+        None => Taken::Not(LoginError::StateReplayed, Some(way)),
+    })
 }
 
 async fn check(
@@ -221,7 +313,8 @@ async fn check(
         None => logins
             .mappings
             .provider(&pending.account, &pending.provider)
-            .await?
+            .await
+            .map_err(Step::Callback.store())?
             .ok_or(LoginError::UnknownProvider)?
             .map_err(|findings| misconfigured(&findings))?,
     };

@@ -44,6 +44,19 @@ pub struct Shape {
     pub names: BTreeMap<String, String>,
     /// What changed, the latest last.
     pub drifts: Vec<Drift>,
+    /// Where the mapping has a `previous_secret`: whether the provider still wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<Previous>,
+}
+
+/// Whether a provider still wants the secret before the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Previous {
+    /// It refused the new one and took the previous one.
+    Needed,
+    /// It took the new one: `client.previous_secret` may go.
+    MayGo,
 }
 
 /// What is known of a mapped value.
@@ -212,6 +225,35 @@ impl Watch {
                 .map(|_| ()),
             None => Ok(()),
         }
+    }
+
+    /// Notes which of two secrets the provider took; a change is told once.
+    pub async fn rollover(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        provider: &ProviderId,
+        previous: Previous,
+    ) -> Result<(), StoreError> {
+        let shape = self.shape(store, account, provider).await?;
+        let changed = {
+            let mut shape = shape.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = shape.previous_secret.replace(previous);
+            (before != Some(previous)).then(|| shape.clone())
+        };
+        let Some(shape) = changed else {
+            return Ok(());
+        };
+        let report = match previous {
+            Previous::Needed => "the provider still wants `client.previous_secret`; keep it",
+            Previous::MayGo => "the provider takes the new secret; `client.previous_secret` may go",
+        };
+        warn!(target: "vestibule::drift", account = %account, provider = %provider, "{report}");
+        let id = provider.as_str().as_bytes();
+        SPACE
+            .put(store, account.as_str(), id, &shape, Precondition::Any)
+            .await
+            .map(|_| ())
     }
 
     /// Forgets a provider, whose mapping changed: what comes now is the norm.

@@ -51,6 +51,11 @@ impl Step {
             Self::Finish => "finish",
         }
     }
+
+    /// What a failure of the store at this step is.
+    pub fn store(self) -> impl Fn(StoreError) -> LoginError {
+        move |error| LoginError::Store { step: self, error }
+    }
 }
 
 /// Whose fault it is.
@@ -178,8 +183,13 @@ pub enum LoginError {
     #[error("the login was begun in another browser")]
     WrongBrowser,
     /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("{error}")]
+    Store {
+        /// At which step.
+        step: Step,
+        /// What happened.
+        error: StoreError,
+    },
     /// The session.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -214,14 +224,14 @@ impl LoginError {
             | Self::Build { step, .. }
             | Self::Rejected { step, .. }
             | Self::Undecodable { step, .. }
-            | Self::Incomplete { step, .. } => *step,
+            | Self::Incomplete { step, .. }
+            | Self::Store { step, .. } => *step,
             Self::IdToken(_) => Step::IdToken,
             Self::EmailMissing(_) | Self::EmailInvalid(_) | Self::UserIdMissing(_) => {
                 Step::Userinfo
             }
             Self::AccessDenied(_) | Self::Identify(_) => Step::Identify,
             Self::TicketInvalid | Self::WrongBrowser | Self::Session(_) => Step::Finish,
-            Self::Store(_) => Step::Callback,
         }
     }
 
@@ -246,18 +256,16 @@ impl LoginError {
                 "timeout" => "login.provider_timeout",
                 "provider_unavailable" | "provider_busy" => "login.provider_busy",
                 "address_refused" => "login.provider_misconfigured",
-                "response_too_large" => "login.userinfo_invalid",
+                "response_too_large" => self.unusable(),
                 _ => "login.provider_unreachable",
             },
             Self::Rejected { step, .. } => match step {
                 Step::Userinfo | Step::Then => "login.userinfo_rejected",
+                // Its discovery document or its keys.
+                Step::IdToken => "login.provider_error",
                 _ => "login.token_rejected",
             },
-            Self::Undecodable { step, .. } | Self::Incomplete { step, .. } => match step {
-                Step::Userinfo | Step::Then => "login.userinfo_invalid",
-                Step::IdToken => "login.id_token_invalid",
-                _ => "login.token_response_invalid",
-            },
+            Self::Undecodable { .. } | Self::Incomplete { .. } => self.unusable(),
             Self::IdToken(_) => "login.id_token_invalid",
             Self::EmailMissing(_) => "login.email_missing",
             Self::EmailInvalid(_) => "login.email_invalid",
@@ -267,10 +275,19 @@ impl LoginError {
             Self::Identify(IdentifyError::Disabled) => "login.user_disabled",
             Self::TicketInvalid => "login.ticket_invalid",
             Self::WrongBrowser => "login.wrong_browser",
-            Self::Store(_)
+            Self::Store { .. }
             | Self::Identify(IdentifyError::Store(_))
             | Self::Session(SessionError::Store(_)) => "service.unavailable",
             Self::Session(_) => "service.error",
+        }
+    }
+
+    /// The code of an answer that is of no use, by the step that asked for it.
+    fn unusable(&self) -> &'static str {
+        match self.step() {
+            Step::Userinfo | Step::Then => "login.userinfo_invalid",
+            Step::IdToken => "login.id_token_invalid",
+            _ => "login.token_response_invalid",
         }
     }
 
@@ -302,7 +319,7 @@ impl LoginError {
             | Self::EmailMissing(_)
             | Self::EmailInvalid(_)
             | Self::UserIdMissing(_) => Blame::Provider,
-            Self::Store(_) | Self::Identify(IdentifyError::Store(_)) | Self::Session(_) => {
+            Self::Store { .. } | Self::Identify(IdentifyError::Store(_)) | Self::Session(_) => {
                 Blame::Us
             }
         }

@@ -7,6 +7,7 @@ use tracing::info;
 
 use super::Logins;
 use super::callback::{Context, VerifiedCallback};
+use super::drift::Previous;
 use super::error::{LoginError, Step};
 use crate::base::Secret;
 use crate::provider::extract::one_text;
@@ -112,27 +113,20 @@ async fn with_either_secret(
     let Some(previous) = &client.previous_secret else {
         return first;
     };
-    let (outcome, report) = match first {
+    let (outcome, taken) = match first {
         Err(error) if is_invalid_client(&error) => {
             let second = offer(logins, callback, Some(previous), app_access_token, trace).await;
-            (
-                second,
-                "the provider still wants `client.previous_secret`; keep it",
-            )
+            (second, Previous::Needed)
         }
-        first => (
-            first,
-            "the provider takes the new secret; `client.previous_secret` may go",
-        ),
+        first => (first, Previous::MayGo),
     };
-    if outcome.is_ok() {
-        info!(
-            target: "vestibule::login",
-            login = callback.login.id,
-            account = %callback.login.account.id,
-            provider = %callback.login.provider.id,
-            "{report}"
-        );
+    if outcome.is_ok() && !trace.is_on() {
+        let login = &callback.login;
+        logins
+            .watch
+            .rollover(&*logins.store, &login.account.id, &login.provider.id, taken)
+            .await
+            .map_err(Step::Token.store())?;
     }
     outcome
 }

@@ -2,10 +2,11 @@
 
 use tracing::info;
 
-use super::error::LoginError;
+use super::error::{LoginError, Step};
 use super::pending::{Browser, TICKET};
 use super::{Logins, ReturnTo};
-use crate::base::AccountId;
+use crate::account::directory::{self, IdentifyError};
+use crate::base::{AccountId, UserId};
 use crate::session::{Session, Subject};
 use crate::store::Token;
 
@@ -34,7 +35,8 @@ pub async fn finish(
     let ticket = Token::parse(ticket).ok_or(LoginError::TicketInvalid)?;
     let record = TICKET
         .take_by(&*logins.store, account.as_str(), &ticket)
-        .await?
+        .await
+        .map_err(Step::Finish.store())?
         .ok_or(LoginError::TicketInvalid)?;
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
@@ -51,6 +53,7 @@ pub async fn finish(
         .sessions
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
+    still_allowed(logins, account, record.user, &token).await?;
     metrics::counter!(
         "vestibule_logins_total",
         "account" => account.to_string(),
@@ -71,4 +74,28 @@ pub async fn finish(
         store: record.store,
         return_to: ReturnTo::stored(record.return_to),
     })
+}
+
+/// Ends the session that just began if its user was disabled or removed since
+/// the ticket was issued. Looked at after the session is on disk: whoever
+/// disables the user either is seen here or finds the session to end (attack M7).
+async fn still_allowed(
+    logins: &Logins,
+    account: &AccountId,
+    user: UserId,
+    token: &str,
+) -> Result<(), LoginError> {
+    let store = &*logins.store;
+    let found = directory::get(store, account, user)
+        .await
+        .map_err(Step::Finish.store())?;
+    if found.is_some_and(|user| !user.value.disabled) {
+        return Ok(());
+    }
+    logins
+        .sessions
+        .revoke(store, account, token, logins.now())
+        .await
+        .map_err(Step::Finish.store())?;
+    Err(LoginError::Identify(IdentifyError::Disabled))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::info;
 
 use super::Logins;
-use super::error::LoginError;
+use super::error::{LoginError, Step};
 use super::pending::{TICKET, TicketRecord};
 use super::userinfo::Identified;
 use crate::account::directory;
@@ -56,7 +56,8 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
             &record,
             Precondition::Absent,
         )
-        .await?;
+        .await
+        .map_err(Step::Identify.store())?;
     info!(
         target: "vestibule::login",
         login = login.id,

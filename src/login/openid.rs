@@ -118,8 +118,23 @@ impl Logins {
                     Ok(())
                 }
             }
+            // Not ours to compare, but whose is it? Another provider's answer to
+            // this one's state is a mix-up (RFC 9700 §4.4).
+            (None, Some(given)) if self.is_issuer(account, given).await? => Err(
+                LoginError::IssuerMismatch("names the issuer of another provider"),
+            ),
             _ => Ok(()),
         }
+    }
+
+    /// Whether one of the account's providers has this issuer.
+    async fn is_issuer(&self, account: &AccountId, given: &str) -> Result<bool, LoginError> {
+        let all = self.mappings.list(account).await;
+        Ok(all
+            .map_err(Step::Callback.store())?
+            .iter()
+            .filter_map(|mapping| self.mappings.compiled(account, mapping).ok())
+            .any(|provider| provider.issuer.as_deref() == Some(given)))
     }
 
     /// The claims of the ID token, its signature and every rule checked.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
-use crate::store::{Class, Keyspace, Space};
+use crate::store::{Class, Keyspace, Space, Token};
 
 static PENDING: Space = Space {
     name: "pending_logins",
@@ -37,7 +37,7 @@ static LINKS: Space = Space {
 /// for all accounts, and learns the account from the record.
 pub(super) const LOGINS: Keyspace<PendingLogin> = Keyspace::new(&PENDING);
 /// States that were taken, so that a second use can be told from an unknown one.
-pub(super) const USED_STATES: Keyspace<()> = Keyspace::new(&USED);
+pub(super) const USED_STATES: Keyspace<WayBack> = Keyspace::new(&USED);
 /// Tickets by account.
 pub(super) const TICKET: Keyspace<TicketRecord> = Keyspace::new(&TICKETS);
 
@@ -70,6 +70,42 @@ pub(super) struct PendingLogin {
     /// The trial it is the login of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
+    /// From then on its callback comes too late. The record stays longer than
+    /// that, so that who comes late finds back to the page that was asked for.
+    pub expires_at: Timestamp,
+}
+
+/// What stays of a login whose state was used: the way to a new one.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct WayBack {
+    pub id: String,
+    pub account: AccountId,
+    pub store: String,
+    pub return_to: String,
+}
+
+impl WayBack {
+    pub(super) fn of(login: &PendingLogin) -> Self {
+        Self {
+            id: login.id.clone(),
+            account: login.account.clone(),
+            store: login.store.clone(),
+            return_to: login.return_to.clone(),
+        }
+    }
+}
+
+/// The text of a state: the token that finds the login, and the account's id
+/// behind it. The id proves nothing; it leads back to a page to start again on
+/// where the login itself is not known any more.
+pub(super) fn state(token: &Token, account: &AccountId) -> String {
+    format!("{}{account}", token.as_str())
+}
+
+/// Reads a state; `None` if it can't be one of ours.
+pub(super) fn read_state(text: &str) -> Option<(Token, AccountId)> {
+    let (token, account) = text.split_at_checked(Token::LENGTH)?;
+    Some((Token::parse(token)?, account.parse().ok()?))
 }
 
 /// What a ticket stands for: a login that is done but for its cookie.

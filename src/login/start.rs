@@ -3,7 +3,7 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
-use super::pending::{Browser, LOGINS, PendingLogin};
+use super::pending::{self, Browser, LOGINS, PendingLogin};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
 use crate::base::{digest, random};
@@ -48,7 +48,9 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         trial,
     } = request;
     let now = logins.now();
-    let state = Token::new(now.plus(logins.lifetime));
+    let expires_at = now.plus(logins.lifetime);
+    let token = Token::new(expires_at.plus(logins.lifetime));
+    let state = pending::state(&token, &account.id);
     let code_verifier = random::token();
     let nonce = (provider.kind == Kind::Openid).then(random::token);
     let redirect_uri = match &provider.callback.redirect_uri {
@@ -64,7 +66,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     };
     let values = AuthorizationValues {
         redirect_uri: &redirect_uri,
-        state: state.as_str(),
+        state: &state,
         code_challenge: &code_challenge,
         nonce: nonce.as_deref(),
         login_hint,
@@ -86,10 +88,12 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         nonce,
         started_at: now,
         trial: trial.map(|id| id.as_str().to_owned()),
+        expires_at,
     };
     LOGINS
-        .put_by(&*logins.store, "", &state, &pending, Precondition::Absent)
-        .await?;
+        .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)
+        .await
+        .map_err(Step::Start.store())?;
     info!(
         target: "vestibule::login",
         login = pending.id,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::callback::{VerifiedCallback, misconfigured};
-use super::error::LoginError;
+use super::error::{LoginError, Step};
 use super::exchange::exchange;
 use super::pending::{Browser, TRIAL_LINKS, TRIALS};
 use super::start::{StartRequest, Started, start};
@@ -115,7 +115,8 @@ pub async fn begin(
     };
     let id = TRIAL_LINKS
         .take_by(&*logins.store, account.id.as_str(), &link)
-        .await?
+        .await
+        .map_err(Step::Start.store())?
         .and_then(|id| Token::parse(&id))
         .ok_or(unknown)?;
     let provider = provider(logins, &account.id, &id).await?;
@@ -140,7 +141,8 @@ pub(super) async fn provider(
     id: &Token,
 ) -> Result<Arc<Provider>, LoginError> {
     let trial = find(logins, account, id)
-        .await?
+        .await
+        .map_err(Step::Callback.store())?
         .ok_or(LoginError::UnknownProvider)?;
     compile(logins, &trial.source)
         .map(Arc::new)

@@ -9,6 +9,7 @@ use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
+use super::openid::IdTokenError;
 use crate::provider::Provider;
 use crate::provider::extract::{self, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
@@ -51,7 +52,13 @@ pub async fn fetch(
         ProfileSource::IdTokenAndRequest => {
             let claims = claims.clone().unwrap_or(Value::Null);
             if logins.has_userinfo(&token.login).await? {
-                over(claims, request_profile(logins, &token, trace).await?)
+                let answer = request_profile(logins, &token, trace).await?;
+                if provider.userinfo.request.url.is_none() && answer.get("sub").is_none() {
+                    // Always there (OpenID Connect Core §5.3.2): without it nobody
+                    // can say that this is about the same person.
+                    return Err(LoginError::IdToken(IdTokenError::OtherSubject));
+                }
+                over(claims, answer)
             } else {
                 claims
             }
@@ -125,7 +132,7 @@ async fn read(
             (profile, notes, document)
         })
         .await
-        .map_err(|_| LoginError::Store(StoreError::Unavailable("a worker stopped".into())))?
+        .map_err(|_| Step::Userinfo.store()(StoreError::Unavailable("a worker stopped".into())))?
     };
     if trace.is_on() {
         trace.notes.extend(notes);
@@ -141,7 +148,8 @@ async fn read(
                 &document,
                 now,
             )
-            .await?;
+            .await
+            .map_err(Step::Userinfo.store())?;
     }
     profile
 }
@@ -208,9 +216,9 @@ fn over(claims: Value, answer: Value) -> Value {
 fn same_subject(claims: &Value, document: &Value) -> Result<(), LoginError> {
     let subject = claims.get("sub");
     match document.get("sub") {
-        Some(other) if Some(other) != subject => Err(LoginError::IdToken(
-            super::openid::IdTokenError::OtherSubject,
-        )),
+        Some(other) if Some(other) != subject => {
+            Err(LoginError::IdToken(IdTokenError::OtherSubject))
+        }
         _ => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The longest token that is read, in bytes.
@@ -155,6 +156,26 @@ pub struct Signed {
     pub payload: Vec<u8>,
 }
 
+/// The members of a token's header that are looked at. Each may be there once
+/// (RFC 7515 §4): what two readers could understand differently is malformed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Header {
+    #[serde(deserialize_with = "there")]
+    alg: Option<Value>,
+    #[serde(deserialize_with = "there")]
+    crit: Option<Value>,
+    #[serde(deserialize_with = "there")]
+    kid: Option<Value>,
+    #[serde(deserialize_with = "there")]
+    typ: Option<Value>,
+}
+
+/// A member that is there, be it `null`.
+fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
 /// Checks a token's signature.
 ///
 /// # Errors
@@ -173,18 +194,17 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Signed, JwsError> {
             .decode(part)
             .map_err(|_| JwsError::Malformed)
     };
-    let header: Value =
+    let header: Header =
         serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Malformed)?;
     let payload = decode(payload)?;
-    let name = header
-        .get("alg")
-        .and_then(Value::as_str)
-        .ok_or(JwsError::Algorithm)?;
+    let Some(Value::String(name)) = &header.alg else {
+        return Err(JwsError::Algorithm);
+    };
     let alg = algorithm(name).ok_or(JwsError::Algorithm)?;
-    if header.get("crit").is_some() {
+    if header.crit.is_some() {
         return Err(JwsError::Critical);
     }
-    let id = match header.get("kid") {
+    let id = match &header.kid {
         None => None,
         Some(Value::String(id)) => Some(id.as_str()),
         Some(_) => return Err(JwsError::UnknownKey),
@@ -214,8 +234,8 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Signed, JwsError> {
         });
     }
     Ok(Signed {
-        algorithm: name.to_owned(),
-        typ: header.get("typ").and_then(Value::as_str).map(str::to_owned),
+        algorithm: name.clone(),
+        typ: header.typ.and_then(|typ| typ.as_str().map(str::to_owned)),
         payload,
     })
 }

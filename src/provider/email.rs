@@ -43,9 +43,21 @@ pub fn normalize(text: &str) -> Result<String, BadEmail> {
     {
         return Err(BadEmail::Local);
     }
+    // As written, without what a URL's host may have besides: escapes, and letters
+    // that only look like others and would be mapped to them.
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
+    if !domain.chars().all(plain) {
+        return Err(BadEmail::Domain);
+    }
     let Ok(Host::Domain(host)) = Host::parse(domain) else {
         return Err(BadEmail::Domain);
     };
+    let same_script = |(given, read): (&str, &str)| given.is_ascii() || read.starts_with("xn--");
+    if domain.split('.').count() != host.split('.').count()
+        || !domain.split('.').zip(host.split('.')).all(same_script)
+    {
+        return Err(BadEmail::Domain);
+    }
     let label = |part: &str| {
         !part.is_empty()
             && part.len() <= 63

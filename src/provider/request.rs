@@ -24,6 +24,9 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// How we introduce ourselves.
+const USER_AGENT: &str = concat!("vestibule/", env!("CARGO_PKG_VERSION"));
+
 /// Why a request can't be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
@@ -269,8 +272,12 @@ fn extend<'a>(
 }
 
 fn base_headers() -> Vec<(String, String)> {
-    // GitHub answers as a form without it.
-    vec![("Accept".to_owned(), "application/json".to_owned())]
+    vec![
+        // GitHub answers as a form without it.
+        ("Accept".to_owned(), "application/json".to_owned()),
+        // Some servers refuse requests without one; a preview shows it too.
+        ("User-Agent".to_owned(), USER_AGENT.to_owned()),
+    ]
 }
 
 /// Adds the mapping's headers; one of the same name replaces ours.

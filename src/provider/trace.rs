@@ -15,10 +15,12 @@ use crate::outbound::{PreparedRequest, Response};
 /// The longest body that is kept, in characters.
 const MAX_BODY: usize = 64 << 10;
 
-/// The exchanges of one login. Switched off it costs nothing.
+/// The exchanges of one login. Switched off it keeps only what must not be
+/// repeated, for words of the provider that end up in the log.
 #[derive(Debug, Default)]
 pub struct Trace {
     on: bool,
+    secrets: Vec<(&'static str, Secret)>,
     masks: Masks,
     /// The exchanges so far.
     pub exchanges: Vec<Exchange>,
@@ -112,10 +114,21 @@ impl Trace {
     }
 
     /// Makes a value known as a secret: it is shown as `{{name}}` wherever it stands.
-    pub fn secret(&mut self, name: &str, secret: &Secret) {
+    pub fn secret(&mut self, name: &'static str, secret: &Secret) {
         if self.on {
             self.masks.add(name, secret.expose());
+        } else {
+            self.secrets.push((name, secret.clone()));
         }
+    }
+
+    /// A text with all secrets known so far masked, also where nothing is kept.
+    pub fn masked(&self, text: &str) -> String {
+        let mut masks = Masks::default();
+        for (name, secret) in &self.secrets {
+            masks.add(name, secret.expose());
+        }
+        self.masks.text(&masks.text(text))
     }
 
     /// Keeps a request that is about to be sent.

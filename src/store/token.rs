@@ -21,6 +21,8 @@ pub struct Token {
 impl Token {
     const TIME: usize = 6;
     const SIZE: usize = Self::TIME + 24;
+    /// How many characters a token has.
+    pub const LENGTH: usize = Self::SIZE / 3 * 4;
 
     /// A new token that ends at `expires_at`.
     pub fn new(expires_at: Timestamp) -> Self {

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod attack;
 pub mod form;
 pub mod program;
 
@@ -56,6 +57,14 @@ impl World {
 
     /// A broker without accounts, with a configuration of the test's.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::over(change, |store| store).await
+    }
+
+    /// As [`World::with`], with a store of the test's in front of the memory.
+    pub async fn over(
+        change: impl FnOnce(&mut Config),
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let data = tempfile::tempdir().unwrap();
@@ -66,7 +75,7 @@ impl World {
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
         change(&mut config);
         let clock = ManualClock::new(vestibule::base::SystemClock.now());
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        let store = wrap(Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
         let broker = Broker::on(Arc::clone(&store), &config, Arc::new(clock.clone()))
             .await
             .unwrap();

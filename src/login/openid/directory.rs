@@ -146,7 +146,7 @@ impl Directory {
         let metadata = self.metadata(outbound, account, provider, now).await?;
         let entry = self.entry(account, provider);
         let mut entry = entry.lock().await;
-        let lately = entry.looked_again.is_some_and(|at| now.since(at) < AGAIN);
+        let lately = entry.looked_again.is_some_and(|at| within(at, now, AGAIN));
         if let (true, Some((_, known))) = (lately, &entry.keys) {
             return Ok(Arc::clone(known));
         }
@@ -174,8 +174,14 @@ async fn fetch_keys(
 fn fresh<T>(cached: &Cached<T>, now: Timestamp, age: Duration) -> Option<Arc<T>> {
     cached
         .as_ref()
-        .filter(|(at, _)| now.since(*at) < age)
+        .filter(|(at, _)| within(*at, now, age))
         .map(|(_, value)| Arc::clone(value))
+}
+
+/// Whether `at` is at most `age` ago. A moment still to come is not: the clock
+/// was set back, and nobody should wait until it has caught up (D7).
+fn within(at: Timestamp, now: Timestamp, age: Duration) -> bool {
+    at <= now && now.since(at) < age
 }
 
 async fn fetch(

@@ -1,0 +1,375 @@
+//! The command line, with a broker running and with none.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("VESTIBULE_DATA_DIR", self.0.path().join("data"))
+            .env("VESTIBULE_OUTBOUND__ALLOW_HTTP", "true")
+            .env("VESTIBULE_OUTBOUND__ALLOW_NETWORKS", "127.0.0.0/8");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    fn fails(&self, arguments: &[&str], status: i32) -> String {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{arguments:?}: {}",
+            text(&output.stdout)
+        );
+        text(&output.stderr)
+    }
+
+    fn mapping(&self) -> String {
+        let source = include_str!("../providers/mock-idp.toml").replace("\"mock-idp\"", "\"acme\"");
+        let path = self.0.path().join("acme.toml");
+        std::fs::write(&path, source).unwrap();
+        path.display().to_string()
+    }
+
+    fn serve(&self) -> Serving {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut child = self
+            .command(&["serve"])
+            .env("VESTIBULE_LISTEN", format!("127.0.0.1:{port}"))
+            .env("VESTIBULE_PUBLIC_URL", format!("http://127.0.0.1:{port}"))
+            .env("VESTIBULE_METRICS__LISTEN", "")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let up = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|line| line.contains("vestibule serves"));
+        assert!(up, "the broker did not start");
+        std::thread::spawn(move || lines.for_each(drop));
+        Serving { child, port }
+    }
+}
+
+struct Serving {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The administration of a first account, as a person would type it.
+fn administer(home: &Home) {
+    let mapping = home.mapping();
+    home.ok(&[
+        "account",
+        "create",
+        "acme",
+        "--name",
+        "Acme",
+        "--store",
+        "https://www.acme.test",
+        "--auth-path",
+        "/_auth",
+    ]);
+    home.ok(&["provider", "check", &mapping]);
+    home.ok(&["provider", "apply", &mapping, "--account", "acme"]);
+
+    let shown = home.ok(&["provider", "show", "--account", "acme"]);
+    assert!(
+        shown.contains("secret     = \"[redacted]\"") && !shown.contains("vestibule-demo-secret")
+    );
+    assert!(shown.contains("# step 1"), "comments stay: {shown}");
+
+    // What was shown can be applied again: the secret stays what it was.
+    let shown_path = home.0.path().join("shown.toml");
+    std::fs::write(&shown_path, shown.replace("Mock Accounts", "Acme Accounts")).unwrap();
+    let applied = home.ok(&[
+        "provider",
+        "apply",
+        shown_path.to_str().unwrap(),
+        "--account",
+        "acme",
+    ]);
+    assert!(applied.contains("as version 2"), "{applied}");
+    let diff = home.ok(&["provider", "diff", "--account", "acme"]);
+    assert!(
+        diff.contains("-name = \"Mock Accounts\"") && diff.contains("+name = \"Acme Accounts\""),
+        "{diff}"
+    );
+    home.ok(&["provider", "rollback", "--account", "acme"]);
+    let history: Value =
+        serde_json::from_str(&home.ok(&["provider", "history", "--account", "acme", "--json"]))
+            .unwrap();
+    let names: Vec<&str> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["Mock Accounts", "Acme Accounts", "Mock Accounts"]);
+
+    let second = home.0.path().join("second.toml");
+    std::fs::write(&second, include_str!("../providers/mock-idp.toml")).unwrap();
+    let refused = home.fails(
+        &[
+            "provider",
+            "apply",
+            second.to_str().unwrap(),
+            "--account",
+            "acme",
+        ],
+        1,
+    );
+    assert!(
+        refused.contains("has the custom provider `acme` already"),
+        "{refused}"
+    );
+    home.ok(&[
+        "provider",
+        "apply",
+        "google",
+        "--account",
+        "acme",
+        "--client-id",
+        "shop.apps",
+        "--client-secret-file",
+        "/etc/hostname",
+    ]);
+
+    home.ok(&[
+        "store",
+        "create",
+        "https://outlet.acme.test",
+        "--account",
+        "acme",
+    ]);
+    home.ok(&[
+        "store",
+        "change",
+        "https://outlet.acme.test",
+        "--account",
+        "acme",
+        "--auth-path",
+        "/sso",
+    ]);
+    assert!(
+        home.ok(&["store", "list", "--account", "acme"])
+            .contains("https://outlet.acme.test  /sso")
+    );
+    home.ok(&[
+        "store",
+        "remove",
+        "https://outlet.acme.test",
+        "--account",
+        "acme",
+    ]);
+    let account: Value =
+        serde_json::from_str(&home.ok(&["account", "show", "acme", "--json"])).unwrap();
+    assert_eq!(account["stores"].as_array().unwrap().len(), 1);
+
+    let broken = home.0.path().join("broken.toml");
+    std::fs::write(&broken, "[provider]\nid = \"acme\"\n").unwrap();
+    let refused = home.fails(
+        &[
+            "provider",
+            "apply",
+            broken.to_str().unwrap(),
+            "--account",
+            "acme",
+        ],
+        1,
+    );
+    assert!(
+        refused.contains("provider.name") && refused.contains("client.id"),
+        "{refused}"
+    );
+    assert!(
+        home.ok(&["provider", "show", "acme", "--account", "acme"])
+            .contains("Mock Accounts")
+    );
+}
+
+#[test]
+fn accounts_are_administered_without_a_broker() {
+    administer(&Home::new());
+}
+
+#[test]
+fn accounts_are_administered_on_a_running_broker() {
+    let home = Home::new();
+    let serving = home.serve();
+    assert!(Path::new(&home.0.path().join("data/admin.sock")).exists());
+    administer(&home);
+    drop(serving);
+    // And what was acknowledged is still there after a kill.
+    assert!(
+        home.ok(&["provider", "list", "--account", "acme"])
+            .contains("acme")
+    );
+}
+
+#[test]
+fn a_taken_port_is_a_sentence() {
+    let home = Home::new();
+    let serving = home.serve();
+    let other = Home::new();
+    let output = other
+        .command(&["serve"])
+        .env("VESTIBULE_LISTEN", format!("127.0.0.1:{}", serving.port))
+        .env("VESTIBULE_PUBLIC_URL", "https://login.platform.test")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("choose another `listen` address"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn a_second_broker_on_the_same_data_is_refused_and_the_first_unharmed() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let output = home
+        .command(&["serve"])
+        .env("VESTIBULE_LISTEN", "127.0.0.1:0")
+        .env("VESTIBULE_PUBLIC_URL", "https://login.platform.test")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("in use by another process"),
+        "{}",
+        text(&output.stderr)
+    );
+    home.ok(&["account", "list"]);
+}
+
+#[test]
+fn missing_and_mistaken_configuration_is_named() {
+    let home = Home::new();
+    assert!(
+        home.fails(&["serve"], 1)
+            .contains("`public_url` is not set")
+    );
+    std::fs::write(
+        home.0.path().join("vestibule.toml"),
+        "public_ur = \"https://x.test\"\n[session]\nlifetime = \"24\"\n",
+    )
+    .unwrap();
+    let errors = home.fails(&["serve"], 1);
+    assert!(
+        errors.contains("vestibule.toml:1:1") && errors.contains("did you mean `public_url`?"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("vestibule.toml:3:12") && errors.contains("`24` is no duration"),
+        "{errors}"
+    );
+    let output = Home::new()
+        .command(&["account", "list"])
+        .env("VESTIBULE_PUBLIK_URL", "x")
+        .output()
+        .unwrap();
+    assert!(
+        text(&output.stderr).contains("VESTIBULE_PUBLIK_URL"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(home.run(&["no-such-command"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let home = Home::new();
+    assert!(
+        home.fails(&["account", "show", "nobody"], 1)
+            .contains("no such account")
+    );
+    assert!(
+        home.fails(&["provider", "check", "nothing.toml"], 1)
+            .is_empty()
+    );
+    assert!(
+        home.fails(&["account", "create", "Bad Id"], 1)
+            .contains("not a valid account id")
+    );
+    assert!(
+        home.fails(
+            &[
+                "account",
+                "create",
+                "acme",
+                "--store",
+                "http://www.acme.test"
+            ],
+            1
+        )
+        .contains("must be https")
+    );
+    home.ok(&["account", "create", "acme"]);
+    assert!(
+        home.fails(&["account", "create", "acme"], 1)
+            .contains("already")
+    );
+    assert!(
+        home.fails(&["provider", "show", "--account", "acme"], 1)
+            .contains("has no provider yet")
+    );
+}
+
+#[test]
+fn schemas_and_completions_are_printed() {
+    let home = Home::new();
+    for of in ["provider", "config"] {
+        let schema: Value = serde_json::from_str(&home.ok(&["schema", of])).unwrap();
+        assert!(schema["properties"].is_object());
+    }
+    assert!(home.ok(&["completions", "bash"]).contains("vestibule"));
+}
