@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::error;
 
 use super::cookies::Kind;
@@ -67,14 +67,13 @@ pub(super) async fn session(
 }
 
 fn user(session: &Session) -> Value {
-    let mut user = Map::new();
+    let mut user = session.more.clone();
     user.insert("id".to_owned(), session.user.to_string().into());
     user.insert("email".to_owned(), session.email.clone().into());
     user.insert(
         "name".to_owned(),
         session.name.clone().map_or(Value::Null, Value::from),
     );
-    user.extend(session.more.clone());
     Value::Object(user)
 }
 
