@@ -15,6 +15,9 @@ use crate::account::StoreFront;
 use crate::login::ReturnTo;
 use crate::session::Session;
 
+/// The most characters of a name in a header.
+const MAX_NAME: usize = 256;
+
 /// The session of a request's cookie, if it has one.
 pub(super) async fn current(
     app: &App,
@@ -113,7 +116,10 @@ fn allowed(session: &Session) -> Response {
     };
     set("x-auth-user", &session.user.to_string());
     set("x-auth-email", &session.email);
-    set("x-auth-name", session.name.as_deref().unwrap_or_default());
+    // Proxies have room for a few KB of headers in all.
+    let name = session.name.as_deref().unwrap_or_default();
+    let short: String = name.chars().take(MAX_NAME).collect();
+    set("x-auth-name", &short);
     response
 }
 
