@@ -149,3 +149,32 @@ async fn c08_the_store_is_down() {
         "the login was not used up"
     );
 }
+
+#[tokio::test]
+async fn c01_a_cookie_fits_into_its_jar() {
+    let world = World::start().await;
+    let mapping = format!("{}\ngroups = \"groups\"", world.mapping());
+    world.apply("acme", &mapping).await;
+    let groups: Vec<String> = (0..200).map(|i| format!("group-{i:040}")).collect();
+    for name in ["Ada".to_owned(), "名".repeat(3000)] {
+        world.idp.configure(|config| {
+            config.accounts[0].profile["name"] = name.clone().into();
+            config.accounts[0].profile["groups"] = groups.clone().into();
+        });
+        let (mut browser, callback) = world.begun().await;
+        let finish = browser.get(callback.as_str()).await.location().unwrap();
+        let page = browser.get(finish.as_str()).await;
+        let cookie = set_cookies(&page).remove(0);
+        assert!(cookie.len() <= 4096, "{}", cookie.len());
+        let session = browser.session(&world, "acme").await;
+        assert_eq!(session["user"]["groups"].as_array().unwrap().len(), 200);
+        assert!(
+            session["user"]["name"]
+                .as_str()
+                .unwrap()
+                .starts_with(&name[..3])
+        );
+        let check = browser.get(world.url("acme", "check")).await;
+        assert!(check.headers["x-auth-name"].len() <= 1024);
+    }
+}
