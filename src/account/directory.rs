@@ -137,6 +137,8 @@ async fn returning(
     if new_key == old_key {
         user.email.clone_from(&profile.email);
         user.email_trusted |= may_link(trust, profile);
+    } else if profile.email_made_up {
+        // No email this time is no reason to forget the one that is known.
     } else if claim_email(store, account, &new_key, id).await? == id {
         // The email changed at the provider, and nobody here has the new one.
         user.email.clone_from(&profile.email);

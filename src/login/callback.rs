@@ -80,6 +80,8 @@ pub struct VerifiedCallback {
     pub(super) code_verifier: Secret,
     pub(super) nonce: Option<String>,
     pub(super) redirect_uri: String,
+    /// The parameters that the token request hands on.
+    pub(super) parameters: Vec<(String, String)>,
 }
 
 /// Which login it is; travels along all further steps.
@@ -333,6 +335,7 @@ async fn check(
         }
         CallbackParams::Error { error } => return Err(LoginError::ProviderError(error)),
     };
+    let parameters = handed_on(&provider, query)?;
     info!(
         target: "vestibule::login",
         login = pending.id,
@@ -356,7 +359,24 @@ async fn check(
         code_verifier: Secret::new(pending.code_verifier),
         nonce: pending.nonce,
         redirect_uri: pending.redirect_uri,
+        parameters,
     })
+}
+
+/// The parameters that the token request needs; without them it can't be built.
+fn handed_on(
+    provider: &Provider,
+    query: &CallbackQuery,
+) -> Result<Vec<(String, String)>, LoginError> {
+    let names = provider.token.callback_parameters.iter();
+    names
+        .map(|name| {
+            let value = query.get(name).ok_or(LoginError::BadCallback(
+                "lacks a parameter that the token request hands on",
+            ))?;
+            Ok((name.clone(), value.to_owned()))
+        })
+        .collect()
 }
 
 fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, LoginError> {

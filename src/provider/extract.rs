@@ -18,6 +18,7 @@ use super::decode::type_name;
 use super::email;
 use super::model::{Access, ProfileMap};
 use super::path::{Condition, Place};
+use crate::base::digest::sha256;
 
 /// The longest id of a user at a provider (OpenID Connect Core §2 for `sub`).
 pub const MAX_USER_ID: usize = 255;
@@ -35,6 +36,9 @@ pub struct Profile {
     pub email: String,
     /// Whether the provider says it verified the email.
     pub email_verified: bool,
+    /// The provider gave none, and the address is made up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub email_made_up: bool,
     /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -132,9 +136,16 @@ pub fn profile(
 ) -> Result<Profile, ExtractError> {
     let mut at = Extraction { document, notes };
     let user_id = at.user_id(&map.user_id);
-    let email = at.email(&map.email);
+    let mut email = at.email(&map.email);
+    let mut email_made_up = false;
+    if let (Some(domain), Ok(id), Err(error)) = (&map.email_placeholder, &user_id, &email)
+        && error.problem.is_missing()
+    {
+        email = Ok(at.made_up(&map.email, domain, id));
+        email_made_up = true;
+    }
     let name = at.optional_text("userinfo.response.name", map.name.as_ref());
-    let email_verified = at.verified(map.email_verified.as_ref());
+    let email_verified = at.verified(map.email_verified.as_ref()) && !email_made_up;
     let mut more = Map::new();
     for (member, place) in [
         ("given_name", &map.given_name),
@@ -159,6 +170,7 @@ pub fn profile(
         user_id: user_id?,
         email: email?,
         email_verified,
+        email_made_up,
         name,
         more,
     })
@@ -311,6 +323,20 @@ impl Extraction<'_> {
             }
             Err(problem) => self.failed(field, place, problem),
         }
+    }
+
+    /// An address for someone whose email the provider doesn't give. The id is
+    /// hashed: ids may differ only in case, addresses are compared without it.
+    fn made_up(&mut self, place: &Place, domain: &str, user_id: &str) -> String {
+        let hash = sha256(user_id.as_bytes());
+        let hex: String = hash[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let email = format!("u-{hex}@{domain}");
+        let outcome = format!("none given; {email} stands for it");
+        self.note("userinfo.response.email", place, outcome, None);
+        email
     }
 
     fn optional_text(&mut self, field: &str, place: Option<&Place>) -> Option<String> {

@@ -13,7 +13,7 @@ use url::Url;
 
 use self::expect::Expect;
 pub use self::render::{curl, text};
-use super::file::{Authentication, Kind};
+use super::file::Kind;
 use super::model::{ProfileSource, Provider};
 use super::request::{self, AuthorizationValues, BuildError, TokenValues};
 use super::template::Fill;
@@ -222,8 +222,7 @@ fn token(provider: &Provider, fill: &Fill<'_>, expect: &Expect<'_>) -> Result<St
     let values = TokenValues {
         fill: *fill,
         code_verifier: Marker::of("code_verifier").0,
-        client_assertion: (provider.client.authentication == Authentication::PrivateKeyJwt)
-            .then_some(assertion),
+        client_assertion: provider.client.assertion.as_ref().map(|_| assertion),
         basic: Some(Marker::of("client credentials").0),
     };
     Ok(Step {

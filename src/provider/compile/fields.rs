@@ -275,6 +275,7 @@ fn slot_name(slot: &Slot) -> String {
         Slot::ClientId => "client_id".to_owned(),
         Slot::ClientSecret => "client_secret".to_owned(),
         Slot::Code => "code".to_owned(),
+        Slot::Callback(name) => format!("callback.{name}"),
         Slot::RedirectUri => "redirect_uri".to_owned(),
         Slot::AccessToken => "access_token".to_owned(),
         Slot::AppAccessToken => "app_access_token".to_owned(),

@@ -2,8 +2,9 @@
 
 use super::Check;
 use super::slots::{Reserved, with_profile, with_token};
+use crate::provider::email;
 use crate::provider::file::{
-    Kind, Method, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
+    EmailTrust, Kind, Method, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
 };
 use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
@@ -189,6 +190,30 @@ impl Check<'_> {
         })
     }
 
+    /// The domain of made-up addresses: one to which no mail goes, and whose
+    /// addresses nobody may have in earnest.
+    fn email_placeholder(&mut self, file: &ProviderFile) -> Option<String> {
+        let key = "userinfo.response.email_placeholder";
+        let domain = file.userinfo.response.email_placeholder.as_ref()?;
+        let domain = domain.to_lowercase();
+        if email::normalize(&format!("u@{domain}")).is_err() || !domain.ends_with(".invalid") {
+            self.error_hint(
+                key,
+                "not a domain below `.invalid`",
+                "write it as in `qq.invalid`: no mail ever goes there (RFC 2606)",
+            );
+            return None;
+        }
+        if file.provider.email_trust == EmailTrust::Provider {
+            self.error_hint(
+                key,
+                "a made-up address must not link to a user that exists",
+                "set `provider.email_trust` to \"claim\" or \"never\"",
+            );
+        }
+        Some(domain)
+    }
+
     fn profile(&mut self, file: &ProviderFile) -> Option<ProfileMap> {
         let set = &file.userinfo.response;
         let openid = file.provider.kind == Kind::Openid;
@@ -197,11 +222,12 @@ impl Check<'_> {
         if set.user_id.is_none() && !openid {
             self.missing(&key("user_id"), "user_id = \"userId\"");
         }
-        if set.email.is_none() && !openid {
+        let email_placeholder = self.email_placeholder(file);
+        if set.email.is_none() && set.email_placeholder.is_none() && !openid {
             self.missing(&key("email"), "email = \"email\"");
         }
         let user_id = self.place(&key("user_id"), set.user_id.as_ref(), standard("sub"));
-        let email = self.place(&key("email"), set.email.as_ref(), standard("email"));
+        let email = self.place(&key("email"), set.email.as_ref(), Some("email"));
         let mut attributes = Vec::new();
         for (name, place) in &set.attributes {
             let key = key(&format!("attributes.{name}"));
@@ -238,6 +264,7 @@ impl Check<'_> {
             attributes,
             user_id: user_id?,
             email: email?,
+            email_placeholder,
         })
     }
 }
