@@ -3,7 +3,12 @@
 //!
 //! The clock is the test's; nothing here sleeps.
 
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::wrong_self_convention
+)]
 
 pub mod attack;
 pub mod form;
@@ -290,7 +295,10 @@ impl Browser {
         for header in answer.headers().get_all(SET_COOKIE) {
             let cookie = cookie::Cookie::parse(header.to_str().unwrap().to_owned()).unwrap();
             let key = (host.clone(), cookie.name().to_owned());
-            if cookie.max_age().is_some_and(|age| age.is_zero()) {
+            if cookie
+                .max_age()
+                .is_some_and(cookie::time::Duration::is_zero)
+            {
                 self.jar.remove(&key);
             } else {
                 self.jar.insert(key, cookie.value().to_owned());
