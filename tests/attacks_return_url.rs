@@ -289,7 +289,7 @@ async fn r09_unparsable_or_huge_is_answered_at_once() {
         let asked = Instant::now();
         let target = format!("/accounts/acme/login?return_to=/{}", "a".repeat(length));
         let answer = world.raw_get(&target).await;
-        assert!(answer.starts_with("HTTP/1.1 4"), "{length}: {:.80}", answer);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{length}: {answer:.80}");
         assert!(asked.elapsed().as_millis() < 1000, "{length}");
     }
     // Many slashes, dots and escapes cost no more than other characters.
