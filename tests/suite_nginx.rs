@@ -40,10 +40,9 @@ impl Nginx {
         let locations = snippet()
             .replace("http://127.0.0.1:8080", broker)
             .replace("http://127.0.0.1:3000", &format!("http://127.0.0.1:{shop}"));
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|what| format!("{what}_temp_path {}/{what};\n", files.path().display()))
-            .collect();
+            .concat();
         let config = format!(
             "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log stderr warn;\n\
              events {{}}\nhttp {{\naccess_log off;\n{temporary}\

@@ -155,7 +155,7 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
             name: "before".to_owned(),
             title: "Fetch an application token".to_owned(),
             request: shown(&request::before(provider, before, &fill)?),
-            expected: expect.before(before),
+            expected: Expect::before(before),
         });
     }
     requests.push(token(provider, &fill, &expect)?);

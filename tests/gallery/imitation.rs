@@ -31,6 +31,7 @@ pub struct Imitation {
 }
 
 /// The mock's configuration: the profile and what differs from a server that follows the rules.
+#[expect(clippy::needless_pass_by_value, reason = "it is called with `json!`")]
 pub fn mock(profile: Value, differences: Value) -> Value {
     let mut config = json!({
         "client_id": CLIENT_ID,
@@ -70,6 +71,7 @@ pub fn openid(issuer: &str, paths: [&str; 4], claims: &[&str]) -> Value {
 }
 
 /// Two sets of differences in one.
+#[expect(clippy::needless_pass_by_value, reason = "it is called with `json!`")]
 pub fn and(mut one: Value, other: Value) -> Value {
     let members = one.as_object_mut().unwrap();
     for (name, value) in other.as_object().unwrap().clone() {

@@ -23,15 +23,18 @@ const SHORT: [(&str, &str); 2] = [
     ),
 ];
 
+/// Names with their values; `None` where any value will do.
+type Pairs = Vec<(String, Option<String>)>;
+
 struct Shape {
     method: String,
     path: String,
-    query: Vec<(String, Option<String>)>,
+    query: Pairs,
     headers: Vec<(String, String)>,
-    body: Option<(String, Vec<(String, Option<String>)>)>,
+    body: Option<(String, Pairs)>,
 }
 
-fn pairs(text: &str) -> Vec<(String, Option<String>)> {
+fn pairs(text: &str) -> Pairs {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| match pair.split_once('=') {

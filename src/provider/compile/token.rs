@@ -49,31 +49,11 @@ impl Check<'_> {
         let client = &file.client;
         let openid = file.provider.kind == Kind::Openid;
         let code_key = self.name("token.code_key", set.code_key.as_ref(), "code");
-        let inherited = file
-            .authorization
-            .redirect_uri_key
-            .as_deref()
-            .unwrap_or("redirect_uri");
-        let redirect_uri_key = self.name(
-            "token.redirect_uri_key",
-            set.redirect_uri_key.as_ref(),
-            inherited,
-        );
         let grant_type = set
             .standard_parameters
             .or(file.provider.standard_parameters)
             .unwrap_or(true);
-        if set.send_redirect_uri == Some(false) && set.redirect_uri_key.is_some() {
-            self.error_hint(
-                "token.redirect_uri_key",
-                "the redirect URI is not sent (`send_redirect_uri = false`)",
-                "remove one of the two",
-            );
-        }
-        let redirect_uri_key = set
-            .send_redirect_uri
-            .unwrap_or(true)
-            .then_some(redirect_uri_key);
+        let redirect_uri_key = self.redirect_uri_key(file);
         let reserved = reserved(file, &code_key, redirect_uri_key.as_deref(), grant_type);
         self.distinct("token", &reserved);
         let url = self.endpoint("token.url", set.url.as_ref(), openid);
@@ -147,6 +127,31 @@ impl Check<'_> {
                 response.error_message.as_ref(),
             ),
         })
+    }
+
+    /// The name under which the redirect URI is sent again; `None` where it is not.
+    fn redirect_uri_key(&mut self, file: &ProviderFile) -> Option<String> {
+        let set = &file.token;
+        let inherited = file
+            .authorization
+            .redirect_uri_key
+            .as_deref()
+            .unwrap_or("redirect_uri");
+        let redirect_uri_key = self.name(
+            "token.redirect_uri_key",
+            set.redirect_uri_key.as_ref(),
+            inherited,
+        );
+        if set.send_redirect_uri == Some(false) && set.redirect_uri_key.is_some() {
+            self.error_hint(
+                "token.redirect_uri_key",
+                "the redirect URI is not sent (`send_redirect_uri = false`)",
+                "remove one of the two",
+            );
+        }
+        set.send_redirect_uri
+            .unwrap_or(true)
+            .then_some(redirect_uri_key)
     }
 
     fn before(&mut self, file: &ProviderFile) -> Option<Before> {
