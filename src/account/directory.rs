@@ -89,6 +89,16 @@ const BY_LINK: Keyspace<UserId> = Keyspace::new(&LINKS);
 /// How often a write is tried again when others write the same record.
 const TRIES: usize = 50;
 
+/// Who a login is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The user.
+    pub user: User,
+    /// They had an email that nobody vouched for, and now someone did: the links
+    /// from before are gone, and the sessions from before must end.
+    pub proved: bool,
+}
+
 /// Finds or creates the user a profile belongs to, and notes the login.
 pub async fn identify(
     store: &dyn Store,
@@ -97,7 +107,7 @@ pub async fn identify(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<User, IdentifyError> {
+) -> Result<Found, IdentifyError> {
     let account = account.as_str();
     let link = link_id(provider, &profile.user_id);
     for _ in 0..TRIES {
@@ -106,11 +116,16 @@ pub async fn identify(
             .await?
             .map(|found| found.value);
         let done = match linked {
-            Some(id) => returning(store, account, id, trust, profile, now).await?,
+            Some(id) => returning(store, account, id, provider, trust, profile, now)
+                .await?
+                .map(|user| Found {
+                    user,
+                    proved: false,
+                }),
             None => arriving(store, account, provider, trust, profile, now).await?,
         };
-        if let Some(user) = done {
-            return Ok(user);
+        if let Some(found) = done {
+            return Ok(found);
         }
     }
     Err(IdentifyError::Store(StoreError::Conflict))
@@ -121,6 +136,7 @@ async fn returning(
     store: &dyn Store,
     account: &str,
     id: UserId,
+    provider: &ProviderId,
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
@@ -132,6 +148,15 @@ async fn returning(
         }));
     };
     let mut user = allowed(&found)?;
+    let known = |link: &Link| link.provider == *provider && link.user_id == profile.user_id;
+    if !user.links.iter().any(known) {
+        // The user's record decides; this link was dropped, and a crash left its index.
+        let link = link_id(provider, &profile.user_id);
+        BY_LINK
+            .delete(store, account, &link, Precondition::Any)
+            .await?;
+        return Ok(None);
+    }
     let old_key = email::key(&user.email);
     let new_key = email::key(&profile.email);
     if new_key == old_key {
@@ -160,6 +185,10 @@ async fn returning(
 }
 
 /// A profile without a link. `None`: someone else wrote meanwhile, try again.
+///
+/// Where the user's email was never vouched for, whoever proves it gets the
+/// user alone: the links from before may be those of someone who registered
+/// another's address and waited.
 async fn arriving(
     store: &dyn Store,
     account: &str,
@@ -167,7 +196,7 @@ async fn arriving(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<Option<User>, IdentifyError> {
+) -> Result<Option<Found>, IdentifyError> {
     let key = email::key(&profile.email);
     let fresh = UserId::new();
     let id = claim_email(store, account, &key, fresh).await?;
@@ -176,6 +205,7 @@ async fn arriving(
         user_id: profile.user_id.clone(),
     };
     let existing = RECORDS.get(store, account, id.as_bytes()).await?;
+    let mut dropped = Vec::new();
     let user = match existing {
         Some(found) => {
             let mut user = allowed(&found)?;
@@ -187,8 +217,12 @@ async fn arriving(
                 return Ok(None);
             }
             if !user.links.contains(&link) {
-                if !(may_link(trust, profile) && user.email_trusted) {
+                if !may_link(trust, profile) {
                     return Err(IdentifyError::NotTrusted);
+                }
+                if !user.email_trusted {
+                    dropped = std::mem::take(&mut user.links);
+                    user.email_trusted = true;
                 }
                 user.links.push(link);
             }
@@ -220,6 +254,12 @@ async fn arriving(
             }
         }
     };
+    for old in &dropped {
+        let id = link_id(&old.provider, &old.user_id);
+        BY_LINK
+            .delete(store, account, &id, Precondition::Any)
+            .await?;
+    }
     BY_LINK
         .put(
             store,
@@ -229,7 +269,10 @@ async fn arriving(
             Precondition::Any,
         )
         .await?;
-    Ok(Some(user))
+    Ok(Some(Found {
+        user,
+        proved: !dropped.is_empty(),
+    }))
 }
 
 fn may_link(trust: EmailTrust, profile: &Profile) -> bool {

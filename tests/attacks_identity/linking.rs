@@ -53,8 +53,13 @@ async fn m01_who_waits_with_an_email_of_another() {
         .await
         .unwrap();
     assert_eq!(attacker.email, VICTIM, "nobody had it, so it makes a user");
-    // Its owner comes through a provider that may be trusted: not the attacker's user.
-    let page = login(&world, profile("1", VICTIM)).await.unwrap_err();
+    // Its owner comes through a provider that may be trusted, and has the user alone.
+    let owner = login(&world, profile("1", VICTIM)).await.unwrap();
+    assert_eq!(owner.id, attacker.id);
+    assert_eq!(owner.links.len(), 1);
+    let page = login_through(&world, "google", profile("66", VICTIM))
+        .await
+        .unwrap_err();
     assert!(page.contains("login.email_not_trusted"), "{page}");
 
     // The same by a change of email at the provider.
@@ -68,19 +73,51 @@ async fn m01_who_waits_with_an_email_of_another() {
         (changed.id, changed.email.as_str()),
         (attacker.id, "grace@example.test")
     );
-    let page = login(&world, profile("2", "grace@example.test"))
-        .await
-        .unwrap_err();
-    assert!(page.contains("login.email_not_trusted"), "{page}");
-
-    // Once that provider says it is verified, it may be linked to.
-    let mut verified = profile("67", "grace@example.test");
-    verified["email_verified"] = json!(true);
-    login_through(&world, "google", verified).await.unwrap();
     let owner = login(&world, profile("2", "grace@example.test"))
         .await
         .unwrap();
-    assert_eq!(owner.id, attacker.id);
+    assert_eq!(owner.links.len(), 1);
+
+    // Where the first provider had vouched for the email, both stay linked.
+    let mut verified = profile("68", "alan@example.test");
+    verified["email_verified"] = json!(true);
+    login_through(&world, "google", verified).await.unwrap();
+    let owner = login(&world, profile("3", "alan@example.test"))
+        .await
+        .unwrap();
+    assert_eq!(owner.links.len(), 2);
+}
+
+#[tokio::test]
+async fn m01_who_waited_is_logged_out_when_the_owner_comes() {
+    let world = World::start().await;
+    beside(&world, "claim").await;
+    world
+        .idp
+        .configure(|config| config.accounts[0].profile["email_verified"] = json!(false));
+    let attacker = &mut Browser::new();
+    let start = world.url("acme", "login?provider=google&return_to=/welcome");
+    let end = attacker.log_in(&start, "ada", "lovelace").await;
+    assert_eq!(end.url.path(), "/welcome", "{}", end.body);
+    assert!(
+        attacker.session(&world, "acme").await["authenticated"]
+            .as_bool()
+            .unwrap()
+    );
+
+    let owner = &mut Browser::new();
+    let start = world.url("acme", "login?provider=mock-idp&return_to=/welcome");
+    owner.log_in(&start, "ada", "lovelace").await;
+    assert!(
+        owner.session(&world, "acme").await["authenticated"]
+            .as_bool()
+            .unwrap()
+    );
+    assert!(
+        !attacker.session(&world, "acme").await["authenticated"]
+            .as_bool()
+            .unwrap()
+    );
 }
 
 #[tokio::test]

@@ -94,6 +94,7 @@ async fn known_user(world: &World, email: &str) -> UserId {
     )
     .await
     .unwrap()
+    .user
     .id
 }
 
