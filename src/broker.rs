@@ -10,6 +10,8 @@ use tracing::{debug, warn};
 
 use crate::account::Mappings;
 use crate::admin::{self, Admin};
+use crate::authority::throttle::Throttle;
+use crate::authority::{self, Authority, Hasher};
 use crate::base::Clock;
 use crate::config::Config;
 use crate::http::pages::Pages;
@@ -84,13 +86,28 @@ impl Broker {
             longest,
         )
         .await?;
+        let keys = Arc::new(keys);
+        let authority = Arc::new(Authority {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            outbound: Arc::clone(&outbound),
+            keys: Arc::clone(&keys),
+            hasher: Hasher::new(),
+            throttle: Throttle::default(),
+            issuer: public_url.clone(),
+            audience: config.auth.audience.clone(),
+            access_token_lifetime: config.auth.access_token_lifetime,
+            refresh_token_lifetime: config.auth.refresh_token_lifetime,
+            login_lifetime: config.login_lifetime,
+        });
         let app = Arc::new(App {
+            authority,
             logins: Logins {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
                 mappings: Arc::clone(&mappings),
-                keys: Arc::new(keys),
+                keys,
                 sessions: Sessions::new(public_url.clone(), config.session),
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
@@ -176,7 +193,10 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
 
 /// All spaces whose records expire.
 fn expiring() -> impl Iterator<Item = &'static Space> {
-    pending::spaces().into_iter().chain([session::space()])
+    pending::spaces()
+        .into_iter()
+        .chain([session::space()])
+        .chain(authority::spaces())
 }
 
 /// Removes what has expired, a bounded step at a time, for as long as the broker runs.

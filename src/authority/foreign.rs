@@ -31,7 +31,9 @@ pub struct ForeignAuthority {
 struct Known {
     /// The issuer to the letter, and its keys.
     keys: Option<(String, Arc<Value>, Timestamp)>,
-    looked_at: Option<Timestamp>,
+    /// When an unknown key last made us look again.
+    looked_again: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
 }
 
 /// Why a token of it does not count, or cannot be checked.
@@ -96,19 +98,23 @@ impl ForeignAuthority {
 
     async fn keys(&self, now: Timestamp, anew: bool) -> Result<(String, Arc<Value>), ForeignError> {
         let mut known = self.known.lock().await;
-        let lately = known.looked_at.is_some_and(|at| now.since(at) < AGAIN);
+        let lately = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) < AGAIN);
         if let Some((issuer, keys, at)) = &known.keys
-            && (lately || (!anew && now.since(*at) < FRESH))
+            && (now.since(*at) < FRESH && !anew || lately(known.looked_again))
         {
             return Ok((issuer.clone(), Arc::clone(keys)));
         }
-        if lately {
+        if lately(known.failed_at) {
             return Err(ForeignError::Unreachable(
                 "the last try failed less than a minute ago".to_owned(),
             ));
         }
-        known.looked_at = Some(now);
-        let (issuer, keys) = self.fetch().await?;
+        if anew {
+            known.looked_again = Some(now);
+        }
+        let fetched = self.fetch().await;
+        known.failed_at = fetched.is_err().then_some(now);
+        let (issuer, keys) = fetched?;
         let keys = Arc::new(keys);
         known.keys = Some((issuer.clone(), Arc::clone(&keys), now));
         Ok((issuer, keys))
