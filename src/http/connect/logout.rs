@@ -2,8 +2,8 @@
 //! Connect RP-Initiated Logout).
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use tracing::info;
