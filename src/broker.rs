@@ -9,7 +9,9 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::account::Mappings;
+use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
+use crate::authority::foreign::ForeignAuthority;
 use crate::authority::throttle::Throttle;
 use crate::authority::{self, Authority, Hasher};
 use crate::base::Clock;
@@ -74,10 +76,7 @@ impl Broker {
         let policy = policy(config);
         let outbound = Arc::new(Outbound::new(policy.clone(), Arc::clone(&clock))?);
         let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy));
-        let longest = config
-            .session
-            .lifetime
-            .max(config.auth.access_token_lifetime);
+        let longest = longest(config);
         let keys = Keyring::open(
             Arc::clone(&store),
             &config.auth,
@@ -120,6 +119,10 @@ impl Broker {
             store: Arc::clone(&store),
             mappings,
             clock,
+            foreign: foreign(config, &app.authority.outbound),
+            keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
+            hasher: app.authority.hasher.clone(),
+            audience: config.auth.audience.clone(),
             app: Some(Arc::clone(&app)),
         };
         Ok(Self {
@@ -183,12 +186,40 @@ pub async fn open_store(
 /// The admin API on a data directory that no broker has open.
 pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin, StoreError> {
     let store = open_store(&config.data_dir, Arc::clone(&clock)).await?;
+    let keys = Keys::in_data(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        config.auth.clone(),
+        config.data_dir.clone(),
+        longest(config),
+    );
     Ok(Admin {
         mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
         store,
         clock,
         app: None,
+        foreign: None,
+        keys: Arc::new(keys),
+        hasher: Hasher::new(),
+        audience: config.auth.audience.clone(),
     })
+}
+
+/// The longest that a token of ours lives.
+fn longest(config: &Config) -> Duration {
+    config
+        .session
+        .lifetime
+        .max(config.auth.access_token_lifetime)
+}
+
+/// Another authority whose tokens the admin API accepts.
+fn foreign(config: &Config, outbound: &Arc<Outbound>) -> Option<Arc<ForeignAuthority>> {
+    let authority = config.auth.authority.as_ref()?;
+    Some(Arc::new(ForeignAuthority::new(
+        authority,
+        Arc::clone(outbound),
+    )))
 }
 
 /// All spaces whose records expire.

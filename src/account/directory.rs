@@ -353,6 +353,8 @@ pub async fn create(
         links: Vec::new(),
         created_at: now,
         last_login_at: now,
+        // Whoever creates users answers for their emails.
+        email_trusted: true,
         disabled: false,
     };
     if claim_email(store, account, &email::key(email), user.id).await? != user.id {
