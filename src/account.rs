@@ -43,6 +43,17 @@ impl Account {
     pub fn store_at(&self, origin: &str) -> Option<&StoreFront> {
         self.stores.iter().find(|store| store.origin == origin)
     }
+
+    /// The store at an origin; at the broker's own there is always one, so that
+    /// the login for an application has a place to run.
+    pub fn front_at(&self, origin: &str, broker: &str) -> Option<StoreFront> {
+        let own = || StoreFront::new(broker, &format!("/accounts/{}", self.id)).ok();
+        match self.store_at(origin) {
+            Some(store) => Some(store.clone()),
+            None if origin == broker => own(),
+            None => None,
+        }
+    }
 }
 
 const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);

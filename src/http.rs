@@ -7,13 +7,15 @@
 //! | `session` | `session`, `check` |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
-//! | `well_known` | keys |
+//! | `connect` | the authority: `/connect/…` |
+//! | `well_known` | keys, discovery |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! An account's endpoints are served below `/accounts/{account}/`, and through
 //! a store's `auth_path`, which its web server proxies here.
 
 mod callback;
+mod connect;
 pub mod cookies;
 mod failure;
 pub mod health;
@@ -37,6 +39,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use self::pages::Pages;
+use crate::authority::Authority;
 use crate::login::Logins;
 
 /// The largest body a browser endpoint reads.
@@ -46,6 +49,8 @@ const MAX_BODY: usize = 64 << 10;
 pub struct App {
     /// Logins.
     pub logins: Logins,
+    /// The authority.
+    pub authority: Arc<Authority>,
     /// Pages.
     pub pages: Pages,
 }
@@ -81,7 +86,7 @@ pub fn router(app: Shared) -> Router {
                 .head(method_not_allowed),
         )
         .route("/error", get(failure::page))
-        .route("/.well-known/jwks.json", get(well_known::jwks))
+        .merge(connect::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)

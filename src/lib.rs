@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | 7 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
 //! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API |
-//! | 5 | [`login`] | the flow, one file a step |
+//! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
 //! | 4 | [`account`], [`session`] | accounts, stores, mappings, users; sessions |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
@@ -29,6 +29,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod authority;
 pub mod base;
 pub mod broker;
 pub mod cli;

@@ -381,6 +381,37 @@ pub async fn page(
     Ok(found.into_iter().map(|(_, user)| user).collect())
 }
 
+/// Creates a user who never logged in through a provider; `None` if someone has
+/// this email, which must be normalized.
+pub async fn create(
+    store: &dyn Store,
+    account: &AccountId,
+    email: &str,
+    name: Option<String>,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    let account = account.as_str();
+    let user = User {
+        id: UserId::new(),
+        email: email.to_owned(),
+        name,
+        links: Vec::new(),
+        created_at: now,
+        last_login_at: now,
+        // Whoever creates users answers for their emails.
+        email_trusted: true,
+        disabled: false,
+    };
+    if claim_email(store, account, &email::key(email), user.id).await? != user.id {
+        return Ok(None);
+    }
+    let id = user.id.as_bytes();
+    RECORDS
+        .put(store, account, id, &user, Precondition::Absent)
+        .await?;
+    Ok(Some(user))
+}
+
 /// Allows or forbids a user to log in.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ pub(super) async fn current(
     site: &Site,
     headers: &HeaderMap,
 ) -> Result<Option<(String, Session)>, Response> {
-    let Some(token) = site.cookie(headers, Kind::Session)? else {
+    let Some(token) = site.cookie(app, headers, Kind::Session)? else {
         return Ok(None);
     };
     let logins = &app.logins;

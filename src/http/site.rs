@@ -18,6 +18,8 @@ pub(super) struct Site {
     pub account: Arc<Account>,
     /// The store whose host the browser names; `None` elsewhere.
     pub here: Option<StoreFront>,
+    /// The browser names the broker's own host.
+    pub at_broker: bool,
     pub query: Pairs,
     pub lang: Lang,
 }
@@ -44,9 +46,14 @@ impl Site {
         let account = Arc::new(found.value);
         let here = host(headers, uri)
             .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
+        let broker = account.front_at(&app.logins.public_url, &app.logins.public_url);
+        let at_broker = host(headers, uri)
+            .zip(broker)
+            .is_some_and(|(host, broker)| broker.is_host(host));
         Ok(Self {
             account,
             here,
+            at_broker,
             query,
             lang,
         })
@@ -64,7 +71,13 @@ impl Site {
 
     /// The value of one of our cookies. Only on a store's own host is the scheme
     /// known; elsewhere the names of all the account's stores count.
-    pub fn cookie(&self, headers: &HeaderMap, kind: Kind) -> Result<Option<String>, Response> {
+    /// At the broker's own host its own scheme counts too.
+    pub fn cookie(
+        &self,
+        app: &App,
+        headers: &HeaderMap,
+        kind: Kind,
+    ) -> Result<Option<String>, Response> {
         let cookies = Cookies::read(headers)
             .map_err(|_| (StatusCode::BAD_REQUEST, "too many cookies").into_response())?;
         let stores: Vec<&StoreFront> = match &self.here {
@@ -72,6 +85,9 @@ impl Site {
             None => self.account.stores.iter().collect(),
         };
         let mut schemes: Vec<bool> = stores.iter().map(|s| s.is_https()).collect();
+        if self.here.is_none() && self.at_broker {
+            schemes.push(app.logins.public_url.starts_with("https://"));
+        }
         schemes.sort_unstable_by(|a, b| b.cmp(a));
         schemes.dedup();
         let names: Vec<String> = schemes

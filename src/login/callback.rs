@@ -215,7 +215,7 @@ async fn back(
     let Some(account) = found else {
         return gone("belongs to an account that is gone");
     };
-    let Some(store) = account.value.store_at(&way.store).cloned() else {
+    let Some(store) = account.value.front_at(&way.store, &logins.public_url) else {
         return gone("belongs to a store that is gone");
     };
     Ok(Ok(Box::new(Restart {

@@ -188,6 +188,11 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
             .collect()
     }
 
+    /// A record as it is written, for a batch on keys of tokens.
+    pub fn bytes(&self, value: &T) -> Result<Vec<u8>, StoreError> {
+        Self::encode(value)
+    }
+
     /// A batch step that writes a record.
     pub fn step_put(&self, partition: &str, id: &[u8], value: &T) -> Result<Step, StoreError> {
         Ok(Step::Put(self.key(partition, id), Self::encode(value)?))
