@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use serde_json::Value;
 use url::Url;
 
 use super::secret::REDACTED;
@@ -23,8 +24,8 @@ pub fn redact(source: &str) -> String {
         .into_iter()
         .map(|(_, span)| (span, format!("\"{REDACTED}\"")))
         .collect();
-    for header in authorization_headers(&value) {
-        if let Some(span) = spans.value(&header) {
+    for path in secret_texts(&value) {
+        if let Some(span) = spans.value(&path.join(".")) {
             cuts.push((span, format!("\"{REDACTED}\"")));
         }
     }
@@ -43,33 +44,40 @@ pub fn restore(source: &str, stored: &str) -> String {
         return source.to_owned();
     }
     let mut known: Vec<(String, Range<usize>)> = secret_literals(&old_value, &old_spans);
-    for header in authorization_headers(&old_value) {
-        known.extend(old_spans.value(&header).map(|span| (header, span)));
+    known.retain(|(key, _)| literal(&value, key) == Some(REDACTED));
+    for path in secret_texts(&old_value) {
+        let new = path.iter().try_fold(&value, |at, name| match at {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            other => other.get(name),
+        });
+        if new.and_then(Value::as_str) == Some(REDACTED) {
+            let key = path.join(".");
+            known.extend(old_spans.value(&key).map(|span| (key, span)));
+        }
     }
     let cuts = known
         .into_iter()
-        .filter(|(key, _)| literal(&value, key) == Some(REDACTED))
         .filter_map(|(key, old)| Some((spans.value(&key)?, stored.get(old)?.to_owned())))
         .collect();
     splice(source, cuts)
 }
 
 /// The origins of all URLs in a mapping.
-fn origins(value: &serde_json::Value) -> BTreeSet<String> {
+fn origins(value: &Value) -> BTreeSet<String> {
     match value {
-        serde_json::Value::String(text) => Url::parse(text)
+        Value::String(text) => Url::parse(text)
             .ok()
             .filter(Url::has_host)
             .map(|url| url.origin().ascii_serialization())
             .into_iter()
             .collect(),
-        serde_json::Value::Array(items) => items.iter().flat_map(origins).collect(),
-        serde_json::Value::Object(members) => members.values().flat_map(origins).collect(),
+        Value::Array(items) => items.iter().flat_map(origins).collect(),
+        Value::Object(members) => members.values().flat_map(origins).collect(),
         _ => BTreeSet::new(),
     }
 }
 
-fn secret_literals(value: &serde_json::Value, spans: &Spans) -> Vec<(String, Range<usize>)> {
+fn secret_literals(value: &Value, spans: &Spans) -> Vec<(String, Range<usize>)> {
     SECRETS
         .iter()
         .filter(|key| literal(value, key).is_some())
@@ -77,25 +85,59 @@ fn secret_literals(value: &serde_json::Value, spans: &Spans) -> Vec<(String, Ran
         .collect()
 }
 
-/// Fixed `Authorization` headers of any request.
-fn authorization_headers(value: &serde_json::Value) -> Vec<String> {
-    let mut found = Vec::new();
-    for table in ["token.headers", "token.before.headers", "userinfo.headers"] {
-        let pointer = format!("/{}", table.replace('.', "/"));
-        let headers = value
-            .pointer(&pointer)
-            .and_then(serde_json::Value::as_object);
-        for (name, text) in headers.into_iter().flatten() {
-            let fixed = text.as_str().is_some_and(|text| !text.contains("_token}"));
-            if name.eq_ignore_ascii_case("authorization") && fixed {
-                found.push(format!("{table}.{name}"));
+/// Headers and custom parameters that hold secrets, by their names, with fixed
+/// values: the path to each, its segments apart, since a name may have a dot.
+fn secret_texts(value: &Value) -> Vec<Vec<String>> {
+    fn walk(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+        let inside = matches!(
+            path.last().map(String::as_str),
+            Some("headers" | "parameters")
+        );
+        let mut below = |name: String, value: &Value| {
+            let secret = inside && sounds_secret(&name) && value.as_str().is_some_and(is_fixed);
+            path.push(name);
+            if secret {
+                found.push(path.clone());
+            } else {
+                walk(value, path, found);
             }
+            path.pop();
+        };
+        match value {
+            Value::Object(members) => members.iter().for_each(|(n, v)| below(n.clone(), v)),
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(i, v)| below(i.to_string(), v));
+            }
+            _ => {}
         }
     }
+    let mut found = Vec::new();
+    walk(value, &mut Vec::new(), &mut found);
     found
 }
 
-fn literal<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v str> {
+fn sounds_secret(name: &str) -> bool {
+    let plain = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    [
+        "authorization",
+        "secret",
+        "password",
+        "apikey",
+        "privatekey",
+    ]
+    .iter()
+    .any(|word| plain.contains(word))
+}
+
+/// Whether a value is written out, not filled in for each request.
+fn is_fixed(text: &str) -> bool {
+    !text.contains("_token}") && !text.contains("_secret}")
+}
+
+fn literal<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value
         .pointer(&format!("/{}", key.replace('.', "/")))?
         .as_str()

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::Check;
 use crate::base::units;
+use crate::document::REDACTED;
 use crate::outbound::Limits;
 use crate::provider::decode::Format;
 use crate::provider::extract::Verified;
@@ -132,6 +133,14 @@ impl Check<'_> {
         text: &str,
         allowed: fn(&Slot) -> bool,
     ) -> Option<Template> {
+        if text == REDACTED {
+            self.error_hint(
+                key,
+                "`[redacted]` stands for a stored value, and none is stored here for these addresses",
+                "write the value",
+            );
+            return None;
+        }
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(error) => {
