@@ -169,6 +169,44 @@ async fn t03_a_secret_does_not_follow_its_mapping_to_another_address() {
 }
 
 #[tokio::test]
+async fn t03_secrets_in_headers_and_parameters() {
+    let world = World::start().await;
+    let extra = "\n[token.headers]\nX-Api-Key = \"CANARY\"\n[token.parameters]\n\"app.secret\" = \"CANARY\"\n[[userinfo.then]]\nname = \"more\"\nurl = \"AT/userinfo\"\nheaders = { x-password = \"CANARY\" }\n";
+    let mapping = world.mapping() + &extra.replace("AT", &world.idp.origin());
+    world.apply("acme", &mapping).await;
+    let path = "/accounts/acme/providers/mock-idp";
+    let (_, shown) = world.admin(Method::GET, path, "", "").await;
+    assert!(!shown.contains("CANARY"), "{shown}");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let source = shown["mapping"].as_str().unwrap();
+    assert_eq!(source.matches("[redacted]").count(), 4);
+    let changed = source.replace("Mock Accounts", "Mocks");
+    let (status, answer) = world.admin(Method::PUT, path, TOML, &changed).await;
+    assert_eq!(status, 200, "{answer}");
+    world.log_in(&mut Browser::new()).await;
+    let sent = world.idp.journal();
+    let token = sent.iter().find(|entry| entry.path == "/token").unwrap();
+    assert!(
+        token
+            .headers
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case("x-api-key") && value == "CANARY")
+    );
+    assert!(
+        token
+            .form()
+            .contains(&("app.secret".to_owned(), "CANARY".to_owned()))
+    );
+    // Nor do they follow to another address.
+    let moved = source
+        .replace("/token\"", "/token\" # moved")
+        .replace(&world.idp.origin(), "https://thief.test");
+    let (status, answer) = world.admin(Method::PUT, path, TOML, &moved).await;
+    assert_eq!(status, 422);
+    assert!(answer.contains("stands for a stored"), "{answer}");
+}
+
+#[tokio::test]
 async fn t04_every_admin_route_wants_its_owner() {
     let world = World::start().await;
     let browser = &mut Browser::new();
