@@ -5,6 +5,7 @@
 //! digit for digit; everything else must have its type. Optional values that
 //! don't fit are left out with a note, and never end a login.
 
+mod access;
 mod hints;
 
 use std::fmt::{self, Write as _};
@@ -12,11 +13,12 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
 use self::hints::{suggest_email, suggest_id};
 use super::decode::type_name;
 use super::email;
-use super::model::{Access, ProfileMap};
+use super::model::ProfileMap;
 use super::path::{Condition, Place};
 use crate::base::digest::sha256;
 
@@ -446,38 +448,6 @@ pub enum Verified {
     Place(Place),
     /// A condition that must hold.
     Condition(Condition),
-}
-
-/// Why someone may not log in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AccessDenied {
-    /// The email's domain is not on the list.
-    #[error("the email's domain is not one of `access.email_domains`")]
-    EmailDomain,
-    /// A condition does not hold.
-    #[error("`access.require` does not hold: {0}")]
-    Require(String),
-}
-
-/// Whether this profile may log in.
-///
-/// # Errors
-/// The first rule that does not hold.
-pub fn access(rules: &Access, profile: &Profile, document: &Value) -> Result<(), AccessDenied> {
-    if !rules.email_domains.is_empty() {
-        let domain = profile.email.rsplit('@').next().unwrap_or_default();
-        if !rules.email_domains.iter().any(|allowed| allowed == domain) {
-            return Err(AccessDenied::EmailDomain);
-        }
-    }
-    match rules
-        .require
-        .iter()
-        .find(|condition| !condition.holds(document))
-    {
-        Some(condition) => Err(AccessDenied::Require(condition.as_str().to_owned())),
-        None => Ok(()),
-    }
 }
 
 /// A value as a trace shows it.
