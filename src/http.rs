@@ -101,7 +101,9 @@ async fn too_large(State(app): State<Shared>, request: Request, next: Next) -> R
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let answer = next.run(request).await;
     let status = answer.status();
-    if status != StatusCode::PAYLOAD_TOO_LARGE {
+    let page = HeaderValue::from_static("text/html; charset=utf-8");
+    let is_page = answer.headers().get(header::CONTENT_TYPE) == Some(&page);
+    if status != StatusCode::PAYLOAD_TOO_LARGE || is_page {
         return answer;
     }
     let headers = language.map(|tags| (header::ACCEPT_LANGUAGE, tags));

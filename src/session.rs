@@ -23,6 +23,10 @@ static SESSIONS: Space = Space {
     expiring: true,
 };
 
+/// The longest token. Browsers keep cookies of up to 4096 bytes, name and
+/// attributes included.
+const MAX_TOKEN: usize = 3800;
+
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -136,7 +140,8 @@ impl Sessions {
     ) -> Result<(String, Session), SessionError> {
         let account = subject.account;
         let sid = Token::new(now.plus(self.lifetime));
-        let claims = Claims {
+        let none = Map::new();
+        let mut claims = Claims {
             iss: &self.issuer,
             sub: subject.user.to_string(),
             aud: audience(&self.issuer, account),
@@ -150,7 +155,17 @@ impl Sessions {
             jti: random::token(),
             more: subject.more,
         };
-        let token = keys.sign("JWT", &claims)?;
+        let mut token = keys.sign("JWT", &claims)?;
+        if token.len() > MAX_TOKEN {
+            // A browser would not keep it, and the shopper would not know why.
+            // `session` still tells everything: the record has it.
+            claims.more = &none;
+            token = keys.sign("JWT", &claims)?;
+        }
+        if token.len() > MAX_TOKEN {
+            claims.name = None;
+            token = keys.sign("JWT", &claims)?;
+        }
         let session = Session {
             user: subject.user,
             email: subject.email.to_owned(),

@@ -1,6 +1,9 @@
 //! Secrets out of a document that is shown, and back into one that returns.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+use url::Url;
 
 use super::secret::REDACTED;
 use super::structure::{Spans, parse_toml};
@@ -29,9 +32,16 @@ pub fn redact(source: &str) -> String {
 }
 
 /// A mapping whose `[redacted]` literals are replaced by those of `stored`.
+///
+/// Only if it sends nothing to an origin that `stored` does not name: whoever
+/// may change a mapping, but was not shown its secrets, must not have them sent
+/// to a server of theirs (attack T3).
 pub fn restore(source: &str, stored: &str) -> String {
     let (value, spans, _) = parse_toml(source);
     let (old_value, old_spans, _) = parse_toml(stored);
+    if !origins(&value).is_subset(&origins(&old_value)) {
+        return source.to_owned();
+    }
     let mut known: Vec<(String, Range<usize>)> = secret_literals(&old_value, &old_spans);
     for header in authorization_headers(&old_value) {
         known.extend(old_spans.value(&header).map(|span| (header, span)));
@@ -42,6 +52,21 @@ pub fn restore(source: &str, stored: &str) -> String {
         .filter_map(|(key, old)| Some((spans.value(&key)?, stored.get(old)?.to_owned())))
         .collect();
     splice(source, cuts)
+}
+
+/// The origins of all URLs in a mapping.
+fn origins(value: &serde_json::Value) -> BTreeSet<String> {
+    match value {
+        serde_json::Value::String(text) => Url::parse(text)
+            .ok()
+            .filter(Url::has_host)
+            .map(|url| url.origin().ascii_serialization())
+            .into_iter()
+            .collect(),
+        serde_json::Value::Array(items) => items.iter().flat_map(origins).collect(),
+        serde_json::Value::Object(members) => members.values().flat_map(origins).collect(),
+        _ => BTreeSet::new(),
+    }
 }
 
 fn secret_literals(value: &serde_json::Value, spans: &Spans) -> Vec<(String, Range<usize>)> {

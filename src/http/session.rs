@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::error;
 
 use super::cookies::Kind;
@@ -14,6 +14,9 @@ use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::login::ReturnTo;
 use crate::session::Session;
+
+/// The most characters of a name in a header.
+const MAX_NAME: usize = 256;
 
 /// The session of a request's cookie, if it has one.
 pub(super) async fn current(
@@ -67,14 +70,13 @@ pub(super) async fn session(
 }
 
 fn user(session: &Session) -> Value {
-    let mut user = Map::new();
+    let mut user = session.more.clone();
     user.insert("id".to_owned(), session.user.to_string().into());
     user.insert("email".to_owned(), session.email.clone().into());
     user.insert(
         "name".to_owned(),
         session.name.clone().map_or(Value::Null, Value::from),
     );
-    user.extend(session.more.clone());
     Value::Object(user)
 }
 
@@ -114,7 +116,10 @@ fn allowed(session: &Session) -> Response {
     };
     set("x-auth-user", &session.user.to_string());
     set("x-auth-email", &session.email);
-    set("x-auth-name", session.name.as_deref().unwrap_or_default());
+    // Proxies have room for a few KB of headers in all.
+    let name = session.name.as_deref().unwrap_or_default();
+    let short: String = name.chars().take(MAX_NAME).collect();
+    set("x-auth-name", &short);
     response
 }
 

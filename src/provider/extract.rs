@@ -39,7 +39,7 @@ pub struct Profile {
     /// Whether the provider says it verified the email.
     pub email_verified: bool,
     /// The provider gave none, and the address is made up.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_made_up: bool,
     /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

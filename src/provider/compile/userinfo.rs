@@ -8,8 +8,13 @@ use crate::provider::file::{
 };
 use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
-/// Claims of the session cookie that no mapping may set.
+/// Claims of the session cookie, and members of the user that `session` shows,
+/// that no mapping may set; in lower case, since some readers don't tell.
 const RESERVED_CLAIMS: &[&str] = &[
+    "id",
+    "azp",
+    "nonce",
+    "cnf",
     "iss",
     "sub",
     "aud",
@@ -231,7 +236,10 @@ impl Check<'_> {
         let mut attributes = Vec::new();
         for (name, place) in &set.attributes {
             let key = key(&format!("attributes.{name}"));
-            if RESERVED_CLAIMS.contains(&name.as_str()) {
+            let lower = name.to_ascii_lowercase();
+            // Under such a URI some servers look for roles and names.
+            let uri = lower.starts_with("http://schemas.") || lower.starts_with("https://schemas.");
+            if uri || RESERVED_CLAIMS.contains(&lower.as_str()) {
                 self.error_hint(
                     &key,
                     format!("`{name}` is set by the broker"),

@@ -1,9 +1,9 @@
-//! Who may log in, by what their profile says.
+//! Who may log in.
 
 use serde_json::Value;
 
-use super::super::model::Access;
 use super::Profile;
+use crate::provider::model::Access;
 
 /// Why someone may not log in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
