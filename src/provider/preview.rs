@@ -1,6 +1,6 @@
 //! What a mapping sends and expects, before anything is sent.
 //!
-//! The requests come from [`request`](super::request), the code that builds the
+//! The requests come from [`super::request`], the code that builds the
 //! real ones. Values that a login makes or receives are passed as markers of
 //! letters and digits, which no encoding changes, and shown as `{{name}}`; so a
 //! preview with the real values put in is the request, byte for byte.

@@ -8,7 +8,7 @@ use vestibule::login::LoginError;
 use vestibule::login::callback::{CallbackQuery, verify};
 use vestibule::login::exchange::exchange;
 use vestibule::login::userinfo::{Identified, fetch};
-use vestibule::provider::trace::Trace;
+use vestibule::provider::trace::{SavedTrace, Trace};
 
 use crate::support::{Browser, Page, World};
 
@@ -134,13 +134,13 @@ impl Scene {
     }
 
     /// A login whose last steps are done here, with everything they say.
-    pub async fn by_hand(&self) -> (Result<Identified, LoginError>, Trace) {
+    pub async fn by_hand(&self) -> (Result<Identified, LoginError>, SavedTrace) {
         let start = self.world.url("acme", "login");
         let callback = Browser::new().to_callback(&start, "ada", "lovelace").await;
         self.finish_by_hand(&callback).await
     }
 
-    pub async fn finish_by_hand(&self, callback: &Url) -> (Result<Identified, LoginError>, Trace) {
+    pub async fn finish_by_hand(&self, callback: &Url) -> (Result<Identified, LoginError>, SavedTrace) {
         let logins = &self.world.broker.app().logins;
         let mut trace = Trace::on();
         let query = CallbackQuery::parse(callback.query().unwrap()).unwrap();
@@ -151,7 +151,7 @@ impl Scene {
                 Err(error) => Err(error),
             },
         };
-        (outcome, trace.finish())
+        (outcome, trace.save(String::new(), logins.now(), None, None))
     }
 
     /// Why a login fails, in the operator's words.
