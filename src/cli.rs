@@ -46,7 +46,7 @@ struct Global {
     /// The data directory, in place of the configuration's
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// A broker elsewhere, by VESTIBULE_CLIENT_ID and VESTIBULE_CLIENT_SECRET
+    /// A broker elsewhere, by `VESTIBULE_CLIENT_ID` and `VESTIBULE_CLIENT_SECRET`
     #[arg(long, global = true, value_name = "URL", env = "VESTIBULE_SERVER")]
     server: Option<String>,
     /// Print data as JSON

@@ -266,6 +266,7 @@ async fn k05_wrong_client_or_wider_scope() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 async fn k06_client_authentication() {
     let world = World::start().await;
     let secret = "pässwörd: 50% + & = ☃ ok";

@@ -76,7 +76,7 @@ pub struct Granted {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
-    Family(Family),
+    Family(Box<Family>),
     /// The text of the token by which it is found now.
     Moved(String),
 }
@@ -155,7 +155,7 @@ impl Authority {
             used: None,
             issued: vec![issued.clone()],
         };
-        let record = Record::Family(family);
+        let record = Record::Family(Box::new(family));
         RECORDS
             .put_by(&*self.store, "", &token, &record, Precondition::Absent)
             .await?;
@@ -208,7 +208,7 @@ impl Authority {
             self.end_family(&token, &found).await?;
             return Err(refused());
         }
-        let scopes = self.narrowed(application, granted, wanted)?;
+        let scopes = Self::narrowed(application, granted, wanted)?;
         let granted = Granted {
             scopes,
             ..granted.clone()
@@ -241,7 +241,6 @@ impl Authority {
 
     /// What was granted and is still the application's, or less where less was asked.
     fn narrowed(
-        &self,
         application: &Application,
         granted: &Granted,
         wanted: Option<&Scopes>,
@@ -268,7 +267,7 @@ impl Authority {
             match found.value {
                 Record::Family(family) => {
                     let family = Versioned {
-                        value: family,
+                        value: *family,
                         version: found.version,
                     };
                     return Ok(Some((token, family)));
@@ -290,7 +289,7 @@ impl Authority {
         family: Family,
         now: Timestamp,
     ) -> Result<Token, StoreError> {
-        let record = Record::Family(family);
+        let record = Record::Family(Box::new(family));
         let when = Precondition::Version(over);
         if now.plus(self.refresh_token_lifetime) <= token.expires_at() {
             RECORDS

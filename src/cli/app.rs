@@ -29,7 +29,7 @@ pub(super) enum App {
         /// Its client id
         client_id: String,
         #[command(flatten)]
-        change: Change,
+        settings: Settings,
     },
     /// Add a secret, and print it once; the old one counts for a while
     Rotate {
@@ -64,11 +64,11 @@ pub(super) struct Create {
     #[arg(long)]
     public: bool,
     #[command(flatten)]
-    rest: Change,
+    rest: Settings,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Change {
+pub(super) struct Settings {
     /// Its new name
     #[arg(long = "rename", value_name = "NAME")]
     rename: Option<String>,
@@ -89,7 +89,7 @@ pub(super) struct Change {
     backchannel_logout_uri: Option<String>,
 }
 
-impl Change {
+impl Settings {
     fn body(self) -> Map<String, Value> {
         let mut body = Map::new();
         if let Some(name) = self.rename {
@@ -167,8 +167,11 @@ impl App {
                 let found = api.send(Method::GET, &path(&client_id), None).await?;
                 show(json, &found.unwrap_or_default());
             }
-            Self::Change { client_id, change } => {
-                let body = Value::Object(change.body());
+            Self::Change {
+                client_id,
+                settings,
+            } => {
+                let body = Value::Object(settings.body());
                 let changed = api
                     .send(Method::PATCH, &path(&client_id), Some(Sent::json(&body)))
                     .await?;

@@ -149,9 +149,12 @@ impl Client {
     ) -> Url {
         let page = browser.get(self.authorize_url(world, over)).await;
         let mut page = browser.get(to(&page).as_str()).await;
-        if page.location().is_none() {
-            panic!("no login: {} {}", page.status, page.body);
-        }
+        assert!(
+            page.location().is_some(),
+            "no login: {} {}",
+            page.status,
+            page.body
+        );
         let callback = browser.through_idp(page, user, password).await;
         page = browser.get(callback.as_str()).await;
         for _ in 0..6 {
