@@ -55,7 +55,15 @@ fn secret_literals(value: &serde_json::Value, spans: &Spans) -> Vec<(String, Ran
 /// Fixed `Authorization` headers of any request.
 fn authorization_headers(value: &serde_json::Value) -> Vec<String> {
     let mut found = Vec::new();
-    for table in ["token.headers", "token.before.headers", "userinfo.headers"] {
+    let then = value.pointer("/userinfo/then");
+    let follow_ups = then
+        .and_then(serde_json::Value::as_array)
+        .map_or(0, Vec::len);
+    let tables = ["token.headers", "token.before.headers", "userinfo.headers"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain((0..follow_ups).map(|i| format!("userinfo.then.{i}.headers")));
+    for table in tables {
         let pointer = format!("/{}", table.replace('.', "/"));
         let headers = value
             .pointer(&pointer)

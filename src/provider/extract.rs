@@ -6,6 +6,7 @@
 //! don't fit are left out with a note, and never end a login.
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -322,10 +323,10 @@ impl Extraction<'_> {
     /// hashed: ids may differ only in case, addresses are compared without it.
     fn made_up(&mut self, place: &Place, domain: &str, user_id: &str) -> String {
         let hash = sha256(user_id.as_bytes());
-        let hex: String = hash[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = hash[..16].iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
         let email = format!("u-{hex}@{domain}");
         let outcome = format!("none given; {email} stands for it");
         self.note("userinfo.response.email", place, outcome, None);

@@ -23,15 +23,18 @@ const SHORT: [(&str, &str); 2] = [
     ),
 ];
 
+/// Names, and values where they matter.
+type Wanted = Vec<(String, Option<String>)>;
+
 struct Shape {
     method: String,
     path: String,
-    query: Vec<(String, Option<String>)>,
+    query: Wanted,
     headers: Vec<(String, String)>,
-    body: Option<(String, Vec<(String, Option<String>)>)>,
+    body: Option<(String, Wanted)>,
 }
 
-fn pairs(text: &str) -> Vec<(String, Option<String>)> {
+fn pairs(text: &str) -> Wanted {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| match pair.split_once('=') {

@@ -4,7 +4,7 @@ use super::Check;
 use super::slots::{Reserved, before_code, with_code};
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
 use crate::provider::model::{Before, Token};
-use crate::provider::template::Slot;
+use crate::provider::template::{Slot, Template};
 
 /// The names under which the token request sends what is ours.
 fn reserved<'a>(
@@ -85,30 +85,7 @@ impl Check<'_> {
         );
         let headers = self.headers("token.headers", &set.headers, basic, with_code);
         let before = set.before.as_ref().and_then(|_| self.before(file));
-        let slots: Vec<&Slot> = parameters
-            .iter()
-            .chain(&headers)
-            .flat_map(|(_, text)| text.slots())
-            .collect();
-        let uses_app_token = slots.iter().any(|s| matches!(s, Slot::AppAccessToken));
-        let callback_parameters = slots.iter().filter_map(|slot| match slot {
-            Slot::Callback(name) => Some(name.clone()),
-            _ => None,
-        });
-        let callback_parameters = callback_parameters.collect();
-        if uses_app_token && set.before.is_none() {
-            self.error(
-                "token.before",
-                "`{app_access_token}` is used, but there is no `[token.before]`",
-            );
-        }
-        if client.authentication == Authentication::AppToken && !uses_app_token {
-            self.error_hint(
-                "client.authentication",
-                "nothing in the token request carries the application token",
-                "write: token.headers = { Authorization = \"Bearer {app_access_token}\" }",
-            );
-        }
+        let callback_parameters = self.handed_on(file, &parameters, &headers);
         let response = &set.response;
         let at = "token.response";
         let access_token = self.place(
@@ -147,6 +124,40 @@ impl Check<'_> {
                 response.error_message.as_ref(),
             ),
         })
+    }
+
+    /// The parameters of the authorization response that the token request hands on;
+    /// and whether the application token goes where it comes from and is wanted.
+    fn handed_on(
+        &mut self,
+        file: &ProviderFile,
+        parameters: &[(String, Template)],
+        headers: &[(String, Template)],
+    ) -> Vec<String> {
+        let slots: Vec<&Slot> = parameters
+            .iter()
+            .chain(headers)
+            .flat_map(|(_, text)| text.slots())
+            .collect();
+        let uses_app_token = slots.iter().any(|s| matches!(s, Slot::AppAccessToken));
+        if uses_app_token && file.token.before.is_none() {
+            self.error(
+                "token.before",
+                "`{app_access_token}` is used, but there is no `[token.before]`",
+            );
+        }
+        if file.client.authentication == Authentication::AppToken && !uses_app_token {
+            self.error_hint(
+                "client.authentication",
+                "nothing in the token request carries the application token",
+                "write: token.headers = { Authorization = \"Bearer {app_access_token}\" }",
+            );
+        }
+        let names = slots.into_iter().filter_map(|slot| match slot {
+            Slot::Callback(name) => Some(name.clone()),
+            _ => None,
+        });
+        names.collect()
     }
 
     fn before(&mut self, file: &ProviderFile) -> Option<Before> {
