@@ -64,10 +64,11 @@ pub fn mapping(origin: &str, changes: &str) -> String {
             }
         }
     }
-    all.iter()
-        .map(|(table, lines)| format!("{table}\n{}\n", lines.join("\n")))
-        .collect::<String>()
-        .replace("{origin}", origin)
+    let lines: Vec<String> = all
+        .into_iter()
+        .flat_map(|(table, lines)| std::iter::once(table).chain(lines))
+        .collect();
+    lines.join("\n").replace("{origin}", origin)
 }
 
 /// A store with one odd provider.
