@@ -8,7 +8,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::account::Mappings;
+use crate::account::{Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::base::Clock;
 use crate::config::Config;
@@ -89,6 +89,7 @@ impl Broker {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
+                accounts: Accounts::new(Arc::clone(&store)),
                 mappings: Arc::clone(&mappings),
                 keys: Arc::new(keys),
                 sessions: Sessions::new(public_url.clone(), config.session),

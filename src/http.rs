@@ -30,9 +30,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tower::ServiceBuilder;
+use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
 use crate::login::Logins;
@@ -53,17 +54,30 @@ pub type Shared = Arc<App>;
 
 /// The browser endpoints.
 pub fn router(app: Shared) -> Router {
-    let account = Router::new()
-        .route("/login", get(login::login))
-        .route("/callback", get(callback::own_get).post(callback::own_post))
-        .route("/finish", get(login::finish))
-        .route("/error", get(failure::account_page))
-        .route("/session", get(session::session))
-        .route("/check", get(session::check))
-        .route("/logout", get(logout::ask).post(logout::logout))
-        .route("/signed-out", get(logout::signed_out));
+    let https = app.logins.public_url.starts_with("https://");
+    // Each layer of a router boxes what is below it, at every request: so one
+    // for all, and whole paths in place of a nested router.
+    let every = ServiceBuilder::new()
+        .layer(MapResponseLayer::new(move |mut response: Response| {
+            add_headers(response.headers_mut(), https);
+            response
+        }))
+        .layer(DefaultBodyLimit::max(MAX_BODY));
     Router::new()
-        .nest("/accounts/{account}", account)
+        .route("/accounts/{account}/login", get(login::login))
+        .route(
+            "/accounts/{account}/callback",
+            get(callback::own_get).post(callback::own_post),
+        )
+        .route("/accounts/{account}/finish", get(login::finish))
+        .route("/accounts/{account}/error", get(failure::account_page))
+        .route("/accounts/{account}/session", get(session::session))
+        .route("/accounts/{account}/check", get(session::check))
+        .route(
+            "/accounts/{account}/logout",
+            get(logout::ask).post(logout::logout),
+        )
+        .route("/accounts/{account}/signed-out", get(logout::signed_out))
         .route("/callback", get(callback::get).post(callback::post))
         .route("/error", get(failure::page))
         .route("/.well-known/jwks.json", get(well_known::jwks))
@@ -71,8 +85,7 @@ pub fn router(app: Shared) -> Router {
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), headers))
+        .layer(every)
         .with_state(app)
 }
 
@@ -92,14 +105,6 @@ async fn method_not_allowed(State(app): State<Shared>, request: Request) -> Resp
         StatusCode::METHOD_NOT_ALLOWED,
         "request.method_not_allowed",
     )
-}
-
-/// Headers that every answer has.
-async fn headers(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let https = app.logins.public_url.starts_with("https://");
-    add_headers(response.headers_mut(), https);
-    response
 }
 
 /// Sets the headers that every answer has, unless it has its own.

@@ -8,7 +8,7 @@ use tracing::info;
 use super::error::LoginError;
 use super::pending::{LOGINS, PendingLogin, USED_STATES};
 use super::{Logins, ReturnTo};
-use crate::account::{self, Account, StoreFront};
+use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Secret, Timestamp};
 use crate::protocol::form::{FormError, Pairs};
 use crate::provider::Provider;
@@ -148,13 +148,14 @@ pub async fn verify(
     let (state_name, token) = query.state(logins.now()).ok_or_else(|| refused(&query))?;
     let token = token.ok_or(LoginError::StateUnknown)?;
     let pending = take(logins, &token).await?;
-    let account = account::get(&*logins.store, &pending.account)
+    let account = logins
+        .accounts
+        .get(&pending.account)
         .await
         .map_err(LoginError::Store)?
         .ok_or(LoginError::StateMismatch(
             "belongs to an account that is gone",
         ))?;
-    let account = Arc::new(account.value);
     let store = account
         .store_at(&pending.store)
         .cloned()
@@ -189,8 +190,10 @@ async fn take(logins: &Logins, token: &Token) -> Result<PendingLogin, LoginError
         return Err(LoginError::StateExpired);
     }
     if let Some(pending) = LOGINS.take_by(store, "", token).await? {
+        // Nobody else took it, so nobody else writes this; and what is known to
+        // be new needs no look first.
         USED_STATES
-            .put_by(store, "", token, &(), Precondition::Any)
+            .put_by(store, "", token, &(), Precondition::Absent)
             .await?;
         return Ok(pending);
     }
