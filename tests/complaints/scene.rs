@@ -141,7 +141,10 @@ impl Scene {
         self.finish_by_hand(&callback).await
     }
 
-    pub async fn finish_by_hand(&self, callback: &Url) -> (Result<Identified, LoginError>, SavedTrace) {
+    pub async fn finish_by_hand(
+        &self,
+        callback: &Url,
+    ) -> (Result<Identified, LoginError>, SavedTrace) {
         let logins = &self.world.broker.app().logins;
         let mut trace = Trace::on();
         let query = CallbackQuery::parse(callback.query().unwrap()).unwrap();
