@@ -5,13 +5,17 @@ pub mod draft;
 pub mod mapping;
 pub mod stores;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::directory::User;
 pub use self::mapping::Mappings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{
+    Class, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
+};
 
 static ACCOUNTS: Space = Space {
     name: "accounts",
@@ -44,9 +48,52 @@ impl Account {
     pub fn store_at(&self, origin: &str) -> Option<&StoreFront> {
         self.stores.iter().find(|store| store.origin == origin)
     }
+
+    /// The store at an origin; at the broker's own there is always one, so that
+    /// the login for an application has a place to run.
+    pub fn front_at(&self, origin: &str, broker: &str) -> Option<StoreFront> {
+        let own = || StoreFront::new(broker, &format!("/accounts/{}", self.id)).ok();
+        match self.store_at(origin) {
+            Some(store) => Some(store.clone()),
+            None if origin == broker => own(),
+            None => None,
+        }
+    }
 }
 
 const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);
+
+/// Accounts that are remembered.
+const MOST_KNOWN: usize = 10_000;
+
+/// The accounts, as requests need them: each of these asks for one.
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    known: Known<AccountId, Account>,
+}
+
+impl Accounts {
+    /// The accounts in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            known: Known::new(MOST_KNOWN),
+        }
+    }
+
+    /// Reads an account.
+    pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        let found = SPACE
+            .get_encoded(&*self.store, "", id.as_str().as_bytes())
+            .await?;
+        found
+            .map(|found| {
+                self.known
+                    .get_or(id.clone(), found.version(), || found.decode())
+            })
+            .transpose()
+    }
+}
 
 /// Reads an account.
 pub async fn get(

@@ -3,10 +3,14 @@
 //! The command line calls it over the Unix socket of a running broker, or in
 //! its own process where none runs: the same handlers either way.
 
+mod access;
 mod accounts;
+mod applications;
 mod audit;
 pub mod console;
+pub mod keys;
 mod operators;
+mod passwords;
 mod providers;
 mod reply;
 mod trials;
@@ -17,16 +21,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post, put};
 
+use self::access::{Caller, authenticate};
+use self::keys::Keys;
 use crate::account::Mappings;
+use crate::authority::Hasher;
+use crate::authority::foreign::ForeignAuthority;
 use crate::base::Clock;
 use crate::http::Shared;
 use crate::http::problem::Problem;
-use crate::http::server::Peer;
 use crate::store::Store;
 
 /// The largest body the API reads.
@@ -43,19 +50,23 @@ pub struct Admin {
     pub clock: Arc<dyn Clock>,
     /// The broker that serves; `None` where only data is administered.
     pub app: Option<Shared>,
+    /// Another authority whose tokens count too.
+    pub foreign: Option<Arc<ForeignAuthority>>,
+    /// The signing keys.
+    pub keys: Arc<Keys>,
+    /// Slow hashes.
+    pub hasher: Hasher,
+    /// The audience of access tokens.
+    pub audience: String,
 }
 
-/// Who calls, for the author of a change.
-#[derive(Debug, Clone)]
-struct Caller(String);
-
-/// The API. Requests need a [`Peer`] extension; only the Unix socket's owner
-/// gets further than a 401.
+/// The API. Requests need a [`Peer`](crate::http::server::Peer) extension: the
+/// owner of the Unix socket may do everything, others what their token says.
 pub fn router(admin: Admin) -> Router {
     Router::new()
-        .nest("/api/v1", routes(admin))
+        .nest("/api/v1", routes(admin.clone()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(authenticate))
+        .layer(middleware::from_fn_with_state(admin, authenticate))
         .layer(middleware::from_fn(headers))
 }
 
@@ -105,7 +116,14 @@ fn routes(admin: Admin) -> Router {
         )
         .route("/accounts/{account}/trials", post(trials::open))
         .route("/accounts/{account}/trials/{trial}", get(trials::show))
-        .route("/accounts/{account}/users", get(users::list))
+        .route(
+            "/accounts/{account}/users",
+            get(users::list).post(passwords::create),
+        )
+        .route(
+            "/accounts/{account}/users/{user}/password",
+            put(passwords::set).delete(passwords::remove),
+        )
         .route("/accounts/{account}/users/{user}", patch(users::change))
         .route(
             "/accounts/{account}/users/{user}/sessions",
@@ -116,6 +134,24 @@ fn routes(admin: Admin) -> Router {
             "/accounts/{account}/sessions/{session}",
             delete(users::revoke),
         )
+        .route(
+            "/applications",
+            get(applications::list).post(applications::create),
+        )
+        .route(
+            "/applications/{application}",
+            get(applications::show)
+                .patch(applications::change)
+                .delete(applications::remove),
+        )
+        .route(
+            "/applications/{application}/rotate",
+            post(applications::rotate),
+        )
+        .route("/keys", get(keys::list).post(keys::import))
+        .route("/keys/prepare", post(keys::prepare))
+        .route("/keys/rotate", post(keys::rotate))
+        .route("/keys/{key}", get(keys::show))
         .route("/operators", get(operators::list).post(operators::create))
         .route(
             "/operators/{operator}",
@@ -129,30 +165,6 @@ fn routes(admin: Admin) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(admin.clone(), audit::log))
         .with_state(admin)
-}
-
-/// Lets the owner of the data directory in, who reached its socket, and nobody else.
-async fn authenticate(mut request: Request, next: Next) -> Response {
-    match request.extensions().get::<Peer>() {
-        Some(Peer::Unix) => {
-            request
-                .extensions_mut()
-                .insert(Caller("local operator".to_owned()));
-            next.run(request).await
-        }
-        _ => {
-            let mut answer = Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "admin.unauthenticated",
-                "the admin API answers on the Unix socket in the data directory only",
-            )
-            .into_response();
-            answer
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            answer
-        }
-    }
 }
 
 async fn headers(request: Request, next: Next) -> Response {

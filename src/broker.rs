@@ -8,8 +8,12 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::account::{Mappings, draft};
+use crate::account::{Accounts, Mappings, draft};
+use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
+use crate::authority::foreign::ForeignAuthority;
+use crate::authority::throttle::Throttle;
+use crate::authority::{self, Authority, Hasher};
 use crate::base::Clock;
 use crate::config::Config;
 use crate::http::pages::Pages;
@@ -73,10 +77,7 @@ impl Broker {
         let policy = policy(config);
         let outbound = Arc::new(Outbound::new(policy.clone(), Arc::clone(&clock))?);
         let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy));
-        let longest = config
-            .session
-            .lifetime
-            .max(config.auth.access_token_lifetime);
+        let longest = longest(config);
         let keys = Keyring::open(
             Arc::clone(&store),
             &config.auth,
@@ -85,13 +86,29 @@ impl Broker {
             longest,
         )
         .await?;
+        let keys = Arc::new(keys);
+        let authority = Arc::new(Authority {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            outbound: Arc::clone(&outbound),
+            keys: Arc::clone(&keys),
+            hasher: Hasher::new(),
+            throttle: Throttle::default(),
+            issuer: public_url.clone(),
+            audience: config.auth.audience.clone(),
+            access_token_lifetime: config.auth.access_token_lifetime,
+            refresh_token_lifetime: config.auth.refresh_token_lifetime,
+            login_lifetime: config.login_lifetime,
+        });
         let app = Arc::new(App {
+            authority,
             logins: Logins {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
+                accounts: Accounts::new(Arc::clone(&store)),
                 mappings: Arc::clone(&mappings),
-                keys: Arc::new(keys),
+                keys,
                 sessions: Sessions::new(public_url.clone(), config.session),
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
@@ -105,6 +122,10 @@ impl Broker {
             store: Arc::clone(&store),
             mappings,
             clock,
+            foreign: foreign(config, &app.authority.outbound),
+            keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
+            hasher: app.authority.hasher.clone(),
+            audience: config.auth.audience.clone(),
             app: Some(Arc::clone(&app)),
         };
         Ok(Self {
@@ -119,7 +140,7 @@ impl Broker {
         let all = http::router(Arc::clone(&self.app))
             .merge(admin::router(self.admin.clone()))
             .merge(admin::console::router(self.admin.clone(), &self.app));
-        http::with_headers(Arc::clone(&self.app), all)
+        http::with_headers(&self.app, all)
     }
 
     /// A single-use link that makes the first operator; `None` where there was one.
@@ -177,12 +198,40 @@ pub async fn open_store(
 /// The admin API on a data directory that no broker has open.
 pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin, StoreError> {
     let store = open_store(&config.data_dir, Arc::clone(&clock)).await?;
+    let keys = Keys::in_data(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        config.auth.clone(),
+        config.data_dir.clone(),
+        longest(config),
+    );
     Ok(Admin {
         mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
         store,
         clock,
         app: None,
+        foreign: None,
+        keys: Arc::new(keys),
+        hasher: Hasher::new(),
+        audience: config.auth.audience.clone(),
     })
+}
+
+/// The longest that a token of ours lives.
+fn longest(config: &Config) -> Duration {
+    config
+        .session
+        .lifetime
+        .max(config.auth.access_token_lifetime)
+}
+
+/// Another authority whose tokens the admin API accepts.
+fn foreign(config: &Config, outbound: &Arc<Outbound>) -> Option<Arc<ForeignAuthority>> {
+    let authority = config.auth.authority.as_ref()?;
+    Some(Arc::new(ForeignAuthority::new(
+        authority,
+        Arc::clone(outbound),
+    )))
 }
 
 /// All spaces whose records expire.
@@ -191,6 +240,7 @@ fn expiring() -> impl Iterator<Item = &'static Space> {
         .into_iter()
         .chain([session::space(), draft::space()])
         .chain(operator::spaces())
+        .chain(authority::spaces())
 }
 
 /// Removes what has expired, a bounded step at a time, for as long as the broker runs.

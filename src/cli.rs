@@ -5,15 +5,19 @@
 
 mod account;
 mod api;
+mod app;
 mod audit;
 mod demo;
+mod key;
 mod operator;
 mod output;
 mod provider;
+mod remote;
 mod schema;
 mod serve;
 mod session;
 mod store;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -44,6 +48,9 @@ struct Global {
     /// The data directory, in place of the configuration's
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// A broker elsewhere, by `VESTIBULE_CLIENT_ID` and `VESTIBULE_CLIENT_SECRET`
+    #[arg(long, global = true, value_name = "URL", env = "VESTIBULE_SERVER")]
+    server: Option<String>,
     /// Print data as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -76,6 +83,15 @@ enum Command {
     /// Read the audit log
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Administer applications, the OAuth 2.0 clients of the broker
+    #[command(subcommand)]
+    App(app::App),
+    /// Make, import, list and rotate signing keys
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Check tokens
+    #[command(subcommand)]
+    Token(token::Token),
     /// Print a JSON Schema
     Schema(schema::Schema),
     /// Print completions for a shell
@@ -119,6 +135,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Session(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
+        Command::App(command) => command.run(global).await?,
+        Command::Key(command) => command.run(global).await?,
+        Command::Token(command) => command.run(global).await?,
         Command::Schema(command) => command.run()?,
         Command::Completions { shell } => {
             clap_complete::generate(

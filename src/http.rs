@@ -7,13 +7,15 @@
 //! | `session` | `session`, `check` |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
-//! | `well_known` | keys |
+//! | `connect` | the authority: `/connect/…` |
+//! | `well_known` | keys, discovery |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! An account's endpoints are served below `/accounts/{account}/`, and through
 //! a store's `auth_path`, which its web server proxies here.
 
 mod callback;
+mod connect;
 pub mod cookies;
 mod failure;
 pub mod health;
@@ -35,8 +37,10 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
+use crate::authority::Authority;
 use crate::login::Logins;
 
 /// The largest body a browser endpoint reads.
@@ -46,6 +50,8 @@ const MAX_BODY: usize = 64 << 10;
 pub struct App {
     /// Logins.
     pub logins: Logins,
+    /// The authority.
+    pub authority: Arc<Authority>,
     /// Pages.
     pub pages: Pages,
 }
@@ -55,45 +61,57 @@ pub type Shared = Arc<App>;
 
 /// The browser endpoints.
 pub fn router(app: Shared) -> Router {
-    let account = Router::new()
-        .route("/login", get(login::login))
+    // Each layer of a router boxes what is below it, at every request: so none
+    // for all but the headers, and whole paths in place of a nested router.
+    // What looks at links with HEAD must not use up a code.
+    let bodies = Router::new()
         .route(
-            "/callback",
+            "/accounts/{account}/callback",
             get(callback::own_get)
                 .post(callback::own_post)
                 .head(method_not_allowed),
         )
-        .route("/finish", get(login::finish).head(method_not_allowed))
-        .route("/error", get(failure::account_page))
-        .route("/session", get(session::session))
-        .route("/check", get(session::check))
-        .route("/logout", get(logout::ask).post(logout::logout))
-        .route("/signed-out", get(logout::signed_out))
-        .route("/trial", get(trial::begin))
-        .route("/trial-done", get(trial::done));
-    Router::new()
-        .nest("/accounts/{account}", account)
-        // What looks at links with HEAD must not use up a code.
+        .route(
+            "/accounts/{account}/logout",
+            get(logout::ask).post(logout::logout),
+        )
         .route(
             "/callback",
             get(callback::get)
                 .post(callback::post)
                 .head(method_not_allowed),
         )
+        .merge(connect::router())
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
+        .layer(DefaultBodyLimit::max(MAX_BODY));
+    Router::new()
+        .merge(bodies)
+        .route("/accounts/{account}/login", get(login::login))
+        .route(
+            "/accounts/{account}/finish",
+            get(login::finish).head(method_not_allowed),
+        )
+        .route("/accounts/{account}/error", get(failure::account_page))
+        .route("/accounts/{account}/session", get(session::session))
+        .route("/accounts/{account}/check", get(session::check))
+        .route("/accounts/{account}/signed-out", get(logout::signed_out))
+        .route("/accounts/{account}/trial", get(trial::begin))
+        .route("/accounts/{account}/trial-done", get(trial::done))
         .route("/error", get(failure::page))
-        .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
 
 /// Gives every answer of a router the headers that all have.
-pub fn with_headers(app: Shared, router: Router) -> Router {
-    router.layer(middleware::from_fn_with_state(app, headers))
+pub fn with_headers(app: &App, router: Router) -> Router {
+    let https = app.logins.public_url.starts_with("https://");
+    router.layer(MapResponseLayer::new(move |mut response: Response| {
+        add_headers(response.headers_mut(), https);
+        response
+    }))
 }
 
 /// The page for a body that was refused while it was read.
@@ -101,7 +119,9 @@ async fn too_large(State(app): State<Shared>, request: Request, next: Next) -> R
     let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
     let answer = next.run(request).await;
     let status = answer.status();
-    if status != StatusCode::PAYLOAD_TOO_LARGE {
+    let page = HeaderValue::from_static("text/html; charset=utf-8");
+    let is_page = answer.headers().get(header::CONTENT_TYPE) == Some(&page);
+    if status != StatusCode::PAYLOAD_TOO_LARGE || is_page {
         return answer;
     }
     let headers = language.map(|tags| (header::ACCEPT_LANGUAGE, tags));
@@ -129,14 +149,6 @@ async fn method_not_allowed(State(app): State<Shared>, request: Request) -> Resp
         StatusCode::METHOD_NOT_ALLOWED,
         "request.method_not_allowed",
     )
-}
-
-/// Headers that every answer has.
-async fn headers(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let https = app.logins.public_url.starts_with("https://");
-    add_headers(response.headers_mut(), https);
-    response
 }
 
 /// Sets the headers that every answer has, unless it has its own.

@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | 7 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
 //! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API and the console |
-//! | 5 | [`login`] | the flow, one file a step |
+//! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
 //! | 4 | [`account`], [`session`], [`operator`], [`audit`] | accounts, stores, mappings, users; sessions; who administers, and what they did |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
@@ -30,6 +30,7 @@
 pub mod account;
 pub mod admin;
 pub mod audit;
+pub mod authority;
 pub mod base;
 pub mod broker;
 pub mod cli;

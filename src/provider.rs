@@ -1,6 +1,6 @@
 //! Floor 3: a mapping, from its file to requests and values.
 //!
-//! [`file`] is the format, [`compile`] turns it into a [`Provider`] or into
+//! [`mod@file`] is the format, [`compile`] turns it into a [`Provider`] or into
 //! findings, [`request`] builds what is sent, [`decode`] and [`extract`] read
 //! what comes back.
 

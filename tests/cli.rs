@@ -103,6 +103,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The administration of a first account, as a person would type it.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn administer(home: &Home) {
     let mapping = home.mapping();
     home.ok(&[

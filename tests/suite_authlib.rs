@@ -1,4 +1,4 @@
-//! Logins through a server made with PyPI `Authlib`.
+//! Logins through a server made with the Python package `Authlib`.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 

@@ -42,7 +42,12 @@ impl Callback {
             mode: self.mode,
         };
         match outcome {
-            Outcome::Code(code) => reply.add(&names.code, &code),
+            Outcome::Code(code) => {
+                reply.add(&names.code, &code);
+                for (name, value) in &names.extra {
+                    reply.add(name, value);
+                }
+            }
             Outcome::Error { error, description } => {
                 reply.add(&names.error, error);
                 reply.add("error_description", description);

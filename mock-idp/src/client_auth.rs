@@ -58,6 +58,11 @@ pub(crate) fn authenticate(
             _ => Ok(client),
         };
     }
+    if let (Some(id), Some(secret)) = in_body
+        && config.accepts(Way::SignedSecret)
+    {
+        return check_signed_secret(shared, config, id, secret);
+    }
     for (way, place, (id, secret)) in [
         (Way::Body, "the body", in_body),
         (Way::Query, "the query string", in_query),
@@ -137,55 +142,109 @@ fn check_assertion(
     {
         return Err(wrong("client_assertion_type is missing or wrong"));
     }
-    let parts: Vec<&str> = assertion.split('.').collect();
-    let [head, payload, signature] = parts[..] else {
-        return Err(wrong("not a JWS"));
-    };
-    let read = |part: &str| -> Option<Value> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-    };
-    let (Some(header), Some(claims), Ok(signature)) =
-        (read(head), read(payload), URL_SAFE_NO_PAD.decode(signature))
-    else {
-        return Err(wrong("not a JWS"));
-    };
+    let jws = Jws::read(assertion).ok_or_else(|| wrong("not a JWS"))?;
+    let claims = &jws.claims;
     let id = claims["iss"].as_str().unwrap_or_default();
-    let Some(jwks) = config.client(id).and_then(|client| client.jwks) else {
-        return Err(wrong("its iss is no client with keys"));
-    };
-    let message = format!("{head}.{payload}");
-    let signed = jwks["keys"].as_array().is_some_and(|keys| {
-        keys.iter()
-            .filter(|key| {
-                header["kid"].is_null() || key["kid"].is_null() || key["kid"] == header["kid"]
-            })
-            .any(|key| verify(&header["alg"], key, message.as_bytes(), &signature).is_some())
-    });
-    if !signed {
-        return Err(wrong("no key of the client fits its signature"));
-    }
+    jws.check(shared, config, id).map_err(wrong)?;
     if claims["sub"] != claims["iss"] {
         return Err(wrong("sub is not the client"));
-    }
-    let ours = [shared.issuer(config), format!("{}/token", shared.origin)];
-    let for_us = |aud: &Value| {
-        aud.as_str()
-            .is_some_and(|aud| ours.iter().any(|own| own == aud))
-    };
-    if !for_us(&claims["aud"])
-        && !claims["aud"]
-            .as_array()
-            .is_some_and(|all| all.iter().any(for_us))
-    {
-        return Err(wrong("aud is neither the issuer nor the token endpoint"));
-    }
-    if claims["exp"].as_u64().is_none_or(|exp| exp <= now()) {
-        return Err(wrong("it is expired, or has no exp"));
     }
     if claims["jti"].as_str().is_none_or(str::is_empty) {
         return Err(wrong("jti is missing"));
     }
     Ok(id.to_owned())
+}
+
+/// A JWT as the client secret, as Apple has it: signed with the client's key for the client
+/// (`sub`), in the name of whoever the key belongs to (`iss`), which is not the client.
+fn check_signed_secret(
+    shared: &Shared,
+    config: &Config,
+    id: &str,
+    secret: &str,
+) -> Result<String, OAuthError> {
+    let wrong = |text: &str| OAuthError::client(format!("the client secret: {text}"));
+    let jws = Jws::read(secret).ok_or_else(|| wrong("not a JWS"))?;
+    jws.check(shared, config, id).map_err(wrong)?;
+    if jws.claims["sub"] != id {
+        return Err(wrong("sub is not the client"));
+    }
+    if jws.claims["iss"].as_str().is_none_or(str::is_empty) || jws.claims["iss"] == id {
+        return Err(wrong("iss is not the key's owner"));
+    }
+    if jws.header["kid"].as_str().is_none_or(str::is_empty) {
+        return Err(wrong("its header names no key"));
+    }
+    Ok(id.to_owned())
+}
+
+/// A signed token in its parts.
+struct Jws<'a> {
+    message: &'a str,
+    header: Value,
+    claims: Value,
+    signature: Vec<u8>,
+}
+
+impl<'a> Jws<'a> {
+    fn read(token: &'a str) -> Option<Self> {
+        let (message, signature) = token.rsplit_once('.')?;
+        let (head, payload) = message.split_once('.')?;
+        let read = |part: &str| -> Option<Value> {
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+        };
+        Some(Self {
+            message,
+            header: read(head)?,
+            claims: read(payload)?,
+            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+        })
+    }
+
+    /// Whether a key of the client signed it, for us, and not too long ago.
+    fn check(&self, shared: &Shared, config: &Config, id: &str) -> Result<(), &'static str> {
+        let (header, claims) = (&self.header, &self.claims);
+        let Some(jwks) = config.client(id).and_then(|client| client.jwks) else {
+            return Err("it is of no client with keys");
+        };
+        let signed = jwks["keys"].as_array().is_some_and(|keys| {
+            keys.iter()
+                .filter(|key| {
+                    header["kid"].is_null() || key["kid"].is_null() || key["kid"] == header["kid"]
+                })
+                .any(|key| {
+                    verify(
+                        &header["alg"],
+                        key,
+                        self.message.as_bytes(),
+                        &self.signature,
+                    )
+                    .is_some()
+                })
+        });
+        if !signed {
+            return Err("no key of the client fits its signature");
+        }
+        let ours = [
+            shared.issuer(config),
+            format!("{}{}", shared.origin, config.published("/token")),
+        ];
+        let for_us = |aud: &Value| {
+            aud.as_str()
+                .is_some_and(|aud| ours.iter().any(|own| own == aud))
+        };
+        if !for_us(&claims["aud"])
+            && !claims["aud"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(for_us))
+        {
+            return Err("aud is neither the issuer nor the token endpoint");
+        }
+        if claims["exp"].as_u64().is_none_or(|exp| exp <= now()) {
+            return Err("it is expired, or has no exp");
+        }
+        Ok(())
+    }
 }
 
 /// Some, if the key made the signature.

@@ -55,6 +55,9 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Static JSON answers by path, for whoever holds an access token.
     pub routes: BTreeMap<String, Value>,
+    /// Further paths at which endpoints answer: `{"/oauth2.0/token":"/token"}`. Discovery
+    /// names them instead of the endpoints' own.
+    pub paths: BTreeMap<String, String>,
     /// Whether requests are written down. Default true.
     pub journal: bool,
     /// How many requests the journal keeps. Default 10,000.
@@ -82,6 +85,7 @@ impl Default for Config {
             access_token_lifetime: 3600,
             accounts: Account::defaults(),
             routes: BTreeMap::new(),
+            paths: BTreeMap::new(),
             journal: true,
             journal_capacity: 10_000,
         }
@@ -113,6 +117,19 @@ impl Config {
                 redirect_uris: &client.redirect_uris,
                 jwks: client.jwks.as_ref(),
             })
+    }
+
+    /// The endpoint that answers at a path.
+    pub(crate) fn endpoint<'a>(&'a self, path: &'a str) -> &'a str {
+        self.paths.get(path).map_or(path, String::as_str)
+    }
+
+    /// The path at which an endpoint is published.
+    pub(crate) fn published<'a>(&'a self, endpoint: &'a str) -> &'a str {
+        self.paths
+            .iter()
+            .find(|(_, target)| *target == endpoint)
+            .map_or(endpoint, |(path, _)| path)
     }
 
     /// The account of this name.
@@ -168,6 +185,8 @@ pub enum ClientAuthentication {
     None,
     /// A signed assertion (RFC 7523), checked against the client's `jwks`.
     PrivateKeyJwt,
+    /// Such an assertion as the client secret, its `iss` whoever holds the key (Apple).
+    SignedSecret,
 }
 
 /// OpenID Connect.
@@ -178,12 +197,15 @@ pub struct OpenIdConfig {
     pub enabled: bool,
     /// Give an ID token whatever the scope.
     pub always_id_token: bool,
-    /// The issuer; default: the origin.
+    /// The issuer, `{origin}` in it filled in; default: the origin.
     pub issuer: Option<String>,
     /// The algorithm of ID tokens. Default ES256.
     pub algorithm: Algorithm,
     /// How long an ID token is good, in seconds. Default 300.
     pub id_token_lifetime: u64,
+    /// The members of the profile that the ID token has too. Default `email`,
+    /// `email_verified`, `name`.
+    pub id_token_claims: Vec<String>,
 }
 
 impl Default for OpenIdConfig {
@@ -194,6 +216,7 @@ impl Default for OpenIdConfig {
             issuer: None,
             algorithm: Algorithm::Es256,
             id_token_lifetime: 300,
+            id_token_claims: ["email", "email_verified", "name"].map(String::from).into(),
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn make(
         claim("nonce", json!(nonce));
     }
     claim("at_hash", json!(at_hash(access_token)));
-    for name in ["email", "email_verified", "name"] {
+    for name in &config.openid.id_token_claims {
         if let Some(value) = account.profile.get(name) {
             claim(name, value.clone());
         }

@@ -21,6 +21,7 @@ pub(crate) fn endpoints(config: &Config) -> Vec<&str> {
     if config.openid.enabled {
         paths.extend(["/.well-known/openid-configuration", "/jwks.json"]);
     }
+    paths.extend(config.paths.keys().map(String::as_str));
     paths.extend(config.routes.keys().map(String::as_str));
     paths
 }
@@ -33,12 +34,14 @@ pub(crate) fn discovery(shared: &Shared, config: &Config, request: &Request) -> 
     if request.method != Method::GET {
         return Answer::method_not_allowed("GET");
     }
-    let at = |path: &str| format!("{}{path}", shared.origin);
+    let at = |path: &str| format!("{}{}", shared.origin, config.published(path));
     let mut methods: Vec<&str> = config
         .client_authentication
         .iter()
         .filter_map(|way| match way {
-            ClientAuthentication::Body => Some("client_secret_post"),
+            ClientAuthentication::Body | ClientAuthentication::SignedSecret => {
+                Some("client_secret_post")
+            }
             ClientAuthentication::Basic | ClientAuthentication::BasicRaw => {
                 Some("client_secret_basic")
             }

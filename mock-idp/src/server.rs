@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::body::{Plan, PlannedBody};
-use crate::config::Config;
+use crate::config::{Config, RequiredParameters};
 use crate::faults::{FaultKind, Spoilt, replacement, spoil};
 use crate::params::Params;
 use crate::state::Shared;
@@ -39,6 +39,20 @@ impl Request {
     /// A header's value, if it is text.
     pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// What is wrong with the required headers, if anything is.
+    pub(crate) fn lacks_header(&self, required: &RequiredParameters) -> Option<String> {
+        required.iter().find_map(|(name, wanted)| {
+            let sent = self.headers.get(name).and_then(|value| value.to_str().ok());
+            match (sent, wanted) {
+                (None, _) => Some(format!("the header {name} is missing")),
+                (Some(sent), Some(wanted)) if sent != wanted => {
+                    Some(format!("the header {name} must be {wanted}"))
+                }
+                _ => None,
+            }
+        })
     }
 
     /// The content type without its parameters, in lower case.
@@ -126,6 +140,10 @@ async fn serve(
             .journal
             .record(config.journal_capacity, method, head, &request.body)
     });
+    let request = Request {
+        path: config.endpoint(&request.path).to_owned(),
+        ..request
+    };
     let endpoint = endpoint(&request.path);
     let faults = shared.take_faults(endpoint, |kind| !kind.is_callback());
     let answer = faults

@@ -94,11 +94,10 @@ impl Shared {
 
     /// The issuer of ID tokens and of `iss` on the callback.
     pub(crate) fn issuer(&self, config: &Config) -> String {
-        config
-            .openid
-            .issuer
-            .clone()
-            .unwrap_or_else(|| self.origin.clone())
+        config.openid.issuer.as_ref().map_or_else(
+            || self.origin.clone(),
+            |issuer| issuer.replace("{origin}", &self.origin),
+        )
     }
 
     pub(crate) fn issue_code(&self, code: Code, lifetime: Duration) -> String {
@@ -116,6 +115,11 @@ impl Shared {
         let name = random(32);
         lock(&self.tokens).insert(name.clone(), token, lifetime);
         name
+    }
+
+    /// Makes a token of the caller's own good.
+    pub(crate) fn admit_token(&self, name: String, token: Token, lifetime: Duration) {
+        lock(&self.tokens).insert(name, token, lifetime);
     }
 
     pub(crate) fn token(&self, name: &str) -> Option<Token> {

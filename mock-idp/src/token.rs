@@ -95,7 +95,10 @@ fn exchange(
             names.code
         )));
     };
-    if let Some(lack) = params.lacks(&names.required_parameters) {
+    if let Some(lack) = params
+        .lacks(&names.required_parameters)
+        .or_else(|| request.lacks_header(&names.required_headers))
+    {
         return Err(OAuthError::request(lack));
     }
     let (code, access_token) = shared.with_code(code, |code| {
@@ -183,6 +186,14 @@ fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -
         && let Some(account) = account
     {
         let token = id_token::make(shared, config, account, code, access_token);
+        if config.userinfo.accept_id_token {
+            let stands_for = Token {
+                username: code.username.clone(),
+                scope: code.scope.clone(),
+            };
+            let lifetime = Duration::from_secs(config.access_token_lifetime);
+            shared.admit_token(token.clone(), stands_for, lifetime);
+        }
         dotted::set(&mut inner, "id_token", json!(token));
     }
     let whole = dotted::wrap(inner, names.wrapper.as_deref(), &names.extra);

@@ -16,7 +16,11 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
         return Answer::method_not_allowed("GET, POST");
     }
     let params = all_params(request);
-    if let Some(lack) = params.lacks(&config.userinfo.required_parameters) {
+    let required = &config.userinfo;
+    if let Some(lack) = params
+        .lacks(&required.required_parameters)
+        .or_else(|| request.lacks_header(&required.required_headers))
+    {
         return OAuthError::request(lack).into();
     }
     profile(shared, config, request).unwrap_or_else(Answer::from)
@@ -93,10 +97,15 @@ fn authorized(shared: &Shared, config: &Config, request: &Request) -> Result<Tok
     let scheme = names.scheme.as_str();
     let body = body_params(request);
     let bearer = request.header(header::AUTHORIZATION).and_then(|value| {
+        if scheme.is_empty() {
+            return (!value.contains(' ')).then_some(value);
+        }
         let (sent, token) = value.split_once(' ')?;
         sent.eq_ignore_ascii_case(scheme).then_some(token.trim())
     });
+    let own = request.headers.get(&names.token_key);
     let places = [
+        (TokenIn::Header, own.and_then(|value| value.to_str().ok())),
         (TokenIn::Bearer, bearer),
         (TokenIn::Query, request.query.get(&names.token_key)),
         (TokenIn::Body, body.get(&names.token_key)),

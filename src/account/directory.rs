@@ -8,6 +8,9 @@
 //! One email, one user: a new user first claims the email with a write that only
 //! one claimant wins. Each write that follows can be done again, so that a crash
 //! between them leaves a claim that the next login completes.
+//!
+//! A login does not wait for the disk here, but once, at its end: nobody is told
+//! anything before the session is on disk, and all of this is then.
 
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +92,16 @@ const BY_LINK: Keyspace<UserId> = Keyspace::new(&LINKS);
 /// How often a write is tried again when others write the same record.
 const TRIES: usize = 50;
 
+/// Who a login is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The user.
+    pub user: User,
+    /// They had an email that nobody vouched for, and now someone did: the links
+    /// from before are gone, and the sessions from before must end.
+    pub proved: bool,
+}
+
 /// Finds or creates the user a profile belongs to, and notes the login.
 pub async fn identify(
     store: &dyn Store,
@@ -97,7 +110,7 @@ pub async fn identify(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<User, IdentifyError> {
+) -> Result<Found, IdentifyError> {
     let account = account.as_str();
     let link = link_id(provider, &profile.user_id);
     for _ in 0..TRIES {
@@ -106,11 +119,16 @@ pub async fn identify(
             .await?
             .map(|found| found.value);
         let done = match linked {
-            Some(id) => returning(store, account, id, trust, profile, now).await?,
+            Some(id) => returning(store, account, id, provider, trust, profile, now)
+                .await?
+                .map(|user| Found {
+                    user,
+                    proved: false,
+                }),
             None => arriving(store, account, provider, trust, profile, now).await?,
         };
-        if let Some(user) = done {
-            return Ok(user);
+        if let Some(found) = done {
+            return Ok(found);
         }
     }
     Err(IdentifyError::Store(StoreError::Conflict))
@@ -121,6 +139,7 @@ async fn returning(
     store: &dyn Store,
     account: &str,
     id: UserId,
+    provider: &ProviderId,
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
@@ -132,11 +151,22 @@ async fn returning(
         }));
     };
     let mut user = allowed(&found)?;
+    let known = |link: &Link| link.provider == *provider && link.user_id == profile.user_id;
+    if !user.links.iter().any(known) {
+        // The user's record decides; this link was dropped, and a crash left its index.
+        let link = link_id(provider, &profile.user_id);
+        BY_LINK
+            .delete(store, account, &link, Precondition::Any)
+            .await?;
+        return Ok(None);
+    }
     let old_key = email::key(&user.email);
     let new_key = email::key(&profile.email);
     if new_key == old_key {
         user.email.clone_from(&profile.email);
         user.email_trusted |= may_link(trust, profile);
+    } else if profile.email_made_up {
+        // No email this time is no reason to forget the one that is known.
     } else if claim_email(store, account, &new_key, id).await? == id {
         // The email changed at the provider, and nobody here has the new one.
         user.email.clone_from(&profile.email);
@@ -146,7 +176,7 @@ async fn returning(
         user.name = Some(name.clone());
     }
     user.last_login_at = user.last_login_at.max(now);
-    if !write(store, account, &user, &found).await? {
+    if !write_soon(store, account, &user, &found).await? {
         return Ok(None);
     }
     if email::key(&user.email) != old_key {
@@ -158,6 +188,10 @@ async fn returning(
 }
 
 /// A profile without a link. `None`: someone else wrote meanwhile, try again.
+///
+/// Where the user's email was never vouched for, whoever proves it gets the
+/// user alone: the links from before may be those of someone who registered
+/// another's address and waited.
 async fn arriving(
     store: &dyn Store,
     account: &str,
@@ -165,7 +199,7 @@ async fn arriving(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<Option<User>, IdentifyError> {
+) -> Result<Option<Found>, IdentifyError> {
     let key = email::key(&profile.email);
     let fresh = UserId::new();
     let id = claim_email(store, account, &key, fresh).await?;
@@ -174,6 +208,7 @@ async fn arriving(
         user_id: profile.user_id.clone(),
     };
     let existing = RECORDS.get(store, account, id.as_bytes()).await?;
+    let mut dropped = Vec::new();
     let user = match existing {
         Some(found) => {
             let mut user = allowed(&found)?;
@@ -185,14 +220,18 @@ async fn arriving(
                 return Ok(None);
             }
             if !user.links.contains(&link) {
-                if !(may_link(trust, profile) && user.email_trusted) {
+                if !may_link(trust, profile) {
                     return Err(IdentifyError::NotTrusted);
+                }
+                if !user.email_trusted {
+                    dropped = std::mem::take(&mut user.links);
+                    user.email_trusted = true;
                 }
                 user.links.push(link);
             }
             user.name = user.name.or_else(|| profile.name.clone());
             user.last_login_at = user.last_login_at.max(now);
-            if !write(store, account, &user, &found).await? {
+            if !write_soon(store, account, &user, &found).await? {
                 return Ok(None);
             }
             user
@@ -209,7 +248,7 @@ async fn arriving(
                 disabled: false,
             };
             match RECORDS
-                .put(store, account, id.as_bytes(), &user, Precondition::Absent)
+                .put_soon(store, account, id.as_bytes(), &user, Precondition::Absent)
                 .await
             {
                 Ok(_) => user,
@@ -218,8 +257,14 @@ async fn arriving(
             }
         }
     };
+    for old in &dropped {
+        let id = link_id(&old.provider, &old.user_id);
+        BY_LINK
+            .delete(store, account, &id, Precondition::Any)
+            .await?;
+    }
     BY_LINK
-        .put(
+        .put_soon(
             store,
             account,
             &link_id(provider, &profile.user_id),
@@ -227,7 +272,10 @@ async fn arriving(
             Precondition::Any,
         )
         .await?;
-    Ok(Some(user))
+    Ok(Some(Found {
+        user,
+        proved: !dropped.is_empty(),
+    }))
 }
 
 fn may_link(trust: EmailTrust, profile: &Profile) -> bool {
@@ -258,7 +306,7 @@ async fn claim_email(
             return Ok(owner.value);
         }
         match BY_EMAIL
-            .put(store, account, key.as_bytes(), &id, Precondition::Absent)
+            .put_soon(store, account, key.as_bytes(), &id, Precondition::Absent)
             .await
         {
             Ok(_) => return Ok(id),
@@ -268,8 +316,9 @@ async fn claim_email(
     }
 }
 
-/// Writes a user over the record that was read; false if another write came first.
-async fn write(
+/// Writes a user over the record that was read, as far as this login is
+/// concerned; false if another write came first.
+async fn write_soon(
     store: &dyn Store,
     account: &str,
     user: &User,
@@ -280,7 +329,7 @@ async fn write(
     }
     let when = Precondition::Version(over.version);
     match RECORDS
-        .put(store, account, user.id.as_bytes(), user, when)
+        .put_soon(store, account, user.id.as_bytes(), user, when)
         .await
     {
         Ok(_) => Ok(true),
@@ -336,6 +385,37 @@ pub async fn page(
     Ok(found.into_iter().map(|(_, user)| user).collect())
 }
 
+/// Creates a user who never logged in through a provider; `None` if someone has
+/// this email, which must be normalized.
+pub async fn create(
+    store: &dyn Store,
+    account: &AccountId,
+    email: &str,
+    name: Option<String>,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    let account = account.as_str();
+    let user = User {
+        id: UserId::new(),
+        email: email.to_owned(),
+        name,
+        links: Vec::new(),
+        created_at: now,
+        last_login_at: now,
+        // Whoever creates users answers for their emails.
+        email_trusted: true,
+        disabled: false,
+    };
+    if claim_email(store, account, &email::key(email), user.id).await? != user.id {
+        return Ok(None);
+    }
+    let id = user.id.as_bytes();
+    RECORDS
+        .put(store, account, id, &user, Precondition::Absent)
+        .await?;
+    Ok(Some(user))
+}
+
 /// Allows or forbids a user to log in.
 ///
 /// # Errors
@@ -354,8 +434,14 @@ pub async fn set_disabled(
             disabled,
             ..found.value.clone()
         };
-        if write(store, account.as_str(), &user, &found).await? {
-            return Ok(Some(user));
+        let when = Precondition::Version(found.version);
+        match RECORDS
+            .put(store, account.as_str(), id.as_bytes(), &user, when)
+            .await
+        {
+            Ok(_) => return Ok(Some(user)),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
         }
     }
     Err(StoreError::Conflict)

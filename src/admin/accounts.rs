@@ -2,16 +2,17 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::Admin;
 use super::audit::changed;
 use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::{Admin, Caller};
 use crate::account::{self, Account, StoreFront, directory};
+use crate::authority::{Applications, password};
 use crate::base::AccountId;
 use crate::http::pages::Look;
 use crate::http::problem::Problem;
@@ -82,7 +83,9 @@ pub(super) struct Change {
     clippy::option_option,
     reason = "absent, null and a value are three things"
 )]
-fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+pub(super) fn given<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -99,6 +102,7 @@ fn name(text: &str) -> Reply<String> {
 
 pub(super) async fn list(
     State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
     Query(paging): Query<Paging>,
 ) -> Reply<Json<Page<Account>>> {
     let after = match paging.after.as_deref().map(str::parse::<AccountId>) {
@@ -106,6 +110,13 @@ pub(super) async fn list(
         Some(Ok(id)) => Some(id),
         Some(Err(error)) => return Err(bad("request.after", error.to_string())),
     };
+    if let Some(own) = caller.limit() {
+        let found = account::get(&*admin.store, own).await?;
+        return Ok(Json(Page {
+            items: found.into_iter().map(|a| a.value).collect(),
+            next: None,
+        }));
+    }
     let limit = paging.limit();
     let found = account::page(&*admin.store, after.as_ref(), limit).await?;
     let next = (found.len() == limit)
@@ -223,6 +234,8 @@ pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -
             .await?;
     }
     directory::remove_all(&*admin.store, id).await?;
+    password::remove_all(&*admin.store, id).await?;
+    Applications::remove_all(&*admin.store, id).await?;
     crate::session::revoke_all(&*admin.store, id).await?;
     info!(account = %id, "account removed");
     let answer = StatusCode::NO_CONTENT.into_response();

@@ -65,6 +65,7 @@ pub(super) async fn change(
         .await?
         .ok_or_else(|| missing("user"))?;
     if change.disabled {
+        tell(&admin, &account, |_, session| session.user == user).await?;
         session::revoke_user(&*admin.store, &account, user).await?;
     }
     info!(account = %account, user = %user, disabled = change.disabled, "user changed");
@@ -81,6 +82,7 @@ pub(super) async fn revoke_all(
 ) -> Reply<Json<serde_json::Value>> {
     let account = account_id(&admin, &id).await?;
     let user: UserId = user.parse().map_err(|_| missing("user"))?;
+    tell(&admin, &account, |_, session| session.user == user).await?;
     let ended = session::revoke_user(&*admin.store, &account, user).await?;
     info!(account = %account, user = %user, ended, "sessions revoked");
     Ok(Json(serde_json::json!({ "revoked": ended })))
@@ -135,11 +137,37 @@ pub(super) async fn revoke(
 ) -> Reply {
     let account = account_id(&admin, &id).await?;
     let key = key(&session).map_err(|_| missing("session"))?;
+    tell(&admin, &account, |id, _| id == key).await?;
     if !session::revoke_id(&*admin.store, &account, &key).await? {
         return Err(missing("session"));
     }
     info!(account = %account, "session revoked");
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Tells applications of the sessions that are about to end.
+async fn tell(
+    admin: &Admin,
+    account: &AccountId,
+    which: impl Fn(&[u8], &session::Session) -> bool,
+) -> Reply<()> {
+    let Some(app) = &admin.app else {
+        return Ok(());
+    };
+    let mut after = None;
+    loop {
+        let found = session::page(&*admin.store, account, after, 500).await?;
+        let Some((last, _)) = found.last() else {
+            return Ok(());
+        };
+        after = Some(last.id().to_vec());
+        for (key, session) in &found {
+            if !which(key.id(), &session.value) {
+                continue;
+            }
+            app.authority.session_ended(account, &session.value).await?;
+        }
+    }
 }
 
 fn key(text: &str) -> Reply<Vec<u8>> {

@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 use tower::ServiceExt;
 
 use super::Global;
+use super::remote::Remote;
 use crate::admin;
 use crate::base::SystemClock;
 use crate::broker::open_admin;
@@ -28,6 +29,7 @@ use crate::store::Store;
 pub(super) struct Api(Way);
 
 enum Way {
+    Elsewhere(Box<Remote>),
     Socket(hyper::client::conn::http1::SendRequest<Body>),
     Here {
         router: Router,
@@ -47,6 +49,10 @@ pub(super) struct Refused {
 impl Api {
     /// Finds the API.
     pub async fn open(global: &Global) -> anyhow::Result<Self> {
+        if let Some(server) = &global.server {
+            let remote = Remote::open(server).await?;
+            return Ok(Self(Way::Elsewhere(Box::new(remote))));
+        }
         let config = global.load()?;
         if let Some(stream) = connect(&config).await? {
             let (sender, connection) =
@@ -121,6 +127,10 @@ impl Api {
         body: Option<Sent>,
         accept: &str,
     ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        if let Way::Elsewhere(remote) = &self.0 {
+            let (status, bytes) = remote.send(method, path, body, accept).await?;
+            return answered(status, bytes);
+        }
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -135,6 +145,7 @@ impl Api {
         };
         let mut request = request.body(body)?;
         let (status, bytes) = match &mut self.0 {
+            Way::Elsewhere(_) => unreachable!("answered above"),
             Way::Socket(sender) => {
                 sender.ready().await?;
                 let answer = sender.send_request(request).await?;
@@ -148,16 +159,7 @@ impl Api {
                 (status, answer.into_body().collect().await?.to_bytes())
             }
         };
-        if status.is_success() {
-            return Ok((status, bytes.to_vec()));
-        }
-        let problem: Problem = serde_json::from_slice(&bytes)
-            .with_context(|| format!("the broker answered {status}"))?;
-        Err(Refused {
-            detail: problem.detail,
-            findings: problem.findings,
-        }
-        .into())
+        answered(status, bytes.to_vec())
     }
 
     /// Writes everything down; needed where no broker runs.
@@ -170,10 +172,24 @@ impl Api {
     }
 }
 
+/// An answer, unless it says no.
+fn answered(status: StatusCode, bytes: Vec<u8>) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+    if status.is_success() {
+        return Ok((status, bytes));
+    }
+    let problem: Problem =
+        serde_json::from_slice(&bytes).with_context(|| format!("the broker answered {status}"))?;
+    Err(Refused {
+        detail: problem.detail,
+        findings: problem.findings,
+    }
+    .into())
+}
+
 /// A request's body.
 pub(super) struct Sent {
-    kind: &'static str,
-    text: String,
+    pub(super) kind: &'static str,
+    pub(super) text: String,
 }
 
 impl Sent {

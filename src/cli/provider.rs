@@ -10,7 +10,7 @@ mod watch;
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -239,7 +239,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Compiles a mapping; prints what is wrong with it if it does not.
-fn compiled(file: &PathBuf, source: &str, config: &Config) -> Option<provider::Provider> {
+fn compiled(file: &Path, source: &str, config: &Config) -> Option<provider::Provider> {
     let policy = policy(config);
     match compile_toml(source, CompileContext { policy: &policy }) {
         Ok(provider) => Some(provider),

@@ -17,6 +17,33 @@ pub(super) enum User {
         #[arg(long)]
         account: String,
     },
+    /// Create a user who has not logged in yet
+    Create {
+        /// Their email
+        email: String,
+        /// Their name
+        #[arg(long)]
+        name: Option<String>,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Give a user a password, for applications with the grant `password`; it is read from stdin
+    SetPassword {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Take a user's password away
+    RemovePassword {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
     /// End a user's sessions and refuse their logins
     Disable {
         /// The user's id
@@ -35,6 +62,14 @@ pub(super) enum User {
     },
 }
 
+fn password(account: &str, user: &str) -> String {
+    format!(
+        "/accounts/{}/users/{}/password",
+        segment(account),
+        segment(user)
+    )
+}
+
 impl User {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let mut api = Api::open(global).await?;
@@ -50,6 +85,45 @@ impl User {
                     .list(&format!("/accounts/{}/users", segment(&account)))
                     .await?;
                 table(json, &items, &["id", "email", "name", "disabled"]);
+                return Ok(());
+            }
+            Self::Create {
+                email,
+                name,
+                account,
+            } => {
+                let body = json!({ "email": email, "name": name });
+                let path = format!("/accounts/{}/users", segment(&account));
+                let made = api
+                    .send(Method::POST, &path, Some(Sent::json(&body)))
+                    .await?;
+                show(json, &made.unwrap_or_default());
+                return Ok(());
+            }
+            Self::SetPassword { user, account } => {
+                if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+                    eprintln!("type the password, then Enter:");
+                }
+                let mut text = String::new();
+                std::io::stdin().read_line(&mut text)?;
+                let body = json!({ "password": text.trim_end_matches(['\r', '\n']) });
+                api.send(
+                    Method::PUT,
+                    &password(&account, &user),
+                    Some(Sent::json(&body)),
+                )
+                .await?;
+                if !json {
+                    println!("the password of {user} is set");
+                }
+                return Ok(());
+            }
+            Self::RemovePassword { user, account } => {
+                api.send(Method::DELETE, &password(&account, &user), None)
+                    .await?;
+                if !json {
+                    println!("the password of {user} is removed");
+                }
                 return Ok(());
             }
             Self::Disable { id, account } => (id, account, true),

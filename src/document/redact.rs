@@ -1,6 +1,10 @@
 //! Secrets out of a document that is shown, and back into one that returns.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+use serde_json::Value;
+use url::Url;
 
 use super::secret::REDACTED;
 use super::structure::{Spans, parse_toml};
@@ -22,37 +26,88 @@ pub fn redact(source: &str) -> String {
 /// must need no escapes in TOML.
 pub fn replace(source: &str, with: impl Fn(&str) -> String) -> String {
     let (value, spans, _) = parse_toml(source);
-    let literals = secret_literals(&value, &spans).into_iter();
-    let headers = authorization_headers(&value)
-        .into_iter()
-        .filter_map(|header| spans.value(&header).map(|span| (header, span)));
-    let cuts = literals
-        .chain(headers)
-        .map(|(key, span)| {
-            let secret = literal(&value, &key).unwrap_or_default();
-            (span, format!("\"{}\"", with(secret)))
-        })
-        .collect();
+    let mut cuts: Vec<(Range<usize>, String)> = Vec::new();
+    let mut cut = |span: Range<usize>, secret: &str| {
+        cuts.push((span, format!("\"{}\"", with(secret))));
+    };
+    for (key, span) in secret_literals(&value, &spans) {
+        cut(span, literal(&value, &key).unwrap_or_default());
+    }
+    for path in secret_texts(&value) {
+        if let (Some(span), Some(secret)) = (spans.value(&path.join(".")), at(&value, &path)) {
+            cut(span, secret);
+        }
+    }
     splice(source, cuts)
 }
 
 /// A mapping whose `[redacted]` literals are replaced by those of `stored`.
+///
+/// Only if it sends nothing to an origin that `stored` does not name: whoever
+/// may change a mapping, but was not shown its secrets, must not have them sent
+/// to a server of theirs (attack T3).
 pub fn restore(source: &str, stored: &str) -> String {
     let (value, spans, _) = parse_toml(source);
     let (old_value, old_spans, _) = parse_toml(stored);
+    if !origins(&value).is_subset(&origins(&old_value)) {
+        return source.to_owned();
+    }
     let mut known: Vec<(String, Range<usize>)> = secret_literals(&old_value, &old_spans);
-    for header in authorization_headers(&old_value) {
-        known.extend(old_spans.value(&header).map(|span| (header, span)));
+    known.retain(|(key, _)| literal(&value, key) == Some(REDACTED));
+    for path in secret_texts(&old_value) {
+        if at(&value, &path) == Some(REDACTED) {
+            let key = path.join(".");
+            known.extend(old_spans.value(&key).map(|span| (key, span)));
+        }
     }
     let cuts = known
         .into_iter()
-        .filter(|(key, _)| literal(&value, key) == Some(REDACTED))
         .filter_map(|(key, old)| Some((spans.value(&key)?, stored.get(old)?.to_owned())))
         .collect();
     splice(source, cuts)
 }
 
-fn secret_literals(value: &serde_json::Value, spans: &Spans) -> Vec<(String, Range<usize>)> {
+/// Whether a mapping would send a secret of `stored` to an origin that `stored`
+/// does not name (attack T3).
+pub fn leaks(source: &str, stored: &str) -> bool {
+    let (value, _, _) = parse_toml(source);
+    let (old_value, _, _) = parse_toml(stored);
+    let secrets = |value: &Value, keys: Vec<Vec<String>>| -> BTreeSet<String> {
+        let literals = SECRETS.iter().filter_map(|key| literal(value, key));
+        let texts = keys.iter().filter_map(|path| at(value, path));
+        literals.chain(texts).map(str::to_owned).collect()
+    };
+    let new = secrets(&value, secret_texts(&value));
+    let old = secrets(&old_value, secret_texts(&old_value));
+    !new.is_disjoint(&old) && !origins(&value).is_subset(&origins(&old_value))
+}
+
+/// The text at a path.
+fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v str> {
+    path.iter()
+        .try_fold(value, |at, name| match at {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            other => other.get(name),
+        })?
+        .as_str()
+}
+
+/// The origins of all URLs in a mapping.
+fn origins(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::String(text) => Url::parse(text)
+            .ok()
+            .filter(Url::has_host)
+            .map(|url| url.origin().ascii_serialization())
+            .into_iter()
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(origins).collect(),
+        Value::Object(members) => members.values().flat_map(origins).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn secret_literals(value: &Value, spans: &Spans) -> Vec<(String, Range<usize>)> {
     SECRETS
         .iter()
         .filter(|key| literal(value, key).is_some())
@@ -60,25 +115,60 @@ fn secret_literals(value: &serde_json::Value, spans: &Spans) -> Vec<(String, Ran
         .collect()
 }
 
-/// Fixed `Authorization` headers of any request.
-fn authorization_headers(value: &serde_json::Value) -> Vec<String> {
-    let mut found = Vec::new();
-    for table in ["token.headers", "token.before.headers", "userinfo.headers"] {
-        let pointer = format!("/{}", table.replace('.', "/"));
-        let headers = value
-            .pointer(&pointer)
-            .and_then(serde_json::Value::as_object);
-        for (name, text) in headers.into_iter().flatten() {
-            let fixed = text.as_str().is_some_and(|text| !text.contains("_token}"));
-            if name.eq_ignore_ascii_case("authorization") && fixed {
-                found.push(format!("{table}.{name}"));
+/// Headers and custom parameters that hold secrets, by their names, with fixed
+/// values: the path to each, its segments apart, since a name may have a dot.
+fn secret_texts(value: &Value) -> Vec<Vec<String>> {
+    fn walk(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+        let inside = matches!(
+            path.last().map(String::as_str),
+            Some("headers" | "parameters")
+        );
+        let mut below = |name: String, value: &Value| {
+            let secret = inside && sounds_secret(&name) && value.as_str().is_some_and(is_fixed);
+            path.push(name);
+            if secret {
+                found.push(path.clone());
+            } else {
+                walk(value, path, found);
             }
+            path.pop();
+        };
+        match value {
+            Value::Object(members) => members.iter().for_each(|(n, v)| below(n.clone(), v)),
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(i, v)| below(i.to_string(), v));
+            }
+            _ => {}
         }
     }
+    let mut found = Vec::new();
+    walk(value, &mut Vec::new(), &mut found);
     found
 }
 
-fn literal<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v str> {
+/// Whether a header or parameter of this name holds a secret.
+pub fn sounds_secret(name: &str) -> bool {
+    let plain = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    [
+        "authorization",
+        "secret",
+        "password",
+        "apikey",
+        "privatekey",
+    ]
+    .iter()
+    .any(|word| plain.contains(word))
+}
+
+/// Whether a value is written out, not filled in for each request.
+fn is_fixed(text: &str) -> bool {
+    !text.contains("_token}") && !text.contains("_secret}")
+}
+
+fn literal<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value
         .pointer(&format!("/{}", key.replace('.', "/")))?
         .as_str()

@@ -1,7 +1,9 @@
 //! Where a secret of a mapping comes from.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -68,6 +70,21 @@ impl JsonSchema for SecretSource {
     }
 }
 
+/// The longest file that is read for a secret.
+const MAX_FILE: u64 = 64 << 10;
+
+/// Reads a file, which must have an end.
+fn read_file(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.len() > MAX_FILE {
+        return Err(io::Error::other("it is no file of at most 64 KiB"));
+    }
+    let mut text = String::new();
+    file.take(MAX_FILE).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// Why a secret is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -82,7 +99,7 @@ pub enum SecretError {
     Empty,
     /// It was shown redacted and applied again, with nothing stored to stand for it.
     #[error(
-        "`[redacted]` stands for a stored secret, and none is stored here; write the secret, or name a variable or file"
+        "`[redacted]` stands for a stored secret, and none is stored here for these addresses; write the secret, or name a variable or file"
     )]
     Redacted,
 }
@@ -110,7 +127,7 @@ impl SecretSource {
                 std::env::var(env).map_err(|_| SecretError::NoVariable(env.clone()))?
             }
             Self::File { file } => {
-                let text = std::fs::read_to_string(file)
+                let text = read_file(file)
                     .map_err(|e| SecretError::NoFile(file.display().to_string(), e.to_string()))?;
                 text.strip_suffix('\n')
                     .map(|line| line.strip_suffix('\r').unwrap_or(line).to_owned())

@@ -12,6 +12,7 @@ use super::pages::{Choice, Icon, Lang, LangLink};
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
+use crate::account::mapping::Only;
 use crate::login::callback::misconfigured;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
@@ -42,11 +43,13 @@ async fn begin(
 ) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
     let refuse = |code| failure::coded(app, &site, code, None);
-    let from = site.store().ok_or_else(|| refuse("login.store_missing"))?;
-    let (return_to, store) = ReturnTo::parse(site.query.get("return_to"), &site.account, from)
-        .map_err(|_| failure::coded(app, &site, "login.return_to_invalid", Some("login")))?;
-    if site.here.as_ref() != Some(store) {
-        return begin_there(&site, store).ok_or_else(|| refuse("login.store_host_hidden"));
+    let (return_to, store) = target(app, &site).map_err(|code| {
+        let again = (code == "login.return_to_invalid").then_some("login");
+        failure::coded(app, &site, code, again)
+    })?;
+    let at_broker = site.at_broker && store.origin == app.logins.public_url;
+    if site.here.as_ref() != Some(&store) && !at_broker {
+        return begin_there(&site, &store).ok_or_else(|| refuse("login.store_host_hidden"));
     }
     let hint = site.query.get("login_hint");
     if hint.is_some_and(|h| h.len() > MAX_HINT || h.chars().any(char::is_control)) {
@@ -56,7 +59,7 @@ async fn begin(
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
         return provider_list(app, &site, &return_to).await.map_err(fail);
     };
-    let cookie = site.cookie(headers, Kind::Browser)?;
+    let cookie = site.cookie(app, headers, Kind::Browser)?;
     // One binding a browser: many logins at once stay one cookie (attack S11).
     let browser = cookie
         .as_deref()
@@ -64,7 +67,7 @@ async fn begin(
         .unwrap_or_else(Browser::new);
     let request = StartRequest {
         account: &site.account,
-        store,
+        store: &store,
         provider: &provider,
         return_to: return_to.clone(),
         browser: &browser,
@@ -79,12 +82,27 @@ async fn begin(
         cookies::set(
             Kind::Browser,
             &site.account.id,
-            store,
+            &store,
             browser.as_str(),
             lifetime,
         ),
     );
     Ok(answer)
+}
+
+/// Where the login returns to, and the store it runs on: for an application's
+/// request that waits, the broker's own place.
+fn target(app: &App, site: &Site) -> Result<(ReturnTo, StoreFront), &'static str> {
+    let broker = &app.logins.public_url;
+    let asked = site.query.get("return_to");
+    if let Some(waiting) = ReturnTo::parse_waiting(asked, broker) {
+        let store = site.account.front_at(broker, broker);
+        return Ok((waiting, store.ok_or("login.store_missing")?));
+    }
+    let from = site.store().ok_or("login.store_missing")?;
+    let (return_to, store) =
+        ReturnTo::parse(asked, &site.account, from).map_err(|_| "login.return_to_invalid")?;
+    Ok((return_to, store.clone()))
 }
 
 /// Sends the browser to the same login on the store's own host, where cookies
@@ -118,15 +136,17 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
             .map(Some)
             .map_err(|findings| misconfigured(&findings));
     }
-    let all = logins.mappings.list(account).await;
-    match &all.map_err(Step::Start.store())?[..] {
-        [] => Err(LoginError::NoProvider),
-        [only] => logins
-            .mappings
-            .compiled(account, only)
+    match logins
+        .mappings
+        .only(account)
+        .await
+        .map_err(Step::Start.store())?
+    {
+        Only::None => Err(LoginError::NoProvider),
+        Only::One(provider) => provider
             .map(Some)
             .map_err(|findings| misconfigured(&findings)),
-        _ => Ok(None),
+        Only::Several => Ok(None),
     }
 }
 
@@ -185,7 +205,7 @@ async fn end(
 ) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
     let ticket = site.query.get("ticket").unwrap_or_default();
-    let browser = site.cookie(headers, Kind::Browser)?;
+    let browser = site.cookie(app, headers, Kind::Browser)?;
     let browser = browser.as_deref().and_then(Browser::parse);
     let logins = &app.logins;
     let finished = finish_login(logins, &site.account.id, ticket, browser.as_ref())
@@ -193,15 +213,21 @@ async fn end(
         .map_err(|error| failure::at_site(app, &site, &error, None))?;
     let store = site
         .account
-        .store_at(&finished.store)
+        .front_at(&finished.store, &logins.public_url)
         .ok_or_else(|| failure::coded(app, &site, "login.store_missing", None))?;
     // Whoever was logged in here before is not any more (attacks S13, C12).
-    if let Some(old) = site.cookie(headers, Kind::Session)? {
-        logins
+    if let Some(old) = site.cookie(app, headers, Kind::Session)? {
+        let ended = logins
             .sessions
             .revoke(&*logins.store, &site.account.id, &old, logins.now())
             .await
             .map_err(|error| failure::store(app, site.lang, &error))?;
+        if let Some(ended) = ended.filter(|ended| ended.user != finished.session.user) {
+            app.authority
+                .session_ended(&site.account.id, &ended)
+                .await
+                .map_err(|error| failure::store(app, site.lang, &error))?;
+        }
     }
     let mut answer = redirect(StatusCode::FOUND, finished.return_to.as_str());
     answer.headers_mut().append(
@@ -209,7 +235,7 @@ async fn end(
         cookies::set(
             Kind::Session,
             &site.account.id,
-            store,
+            &store,
             &finished.token,
             logins.sessions.lifetime(),
         ),

@@ -100,6 +100,10 @@ async fn end(
             .revoke(&*logins.store, &site.account.id, &token, logins.now())
             .await
             .map_err(|error| failure::store(app, site.lang, &error))?;
+        app.authority
+            .session_ended(&site.account.id, &session)
+            .await
+            .map_err(|error| failure::store(app, site.lang, &error))?;
         info!(account = %site.account.id, user = %session.user, "logout: the session is revoked");
         if let Some(elsewhere) = idp_logout(app, &site.account.id, &session, &done).await {
             location = elsewhere;

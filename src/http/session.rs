@@ -1,10 +1,13 @@
 //! `session` and `check`: who is logged in.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::error;
 
 use super::cookies::Kind;
@@ -15,13 +18,16 @@ use crate::account::StoreFront;
 use crate::login::ReturnTo;
 use crate::session::Session;
 
+/// The most characters of a name in a header.
+const MAX_NAME: usize = 256;
+
 /// The session of a request's cookie, if it has one.
 pub(super) async fn current(
     app: &App,
     site: &Site,
     headers: &HeaderMap,
-) -> Result<Option<(String, Session)>, Response> {
-    let Some(token) = site.cookie(headers, Kind::Session)? else {
+) -> Result<Option<(String, Arc<Session>)>, Response> {
+    let Some(token) = site.cookie(app, headers, Kind::Session)? else {
         return Ok(None);
     };
     let logins = &app.logins;
@@ -67,24 +73,26 @@ pub(super) async fn session(
 }
 
 fn user(session: &Session) -> Value {
-    let mut user = Map::new();
+    let mut user = session.more.clone();
     user.insert("id".to_owned(), session.user.to_string().into());
     user.insert("email".to_owned(), session.email.clone().into());
     user.insert(
         "name".to_owned(),
         session.name.clone().map_or(Value::Null, Value::from),
     );
-    user.extend(session.more.clone());
     Value::Object(user)
 }
 
 /// `GET check`: the question a proxy asks before it lets a request through.
+///
+/// It is asked at every request to a store's protected pages, so it takes the
+/// request itself: the extractors of its parts would copy them.
 pub(super) async fn check(
     State(app): State<Shared>,
     Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
+    let (Parts { uri, headers, .. }, _) = request.into_parts();
     let site = match Site::read(&app, &account, &uri, &headers).await {
         Ok(site) => site,
         Err(answer) => return answer,
@@ -114,7 +122,10 @@ fn allowed(session: &Session) -> Response {
     };
     set("x-auth-user", &session.user.to_string());
     set("x-auth-email", &session.email);
-    set("x-auth-name", session.name.as_deref().unwrap_or_default());
+    // Proxies have room for a few KB of headers in all.
+    let name = session.name.as_deref().unwrap_or_default();
+    let short: String = name.chars().take(MAX_NAME).collect();
+    set("x-auth-name", &short);
     response
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::cookies::{self, Cookies, Kind};
 use super::pages::{Lang, Look, Page};
 use super::{App, failure};
-use crate::account::{self, Account, StoreFront};
+use crate::account::{Account, StoreFront};
 use crate::base::AccountId;
 use crate::protocol::form::Pairs;
 
@@ -18,6 +18,8 @@ pub(super) struct Site {
     pub account: Arc<Account>,
     /// The store whose host the browser names; `None` elsewhere.
     pub here: Option<StoreFront>,
+    /// The browser names the broker's own host.
+    pub at_broker: bool,
     pub query: Pairs,
     pub lang: Lang,
 }
@@ -35,18 +37,25 @@ impl Site {
         let lang = Lang::choose(query.as_ref().ok().and_then(|q| q.get("lang")), accept);
         let unknown = || failure::bare(app, lang, StatusCode::NOT_FOUND, "login.unknown_account");
         let id: AccountId = account.parse().map_err(|_| unknown())?;
-        let found = account::get(&*app.logins.store, &id)
+        let account = app
+            .logins
+            .accounts
+            .get(&id)
             .await
             .map_err(|error| failure::store(app, lang, &error))?
             .ok_or_else(unknown)?;
         let query =
             query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
-        let account = Arc::new(found.value);
         let here = host(headers, uri)
             .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
+        let broker = account.front_at(&app.logins.public_url, &app.logins.public_url);
+        let at_broker = host(headers, uri)
+            .zip(broker)
+            .is_some_and(|(host, broker)| broker.is_host(host));
         Ok(Self {
             account,
             here,
+            at_broker,
             query,
             lang,
         })
@@ -64,7 +73,13 @@ impl Site {
 
     /// The value of one of our cookies. Only on a store's own host is the scheme
     /// known; elsewhere the names of all the account's stores count.
-    pub fn cookie(&self, headers: &HeaderMap, kind: Kind) -> Result<Option<String>, Response> {
+    /// At the broker's own host its own scheme counts too.
+    pub fn cookie(
+        &self,
+        app: &App,
+        headers: &HeaderMap,
+        kind: Kind,
+    ) -> Result<Option<String>, Response> {
         let cookies = Cookies::read(headers)
             .map_err(|_| (StatusCode::BAD_REQUEST, "too many cookies").into_response())?;
         let stores: Vec<&StoreFront> = match &self.here {
@@ -72,6 +87,9 @@ impl Site {
             None => self.account.stores.iter().collect(),
         };
         let mut schemes: Vec<bool> = stores.iter().map(|s| s.is_https()).collect();
+        if self.here.is_none() && self.at_broker {
+            schemes.push(app.logins.public_url.starts_with("https://"));
+        }
         schemes.sort_unstable_by(|a, b| b.cmp(a));
         schemes.dedup();
         let names: Vec<String> = schemes

@@ -13,3 +13,9 @@ pub(super) async fn jwks(State(app): State<Shared>) -> Response {
     let cache = [(header::CACHE_CONTROL, "public, max-age=300")];
     (cache, Json(app.logins.keys.jwks())).into_response()
 }
+
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4)
+pub(super) async fn openid_configuration(State(app): State<Shared>) -> Response {
+    let cache = [(header::CACHE_CONTROL, "public, max-age=300")];
+    (cache, Json(app.authority.metadata())).into_response()
+}

@@ -86,6 +86,8 @@ fn says_error(value: &Value) -> bool {
         Value::String(text) => !text.is_empty(),
         Value::Object(members) => !members.is_empty(),
         Value::Bool(flag) => *flag,
+        // QQ: `{"error":100019}`. Zero is how such servers say that all is well.
+        Value::Number(number) => number.as_f64() != Some(0.0),
         _ => false,
     }
 }
@@ -101,16 +103,18 @@ fn refusal(document: &Value, answer: &Answer, trace: &Trace) -> Option<String> {
         });
     }
     let code = document.get("error").and_then(|error| match error {
-        Value::String(code) => Some(code.as_str()),
+        Value::String(code) => Some(code.clone()),
+        Value::Number(code) => Some(code.to_string()),
         Value::Object(members) => ["code", "type", "message"]
             .iter()
-            .find_map(|m| members.get(*m)?.as_str()),
+            .find_map(|m| members.get(*m)?.as_str())
+            .map(str::to_owned),
         _ => None,
     })?;
     Some(
         match document.get("error_description").and_then(Value::as_str) {
-            Some(description) => format!("{}: {}", fit(code), fit(description)),
-            None => fit(code),
+            Some(description) => format!("{}: {}", fit(&code), fit(description)),
+            None => fit(&code),
         },
     )
 }

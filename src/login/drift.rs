@@ -316,7 +316,7 @@ fn names(document: &Value) -> BTreeMap<String, String> {
                 );
             }
             Value::Array(items) => {
-                stack.extend(items.first().map(|first| (format!("{path}[0]"), first)))
+                stack.extend(items.first().map(|first| (format!("{path}[0]"), first)));
             }
             _ => {}
         }

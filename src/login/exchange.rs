@@ -91,6 +91,9 @@ fn name_secrets(callback: &VerifiedCallback, trace: &mut Trace) {
     let client = &callback.login.provider.client;
     trace.secret("code", &callback.code);
     trace.secret("code_verifier", &callback.code_verifier);
+    for (name, value) in &callback.parameters {
+        trace.secret(format!("callback.{name}"), &Secret::new(value.as_str()));
+    }
     if let Some(secret) = &client.secret {
         trace.secret("client_secret", secret);
     }
@@ -157,6 +160,7 @@ async fn offer(
             client_id: &provider.client.id,
             client_secret: secret,
             code: Some(callback.code.expose()),
+            callback: &callback.parameters,
             redirect_uri: &callback.redirect_uri,
             app_access_token,
             ..Fill::default()

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::Logins;
 use super::error::{LoginError, Step};
 use super::pending::{TICKET, TicketRecord};
 use super::userinfo::Identified;
-use crate::account::directory;
+use crate::account::directory::{self, Found};
+use crate::session;
 use crate::store::{Precondition, Token};
 
 /// How long a ticket lives: the time of one redirect.
@@ -26,7 +27,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     let now = logins.now();
     let account = &login.account.id;
     let provider = &login.provider;
-    let user = directory::identify(
+    let Found { user, proved } = directory::identify(
         &*logins.store,
         account,
         &provider.id,
@@ -36,6 +37,18 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     )
     .await
     .map_err(LoginError::Identify)?;
+    if proved {
+        session::revoke_user(&*logins.store, account, user.id)
+            .await
+            .map_err(Step::Identify.store())?;
+        warn!(
+            target: "vestibule::login",
+            login = login.id,
+            account = %account,
+            user = %user.id,
+            "identify: the user's email is vouched for now; links and sessions from before are gone"
+        );
+    }
     let ticket = Token::new(now.plus(TICKET_LIFETIME));
     let record = TicketRecord {
         id: login.id.clone(),

@@ -8,6 +8,9 @@ use crate::account::{Account, StoreFront};
 /// The longest address that is taken, in bytes.
 const MAX: usize = 4096;
 
+/// Where an application's request goes on.
+const WAITING: &str = "/connect/authorize/resume?request=";
+
 /// A checked address on one of the account's stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReturnTo(String);
@@ -57,6 +60,19 @@ impl ReturnTo {
         let origin = url.origin().ascii_serialization();
         let on = account.store_at(&origin).ok_or(BadReturnTo)?;
         Ok((Self(url.into()), on))
+    }
+
+    /// The address of an application's request that waits for this login: only
+    /// ever at the broker's own origin.
+    pub fn waiting(token: &str, broker: &str) -> Self {
+        Self(format!("{broker}{WAITING}{token}"))
+    }
+
+    /// Reads such an address; `None` if it is another.
+    pub fn parse_waiting(text: Option<&str>, broker: &str) -> Option<Self> {
+        let token = text?.strip_prefix(broker)?.strip_prefix(WAITING)?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        (token.len() <= 64 && token.bytes().all(plain)).then(|| Self::waiting(token, broker))
     }
 
     /// The whole URL.

@@ -1,4 +1,5 @@
-//! Client authentication by a signed assertion: `private_key_jwt` (RFC 7523 §2.2).
+//! Client authentication by a signed assertion: `private_key_jwt` (RFC 7523 §2.2),
+//! and the client secret that Apple wants signed.
 
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub fn sign(
     let mut header = Header::new(algorithm);
     header.kid.clone_from(&assertion.key_id);
     let claims = Claims {
-        iss: client_id,
+        iss: assertion.issuer.as_deref().unwrap_or(client_id),
         sub: client_id,
         aud: assertion.audience.as_deref().unwrap_or(endpoint.as_str()),
         jti: random::token(),

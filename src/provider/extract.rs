@@ -5,19 +5,22 @@
 //! digit for digit; everything else must have its type. Optional values that
 //! don't fit are left out with a note, and never end a login.
 
+mod access;
 mod hints;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
 use self::hints::{suggest_email, suggest_id};
 use super::decode::type_name;
 use super::email;
-use super::model::{Access, ProfileMap};
+use super::model::ProfileMap;
 use super::path::{Condition, Place};
+use crate::base::digest::sha256;
 
 /// The longest id of a user at a provider (OpenID Connect Core §2 for `sub`).
 pub const MAX_USER_ID: usize = 255;
@@ -35,6 +38,9 @@ pub struct Profile {
     pub email: String,
     /// Whether the provider says it verified the email.
     pub email_verified: bool,
+    /// The provider gave none, and the address is made up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub email_made_up: bool,
     /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -132,9 +138,16 @@ pub fn profile(
 ) -> Result<Profile, ExtractError> {
     let mut at = Extraction { document, notes };
     let user_id = at.user_id(&map.user_id);
-    let email = at.email(&map.email);
+    let mut email = at.email(&map.email);
+    let mut email_made_up = false;
+    if let (Some(domain), Ok(id), Err(error)) = (&map.email_placeholder, &user_id, &email)
+        && error.problem.is_missing()
+    {
+        email = Ok(at.made_up(&map.email, domain, id));
+        email_made_up = true;
+    }
     let name = at.optional_text("userinfo.response.name", map.name.as_ref());
-    let email_verified = at.verified(map.email_verified.as_ref());
+    let email_verified = at.verified(map.email_verified.as_ref()) && !email_made_up;
     let mut more = Map::new();
     for (member, place) in [
         ("given_name", &map.given_name),
@@ -159,6 +172,7 @@ pub fn profile(
         user_id: user_id?,
         email: email?,
         email_verified,
+        email_made_up,
         name,
         more,
     })
@@ -313,6 +327,20 @@ impl Extraction<'_> {
         }
     }
 
+    /// An address for someone whose email the provider doesn't give. The id is
+    /// hashed: ids may differ only in case, addresses are compared without it.
+    fn made_up(&mut self, place: &Place, domain: &str, user_id: &str) -> String {
+        let hash = sha256(user_id.as_bytes());
+        let hex = hash[..16].iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let email = format!("u-{hex}@{domain}");
+        let outcome = format!("none given; {email} stands for it");
+        self.note("userinfo.response.email", place, outcome, None);
+        email
+    }
+
     fn optional_text(&mut self, field: &str, place: Option<&Place>) -> Option<String> {
         let place = place?;
         let text = match one(place, self.document) {
@@ -420,38 +448,6 @@ pub enum Verified {
     Place(Place),
     /// A condition that must hold.
     Condition(Condition),
-}
-
-/// Why someone may not log in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AccessDenied {
-    /// The email's domain is not on the list.
-    #[error("the email's domain is not one of `access.email_domains`")]
-    EmailDomain,
-    /// A condition does not hold.
-    #[error("`access.require` does not hold: {0}")]
-    Require(String),
-}
-
-/// Whether this profile may log in.
-///
-/// # Errors
-/// The first rule that does not hold.
-pub fn access(rules: &Access, profile: &Profile, document: &Value) -> Result<(), AccessDenied> {
-    if !rules.email_domains.is_empty() {
-        let domain = profile.email.rsplit('@').next().unwrap_or_default();
-        if !rules.email_domains.iter().any(|allowed| allowed == domain) {
-            return Err(AccessDenied::EmailDomain);
-        }
-    }
-    match rules
-        .require
-        .iter()
-        .find(|condition| !condition.holds(document))
-    {
-        Some(condition) => Err(AccessDenied::Require(condition.as_str().to_owned())),
-        None => Ok(()),
-    }
 }
 
 /// A value as a trace shows it.

@@ -90,18 +90,20 @@ pub struct ClientSection {
     pub id: Option<String>,
     /// The name under which the client secret is sent. Default `client_secret`.
     pub secret_key: Option<String>,
-    /// The client secret. Required unless `authentication` is `none` or `private_key_jwt`.
+    /// The client secret. Required unless `authentication` is `none`, `private_key_jwt` or `signed_secret`.
     pub secret: Option<SecretSource>,
     /// The secret before this one: stands in until the new one works at the provider.
     pub previous_secret: Option<SecretSource>,
     /// How we prove ourselves at the token endpoint (RFC 6749 §2.3).
     pub authentication: Authentication,
-    /// The private key (PEM) for `private_key_jwt` (RFC 7523).
+    /// The private key (PEM) for `private_key_jwt` (RFC 7523) and `signed_secret`.
     pub private_key: Option<SecretSource>,
     /// The `kid` named in the assertion's header.
     pub private_key_id: Option<String>,
     /// The assertion's `aud`. Default: the token endpoint's URL.
     pub assertion_audience: Option<String>,
+    /// The assertion's `iss`, where the key belongs to someone else (Apple: the team). Default: the client id.
+    pub assertion_issuer: Option<String>,
 }
 
 /// Client authentication at the token endpoint.
@@ -121,6 +123,10 @@ pub enum Authentication {
     None,
     /// A signed assertion (RFC 7523 §2.2).
     PrivateKeyJwt,
+    /// Id and secret in the body, the secret a signed assertion made for each request, as Apple wants it.
+    SignedSecret,
+    /// Nothing: a header or parameter of the mapping carries `{app_access_token}`, as Feishu wants it.
+    AppToken,
 }
 
 /// The authorization request.
@@ -129,6 +135,10 @@ pub enum Authentication {
 pub struct AuthorizationSection {
     /// The authorization endpoint. Required, unless discovery tells it.
     pub url: Option<String>,
+    /// What stands behind a `#` at the end of the URL, against RFC 6749 §3.1: `wechat_redirect`. Default: nothing.
+    pub fragment: Option<String>,
+    /// The name under which the client id is sent here. Default: as `client.id_key`.
+    pub client_id_key: Option<String>,
     /// Custom parameters with static values.
     pub parameters: BTreeMap<String, String>,
     /// Proof Key for Code Exchange (RFC 7636). Default `S256`.
@@ -197,9 +207,11 @@ pub struct TokenSection {
     pub code_key: Option<String>,
     /// The name under which the redirect URI is sent. Default: as in `[authorization]`.
     pub redirect_uri_key: Option<String>,
-    /// Custom parameters with static values.
+    /// Whether the redirect URI is sent (RFC 6749 §4.1.3). Default true.
+    pub send_redirect_uri: Option<bool>,
+    /// Custom parameters with static values; `{callback.name}` is a parameter of the authorization response.
     pub parameters: BTreeMap<String, String>,
-    /// Extra headers; `{app_access_token}` and the like are filled in.
+    /// Extra headers; `{app_access_token}`, `{callback.name}` and the like are filled in.
     pub headers: BTreeMap<String, String>,
     /// Whether `grant_type=authorization_code` is sent. Default: as `provider.standard_parameters`.
     pub standard_parameters: Option<bool>,
@@ -374,8 +386,10 @@ pub struct ThenSection {
 pub struct UserinfoResponseSection {
     /// The user's id at the provider: stable and never reused. Required.
     pub user_id: Option<String>,
-    /// The user's email. Required.
+    /// The user's email. Required, unless `email_placeholder` is set.
     pub email: Option<String>,
+    /// A domain that ends in `.invalid` (RFC 2606), for a made-up address where the provider gives no email: `u-…@qq.invalid`. It never counts as verified and never replaces a real one. Default: a login without an email is refused.
+    pub email_placeholder: Option<String>,
     /// The user's name.
     pub name: Option<String>,
     /// Whether the provider verified the email.

@@ -9,7 +9,35 @@ macro_rules! bundled {
 }
 
 /// Each with its file name without the ending.
-const ALL: &[(&str, &str)] = bundled!["facebook", "google", "mock-idp"];
+const ALL: &[(&str, &str)] = bundled![
+    "apple",
+    "auth0",
+    "dingtalk",
+    "discord",
+    "facebook",
+    "feishu",
+    "github",
+    "gitlab",
+    "google",
+    "kakao",
+    "keycloak",
+    "line",
+    "linkedin",
+    "microsoft",
+    "mock-idp",
+    "naver",
+    "okta",
+    "qq",
+    "salesforce",
+    "shopify",
+    "slack",
+    "virto-commerce",
+    "vk",
+    "vtex-exact",
+    "wechat",
+    "yandex",
+    "zitadel",
+];
 
 /// All bundled mappings: name and text.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

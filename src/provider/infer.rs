@@ -282,7 +282,7 @@ fn warnings(user_id: &[Candidate], email: &[Candidate], verified: &[Candidate]) 
     }
     match email.first() {
         None => {
-            out.push("no email was found: perhaps a scope or a parameter asks for it".to_owned())
+            out.push("no email was found: perhaps a scope or a parameter asks for it".to_owned());
         }
         Some(best) if best.score < 30 => out.push(format!("`{}`: {}", best.place, best.reason)),
         Some(_) => {}

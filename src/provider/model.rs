@@ -66,11 +66,11 @@ pub struct Client {
     pub previous_secret: Option<Secret>,
     /// How we prove ourselves.
     pub authentication: Authentication,
-    /// The key for `private_key_jwt`.
+    /// The key for `private_key_jwt` and `signed_secret`.
     pub assertion: Option<Assertion>,
 }
 
-/// What a `private_key_jwt` assertion is made with.
+/// What an assertion is made with.
 #[derive(Debug)]
 pub struct Assertion {
     /// The private key, PEM.
@@ -79,6 +79,8 @@ pub struct Assertion {
     pub key_id: Option<String>,
     /// The assertion's `aud`, where it is not the token endpoint.
     pub audience: Option<String>,
+    /// The assertion's `iss`, where it is not the client id.
+    pub issuer: Option<String>,
 }
 
 /// The authorization request.
@@ -86,6 +88,10 @@ pub struct Assertion {
 pub struct Authorization {
     /// The endpoint; `None` until discovery tells it.
     pub url: Option<Url>,
+    /// What stands behind a `#` at the end of its URL.
+    pub fragment: Option<String>,
+    /// The name of the client id.
+    pub client_id_key: String,
     /// Custom parameters, in the order they are sent.
     pub parameters: Vec<(String, Template)>,
     /// Whether PKCE is used.
@@ -124,12 +130,14 @@ pub struct Token {
     pub content_type: ContentType,
     /// The name of the code.
     pub code_key: String,
-    /// The name of the redirect URI.
-    pub redirect_uri_key: String,
+    /// The name of the redirect URI; `None` if it is not sent.
+    pub redirect_uri_key: Option<String>,
     /// Custom parameters.
     pub parameters: Vec<(String, Template)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
+    /// The parameters of the authorization response that are handed on.
+    pub callback_parameters: Vec<String>,
     /// Whether `grant_type=authorization_code` is sent.
     pub grant_type: bool,
     /// The request that comes before it.
@@ -241,6 +249,8 @@ pub struct ProfileMap {
     pub user_id: Place,
     /// The email.
     pub email: Place,
+    /// The domain of made-up addresses, where the provider may give no email.
+    pub email_placeholder: Option<String>,
     /// The name.
     pub name: Option<Place>,
     /// Whether the email is verified.

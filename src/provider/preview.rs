@@ -1,6 +1,6 @@
 //! What a mapping sends and expects, before anything is sent.
 //!
-//! The requests come from [`request`](super::request), the code that builds the
+//! The requests come from [`super::request`], the code that builds the
 //! real ones. Values that a login makes or receives are passed as markers of
 //! letters and digits, which no encoding changes, and shown as `{{name}}`; so a
 //! preview with the real values put in is the request, byte for byte.
@@ -13,7 +13,7 @@ use url::Url;
 
 use self::expect::Expect;
 pub use self::render::{curl, text};
-use super::file::{Authentication, Kind};
+use super::file::Kind;
 use super::model::{ProfileSource, Provider};
 use super::request::{self, AuthorizationValues, BuildError, TokenValues};
 use super::template::Fill;
@@ -170,7 +170,7 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
             name: "before".to_owned(),
             title: "Fetch an application token".to_owned(),
             request: shown(&request::before(provider, before, &fill)?),
-            expected: expect.before(before),
+            expected: Expect::before(before),
         });
     }
     requests.push(token(provider, &fill, &expect)?);
@@ -237,8 +237,7 @@ fn token(provider: &Provider, fill: &Fill<'_>, expect: &Expect<'_>) -> Result<St
     let values = TokenValues {
         fill: *fill,
         code_verifier: Marker::of("code_verifier").0,
-        client_assertion: (provider.client.authentication == Authentication::PrivateKeyJwt)
-            .then_some(assertion),
+        client_assertion: provider.client.assertion.as_ref().map(|_| assertion),
         basic: Some(Marker::of("client credentials").0),
     };
     Ok(Step {

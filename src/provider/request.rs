@@ -72,11 +72,12 @@ pub fn authorization(
         ..Fill::default()
     };
     let mut pairs: Vec<(&str, String)> = Vec::with_capacity(10);
+    // The order of WeChat's documents, whose in-app page matches it to the letter.
+    pairs.push((&set.client_id_key, provider.client.id.clone()));
+    pairs.push((&set.redirect_uri_key, values.redirect_uri.to_owned()));
     if set.response_type {
         pairs.push(("response_type", "code".to_owned()));
     }
-    pairs.push((&provider.client.id_key, provider.client.id.clone()));
-    pairs.push((&set.redirect_uri_key, values.redirect_uri.to_owned()));
     if let Some((name, scope)) = &set.scope {
         pairs.push((name, scope.clone()));
     }
@@ -101,7 +102,12 @@ pub fn authorization(
     {
         pairs.push(("login_hint", hint.to_owned()));
     }
-    Ok(with_query(endpoint.as_str(), &pairs))
+    let mut url = with_query(endpoint.as_str(), &pairs);
+    if let Some(fragment) = &set.fragment {
+        url.push('#');
+        url.push_str(fragment);
+    }
+    Ok(url)
 }
 
 /// What differs from one token request to the next.
@@ -111,7 +117,7 @@ pub struct TokenValues<'a> {
     pub fill: Fill<'a>,
     /// The PKCE verifier, where the mapping uses it.
     pub code_verifier: &'a str,
-    /// The signed assertion, for `private_key_jwt`.
+    /// The signed assertion, for `private_key_jwt` and `signed_secret`.
     pub client_assertion: Option<&'a str>,
     /// Replaces the Basic credentials; for previews.
     pub basic: Option<&'a str>,
@@ -133,7 +139,9 @@ pub fn token(
         pairs.push(("grant_type", "authorization_code".to_owned()));
     }
     pairs.push((&set.code_key, fill.code.unwrap_or_default().to_owned()));
-    pairs.push((&set.redirect_uri_key, fill.redirect_uri.to_owned()));
+    if let Some(key) = &set.redirect_uri_key {
+        pairs.push((key, fill.redirect_uri.to_owned()));
+    }
     let id = (client.id_key.as_str(), client.id.clone());
     let secret = fill
         .client_secret
@@ -155,6 +163,12 @@ pub fn token(
                 None => basic(&client.id, fill.client_secret, raw),
             };
             headers.push(("Authorization".to_owned(), format!("Basic {credentials}")));
+        }
+        Authentication::AppToken => {}
+        Authentication::SignedSecret => {
+            pairs.push(id);
+            let assertion = values.client_assertion.unwrap_or_default();
+            pairs.push((&client.secret_key, assertion.to_owned()));
         }
         Authentication::PrivateKeyJwt => {
             pairs.push(id);

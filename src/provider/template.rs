@@ -16,6 +16,8 @@ pub enum Slot {
     ClientSecret,
     /// `{code}`: the authorization code.
     Code,
+    /// `{callback.…}`: a parameter of the authorization response.
+    Callback(String),
     /// `{redirect_uri}`
     RedirectUri,
     /// `{access_token}`
@@ -46,9 +48,12 @@ pub const SLOT_NAMES: &[&str] = &[
     "client_id",
     "client_secret",
     "code",
+    "callback.…",
     "redirect_uri",
     "access_token",
     "app_access_token",
+    "token.…",
+    "profile.…",
 ];
 
 impl Template {
@@ -128,7 +133,12 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
         "access_token" => Slot::AccessToken,
         "app_access_token" => Slot::AppAccessToken,
         _ => {
-            if let Some(place) = name.strip_prefix("token.") {
+            if let Some(name) = name.strip_prefix("callback.") {
+                if name.is_empty() {
+                    return Err(PathError::Empty);
+                }
+                Slot::Callback(name.to_owned())
+            } else if let Some(place) = name.strip_prefix("token.") {
                 Slot::Token(Place::parse(place)?)
             } else if let Some(place) = name.strip_prefix("profile.") {
                 Slot::Profile(Place::parse(place)?)
@@ -149,6 +159,8 @@ pub struct Fill<'a> {
     pub client_secret: Option<&'a Secret>,
     /// The authorization code.
     pub code: Option<&'a str>,
+    /// Parameters of the authorization response.
+    pub callback: &'a [(String, String)],
     /// The redirect URI.
     pub redirect_uri: &'a str,
     /// The access token.
@@ -182,12 +194,22 @@ impl Fill<'_> {
                 .code
                 .map(str::to_owned)
                 .ok_or_else(|| Unfilled("code".into())),
+            Slot::Callback(name) => self.callback(name),
             Slot::RedirectUri => Ok(self.redirect_uri.to_owned()),
             Slot::AccessToken => secret(self.access_token, "access_token"),
             Slot::AppAccessToken => secret(self.app_access_token, "app_access_token"),
             Slot::Token(place) => self.member("token", place, self.token_response),
             Slot::Profile(place) => self.member("profile", place, self.profile),
         }
+    }
+
+    fn callback(&self, name: &str) -> Result<String, Unfilled> {
+        let full = format!("callback.{name}");
+        if let Some(pretend) = self.pretend {
+            return Ok(pretend(&full));
+        }
+        let found = self.callback.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).ok_or(Unfilled(full))
     }
 
     fn member(

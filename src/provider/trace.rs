@@ -2,6 +2,8 @@
 
 mod text;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +22,7 @@ const MAX_BODY: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub struct Trace {
     on: bool,
-    secrets: Vec<(&'static str, Secret)>,
+    secrets: Vec<(Cow<'static, str>, Secret)>,
     masks: Masks,
     /// The exchanges so far.
     pub exchanges: Vec<Exchange>,
@@ -114,9 +116,10 @@ impl Trace {
     }
 
     /// Makes a value known as a secret: it is shown as `{{name}}` wherever it stands.
-    pub fn secret(&mut self, name: &'static str, secret: &Secret) {
+    pub fn secret(&mut self, name: impl Into<Cow<'static, str>>, secret: &Secret) {
+        let name = name.into();
         if self.on {
-            self.masks.add(name, secret.expose());
+            self.masks.add(&name, secret.expose());
         } else {
             self.secrets.push((name, secret.clone()));
         }

@@ -153,3 +153,57 @@ async fn s17_another_ones_code() {
         .rejected(&mut browser, mixed.as_str(), "login.id_token_invalid")
         .await;
 }
+
+#[tokio::test]
+async fn s01_a_state_under_another_name() {
+    let world = World::start().await;
+    world.idp.configure(|config| {
+        "st".clone_into(&mut config.authorize.state);
+        "st".clone_into(&mut config.callback.state);
+    });
+    let renamed = world
+        .mapping()
+        .replace("[authorization]", "[authorization]\nstate_key = \"st\"");
+    world.apply("acme", &renamed).await;
+    world.log_in(&mut Browser::new()).await;
+    // A `state` of the provider's own does not get in the way.
+    for value in ["", "x", &"A".repeat(44)] {
+        let fault = FaultKind::ExtraParameter {
+            name: "state".to_owned(),
+            value: value.to_owned(),
+        };
+        world
+            .idp
+            .set_faults(mock_idp::Faults::none().on("authorize", fault));
+        world.log_in(&mut Browser::new()).await;
+    }
+    world.idp.set_faults(mock_idp::Faults::none());
+    // Under the usual name it is not this mapping's.
+    let (mut browser, callback) = world.begun().await;
+    let state = parameter(&callback, "st");
+    let moved = with(&callback, &[("st", None), ("state", Some(&state))]);
+    world
+        .rejected(&mut browser, moved.as_str(), "login.state_mismatch")
+        .await;
+}
+
+#[tokio::test]
+async fn s07_a_posted_answer_and_one_of_another_account() {
+    let world = World::start().await;
+    let posted = world.mapping().replace(
+        "[authorization]",
+        "[authorization]\nresponse_mode = \"form_post\"",
+    );
+    world.apply("acme", &posted).await;
+    let authorize = Browser::new()
+        .get(world.url("acme", "login"))
+        .await
+        .location()
+        .unwrap();
+    assert_eq!(parameter(&authorize, "response_mode"), "form_post");
+    // A provider of another account is none of this one.
+    world.account("other").await;
+    let url = world.url("other", "login?provider=mock-idp");
+    let page = Browser::new().get(&url).await;
+    assert!(page.shows("login.unknown_provider"));
+}

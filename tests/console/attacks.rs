@@ -208,3 +208,25 @@ async fn secrets_reach_no_page_and_no_log() {
     }
     assert!(op.get("/admin/audit.jsonl").await.body.contains("[sha256:"));
 }
+
+#[tokio::test]
+async fn t3_a_kept_secret_is_sent_to_no_other_server() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let step = op
+        .done("/admin/accounts/acme/providers/mock-idp/edit", &[])
+        .await;
+    let draft = step.url.path().trim_end_matches("provider").to_owned();
+    let evil = [("token.url", "https://evil.test/token"), ("action", "next")];
+    op.post(&format!("{draft}token"), &evil).await;
+    let page = op.get(&format!("{draft}provider")).await;
+    assert!(page.shows("write the secret"), "{}", page.body);
+    let page = op.post(&format!("{draft}apply"), &[]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // Back to where it was, and the secret is there again.
+    let url = format!("{}/token", world.idp.origin());
+    let back = [("token.url", url.as_str()), ("action", "next")];
+    op.post(&format!("{draft}token"), &back).await;
+    op.done(&format!("{draft}apply"), &[]).await;
+    world.log_in(&mut Browser::new()).await;
+}

@@ -136,7 +136,7 @@ impl World {
             page.status,
             page.body
         );
-        assert!(page.shows(code), "{about}: no {code} in {}", page.body);
+        assert!(page.shows(code), "{about}: no {code} in {}", said(&page));
         if let Some(secret) = secret {
             assert!(
                 !page.url.as_str().contains(&secret),
@@ -204,6 +204,13 @@ impl World {
     }
 }
 
+/// What a page says, without its style.
+pub fn said(page: &Page) -> &str {
+    page.body
+        .split_once("<main")
+        .map_or(&*page.body, |(_, main)| main)
+}
+
 /// What holds for every page: nobody frames it, it loads nothing, tells nobody.
 pub fn is_safe_page(page: &Page) {
     let csp = page.header("content-security-policy");
@@ -222,7 +229,7 @@ pub fn restart_link(page: &Page) -> Url {
     let start = page
         .body
         .find("href=\"login")
-        .unwrap_or_else(|| panic!("no way back: {} {}", page.url, page.body));
+        .unwrap_or_else(|| panic!("no way back: {} {}", page.url, said(page)));
     let rest = &page.body[start + 6..];
     let href = &rest[..rest.find('"').unwrap()];
     page.url.join(&href.replace("&amp;", "&")).unwrap()

@@ -3,7 +3,12 @@
 //!
 //! The clock is the test's; nothing here sleeps.
 
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::wrong_self_convention
+)]
 
 pub mod attack;
 pub mod form;
@@ -35,7 +40,7 @@ pub struct World {
     pub clock: ManualClock,
     pub store: Arc<dyn Store>,
     pub idp: MockIdp,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
     _stop: oneshot::Sender<()>,
     _task: JoinHandle<std::io::Result<()>>,
 }
@@ -95,10 +100,15 @@ impl World {
             clock,
             store,
             idp: MockIdp::start(mock_idp::Config::default()).await.unwrap(),
-            _data: data,
+            data,
             _stop: stop,
             _task: task,
         }
+    }
+
+    /// Where the broker's files are.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     /// The bundled mapping of the mock, moved to where this one listens.
@@ -173,7 +183,13 @@ impl World {
                 "lovelace",
             )
             .await;
-        assert_eq!(end.url.path(), "/welcome", "{} {}", end.status, end.body);
+        assert_eq!(
+            end.url.path(),
+            "/welcome",
+            "{} {}",
+            end.status,
+            attack::said(&end)
+        );
         assert!(
             browser.session(self, "acme").await["authenticated"]
                 .as_bool()
@@ -238,6 +254,9 @@ impl Browser {
             client: Client::builder()
                 .redirect(redirect::Policy::none())
                 .no_proxy()
+                // Everything is on loopback: reading the system's certificates
+                // would take longer than a login.
+                .tls_certs_only([])
                 .build()
                 .unwrap(),
             jar: BTreeMap::new(),
@@ -290,7 +309,10 @@ impl Browser {
         for header in answer.headers().get_all(SET_COOKIE) {
             let cookie = cookie::Cookie::parse(header.to_str().unwrap().to_owned()).unwrap();
             let key = (host.clone(), cookie.name().to_owned());
-            if cookie.max_age().is_some_and(|age| age.is_zero()) {
+            if cookie
+                .max_age()
+                .is_some_and(cookie::time::Duration::is_zero)
+            {
                 self.jar.remove(&key);
             } else {
                 self.jar.insert(key, cookie.value().to_owned());

@@ -56,6 +56,8 @@ pub struct CallbackConfig {
     pub error: String,
     /// Send `iss` (RFC 9207). Default false.
     pub iss: bool,
+    /// Further parameters beside a code, such as `{"device_id":"d-1"}`.
+    pub extra: BTreeMap<String, String>,
 }
 
 impl Default for CallbackConfig {
@@ -65,6 +67,7 @@ impl Default for CallbackConfig {
             state: "state".into(),
             error: "error".into(),
             iss: false,
+            extra: BTreeMap::new(),
         }
     }
 }
@@ -91,6 +94,8 @@ pub struct TokenConfig {
     pub grant_type_required: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
+    /// Headers that must be there.
+    pub required_headers: RequiredParameters,
     /// The answer.
     pub response: TokenResponseConfig,
 }
@@ -107,6 +112,7 @@ impl Default for TokenConfig {
             redirect_uri_required: true,
             grant_type_required: true,
             required_parameters: RequiredParameters::new(),
+            required_headers: RequiredParameters::new(),
             response: TokenResponseConfig::default(),
         }
     }
@@ -173,12 +179,17 @@ impl Default for TokenResponseConfig {
 pub struct UserinfoConfig {
     /// Where the token is accepted. Default any.
     pub token_in: TokenIn,
-    /// Its name in a query string or body. Default `access_token`.
+    /// Its name in a query string, body or header of its own. Default `access_token`.
     pub token_key: String,
-    /// The scheme of the Authorization header. Default `Bearer`.
+    /// The scheme of the Authorization header; empty: the token stands there alone.
+    /// Default `Bearer`.
     pub scheme: String,
+    /// Whether an ID token counts as an access token here, as at LINE. Default false.
+    pub accept_id_token: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
+    /// Headers that must be there.
+    pub required_headers: RequiredParameters,
     /// The answer.
     pub response: UserinfoResponseConfig,
 }
@@ -189,7 +200,9 @@ impl Default for UserinfoConfig {
             token_in: TokenIn::Any,
             token_key: "access_token".into(),
             scheme: "Bearer".into(),
+            accept_id_token: false,
             required_parameters: RequiredParameters::new(),
+            required_headers: RequiredParameters::new(),
             response: UserinfoResponseConfig::default(),
         }
     }
@@ -209,6 +222,8 @@ pub enum TokenIn {
     Body,
     /// The path: `/userinfo/TOKEN`.
     Path,
+    /// A header of its own, named by `token_key` (DingTalk).
+    Header,
 }
 
 /// The profile response; its content is the account's `profile`.

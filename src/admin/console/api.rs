@@ -105,7 +105,7 @@ impl Api {
             }
         };
         let mut request = request.body(body).map_err(|_| broken())?;
-        let caller = Caller(who.operator.email.to_string());
+        let caller = Caller::operator(who.operator.email.as_str());
         request.extensions_mut().insert(caller);
         let answer = match self.0.clone().oneshot(request).await {
             Ok(answer) => answer,

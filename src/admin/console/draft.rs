@@ -12,7 +12,7 @@ use super::{Console, expect};
 use crate::account::draft::{self, Draft};
 use crate::admin::reply;
 use crate::base::AccountId;
-use crate::document::Finding;
+use crate::document::{Finding, redact};
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 use crate::store::Token;
@@ -61,6 +61,22 @@ impl Open {
             self.account,
             self.token.as_str()
         )
+    }
+
+    /// Takes a new text. Secrets of the mapping that is edited stay, but are not
+    /// sent to a server it does not name: those have to be typed again (attack T3).
+    pub fn take(&mut self, source: String) {
+        self.draft.source = match &self.draft.base {
+            None => source,
+            Some(base) => {
+                let whole = redact::restore(&source, &base.source);
+                if redact::leaks(&whole, &base.source) {
+                    redact::redact(&whole)
+                } else {
+                    whole
+                }
+            }
+        };
     }
 
     pub async fn keep(&self, console: &Console, who: &Current) -> Result<(), Response> {

@@ -5,6 +5,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
 use super::fields::{Kind, Step};
 use crate::document::REDACTED;
+use crate::document::redact::sounds_secret;
 use crate::protocol::form::Pairs;
 
 /// What a mapping that begins with nothing has: the wizard's four steps.
@@ -110,7 +111,7 @@ pub(super) fn remove(doc: &mut DocumentMut, key: &str) {
 }
 
 /// The custom parameters of a table.
-pub(super) fn rows(doc: &DocumentMut, key: &str) -> Vec<Row> {
+fn rows(doc: &DocumentMut, key: &str) -> Vec<Row> {
     let table = find(doc, key).and_then(Item::as_table_like);
     let text = |item: &Item| match item.as_value() {
         Some(Value::String(text)) => text.value().clone(),
@@ -127,8 +128,26 @@ pub(super) fn rows(doc: &DocumentMut, key: &str) -> Vec<Row> {
         .collect()
 }
 
+/// The custom parameters as a page shows them: those that hold secrets redacted.
+pub(super) fn shown_rows(doc: &DocumentMut, key: &str) -> Vec<Row> {
+    let mut rows = rows(doc, key);
+    for row in &mut rows {
+        if sounds_secret(&row.key) && !row.value.is_empty() {
+            REDACTED.clone_into(&mut row.value);
+        }
+    }
+    rows
+}
+
 fn set_rows(doc: &mut DocumentMut, key: &str, new: &[Row]) {
     let old = rows(doc, key);
+    let mut new = new.to_vec();
+    for row in &mut new {
+        let known = old.iter().find(|known| known.key == row.key);
+        if let Some(known) = known.filter(|_| row.value == REDACTED) {
+            row.value.clone_from(&known.value);
+        }
+    }
     if old == new {
         return;
     }
@@ -150,7 +169,7 @@ fn set_rows(doc: &mut DocumentMut, key: &str, new: &[Row]) {
             table.remove(&row.key);
         }
     }
-    for row in new {
+    for row in &new {
         let known = old.iter().find(|known| known.key == row.key);
         if known.is_some_and(|known| known.value == row.value) {
             continue;

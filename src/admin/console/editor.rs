@@ -58,7 +58,7 @@ pub(super) async fn save_toml(
     let typed = post.get("toml").replace("\r\n", "\n");
     let parses = typed.parse::<DocumentMut>().is_ok();
     if parses {
-        open.draft.source = restore(&typed, &open.draft.source);
+        open.take(restore(&typed, &open.draft.source));
         open.draft.raw = None;
     } else {
         open.draft.raw = Some(typed);

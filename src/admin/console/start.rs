@@ -16,7 +16,6 @@ use super::{Console, State, edit};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
 use crate::admin::reply;
-use crate::document::redact::restore;
 use crate::operator::session::Current;
 use crate::provider::{gallery, infer};
 
@@ -130,7 +129,7 @@ pub(super) async fn edit(
         .await
         .map_err(failing(who))?;
     let draft = Draft {
-        source: restore(&found.value.source, &found.value.source),
+        source: found.value.source.clone(),
         raw: None,
         base: Some(Base {
             provider: found.value.provider,

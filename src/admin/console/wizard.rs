@@ -61,7 +61,7 @@ pub(super) async fn step(
     }
     let mut rows = step
         .parameters()
-        .map_or_else(Vec::new, |table| edit::rows(&open.doc(), table));
+        .map_or_else(Vec::new, |table| edit::shown_rows(&open.doc(), table));
     if how.row {
         rows.push(Row {
             key: String::new(),
@@ -231,7 +231,7 @@ pub(super) async fn save(
         &post.form,
         if repeated.is_some() { &[] } else { &rows },
     );
-    open.draft.source = doc.to_string();
+    open.take(doc.to_string());
     open.keep(&console, who).await?;
     if let Some(key) = repeated {
         let problem = format!("the parameter `{key}` is there twice; keep one of them");

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Try {
     /// A mapping file, or the name of a bundled one
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where the callback listens; the provider must allow http://ADDRESS/callback
+    /// Where the callback listens; the provider must allow `http://ADDRESS/callback`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
     listen: String,
     /// Keep the trace, secrets removed, for `provider replay`
@@ -129,9 +129,8 @@ async fn login(
             _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted before the login was over"),
         }
         let found = trial::find(logins, &id, &opened.id).await?;
-        match found.context("nobody logged in within an hour")?.trace {
-            Some(trace) => return Ok(trace),
-            None => {}
+        if let Some(trace) = found.context("nobody logged in within an hour")?.trace {
+            return Ok(trace);
         }
     }
 }

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::Check;
 use crate::base::units;
+use crate::document::REDACTED;
 use crate::outbound::Limits;
 use crate::provider::decode::Format;
 use crate::provider::extract::Verified;
@@ -132,6 +133,14 @@ impl Check<'_> {
         text: &str,
         allowed: fn(&Slot) -> bool,
     ) -> Option<Template> {
+        if text == REDACTED {
+            self.error_hint(
+                key,
+                "`[redacted]` stands for a stored value, and none is stored here for these addresses",
+                "write the value",
+            );
+            return None;
+        }
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(error) => {
@@ -275,6 +284,7 @@ fn slot_name(slot: &Slot) -> String {
         Slot::ClientId => "client_id".to_owned(),
         Slot::ClientSecret => "client_secret".to_owned(),
         Slot::Code => "code".to_owned(),
+        Slot::Callback(name) => format!("callback.{name}"),
         Slot::RedirectUri => "redirect_uri".to_owned(),
         Slot::AccessToken => "access_token".to_owned(),
         Slot::AppAccessToken => "app_access_token".to_owned(),

@@ -24,14 +24,18 @@ impl Check<'_> {
         let id = self.required_text("client.id", set.id.as_ref(), "id = \"storefront-42\"");
         let needs_secret = !matches!(
             set.authentication,
-            Authentication::None | Authentication::PrivateKeyJwt
+            Authentication::None | Authentication::PrivateKeyJwt | Authentication::SignedSecret
         );
         if needs_secret && set.secret.is_none() {
             self.missing("client.secret", "secret = { env = \"ACME_CLIENT_SECRET\" }");
         }
         let secret = self.secret("client.secret", set.secret.as_ref());
         let previous_secret = self.secret("client.previous_secret", set.previous_secret.as_ref());
-        let assertion = if set.authentication == Authentication::PrivateKeyJwt {
+        let signs = matches!(
+            set.authentication,
+            Authentication::PrivateKeyJwt | Authentication::SignedSecret
+        );
+        let assertion = if signs {
             if set.private_key.is_none() {
                 self.missing(
                     "client.private_key",
@@ -46,6 +50,7 @@ impl Check<'_> {
                 private_key,
                 key_id: set.private_key_id.clone(),
                 audience: set.assertion_audience.clone(),
+                issuer: set.assertion_issuer.clone(),
             })
         } else {
             None
@@ -64,7 +69,12 @@ impl Check<'_> {
     pub(super) fn authorization(&mut self, file: &ProviderFile) -> Authorization {
         let set = &file.authorization;
         let openid = file.provider.kind == Kind::Openid;
-        let id_key = file.client.id_key.as_deref().unwrap_or("client_id");
+        let inherited = file.client.id_key.as_deref().unwrap_or("client_id");
+        let client_id_key = self.name(
+            "authorization.client_id_key",
+            set.client_id_key.as_ref(),
+            inherited,
+        );
         let redirect_uri_key = self.name(
             "authorization.redirect_uri_key",
             set.redirect_uri_key.as_ref(),
@@ -87,7 +97,7 @@ impl Check<'_> {
         let scope = (!scopes.is_empty()).then(|| (scope_key.clone(), scopes.join(separator)));
 
         let mut reserved: Reserved<'_> = vec![
-            (id_key, "the client id is sent under it"),
+            (&client_id_key, "the client id is sent under it"),
             (&redirect_uri_key, "the redirect URI is sent under it"),
             (&state_key, "the state is sent under it"),
         ];
@@ -137,6 +147,8 @@ impl Check<'_> {
         }
         Authorization {
             url,
+            fragment: self.fragment(set.fragment.as_ref()),
+            client_id_key,
             parameters,
             pkce: set.pkce,
             scope,
@@ -145,6 +157,21 @@ impl Check<'_> {
             response_mode: set.response_mode,
             response_type,
         }
+    }
+
+    /// What stands behind the `#`: characters that a fragment has (RFC 3986 §3.5).
+    fn fragment(&mut self, text: Option<&String>) -> Option<String> {
+        let text = text?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%".contains(c);
+        if text.is_empty() || !text.chars().all(fits) {
+            self.error_hint(
+                "authorization.fragment",
+                "not what can stand behind a `#`",
+                "write it without the `#`: fragment = \"wechat_redirect\"",
+            );
+            return None;
+        }
+        Some(text.clone())
     }
 
     /// Two values under one name would overwrite each other.

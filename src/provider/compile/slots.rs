@@ -14,13 +14,17 @@ pub(super) fn before_code(slot: &Slot) -> bool {
 }
 
 pub(super) fn with_code(slot: &Slot) -> bool {
-    before_code(slot) || matches!(slot, Slot::Code | Slot::RedirectUri | Slot::AppAccessToken)
+    before_code(slot)
+        || matches!(
+            slot,
+            Slot::Code | Slot::Callback(_) | Slot::RedirectUri | Slot::AppAccessToken
+        )
 }
 
 pub(super) fn with_token(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code | Slot::Profile(_))
+    !matches!(slot, Slot::Code | Slot::Callback(_) | Slot::Profile(_))
 }
 
 pub(super) fn with_profile(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code)
+    !matches!(slot, Slot::Code | Slot::Callback(_))
 }

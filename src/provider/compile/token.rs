@@ -10,18 +10,16 @@ use crate::provider::template::Slot;
 fn reserved<'a>(
     file: &'a ProviderFile,
     code_key: &'a str,
-    redirect_uri_key: &'a str,
+    redirect_uri_key: Option<&'a str>,
     grant_type: bool,
 ) -> Reserved<'a> {
     let client = &file.client;
-    let mut reserved: Reserved<'_> = vec![
-        (code_key, "the code is sent under it"),
-        (redirect_uri_key, "the redirect URI is sent under it"),
-    ];
+    let mut reserved: Reserved<'_> = vec![(code_key, "the code is sent under it")];
+    reserved.extend(redirect_uri_key.map(|key| (key, "the redirect URI is sent under it")));
     let id_key = client.id_key.as_deref().unwrap_or("client_id");
     let secret_key = client.secret_key.as_deref().unwrap_or("client_secret");
     match client.authentication {
-        Authentication::Body | Authentication::Query => {
+        Authentication::Body | Authentication::Query | Authentication::SignedSecret => {
             reserved.push((id_key, "the client id is sent under it"));
             reserved.push((secret_key, "the client secret is sent under it"));
         }
@@ -31,7 +29,7 @@ fn reserved<'a>(
             reserved.push(("client_assertion", "`private_key_jwt` sends it"));
             reserved.push(("client_assertion_type", "`private_key_jwt` sends it"));
         }
-        Authentication::Basic | Authentication::BasicRaw => {}
+        Authentication::Basic | Authentication::BasicRaw | Authentication::AppToken => {}
     }
     if grant_type {
         reserved.push((
@@ -51,21 +49,12 @@ impl Check<'_> {
         let client = &file.client;
         let openid = file.provider.kind == Kind::Openid;
         let code_key = self.name("token.code_key", set.code_key.as_ref(), "code");
-        let inherited = file
-            .authorization
-            .redirect_uri_key
-            .as_deref()
-            .unwrap_or("redirect_uri");
-        let redirect_uri_key = self.name(
-            "token.redirect_uri_key",
-            set.redirect_uri_key.as_ref(),
-            inherited,
-        );
         let grant_type = set
             .standard_parameters
             .or(file.provider.standard_parameters)
             .unwrap_or(true);
-        let reserved = reserved(file, &code_key, &redirect_uri_key, grant_type);
+        let redirect_uri_key = self.redirect_uri_key(file);
+        let reserved = reserved(file, &code_key, redirect_uri_key.as_deref(), grant_type);
         self.distinct("token", &reserved);
         let url = self.endpoint("token.url", set.url.as_ref(), openid);
         self.query_collisions("token.url", url.as_ref(), &reserved);
@@ -76,14 +65,28 @@ impl Check<'_> {
         );
         let headers = self.headers("token.headers", &set.headers, basic, with_code);
         let before = set.before.as_ref().and_then(|_| self.before(file));
-        let uses_app_token = parameters
+        let slots: Vec<&Slot> = parameters
             .iter()
             .chain(&headers)
-            .any(|(_, t)| t.slots().any(|s| matches!(s, Slot::AppAccessToken)));
+            .flat_map(|(_, text)| text.slots())
+            .collect();
+        let uses_app_token = slots.iter().any(|s| matches!(s, Slot::AppAccessToken));
+        let callback_parameters = slots.iter().filter_map(|slot| match slot {
+            Slot::Callback(name) => Some(name.clone()),
+            _ => None,
+        });
+        let callback_parameters = callback_parameters.collect();
         if uses_app_token && set.before.is_none() {
             self.error(
                 "token.before",
                 "`{app_access_token}` is used, but there is no `[token.before]`",
+            );
+        }
+        if client.authentication == Authentication::AppToken && !uses_app_token {
+            self.error_hint(
+                "client.authentication",
+                "nothing in the token request carries the application token",
+                "write: token.headers = { Authorization = \"Bearer {app_access_token}\" }",
             );
         }
         let response = &set.response;
@@ -111,6 +114,7 @@ impl Check<'_> {
             redirect_uri_key,
             parameters,
             headers,
+            callback_parameters,
             grant_type,
             before,
             access_token: access_token?,
@@ -123,6 +127,31 @@ impl Check<'_> {
                 response.error_message.as_ref(),
             ),
         })
+    }
+
+    /// The name under which the redirect URI is sent again; `None` where it is not.
+    fn redirect_uri_key(&mut self, file: &ProviderFile) -> Option<String> {
+        let set = &file.token;
+        let inherited = file
+            .authorization
+            .redirect_uri_key
+            .as_deref()
+            .unwrap_or("redirect_uri");
+        let redirect_uri_key = self.name(
+            "token.redirect_uri_key",
+            set.redirect_uri_key.as_ref(),
+            inherited,
+        );
+        if set.send_redirect_uri == Some(false) && set.redirect_uri_key.is_some() {
+            self.error_hint(
+                "token.redirect_uri_key",
+                "the redirect URI is not sent (`send_redirect_uri = false`)",
+                "remove one of the two",
+            );
+        }
+        set.send_redirect_uri
+            .unwrap_or(true)
+            .then_some(redirect_uri_key)
     }
 
     fn before(&mut self, file: &ProviderFile) -> Option<Before> {

@@ -118,10 +118,13 @@ impl Check<'_> {
             return None;
         }
         if url.fragment().is_some() {
-            self.error(
-                key,
-                "a URL with a fragment (`#…`) never reaches the server whole",
-            );
+            let message = "a URL with a fragment (`#…`) never reaches the server whole";
+            if key == "authorization.url" {
+                let hint = "remove it, or write `authorization.fragment` if the provider's own page reads it";
+                self.error_hint(key, message, hint);
+            } else {
+                self.error_hint(key, message, "remove the `#` and what follows it");
+            }
             return None;
         }
         if let Err(refusal) = self.context.policy.check_url(&url) {

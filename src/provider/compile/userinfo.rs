@@ -2,13 +2,19 @@
 
 use super::Check;
 use super::slots::{Reserved, with_profile, with_token};
+use crate::provider::email;
 use crate::provider::file::{
-    Kind, Method, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
+    EmailTrust, Kind, Method, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
 };
 use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
-/// Claims of the session cookie that no mapping may set.
+/// Claims of the session cookie, and members of the user that `session` shows,
+/// that no mapping may set; in lower case, since some readers don't tell.
 const RESERVED_CLAIMS: &[&str] = &[
+    "id",
+    "azp",
+    "nonce",
+    "cnf",
     "iss",
     "sub",
     "aud",
@@ -189,6 +195,30 @@ impl Check<'_> {
         })
     }
 
+    /// The domain of made-up addresses: one to which no mail goes, and whose
+    /// addresses nobody may have in earnest.
+    fn email_placeholder(&mut self, file: &ProviderFile) -> Option<String> {
+        let key = "userinfo.response.email_placeholder";
+        let domain = file.userinfo.response.email_placeholder.as_ref()?;
+        let domain = domain.to_lowercase();
+        if email::normalize(&format!("u@{domain}")).is_err() || !domain.ends_with(".invalid") {
+            self.error_hint(
+                key,
+                "not a domain below `.invalid`",
+                "write it as in `qq.invalid`: no mail ever goes there (RFC 2606)",
+            );
+            return None;
+        }
+        if file.provider.email_trust == EmailTrust::Provider {
+            self.error_hint(
+                key,
+                "a made-up address must not link to a user that exists",
+                "set `provider.email_trust` to \"claim\" or \"never\"",
+            );
+        }
+        Some(domain)
+    }
+
     fn profile(&mut self, file: &ProviderFile) -> Option<ProfileMap> {
         let set = &file.userinfo.response;
         let openid = file.provider.kind == Kind::Openid;
@@ -197,15 +227,19 @@ impl Check<'_> {
         if set.user_id.is_none() && !openid {
             self.missing(&key("user_id"), "user_id = \"userId\"");
         }
-        if set.email.is_none() && !openid {
+        let email_placeholder = self.email_placeholder(file);
+        if set.email.is_none() && set.email_placeholder.is_none() && !openid {
             self.missing(&key("email"), "email = \"email\"");
         }
         let user_id = self.place(&key("user_id"), set.user_id.as_ref(), standard("sub"));
-        let email = self.place(&key("email"), set.email.as_ref(), standard("email"));
+        let email = self.place(&key("email"), set.email.as_ref(), Some("email"));
         let mut attributes = Vec::new();
         for (name, place) in &set.attributes {
             let key = key(&format!("attributes.{name}"));
-            if RESERVED_CLAIMS.contains(&name.as_str()) {
+            let lower = name.to_ascii_lowercase();
+            // Under such a URI some servers look for roles and names.
+            let uri = lower.starts_with("http://schemas.") || lower.starts_with("https://schemas.");
+            if uri || RESERVED_CLAIMS.contains(&lower.as_str()) {
                 self.error_hint(
                     &key,
                     format!("`{name}` is set by the broker"),
@@ -238,6 +272,7 @@ impl Check<'_> {
             attributes,
             user_id: user_id?,
             email: email?,
+            email_placeholder,
         })
     }
 }

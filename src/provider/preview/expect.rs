@@ -1,5 +1,7 @@
 //! The answers a mapping expects, as samples in which each mapped place has a value.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use crate::provider::decode::Format;
@@ -40,7 +42,7 @@ impl<'a> Expect<'a> {
         }
     }
 
-    pub fn before(&self, before: &Before) -> Shown {
+    pub fn before(before: &Before) -> Shown {
         let mut sample = Sample::default();
         sample.put(&before.access_token, json!("{{app_access_token}}"));
         sample.answer(&before.answer)
@@ -186,8 +188,10 @@ fn xml(value: &Value) -> String {
     match value {
         Value::Object(members) => members
             .iter()
-            .map(|(name, below)| format!("<{name}>{}</{name}>", xml(below)))
-            .collect(),
+            .fold(String::new(), |mut out, (name, below)| {
+                let _ = write!(out, "<{name}>{}</{name}>", xml(below));
+                out
+            }),
         Value::Array(items) => items.iter().map(xml).collect(),
         Value::String(text) => text.clone(),
         other => other.to_string(),

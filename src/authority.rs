@@ -1,0 +1,102 @@
+//! Floor 5: the OAuth 2.0 authorization server and OpenID Connect provider.
+//!
+//! | file | holds | after |
+//! |---|---|---|
+//! | [`application`] | clients and their secrets | RFC 6749 §2 |
+//! | [`client`] | client authentication | RFC 6749 §2.3 |
+//! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
+//! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
+//! | [`refresh`] | refresh tokens: rotation, families, grace | RFC 9700 §4.14 |
+//! | [`password`], [`throttle`] | users' passwords, and those who guess them | RFC 6749 §4.3 |
+//! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
+//! | [`id_token`] | ID tokens | OpenID Connect Core §2 |
+//! | [`introspect`] | introspection and revocation | RFC 7662, RFC 7009 |
+//! | [`logout`] | logout at and from applications | OpenID Connect RP-Initiated and Back-Channel Logout |
+//! | [`metadata`] | what is published about all of it | RFC 8414 |
+//! | [`foreign`] | tokens of another authority | RFC 7519 §7.2 |
+//!
+//! A token's `sub` is a user's id, or `client:` and the client id where an
+//! application acts on its own behalf, so neither can be taken for the other
+//! (RFC 9700 §4.15). Scopes of the admin API are only ever in an application's
+//! own token, never in a user's.
+
+pub mod access;
+pub mod application;
+pub mod authorize;
+pub mod client;
+pub mod code;
+pub mod error;
+pub mod foreign;
+pub mod hash;
+pub mod id_token;
+pub mod introspect;
+pub mod logout;
+pub mod metadata;
+pub mod password;
+pub mod refresh;
+pub mod scope;
+pub mod throttle;
+pub mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::application::{Application, Applications, ClientId, Grant};
+pub use self::error::{Code, OAuthError};
+pub use self::hash::Hasher;
+pub use self::scope::Scopes;
+use self::throttle::Throttle;
+use crate::base::{Clock, Timestamp};
+use crate::key::Keyring;
+use crate::outbound::Outbound;
+use crate::session::Session;
+use crate::store::{Space, Store};
+
+/// What the authority works with.
+pub struct Authority {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The only HTTP client.
+    pub outbound: Arc<Outbound>,
+    /// The signing keys.
+    pub keys: Arc<Keyring>,
+    /// Slow hashes.
+    pub hasher: Hasher,
+    /// Who guessed passwords lately.
+    pub throttle: Throttle,
+    /// The issuer: our public URL without a slash at its end.
+    pub issuer: String,
+    /// The audience of access tokens.
+    pub audience: String,
+    /// How long access tokens and ID tokens live.
+    pub access_token_lifetime: Duration,
+    /// How long refresh tokens live, from their last use.
+    pub refresh_token_lifetime: Duration,
+    /// From an authorization request to the end of its login.
+    pub login_lifetime: Duration,
+}
+
+impl Authority {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// All spaces whose records expire, for the sweeper.
+pub fn spaces() -> impl Iterator<Item = &'static Space> {
+    access::spaces()
+        .into_iter()
+        .chain(refresh::spaces())
+        .chain(code::spaces())
+        .chain(authorize::spaces())
+        .chain(logout::spaces())
+}
+
+/// The public name of a session (`sid` in OpenID Connect Back-Channel Logout
+/// §2.1): it tells who knows it nothing that the session's cookie has in it.
+pub fn session_name(session: &Session) -> String {
+    crate::base::digest::sha256_base64url(session.digest.as_bytes())
+}

@@ -1,0 +1,247 @@
+//! Access tokens (RFC 9068): issued, checked, revoked.
+//!
+//! They are JWTs of type `at+jwt` that any resource server can check by itself.
+//! Where we are asked (introspection, user information, the admin API), one
+//! counts only while its application exists, its user is not disabled, and
+//! nobody revoked it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Authority;
+use super::application::{Application, ClientId};
+use super::error::{Code, OAuthError};
+use super::scope::Scopes;
+use crate::account::directory;
+use crate::base::{AccountId, Timestamp, UserId, digest, random};
+use crate::key::{Claims, Expect};
+use crate::store::{Class, Key, Precondition, Space, StoreError};
+
+static REVOKED: Space = Space {
+    name: "revoked_tokens",
+    class: Class::Durable,
+    expiring: true,
+};
+
+/// `typ` of access tokens (RFC 9068 §2.1).
+pub const TYP: &str = "at+jwt";
+/// What stands before a client id in `sub`.
+const CLIENT: &str = "client:";
+
+/// The spaces whose records expire.
+pub(super) fn spaces() -> [&'static Space; 1] {
+    [&REVOKED]
+}
+
+/// Whom a token is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Grantee<'a> {
+    /// The application.
+    pub client_id: &'a ClientId,
+    /// The account it is limited to.
+    pub account: Option<&'a AccountId>,
+    /// The user; `None`: the application itself.
+    pub user: Option<UserId>,
+    /// What it may do.
+    pub scopes: &'a Scopes,
+    /// The session it comes from.
+    pub sid: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: u64,
+    iat: u64,
+    nbf: u64,
+    jti: &'a str,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+}
+
+/// What names a token that was issued, so that it can be revoked without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// Its `jti`.
+    pub jti: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// An access token that counts.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Its application.
+    pub client_id: ClientId,
+    /// The account it is limited to.
+    pub account: Option<AccountId>,
+    /// Its user; `None`: the application itself.
+    pub user: Option<UserId>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// All its claims.
+    pub claims: Claims,
+}
+
+impl Authority {
+    /// Issues an access token.
+    pub fn access_token(&self, to: &Grantee<'_>) -> Result<(String, Issued), OAuthError> {
+        let now = self.now();
+        let expires = Timestamp::from_secs(now.plus(self.access_token_lifetime).as_secs());
+        let jti = random::token();
+        let sub = match to.user {
+            Some(user) => user.to_string(),
+            None => format!("{CLIENT}{}", to.client_id),
+        };
+        let claims = AccessClaims {
+            iss: &self.issuer,
+            sub: &sub,
+            aud: &self.audience,
+            exp: expires.as_secs(),
+            iat: now.as_secs(),
+            nbf: now.as_secs(),
+            jti: &jti,
+            client_id: to.client_id.as_str(),
+            scope: &to.scopes.to_string(),
+            account: to.account.map(AccountId::as_str),
+            sid: to.sid,
+        };
+        let token = self.keys.sign(TYP, &claims)?;
+        let issued = Issued {
+            jti,
+            expires_at: expires,
+        };
+        Ok((token, issued))
+    }
+
+    /// Checks an access token of ours; `None` if it does not count.
+    ///
+    /// # Errors
+    /// If the store fails: never a yes that was not looked up (attack C8).
+    pub async fn access(&self, token: &str) -> Result<Option<Access>, OAuthError> {
+        let expect = Expect {
+            issuer: &self.issuer,
+            audience: &self.audience,
+            typ: Some(TYP),
+            now: self.now(),
+        };
+        let Ok(claims) = self.keys.verify_fresh(token, &expect).await else {
+            return Ok(None);
+        };
+        let Some(access) = read(claims) else {
+            return Ok(None);
+        };
+        if self.is_revoked(&access.claims).await? {
+            return Ok(None);
+        }
+        let Some(application) = self.application(&access.client_id).await? else {
+            return Ok(None);
+        };
+        let good = match access.user {
+            None => owns(&application, &access),
+            Some(user) => match &access.account {
+                Some(account) => application.serves(account) && self.may_act(account, user).await?,
+                None => false,
+            },
+        };
+        Ok(good.then_some(access))
+    }
+
+    /// Whether a user exists and is not disabled.
+    pub(super) async fn may_act(
+        &self,
+        account: &AccountId,
+        user: UserId,
+    ) -> Result<bool, StoreError> {
+        let found = directory::get(&*self.store, account, user).await?;
+        Ok(found.is_some_and(|found| !found.value.disabled))
+    }
+
+    async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {
+        let Some(jti) = claims.text("jti") else {
+            return Ok(true);
+        };
+        let issued = Issued {
+            jti: jti.to_owned(),
+            expires_at: claims.expires_at(),
+        };
+        let found = self.store.get(&key(&issued)).await?;
+        Ok(found.is_some())
+    }
+
+    /// Revokes an access token; on disk when this returns.
+    pub async fn revoke_access(&self, issued: &Issued) -> Result<(), StoreError> {
+        if self.now() >= issued.expires_at {
+            return Ok(());
+        }
+        // The key says it all.
+        let nothing = Vec::new();
+        self.store
+            .put(&key(issued), nothing, Precondition::Any)
+            .await
+            .map(|_| ())
+    }
+}
+
+fn key(issued: &Issued) -> Key {
+    Key::expiring(
+        &REVOKED,
+        "",
+        issued.expires_at,
+        &digest::sha256(issued.jti.as_bytes()),
+    )
+}
+
+/// An application's own token counts only for what it may do now.
+fn owns(application: &Application, access: &Access) -> bool {
+    application
+        .account
+        .as_ref()
+        .is_none_or(|own| access.account.as_ref() == Some(own))
+        && access.scopes.within(&application.scopes)
+}
+
+fn read(claims: Claims) -> Option<Access> {
+    let client_id: ClientId = claims.text("client_id")?.parse().ok()?;
+    let account = match claims.text("account") {
+        Some(account) => Some(account.parse().ok()?),
+        None => None,
+    };
+    let sub = claims.text("sub")?;
+    let user = match sub.strip_prefix(CLIENT) {
+        Some(id) if id == client_id.as_str() => None,
+        Some(_) => return None,
+        None => Some(sub.parse().ok()?),
+    };
+    Some(Access {
+        scopes: Scopes::parse(claims.text("scope").unwrap_or_default()).ok()?,
+        client_id,
+        account,
+        user,
+        claims,
+    })
+}
+
+/// What the caller of a protected resource sent as its token (RFC 6750 §2.1).
+///
+/// # Errors
+/// `invalid_token` for anything but one well-formed bearer token (attack K14).
+pub fn bearer(authorization: Option<&str>) -> Result<&str, OAuthError> {
+    let bad = || OAuthError::new(Code::InvalidToken, "there is no well-formed bearer token");
+    let (scheme, token) = authorization
+        .and_then(|h| h.split_once(' '))
+        .ok_or_else(bad)?;
+    let token = token.trim_matches(' ');
+    let good = scheme.eq_ignore_ascii_case("bearer")
+        && (1..=16_384).contains(&token.len())
+        && token.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+        });
+    if good { Ok(token) } else { Err(bad()) }
+}

@@ -1,0 +1,240 @@
+//! Applications: OAuth 2.0 clients of the broker.
+//!
+//! The secret of an application is shown once and stored hashed: a generated
+//! one has 256 random bits, so SHA-256 does; one that was given at creation may
+//! be anything, so it is hashed with argon2id. Neither is ever changed; a
+//! *rotation* adds a generated one beside it, and the old one ends after a while.
+
+mod check;
+mod records;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::check::{ApplicationError, NewApplication};
+pub use self::records::{Applications, used_at};
+use super::hash::SlowHash;
+use super::scope::Scopes;
+use crate::base::{AccountId, Secret, Timestamp, digest, random};
+
+/// The id of an application (RFC 6749 §2.2): 1 to 100 letters, digits and `-._~`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientId(String);
+
+/// The text is no client id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a client id has 1 to 100 letters, digits and `-`, `.`, `_`, `~`")]
+pub struct BadClientId;
+
+impl ClientId {
+    /// A new, random one.
+    pub fn generate() -> Self {
+        Self(random::token()[..22].to_owned())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = BadClientId;
+    fn from_str(text: &str) -> Result<Self, BadClientId> {
+        let good = (1..=100).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'));
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadClientId)
+        }
+    }
+}
+
+impl TryFrom<String> for ClientId {
+    type Error = BadClientId;
+    fn try_from(text: String) -> Result<Self, BadClientId> {
+        text.parse()
+    }
+}
+
+impl From<ClientId> for String {
+    fn from(id: ClientId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A way to a token that an application may go (RFC 6749 §1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grant {
+    /// A user logs in through the account's provider (RFC 6749 §4.1).
+    AuthorizationCode,
+    /// On its own behalf (RFC 6749 §4.4).
+    ClientCredentials,
+    /// A user's email and password (RFC 6749 §4.3). RFC 9700 §2.4 advises
+    /// against it, so it is off unless it is asked for.
+    Password,
+    /// A refresh token, where the user's grant includes `offline_access` (RFC 6749 §6).
+    RefreshToken,
+}
+
+impl Grant {
+    /// Its name in `grant_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
+            Self::Password => "password",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+/// A secret as it is stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSecret {
+    hash: SecretHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SecretHash {
+    /// SHA-256, URL-safe base64.
+    Sha256(String),
+    Argon2id(SlowHash),
+}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "StoredSecret([redacted], since {}, until {:?})",
+            self.created_at, self.expires_at
+        )
+    }
+}
+
+impl StoredSecret {
+    /// A new secret of 256 random bits, and what is stored of it.
+    pub fn generate(now: Timestamp) -> (Secret, Self) {
+        let secret = random::token();
+        let stored = Self {
+            hash: SecretHash::Sha256(digest::sha256_base64url(secret.as_bytes())),
+            created_at: now,
+            expires_at: None,
+        };
+        (Secret::new(secret), stored)
+    }
+
+    fn given(hash: SlowHash, now: Timestamp) -> Self {
+        Self {
+            hash: SecretHash::Argon2id(hash),
+            created_at: now,
+            expires_at: None,
+        }
+    }
+
+    fn counts(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// An OAuth 2.0 client of the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// Its id; never changes.
+    pub client_id: ClientId,
+    /// Its name as people read it.
+    pub name: String,
+    /// The account it is limited to; `None`: all accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// What it may ask for.
+    pub scopes: Scopes,
+    /// How it may ask.
+    pub grants: BTreeSet<Grant>,
+    /// Where browsers may be sent with a code; compared to the letter.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Where browsers may be sent after a logout; compared to the letter.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told of logouts (OpenID Connect Back-Channel Logout §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// It can keep no secret, so it has none, and PKCE is required (RFC 6749 §2.1).
+    #[serde(default)]
+    pub public: bool,
+    /// Its secrets, the newest first.
+    #[serde(default)]
+    pub secrets: Vec<StoredSecret>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl Application {
+    /// Whether it may go this way.
+    pub fn allows(&self, grant: Grant) -> bool {
+        self.grants.contains(&grant)
+    }
+
+    /// Whether it may act for this account.
+    pub fn serves(&self, account: &AccountId) -> bool {
+        self.account.as_ref().is_none_or(|own| own == account)
+    }
+
+    /// Adds a generated secret; the old ones end at `until` at the latest, and
+    /// only the newest of them is kept.
+    pub fn rotate(&mut self, now: Timestamp, until: Timestamp) -> Secret {
+        let (secret, stored) = StoredSecret::generate(now);
+        self.secrets.retain(|old| old.counts(now));
+        self.secrets.truncate(1);
+        for old in &mut self.secrets {
+            old.expires_at = Some(old.expires_at.map_or(until, |end| end.min(until)));
+        }
+        self.secrets.insert(0, stored);
+        secret
+    }
+
+    /// Whether a secret that is stored as SHA-256 is this one; none is skipped,
+    /// so that the time does not tell which.
+    pub(super) fn has_generated(&self, secret: &Secret, now: Timestamp) -> bool {
+        let given = digest::sha256_base64url(secret.expose().as_bytes());
+        let mut found = false;
+        for stored in self.secrets.iter().filter(|s| s.counts(now)) {
+            if let SecretHash::Sha256(hash) = &stored.hash {
+                found |= digest::same(hash.as_bytes(), given.as_bytes());
+            }
+        }
+        found
+    }
+
+    /// The slow hashes of its secrets.
+    pub(super) fn given_hashes(&self, now: Timestamp) -> impl Iterator<Item = &SlowHash> {
+        self.secrets
+            .iter()
+            .filter(move |s| s.counts(now))
+            .filter_map(|stored| match &stored.hash {
+                SecretHash::Argon2id(hash) => Some(hash),
+                SecretHash::Sha256(_) => None,
+            })
+    }
+}

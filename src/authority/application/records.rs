@@ -1,0 +1,124 @@
+//! Where applications are kept.
+
+use std::time::Duration;
+
+use super::{Application, ClientId};
+use crate::base::{AccountId, Timestamp};
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+
+static APPLICATIONS: Space = Space {
+    name: "applications",
+    class: Class::Durable,
+    expiring: false,
+};
+static USES: Space = Space {
+    name: "application_uses",
+    class: Class::Durable,
+    expiring: false,
+};
+
+/// By client id, in no partition: a client id names one application of all.
+const RECORDS: Keyspace<Application> = Keyspace::new(&APPLICATIONS);
+const LAST_USES: Keyspace<Timestamp> = Keyspace::new(&USES);
+
+/// The last use is written down at most so often.
+const LAZY: Duration = Duration::from_secs(300);
+
+/// The applications in a store.
+pub struct Applications;
+
+impl Applications {
+    /// Reads an application.
+    pub async fn get(
+        store: &dyn Store,
+        id: &ClientId,
+    ) -> Result<Option<Versioned<Application>>, StoreError> {
+        RECORDS.get(store, "", id.as_str().as_bytes()).await
+    }
+
+    /// Writes an application if `when` holds.
+    pub async fn put(
+        store: &dyn Store,
+        application: &Application,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        let id = application.client_id.as_str().as_bytes();
+        RECORDS.put(store, "", id, application, when).await
+    }
+
+    /// Removes an application; its tokens end with it.
+    pub async fn remove(
+        store: &dyn Store,
+        id: &ClientId,
+        when: Precondition,
+    ) -> Result<bool, StoreError> {
+        let id = id.as_str().as_bytes();
+        let removed = RECORDS.delete(store, "", id, when).await?;
+        LAST_USES.delete(store, "", id, Precondition::Any).await?;
+        Ok(removed)
+    }
+
+    /// A page of applications in the order of their ids; of one account, if that
+    /// is given.
+    pub async fn page(
+        store: &dyn Store,
+        account: Option<&AccountId>,
+        after: Option<&ClientId>,
+        limit: usize,
+    ) -> Result<Vec<Versioned<Application>>, StoreError> {
+        let mut after = after.map(|id| id.as_str().as_bytes().to_vec());
+        let mut found = Vec::new();
+        loop {
+            let page = RECORDS.page(store, "", b"", after, 500).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(found);
+            };
+            after = Some(last.id().to_vec());
+            for (_, application) in page {
+                if account.is_none_or(|only| application.value.account.as_ref() == Some(only)) {
+                    found.push(application);
+                    if found.len() == limit {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes all applications of an account; for its removal.
+    pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
+        loop {
+            let page = Self::page(store, Some(account), None, 100).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for application in page {
+                Self::remove(store, &application.value.client_id, Precondition::Any).await?;
+            }
+        }
+    }
+
+    /// Notes a use, unless one was noted lately.
+    pub async fn note_use(
+        store: &dyn Store,
+        id: &ClientId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if let Some(last) = used_at(store, id).await?
+            && now.since(last) < LAZY
+        {
+            return Ok(());
+        }
+        let key = id.as_str().as_bytes();
+        LAST_USES
+            .put(store, "", key, &now, Precondition::Any)
+            .await?;
+        Ok(())
+    }
+}
+
+/// When an application was last used, to within five minutes.
+pub async fn used_at(store: &dyn Store, id: &ClientId) -> Result<Option<Timestamp>, StoreError> {
+    let found = LAST_USES.get(store, "", id.as_str().as_bytes()).await?;
+    Ok(found.map(|found| found.value))
+}

@@ -1,0 +1,248 @@
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+//!
+//! A request is checked client and redirect URI first: until both are known to
+//! belong together nothing is sent anywhere (RFC 6749 §4.1.2.1). Where the
+//! browser has no fitting session at the issuer's own origin, the request waits
+//! as a record, bound to the browser, while the account's login runs, and is
+//! taken up again once.
+
+mod request;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Authority;
+use super::application::ClientId;
+use super::code::CodeRecord;
+use super::error::{Code, OAuthError};
+use super::refresh::Granted;
+use super::scope::Scopes;
+use super::session_name;
+use crate::base::{AccountId, Timestamp, digest};
+use crate::session::Session;
+use crate::store::{Class, Keyspace, Precondition, Space, Token};
+
+static REQUESTS: Space = Space {
+    name: "authorization_requests",
+    class: Class::Transient,
+    expiring: true,
+};
+
+const WAITING: Keyspace<Waiting> = Keyspace::new(&REQUESTS);
+
+pub(super) fn spaces() -> [&'static Space; 1] {
+    [&REQUESTS]
+}
+
+/// How the answer travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the redirect URI's query.
+    Query,
+    /// Posted by a form (OAuth 2.0 Form Post Response Mode §2).
+    FormPost,
+}
+
+/// An authorization request that was checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The application.
+    pub client_id: ClientId,
+    /// The account whose login it is.
+    pub account: AccountId,
+    /// Where the answer goes.
+    redirect_uri: String,
+    mode: ResponseMode,
+    state: Option<String>,
+    scopes: Scopes,
+    nonce: Option<String>,
+    challenge: Option<String>,
+    /// Whom the application expects.
+    pub login_hint: Option<String>,
+    /// Languages for the pages, those preferred in front.
+    pub ui_locales: Option<String>,
+    /// `prompt=none`: no page may be shown.
+    pub silent: bool,
+    /// `prompt=login`, or the like: a session is not enough.
+    fresh: bool,
+    max_age: Option<u64>,
+    /// `sub` of an ID token hint.
+    expected: Option<String>,
+    asked_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    request: Authorization,
+    /// SHA-256 of the browser's binding.
+    browser: String,
+}
+
+/// An answer for the application, on its way through the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirection {
+    /// The registered redirect URI.
+    pub uri: String,
+    /// How it travels.
+    pub mode: ResponseMode,
+    /// What it says.
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+impl Redirection {
+    /// The URL for [`ResponseMode::Query`].
+    pub fn url(&self) -> String {
+        match Url::parse(&self.uri) {
+            Ok(mut url) => {
+                url.query_pairs_mut().extend_pairs(&self.parameters);
+                url.into()
+            }
+            // Was checked when it was registered.
+            Err(_) => self.uri.clone(),
+        }
+    }
+}
+
+/// Why a request is not answered with a login or a code.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It cannot be known whom to tell: a page for the visitor.
+    Page(OAuthError),
+    /// The application is told.
+    Redirect(Redirection),
+}
+
+impl From<OAuthError> for Refusal {
+    fn from(error: OAuthError) -> Self {
+        Self::Page(error)
+    }
+}
+
+impl Authorization {
+    /// Whether a session is what the application asked for.
+    pub fn fits(&self, session: &Session, now: Timestamp) -> bool {
+        let since = session.created_at;
+        // Begun for this request, so as fresh as can be.
+        let new = since >= self.asked_at;
+        let young = self
+            .max_age
+            .is_none_or(|limit| now.since(since) <= Duration::from_secs(limit));
+        let expected = self
+            .expected
+            .as_ref()
+            .is_none_or(|sub| *sub == session.user.to_string());
+        expected && (new || (!self.fresh && young))
+    }
+
+    fn answer(&self, issuer: &str, mut parameters: Vec<(&'static str, String)>) -> Redirection {
+        if let Some(state) = &self.state {
+            parameters.push(("state", state.clone()));
+        }
+        // RFC 9207 §2
+        parameters.push(("iss", issuer.to_owned()));
+        Redirection {
+            uri: self.redirect_uri.clone(),
+            mode: self.mode,
+            parameters,
+        }
+    }
+}
+
+impl Authority {
+    /// A refusal that the application is told of.
+    pub fn refuse(&self, request: &Authorization, error: &OAuthError) -> Redirection {
+        let parameters = vec![
+            ("error", error.code.as_str().to_owned()),
+            ("error_description", error.description.to_string()),
+        ];
+        request.answer(&self.issuer, parameters)
+    }
+
+    /// A code for the user of a session.
+    pub async fn grant(
+        &self,
+        request: &Authorization,
+        session: &Session,
+    ) -> Result<Redirection, OAuthError> {
+        let application = self
+            .application(&request.client_id)
+            .await?
+            .filter(|app| app.serves(&request.account))
+            .filter(|app| app.redirect_uris.contains(&request.redirect_uri))
+            .ok_or_else(OAuthError::client)?;
+        if !self.may_act(&request.account, session.user).await? {
+            let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");
+            return Ok(self.refuse(request, &denied));
+        }
+        let code = self
+            .issue_code(&CodeRecord {
+                granted: Granted {
+                    client_id: application.client_id.clone(),
+                    account: request.account.clone(),
+                    user: session.user,
+                    scopes: request.scopes.common(&application.scopes),
+                    sid: Some(session_name(session)),
+                    auth_time: Some(session.created_at),
+                },
+                redirect_uri: request.redirect_uri.clone(),
+                challenge: request.challenge.clone(),
+                nonce: request.nonce.clone(),
+                email: session.email.clone(),
+                name: session.name.clone(),
+                more: session.more.clone(),
+            })
+            .await?;
+        self.note_participant(&application, &request.account, session)
+            .await?;
+        let parameters = vec![("code", code.as_str().to_owned())];
+        Ok(request.answer(&self.issuer, parameters))
+    }
+
+    /// Lets a request wait for a login in this browser.
+    pub async fn suspend(
+        &self,
+        request: Authorization,
+        browser: &str,
+    ) -> Result<Token, OAuthError> {
+        let token = Token::new(self.now().plus(self.login_lifetime));
+        let waiting = Waiting {
+            request,
+            browser: digest::sha256_base64url(browser.as_bytes()),
+        };
+        WAITING
+            .put_by(&*self.store, "", &token, &waiting, Precondition::Absent)
+            .await?;
+        Ok(token)
+    }
+
+    /// Which account a waiting request is about, by the token it waits under.
+    pub async fn waiting(&self, token: &str) -> Result<Option<AccountId>, OAuthError> {
+        let Some(token) = Token::parse(token) else {
+            return Ok(None);
+        };
+        let found = WAITING.get_by(&*self.store, "", &token).await?;
+        Ok(found.map(|found| found.value.request.account))
+    }
+
+    /// Takes a request up again, once, in the browser that it waits for.
+    pub async fn resume(
+        &self,
+        token: &str,
+        browser: Option<&str>,
+    ) -> Result<Option<Authorization>, OAuthError> {
+        let Some(token) = Token::parse(token) else {
+            return Ok(None);
+        };
+        let Some(waiting) = WAITING.take_by(&*self.store, "", &token).await? else {
+            return Ok(None);
+        };
+        let same = browser.is_some_and(|browser| {
+            let given = digest::sha256_base64url(browser.as_bytes());
+            digest::same(given.as_bytes(), waiting.browser.as_bytes())
+        });
+        Ok(same.then_some(waiting.request))
+    }
+}

@@ -1,0 +1,220 @@
+//! From parameters to a checked request.
+
+use super::{Authorization, Redirection, Refusal, ResponseMode};
+use crate::account;
+use crate::authority::Authority;
+use crate::authority::application::{Application, ClientId, Grant};
+use crate::authority::error::{Code, OAuthError};
+use crate::authority::scope::Scopes;
+use crate::authority::token::user_scopes;
+use crate::base::AccountId;
+use crate::protocol::form::Pairs;
+
+/// The longest `state`, in bytes.
+const MAX_STATE: usize = 4096;
+/// The longest of the other values that are kept.
+const MAX_VALUE: usize = 512;
+
+impl Authority {
+    /// Checks an authorization request.
+    ///
+    /// # Errors
+    /// A page, until client and redirect URI are known to belong together; then
+    /// what the application is told.
+    pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, Refusal> {
+        let application = self.requesting(query).await?;
+        let redirect_uri = query
+            .get("redirect_uri")
+            .filter(|uri| application.redirect_uris.iter().any(|known| known == uri))
+            .ok_or_else(|| {
+                OAuthError::request(
+                    "`redirect_uri` is missing, or is none that the application registered",
+                )
+                .with_detail("authorize.redirect_uri")
+            })?;
+        let mode = match query.get("response_mode") {
+            Some("form_post") => ResponseMode::FormPost,
+            _ => ResponseMode::Query,
+        };
+        self.rest(query, &application, redirect_uri, mode)
+            .await
+            .map_err(|error| {
+                let state = query.get("state").filter(|s| s.len() <= MAX_STATE);
+                let mut parameters = vec![
+                    ("error", error.code.as_str().to_owned()),
+                    ("error_description", error.description.to_string()),
+                ];
+                parameters.extend(state.map(|state| ("state", state.to_owned())));
+                parameters.push(("iss", self.issuer.clone()));
+                Refusal::Redirect(Redirection {
+                    uri: redirect_uri.to_owned(),
+                    mode,
+                    parameters,
+                })
+            })
+    }
+
+    async fn requesting(&self, query: &Pairs) -> Result<Application, OAuthError> {
+        let unknown = || OAuthError::client().with_detail("authorize.client");
+        let id: ClientId = query
+            .get("client_id")
+            .and_then(|id| id.parse().ok())
+            .ok_or_else(unknown)?;
+        self.application(&id).await?.ok_or_else(unknown)
+    }
+
+    async fn rest(
+        &self,
+        query: &Pairs,
+        application: &Application,
+        redirect_uri: &str,
+        mode: ResponseMode,
+    ) -> Result<Authorization, OAuthError> {
+        for (name, code) in [
+            ("request", Code::RequestNotSupported),
+            ("request_uri", Code::RequestUriNotSupported),
+        ] {
+            if query.get(name).is_some() {
+                return Err(OAuthError::new(code, "request objects are not supported"));
+            }
+        }
+        if !application.allows(Grant::AuthorizationCode) {
+            return Err(OAuthError::new(
+                Code::UnauthorizedClient,
+                "this application has not the grant `authorization_code`",
+            ));
+        }
+        match query.get("response_type") {
+            Some("code") => {}
+            None => return Err(OAuthError::request("`response_type` is missing")),
+            Some(_) => {
+                return Err(OAuthError::new(
+                    Code::UnsupportedResponseType,
+                    "only `response_type=code` is supported",
+                ));
+            }
+        }
+        if !matches!(
+            query.get("response_mode"),
+            None | Some("query" | "form_post")
+        ) {
+            return Err(OAuthError::request(
+                "only `query` and `form_post` are supported as `response_mode`",
+            ));
+        }
+        let wanted = query
+            .get("scope")
+            .map(Scopes::parse)
+            .transpose()
+            .map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))?;
+        let prompts: Vec<&str> = query
+            .get("prompt")
+            .map(|text| text.split(' ').collect())
+            .unwrap_or_default();
+        let silent = prompts.contains(&"none");
+        if silent && prompts.len() > 1 {
+            return Err(OAuthError::request("`prompt=none` stands alone"));
+        }
+        let max_age = query
+            .get("max_age")
+            .map(str::parse::<u64>)
+            .transpose()
+            .map_err(|_| OAuthError::request("`max_age` is a number of seconds"))?;
+        let expected = query
+            .get("id_token_hint")
+            .map(|token| {
+                self.hint(token)
+                    .filter(|hint| hint.client_id == application.client_id.as_str())
+                    .map(|hint| hint.subject)
+                    .ok_or_else(|| OAuthError::request("`id_token_hint` is no ID token of ours"))
+            })
+            .transpose()?;
+        Ok(Authorization {
+            client_id: application.client_id.clone(),
+            account: self.account_of(query, application).await?,
+            redirect_uri: redirect_uri.to_owned(),
+            mode,
+            state: short(query, "state", MAX_STATE)?,
+            scopes: user_scopes(application, wanted)?,
+            nonce: short(query, "nonce", MAX_VALUE)?,
+            challenge: challenge(query, application)?,
+            login_hint: short(query, "login_hint", 320)?.filter(|h| !h.contains(char::is_control)),
+            ui_locales: short(query, "ui_locales", MAX_VALUE)?,
+            silent,
+            fresh: prompts.contains(&"login") || prompts.contains(&"select_account"),
+            max_age,
+            expected,
+            asked_at: self.now(),
+        })
+    }
+
+    async fn account_of(
+        &self,
+        query: &Pairs,
+        application: &Application,
+    ) -> Result<AccountId, OAuthError> {
+        let asked: Option<AccountId> = query
+            .get("account")
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| OAuthError::request("`account` is no account's id"))?;
+        let id = match (&application.account, asked) {
+            (Some(own), Some(asked)) if *own != asked => {
+                return Err(OAuthError::new(
+                    Code::UnauthorizedClient,
+                    "the application does not serve this account",
+                ));
+            }
+            (Some(own), _) => own.clone(),
+            (None, Some(asked)) => asked,
+            (None, None) => {
+                return Err(OAuthError::request(
+                    "`account` is missing: this application serves all accounts",
+                ));
+            }
+        };
+        match account::get(&*self.store, &id).await? {
+            Some(_) => Ok(id),
+            None => Err(OAuthError::request("there is no such account")),
+        }
+    }
+}
+
+fn short(query: &Pairs, name: &'static str, limit: usize) -> Result<Option<String>, OAuthError> {
+    match query.get(name) {
+        Some(text) if text.len() > limit => {
+            Err(OAuthError::request(format!("`{name}` is too long")))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+/// PKCE (RFC 7636 §4.3): S256 only, and not optional for public clients
+/// (RFC 9700 §2.1.1).
+fn challenge(query: &Pairs, application: &Application) -> Result<Option<String>, OAuthError> {
+    let Some(challenge) = query.get("code_challenge") else {
+        return if application.public {
+            Err(OAuthError::request(
+                "a public application sends a `code_challenge` (RFC 7636)",
+            ))
+        } else {
+            Ok(None)
+        };
+    };
+    if query.get("code_challenge_method") != Some("S256") {
+        return Err(OAuthError::request(
+            "`code_challenge_method` must be `S256`",
+        ));
+    }
+    let shape = challenge.len() == 43
+        && challenge
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if shape {
+        Ok(Some(challenge.to_owned()))
+    } else {
+        Err(OAuthError::request(
+            "`code_challenge` is no SHA-256 in base64url",
+        ))
+    }
+}

@@ -1,0 +1,172 @@
+//! Who an application is (RFC 6749 §2.3).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+
+use super::Authority;
+use super::application::{Application, Applications, ClientId};
+use super::error::{Code, OAuthError};
+use crate::base::{Secret, Timestamp};
+use crate::protocol::form::Pairs;
+
+/// The longest `Authorization` header that is read, in bytes.
+const MAX_HEADER: usize = 8192;
+
+/// How a client says who it is.
+pub struct Credentials {
+    id: String,
+    /// What the secret may be: as it was sent, and form-decoded where that differs.
+    secrets: Vec<Secret>,
+}
+
+impl Credentials {
+    /// Reads them from a request: HTTP Basic or the body, not both.
+    ///
+    /// # Errors
+    /// `invalid_request` for both, `invalid_client` for none.
+    pub fn read(authorization: Option<&str>, form: &Pairs) -> Result<Self, OAuthError> {
+        let (id, secret) = (form.get("client_id"), form.get("client_secret"));
+        if form.get("client_assertion").is_some() {
+            return Err(OAuthError::request(
+                "client assertions are not supported; use HTTP Basic or `client_secret`",
+            ));
+        }
+        let Some(header) = authorization else {
+            return match id {
+                Some(id) => Ok(Self {
+                    id: id.to_owned(),
+                    secrets: secret.map(Secret::new).into_iter().collect(),
+                }),
+                None => Err(OAuthError::new(
+                    Code::InvalidClient,
+                    "there is no client authentication",
+                )),
+            };
+        };
+        if secret.is_some() {
+            return Err(OAuthError::request(
+                "the client authenticates twice; use either HTTP Basic or the body (RFC 6749 §2.3)",
+            ));
+        }
+        let basic = Self::basic(header).ok_or_else(OAuthError::client)?;
+        if id.is_some_and(|id| id != basic.id) {
+            return Err(OAuthError::request(
+                "`client_id` in the body is not that of the `Authorization` header",
+            ));
+        }
+        Ok(basic)
+    }
+
+    /// HTTP Basic; id and secret are form-encoded in it (RFC 6749 §2.3.1), and
+    /// many clients forget that.
+    fn basic(header: &str) -> Option<Self> {
+        if header.len() > MAX_HEADER {
+            return None;
+        }
+        let (scheme, rest) = header.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+        let (id, secret) = text.split_once(':')?;
+        let mut secrets = Vec::new();
+        if !secret.is_empty() {
+            secrets.extend(decoded(secret).map(Secret::new));
+            if secrets.first().map(Secret::expose) != Some(secret) {
+                secrets.push(Secret::new(secret));
+            }
+        }
+        Some(Self {
+            id: decoded(id)?,
+            secrets,
+        })
+    }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}
+
+impl Authority {
+    /// The application that a request comes from.
+    ///
+    /// # Errors
+    /// `invalid_client`, the same for an unknown one and a wrong secret.
+    pub async fn authenticate(&self, given: &Credentials) -> Result<Application, OAuthError> {
+        let id: ClientId = given.id.parse().map_err(|_| OAuthError::client())?;
+        let application = self
+            .application(&id)
+            .await?
+            .ok_or_else(OAuthError::client)?;
+        let now = self.now();
+        let good = if application.public {
+            given.secrets.is_empty()
+        } else {
+            self.has_secret(&application, &given.secrets, now).await?
+        };
+        if !good {
+            return Err(OAuthError::client());
+        }
+        self.note_use(&application, now);
+        Ok(application)
+    }
+
+    /// An application that keeps a secret, and proved it.
+    ///
+    /// # Errors
+    /// As [`Authority::authenticate`]; a public one is refused too.
+    pub async fn authenticate_confidential(
+        &self,
+        given: &Credentials,
+    ) -> Result<Application, OAuthError> {
+        let application = self.authenticate(given).await?;
+        if application.public {
+            return Err(OAuthError::client());
+        }
+        Ok(application)
+    }
+
+    /// An application by its id.
+    pub async fn application(&self, id: &ClientId) -> Result<Option<Application>, OAuthError> {
+        Ok(Applications::get(&*self.store, id)
+            .await?
+            .map(|found| found.value))
+    }
+
+    async fn has_secret(
+        &self,
+        application: &Application,
+        given: &[Secret],
+        now: Timestamp,
+    ) -> Result<bool, OAuthError> {
+        for secret in given {
+            if application.has_generated(secret, now) {
+                return Ok(true);
+            }
+        }
+        for hash in application.given_hashes(now) {
+            for secret in given {
+                if self.hasher.verify(Some(hash), secret).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes the last use down, some time after the answer.
+    fn note_use(&self, application: &Application, now: Timestamp) {
+        let store = std::sync::Arc::clone(&self.store);
+        let id = application.client_id.clone();
+        tokio::spawn(async move {
+            if let Err(error) = Applications::note_use(&*store, &id, now).await {
+                tracing::warn!(why = %error, "the last use of an application was not noted");
+            }
+        });
+    }
+}

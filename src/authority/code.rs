@@ -1,0 +1,169 @@
+//! Authorization codes (RFC 6749 §4.1.2) and their proof (PKCE, RFC 7636).
+//!
+//! A code lives 60 seconds and counts once. A second use of it shows that it was
+//! seen by others: what it gave is revoked (RFC 6749 §4.1.2).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tracing::warn;
+
+use super::Authority;
+use super::access::{Grantee, Issued};
+use super::application::Application;
+use super::error::OAuthError;
+use super::id_token::Identity;
+use super::refresh::Granted;
+use super::scope;
+use super::token::TokenAnswer;
+use crate::base::digest;
+use crate::protocol::form::Pairs;
+use crate::store::{Class, Keyspace, Precondition, Space, Token};
+
+static CODES: Space = Space {
+    name: "authorization_codes",
+    class: Class::Transient,
+    expiring: true,
+};
+static USED: Space = Space {
+    name: "used_codes",
+    class: Class::Transient,
+    expiring: true,
+};
+
+const RECORDS: Keyspace<CodeRecord> = Keyspace::new(&CODES);
+const USED_CODES: Keyspace<Used> = Keyspace::new(&USED);
+
+/// How long a code lives: the time of one redirect.
+pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
+
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&CODES, &USED]
+}
+
+/// What a code stands for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CodeRecord {
+    pub granted: Granted,
+    pub redirect_uri: String,
+    /// `code_challenge`, S256.
+    pub challenge: Option<String>,
+    pub nonce: Option<String>,
+    pub email: String,
+    pub name: Option<String>,
+    pub more: Map<String, Value>,
+}
+
+/// What a used code gave.
+#[derive(Serialize, Deserialize)]
+struct Used {
+    issued: Issued,
+    /// What finds the refresh token's family, without what opens it.
+    family: Option<String>,
+}
+
+fn refused() -> OAuthError {
+    OAuthError::grant("the code is unknown, was used, has expired, or was not for this request")
+}
+
+impl Authority {
+    /// Issues a code.
+    pub(super) async fn issue_code(&self, record: &CodeRecord) -> Result<Token, OAuthError> {
+        let code = Token::new(self.now().plus(CODE_LIFETIME));
+        RECORDS
+            .put_by(&*self.store, "", &code, record, Precondition::Absent)
+            .await?;
+        Ok(code)
+    }
+
+    /// `grant_type=authorization_code` (RFC 6749 §4.1.3).
+    pub(super) async fn exchange_code(
+        &self,
+        application: &Application,
+        form: &Pairs,
+    ) -> Result<TokenAnswer, OAuthError> {
+        let text = form
+            .get("code")
+            .ok_or_else(|| OAuthError::request("`code` is missing"))?;
+        let code = Token::parse(text).ok_or_else(refused)?;
+        let Some(record) = RECORDS.take_by(&*self.store, "", &code).await? else {
+            self.used_again(application, &code).await?;
+            return Err(refused());
+        };
+        let granted = &record.granted;
+        if granted.client_id != application.client_id
+            || !application.serves(&granted.account)
+            || form.get("redirect_uri") != Some(record.redirect_uri.as_str())
+        {
+            return Err(refused());
+        }
+        proof(record.challenge.as_deref(), form.get("code_verifier"))?;
+        if !self.may_act(&granted.account, granted.user).await? {
+            return Err(refused());
+        }
+        let (access_token, issued) = self.access_token(&Grantee {
+            client_id: &granted.client_id,
+            account: Some(&granted.account),
+            user: Some(granted.user),
+            scopes: &granted.scopes,
+            sid: granted.sid.as_deref(),
+        })?;
+        let refresh_token = self.begin_family(application, granted, &issued).await?;
+        let used = Used {
+            issued,
+            family: refresh_token
+                .as_ref()
+                .and_then(|t| t.expose().split_once('.'))
+                .map(|(family, _)| format!("{family}.")),
+        };
+        USED_CODES
+            .put_by(&*self.store, "", &code, &used, Precondition::Any)
+            .await?;
+        let identity = Identity {
+            granted,
+            email: &record.email,
+            name: record.name.as_deref(),
+            more: &record.more,
+            nonce: record.nonce.as_deref(),
+        };
+        let id_token = granted
+            .scopes
+            .has(scope::OPENID)
+            .then(|| self.id_token(&identity, &access_token))
+            .transpose()?;
+        Ok(TokenAnswer::new(self, access_token, &granted.scopes)
+            .with_id_token(id_token)
+            .with_refresh_token(refresh_token))
+    }
+
+    async fn used_again(&self, application: &Application, code: &Token) -> Result<(), OAuthError> {
+        let Some(used) = USED_CODES.get_by(&*self.store, "", code).await? else {
+            return Ok(());
+        };
+        warn!(client_id = %application.client_id, "a code was used twice: what it gave is revoked");
+        self.revoke_access(&used.value.issued).await?;
+        if let Some(token) = used.value.family {
+            self.revoke_refresh(application, &token).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks the proof (RFC 7636 §4.6). A verifier without a challenge is refused
+/// too: someone took the challenge out of the request (RFC 9700 §4.8).
+fn proof(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
+    let good = match (challenge, verifier) {
+        (None, None) => true,
+        (Some(challenge), Some(verifier)) => {
+            let shape = (43..=128).contains(&verifier.len())
+                && verifier
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'));
+            let made = digest::sha256_base64url(verifier.as_bytes());
+            shape && digest::same(made.as_bytes(), challenge.as_bytes())
+        }
+        _ => false,
+    };
+    if good { Ok(()) } else { Err(refused()) }
+}

@@ -1,0 +1,151 @@
+//! ID tokens (OpenID Connect Core §2).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::Authority;
+use super::error::OAuthError;
+use super::refresh::Granted;
+use super::scope::{self, Scopes};
+use crate::base::{Timestamp, digest};
+use crate::key::{Claims, Expect};
+
+/// Claims that say something about the token; no profile sets them (attack M9).
+const OURS: [&str; 17] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "auth_time",
+    "acr",
+    "amr",
+    "azp",
+    "sid",
+    "account",
+];
+
+/// Who logged in.
+pub(super) struct Identity<'a> {
+    pub granted: &'a Granted,
+    pub email: &'a str,
+    pub name: Option<&'a str>,
+    pub more: &'a Map<String, Value>,
+    pub nonce: Option<&'a str>,
+}
+
+/// An ID token of ours that came back as a hint.
+#[derive(Debug, Clone)]
+pub struct Hint {
+    /// Whose.
+    pub subject: String,
+    /// For which application.
+    pub client_id: String,
+    /// In which account.
+    pub account: Option<String>,
+    /// Of which session.
+    pub sid: Option<String>,
+}
+
+/// The claims about a user that these scopes give (OpenID Connect Core §5.4).
+pub(super) fn about(
+    scopes: &Scopes,
+    email: &str,
+    name: Option<&str>,
+    more: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut claims = Map::new();
+    if scopes.has(scope::EMAIL) {
+        claims.insert("email".to_owned(), email.into());
+    }
+    if scopes.has(scope::PROFILE) {
+        for (key, value) in more {
+            if !OURS.contains(&key.as_str()) && !key.starts_with("email") {
+                claims.insert(key.clone(), value.clone());
+            }
+        }
+        if let Some(name) = name {
+            claims.insert("name".to_owned(), name.into());
+        }
+    }
+    claims
+}
+
+impl Authority {
+    /// Issues an ID token beside an access token.
+    pub(super) fn id_token(
+        &self,
+        identity: &Identity<'_>,
+        access_token: &str,
+    ) -> Result<String, OAuthError> {
+        let granted = identity.granted;
+        let now = self.now();
+        let mut claims = about(
+            &granted.scopes,
+            identity.email,
+            identity.name,
+            identity.more,
+        );
+        let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        set("iss", self.issuer.as_str().into());
+        set("sub", granted.user.to_string().into());
+        set("aud", granted.client_id.as_str().into());
+        set("iat", now.as_secs().into());
+        set("exp", now.plus(self.access_token_lifetime).as_secs().into());
+        set("at_hash", at_hash(access_token).into());
+        set("account", granted.account.as_str().into());
+        if let Some(at) = granted.auth_time {
+            set("auth_time", at.as_secs().into());
+        }
+        if let Some(sid) = &granted.sid {
+            set("sid", sid.as_str().into());
+        }
+        if let Some(nonce) = identity.nonce {
+            set("nonce", nonce.into());
+        }
+        Ok(self.keys.sign("JWT", &claims)?)
+    }
+
+    /// Reads an ID token of ours that comes back as a hint. It may have expired
+    /// (OpenID Connect RP-Initiated Logout §2), so it is checked as of the
+    /// moment it was issued.
+    pub fn hint(&self, token: &str) -> Option<Hint> {
+        let claims = untrusted(token)?;
+        let client_id = claims.get("aud")?.as_str()?;
+        let issued = Timestamp::from_secs(claims.get("iat")?.as_u64()?);
+        let expect = Expect {
+            issuer: &self.issuer,
+            audience: client_id,
+            typ: Some("JWT"),
+            now: issued,
+        };
+        let claims: Claims = self.keys.verify(token, &expect).ok()?;
+        let text = |name: &str| claims.text(name).map(str::to_owned);
+        Some(Hint {
+            subject: text("sub")?,
+            client_id: client_id.to_owned(),
+            account: text("account"),
+            sid: text("sid"),
+        })
+    }
+}
+
+/// The claims of a token, before anything of it is believed.
+pub(super) fn untrusted(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+/// The left half of the access token's hash (OpenID Connect Core §3.1.3.6); all
+/// our algorithms end in 256.
+fn at_hash(access_token: &str) -> String {
+    let full = digest::sha256(access_token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&full[..16])
+}

@@ -1,0 +1,240 @@
+//! Logout at and from applications: OpenID Connect RP-Initiated Logout and
+//! Back-Channel Logout.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tracing::{info, warn};
+use url::Url;
+
+use super::application::{Application, ClientId};
+use super::error::OAuthError;
+use super::id_token::Hint;
+use super::{Authority, session_name};
+use crate::base::{AccountId, random};
+use crate::outbound::{Limits, PreparedRequest};
+use crate::protocol::form::Pairs;
+use crate::session::Session;
+use crate::store::{Class, Key, Keyspace, Precondition, Space, StoreError};
+
+static PARTICIPANTS: Space = Space {
+    name: "session_applications",
+    class: Class::Durable,
+    expiring: true,
+};
+
+/// By account, the session's end, its name and the application.
+const RECORDS: Keyspace<Participant> = Keyspace::new(&PARTICIPANTS);
+
+/// How long a logout token counts.
+const LIFETIME: Duration = Duration::from_secs(120);
+/// Pauses before a notice is sent again.
+const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+
+pub(super) fn spaces() -> [&'static Space; 1] {
+    [&PARTICIPANTS]
+}
+
+/// An application that takes part in a session and wants to hear of its end.
+#[derive(Serialize, Deserialize)]
+struct Participant {
+    client_id: ClientId,
+}
+
+/// A logout that an application asks for.
+pub struct LogoutRequest {
+    /// The application.
+    pub application: Option<Application>,
+    /// The account whose session ends.
+    pub account: Option<AccountId>,
+    /// Whose session it is, as the application knows it.
+    pub hint: Option<Hint>,
+    /// Where the browser goes then: registered, with `state` in it.
+    pub then: Option<String>,
+}
+
+impl LogoutRequest {
+    /// Whether the application proved to know this session, so that the
+    /// visitor need not be asked (attack C10).
+    pub fn knows(&self, session: &Session) -> bool {
+        self.hint.as_ref().is_some_and(|hint| {
+            hint.subject == session.user.to_string()
+                && hint.sid.as_deref() == Some(&session_name(session))
+        })
+    }
+}
+
+impl Authority {
+    /// Reads a logout request (OpenID Connect RP-Initiated Logout §2).
+    ///
+    /// # Errors
+    /// If it asks for a redirect that its application did not register.
+    pub async fn logout_request(&self, form: &Pairs) -> Result<LogoutRequest, OAuthError> {
+        let hint = match form.get("id_token_hint") {
+            Some(token) => Some(
+                self.hint(token)
+                    .ok_or_else(|| OAuthError::request("`id_token_hint` is no ID token of ours"))?,
+            ),
+            None => None,
+        };
+        let named = form.get("client_id");
+        let hinted = hint.as_ref().map(|hint| hint.client_id.as_str());
+        if let (Some(named), Some(hinted)) = (named, hinted)
+            && named != hinted
+        {
+            return Err(OAuthError::request(
+                "`client_id` is not that of `id_token_hint`",
+            ));
+        }
+        let application = match named.or(hinted).map(str::parse::<ClientId>) {
+            Some(Ok(id)) => self.application(&id).await?,
+            _ => None,
+        };
+        let then = match form.get("post_logout_redirect_uri") {
+            None => None,
+            Some(uri) => Some(after(uri, form.get("state"), application.as_ref())?),
+        };
+        let account = hint
+            .as_ref()
+            .and_then(|hint| hint.account.as_deref())
+            .or_else(|| {
+                let own = application.as_ref()?.account.as_ref();
+                own.map(AccountId::as_str).or(form.get("account"))
+            })
+            .and_then(|id| id.parse().ok());
+        Ok(LogoutRequest {
+            application,
+            account,
+            hint,
+            then,
+        })
+    }
+
+    /// Notes that an application takes part in a session.
+    pub(super) async fn note_participant(
+        &self,
+        application: &Application,
+        account: &AccountId,
+        session: &Session,
+    ) -> Result<(), StoreError> {
+        if application.backchannel_logout_uri.is_none() {
+            return Ok(());
+        }
+        let mut id = session_name(session).into_bytes();
+        id.extend_from_slice(application.client_id.as_str().as_bytes());
+        let key = Key::expiring(&PARTICIPANTS, account.as_str(), session.expires_at, &id);
+        let record = RECORDS.bytes(&Participant {
+            client_id: application.client_id.clone(),
+        })?;
+        self.store.put(&key, record, Precondition::Any).await?;
+        Ok(())
+    }
+
+    /// Tells the applications of a session that it ended, in the background.
+    pub async fn session_ended(
+        self: &Arc<Self>,
+        account: &AccountId,
+        session: &Session,
+    ) -> Result<(), StoreError> {
+        let sid = session_name(session);
+        let prefix = Key::expiring(
+            &PARTICIPANTS,
+            account.as_str(),
+            session.expires_at,
+            sid.as_bytes(),
+        );
+        let found = RECORDS
+            .page(&*self.store, account.as_str(), prefix.id(), None, 500)
+            .await?;
+        for (key, participant) in found {
+            self.store.delete(&key, Precondition::Any).await?;
+            let id = participant.value.client_id;
+            let authority = Arc::clone(self);
+            let (sub, sid) = (session.user.to_string(), sid.clone());
+            tokio::spawn(async move {
+                match authority.notify(&id, &sub, &sid).await {
+                    Ok(true) => info!(client_id = %id, "back-channel logout: told"),
+                    Ok(false) => {}
+                    Err(why) => warn!(client_id = %id, why, "back-channel logout failed"),
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Sends a logout token (OpenID Connect Back-Channel Logout §2.5), a few times.
+    async fn notify(&self, id: &ClientId, sub: &str, sid: &str) -> Result<bool, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let application = self.application(id).await.map_err(|e| text(&e))?;
+        let Some(uri) = application.and_then(|app| app.backchannel_logout_uri) else {
+            return Ok(false);
+        };
+        let url = Url::parse(&uri).map_err(|e| text(&e))?;
+        let mut last = String::new();
+        for pause in [None].into_iter().chain(AGAIN.into_iter().map(Some)) {
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            let now = self.now();
+            // §2.4: no nonce, so that it is never taken for an ID token.
+            let claims = json!({
+                "iss": self.issuer,
+                "aud": id,
+                "sub": sub,
+                "sid": sid,
+                "iat": now.as_secs(),
+                "exp": now.plus(LIFETIME).as_secs(),
+                "jti": random::token(),
+                "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+            });
+            let token = self
+                .keys
+                .sign("logout+jwt", &claims)
+                .map_err(|e| text(&e))?;
+            let request = PreparedRequest {
+                method: http::Method::POST,
+                url: url.clone(),
+                headers: vec![(
+                    "Content-Type".to_owned(),
+                    "application/x-www-form-urlencoded".to_owned(),
+                )],
+                body: Some(format!("logout_token={token}").into_bytes()),
+            };
+            let lane = format!("logout/{id}");
+            match self.outbound.send(&lane, request, &Limits::default()).await {
+                Ok(answer) if (200..300).contains(&answer.status) => return Ok(true),
+                Ok(answer) if (400..500).contains(&answer.status) => {
+                    return Err(format!("the application answered {}", answer.status));
+                }
+                Ok(answer) => last = format!("the application answered {}", answer.status),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(last)
+    }
+}
+
+fn after(
+    uri: &str,
+    state: Option<&str>,
+    application: Option<&Application>,
+) -> Result<String, OAuthError> {
+    let registered =
+        application.is_some_and(|app| app.post_logout_redirect_uris.iter().any(|u| u == uri));
+    let unknown = || {
+        OAuthError::request(
+            "`post_logout_redirect_uri` is none that the application registered; send `client_id` or `id_token_hint` with it",
+        )
+        .with_detail("logout.return_to_invalid")
+    };
+    if !registered {
+        return Err(unknown());
+    }
+    let mut url = Url::parse(uri).map_err(|_| unknown())?;
+    if let Some(state) = state {
+        url.query_pairs_mut().append_pair("state", state);
+    }
+    Ok(url.into())
+}

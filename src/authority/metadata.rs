@@ -1,0 +1,50 @@
+//! What the authority publishes about itself (OpenID Connect Discovery §3, RFC 8414 §2).
+
+use serde_json::{Value, json};
+
+use super::Authority;
+use super::scope;
+
+impl Authority {
+    /// The document at `/.well-known/openid-configuration`.
+    pub fn metadata(&self) -> Value {
+        let at = |path: &str| format!("{}{path}", self.issuer);
+        let client = ["client_secret_basic", "client_secret_post"];
+        json!({
+            "issuer": self.issuer,
+            "authorization_endpoint": at("/connect/authorize"),
+            "token_endpoint": at("/connect/token"),
+            "userinfo_endpoint": at("/connect/userinfo"),
+            "introspection_endpoint": at("/connect/introspect"),
+            "revocation_endpoint": at("/connect/revoke"),
+            "end_session_endpoint": at("/connect/logout"),
+            "jwks_uri": at("/.well-known/jwks.json"),
+            "scopes_supported": [
+                scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS,
+            ],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query", "form_post"],
+            "grant_types_supported": [
+                "authorization_code", "client_credentials", "password", "refresh_token",
+            ],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [self.keys.active().algorithm().as_str()],
+            "token_endpoint_auth_methods_supported": [client[0], client[1], "none"],
+            "introspection_endpoint_auth_methods_supported": client,
+            "revocation_endpoint_auth_methods_supported": [client[0], client[1], "none"],
+            "code_challenge_methods_supported": ["S256"],
+            "claims_supported": [
+                "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
+                "account", "email", "name",
+            ],
+            "ui_locales_supported": ["en", "pt-BR", "es"],
+            "prompt_values_supported": ["none", "login"],
+            "claims_parameter_supported": false,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
+            "authorization_response_iss_parameter_supported": true,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! Passwords of an account's users, for the password grant (RFC 6749 §4.3).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Authority;
+use super::application::Application;
+use super::error::{Code, OAuthError};
+use super::hash::{Hasher, MAX_LENGTH, SlowHash};
+use super::throttle::{Bucket, Paused};
+use crate::account::{User, directory};
+use crate::base::{AccountId, Secret, Timestamp, UserId};
+use crate::provider::email;
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+
+static PASSWORDS: Space = Space {
+    name: "passwords",
+    class: Class::Durable,
+    expiring: false,
+};
+
+/// By account and user.
+const RECORDS: Keyspace<Credential> = Keyspace::new(&PASSWORDS);
+
+/// The shortest password that can be set, in characters (NIST SP 800-63B §5.1.1.2).
+pub const MIN_LENGTH: usize = 8;
+
+/// A user's password as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Credential {
+    hash: SlowHash,
+    changed_at: Timestamp,
+}
+
+/// Gives a user a password.
+pub async fn set(
+    store: &dyn Store,
+    hasher: &Hasher,
+    account: &AccountId,
+    user: UserId,
+    password: &Secret,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    if password.expose().chars().count() < MIN_LENGTH {
+        return Err(OAuthError::request("a password has at least 8 characters"));
+    }
+    let credential = Credential {
+        hash: hasher.hash(password).await?,
+        changed_at: now,
+    };
+    RECORDS
+        .put(
+            store,
+            account.as_str(),
+            user.as_bytes(),
+            &credential,
+            Precondition::Any,
+        )
+        .await?;
+    Ok(())
+}
+
+/// Takes a user's password away; says whether there was one.
+pub async fn remove(
+    store: &dyn Store,
+    account: &AccountId,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    RECORDS
+        .delete(store, account.as_str(), user.as_bytes(), Precondition::Any)
+        .await
+}
+
+/// Removes all passwords of an account; for its removal.
+pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
+    loop {
+        let page = RECORDS
+            .page(store, account.as_str(), b"", None, 200)
+            .await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for (key, _) in page {
+            store.delete(&key, Precondition::Any).await?;
+        }
+    }
+}
+
+fn login_failed() -> OAuthError {
+    OAuthError::grant("the login failed: the user name or the password is wrong")
+        .with_detail("login_failed")
+}
+
+impl Authority {
+    /// The user whose email and password these are.
+    ///
+    /// # Errors
+    /// `login_failed` for all that is wrong with them, `user_is_locked_out`
+    /// after too many tries.
+    pub(super) async fn check_password(
+        &self,
+        application: &Application,
+        account: &AccountId,
+        username: &str,
+        password: &Secret,
+        from: Option<IpAddr>,
+    ) -> Result<User, OAuthError> {
+        if password.expose().len() > MAX_LENGTH || username.len() > MAX_LENGTH {
+            return Err(OAuthError::request(
+                "the user name or the password is too long",
+            ));
+        }
+        let address = email::normalize(username).ok();
+        // One person is one bucket, however the address is spelt.
+        let bucket = Bucket::new(
+            account.as_str(),
+            address.as_deref().unwrap_or(username),
+            application.client_id.as_str(),
+            from,
+        );
+        self.throttle
+            .begin(bucket, self.now())
+            .map_err(|Paused(left)| {
+                OAuthError::new(
+                    Code::InvalidGrant,
+                    format!(
+                        "too many failed logins; try again in {} seconds",
+                        left.as_secs() + 1
+                    ),
+                )
+                .with_detail("user_is_locked_out")
+            })?;
+        let user = match &address {
+            Some(email) => directory::by_email(&*self.store, account, email).await?,
+            None => None,
+        };
+        let credential = match &user {
+            Some(user) => {
+                let id = user.value.id;
+                RECORDS
+                    .get(&*self.store, account.as_str(), id.as_bytes())
+                    .await?
+            }
+            None => None,
+        };
+        let hash = credential.as_ref().map(|found| &found.value.hash);
+        let right = match self.hasher.verify(hash, password).await {
+            Ok(right) => right,
+            Err(error) => {
+                self.throttle.forgive(bucket);
+                return Err(error.into());
+            }
+        };
+        match user {
+            Some(user) if right && !user.value.disabled => {
+                self.throttle.succeeded(bucket);
+                Ok(user.value)
+            }
+            _ => Err(login_failed()),
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! Refresh tokens (RFC 6749 §6), rotated with each use (RFC 9700 §4.14).
+//!
+//! A grant and all refresh tokens that follow from it are one *family*, one
+//! record. A refresh token is the family's key and a secret; the record has the
+//! SHA-256 of the secrets that count. Using one replaces it. Whoever comes with
+//! a secret that no longer counts shows that it was copied: the family ends,
+//! and with it the access tokens that it gave.
+//!
+//! # Grace
+//! An answer can be lost on its way, and then the client has only the old
+//! token. So the one that was replaced last is taken once more, from
+//! [`GRACE_FROM`] to [`GRACE_UNTIL`] after its use; then both new tokens count
+//! until one of them is used. In the first second there is no grace: who comes
+//! then runs beside the request that won, and is told to come back.
+//!
+//! # Time
+//! A refresh token ends its lifetime after it was issued. The record's key
+//! carries a moment of expiry too, and moves when that comes near; at its old
+//! place a pointer stays, so that a late reuse still finds the family.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use super::Authority;
+use super::access::{Grantee, Issued};
+use super::application::{Application, ClientId, Grant};
+use super::error::{Code, OAuthError};
+use super::scope::{self, Scopes};
+use crate::base::{AccountId, Secret, Timestamp, UserId, digest, random};
+use crate::store::{
+    Class, Keyspace, Precondition, Space, Step, StoreError, Token, Version, Versioned,
+};
+
+static FAMILIES: Space = Space {
+    name: "refresh_families",
+    class: Class::Durable,
+    expiring: true,
+};
+
+const RECORDS: Keyspace<Record> = Keyspace::new(&FAMILIES);
+
+/// From when on after its use a refresh token is taken once more.
+pub const GRACE_FROM: Duration = Duration::from_secs(1);
+/// Until when.
+pub const GRACE_UNTIL: Duration = Duration::from_secs(10);
+/// How many pointers are followed to a family.
+const MAX_MOVES: usize = 4;
+/// Access tokens of a family that are remembered for its revocation.
+const MAX_ISSUED: usize = 20;
+
+pub(super) fn spaces() -> [&'static Space; 1] {
+    [&FAMILIES]
+}
+
+/// What was granted, and goes from one refresh token to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// To whom.
+    pub client_id: ClientId,
+    /// In which account.
+    pub account: AccountId,
+    /// By whom.
+    pub user: UserId,
+    /// What.
+    pub scopes: Scopes,
+    /// The session it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// When the user logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Record {
+    Family(Box<Family>),
+    /// The text of the token by which it is found now.
+    Moved(String),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Family {
+    granted: Granted,
+    expires_at: Timestamp,
+    /// The secret that counts, hashed as all of them.
+    current: String,
+    /// Another that counts, given within the grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spare: Option<String>,
+    /// The one that was used last, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<(String, Timestamp)>,
+    /// Access tokens that it gave.
+    #[serde(default)]
+    issued: Vec<Issued>,
+}
+
+/// A refresh token taken apart.
+struct Presented {
+    family: Token,
+    secret: String,
+}
+
+impl Presented {
+    fn parse(text: &str) -> Option<Self> {
+        let (family, secret) = text.split_once('.')?;
+        Some(Self {
+            family: Token::parse(family)?,
+            secret: digest::sha256_base64url(secret.as_bytes()),
+        })
+    }
+}
+
+/// What a refresh gives.
+pub struct Refreshed {
+    /// What is granted, with the scopes that were asked for.
+    pub granted: Granted,
+    /// The access token.
+    pub access_token: String,
+    /// The next refresh token.
+    pub refresh_token: Secret,
+}
+
+fn hash(secret: &str) -> String {
+    digest::sha256_base64url(secret.as_bytes())
+}
+
+fn refused() -> OAuthError {
+    OAuthError::grant("the refresh token is unknown, was used or revoked, or has expired")
+}
+
+impl Authority {
+    /// The first refresh token of a grant, on disk when this returns; `None`
+    /// where there is none to be had.
+    pub(super) async fn begin_family(
+        &self,
+        application: &Application,
+        granted: &Granted,
+        issued: &Issued,
+    ) -> Result<Option<Secret>, OAuthError> {
+        if !application.allows(Grant::RefreshToken) || !granted.scopes.has(scope::OFFLINE_ACCESS) {
+            return Ok(None);
+        }
+        let now = self.now();
+        let token = self.family_token(now);
+        let secret = random::token();
+        let family = Family {
+            granted: granted.clone(),
+            expires_at: now.plus(self.refresh_token_lifetime),
+            current: hash(&secret),
+            spare: None,
+            used: None,
+            issued: vec![issued.clone()],
+        };
+        let record = Record::Family(Box::new(family));
+        RECORDS
+            .put_by(&*self.store, "", &token, &record, Precondition::Absent)
+            .await?;
+        Ok(Some(Secret::new(format!("{}.{secret}", token.as_str()))))
+    }
+
+    fn family_token(&self, now: Timestamp) -> Token {
+        Token::new(now.plus(self.refresh_token_lifetime.saturating_mul(2)))
+    }
+
+    /// Uses a refresh token.
+    pub(super) async fn refresh(
+        &self,
+        application: &Application,
+        text: &str,
+        wanted: Option<&Scopes>,
+    ) -> Result<Refreshed, OAuthError> {
+        let presented = Presented::parse(text).ok_or_else(refused)?;
+        let Some((token, found)) = self.find_family(presented.family).await? else {
+            return Err(refused());
+        };
+        let family = &found.value;
+        let granted = &family.granted;
+        if granted.client_id != application.client_id || !application.serves(&granted.account) {
+            // Someone else's token: it is not used up by that.
+            return Err(refused());
+        }
+        let now = self.now();
+        let way = family.way(&presented.secret, now);
+        match way {
+            Way::Copied => {
+                warn!(
+                    client_id = %application.client_id,
+                    account = %granted.account,
+                    "a refresh token was used twice: its family is revoked"
+                );
+                self.end_family(&token, &found).await?;
+                return Err(refused());
+            }
+            Way::TooSoon => {
+                return Err(OAuthError::new(
+                    Code::SlowDown,
+                    "another request with this refresh token is being answered; come back in a second",
+                ));
+            }
+            Way::Next | Way::Grace if now >= family.expires_at => return Err(refused()),
+            Way::Next | Way::Grace => {}
+        }
+        if !self.may_act(&granted.account, granted.user).await? {
+            self.end_family(&token, &found).await?;
+            return Err(refused());
+        }
+        let scopes = Self::narrowed(application, granted, wanted)?;
+        let granted = Granted {
+            scopes,
+            ..granted.clone()
+        };
+        let (access_token, issued) = self.access_token(&Grantee {
+            client_id: &granted.client_id,
+            account: Some(&granted.account),
+            user: Some(granted.user),
+            scopes: &granted.scopes,
+            sid: granted.sid.as_deref(),
+        })?;
+        let secret = random::token();
+        let next = family.next(way, presented.secret, hash(&secret), issued, now, self);
+        let token = match self.write_family(token, found.version, next, now).await {
+            Ok(token) => token,
+            Err(StoreError::Conflict) => {
+                return Err(OAuthError::new(
+                    Code::SlowDown,
+                    "another request with this refresh token won; come back in a second",
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Refreshed {
+            granted,
+            access_token,
+            refresh_token: Secret::new(format!("{}.{secret}", token.as_str())),
+        })
+    }
+
+    /// What was granted and is still the application's, or less where less was asked.
+    fn narrowed(
+        application: &Application,
+        granted: &Granted,
+        wanted: Option<&Scopes>,
+    ) -> Result<Scopes, OAuthError> {
+        let granted = granted.scopes.common(&application.scopes);
+        match wanted {
+            None => Ok(granted),
+            Some(wanted) if wanted.within(&granted) => Ok(wanted.clone()),
+            Some(_) => Err(OAuthError::new(
+                Code::InvalidScope,
+                "a scope was asked for that was not granted before",
+            )),
+        }
+    }
+
+    async fn find_family(
+        &self,
+        mut token: Token,
+    ) -> Result<Option<(Token, Versioned<Family>)>, StoreError> {
+        for _ in 0..MAX_MOVES {
+            let Some(found) = RECORDS.get_by(&*self.store, "", &token).await? else {
+                return Ok(None);
+            };
+            match found.value {
+                Record::Family(family) => {
+                    let family = Versioned {
+                        value: *family,
+                        version: found.version,
+                    };
+                    return Ok(Some((token, family)));
+                }
+                Record::Moved(to) => match Token::parse(&to) {
+                    Some(to) => token = to,
+                    None => return Ok(None),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes a family over what was read, at a new place where its time comes near.
+    async fn write_family(
+        &self,
+        token: Token,
+        over: Version,
+        family: Family,
+        now: Timestamp,
+    ) -> Result<Token, StoreError> {
+        let record = Record::Family(Box::new(family));
+        let when = Precondition::Version(over);
+        if now.plus(self.refresh_token_lifetime) <= token.expires_at() {
+            RECORDS
+                .put_by(&*self.store, "", &token, &record, when)
+                .await?;
+            return Ok(token);
+        }
+        let moved = self.family_token(now);
+        let pointer = Record::Moved(moved.as_str().to_owned());
+        let old = token.key(&FAMILIES, "");
+        let new = moved.key(&FAMILIES, "");
+        self.store
+            .commit(vec![
+                Step::Check(old.clone(), when),
+                Step::Put(old, RECORDS.bytes(&pointer)?),
+                Step::Put(new, RECORDS.bytes(&record)?),
+            ])
+            .await?;
+        Ok(moved)
+    }
+
+    /// Ends a family and the access tokens it gave; on disk when this returns.
+    async fn end_family(&self, token: &Token, found: &Versioned<Family>) -> Result<(), StoreError> {
+        for issued in &found.value.issued {
+            self.revoke_access(issued).await?;
+        }
+        // A rotation that ran beside it wrote a newer one, and gave one token
+        // more: end that too.
+        if let Some((_, newer)) = self.find_family(token.clone()).await?
+            && newer.version != found.version
+        {
+            for issued in &newer.value.issued {
+                self.revoke_access(issued).await?;
+            }
+        }
+        RECORDS.delete_by(&*self.store, "", token).await?;
+        Ok(())
+    }
+
+    /// What a refresh token stands for, if it counts and is this application's.
+    pub(super) async fn look_at_refresh(
+        &self,
+        application: &Application,
+        text: &str,
+    ) -> Result<Option<(Granted, Timestamp)>, StoreError> {
+        let Some(presented) = Presented::parse(text) else {
+            return Ok(None);
+        };
+        let Some((_, found)) = self.find_family(presented.family).await? else {
+            return Ok(None);
+        };
+        let family = found.value;
+        let now = self.now();
+        let counts = family.granted.client_id == application.client_id
+            && now < family.expires_at
+            && matches!(family.way(&presented.secret, now), Way::Next)
+            && self
+                .may_act(&family.granted.account, family.granted.user)
+                .await?;
+        Ok(counts.then_some((family.granted, family.expires_at)))
+    }
+
+    /// Ends the family of a refresh token, if it is this application's; says
+    /// whether the text is a refresh token at all (RFC 7009 §2.1).
+    pub(super) async fn revoke_refresh(
+        &self,
+        application: &Application,
+        text: &str,
+    ) -> Result<bool, StoreError> {
+        let Some(presented) = Presented::parse(text) else {
+            return Ok(false);
+        };
+        if let Some((token, found)) = self.find_family(presented.family).await?
+            && found.value.granted.client_id == application.client_id
+        {
+            self.end_family(&token, &found).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// What a presented secret means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Next,
+    Grace,
+    TooSoon,
+    Copied,
+}
+
+impl Family {
+    fn way(&self, secret: &str, now: Timestamp) -> Way {
+        let is = |known: &str| digest::same(known.as_bytes(), secret.as_bytes());
+        if is(&self.current) || self.spare.as_deref().is_some_and(is) {
+            return Way::Next;
+        }
+        match &self.used {
+            Some((used, at)) if is(used) => match now.since(*at) {
+                since if since < GRACE_FROM => Way::TooSoon,
+                since if since <= GRACE_UNTIL && self.spare.is_none() => Way::Grace,
+                _ => Way::Copied,
+            },
+            _ => Way::Copied,
+        }
+    }
+
+    fn next(
+        &self,
+        way: Way,
+        presented: String,
+        secret: String,
+        issued: Issued,
+        now: Timestamp,
+        authority: &Authority,
+    ) -> Self {
+        let mut next = self.clone();
+        next.expires_at = now.plus(authority.refresh_token_lifetime);
+        next.issued.retain(|old| now < old.expires_at);
+        if next.issued.len() == MAX_ISSUED {
+            next.issued.remove(0);
+        }
+        next.issued.push(issued);
+        if way == Way::Grace {
+            next.spare = Some(secret);
+        } else {
+            next.current = secret;
+            next.spare = None;
+            next.used = Some((presented, now));
+        }
+        next
+    }
+}

@@ -1,0 +1,300 @@
+//! The token endpoint (RFC 6749 §3.2).
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+use tracing::info;
+
+use super::Authority;
+use super::access::Grantee;
+use super::application::{Application, Grant};
+use super::client::Credentials;
+use super::error::{Code, OAuthError};
+use super::id_token::Identity;
+use super::refresh::Granted;
+use super::scope::{self, Scopes};
+use crate::account::directory;
+use crate::base::{AccountId, Secret};
+use crate::protocol::form::Pairs;
+
+/// A token response (RFC 6749 §5.1). Neither `Debug` nor `Serialize`: it holds tokens.
+pub struct TokenAnswer(Map<String, Value>);
+
+impl TokenAnswer {
+    pub(super) fn new(authority: &Authority, access_token: String, scopes: &Scopes) -> Self {
+        let mut members = Map::new();
+        members.insert("access_token".to_owned(), access_token.into());
+        members.insert("token_type".to_owned(), "Bearer".into());
+        members.insert(
+            "expires_in".to_owned(),
+            authority.access_token_lifetime.as_secs().into(),
+        );
+        if !scopes.is_empty() {
+            members.insert("scope".to_owned(), scopes.to_string().into());
+        }
+        Self(members)
+    }
+
+    pub(super) fn with_refresh_token(mut self, token: Option<Secret>) -> Self {
+        if let Some(token) = token {
+            self.0
+                .insert("refresh_token".to_owned(), token.expose().into());
+        }
+        self
+    }
+
+    pub(super) fn with_id_token(mut self, token: Option<String>) -> Self {
+        if let Some(token) = token {
+            self.0.insert("id_token".to_owned(), token.into());
+        }
+        self
+    }
+
+    /// The answer's body.
+    pub fn into_body(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+impl Authority {
+    /// Answers a token request. `from` is the address of the connection.
+    pub async fn token(
+        &self,
+        authorization: Option<&str>,
+        form: &Pairs,
+        from: Option<IpAddr>,
+    ) -> Result<TokenAnswer, OAuthError> {
+        let grant = match form.get("grant_type") {
+            None => return Err(OAuthError::request("`grant_type` is missing")),
+            Some("authorization_code") => Grant::AuthorizationCode,
+            Some("client_credentials") => Grant::ClientCredentials,
+            Some("password") => Grant::Password,
+            Some("refresh_token") => Grant::RefreshToken,
+            Some(_) => {
+                return Err(OAuthError::new(
+                    Code::UnsupportedGrantType,
+                    "this `grant_type` is not supported",
+                ));
+            }
+        };
+        let credentials = Credentials::read(authorization, form)?;
+        let application = self.authenticate(&credentials).await?;
+        if !application.allows(grant) {
+            let error = OAuthError::new(
+                Code::UnauthorizedClient,
+                "this application may not use this `grant_type`",
+            );
+            return Err(match grant {
+                Grant::Password => error.with_detail("password_login_disabled"),
+                _ => error,
+            });
+        }
+        let answer = match grant {
+            Grant::AuthorizationCode => self.exchange_code(&application, form).await?,
+            Grant::ClientCredentials => self.client_credentials(&application, form)?,
+            Grant::Password => self.password(&application, form, from).await?,
+            Grant::RefreshToken => self.refresh_token(&application, form).await?,
+        };
+        info!(
+            target: "vestibule::authority",
+            client_id = %application.client_id,
+            grant = grant.as_str(),
+            "token issued"
+        );
+        Ok(answer)
+    }
+
+    /// `grant_type=client_credentials` (RFC 6749 §4.4).
+    fn client_credentials(
+        &self,
+        application: &Application,
+        form: &Pairs,
+    ) -> Result<TokenAnswer, OAuthError> {
+        if application.public {
+            return Err(OAuthError::client());
+        }
+        let own = application.scopes.only(|scope| !scope::is_identity(scope));
+        let scopes = wanted(form)?.unwrap_or_else(|| own.clone());
+        if !scopes.within(&own) {
+            return Err(out_of_scope());
+        }
+        let asked = account_parameter(form)?;
+        let account = match (&application.account, &asked) {
+            (Some(own), Some(asked)) if own != asked => return Err(other_account()),
+            (Some(own), _) => Some(own),
+            (None, asked) => asked.as_ref(),
+        };
+        let (token, _) = self.access_token(&Grantee {
+            client_id: &application.client_id,
+            account,
+            user: None,
+            scopes: &scopes,
+            sid: None,
+        })?;
+        Ok(TokenAnswer::new(self, token, &scopes))
+    }
+
+    /// `grant_type=password` (RFC 6749 §4.3).
+    async fn password(
+        &self,
+        application: &Application,
+        form: &Pairs,
+        from: Option<IpAddr>,
+    ) -> Result<TokenAnswer, OAuthError> {
+        let missing = || OAuthError::request("`username` or `password` is missing");
+        let username = form.get("username").ok_or_else(missing)?;
+        let password = Secret::new(form.get("password").ok_or_else(missing)?);
+        let scopes = user_scopes(application, wanted(form)?)?;
+        let asked = account_parameter(form)?;
+        let account = match (&application.account, asked) {
+            (Some(own), Some(asked)) if *own != asked => return Err(other_account()),
+            (Some(own), _) => own.clone(),
+            (None, Some(asked)) => asked,
+            (None, None) => {
+                return Err(OAuthError::request(
+                    "`account` is missing: this application serves all accounts",
+                ));
+            }
+        };
+        let user = self
+            .check_password(application, &account, username, &password, from)
+            .await?;
+        let granted = Granted {
+            client_id: application.client_id.clone(),
+            account,
+            user: user.id,
+            scopes,
+            sid: None,
+            auth_time: Some(self.now()),
+        };
+        let (access_token, issued) = self.access_token(&Grantee {
+            client_id: &granted.client_id,
+            account: Some(&granted.account),
+            user: Some(granted.user),
+            scopes: &granted.scopes,
+            sid: None,
+        })?;
+        let refresh_token = self.begin_family(application, &granted, &issued).await?;
+        let id_token = self.id_token_of(&granted, &access_token).await?;
+        Ok(TokenAnswer::new(self, access_token, &granted.scopes)
+            .with_id_token(id_token)
+            .with_refresh_token(refresh_token))
+    }
+
+    /// `grant_type=refresh_token` (RFC 6749 §6).
+    async fn refresh_token(
+        &self,
+        application: &Application,
+        form: &Pairs,
+    ) -> Result<TokenAnswer, OAuthError> {
+        let text = form
+            .get("refresh_token")
+            .ok_or_else(|| OAuthError::request("`refresh_token` is missing"))?;
+        let wanted = wanted(form)?;
+        let done = self.refresh(application, text, wanted.as_ref()).await?;
+        let id_token = self.id_token_of(&done.granted, &done.access_token).await?;
+        Ok(
+            TokenAnswer::new(self, done.access_token, &done.granted.scopes)
+                .with_id_token(id_token)
+                .with_refresh_token(Some(done.refresh_token)),
+        )
+    }
+
+    /// An ID token by what the user's record says, where one was asked for.
+    async fn id_token_of(
+        &self,
+        granted: &Granted,
+        access_token: &str,
+    ) -> Result<Option<String>, OAuthError> {
+        if !granted.scopes.has(scope::OPENID) {
+            return Ok(None);
+        }
+        let found = directory::get(&*self.store, &granted.account, granted.user).await?;
+        let Some(user) = found.map(|found| found.value) else {
+            return Ok(None);
+        };
+        let identity = Identity {
+            granted,
+            email: &user.email,
+            name: user.name.as_deref(),
+            more: &Map::new(),
+            nonce: None,
+        };
+        self.id_token(&identity, access_token).map(Some)
+    }
+
+    /// What the userinfo endpoint says about the user of a token (OpenID
+    /// Connect Core §5.3).
+    pub async fn userinfo(&self, token: &str) -> Result<Value, OAuthError> {
+        let refused = || {
+            OAuthError::new(
+                Code::InvalidToken,
+                "the access token is unknown, revoked or expired",
+            )
+        };
+        let access = self.access(token).await?.ok_or_else(refused)?;
+        let (Some(user), Some(account)) = (access.user, &access.account) else {
+            return Err(refused());
+        };
+        if !access.scopes.has(scope::OPENID) {
+            return Err(OAuthError::new(
+                Code::InsufficientScope,
+                "the access token has not the scope `openid`",
+            ));
+        }
+        let found = directory::get(&*self.store, account, user).await?;
+        let found = found.ok_or_else(refused)?.value;
+        let claims = super::id_token::about(
+            &access.scopes,
+            &found.email,
+            found.name.as_deref(),
+            &Map::new(),
+        );
+        let mut all = Map::from_iter([("sub".to_owned(), json!(user.to_string()))]);
+        all.extend(claims);
+        Ok(Value::Object(all))
+    }
+}
+
+/// The scopes that were asked for.
+fn wanted(form: &Pairs) -> Result<Option<Scopes>, OAuthError> {
+    form.get("scope")
+        .map(Scopes::parse)
+        .transpose()
+        .map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
+}
+
+/// The scopes of a user's grant: those that were asked for; where none were, all
+/// of the application's that are about no user and make no administrator.
+pub(super) fn user_scopes(
+    application: &Application,
+    wanted: Option<Scopes>,
+) -> Result<Scopes, OAuthError> {
+    let possible = application.scopes.only(|scope| !scope::is_admin(scope));
+    match wanted {
+        None => Ok(possible.only(|scope| !scope::is_identity(scope))),
+        Some(wanted) if wanted.within(&possible) => Ok(wanted),
+        Some(_) => Err(out_of_scope()),
+    }
+}
+
+fn out_of_scope() -> OAuthError {
+    OAuthError::new(
+        Code::InvalidScope,
+        "a scope was asked for that the application may not have",
+    )
+}
+
+fn other_account() -> OAuthError {
+    OAuthError::new(
+        Code::UnauthorizedClient,
+        "the application does not serve this account",
+    )
+}
+
+fn account_parameter(form: &Pairs) -> Result<Option<AccountId>, OAuthError> {
+    form.get("account")
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| OAuthError::request("`account` is no account's id"))
+}

@@ -1,0 +1,202 @@
+//! `vestibule app`
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::Global;
+use super::account::segment;
+use super::api::{Api, Sent};
+use super::output::{show, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum App {
+    /// Create an application, an OAuth 2.0 client; prints its secret, once
+    Create(Create),
+    /// List applications
+    List {
+        /// Only those of this account
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Show an application
+    Show {
+        /// Its client id
+        client_id: String,
+    },
+    /// Change an application; its id and secret stay
+    Change {
+        /// Its client id
+        client_id: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Add a secret, and print it once; the old one counts for a while
+    Rotate {
+        /// Its client id
+        client_id: String,
+        /// How long the old secret counts
+        #[arg(long, value_name = "TIME", default_value = "24h")]
+        overlap: String,
+    },
+    /// Remove an application; its tokens end
+    Remove {
+        /// Its client id
+        client_id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Its name as people read it
+    #[arg(long)]
+    name: Option<String>,
+    /// The account it serves; without it, all
+    #[arg(long)]
+    account: Option<String>,
+    /// Its client id; generated unless given
+    #[arg(long)]
+    client_id: Option<String>,
+    /// Read its secret from this variable; generated unless given
+    #[arg(long, value_name = "VARIABLE")]
+    client_secret_env: Option<String>,
+    /// It can keep no secret (a browser's or a phone's program); PKCE is required
+    #[arg(long)]
+    public: bool,
+    #[command(flatten)]
+    rest: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// Its new name
+    #[arg(long = "rename", value_name = "NAME")]
+    rename: Option<String>,
+    /// A scope it may ask for, as in `admin:read`; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// How it may ask: `authorization_code`, `client_credentials`, `password`, `refresh_token`; may be repeated
+    #[arg(long = "grant", value_name = "GRANT")]
+    grants: Vec<String>,
+    /// Where browsers may be sent with a code; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+    /// Where browsers may be sent after a logout; may be repeated
+    #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told of logouts
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
+}
+
+impl Settings {
+    fn body(self) -> Map<String, Value> {
+        let mut body = Map::new();
+        if let Some(name) = self.rename {
+            body.insert("name".into(), name.into());
+        }
+        for (key, list) in [
+            ("scopes", self.scopes),
+            ("grants", self.grants),
+            ("redirect_uris", self.redirect_uris),
+            ("post_logout_redirect_uris", self.post_logout_redirect_uris),
+        ] {
+            if !list.is_empty() {
+                body.insert(key.into(), list.into());
+            }
+        }
+        if let Some(uri) = self.backchannel_logout_uri {
+            let value = if uri.is_empty() {
+                Value::Null
+            } else {
+                uri.into()
+            };
+            body.insert("backchannel_logout_uri".into(), value);
+        }
+        body
+    }
+}
+
+impl Create {
+    fn body(self) -> anyhow::Result<Value> {
+        let mut body = self.rest.body();
+        if let Some(variable) = self.client_secret_env {
+            let secret = std::env::var(&variable)
+                .map_err(|_| anyhow::anyhow!("the variable {variable} is not set"))?;
+            body.insert("client_secret".into(), secret.into());
+        }
+        for (key, given) in [
+            ("name", self.name),
+            ("account", self.account),
+            ("client_id", self.client_id),
+        ] {
+            if let Some(text) = given {
+                body.insert(key.into(), text.into());
+            }
+        }
+        body.insert("public".into(), self.public.into());
+        Ok(Value::Object(body))
+    }
+}
+
+impl App {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut api = Api::open(global).await?;
+        let outcome = self.call(&mut api, global.json).await;
+        api.close().await?;
+        outcome
+    }
+
+    async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        let path = |id: &str| format!("/applications/{}", segment(id));
+        match self {
+            Self::Create(create) => {
+                let body = Sent::json(&create.body()?);
+                let made = api.send(Method::POST, "/applications", Some(body)).await?;
+                printed(json, &made.unwrap_or_default());
+            }
+            Self::List { account } => {
+                let mut items = api.list("/applications").await?;
+                if let Some(account) = &account {
+                    items.retain(|item| item["account"] == account.as_str());
+                }
+                let columns = ["client_id", "name", "account", "grants", "last_used_at"];
+                table(json, &items, &columns);
+            }
+            Self::Show { client_id } => {
+                let found = api.send(Method::GET, &path(&client_id), None).await?;
+                show(json, &found.unwrap_or_default());
+            }
+            Self::Change {
+                client_id,
+                settings,
+            } => {
+                let body = Value::Object(settings.body());
+                let changed = api
+                    .send(Method::PATCH, &path(&client_id), Some(Sent::json(&body)))
+                    .await?;
+                show(json, &changed.unwrap_or_default());
+            }
+            Self::Rotate { client_id, overlap } => {
+                let path = format!("{}/rotate", path(&client_id));
+                let body = Sent::json(&json!({ "overlap": overlap }));
+                let made = api.send(Method::POST, &path, Some(body)).await?;
+                printed(json, &made.unwrap_or_default());
+            }
+            Self::Remove { client_id } => {
+                api.send(Method::DELETE, &path(&client_id), None).await?;
+                if !json {
+                    println!("application {client_id} is removed");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn printed(json: bool, made: &Value) {
+    show(json, made);
+    if !json && made.get("client_secret").is_some() {
+        eprintln!("keep `client_secret` now: it is not shown again");
+    }
+}

@@ -1,0 +1,294 @@
+//! `authorize`: an application asks for a login.
+
+use std::fmt::Write as _;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tracing::info;
+
+use crate::account::{self, StoreFront};
+use crate::authority::authorize::{Authorization, Redirection, Refusal, ResponseMode};
+use crate::authority::{Code, OAuthError};
+use crate::base::{AccountId, digest};
+use crate::http::cookies::{self, Cookies, Kind};
+use crate::http::pages::Lang;
+use crate::http::site::accept_language;
+use crate::http::{App, Shared, failure, redirect};
+use crate::login::ReturnTo;
+use crate::login::pending::Browser;
+use crate::protocol::form::Pairs;
+use crate::session::Session;
+
+/// The only script we ever send: it submits the form that it stands behind.
+const SCRIPT: &str = "document.forms[0].submit()";
+
+/// The broker's own place, and what the browser has there.
+pub(super) struct Place {
+    pub store: StoreFront,
+    pub browser: Option<Browser>,
+    /// The session and the token it goes by.
+    pub session: Option<(String, Arc<Session>)>,
+}
+
+impl Place {
+    /// Reads a browser's cookies at the broker's own origin.
+    pub async fn read(
+        app: &App,
+        account: &AccountId,
+        headers: &HeaderMap,
+    ) -> Result<Option<Self>, OAuthError> {
+        let logins = &app.logins;
+        let found = account::get(&*logins.store, account).await?;
+        let broker = &logins.public_url;
+        let Some(store) = found.and_then(|found| found.value.front_at(broker, broker)) else {
+            return Ok(None);
+        };
+        let jar = Cookies::read(headers).map_err(|error| OAuthError::request(error.to_string()))?;
+        let cookie = |kind| jar.only(&cookies::name(kind, account, store.is_https()));
+        let session = match cookie(Kind::Session) {
+            None => None,
+            Some(token) => logins
+                .sessions
+                .find(&*logins.store, account, token, logins.now())
+                .await?
+                .map(|session| (token.to_owned(), session)),
+        };
+        Ok(Some(Self {
+            browser: cookie(Kind::Browser).and_then(Browser::parse),
+            session,
+            store,
+        }))
+    }
+}
+
+/// `GET /connect/authorize`
+pub(in crate::http) async fn authorize(
+    State(app): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match begin(&app, &uri, &headers).await {
+        Ok(answer) => answer,
+        Err(Refusal::Redirect(to)) => send(&to),
+        Err(Refusal::Page(error)) => page(&app, &headers, &error),
+    }
+}
+
+/// `POST /connect/authorize`: the same, as a GET, to which browsers bring the
+/// cookies that they keep from another site's form.
+pub(in crate::http) async fn posted(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match super::form(&headers, body) {
+        Ok(form) => redirect(
+            StatusCode::SEE_OTHER,
+            &format!(
+                "{}/connect/authorize?{}",
+                app.logins.public_url,
+                query(&form)
+            ),
+        ),
+        Err(error) => page(&app, &headers, &error),
+    }
+}
+
+/// Parameters as a query.
+pub(super) fn query(form: &Pairs) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form.iter())
+        .finish()
+}
+
+async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let query = Pairs::parse(uri.query().unwrap_or_default())
+        .map_err(|error| OAuthError::request(error.to_string()))?;
+    let authority = &app.authority;
+    let request = authority.authorization(&query).await?;
+    let told = |error: OAuthError| Refusal::Redirect(authority.refuse(&request, &error));
+    let gone = || OAuthError::request("there is no such account");
+    let place = Place::read(app, &request.account, headers)
+        .await
+        .map_err(told)?
+        .ok_or_else(|| told(gone()))?;
+    let fitting = place
+        .session
+        .as_ref()
+        .filter(|(_, session)| request.fits(session, app.logins.now()));
+    if let Some((_, session)) = fitting {
+        let answer = authority.grant(&request, session).await.map_err(told)?;
+        info!(
+            target: "vestibule::authority",
+            client_id = %request.client_id,
+            account = %request.account,
+            "authorize: the session goes on, a code is issued"
+        );
+        return Ok(send(&answer));
+    }
+    if request.silent {
+        let error = OAuthError::new(Code::LoginRequired, "the user has to log in");
+        return Err(told(error));
+    }
+    let browser = place.browser.unwrap_or_else(Browser::new);
+    let waiting = authority
+        .suspend(request.clone(), browser.as_str())
+        .await
+        .map_err(told)?;
+    let return_to = ReturnTo::waiting(waiting.as_str(), &app.logins.public_url);
+    let mut answer = redirect(
+        StatusCode::FOUND,
+        &login_url(&place.store, &request, &return_to),
+    );
+    let lifetime = app.logins.lifetime + crate::login::identify::TICKET_LIFETIME;
+    answer.headers_mut().append(
+        header::SET_COOKIE,
+        cookies::set(
+            Kind::Browser,
+            &request.account,
+            &place.store,
+            browser.as_str(),
+            lifetime,
+        ),
+    );
+    Ok(answer)
+}
+
+/// The account's own login, at the broker's own origin.
+fn login_url(store: &StoreFront, request: &Authorization, return_to: &ReturnTo) -> String {
+    let mut endpoint = format!("login?return_to={}", failure::encode(return_to.as_str()));
+    if let Some(hint) = &request.login_hint {
+        let _ = write!(endpoint, "&login_hint={}", failure::encode(hint));
+    }
+    let locale = request
+        .ui_locales
+        .as_deref()
+        .and_then(|all| all.split(' ').next());
+    if let Some(locale) = locale {
+        let _ = write!(endpoint, "&lang={}", failure::encode(locale));
+    }
+    store.url(&endpoint)
+}
+
+/// `GET /connect/authorize/resume`: after the login.
+pub(in crate::http) async fn resume(
+    State(app): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match go_on(&app, &uri, &headers).await {
+        Ok(answer) => answer,
+        Err(error) => page(&app, &headers, &error),
+    }
+}
+
+async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OAuthError> {
+    let expired = || {
+        OAuthError::request("the request is unknown, was used, or waits in another browser")
+            .with_detail("authorize.expired")
+    };
+    let query = Pairs::parse(uri.query().unwrap_or_default()).map_err(|_| expired())?;
+    let token = query.get("request").unwrap_or_default();
+    let authority = &app.authority;
+    let account = authority.waiting(token).await?.ok_or_else(expired)?;
+    let place = Place::read(app, &account, headers)
+        .await?
+        .ok_or_else(expired)?;
+    let browser = place.browser.as_ref().map(Browser::as_str);
+    let request = authority
+        .resume(token, browser)
+        .await?
+        .ok_or_else(expired)?;
+    let fitting = place
+        .session
+        .as_ref()
+        .filter(|(_, session)| request.fits(session, app.logins.now()));
+    let answer = match fitting {
+        Some((_, session)) => match authority.grant(&request, session).await {
+            Ok(answer) => answer,
+            Err(error) => authority.refuse(&request, &error),
+        },
+        None => {
+            let error = OAuthError::new(
+                Code::LoginRequired,
+                "the login did not end in a session that fits the request",
+            );
+            authority.refuse(&request, &error)
+        }
+    };
+    Ok(send(&answer))
+}
+
+/// An answer on its way to the application.
+fn send(answer: &Redirection) -> Response {
+    match answer.mode {
+        ResponseMode::Query => redirect(StatusCode::FOUND, &answer.url()),
+        ResponseMode::FormPost => form_post(answer),
+    }
+}
+
+/// A page that posts itself (OAuth 2.0 Form Post Response Mode §2), with a
+/// button for browsers without scripts.
+fn form_post(answer: &Redirection) -> Response {
+    let mut fields = String::new();
+    for (name, value) in &answer.parameters {
+        let _ = write!(
+            fields,
+            "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+            escape(value)
+        );
+    }
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"referrer\" content=\"no-referrer\"><title>…</title></head><body>\
+         <form method=\"post\" action=\"{}\">{fields}\
+         <noscript><button type=\"submit\">OK</button></noscript></form>\
+         <script>{SCRIPT}</script></body></html>",
+        escape(&answer.uri)
+    );
+    // No `form-action`: browsers hold the redirects that follow to it too.
+    let policy = format!(
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; script-src 'sha256-{}'",
+        STANDARD.encode(digest::sha256(SCRIPT.as_bytes()))
+    );
+    let kind = (
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    let mut response = (StatusCode::OK, [kind], html).into_response();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// A refusal that goes to nobody but the visitor (RFC 6749 §4.1.2.1).
+pub(super) fn page(app: &App, headers: &HeaderMap, error: &OAuthError) -> Response {
+    let lang = Lang::choose(None, accept_language(headers));
+    let (status, code) = match (error.detail, error.code) {
+        (_, Code::TemporarilyUnavailable | Code::SlowDown) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "service.unavailable")
+        }
+        (_, Code::ServerError) => (StatusCode::INTERNAL_SERVER_ERROR, "service.error"),
+        (own, _) if own.contains('.') => (StatusCode::BAD_REQUEST, own),
+        _ => (StatusCode::BAD_REQUEST, "request.bad"),
+    };
+    info!(target: "vestibule::authority", code, why = %error.description, "request refused");
+    failure::bare(app, lang, status, code)
+}

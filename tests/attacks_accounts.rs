@@ -1,0 +1,370 @@
+//! Attacks between accounts, and on the admin API: rows T1–T7, X7.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "attacks_accounts/limits.rs"]
+mod limits;
+mod support;
+
+use std::time::{Duration, Instant};
+
+use mock_idp::{Config, FaultKind, Faults, MockIdp};
+use reqwest::Method;
+use support::attack::{START, openid_mapping_for};
+use support::{Browser, World, mapping_for};
+use tokio::task::JoinSet;
+
+const TOML: &str = "application/toml";
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn t01_the_address_decides_not_the_body() {
+    let world = World::start().await;
+    world.account("other").await;
+    let mapping = world.mapping();
+    for (method, path, kind, body, status) in [
+        (
+            Method::PUT,
+            "/accounts/acme/providers/google",
+            TOML,
+            &*mapping,
+            400,
+        ),
+        (
+            Method::POST,
+            "/accounts",
+            JSON,
+            r#"{"id":"acme","name":"x"}"#,
+            409,
+        ),
+        (
+            Method::PATCH,
+            "/accounts/acme",
+            JSON,
+            r#"{"id":"other"}"#,
+            400,
+        ),
+        (
+            Method::PATCH,
+            "/accounts/acme",
+            JSON,
+            r#"{"name":"x","name":"y"}"#,
+            400,
+        ),
+        (
+            Method::PATCH,
+            "/accounts/acme",
+            "text/plain",
+            r#"{"name":"x"}"#,
+            415,
+        ),
+        (
+            Method::POST,
+            "/accounts/acme/providers",
+            JSON,
+            &*mapping,
+            415,
+        ),
+    ] {
+        let (got, answer) = world.admin(method.clone(), path, kind, body).await;
+        assert_eq!(got, status, "{method} {path}: {answer}");
+    }
+    let (_, list) = world
+        .admin(
+            Method::GET,
+            "/accounts/other/providers?account=acme",
+            "",
+            "",
+        )
+        .await;
+    assert!(list.contains("\"items\":[]"), "{list}");
+}
+
+#[tokio::test]
+async fn t03_secrets_are_not_read_back() {
+    let world = World::start().await;
+    let key = "-----BEGIN PRIVATE KEY-----\\nCANARYKEY\\n-----END PRIVATE KEY-----";
+    let base = world.mapping();
+    for secret in [
+        "secret = \"CANARY\"",
+        "secret = 'CANARY'",
+        "secret = \"\"\"\nCANARY\"\"\"",
+        "\"secret\" = \"CANARY\"",
+        "secret = \"CANARY\"\nprevious_secret = \"CANARY2\"",
+        &format!("secret = \"CANARY\"\nprivate_key = \"{key}\""),
+        "secret = \"\\u0043ANARY\"",
+    ] {
+        let line = "secret     = \"vestibule-demo-secret\"";
+        assert!(base.contains(line));
+        let mapping = base.replace(line, secret);
+        let (status, answer) = world
+            .admin(Method::POST, "/accounts/acme/providers", TOML, &mapping)
+            .await;
+        assert!([200, 422].contains(&status), "{answer}");
+        let mut seen = answer;
+        for path in [
+            "/accounts/acme/providers/mock-idp",
+            "/accounts/acme/providers",
+            "/accounts/acme/providers/mock-idp/history",
+            "/accounts/acme",
+        ] {
+            seen += &world.admin(Method::GET, path, "", "").await.1;
+        }
+        assert!(
+            !seen.contains("CANARY") && !seen.contains("0043ANARY"),
+            "{secret}: {seen}"
+        );
+        assert!(status == 422 || seen.contains("[redacted]"));
+    }
+    // Shown and applied again, the secret is still there.
+    world.apply("acme", &base).await;
+    let (_, shown) = world
+        .admin(Method::GET, "/accounts/acme/providers/mock-idp", "", "")
+        .await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let source = shown["mapping"].as_str().unwrap();
+    let (status, _) = world
+        .admin(
+            Method::PUT,
+            "/accounts/acme/providers/mock-idp",
+            TOML,
+            source,
+        )
+        .await;
+    assert_eq!(status, 200);
+    world.log_in(&mut Browser::new()).await;
+}
+
+#[tokio::test]
+async fn t03_a_secret_does_not_follow_its_mapping_to_another_address() {
+    let world = World::start().await;
+    let thief = MockIdp::start(Config::default()).await.unwrap();
+    let (_, shown) = world
+        .admin(Method::GET, "/accounts/acme/providers/mock-idp", "", "")
+        .await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let moved = shown["mapping"]
+        .as_str()
+        .unwrap()
+        .replace(&world.idp.origin(), &thief.origin());
+    let (status, answer) = world
+        .admin(
+            Method::PUT,
+            "/accounts/acme/providers/mock-idp",
+            TOML,
+            &moved,
+        )
+        .await;
+    let browser = &mut Browser::new();
+    if status == 200 {
+        browser
+            .log_in(&world.url("acme", START), "ada", "lovelace")
+            .await;
+    }
+    let sent = thief
+        .journal()
+        .iter()
+        .any(|entry| entry.body.contains("vestibule-demo-secret"));
+    assert!(!sent, "{answer}");
+}
+
+#[tokio::test]
+async fn t03_secrets_in_headers_and_parameters() {
+    let world = World::start().await;
+    let extra = "\n[token.headers]\nX-Api-Key = \"CANARY\"\n[token.parameters]\n\"app.secret\" = \"CANARY\"\n[[userinfo.then]]\nname = \"more\"\nurl = \"AT/userinfo\"\nheaders = { x-password = \"CANARY\" }\n";
+    let mapping = world.mapping() + &extra.replace("AT", &world.idp.origin());
+    world.apply("acme", &mapping).await;
+    let path = "/accounts/acme/providers/mock-idp";
+    let (_, shown) = world.admin(Method::GET, path, "", "").await;
+    assert!(!shown.contains("CANARY"), "{shown}");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let source = shown["mapping"].as_str().unwrap();
+    assert_eq!(source.matches("[redacted]").count(), 4);
+    let changed = source.replace("Mock Accounts", "Mocks");
+    let (status, answer) = world.admin(Method::PUT, path, TOML, &changed).await;
+    assert_eq!(status, 200, "{answer}");
+    world.log_in(&mut Browser::new()).await;
+    let sent = world.idp.journal();
+    let token = sent.iter().find(|entry| entry.path == "/token").unwrap();
+    assert!(
+        token
+            .headers
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case("x-api-key") && value == "CANARY")
+    );
+    assert!(
+        token
+            .form()
+            .contains(&("app.secret".to_owned(), "CANARY".to_owned()))
+    );
+    // Nor do they follow to another address.
+    let moved = source
+        .replace("/token\"", "/token\" # moved")
+        .replace(&world.idp.origin(), "https://thief.test");
+    let (status, answer) = world.admin(Method::PUT, path, TOML, &moved).await;
+    assert_eq!(status, 422);
+    assert!(answer.contains("stands for a stored"), "{answer}");
+}
+
+#[tokio::test]
+async fn t04_every_admin_route_wants_its_owner() {
+    let world = World::start().await;
+    let browser = &mut Browser::new();
+    for path in [
+        "/accounts",
+        "/accounts/acme",
+        "/accounts/acme/stores",
+        "/accounts/acme/providers",
+        "/accounts/acme/providers/mock-idp",
+        "/accounts/acme/providers/mock-idp/history",
+        "/accounts/acme/providers/mock-idp/rollback",
+        "/accounts/acme/users",
+        "/accounts/acme/users/x",
+        "/accounts/acme/users/x/sessions",
+        "/accounts/acme/sessions",
+        "/accounts/acme/sessions/x",
+        "/nothing",
+        "/",
+        "",
+        "/openapi.json",
+        "/accounts/nobody",
+        "/accounts/%61cme",
+    ] {
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::HEAD,
+            Method::OPTIONS,
+        ] {
+            let url = format!("{}/api/v1{path}", world.origin);
+            let headers = [
+                ("content-type", JSON),
+                ("authorization", "Bearer x"),
+                ("x-forwarded-for", "127.0.0.1"),
+                ("x-http-method-override", "GET"),
+                ("x-original-url", "/healthz"),
+                ("forwarded", "for=unix:"),
+            ];
+            let page = browser
+                .send(method.clone(), &url, &headers, Some("{}".to_owned()))
+                .await;
+            let expected = if matches!(path, "" | "/") {
+                vec![401, 404]
+            } else {
+                vec![401]
+            };
+            assert!(
+                expected.contains(&page.status.as_u16()),
+                "{method} {path}: {}",
+                page.status
+            );
+            assert!(!page.body.contains("Mock Accounts"));
+        }
+    }
+    for target in [
+        "//api/v1/accounts",
+        "/./api/v1/accounts",
+        "/%61pi/v1/accounts",
+        "/x/../api/v1/accounts",
+        "/API/v1/accounts",
+        "/api/v1//accounts",
+        "/api/v1/accounts/",
+        "/healthz/../api/v1/accounts",
+        "/api%2fv1%2faccounts",
+        "http://x/api/v1/accounts",
+    ] {
+        let answer = world.raw_get(target).await;
+        let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!([400, 401, 404].contains(&status), "{target}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn t05_foreign_and_missing_are_the_same() {
+    let world = World::start().await;
+    world.account("other").await;
+    world.log_in(&mut Browser::new()).await;
+    let foreign = world.users("acme").await[0].id;
+    let missing = vestibule::base::UserId::new();
+    let mut answers = Vec::new();
+    for id in [foreign, missing] {
+        let path = format!("/accounts/other/users/{id}");
+        answers.push(
+            world
+                .admin(Method::PATCH, &path, JSON, r#"{"disabled":true}"#)
+                .await,
+        );
+    }
+    assert_eq!(answers[0].0, 404);
+    assert_eq!(answers[0], answers[1]);
+    for id in ["nobody", "-", "NOBODY", "../acme", "a%00b"] {
+        let page = Browser::new()
+            .get(format!("{}/accounts/{id}/session", world.origin))
+            .await;
+        assert_eq!(page.status.as_u16(), 404, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn t06_nothing_cached_reaches_another_account() {
+    let world = World::openid().await;
+    world.account("other").await;
+    world.apply("other", &openid_mapping_for(&world.idp)).await;
+    world.log_in(&mut Browser::new()).await;
+    let (discoveries, keys) = (
+        world.calls("/.well-known/openid-configuration"),
+        world.calls("/jwks.json"),
+    );
+    let browser = &mut Browser::new();
+    browser
+        .log_in(&world.url("other", START), "ada", "lovelace")
+        .await;
+    assert_eq!(
+        browser.session(&world, "other").await["authenticated"],
+        true
+    );
+    assert_eq!(
+        world.calls("/.well-known/openid-configuration"),
+        discoveries + 1
+    );
+    assert_eq!(world.calls("/jwks.json"), keys + 1);
+    assert_eq!(
+        browser.session(&world, "acme").await["authenticated"],
+        false
+    );
+
+    // A mapping that is removed counts no more, whatever was compiled.
+    let (status, _) = world
+        .admin(Method::DELETE, "/accounts/acme/providers/mock-oidc", "", "")
+        .await;
+    assert_eq!(status, 204);
+    let url = world.url("acme", START);
+    world
+        .rejected(&mut Browser::new(), &url, "login.no_provider")
+        .await;
+}
+
+#[tokio::test]
+async fn t06_what_was_removed_does_not_come_back() {
+    let world = World::start().await;
+    let browser = &mut Browser::new();
+    world.log_in(browser).await;
+    let kept = browser.jar.clone();
+    let (mut late, callback) = world.begun().await;
+    let finish = late.get(callback.as_str()).await.location().unwrap();
+    world.admin(Method::DELETE, "/accounts/acme", "", "").await;
+    world.account("acme").await;
+    world.apply("acme", &world.mapping()).await;
+    browser.jar = kept;
+    assert_eq!(
+        browser.session(&world, "acme").await["authenticated"],
+        false
+    );
+    world
+        .rejected(&mut late, finish.as_str(), "login.user_disabled")
+        .await;
+    assert!(world.users("acme").await.is_empty());
+}

@@ -1,0 +1,190 @@
+//! `docs/provider-mapping.md` ends with the format's keys, written here from
+//! the schema. After a change of the format: `UPDATE_DOCS=1 cargo test --test docs`.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use vestibule::provider::compile::SCHEMA;
+
+const BEGIN: &str = "<!-- keys: written by tests/docs.rs -->";
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/provider-mapping.md")
+}
+
+/// What a schema leads to: through `$ref`, `anyOf` with null, and lists.
+fn target(schema: &Value) -> &Value {
+    if let Some(pointer) = schema.get("$ref").and_then(Value::as_str) {
+        return target(SCHEMA.pointer(pointer.trim_start_matches('#')).unwrap());
+    }
+    if let Some(any) = schema.get("anyOf").and_then(Value::as_array)
+        && let [one, null] = &any[..]
+        && null["type"] == "null"
+    {
+        return target(one);
+    }
+    schema
+}
+
+fn properties(schema: &Value) -> Option<&Map<String, Value>> {
+    let at = target(schema);
+    let at = at.get("items").map_or(at, target);
+    at.get("properties")?.as_object()
+}
+
+/// The values of an enumeration, each with what it means.
+fn values(schema: &Value) -> Vec<(&str, String)> {
+    let choices = target(schema).get("oneOf").and_then(Value::as_array);
+    choices
+        .into_iter()
+        .flatten()
+        .filter_map(|choice| Some((choice.get("const")?.as_str()?, text(choice))))
+        .collect()
+}
+
+fn text(schema: &Value) -> String {
+    schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('\n', " ")
+        .replace('|', "\\|")
+}
+
+fn kind(schema: &Value) -> String {
+    let at = target(schema);
+    let name = |of: &Value| match of {
+        Value::Array(kinds) => kinds[0].as_str().unwrap().to_owned(),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
+    let values = values(schema);
+    if !values.is_empty() {
+        let names: Vec<String> = values.iter().map(|(name, _)| format!("`{name}`")).collect();
+        return names.join(", ");
+    }
+    match name(&at["type"]).as_str() {
+        "string" => "text".to_owned(),
+        "boolean" => "true or false".to_owned(),
+        "array" => "list".to_owned(),
+        "object" => "table".to_owned(),
+        _ => "secret".to_owned(),
+    }
+}
+
+/// The default, and the description without it.
+fn default(schema: &Value) -> (String, String) {
+    let text = text(schema);
+    if let Some((before, after)) = text.split_once("Required") {
+        let condition = after.trim_end_matches('.');
+        return (format!("required{condition}"), before.trim().to_owned());
+    }
+    if let Some((before, after)) = text.split_once("Default") {
+        let default = after.trim_start_matches(':').trim().trim_end_matches('.');
+        return (default.to_owned(), before.trim().to_owned());
+    }
+    let written = match &schema["default"] {
+        Value::String(value) => format!("`{value}`"),
+        Value::Bool(value) => value.to_string(),
+        // Of an optional enumeration the first value is the default.
+        _ => values(schema)
+            .first()
+            .map(|(value, _)| format!("`{value}`"))
+            .unwrap_or_default(),
+    };
+    (written, text)
+}
+
+/// One table of the format, and those below it.
+fn section(out: &mut String, explained: &mut BTreeSet<String>, name: &str, schema: &Value) {
+    let list = schema["type"] == "array";
+    let title = if list {
+        format!("[[{name}]]")
+    } else {
+        format!("[{name}]")
+    };
+    let _ = writeln!(out, "\n### `{title}`\n\n{}\n", text(schema));
+    out.push_str("| key | | default | |\n|---|---|---|---|\n");
+    let mut choices = String::new();
+    let mut below = Vec::new();
+    for (key, schema) in properties(schema).unwrap() {
+        if properties(schema).is_some() {
+            below.push((format!("{name}.{key}"), schema));
+            continue;
+        }
+        let (default, text) = default(schema);
+        let _ = writeln!(out, "| `{key}` | {} | {default} | {text} |", kind(schema));
+        let values = values(schema);
+        // Once is enough, wherever the same values are meant.
+        if !values.is_empty() && explained.insert(format!("{values:?}")) {
+            let _ = writeln!(choices, "\n`{key}` is\n");
+            for (value, meaning) in values {
+                let _ = writeln!(choices, "- `{value}`: {meaning}");
+            }
+        }
+    }
+    out.push_str(&choices);
+    for (name, schema) in below {
+        section(out, explained, &name, schema);
+    }
+}
+
+fn keys() -> String {
+    let mut out = format!("{BEGIN}\n");
+    let mut explained = BTreeSet::new();
+    for (name, schema) in SCHEMA["properties"].as_object().unwrap() {
+        section(&mut out, &mut explained, name, schema);
+    }
+    out
+}
+
+#[test]
+fn the_reference_has_every_key() {
+    let written = std::fs::read_to_string(file()).unwrap();
+    let (prose, tables) = written.split_once(BEGIN).expect("the mark of the tables");
+    let expected = keys();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(file(), format!("{prose}{expected}")).unwrap();
+    } else {
+        assert!(
+            format!("{BEGIN}{tables}") == expected,
+            "docs/provider-mapping.md is not what the schema says; \
+             write it anew with `UPDATE_DOCS=1 cargo test --test docs`"
+        );
+    }
+}
+
+/// Links between the documents, and from them to files.
+#[test]
+fn links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                documents.push(path);
+            }
+        }
+    }
+    let mut broken = Vec::new();
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            if link.starts_with("http") || link.starts_with('#') {
+                continue;
+            }
+            let path = link.split('#').next().unwrap();
+            if !document.parent().unwrap().join(path).exists() {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}

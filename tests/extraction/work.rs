@@ -1,0 +1,129 @@
+//! Bounded work: what could stall a login is refused when a mapping is compiled, or
+//! takes no time when it runs.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Far more than any of it takes, and far less than a stalled login.
+const SOON: Duration = Duration::from_secs(5);
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = work();
+    assert!(began.elapsed() < SOON, "{what}: {:?}", began.elapsed());
+    done
+}
+
+#[test]
+fn costly_paths_are_refused_at_compile_time() {
+    for (path, why) in [
+        ("$..*..*", "`..` may stand once"),
+        ("$..a..b", "`..` may stand once"),
+        ("$..[?@..a]", "`..` may stand once"),
+        ("$[?@.a[?@.b]]", "a filter inside a filter"),
+        ("$[?@.*]", "`*` and slices"),
+        ("$[?@[0:5]]", "`*` and slices"),
+        ("$[?match(@.a, '(a+)+$')]", "`match` and `search`"),
+        ("$[?search(@.a, 'x')]", "`match` and `search`"),
+        ("$[?$.a == @.b]", "inside a filter use `@`"),
+        ("$[?count(@..a) > 1]", "`..` may stand once"),
+    ] {
+        let error = Place::parse(path).unwrap_err().to_string();
+        assert!(error.contains(why), "{path}: {error}");
+        if path.contains('?') {
+            assert!(Condition::parse(path).is_err(), "{path}");
+        }
+    }
+    let long = format!("$.{}", "a".repeat(600));
+    assert!(
+        Place::parse(&long)
+            .unwrap_err()
+            .to_string()
+            .contains("512 bytes")
+    );
+    let many = format!("${}", ".a".repeat(45));
+    assert!(
+        Place::parse(&many)
+            .unwrap_err()
+            .to_string()
+            .contains("40 parts")
+    );
+    for path in [
+        "$",
+        "$..email",
+        "$.a[*].b",
+        "$['a','b']",
+        "$[?@.a == 1 || @.b]",
+        "$[-1]",
+    ] {
+        assert!(Place::parse(path).is_ok(), "{path}");
+    }
+}
+
+#[test]
+fn a_profile_of_a_mebibyte_takes_no_time() {
+    let mut document = String::from(r#"{"id":9007199254740993,"email":"a@b.test","list":["#);
+    while document.len() < (1 << 20) - 64 {
+        document.push_str(r#"{"k":"v","n":[1,2,3]},"#);
+    }
+    document.push_str("{\"last\":true}]}");
+    let lines = r#"
+user_id = "id"
+email = "email"
+name = "$..missing"
+groups = "$.list[?@.last == true].last"
+attributes = { last = "$..last", none = "$.list[?@.k == 'x' && @.n[2] == 3].k" }
+"#;
+    match strict_json(document.as_bytes()) {
+        Ok(value) => {
+            assert!(weight(&value) > LIGHT);
+            let map = provider(lines).userinfo.profile;
+            let found = timed("1 MiB", || extract::profile(&map, &value, &mut Vec::new()));
+            let found = found.unwrap();
+            assert_eq!(found.user_id, "9007199254740993");
+            assert_eq!(found.more["last"], json!(true));
+        }
+        // Or it has too many values to be read at all, which takes no time either.
+        Err(error) => assert!(matches!(error, DecodeError::TooMany { .. }), "{error}"),
+    }
+}
+
+#[test]
+fn a_wide_profile_of_a_mebibyte_takes_no_time() {
+    let text = "x".repeat((1 << 20) - 100);
+    let document = format!(r#"{{"id":1,"email":"a@b.test","bio":"{text}"}}"#);
+    let value = strict_json(document.as_bytes()).unwrap();
+    let map = provider("user_id = \"id\"\nemail = \"email\"\nname = \"$..bio\"")
+        .userinfo
+        .profile;
+    let found = timed("a long text", || {
+        extract::profile(&map, &value, &mut Vec::new())
+    });
+    assert_eq!(found.unwrap().name.unwrap().len(), 2048);
+    let map = provider("user_id = \"id\"\nemail = \"mail\"")
+        .userinfo
+        .profile;
+    let missing = timed("a hint", || extract::profile(&map, &value, &mut Vec::new()));
+    assert!(
+        missing
+            .unwrap_err()
+            .to_string()
+            .contains("`$.email` looks like an email")
+    );
+}
+
+#[test]
+fn deep_json_is_refused_before_anything_walks_it() {
+    for depth in [65, 1_000, 200_000] {
+        let document = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let error = timed("deep", || strict_json(document.as_bytes())).unwrap_err();
+        assert!(
+            matches!(error, DecodeError::TooDeep { .. }),
+            "{depth}: {error}"
+        );
+    }
+    let document = format!("{}1{}", "[".repeat(64), "]".repeat(64));
+    let value = strict_json(document.as_bytes()).unwrap();
+    assert_eq!(Place::parse("$..missing").unwrap().matches(&value).len(), 0);
+}
