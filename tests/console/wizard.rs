@@ -5,6 +5,9 @@ use reqwest::StatusCode;
 use crate::Op;
 use crate::support::{Browser, World};
 
+/// A step's name, what is typed, and the heading that follows.
+type Typed<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 /// The four steps as a person fills them in; gives the draft's address.
 async fn filled(op: &mut Op<'_>) -> String {
     let idp = op.world.idp.origin();
@@ -13,7 +16,7 @@ async fn filled(op: &mut Op<'_>) -> String {
         .await;
     assert!(page.shows("Provider details"));
     let draft = page.url.path().trim_end_matches("provider").to_owned();
-    let steps: [(&str, &[(&str, &str)], &str); 4] = [
+    let steps: [Typed<'_>; 4] = [
         (
             "provider",
             &[
