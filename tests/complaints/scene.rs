@@ -64,10 +64,11 @@ pub fn mapping(origin: &str, changes: &str) -> String {
             }
         }
     }
-    all.iter()
+    let tables: Vec<String> = all
+        .iter()
         .map(|(table, lines)| format!("{table}\n{}\n", lines.join("\n")))
-        .collect::<String>()
-        .replace("{origin}", origin)
+        .collect();
+    tables.concat().replace("{origin}", origin)
 }
 
 /// A store with one odd provider.
@@ -92,6 +93,7 @@ impl Scene {
     }
 
     /// Another behaviour from now on.
+    #[expect(clippy::needless_pass_by_value, reason = "it is called with `json!`")]
     pub fn mock(&self, mock: Value) {
         let config = mock_idp::Config::from_json(&mock.to_string()).unwrap();
         self.world.idp.configure(|old| *old = config);
@@ -140,7 +142,10 @@ impl Scene {
         self.finish_by_hand(&callback).await
     }
 
-    pub async fn finish_by_hand(&self, callback: &Url) -> (Result<Identified, LoginError>, SavedTrace) {
+    pub async fn finish_by_hand(
+        &self,
+        callback: &Url,
+    ) -> (Result<Identified, LoginError>, SavedTrace) {
         let logins = &self.world.broker.app().logins;
         let mut trace = Trace::on();
         let query = CallbackQuery::parse(callback.query().unwrap()).unwrap();
@@ -182,6 +187,7 @@ impl Scene {
 }
 
 /// The account every login here is of.
+#[expect(clippy::needless_pass_by_value, reason = "it is called with `json!`")]
 pub fn ada(profile: Value) -> Value {
     json!({ "username": "ada", "password": "lovelace", "profile": profile })
 }
