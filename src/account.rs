@@ -4,13 +4,17 @@ pub mod directory;
 pub mod mapping;
 pub mod stores;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::directory::User;
 pub use self::mapping::Mappings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{
+    Class, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
+};
 
 static ACCOUNTS: Space = Space {
     name: "accounts",
@@ -57,6 +61,38 @@ impl Account {
 }
 
 const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);
+
+/// Accounts that are remembered.
+const MOST_KNOWN: usize = 10_000;
+
+/// The accounts, as requests need them: each of these asks for one.
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    known: Known<AccountId, Account>,
+}
+
+impl Accounts {
+    /// The accounts in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            known: Known::new(MOST_KNOWN),
+        }
+    }
+
+    /// Reads an account.
+    pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        let found = SPACE
+            .get_encoded(&*self.store, "", id.as_str().as_bytes())
+            .await?;
+        found
+            .map(|found| {
+                self.known
+                    .get_or(id.clone(), found.version(), || found.decode())
+            })
+            .transpose()
+    }
+}
 
 /// Reads an account.
 pub async fn get(

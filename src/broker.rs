@@ -8,7 +8,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::account::Mappings;
+use crate::account::{Accounts, Mappings};
 use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
@@ -105,6 +105,7 @@ impl Broker {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
+                accounts: Accounts::new(Arc::clone(&store)),
                 mappings: Arc::clone(&mappings),
                 keys,
                 sessions: Sessions::new(public_url.clone(), config.session),
@@ -135,7 +136,7 @@ impl Broker {
     /// What the network sees: browser endpoints, and the admin API's refusals.
     pub fn router(&self) -> Router {
         let all = http::router(Arc::clone(&self.app)).merge(admin::router(self.admin.clone()));
-        http::with_headers(Arc::clone(&self.app), all)
+        http::with_headers(&self.app, all)
     }
 
     /// What the Unix socket sees.

@@ -37,6 +37,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
 use crate::authority::Authority;
@@ -60,45 +61,57 @@ pub type Shared = Arc<App>;
 
 /// The browser endpoints.
 pub fn router(app: Shared) -> Router {
-    let account = Router::new()
-        .route("/login", get(login::login))
+    // Each layer of a router boxes what is below it, at every request: so none
+    // for all but the headers, and whole paths in place of a nested router.
+    // What looks at links with HEAD must not use up a code.
+    let bodies = Router::new()
         .route(
-            "/callback",
+            "/accounts/{account}/callback",
             get(callback::own_get)
                 .post(callback::own_post)
                 .head(method_not_allowed),
         )
-        .route("/finish", get(login::finish).head(method_not_allowed))
-        .route("/error", get(failure::account_page))
-        .route("/session", get(session::session))
-        .route("/check", get(session::check))
-        .route("/logout", get(logout::ask).post(logout::logout))
-        .route("/signed-out", get(logout::signed_out))
-        .route("/trial", get(trial::begin))
-        .route("/trial-done", get(trial::done));
-    Router::new()
-        .nest("/accounts/{account}", account)
-        // What looks at links with HEAD must not use up a code.
+        .route(
+            "/accounts/{account}/logout",
+            get(logout::ask).post(logout::logout),
+        )
         .route(
             "/callback",
             get(callback::get)
                 .post(callback::post)
                 .head(method_not_allowed),
         )
-        .route("/error", get(failure::page))
         .merge(connect::router())
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
+        .layer(DefaultBodyLimit::max(MAX_BODY));
+    Router::new()
+        .merge(bodies)
+        .route("/accounts/{account}/login", get(login::login))
+        .route(
+            "/accounts/{account}/finish",
+            get(login::finish).head(method_not_allowed),
+        )
+        .route("/accounts/{account}/error", get(failure::account_page))
+        .route("/accounts/{account}/session", get(session::session))
+        .route("/accounts/{account}/check", get(session::check))
+        .route("/accounts/{account}/signed-out", get(logout::signed_out))
+        .route("/accounts/{account}/trial", get(trial::begin))
+        .route("/accounts/{account}/trial-done", get(trial::done))
+        .route("/error", get(failure::page))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
 
 /// Gives every answer of a router the headers that all have.
-pub fn with_headers(app: Shared, router: Router) -> Router {
-    router.layer(middleware::from_fn_with_state(app, headers))
+pub fn with_headers(app: &App, router: Router) -> Router {
+    let https = app.logins.public_url.starts_with("https://");
+    router.layer(MapResponseLayer::new(move |mut response: Response| {
+        add_headers(response.headers_mut(), https);
+        response
+    }))
 }
 
 /// The page for a body that was refused while it was read.
@@ -136,14 +149,6 @@ async fn method_not_allowed(State(app): State<Shared>, request: Request) -> Resp
         StatusCode::METHOD_NOT_ALLOWED,
         "request.method_not_allowed",
     )
-}
-
-/// Headers that every answer has.
-async fn headers(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let https = app.logins.public_url.starts_with("https://");
-    add_headers(response.headers_mut(), https);
-    response
 }
 
 /// Sets the headers that every answer has, unless it has its own.

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 pub use self::error::{Blame, LoginError, Step};
 pub use self::return_to::ReturnTo;
-use crate::account::Mappings;
+use crate::account::{Accounts, Mappings};
 use crate::base::{Clock, Timestamp};
 use crate::key::Keyring;
 use crate::outbound::Outbound;
@@ -47,6 +47,8 @@ pub struct Logins {
     pub clock: Arc<dyn Clock>,
     /// The only HTTP client.
     pub outbound: Arc<Outbound>,
+    /// The accounts.
+    pub accounts: Accounts,
     /// The accounts' providers.
     pub mappings: Arc<Mappings>,
     /// The signing keys.

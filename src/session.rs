@@ -5,7 +5,10 @@
 //! issued: a token that is not in the store is no session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use quick_cache::sync::Cache;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,7 +17,7 @@ use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{KeyError, Keyring};
 use crate::store::{
-    Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned,
+    Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned,
 };
 
 static SESSIONS: Space = Space {
@@ -107,12 +110,21 @@ pub enum SessionError {
 
 const SPACE: Keyspace<Session> = Keyspace::new(&SESSIONS);
 
+/// Sessions that are remembered: a proxy asks about the same few again and again.
+const MOST_KNOWN: usize = 10_000;
+
+/// A token that was found to stand for a session, and the record's version then.
+type Found = (Token, Version, Arc<Session>);
+
 /// Issues and looks up sessions.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sessions {
     issuer: String,
     lifetime: Duration,
     idle: Option<Duration>,
+    /// By the SHA-256 of the token. The record is read all the same, so that a
+    /// logout counts at once; reading token and record again is spared.
+    known: Cache<[u8; 32], Found>,
 }
 
 impl Sessions {
@@ -122,6 +134,7 @@ impl Sessions {
             issuer,
             lifetime: config.lifetime,
             idle: config.idle,
+            known: Cache::new(MOST_KNOWN),
         }
     }
 
@@ -196,16 +209,11 @@ impl Sessions {
         account: &AccountId,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        let Some(sid) = session_id(token) else {
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        let Some((sid, version, session)) = self.read(store, account, token).await? else {
             return Ok(None);
         };
-        let Some(found) = SPACE.get_by(store, account.as_str(), &sid).await? else {
-            return Ok(None);
-        };
-        let session = &found.value;
-        let given = digest::sha256_base64url(token.as_bytes());
-        if !digest::same(given.as_bytes(), session.digest.as_bytes()) || now >= session.expires_at {
+        if now >= session.expires_at {
             return Ok(None);
         }
         if let Some(idle) = self.idle {
@@ -214,10 +222,41 @@ impl Sessions {
                 return Ok(None);
             }
             if unused >= idle / 20 {
-                self.touch(store, account, &sid, &found, now).await?;
+                self.touch(store, account, &sid, version, &session, now)
+                    .await?;
             }
         }
-        Ok(Some(found.value))
+        Ok(Some(session))
+    }
+
+    /// The record that a token stands for, whether or not it is over.
+    async fn read(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        token: &str,
+    ) -> Result<Option<Found>, StoreError> {
+        let digest = digest::sha256(token.as_bytes());
+        let known = self.known.get(&digest);
+        let sid = known.as_ref().map(|(sid, ..)| sid.clone());
+        let Some(sid) = sid.or_else(|| session_id(token)) else {
+            return Ok(None);
+        };
+        let Some(found) = SPACE.get_encoded_by(store, account.as_str(), &sid).await? else {
+            return Ok(None);
+        };
+        // The digest, which was compared then, says that the token is the same.
+        if let Some(known) = known.filter(|(_, version, _)| *version == found.version()) {
+            return Ok(Some(known));
+        }
+        let session = Arc::new(found.decode()?);
+        let given = digest::base64url(&digest);
+        if !digest::same(given.as_bytes(), session.digest.as_bytes()) {
+            return Ok(None);
+        }
+        let found = (sid, found.version(), session);
+        self.known.insert(digest, found.clone());
+        Ok(Some(found))
     }
 
     async fn touch(
@@ -225,15 +264,16 @@ impl Sessions {
         store: &dyn Store,
         account: &AccountId,
         sid: &Token,
-        found: &Versioned<Session>,
+        version: Version,
+        session: &Session,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let seen = Session {
             seen_at: now,
-            ..found.value.clone()
+            ..session.clone()
         };
         // Someone else touched or revoked it meanwhile: theirs counts.
-        let when = Precondition::Version(found.version);
+        let when = Precondition::Version(version);
         match SPACE
             .put_by(store, account.as_str(), sid, &seen, when)
             .await
@@ -250,7 +290,7 @@ impl Sessions {
         account: &AccountId,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<Option<Arc<Session>>, StoreError> {
         let Some(session) = self.find(store, account, token, now).await? else {
             return Ok(None);
         };

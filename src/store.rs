@@ -11,6 +11,7 @@
 
 pub mod conformance;
 mod keyspace;
+mod known;
 mod memory;
 mod sled;
 mod token;
@@ -18,7 +19,8 @@ mod versions;
 
 use async_trait::async_trait;
 
-pub use self::keyspace::{Keyspace, Versioned};
+pub use self::keyspace::{Encoded, Keyspace, Versioned};
+pub use self::known::Known;
 pub use self::memory::MemoryStore;
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;
@@ -277,6 +279,19 @@ pub trait Store: Send + Sync + 'static {
         value: Vec<u8>,
         when: Precondition,
     ) -> Result<Version, StoreError>;
+
+    /// As [`Store::put`], but does not wait for the disk. What was written is there
+    /// once any durable write that came after it is acknowledged, and lost
+    /// together with all that came after it, if at all. For what nobody is told
+    /// of before such a write. A store that can't promise this waits.
+    async fn put_soon(
+        &self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        self.put(key, value, when).await
+    }
 
     /// Reads and removes in one step: of any number of takers one gets the record.
     async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError>;

@@ -2,7 +2,7 @@
 //! traps in those brokers' sources: each is a test by full logins. The numbers are
 //! those of the design's list.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 mod support;
 
@@ -16,3 +16,5 @@ mod scene;
 mod token;
 #[path = "complaints/traps.rs"]
 mod traps;
+#[path = "complaints/wire.rs"]
+mod wire;

@@ -2,7 +2,7 @@
 //! shapes: paths, parameter names, headers, encodings, envelopes. So that a gallery
 //! file can't rot.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 mod support;
 
@@ -14,6 +14,8 @@ mod imitation;
 mod rules;
 #[path = "gallery/run.rs"]
 mod run;
+#[path = "gallery/russia.rs"]
+mod russia;
 #[path = "gallery/self_hosted.rs"]
 mod self_hosted;
 #[path = "gallery/shape.rs"]
@@ -28,6 +30,7 @@ fn all() -> Vec<Imitation> {
     world::all()
         .into_iter()
         .chain(asia::all())
+        .chain(russia::all())
         .chain(self_hosted::all())
         .collect()
 }

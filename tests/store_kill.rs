@@ -72,14 +72,21 @@ fn child_works_until_it_is_killed() {
     });
 }
 
-/// Puts records, and takes every third again.
+/// Puts records, and takes every third again. Before each goes another one that
+/// isn't waited for: once the later one is acknowledged, it is there too.
 async fn write(store: Arc<SledStore>, name: String) {
     for number in 0.. {
         let id = format!("{name}-{number}");
+        let soon = format!("soon-{id}");
+        store
+            .put_soon(&key(&KEPT, &soon), vec![7; 150], Precondition::Absent)
+            .await
+            .unwrap();
         store
             .put(&key(&KEPT, &id), vec![7; 150], Precondition::Absent)
             .await
             .unwrap();
+        say("put", &soon);
         say("put", &id);
         if number % 3 == 0 {
             say("taking", &id);

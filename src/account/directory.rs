@@ -8,6 +8,9 @@
 //! a new user first claims the email with a write that only one claimant wins.
 //! Each write that follows can be done again, so that a crash between them
 //! leaves a claim that the next login completes.
+//!
+//! A login does not wait for the disk here, but once, at its end: nobody is told
+//! anything before the session is on disk, and all of this is then.
 
 use serde::{Deserialize, Serialize};
 
@@ -173,7 +176,7 @@ async fn returning(
         user.name = Some(name.clone());
     }
     user.last_login_at = user.last_login_at.max(now);
-    if !write(store, account, &user, &found).await? {
+    if !write_soon(store, account, &user, &found).await? {
         return Ok(None);
     }
     if email::key(&user.email) != old_key {
@@ -228,7 +231,7 @@ async fn arriving(
             }
             user.name = user.name.or_else(|| profile.name.clone());
             user.last_login_at = user.last_login_at.max(now);
-            if !write(store, account, &user, &found).await? {
+            if !write_soon(store, account, &user, &found).await? {
                 return Ok(None);
             }
             user
@@ -245,7 +248,7 @@ async fn arriving(
                 disabled: false,
             };
             match RECORDS
-                .put(store, account, id.as_bytes(), &user, Precondition::Absent)
+                .put_soon(store, account, id.as_bytes(), &user, Precondition::Absent)
                 .await
             {
                 Ok(_) => user,
@@ -261,7 +264,7 @@ async fn arriving(
             .await?;
     }
     BY_LINK
-        .put(
+        .put_soon(
             store,
             account,
             &link_id(provider, &profile.user_id),
@@ -303,7 +306,7 @@ async fn claim_email(
             return Ok(owner.value);
         }
         match BY_EMAIL
-            .put(store, account, key.as_bytes(), &id, Precondition::Absent)
+            .put_soon(store, account, key.as_bytes(), &id, Precondition::Absent)
             .await
         {
             Ok(_) => return Ok(id),
@@ -313,8 +316,9 @@ async fn claim_email(
     }
 }
 
-/// Writes a user over the record that was read; false if another write came first.
-async fn write(
+/// Writes a user over the record that was read, as far as this login is
+/// concerned; false if another write came first.
+async fn write_soon(
     store: &dyn Store,
     account: &str,
     user: &User,
@@ -325,7 +329,7 @@ async fn write(
     }
     let when = Precondition::Version(over.version);
     match RECORDS
-        .put(store, account, user.id.as_bytes(), user, when)
+        .put_soon(store, account, user.id.as_bytes(), user, when)
         .await
     {
         Ok(_) => Ok(true),
@@ -430,8 +434,14 @@ pub async fn set_disabled(
             disabled,
             ..found.value.clone()
         };
-        if write(store, account.as_str(), &user, &found).await? {
-            return Ok(Some(user));
+        let when = Precondition::Version(found.version);
+        match RECORDS
+            .put(store, account.as_str(), id.as_bytes(), &user, when)
+            .await
+        {
+            Ok(_) => return Ok(Some(user)),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
         }
     }
     Err(StoreError::Conflict)

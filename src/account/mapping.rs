@@ -1,8 +1,7 @@
 //! The provider mappings of accounts: kept as the text that was applied, every
 //! version of it, and compiled once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,9 @@ use crate::document::Finding;
 use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{
+    Class, Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
+};
 
 static MAPPINGS: Space = Space {
     name: "mappings",
@@ -108,13 +109,27 @@ pub enum ApplyError {
 const CURRENT: Keyspace<Mapping> = Keyspace::new(&MAPPINGS);
 const VERSIONS: Keyspace<Mapping> = Keyspace::new(&HISTORY);
 
-type Compiled = HashMap<(AccountId, ProviderId), (Version, Arc<Provider>)>;
+/// Compiled mappings that are remembered.
+const MOST_COMPILED: usize = 10_000;
+
+/// A compiled mapping, or why it does not compile any more.
+pub type Compiled = Result<Arc<Provider>, Vec<Finding>>;
+
+/// How many providers an account has.
+pub enum Only {
+    /// None.
+    None,
+    /// One: this.
+    One(Compiled),
+    /// A choice of them.
+    Several,
+}
 
 /// The mappings of all accounts, with those in use compiled.
 pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
-    compiled: Mutex<Compiled>,
+    compiled: Known<(AccountId, ProviderId), Provider>,
 }
 
 impl Mappings {
@@ -123,7 +138,7 @@ impl Mappings {
         Self {
             store,
             policy,
-            compiled: Mutex::default(),
+            compiled: Known::new(MOST_COMPILED),
         }
     }
 
@@ -187,7 +202,8 @@ impl Mappings {
             .await?
             .map_or(Version(0), |found| found.version);
         let provider = Arc::new(provider);
-        self.remember(account, version, &provider);
+        let key = (account.clone(), provider.id.clone());
+        self.compiled.put(key, version, &provider);
         Ok((mapping, provider, version))
     }
 
@@ -299,51 +315,77 @@ impl Mappings {
         &self,
         account: &AccountId,
         provider: &ProviderId,
-    ) -> Result<Option<Result<Arc<Provider>, Vec<Finding>>>, StoreError> {
-        let Some(found) = self.get(account, provider).await? else {
-            return Ok(None);
+    ) -> Result<Option<Compiled>, StoreError> {
+        let id = provider.as_str().as_bytes();
+        let found = CURRENT
+            .get_encoded(&*self.store, account.as_str(), id)
+            .await?;
+        found
+            .map(|found| self.known(account, provider, &found))
+            .transpose()
+    }
+
+    /// The compiled provider of an account that has one and no other.
+    pub async fn only(&self, account: &AccountId) -> Result<Only, StoreError> {
+        let found = CURRENT
+            .first_encoded(&*self.store, account.as_str(), 2)
+            .await?;
+        let [(key, found)] = &found[..] else {
+            return Ok(match found[..] {
+                [] => Only::None,
+                _ => Only::Several,
+            });
         };
-        Ok(Some(self.compiled(account, &found)))
+        let provider = std::str::from_utf8(key.id())
+            .ok()
+            .and_then(|id| id.parse().ok());
+        let provider = match provider {
+            Some(provider) => provider,
+            None => found.decode()?.provider,
+        };
+        self.known(account, &provider, found).map(Only::One)
     }
 
     /// Compiles a mapping that was read, unless it is compiled already.
-    pub fn compiled(
+    pub fn compiled(&self, account: &AccountId, found: &Versioned<Mapping>) -> Compiled {
+        let key = (account.clone(), found.value.provider.clone());
+        self.compiled
+            .get_or(key, found.version, || self.live(&found.value))
+    }
+
+    /// The same, of a mapping that is decoded only if it must be compiled.
+    fn known(
         &self,
         account: &AccountId,
-        found: &Versioned<Mapping>,
-    ) -> Result<Arc<Provider>, Vec<Finding>> {
-        let key = (account.clone(), found.value.provider.clone());
-        let known = self
-            .compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .filter(|(version, _)| *version == found.version)
-            .map(|(_, provider)| Arc::clone(provider));
-        if let Some(provider) = known {
-            return Ok(provider);
+        provider: &ProviderId,
+        found: &Encoded<Mapping>,
+    ) -> Result<Compiled, StoreError> {
+        enum Failed {
+            Store(StoreError),
+            Findings(Vec<Finding>),
         }
-        let mut provider = self.compile(&found.value.source)?;
+        let key = (account.clone(), provider.clone());
+        let made = self.compiled.get_or(key, found.version(), || {
+            let mapping = found.decode().map_err(Failed::Store)?;
+            self.live(&mapping).map_err(Failed::Findings)
+        });
+        match made {
+            Ok(provider) => Ok(Ok(provider)),
+            Err(Failed::Findings(findings)) => Ok(Err(findings)),
+            Err(Failed::Store(error)) => Err(error),
+        }
+    }
+
+    /// Compiles a current mapping with its shadow.
+    fn live(&self, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
+        let mut provider = self.compile(&mapping.source)?;
         // A shadow that no longer compiles is no reason to refuse logins.
-        provider.shadow = found
-            .value
+        provider.shadow = mapping
             .shadow
             .as_ref()
             .and_then(|shadow| self.compile(&shadow.source).ok())
             .map(Arc::new);
-        let provider = Arc::new(provider);
-        self.remember(account, found.version, &provider);
         Ok(provider)
-    }
-
-    fn remember(&self, account: &AccountId, version: Version, provider: &Arc<Provider>) {
-        self.compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(
-                (account.clone(), provider.id.clone()),
-                (version, Arc::clone(provider)),
-            );
     }
 }
 

@@ -14,7 +14,12 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// SHA-256 as URL-safe text without padding, the form of `code_challenge` (RFC 7636 §4.2).
 pub fn sha256_base64url(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(sha256(bytes))
+    base64url(&sha256(bytes))
+}
+
+/// A digest as such text.
+pub fn base64url(digest: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(digest)
 }
 
 /// Compares without telling by its duration where the difference is.

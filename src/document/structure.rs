@@ -71,12 +71,22 @@ fn is_secret_key(key: &str) -> bool {
     ) || last.ends_with("_password")
 }
 
+/// What the parser says of a key that is there twice; its span is the key.
+const DUPLICATE: &str = "duplicate key";
+
 /// Reads TOML into JSON values, remembering places; syntax errors become findings.
 pub fn parse_toml(source: &str) -> (Value, Spans, Vec<Finding>) {
     let (table, errors) = DeTable::parse_recoverable(source);
     let findings = errors
         .iter()
         .map(|error| {
+            if error.message() == DUPLICATE
+                && let Some(span) = error.span()
+                && let Some(key) = source.get(span.clone())
+            {
+                let message = format!("not valid TOML: `{key}` is there twice");
+                return Finding::error("", message).at(source, span);
+            }
             let finding = Finding::error("", format!("not valid TOML: {}", error.message()));
             let mut placed = match error.span() {
                 Some(span) => finding.at(source, span),

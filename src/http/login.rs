@@ -12,6 +12,7 @@ use super::pages::{Choice, Icon, Lang, LangLink};
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
+use crate::account::mapping::Only;
 use crate::login::callback::misconfigured;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
@@ -135,15 +136,17 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
             .map(Some)
             .map_err(|findings| misconfigured(&findings));
     }
-    let all = logins.mappings.list(account).await;
-    match &all.map_err(Step::Start.store())?[..] {
-        [] => Err(LoginError::NoProvider),
-        [only] => logins
-            .mappings
-            .compiled(account, only)
+    match logins
+        .mappings
+        .only(account)
+        .await
+        .map_err(Step::Start.store())?
+    {
+        Only::None => Err(LoginError::NoProvider),
+        Only::One(provider) => provider
             .map(Some)
             .map_err(|findings| misconfigured(&findings)),
-        _ => Ok(None),
+        Only::Several => Ok(None),
     }
 }
 

@@ -1,7 +1,10 @@
 //! `session` and `check`: who is logged in.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -23,7 +26,7 @@ pub(super) async fn current(
     app: &App,
     site: &Site,
     headers: &HeaderMap,
-) -> Result<Option<(String, Session)>, Response> {
+) -> Result<Option<(String, Arc<Session>)>, Response> {
     let Some(token) = site.cookie(app, headers, Kind::Session)? else {
         return Ok(None);
     };
@@ -81,12 +84,15 @@ fn user(session: &Session) -> Value {
 }
 
 /// `GET check`: the question a proxy asks before it lets a request through.
+///
+/// It is asked at every request to a store's protected pages, so it takes the
+/// request itself: the extractors of its parts would copy them.
 pub(super) async fn check(
     State(app): State<Shared>,
     Path(account): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
+    let (Parts { uri, headers, .. }, _) = request.into_parts();
     let site = match Site::read(&app, &account, &uri, &headers).await {
         Ok(site) => site,
         Err(answer) => return answer,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::cookies::{self, Cookies, Kind};
 use super::pages::{Lang, Look, Page};
 use super::{App, failure};
-use crate::account::{self, Account, StoreFront};
+use crate::account::{Account, StoreFront};
 use crate::base::AccountId;
 use crate::protocol::form::Pairs;
 
@@ -37,13 +37,15 @@ impl Site {
         let lang = Lang::choose(query.as_ref().ok().and_then(|q| q.get("lang")), accept);
         let unknown = || failure::bare(app, lang, StatusCode::NOT_FOUND, "login.unknown_account");
         let id: AccountId = account.parse().map_err(|_| unknown())?;
-        let found = account::get(&*app.logins.store, &id)
+        let account = app
+            .logins
+            .accounts
+            .get(&id)
             .await
             .map_err(|error| failure::store(app, lang, &error))?
             .ok_or_else(unknown)?;
         let query =
             query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
-        let account = Arc::new(found.value);
         let here = host(headers, uri)
             .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
         let broker = account.front_at(&app.logins.public_url, &app.logins.public_url);

@@ -8,11 +8,11 @@ use tracing::info;
 use super::error::{LoginError, Step};
 use super::pending::{LOGINS, PendingLogin, USED_STATES, WayBack, read_state};
 use super::{Logins, ReturnTo, trial};
-use crate::account::{self, Account, StoreFront};
+use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Secret, Timestamp, random};
 use crate::protocol::form::{FormError, MAX_PAIRS, Pairs};
 use crate::provider::Provider;
-use crate::store::{Precondition, Token};
+use crate::store::{Precondition, StoreError, Token};
 
 /// How far from now the date in a state can be.
 const NEAR: Duration = Duration::from_secs(48 * 3600);
@@ -209,18 +209,20 @@ async fn back(
     way: WayBack,
 ) -> Result<Result<Box<Restart>, LoginError>, LoginError> {
     let gone = |what| Ok(Err(LoginError::StateMismatch(what)));
-    let found = account::get(&*logins.store, &way.account)
+    let found = logins
+        .accounts
+        .get(&way.account)
         .await
         .map_err(Step::Callback.store())?;
     let Some(account) = found else {
         return gone("belongs to an account that is gone");
     };
-    let Some(store) = account.value.front_at(&way.store, &logins.public_url) else {
+    let Some(store) = account.front_at(&way.store, &logins.public_url) else {
         return gone("belongs to a store that is gone");
     };
     Ok(Ok(Box::new(Restart {
         id: way.id,
-        account: Arc::new(account.value),
+        account,
         trial: None,
         store,
         return_to: ReturnTo::stored(way.return_to),
@@ -230,12 +232,12 @@ async fn back(
 /// The way to a new login on an account's first store, where nothing is known
 /// of the one before. A store that fails now only costs the link.
 async fn front(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Restart>> {
-    let found = account::get(&*logins.store, account?).await.ok()??;
-    let store = found.value.stores.first()?.clone();
+    let account = logins.accounts.get(account?).await.ok()??;
+    let store = account.stores.first()?.clone();
     Some(Box::new(Restart {
         id: random::support_id(),
         return_to: ReturnTo::stored(store.home()),
-        account: Arc::new(found.value),
+        account,
         store,
         trial: None,
     }))
@@ -288,10 +290,11 @@ async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
         return Ok(Taken::Not(LoginError::StateExpired, Some(way)));
     }
     // Noted before it is taken: who comes second is never told that it is unknown.
-    USED_STATES
-        .put_by(store, "", token, &way, Precondition::Any)
-        .await
-        .map_err(&failed)?;
+    let noted = USED_STATES.put_by(store, "", token, &way, Precondition::Absent);
+    match noted.await {
+        Ok(_) | Err(StoreError::Conflict) => {}
+        Err(error) => return Err(failed(error)),
+    }
     let taken = LOGINS.take_by(store, "", token).await.map_err(&failed)?;
     Ok(match taken {
         Some(pending) => Taken::Now(pending),

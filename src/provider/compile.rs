@@ -64,6 +64,8 @@ fn compile_value(
     mut findings: Vec<Finding>,
     context: Context<'_>,
 ) -> Result<Provider, Vec<Finding>> {
+    // Where a line can't be read, what seems to be missing may stand in it.
+    let torn = findings.iter().any(|f| f.text.is_none());
     findings.extend(structure::check(&mut value, &SCHEMA, spans));
     let unreadable: Vec<String> = findings.iter().map(|f| f.key.clone()).collect();
     let file: ProviderFile = match serde_json::from_value(value) {
@@ -80,6 +82,7 @@ fn compile_value(
         context,
         findings: Vec::new(),
         unreadable,
+        torn,
     };
     let provider = check.provider(&file);
     findings.extend(
@@ -107,6 +110,8 @@ struct Check<'a> {
     findings: Vec<Finding>,
     /// Keys that were there but could not be read: no second finding says they are missing.
     unreadable: Vec<String>,
+    /// The file has lines that are no TOML.
+    torn: bool,
 }
 
 impl Check<'_> {
@@ -126,7 +131,7 @@ impl Check<'_> {
     fn missing(&mut self, key: &str, example: &str) {
         // A misspelt key was reported where it stands, with a suggestion; one that
         // is simply absent is reported here.
-        if !self.unreadable.iter().any(|k| k == key) {
+        if !self.torn && !self.unreadable.iter().any(|k| k == key) {
             self.error_hint(
                 key,
                 format!("`{key}` is missing"),

@@ -43,6 +43,9 @@ impl Place {
         if text.trim().is_empty() {
             return Err(PathError::Empty);
         }
+        if text.trim_start().starts_with('$') && !text.starts_with('$') {
+            return Err(PathError::Syntax("it begins with white space".to_owned()));
+        }
         let query = text.starts_with('$').then(|| query(text)).transpose()?;
         Ok(Self {
             text: text.to_owned(),
@@ -250,21 +253,76 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
     if text.len() > MAX_LENGTH {
         return Err(PathError::TooCostly("the path is longer than 512 bytes"));
     }
-    let query = parse_json_path(text).map_err(|e| PathError::Syntax(first_line(&e.to_string())))?;
+    if let Some(at) = stray_space(text) {
+        let why = format!("white space cannot follow `{}`", &text[..at]);
+        return Err(PathError::Syntax(why));
+    }
+    let query =
+        parse_json_path(text).map_err(|e| PathError::Syntax(explain(text, &e.to_string())))?;
     let mut judge = Judge::default();
     judge.segments(&query.segments)?;
     Ok(query)
 }
 
-/// The parser draws its errors over several lines; the last tells what was expected.
-fn first_line(message: &str) -> String {
-    message
-        .lines()
-        .map(str::trim)
-        .rfind(|line| !line.is_empty())
-        .unwrap_or("it does not parse")
-        .trim_start_matches("= ")
-        .to_owned()
+/// White space that the library reads over, and RFC 9535 does not allow: within a
+/// name (`$.first name` would mean something else), behind a dot, between segments.
+fn stray_space(text: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    let mut space = None;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii();
+    for (at, c) in text.char_indices() {
+        if let Some(open) = quote {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                _ if c == open => quote = None,
+                _ => {}
+            }
+            before = c;
+            continue;
+        }
+        if c.is_whitespace() {
+            space = space.or(Some(at));
+            continue;
+        }
+        if let Some(at) = space.take()
+            && (depth == 0 || before == '.' || (is_name(before) && is_name(c)))
+        {
+            return Some(at);
+        }
+        match c {
+            '\'' | '"' => quote = Some(c),
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = c;
+    }
+    space
+}
+
+/// The parser draws its errors over several lines, the first of which says where
+/// (`--> 1:13`); what it expected there are names of its own grammar.
+fn explain(text: &str, message: &str) -> String {
+    let column = message.lines().find_map(|line| {
+        let (_, column) = line.split_once("--> 1:")?;
+        column.trim().parse::<usize>().ok()
+    });
+    let Some(before) = column.map(|column| column.saturating_sub(1)) else {
+        let last = message
+            .lines()
+            .map(str::trim)
+            .rfind(|line| !line.is_empty());
+        return last.unwrap_or("it does not parse").to_owned();
+    };
+    let read: String = text.chars().take(before).collect();
+    match text.chars().nth(before) {
+        Some(c) => format!("`{c}` cannot follow `{read}`"),
+        None => format!("it ends too early, after `{read}`"),
+    }
 }
 
 fn run<'v>(query: &JpQuery, document: &'v Value) -> Vec<&'v Value> {

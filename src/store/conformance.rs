@@ -82,6 +82,7 @@ pub async fn transient(make: impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>) {
 async fn either(make: &impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>, spaces: &Spaces) {
     records::put_and_get(&Bench::new(make).await, spaces).await;
     records::preconditions_of_put(&Bench::new(make).await, spaces).await;
+    records::a_put_that_is_not_waited_for(&Bench::new(make).await, spaces).await;
     records::preconditions_of_delete(&Bench::new(make).await, spaces).await;
     records::take_once(&Bench::new(make).await, spaces).await;
     records::versions_grow(&Bench::new(make).await, spaces).await;

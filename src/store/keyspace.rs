@@ -19,6 +19,40 @@ pub struct Versioned<T> {
     pub version: Version,
 }
 
+/// A record that is not decoded yet: its version may be all one needs to know.
+#[derive(Debug)]
+pub struct Encoded<T> {
+    entry: Entry,
+    space: &'static Space,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Encoded<T> {
+    /// The write that made it.
+    pub fn version(&self) -> Version {
+        self.entry.version
+    }
+
+    /// The record.
+    pub fn decode(&self) -> Result<T, StoreError> {
+        let corrupt = |why: String| StoreError::Corrupt {
+            place: format!("a record of `{}`", self.space.name),
+            why,
+        };
+        let (schema, json) = self
+            .entry
+            .value
+            .split_first()
+            .ok_or_else(|| corrupt("it is empty".into()))?;
+        if *schema != SCHEMA {
+            return Err(corrupt(format!(
+                "it has schema {schema}, this program reads {SCHEMA}; use the program that wrote it to export"
+            )));
+        }
+        serde_json::from_slice(json).map_err(|e| corrupt(e.to_string()))
+    }
+}
+
 /// The records of one space, all of type `T`.
 #[derive(Debug)]
 pub struct Keyspace<T> {
@@ -53,25 +87,31 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         Ok(bytes)
     }
 
-    fn decode(&self, entry: &Entry) -> Result<Versioned<T>, StoreError> {
-        let corrupt = |why: String| StoreError::Corrupt {
-            place: format!("a record of `{}`", self.space.name),
-            why,
-        };
-        let (schema, json) = entry
-            .value
-            .split_first()
-            .ok_or_else(|| corrupt("it is empty".into()))?;
-        if *schema != SCHEMA {
-            return Err(corrupt(format!(
-                "it has schema {schema}, this program reads {SCHEMA}; use the program that wrote it to export"
-            )));
+    fn encoded(&self, entry: Entry) -> Encoded<T> {
+        Encoded {
+            entry,
+            space: self.space,
+            of: PhantomData,
         }
-        let value = serde_json::from_slice(json).map_err(|e| corrupt(e.to_string()))?;
+    }
+
+    fn decode(&self, entry: Entry) -> Result<Versioned<T>, StoreError> {
+        let found = self.encoded(entry);
         Ok(Versioned {
-            value,
-            version: entry.version,
+            value: found.decode()?,
+            version: found.version(),
         })
+    }
+
+    /// Reads a record without decoding it.
+    pub async fn get_encoded(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        id: &[u8],
+    ) -> Result<Option<Encoded<T>>, StoreError> {
+        let entry = store.get(&self.key(partition, id)).await?;
+        Ok(entry.map(|entry| self.encoded(entry)))
     }
 
     /// Reads a record.
@@ -82,7 +122,7 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         id: &[u8],
     ) -> Result<Option<Versioned<T>>, StoreError> {
         let entry = store.get(&self.key(partition, id)).await?;
-        entry.map(|entry| self.decode(&entry)).transpose()
+        entry.map(|entry| self.decode(entry)).transpose()
     }
 
     /// Writes a record if `when` holds.
@@ -96,6 +136,20 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
     ) -> Result<Version, StoreError> {
         store
             .put(&self.key(partition, id), Self::encode(value)?, when)
+            .await
+    }
+
+    /// Writes a record if `when` holds, see [`Store::put_soon`].
+    pub async fn put_soon(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        id: &[u8],
+        value: &T,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        store
+            .put_soon(&self.key(partition, id), Self::encode(value)?, when)
             .await
     }
 
@@ -118,7 +172,18 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         token: &Token,
     ) -> Result<Option<Versioned<T>>, StoreError> {
         let entry = store.get(&token.key(self.space, partition)).await?;
-        entry.map(|entry| self.decode(&entry)).transpose()
+        entry.map(|entry| self.decode(entry)).transpose()
+    }
+
+    /// Reads the record of a token without decoding it.
+    pub async fn get_encoded_by(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        token: &Token,
+    ) -> Result<Option<Encoded<T>>, StoreError> {
+        let entry = store.get(&token.key(self.space, partition)).await?;
+        Ok(entry.map(|entry| self.encoded(entry)))
     }
 
     /// Writes the record of a token if `when` holds.
@@ -148,7 +213,7 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
     ) -> Result<Option<T>, StoreError> {
         let entry = store.take(&token.key(self.space, partition)).await?;
         entry
-            .map(|entry| self.decode(&entry).map(|found| found.value))
+            .map(|entry| self.decode(entry).map(|found| found.value))
             .transpose()
     }
 
@@ -173,24 +238,42 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         after: Option<Vec<u8>>,
         limit: usize,
     ) -> Result<Vec<(Key, Versioned<T>)>, StoreError> {
-        let found = store
-            .scan(&Scan {
-                space: self.space,
-                partition: partition.to_owned(),
-                prefix: prefix.to_vec(),
-                after,
-                limit,
-            })
-            .await?;
-        found
+        let scan = self.scan(partition, prefix, after, limit);
+        store
+            .scan(&scan)
+            .await?
             .into_iter()
-            .map(|(key, entry)| self.decode(&entry).map(|value| (key, value)))
+            .map(|(key, entry)| self.decode(entry).map(|value| (key, value)))
             .collect()
     }
 
     /// A record as it is written, for a batch on keys of tokens.
     pub fn bytes(&self, value: &T) -> Result<Vec<u8>, StoreError> {
         Self::encode(value)
+    }
+
+    /// The first records of a partition, not decoded.
+    pub async fn first_encoded(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        limit: usize,
+    ) -> Result<Vec<(Key, Encoded<T>)>, StoreError> {
+        let found = store.scan(&self.scan(partition, b"", None, limit)).await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, entry)| (key, self.encoded(entry)))
+            .collect())
+    }
+
+    fn scan(&self, partition: &str, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Scan {
+        Scan {
+            space: self.space,
+            partition: partition.to_owned(),
+            prefix: prefix.to_vec(),
+            after,
+            limit,
+        }
     }
 
     /// A batch step that writes a record.

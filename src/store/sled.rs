@@ -246,6 +246,22 @@ impl Store for SledStore {
         Ok(version)
     }
 
+    /// The log is one for all trees, and what a crash leaves of it is its
+    /// beginning; what is never followed by a commit, sled's own flush finds.
+    async fn put_soon(
+        &self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        self.shared.begin(Class::Transient).await?;
+        let version = self
+            .shared
+            .records(key.space, |records| records.put(key, &value, when))?;
+        self.shared.settle(None).await?;
+        Ok(version)
+    }
+
     async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         let pending = self.shared.begin(key.space.class).await?;
         let taken = self

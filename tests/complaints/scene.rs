@@ -64,11 +64,11 @@ pub fn mapping(origin: &str, changes: &str) -> String {
             }
         }
     }
-    let tables: Vec<String> = all
-        .iter()
-        .map(|(table, lines)| format!("{table}\n{}\n", lines.join("\n")))
+    let lines: Vec<String> = all
+        .into_iter()
+        .flat_map(|(table, lines)| std::iter::once(table).chain(lines))
         .collect();
-    tables.concat().replace("{origin}", origin)
+    lines.join("\n").replace("{origin}", origin)
 }
 
 /// A store with one odd provider.

@@ -8,6 +8,7 @@ use vestibule::base::{Clock, UserId};
 use vestibule::provider::extract::Profile;
 use vestibule::provider::file::EmailTrust;
 use vestibule::provider::gallery;
+use vestibule::provider::preview::preview;
 
 use crate::imitation::{CLIENT_ID, CLIENT_SECRET, Imitation};
 use crate::shape;
@@ -52,6 +53,13 @@ pub async fn run(imitation: &Imitation) {
     assert_eq!(users[0].links.len(), 1);
     assert_eq!(users[0].links[0].user_id, imitation.user_id);
     shape::check(imitation.requests, &world.idp.journal());
+
+    // A preview knows all of it too.
+    let mappings = &world.broker.app().logins.mappings;
+    let (account, id) = ("acme".parse().unwrap(), imitation.file.parse().unwrap());
+    let provider = mappings.provider(&account, &id).await.unwrap().unwrap();
+    let shown = preview(&provider.unwrap(), None).unwrap();
+    assert!(shown.requests.len() >= 2);
 
     // Once more: the same person.
     let again = log_in(&world, &mut Browser::new(), "acme").await;

@@ -4,6 +4,7 @@
 mod control;
 mod errors;
 mod faults;
+mod imitate;
 mod login;
 mod names;
 mod openid;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -32,7 +34,7 @@ pub(super) struct Place {
     pub store: StoreFront,
     pub browser: Option<Browser>,
     /// The session and the token it goes by.
-    pub session: Option<(String, Session)>,
+    pub session: Option<(String, Arc<Session>)>,
 }
 
 impl Place {

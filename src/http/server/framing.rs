@@ -6,6 +6,8 @@
 //! anybody sees it, so this follows the bytes beside hyper. It decides nothing
 //! about framing: it only raises a flag, upon which the request is refused.
 
+use memchr::memchr;
+
 /// Longest line of a head that is remembered; the fields of interest are short.
 const LINE: usize = 64;
 
@@ -56,10 +58,7 @@ impl Framing {
                     }
                     bytes = rest;
                 }
-                Place::Head => {
-                    self.head_byte(byte);
-                    bytes = rest;
-                }
+                Place::Head => bytes = self.head(bytes),
             }
         }
     }
@@ -88,22 +87,26 @@ impl Framing {
         self.encodings = 0;
     }
 
-    fn head_byte(&mut self, byte: u8) {
-        match byte {
-            b'\n' if self.line_is_empty => self.end_head(),
-            b'\n' => {
-                self.field();
-                self.line.clear();
-                self.line_is_empty = true;
-            }
-            b'\r' => {}
-            _ => {
-                self.line_is_empty = false;
-                if self.line.len() < LINE {
-                    self.line.push(byte);
-                }
-            }
+    /// Takes a head's bytes up to the end of their first line; gives the rest.
+    fn head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+        let (part, rest) = bytes.split_at(end);
+        let visible = || part.iter().filter(|&&byte| byte != b'\r');
+        if visible().next().is_some() {
+            self.line_is_empty = false;
+            self.line.extend(visible().take(LINE - self.line.len()));
         }
+        let Some((_, next)) = rest.split_first() else {
+            return rest;
+        };
+        if self.line_is_empty {
+            self.end_head();
+        } else {
+            self.field();
+            self.line.clear();
+            self.line_is_empty = true;
+        }
+        next
     }
 
     fn field(&mut self) {

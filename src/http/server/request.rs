@@ -34,7 +34,11 @@ pub(super) fn answer(
         let close = request.headers().contains_key(TRANSFER_ENCODING);
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(peer);
-        let body = Body::new(TimedBody::new(body, body_timeout));
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(TimedBody::new(body, body_timeout))
+        };
         let Ok(mut response) = app.oneshot(Request::from_parts(parts, body)).await;
         if close {
             // Behind a chunked body our watcher has lost its place.

@@ -64,6 +64,29 @@ pub(super) async fn preconditions_of_put(bench: &Bench, spaces: &Spaces) {
     assert_eq!(bench.value(&key).await, Some("any".into()));
 }
 
+pub(super) async fn a_put_that_is_not_waited_for(bench: &Bench, spaces: &Spaces) {
+    let store = &bench.store;
+    let key = Key::new(spaces.plain, "acme", "one");
+    let put = async |value: &str, when| store.put_soon(&key, value.into(), when).await;
+
+    let first = put("first", Precondition::Absent)
+        .await
+        .expect("nothing was there");
+    assert_eq!(
+        bench.value(&key).await,
+        Some("first".into()),
+        "it is seen at once"
+    );
+    let again = put("again", Precondition::Absent).await;
+    assert!(is_conflict(&again), "it is not absent: {again:?}");
+    let second = put("second", Precondition::Version(first))
+        .await
+        .expect("it was that version");
+    assert!(second > first);
+    bench.put(&key, b"third").await;
+    assert_eq!(bench.value(&key).await, Some("third".into()));
+}
+
 pub(super) async fn preconditions_of_delete(bench: &Bench, spaces: &Spaces) {
     let store = &bench.store;
     let key = Key::new(spaces.plain, "acme", "one");

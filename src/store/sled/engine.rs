@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use ::sled::{Db, Tree};
 
@@ -19,8 +20,20 @@ pub(super) struct Engine {
     /// A second handle, since sled's own isn't ours to sync.
     file: File,
     trees: RwLock<HashMap<(&'static str, Class), Tree>>,
-    synced_blobs: Mutex<HashSet<OsString>>,
+    blobs: Mutex<Blobs>,
 }
+
+/// What is known of the files for large pages.
+#[derive(Default)]
+struct Blobs {
+    synced: HashSet<OsString>,
+    /// When the directory last changed, if it was listed long enough after that
+    /// for any later change to have another time.
+    unchanged_since: Option<SystemTime>,
+}
+
+/// Coarser than the clock of any file system in use.
+const FILE_TIME: Duration = Duration::from_secs(3);
 
 impl Engine {
     pub(super) fn open(dir: &Path, options: SledOptions) -> ::sled::Result<Self> {
@@ -35,7 +48,7 @@ impl Engine {
             dir: dir.to_owned(),
             file: File::open(dir.join("db"))?,
             trees: RwLock::default(),
-            synced_blobs: Mutex::default(),
+            blobs: Mutex::default(),
         })
     }
 
@@ -101,15 +114,19 @@ impl Engine {
     /// Blobs never change once written, so each needs it once.
     fn sync_blobs(&self) -> std::io::Result<()> {
         let dir = self.dir.join("blobs");
-        let mut synced = self
-            .synced_blobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = std::fs::metadata(&dir)?.modified()?;
+        if blobs.unchanged_since == Some(changed) {
+            return Ok(());
+        }
+        // A clock set back makes this no worse than a listing too many.
+        let settled = changed.elapsed().is_ok_and(|age| age > FILE_TIME);
+        blobs.unchanged_since = None;
         let mut present = HashSet::new();
         let mut fresh = false;
         for entry in std::fs::read_dir(&dir)? {
             let name = entry?.file_name();
-            if !synced.contains(&name) {
+            if !blobs.synced.contains(&name) {
                 fresh = true;
                 match File::open(dir.join(&name)) {
                     Ok(file) => file.sync_data()?,
@@ -120,7 +137,11 @@ impl Engine {
             }
             present.insert(name);
         }
-        *synced = present;
-        if fresh { sync_directory(&dir) } else { Ok(()) }
+        if fresh {
+            sync_directory(&dir)?;
+        }
+        blobs.synced = present;
+        blobs.unchanged_since = settled.then_some(changed);
+        Ok(())
     }
 }

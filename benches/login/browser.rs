@@ -1,0 +1,109 @@
+//! One virtual browser: a connection that is kept, and cookies handled by hand.
+
+use bytes::Bytes;
+use http::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// The people who take turns at one browser.
+pub const USERS: usize = 20;
+
+/// A browser.
+pub struct Browser {
+    connection: SendRequest<Empty<Bytes>>,
+    host: String,
+    number: usize,
+    logins: usize,
+    /// The session cookie of the last login.
+    session: String,
+}
+
+impl Browser {
+    /// Connects to the server on a port of this machine.
+    pub async fn open(port: u16, number: usize) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(driver);
+        Self {
+            connection,
+            host: format!("127.0.0.1:{port}"),
+            number,
+            logins: 0,
+            session: String::new(),
+        }
+    }
+
+    async fn get(&mut self, path: &str, cookie: &str) -> (StatusCode, HeaderMap) {
+        let mut request = Request::get(path).header(HOST, &self.host);
+        if !cookie.is_empty() {
+            request = request.header(COOKIE, cookie);
+        }
+        let request = request.body(Empty::new()).unwrap();
+        self.connection.ready().await.unwrap();
+        let answer = self.connection.send_request(request).await.unwrap();
+        let (head, mut body) = answer.into_parts();
+        while let Some(frame) = body.frame().await {
+            frame.unwrap();
+        }
+        (head.status, head.headers)
+    }
+
+    /// A whole login, as far as the broker sees it: the provider's page, which
+    /// costs the broker nothing, is left out.
+    pub async fn log_in(&mut self) {
+        let (status, headers) = self
+            .get("/accounts/shop/login?return_to=%2Forders", "")
+            .await;
+        assert_eq!(status, StatusCode::FOUND, "login: {headers:?}");
+        let binding = cookie(&headers);
+        let state = parameter(text(&headers, LOCATION.as_str()), "state=").to_owned();
+        // Codes of real providers are about as long. The provider gives the
+        // profile of whom the code names.
+        let user = self.number * USERS + self.logins % USERS;
+        self.logins += 1;
+        let callback = format!("/callback?code=4%2F0AeanS0{user:0>64}&state={state}");
+        let (status, headers) = self.get(&callback, &binding).await;
+        assert_eq!(status, StatusCode::FOUND, "callback: {headers:?}");
+        let finish = text(&headers, LOCATION.as_str());
+        let at = finish
+            .find("/accounts/")
+            .unwrap_or_else(|| panic!("{finish}"));
+        let finish = finish[at..].to_owned();
+        let (status, headers) = self.get(&finish, &binding).await;
+        assert_eq!(status, StatusCode::FOUND, "finish: {headers:?}");
+        assert!(text(&headers, LOCATION.as_str()).ends_with("/orders"));
+        self.session = cookie(&headers);
+    }
+
+    /// Asks whether the last login counts.
+    pub async fn check(&mut self) {
+        let session = std::mem::take(&mut self.session);
+        let (status, headers) = self.get("/accounts/shop/check", &session).await;
+        self.session = session;
+        assert_eq!(status, StatusCode::OK, "check: {headers:?}");
+        assert!(headers.contains_key("x-auth-user"));
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+/// Name and value of the cookie that is set.
+fn cookie(headers: &HeaderMap) -> String {
+    let set = text(headers, SET_COOKIE.as_str());
+    set.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// The value behind `name=` in a query.
+fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
+    let at = query.find(name).unwrap_or_else(|| panic!("{query}"));
+    let rest = &query[at + name.len()..];
+    rest.split('&').next().unwrap_or_default()
+}

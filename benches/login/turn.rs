@@ -1,0 +1,116 @@
+//! One contestant's turn: all browsers at once for some seconds.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::browser::Browser;
+use super::process::Process;
+
+/// What the browsers do.
+#[derive(Debug, Clone, Copy)]
+pub enum Work {
+    LogIn,
+    Check,
+}
+
+/// What one turn came to.
+pub struct Turn {
+    /// How long each took, in microseconds.
+    took: Vec<u32>,
+    seconds: f64,
+    /// CPU time of the server, in microseconds.
+    cpu: f64,
+}
+
+impl Turn {
+    pub fn count(&self) -> f64 {
+        self.took.len() as f64
+    }
+}
+
+/// Drives a server for `span`.
+pub async fn turn(
+    work: Work,
+    browsers: &mut Vec<Browser>,
+    server: &Process,
+    span: Duration,
+) -> Turn {
+    let (started, cpu_before) = (Instant::now(), server.cpu());
+    let mut running = JoinSet::new();
+    for mut browser in browsers.drain(..) {
+        running.spawn(async move {
+            let mut took = Vec::new();
+            while started.elapsed() < span {
+                let one = Instant::now();
+                match work {
+                    Work::LogIn => browser.log_in().await,
+                    Work::Check => browser.check().await,
+                }
+                took.push(u32::try_from(one.elapsed().as_micros()).unwrap());
+            }
+            (browser, took)
+        });
+    }
+    let mut took = Vec::new();
+    for (browser, times) in running.join_all().await {
+        browsers.push(browser);
+        took.extend(times);
+    }
+    Turn {
+        took,
+        seconds: started.elapsed().as_secs_f64(),
+        cpu: server.cpu() - cpu_before,
+    }
+}
+
+/// All turns of a contestant.
+#[derive(Default)]
+pub struct Sum(Vec<Turn>);
+
+impl Sum {
+    pub fn add(&mut self, turn: Turn) {
+        self.0.push(turn);
+    }
+
+    pub fn count(&self) -> f64 {
+        self.0.iter().map(Turn::count).sum()
+    }
+
+    /// So many a second.
+    pub fn rate(&self) -> f64 {
+        self.count() / self.0.iter().map(|turn| turn.seconds).sum::<f64>()
+    }
+
+    /// CPU time for one, in microseconds.
+    pub fn cpu_each(&self) -> f64 {
+        self.0.iter().map(|turn| turn.cpu).sum::<f64>() / self.count()
+    }
+
+    pub fn print(&self, name: &str, browsers: usize) {
+        let mut took: Vec<u32> = self.0.iter().flat_map(|turn| &turn.took).copied().collect();
+        if took.is_empty() {
+            return;
+        }
+        took.sort_unstable();
+        let part = |of: usize| f64::from(took[(took.len() - 1) * of / 100]) / 1000.0;
+        println!(
+            "{name:10} {browsers:8} {:9.0} {:13.1} {:7.2} {:7.2}",
+            self.rate(),
+            self.cpu_each(),
+            part(50),
+            part(99),
+        );
+    }
+}
+
+/// The ratio of CPU in each round, to see how far to trust that of all.
+pub fn each_round(ours: &Sum, theirs: &Sum) -> String {
+    let mut text = String::from(" (by round");
+    for (our, their) in ours.0.iter().zip(&theirs.0) {
+        let ratio = (our.cpu / our.count()) / (their.cpu / their.count());
+        let _ = write!(text, " {ratio:.2}");
+    }
+    text + ")"
+}

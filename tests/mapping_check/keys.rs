@@ -1,0 +1,292 @@
+//! Keys and values of the wrong kind.
+
+use super::*;
+
+#[test]
+fn misspelt_keys() {
+    for (wrong, right) in [
+        ("user-id", "user_id"),
+        ("userid", "user_id"),
+        ("emial", "email"),
+        ("email_verifed", "email_verified"),
+        ("Picture", "picture"),
+    ] {
+        let found = with(
+            "email = \"email\"",
+            &format!("email = \"email\"\n{wrong} = \"x\""),
+        );
+        assert_eq!(
+            found,
+            [format!(
+                "17:1 userinfo.response.{wrong}: unknown key `{wrong}` in `[userinfo.response]` | {wrong} -> did you mean `{right}`?"
+            )]
+        );
+    }
+    assert_eq!(
+        one("[token]", "[authorisation]\n[token]"),
+        "10:2 authorisation: unknown key `authorisation` at the top level | authorisation -> did you mean `authorization`?"
+    );
+}
+
+#[test]
+fn keys_of_another_table() {
+    assert_eq!(
+        one("name = \"Acme\"", "name = \"Acme\"\nsend_token = \"query\""),
+        "4:1 provider.send_token: unknown key `send_token` in `[provider]` | send_token -> `send_token` belongs in `[userinfo]`"
+    );
+    assert_eq!(
+        one("[provider]", "pkce = \"none\"\n[provider]"),
+        "1:1 pkce: unknown key `pkce` at the top level | pkce -> `pkce` belongs in `[authorization]`"
+    );
+    let found = one("[token]", "[token]\nfoo = 1");
+    assert!(
+        found.starts_with(
+            "11:1 token.foo: unknown key `foo` in `[token]` | foo -> known keys here: url, method, "
+        ),
+        "{found}"
+    );
+}
+
+#[test]
+fn values_of_another_type() {
+    assert_eq!(
+        one("name = \"Acme\"", "name = true"),
+        "3:8 provider.name: must be a string, but is a boolean | true -> write it in quotes: \"true\""
+    );
+    assert_eq!(
+        one("[authorization]", "[authorization]\nscopes = \"email\""),
+        "9:10 authorization.scopes: must be an array, but is a string | \"email\""
+    );
+    assert_eq!(
+        one("[authorization]", "[authorization]\nparameters = { n = 1 }"),
+        "9:20 authorization.parameters.n: must be a string, but is a number | 1 -> write it in quotes: \"1\""
+    );
+    assert_eq!(
+        one("name = \"Acme\"", "name = 2026-01-01"),
+        "3:8 provider.name: must be a string, but is a date or another thing that has no place here | 2026-01-01"
+    );
+    assert_eq!(
+        one(
+            "[authorization]",
+            "[authorization]\nstandard_parameters = \"no\""
+        ),
+        "9:23 authorization.standard_parameters: must be true or false, but is a string | \"no\""
+    );
+    let found = one(
+        "secret = { file = \"/proc/self/comm\" }",
+        "secret = { evn = \"X\" }",
+    );
+    assert!(
+        found.starts_with("7:10 client.secret: this value has none of the forms it may have"),
+        "{found}"
+    );
+    assert!(found.contains("{ env = \"NAME\" }"), "{found}");
+}
+
+#[test]
+fn words_that_are_not_known() {
+    assert_eq!(
+        one("[authorization]", "[authorization]\npkce = \"s256\""),
+        "9:8 authorization.pkce: must be one of \"S256\", \"none\" | \"s256\" -> did you mean \"S256\"?"
+    );
+    assert_eq!(
+        one("[client]", "[client]\nauthentication = \"Basic\""),
+        "6:18 client.authentication: must be one of \"body\", \"basic\", \"basic_raw\", \"query\", \"none\", \"private_key_jwt\", \"signed_secret\", \"app_token\" | \"Basic\" -> did you mean \"basic\"?"
+    );
+}
+
+#[test]
+fn names_that_are_taken() {
+    for (table, name, why) in [
+        (
+            "authorization",
+            "client_id",
+            "the client id is sent under it",
+        ),
+        (
+            "authorization",
+            "code_challenge",
+            "PKCE sends it (`authorization.pkce`)",
+        ),
+        (
+            "authorization",
+            "response_type",
+            "`response_type=code` is sent (`standard_parameters`)",
+        ),
+        (
+            "token",
+            "client_secret",
+            "the client secret is sent under it",
+        ),
+        (
+            "token",
+            "code_verifier",
+            "PKCE sends it (`authorization.pkce`)",
+        ),
+        ("token", "redirect_uri", "the redirect URI is sent under it"),
+    ] {
+        let found = one(
+            &format!("[{table}]"),
+            &format!("[{table}]\nparameters = {{ {name} = \"x\" }}"),
+        );
+        assert!(
+            found.contains(&format!(
+                "{table}.parameters.{name}: `{name}` is reserved: {why} | \"x\""
+            )),
+            "{found}"
+        );
+    }
+    // What is not sent is free.
+    for (table, lines) in [
+        (
+            "authorization",
+            "standard_parameters = false\nparameters = { response_type = \"x\" }",
+        ),
+        (
+            "token",
+            "send_redirect_uri = false\nparameters = { redirect_uri = \"x\" }",
+        ),
+    ] {
+        let table = format!("[{table}]");
+        assert_eq!(
+            with(&table, &format!("{table}\n{lines}")),
+            Vec::<String>::new()
+        );
+    }
+    assert_eq!(
+        one(
+            "[authorization]",
+            "[authorization]\nstate_key = \"redirect_uri\""
+        ),
+        "8:1 authorization: two values would be sent as `redirect_uri`: the state is sent under it | [authorization]"
+    );
+}
+
+#[test]
+fn jsonpaths() {
+    for (path, why) in [
+        ("$.data[", "it ends too early, after `$.data[`"),
+        ("$.data..", "it ends too early, after `$.data..`"),
+        ("$.a b", "white space cannot follow `$.a`"),
+        ("$['a", "`'` cannot follow `$[`"),
+        ("$.data[?@.id =! 1]", "`=` cannot follow `$.data[?@.id `"),
+        ("$ä", "`ä` cannot follow `$`"),
+        ("$.a ", "white space cannot follow `$.a`"),
+        (" $.a", "it begins with white space"),
+        ("$. a", "white space cannot follow `$.`"),
+        ("$.a[?@.b c == 1]", "white space cannot follow `$.a[?@.b`"),
+    ] {
+        let found = one("email = \"email\"", &format!("email = \"{path}\""));
+        assert!(
+            found.starts_with("16:9 userinfo.response.email: not a valid JSONPath"),
+            "{found}"
+        );
+        assert!(found.contains(why), "{path}: {found}");
+    }
+    let found = one(
+        "[token]",
+        "[access]\nrequire = [\"$.a == 1\", \"groups\"]\n[token]",
+    );
+    assert_eq!(
+        found,
+        "11:24 access.require.1: not a valid JSONPath (RFC 9535): a condition begins with `$`, as in `$.code == 0` | \"groups\" -> write a condition such as `$.code == 0`"
+    );
+}
+
+#[test]
+fn places_that_have_no_value_yet() {
+    let found = one(
+        "[token]",
+        "[token]\nparameters = { t = \"{access_token}\" }",
+    );
+    assert!(
+        found.contains("token.parameters.t: `{access_token}` has no value yet at this step"),
+        "{found}"
+    );
+    let found = one(
+        "[token]",
+        "[token]\nheaders = { X-T = \"{app_access_token}\" }",
+    );
+    assert!(found.contains("there is no `[token.before]`"), "{found}");
+    let found = one(
+        "[authorization]",
+        "[authorization]\nparameters = { s = \"{callback.state}\" }",
+    );
+    assert!(
+        found.contains("`{callback.state}` has no value yet"),
+        "{found}"
+    );
+    // Braces around anything else are text.
+    assert_eq!(
+        with(
+            "[token]",
+            "[token]\nparameters = { claims = '{\"a\":{\"b\":null}}' }"
+        ),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn what_belongs_together() {
+    let found = one("[client]", "[client]\nauthentication = \"app_token\"");
+    assert!(
+        found.contains("nothing in the token request carries the application token"),
+        "{found}"
+    );
+    let found = one("[client]", "[client]\nauthentication = \"signed_secret\"");
+    assert!(found.contains("`client.private_key` is missing"), "{found}");
+    let found = with("email_trust = \"never\"", "email_trust = \"provider\"");
+    assert!(
+        found[0].contains("warning provider.email_trust"),
+        "{found:#?}"
+    );
+    let found = with("email = \"email\"", "email_placeholder = \"acme.test\"");
+    assert_eq!(
+        found,
+        [
+            "16:21 userinfo.response.email_placeholder: not a domain below `.invalid` | \"acme.test\" -> write it as in `qq.invalid`: no mail ever goes there (RFC 2606)"
+        ]
+    );
+    assert_eq!(
+        with("email = \"email\"", "email_placeholder = \"acme.invalid\""),
+        Vec::<String>::new()
+    );
+    let both = GOOD
+        .replace("email_trust = \"never\"", "email_trust = \"provider\"")
+        .replace("email = \"email\"", "email_placeholder = \"acme.invalid\"");
+    assert!(
+        lines(&both)
+            .iter()
+            .any(|f| f.contains("a made-up address must not link")),
+        "{:#?}",
+        lines(&both)
+    );
+}
+
+#[test]
+fn secrets_are_never_quoted() {
+    for secret in [
+        "secret = 12345678",
+        "secret = [\"hunter2\"]",
+        "secret = { value = \"hunter2\" }",
+    ] {
+        let found = with("secret = { file = \"/proc/self/comm\" }", secret).concat();
+        assert!(
+            !found.contains("hunter2") && !found.contains("12345678"),
+            "{found}"
+        );
+    }
+    let found = one(
+        "secret = { file = \"/proc/self/comm\" }",
+        "secret = \"hunter2\"",
+    );
+    assert_eq!(
+        found,
+        "7:10 warning client.secret: the secret is written in the file -> use `{ env = \"…\" }` or `{ file = \"…\" }` so that the file can be shared"
+    );
+    let found = one(
+        "secret = { file = \"/proc/self/comm\" }",
+        "secret = { file = \"/no/such/file\" }",
+    );
+    assert!(found.contains("`/no/such/file` cannot be read"), "{found}");
+}

@@ -1,0 +1,39 @@
+//! Secrets that stand in a mapping are not shown, and come back when it does.
+
+use vestibule::document::redact::{redact, restore};
+
+#[test]
+fn secrets_are_redacted_wherever_they_stand() {
+    let source = r#"# kept
+[client]
+secret = "s-1" # kept too
+previous_secret = "s-2"
+private_key = """
+s-3
+"""
+[token]
+headers = { Authorization = "Basic s-4", X = "kept" }
+[token.before]
+headers = { authorization = "s-5" }
+[userinfo]
+headers = { Authorization = "Bearer {access_token}" }
+[[userinfo.then]]
+name = "a"
+[[userinfo.then]]
+name = "b"
+headers = { Authorization = "ApiKey s-6" }
+"#;
+    let shown = redact(source);
+    for secret in 1..=6 {
+        assert!(!shown.contains(&format!("s-{secret}")), "{shown}");
+    }
+    for kept in [
+        "# kept\n",
+        "# kept too",
+        "X = \"kept\"",
+        "Bearer {access_token}",
+    ] {
+        assert!(shown.contains(kept), "{shown}");
+    }
+    assert_eq!(restore(&shown, source), source);
+}
