@@ -1,4 +1,4 @@
-//! `examples/`: storefronts on PyPI `Authlib` and npm `openid-client`, which no
+//! `examples/`: storefronts on `Authlib` and `openid-client`, which no
 //! one here wrote.
 
 #![allow(missing_docs, clippy::unwrap_used)]
