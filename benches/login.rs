@@ -70,7 +70,7 @@ async fn main() {
         if args.does(Part::Check) {
             checks(&args, &broker, &floor).await;
         }
-        broker.stop().await;
+        broker.stop();
     }
     if args.does(Part::Memory) {
         memory(&args, &idp).await;
@@ -167,5 +167,5 @@ async fn memory(args: &Arguments, idp: &Process) {
         REST.as_secs(),
         broker.resident()
     );
-    broker.stop().await;
+    broker.stop();
 }

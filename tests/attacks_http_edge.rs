@@ -88,7 +88,6 @@ async fn h01_h02_hosts_of_others() {
     for path in [
         "/error",
         "/nothing",
-        "/.well-known/jwks.json",
         "/accounts/nobody/login",
     ] {
         let page = browser
@@ -286,7 +285,6 @@ async fn h11_no_other_origin_reads_anything() {
         "/accounts/acme/check",
         "/accounts/acme/logout",
         "/callback",
-        "/.well-known/jwks.json",
         "/api/v1/accounts",
     ] {
         for origin in ["https://evil.test", "null", &*world.origin] {

@@ -85,7 +85,7 @@ impl Process {
     }
 
     /// Ends it in order, as an operator would.
-    pub async fn stop(mut self) {
+    pub fn stop(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = tokio::task::block_in_place(|| self.child.wait()).unwrap();

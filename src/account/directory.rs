@@ -1,13 +1,13 @@
 //! The users of an account: who a login is.
 //!
 //! A user is found by a link (provider, the user's id there) first; then by
-//! email, where the provider may be trusted with that and the user's email came
-//! from one that may; else created. The second half is as needed as the first:
-//! without it, whoever may write any email into some provider's profile waits
-//! with a user of that email until its owner logs in and is linked to it.
-//! One email, one user: a new user first claims the email with a write that only
-//! one claimant wins. Each write that follows can be done again, so that a crash
-//! between them leaves a claim that the next login completes.
+//! email, where the provider may be trusted with that; else created. If no such
+//! provider vouched for the user's email before, the links from before go: else
+//! whoever may write any email into some provider's profile waits with a user of
+//! that email until its owner logs in and is linked to it. One email, one user:
+//! a new user first claims the email with a write that only one claimant wins.
+//! Each write that follows can be done again, so that a crash between them
+//! leaves a claim that the next login completes.
 //!
 //! A login does not wait for the disk here, but once, at its end: nobody is told
 //! anything before the session is on disk, and all of this is then.

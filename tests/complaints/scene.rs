@@ -93,6 +93,7 @@ impl Scene {
     }
 
     /// Another behaviour from now on.
+    #[expect(clippy::needless_pass_by_value, reason = "it is called with `json!`")]
     pub fn mock(&self, mock: Value) {
         let config = mock_idp::Config::from_json(&mock.to_string()).unwrap();
         self.world.idp.configure(|old| *old = config);
@@ -186,6 +187,7 @@ impl Scene {
 }
 
 /// The account every login here is of.
+#[expect(clippy::needless_pass_by_value, reason = "it is called with `json!`")]
 pub fn ada(profile: Value) -> Value {
     json!({ "username": "ada", "password": "lovelace", "profile": profile })
 }
