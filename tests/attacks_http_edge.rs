@@ -85,11 +85,7 @@ async fn h01_h02_hosts_of_others() {
     let page = browser.get_with(callback.as_str(), &headers).await;
     let finish = page.location().unwrap();
     assert_eq!(finish.origin().ascii_serialization(), world.origin);
-    for path in [
-        "/error",
-        "/nothing",
-        "/accounts/nobody/login",
-    ] {
+    for path in ["/error", "/nothing", "/accounts/nobody/login"] {
         let page = browser
             .get_with(format!("{}{path}", world.origin), &headers)
             .await;
