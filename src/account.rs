@@ -1,6 +1,7 @@
 //! Floor 4: accounts, their stores, their provider mappings and their users.
 
 pub mod directory;
+pub mod draft;
 pub mod mapping;
 pub mod stores;
 

@@ -6,7 +6,10 @@
 mod access;
 mod accounts;
 mod applications;
+mod audit;
+pub mod console;
 pub mod keys;
+mod operators;
 mod passwords;
 mod providers;
 mod reply;
@@ -60,7 +63,16 @@ pub struct Admin {
 /// The API. Requests need a [`Peer`](crate::http::server::Peer) extension: the
 /// owner of the Unix socket may do everything, others what their token says.
 pub fn router(admin: Admin) -> Router {
-    let v1 = Router::new()
+    Router::new()
+        .nest("/api/v1", routes(admin.clone()))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(admin, authenticate))
+        .layer(middleware::from_fn(headers))
+}
+
+/// The API's routes for callers that are known already: requests need a [`Caller`].
+fn routes(admin: Admin) -> Router {
+    Router::new()
         .route("/accounts", get(accounts::list).post(accounts::create))
         .route(
             "/accounts/{account}",
@@ -140,14 +152,19 @@ pub fn router(admin: Admin) -> Router {
         .route("/keys/prepare", post(keys::prepare))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/{key}", get(keys::show))
+        .route("/operators", get(operators::list).post(operators::create))
+        .route(
+            "/operators/{operator}",
+            get(operators::show)
+                .patch(operators::change)
+                .delete(operators::remove),
+        )
+        .route("/operators/{operator}/invite", post(operators::invite))
+        .route("/audit", get(audit::list))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(admin.clone());
-    Router::new()
-        .nest("/api/v1", v1)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(admin, authenticate))
-        .layer(middleware::from_fn(headers))
+        .layer(middleware::from_fn_with_state(admin.clone(), audit::log))
+        .with_state(admin)
 }
 
 async fn headers(request: Request, next: Next) -> Response {

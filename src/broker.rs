@@ -8,7 +8,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::account::{Accounts, Mappings};
+use crate::account::{Accounts, Mappings, draft};
 use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
@@ -19,7 +19,8 @@ use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
-use crate::login::{Logins, drift, openid, pending};
+use crate::login::{Logins, drift, health, openid, pending};
+use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::session::{self, Sessions};
 use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
@@ -111,6 +112,7 @@ impl Broker {
                 sessions: Sessions::new(public_url.clone(), config.session),
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
+                health: health::Health::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             },
@@ -136,8 +138,17 @@ impl Broker {
 
     /// What the network sees: browser endpoints, and the admin API's refusals.
     pub fn router(&self) -> Router {
-        let all = http::router(Arc::clone(&self.app)).merge(admin::router(self.admin.clone()));
+        let all = http::router(Arc::clone(&self.app))
+            .merge(admin::router(self.admin.clone()))
+            .merge(admin::console::router(self.admin.clone(), &self.app));
         http::with_headers(&self.app, all)
+    }
+
+    /// A single-use link that makes the first operator; `None` where there was one.
+    pub async fn first_operator(&self) -> Result<Option<String>, StoreError> {
+        let ticket = operator::invite::first(&*self.admin.store, self.admin.clock.now()).await?;
+        let base = &self.app.logins.public_url;
+        Ok(ticket.map(|ticket| format!("{base}/admin/welcome?ticket={}", ticket.as_str())))
     }
 
     /// What the Unix socket sees.
@@ -228,7 +239,8 @@ fn foreign(config: &Config, outbound: &Arc<Outbound>) -> Option<Arc<ForeignAutho
 fn expiring() -> impl Iterator<Item = &'static Space> {
     pending::spaces()
         .into_iter()
-        .chain([session::space()])
+        .chain([session::space(), draft::space()])
+        .chain(operator::spaces())
         .chain(authority::spaces())
 }
 

@@ -6,8 +6,10 @@
 mod account;
 mod api;
 mod app;
+mod audit;
 mod demo;
 mod key;
+mod operator;
 mod output;
 mod provider;
 mod remote;
@@ -75,6 +77,12 @@ enum Command {
     /// List and revoke sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Administer the operators of the console
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Read the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Administer applications, the OAuth 2.0 clients of the broker
     #[command(subcommand)]
     App(app::App),
@@ -125,6 +133,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
         Command::Session(command) => command.run(global).await?,
+        Command::Operator(command) => command.run(global).await?,
+        Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
         Command::Key(command) => command.run(global).await?,
         Command::Token(command) => command.run(global).await?,

@@ -16,9 +16,9 @@
 //! | floor | module | holds |
 //! |---|---|---|
 //! | 7 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
-//! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API |
+//! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API and the console |
 //! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
-//! | 4 | [`account`], [`session`] | accounts, stores, mappings, users; sessions |
+//! | 4 | [`account`], [`session`], [`operator`], [`audit`] | accounts, stores, mappings, users; sessions; who administers, and what they did |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
 //! | 1 | [`config`], [`document`], [`protocol`] | configuration; checked documents; words of the RFCs |
@@ -29,6 +29,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod audit;
 pub mod authority;
 pub mod base;
 pub mod broker;
@@ -39,6 +40,7 @@ pub mod document;
 pub mod http;
 pub mod key;
 pub mod login;
+pub mod operator;
 pub mod outbound;
 pub mod protocol;
 pub mod provider;

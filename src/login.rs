@@ -18,6 +18,7 @@ pub mod drift;
 pub mod error;
 pub mod exchange;
 pub mod finish;
+pub mod health;
 pub mod identify;
 pub mod openid;
 pub mod pending;
@@ -59,6 +60,8 @@ pub struct Logins {
     pub directory: openid::Directory,
     /// The drift alarm.
     pub watch: drift::Watch,
+    /// How the providers do.
+    pub health: health::Health,
     /// Our public URL without a slash at its end.
     pub public_url: String,
     /// From the start of a login to its callback.

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "document", "protocol"],
     &["outbound", "store"],
     &["provider", "key"],
-    &["account", "session"],
+    &["account", "session", "operator", "audit"],
     &["login", "authority"],
     &["http", "admin"],
     &["cli", "broker", "demo"],

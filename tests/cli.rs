@@ -374,3 +374,29 @@ fn schemas_and_completions_are_printed() {
     }
     assert!(home.ok(&["completions", "bash"]).contains("vestibule"));
 }
+
+#[test]
+fn operators_and_the_audit_log() {
+    let home = Home::new();
+    let made = home.ok(&["operator", "create", "ada@example.test", "--name", "Ada"]);
+    assert!(made.contains("/admin/welcome?ticket="), "{made}");
+    home.fails(&["operator", "create", "ada@example.test"], 1);
+    home.fails(&["operator", "change", "ada@example.test"], 2);
+    home.ok(&["operator", "change", "ada@example.test", "--disable"]);
+    let again = home.ok(&["operator", "change", "ada@example.test", "--reset-password"]);
+    assert!(again.contains("ticket="), "{again}");
+    assert!(home.ok(&["operator", "list"]).contains("Ada"));
+    home.ok(&["operator", "remove", "ada@example.test"]);
+    let log = home.ok(&["audit", "list"]);
+    for what in [
+        "operator.create",
+        "operator.change",
+        "operator.invite",
+        "operator.remove",
+    ] {
+        assert!(log.contains(what), "{what}\n{log}");
+    }
+    let lines = home.ok(&["audit", "export"]);
+    assert_eq!(lines.lines().count(), 4);
+    assert!(!lines.contains("ticket"), "a link is not in the log");
+}

@@ -32,6 +32,11 @@ enum Limit {
 }
 
 impl Caller {
+    /// An operator, who may deal with everything.
+    pub fn operator(email: &str) -> Self {
+        Self(email.to_owned(), Limit::All)
+    }
+
     /// The account the caller is limited to; `None`: all.
     pub fn limit(&self) -> Option<&AccountId> {
         match &self.1 {

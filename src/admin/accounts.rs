@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
+use super::audit::changed;
 use super::reply::{Reply, account, bad, condition, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::{self, Account, StoreFront, directory};
@@ -147,7 +148,8 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
     match account::put(&*admin.store, &account, Precondition::Absent).await {
         Ok(version) => {
             info!(account = %account.id, "account created");
-            Ok(tagged(version, (StatusCode::CREATED, Json(account))))
+            let answer = tagged(version, (StatusCode::CREATED, Json(account.clone())));
+            Ok(changed(answer, serde_json::Value::Null, account))
         }
         Err(StoreError::Conflict) => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -207,7 +209,8 @@ async fn edit(
     change: impl FnOnce(&mut Account) -> Reply<()>,
 ) -> Reply {
     let found = account(&*admin.store, id).await?;
-    let mut account = found.value;
+    let before = found.value;
+    let mut account = before.clone();
     change(&mut account)?;
     let when = match condition(headers)? {
         None | Some(Precondition::Any) => Precondition::Version(found.version),
@@ -215,7 +218,8 @@ async fn edit(
     };
     let version = account::put(&*admin.store, &account, when).await?;
     info!(account = %account.id, "account changed");
-    Ok(tagged(version, Json(account)))
+    let answer = tagged(version, Json(account.clone()));
+    Ok(changed(answer, before, account))
 }
 
 pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
@@ -234,7 +238,8 @@ pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -
     Applications::remove_all(&*admin.store, id).await?;
     crate::session::revoke_all(&*admin.store, id).await?;
     info!(account = %id, "account removed");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let answer = StatusCode::NO_CONTENT.into_response();
+    Ok(changed(answer, &found.value, serde_json::Value::Null))
 }
 
 pub(super) async fn stores(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::accounts::{Page, Paging};
+use super::audit::{self, changed};
 use super::reply::{Reply, account, bad, condition, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::Mapping;
@@ -184,7 +185,10 @@ async fn store(
         Some(old) => restore(source, &old.value.source),
         None => source.to_owned(),
     };
-    if let Some(old) = stored.filter(|old| old.value.source == source && when.is_none()) {
+    if let Some(old) = stored
+        .as_ref()
+        .filter(|old| old.value.source == source && when.is_none())
+    {
         // Applying what is applied is no new version.
         return Ok(answer(&old.value, old.version, Vec::new()));
     }
@@ -194,7 +198,9 @@ async fn store(
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
-    Ok(answer(&mapping, version, provider.warnings.clone()))
+    let before = stored.map(|old| audit::mapping(&old.value.source));
+    let answer = answer(&mapping, version, provider.warnings.clone());
+    Ok(changed(answer, before, audit::mapping(&mapping.source)))
 }
 
 fn answer(mapping: &Mapping, version: Version, findings: Vec<Finding>) -> axum::response::Response {
@@ -219,7 +225,9 @@ pub(super) async fn remove(
         .remove(&account, &found.value.provider, when)
         .await?;
     info!(account = %account, provider = %found.value.provider, "mapping removed");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let before = audit::mapping(&found.value.source);
+    let answer = StatusCode::NO_CONTENT.into_response();
+    Ok(changed(answer, before, serde_json::Value::Null))
 }
 
 pub(super) async fn history(

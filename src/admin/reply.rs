@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::store::{Precondition, Store, StoreError, Version, Versioned};
 
 /// A handler's answer.
-pub(super) type Reply<T = Response> = Result<T, Problem>;
+pub(in crate::admin) type Reply<T = Response> = Result<T, Problem>;
 
 impl From<StoreError> for Problem {
     fn from(failure: StoreError) -> Self {

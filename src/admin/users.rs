@@ -12,6 +12,7 @@ use tracing::info;
 
 use super::Admin;
 use super::accounts::{Page, Paging};
+use super::audit;
 use super::reply::{Reply, account, bad, json, missing};
 use crate::account::{User, directory};
 use crate::base::{AccountId, ProviderId, UserId};
@@ -56,7 +57,7 @@ pub(super) async fn change(
     Path((id, user)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
-) -> Reply<Json<User>> {
+) -> Reply {
     let account = account_id(&admin, &id).await?;
     let user: UserId = user.parse().map_err(|_| missing("user"))?;
     let change: Change = json(&headers, &body)?;
@@ -68,7 +69,10 @@ pub(super) async fn change(
         session::revoke_user(&*admin.store, &account, user).await?;
     }
     info!(account = %account, user = %user, disabled = change.disabled, "user changed");
-    Ok(Json(changed))
+    let of = |disabled: bool| serde_json::json!({ "email": changed.email, "disabled": disabled });
+    let (before, after) = (of(!change.disabled), of(change.disabled));
+    let answer = Json(changed).into_response();
+    Ok(audit::changed(answer, before, after))
 }
 
 /// Ends all sessions of a user.

@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use tracing::info;
 
+use super::audit::{self, changed};
 use super::providers::{current, toml};
 use super::reply::{Reply, missing};
 use super::{Admin, Caller};
@@ -88,13 +89,19 @@ pub(super) async fn set_shadow(
         started_at: admin.clock.now(),
         author: caller.0,
     };
+    let after = audit::mapping(&shadow.source);
     admin
         .mappings
         .set_shadow(&account, provider, Some(shadow))
         .await?;
     shadow::reset(&*admin.store, &account, provider).await?;
     info!(account = %account, provider = %provider, "shadow set");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let before = found.value.shadow.map(|old| audit::mapping(&old.source));
+    Ok(changed(
+        StatusCode::NO_CONTENT.into_response(),
+        before,
+        after,
+    ))
 }
 
 /// Stops asking the shadow.

@@ -12,6 +12,16 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
+/// Bytes as hexadecimal digits, lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}
+
 /// SHA-256 as URL-safe text without padding, the form of `code_challenge` (RFC 7636 §4.2).
 pub fn sha256_base64url(bytes: &[u8]) -> String {
     base64url(&sha256(bytes))

@@ -38,6 +38,12 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
         data_dir = %config.data_dir.display(),
         "vestibule serves"
     );
+    if let Some(link) = broker.first_operator().await? {
+        // Not through the log: it is for whoever starts the broker, and works once.
+        eprintln!(
+            "\nThere is no operator yet. This link, good once within 24 hours, makes the first:\n\n    {link}\n"
+        );
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {

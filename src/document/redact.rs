@@ -19,14 +19,23 @@ const SECRETS: &[&str] = &[
 /// A mapping with its literal secrets replaced by `[redacted]`; comments and
 /// all else stay as they are.
 pub fn redact(source: &str) -> String {
+    replace(source, |_| REDACTED.to_owned())
+}
+
+/// A mapping with each literal secret replaced by what `with` makes of it, which
+/// must need no escapes in TOML.
+pub fn replace(source: &str, with: impl Fn(&str) -> String) -> String {
     let (value, spans, _) = parse_toml(source);
-    let mut cuts: Vec<(Range<usize>, String)> = secret_literals(&value, &spans)
-        .into_iter()
-        .map(|(_, span)| (span, format!("\"{REDACTED}\"")))
-        .collect();
+    let mut cuts: Vec<(Range<usize>, String)> = Vec::new();
+    let mut cut = |span: Range<usize>, secret: &str| {
+        cuts.push((span, format!("\"{}\"", with(secret))));
+    };
+    for (key, span) in secret_literals(&value, &spans) {
+        cut(span, literal(&value, &key).unwrap_or_default());
+    }
     for path in secret_texts(&value) {
-        if let Some(span) = spans.value(&path.join(".")) {
-            cuts.push((span, format!("\"{REDACTED}\"")));
+        if let (Some(span), Some(secret)) = (spans.value(&path.join(".")), at(&value, &path)) {
+            cut(span, secret);
         }
     }
     splice(source, cuts)
@@ -46,11 +55,7 @@ pub fn restore(source: &str, stored: &str) -> String {
     let mut known: Vec<(String, Range<usize>)> = secret_literals(&old_value, &old_spans);
     known.retain(|(key, _)| literal(&value, key) == Some(REDACTED));
     for path in secret_texts(&old_value) {
-        let new = path.iter().try_fold(&value, |at, name| match at {
-            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-            other => other.get(name),
-        });
-        if new.and_then(Value::as_str) == Some(REDACTED) {
+        if at(&value, &path) == Some(REDACTED) {
             let key = path.join(".");
             known.extend(old_spans.value(&key).map(|span| (key, span)));
         }
@@ -60,6 +65,31 @@ pub fn restore(source: &str, stored: &str) -> String {
         .filter_map(|(key, old)| Some((spans.value(&key)?, stored.get(old)?.to_owned())))
         .collect();
     splice(source, cuts)
+}
+
+/// Whether a mapping would send a secret of `stored` to an origin that `stored`
+/// does not name (attack T3).
+pub fn leaks(source: &str, stored: &str) -> bool {
+    let (value, _, _) = parse_toml(source);
+    let (old_value, _, _) = parse_toml(stored);
+    let secrets = |value: &Value, keys: Vec<Vec<String>>| -> BTreeSet<String> {
+        let literals = SECRETS.iter().filter_map(|key| literal(value, key));
+        let texts = keys.iter().filter_map(|path| at(value, path));
+        literals.chain(texts).map(str::to_owned).collect()
+    };
+    let new = secrets(&value, secret_texts(&value));
+    let old = secrets(&old_value, secret_texts(&old_value));
+    !new.is_disjoint(&old) && !origins(&value).is_subset(&origins(&old_value))
+}
+
+/// The text at a path.
+fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v str> {
+    path.iter()
+        .try_fold(value, |at, name| match at {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            other => other.get(name),
+        })?
+        .as_str()
 }
 
 /// The origins of all URLs in a mapping.
@@ -119,7 +149,8 @@ fn secret_texts(value: &Value) -> Vec<Vec<String>> {
     found
 }
 
-fn sounds_secret(name: &str) -> bool {
+/// Whether a header or parameter of this name holds a secret.
+pub fn sounds_secret(name: &str) -> bool {
     let plain = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
     [
         "authorization",

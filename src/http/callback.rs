@@ -110,6 +110,7 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
             .map_err(Step::Callback.store())?;
         return Ok(trial_done(app, &restart, trace.failure.is_none()));
     }
+    let (provider, began) = (verified.provider().id.clone(), logins.now());
     let steps = async {
         let trace = &mut Trace::off();
         let token = exchange(logins, verified, trace).await?;
@@ -121,7 +122,12 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
         }
         identify(logins, identified).await
     };
-    match steps.await {
+    let outcome = steps.await;
+    let now = logins.now();
+    let took = outcome.as_ref().map(|_| now.since(began));
+    let account = &restart.account.id;
+    logins.health.count(account, &provider, took, now);
+    match outcome {
         Ok(identity) => Ok(restart
             .store
             .url(&format!("finish?ticket={}", identity.ticket.as_str()))),

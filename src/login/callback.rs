@@ -84,6 +84,13 @@ pub struct VerifiedCallback {
     pub(super) parameters: Vec<(String, String)>,
 }
 
+impl VerifiedCallback {
+    /// The provider that answered.
+    pub fn provider(&self) -> &Provider {
+        &self.login.provider
+    }
+}
+
 /// Which login it is; travels along all further steps.
 #[derive(Clone)]
 pub struct Context {

@@ -86,8 +86,23 @@ impl Marker {
     }
 }
 
+/// A text to stand in a mapping for what is not filled in yet; previews show it
+/// as `{{name}}`.
+pub fn stand_in(name: &str) -> String {
+    render::pretend(name)
+}
+
+/// The same for an endpoint: `authorization`, `token` or else `userinfo`.
+pub fn stand_in_url(step: &str) -> &'static str {
+    match step {
+        "authorization" => ENDPOINTS[0].0,
+        "token" => ENDPOINTS[1].0,
+        _ => ENDPOINTS[2].0,
+    }
+}
+
 /// Puts the names where the markers are.
-fn named(text: &str) -> String {
+pub fn named(text: &str) -> String {
     let mut out = text.to_owned();
     for (marker, name) in MARKERS {
         out = out.replace(marker, &format!("{{{{{name}}}}}"));

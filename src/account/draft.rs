@@ -1,0 +1,110 @@
+//! Mappings in the making: what the console's wizard works on.
+//!
+//! A draft is kept here, with its secrets, so that no page has to carry them
+//! from one step to the next. It knows which version it began from: applying it
+//! over a newer one is refused.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AccountId, ProviderId, Timestamp};
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Token, Version};
+
+static DRAFTS: Space = Space {
+    name: "drafts",
+    class: Class::Durable,
+    expiring: true,
+};
+
+const SPACE: Keyspace<Draft> = Keyspace::new(&DRAFTS);
+
+/// How long a draft is kept.
+pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A mapping in the making.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The TOML so far; it parses, whatever else is missing.
+    pub source: String,
+    /// What was typed into the editor and does not parse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+    /// What it began from, where it edits what is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+/// The applied mapping a draft began from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The write of its record.
+    pub version: u64,
+    /// The mapping's number, for people.
+    pub number: u64,
+    /// Its text.
+    pub source: String,
+}
+
+impl Base {
+    /// The version to give as a precondition.
+    pub fn version(&self) -> Version {
+        Version(self.version)
+    }
+}
+
+/// Keeps a new draft; gives the name it is found by.
+pub async fn create(
+    store: &dyn Store,
+    account: &AccountId,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Token, StoreError> {
+    let token = Token::new(now.plus(LIFETIME));
+    SPACE
+        .put_by(store, account.as_str(), &token, draft, Precondition::Absent)
+        .await?;
+    Ok(token)
+}
+
+/// Reads a draft.
+pub async fn get(
+    store: &dyn Store,
+    account: &AccountId,
+    token: &Token,
+) -> Result<Option<Draft>, StoreError> {
+    let found = SPACE.get_by(store, account.as_str(), token).await?;
+    Ok(found.map(|draft| draft.value))
+}
+
+/// Keeps what became of a draft.
+pub async fn put(
+    store: &dyn Store,
+    account: &AccountId,
+    token: &Token,
+    draft: &Draft,
+) -> Result<(), StoreError> {
+    SPACE
+        .put_by(store, account.as_str(), token, draft, Precondition::Any)
+        .await
+        .map(|_| ())
+}
+
+/// Forgets a draft.
+pub async fn remove(
+    store: &dyn Store,
+    account: &AccountId,
+    token: &Token,
+) -> Result<(), StoreError> {
+    SPACE
+        .delete_by(store, account.as_str(), token)
+        .await
+        .map(|_| ())
+}
+
+/// The space, for the sweeper.
+pub fn space() -> &'static Space {
+    &DRAFTS
+}

@@ -1,0 +1,110 @@
+//! The console at `/admin/`: pages over the admin API.
+//!
+//! What a page changes, it changes through the API's own routes, called in this
+//! process in the operator's name: one set of rules, one audit log. Pages work
+//! without scripts; `console.js` adds live previews and rows. Secrets never
+//! reach a page: drafts keep them on this side.
+
+mod accounts;
+mod api;
+mod chart;
+mod draft;
+mod edit;
+mod editor;
+mod expect;
+mod fields;
+mod guard;
+mod log;
+mod people;
+mod providers;
+mod review;
+mod sign_in;
+mod start;
+mod trials;
+mod view;
+mod wizard;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, post};
+
+use self::api::Api;
+use super::Admin;
+use crate::http::Shared;
+use crate::operator::Operators;
+
+/// What the pages work with.
+struct Console {
+    admin: Admin,
+    app: Shared,
+    api: Api,
+    operators: Operators,
+    /// The origin that browsers see.
+    origin: String,
+}
+
+type State = axum::extract::State<Arc<Console>>;
+
+/// The console of a broker.
+pub fn router(admin: Admin, app: &Shared) -> Router {
+    let console = Arc::new(Console {
+        api: Api::new(super::routes(admin.clone())),
+        operators: Operators::new(Arc::clone(&admin.store), Arc::clone(&admin.clock)),
+        origin: app.logins.public_url.clone(),
+        app: Shared::clone(app),
+        admin,
+    });
+    let provider = Router::new()
+        .route("/", get(providers::show))
+        .route("/edit", post(start::edit))
+        .route("/rollback", post(providers::rollback))
+        .route("/remove", post(providers::remove))
+        .route("/forget-drift", post(providers::forget_drift))
+        .route("/diff", get(providers::diff))
+        .route("/trial", post(trials::open_applied));
+    let draft = Router::new()
+        .route("/", get(wizard::to_first))
+        .route("/toml", get(editor::toml).post(editor::save_toml))
+        .route("/review", get(review::review))
+        .route("/apply", post(review::apply))
+        .route("/discard", post(review::discard))
+        .route("/trial", post(trials::open_draft))
+        .route("/{step}", get(wizard::step).post(wizard::save))
+        .route("/{step}/preview", post(wizard::preview));
+    let account = Router::new()
+        .route("/", get(accounts::show))
+        .route("/settings", post(accounts::change))
+        .route("/stores", post(accounts::add_store))
+        .route("/stores/remove", post(accounts::remove_store))
+        .route("/remove", post(accounts::remove))
+        .route("/new", get(start::choose).post(start::begin))
+        .nest("/providers/{provider}", provider)
+        .nest("/drafts/{draft}", draft)
+        .route("/trials/{trial}", get(trials::show))
+        .route("/users", get(people::users))
+        .route("/users/change", post(people::change))
+        .route("/users/revoke", post(people::revoke_all))
+        .route("/sessions", get(people::sessions))
+        .route("/sessions/revoke", post(people::revoke));
+    Router::new()
+        .route("/admin", get(sign_in::to_console))
+        .route("/admin/", get(accounts::list).post(accounts::create))
+        .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
+        .route("/admin/logout", post(sign_in::log_out))
+        .route(
+            "/admin/welcome",
+            get(sign_in::welcome).post(sign_in::accept),
+        )
+        .route("/admin/operators", get(log::operators).post(log::invite))
+        .route("/admin/operators/change", post(log::change_operator))
+        .route("/admin/audit", get(log::audit))
+        .route("/admin/audit.jsonl", get(log::export))
+        .route("/admin/console.css", get(view::css))
+        .route("/admin/console.js", get(view::js))
+        .nest("/admin/accounts/{account}", account)
+        .route("/admin/{*rest}", any(view::nothing))
+        .layer(DefaultBodyLimit::max(super::MAX_BODY))
+        .with_state(console)
+}

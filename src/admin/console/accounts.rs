@@ -1,0 +1,301 @@
+//! Accounts, their stores and their choices of authentication.
+
+use axum::extract::{Path, Query};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use minijinja::{Value as Shown, context};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::State;
+use super::api::{Call, segment};
+use super::guard::{Post, Seen};
+use super::view::{Html, failing, goto, page, shown};
+use crate::account::mapping::BUILT_IN;
+use crate::http::problem::Problem;
+use crate::operator::session::Current;
+use crate::provider::gallery;
+
+/// Where a list goes on, and what was just done.
+#[derive(Deserialize, Default)]
+pub(super) struct Where {
+    pub after: Option<String>,
+    pub done: Option<String>,
+}
+
+/// `GET /admin/`
+pub(super) async fn list(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Query(place): Query<Where>,
+) -> Html {
+    accounts(&console, &who, &place, StatusCode::OK, context! {}).await
+}
+
+async fn accounts(
+    console: &super::Console,
+    who: &Current,
+    place: &Where,
+    status: StatusCode,
+    form: Shown,
+) -> Html {
+    let path = match &place.after {
+        Some(after) => format!("/accounts?limit=50&after={}", segment(after)),
+        None => "/accounts?limit=50".to_owned(),
+    };
+    let found = console
+        .api
+        .call(who, Call::get(path))
+        .await
+        .map_err(failing(who))?;
+    let values = context! {
+        title => "Accounts",
+        nav => "accounts",
+        accounts => shown(found["items"].clone()),
+        next => found["next"].as_str(),
+        done => place.done.as_deref(),
+    };
+    page(
+        Some(who),
+        status,
+        "accounts.html",
+        context! { ..form, ..values },
+    )
+}
+
+/// `POST /admin/`: a new account.
+pub(super) async fn create(axum::extract::State(console): State, post: Post) -> Html {
+    let mut body = json!({ "id": post.get("id").trim() });
+    if !post.get("name").trim().is_empty() {
+        body["name"] = post.get("name").into();
+    }
+    if !post.get("origin").trim().is_empty() {
+        let mut store = json!({ "origin": post.get("origin").trim() });
+        if !post.get("auth_path").trim().is_empty() {
+            store["auth_path"] = post.get("auth_path").trim().into();
+        }
+        body["stores"] = json!([store]);
+    }
+    let call = Call::new(Method::POST, "/accounts").json(body);
+    match console.api.call(&post.who, call).await {
+        Ok(made) => {
+            let id = made["id"].as_str().unwrap_or_default();
+            Ok(goto(&format!(
+                "/admin/accounts/{}?done=created",
+                segment(id)
+            )))
+        }
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            let form = context! {
+                problem => shown(problem),
+                form => context! {
+                    id => post.get("id"),
+                    name => post.get("name"),
+                    origin => post.get("origin"),
+                    auth_path => post.get("auth_path"),
+                },
+            };
+            accounts(&console, &post.who, &Where::default(), status, form).await
+        }
+    }
+}
+
+/// One way to log in, as the account has it or could have it.
+#[derive(Serialize)]
+struct Choice {
+    id: String,
+    name: String,
+    about: String,
+    /// The version that is applied.
+    version: Option<u64>,
+}
+
+/// `GET /admin/accounts/{account}/`
+pub(super) async fn show(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path(id): Path<String>,
+    Query(place): Query<Where>,
+) -> Html {
+    let values = context! { done => place.done };
+    account(&console, &who, &id, StatusCode::OK, values).await
+}
+
+async fn account(
+    console: &super::Console,
+    who: &Current,
+    id: &str,
+    status: StatusCode,
+    more: Shown,
+) -> Html {
+    let path = format!("/accounts/{}", segment(id));
+    let account = console
+        .api
+        .call(who, Call::get(path.as_str()))
+        .await
+        .map_err(failing(who))?;
+    let providers = console
+        .api
+        .call(who, Call::get(format!("{path}/providers")))
+        .await
+        .map_err(failing(who))?;
+    let applied: Vec<&Value> = providers["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
+    let of = |provider: &Value| Choice {
+        id: provider["provider"].as_str().unwrap_or_default().to_owned(),
+        name: provider["name"].as_str().unwrap_or_default().to_owned(),
+        about: String::new(),
+        version: provider["version"].as_u64(),
+    };
+    let custom = applied
+        .iter()
+        .find(|provider| provider["built_in"] != true)
+        .map(|provider| of(provider));
+    let mut built_in: Vec<Choice> = applied
+        .iter()
+        .filter(|provider| provider["built_in"] == true)
+        .map(|provider| of(provider))
+        .collect();
+    for (name, source) in gallery::all().filter(|(name, _)| BUILT_IN.contains(name)) {
+        if !built_in.iter().any(|choice| choice.id == name) {
+            built_in.push(Choice {
+                id: name.to_owned(),
+                name: display_name(source, name),
+                about: gallery::about(source).to_owned(),
+                version: None,
+            });
+        }
+    }
+    built_in.sort_by(|a, b| b.id.cmp(&a.id));
+    let values = context! {
+        title => account["name"].as_str(),
+        nav => "accounts",
+        account => shown(account.clone()),
+        custom => custom.map(shown),
+        built_in => shown(built_in),
+        public_url => console.origin.as_str(),
+    };
+    page(
+        Some(who),
+        status,
+        "account.html",
+        context! { ..more, ..values },
+    )
+}
+
+/// The provider's name in a mapping of the gallery.
+pub(super) fn display_name(source: &str, id: &str) -> String {
+    let (value, _, _) = crate::document::structure::parse_toml(source);
+    value
+        .pointer("/provider/name")
+        .and_then(Value::as_str)
+        .unwrap_or(id)
+        .to_owned()
+}
+
+/// Calls the API for a form of the account's page: back to the page, or the page
+/// with the problem and what was typed.
+async fn act(
+    console: &super::Console,
+    post: &Post,
+    id: &str,
+    call: Call<'_>,
+    done: &str,
+    which: &str,
+) -> Html {
+    match console.api.call(&post.who, call).await {
+        Ok(_) => Ok(goto(&format!(
+            "/admin/accounts/{}?done={done}",
+            segment(id)
+        ))),
+        Err(problem) => {
+            let typed: serde_json::Map<String, Value> = post
+                .form
+                .iter()
+                .filter(|(name, _)| *name != "csrf")
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect();
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            let more = context! { problem => shown(problem), which, form => shown(typed) };
+            account(console, &post.who, id, status, more).await
+        }
+    }
+}
+
+pub(super) async fn change(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let optional = |name| match post.get(name).trim() {
+        "" => Value::Null,
+        text => text.into(),
+    };
+    let body = json!({
+        "name": post.get("name"),
+        "logo_url": optional("logo_url"),
+        "color": optional("color"),
+    });
+    let call = Call::new(Method::PATCH, format!("/accounts/{}", segment(&id))).json(body);
+    act(&console, &post, &id, call, "saved", "settings").await
+}
+
+pub(super) async fn add_store(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let mut body = json!({ "origin": post.get("origin").trim() });
+    if !post.get("auth_path").trim().is_empty() {
+        body["auth_path"] = post.get("auth_path").trim().into();
+    }
+    let path = format!("/accounts/{}/stores", segment(&id));
+    let call = Call::new(Method::PUT, path).json(body);
+    act(&console, &post, &id, call, "store", "store").await
+}
+
+pub(super) async fn remove_store(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let origin = segment(post.get("origin"));
+    let path = format!("/accounts/{}/stores?origin={origin}", segment(&id));
+    let call = Call::new(Method::DELETE, path);
+    act(&console, &post, &id, call, "store-removed", "store").await
+}
+
+/// Removes the account; its id has to be typed.
+pub(super) async fn remove(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Result<Response, Response> {
+    if post.get("confirm").trim() != id {
+        let problem = Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "account.confirm",
+            format!("type `{id}` to remove the account"),
+        );
+        let more = context! { problem => shown(problem), which => "remove" };
+        return account(
+            &console,
+            &post.who,
+            &id,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            more,
+        )
+        .await;
+    }
+    let call = Call::new(Method::DELETE, format!("/accounts/{}", segment(&id)));
+    console
+        .api
+        .call(&post.who, call)
+        .await
+        .map_err(failing(&post.who))?;
+    Ok(goto("/admin/?done=removed"))
+}

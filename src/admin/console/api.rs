@@ -1,0 +1,134 @@
+//! The admin API, called in this process in an operator's name.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::super::Caller;
+use crate::http::problem::Problem;
+use crate::operator::session::Current;
+
+pub(super) struct Api(Router);
+
+/// What is sent.
+pub(super) enum Sent<'a> {
+    Nothing,
+    Json(Value),
+    Toml(&'a str),
+}
+
+/// A call that is about to be made.
+pub(super) struct Call<'a> {
+    method: Method,
+    path: String,
+    sent: Sent<'a>,
+    version: Option<u64>,
+    absent: bool,
+}
+
+impl<'a> Call<'a> {
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            sent: Sent::Nothing,
+            version: None,
+            absent: false,
+        }
+    }
+
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub fn json(mut self, value: Value) -> Self {
+        self.sent = Sent::Json(value);
+        self
+    }
+
+    pub fn toml(mut self, text: &'a str) -> Self {
+        self.sent = Sent::Toml(text);
+        self
+    }
+
+    /// Only if the record is still of this version.
+    pub fn if_version(mut self, version: Option<u64>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Only if there is no such record.
+    pub fn if_absent(mut self) -> Self {
+        self.absent = true;
+        self
+    }
+}
+
+impl Api {
+    pub fn new(router: Router) -> Self {
+        Self(router)
+    }
+
+    /// Calls the API; an answer without a body is `null`.
+    pub async fn call(&self, who: &Current, call: Call<'_>) -> Result<Value, Problem> {
+        let answer = self.raw(who, call).await?;
+        let bytes = answer.into_body().collect().await;
+        let bytes = bytes.map_err(|_| broken())?.to_bytes();
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes).map_err(|_| broken())
+    }
+
+    /// Calls the API and gives its answer as it is.
+    pub async fn raw(&self, who: &Current, call: Call<'_>) -> Result<Response, Problem> {
+        let mut request = Request::builder().method(call.method).uri(call.path);
+        if let Some(version) = call.version {
+            request = request.header(header::IF_MATCH, format!("\"v{version}\""));
+        }
+        if call.absent {
+            request = request.header(header::IF_NONE_MATCH, "*");
+        }
+        let body = match call.sent {
+            Sent::Nothing => Body::empty(),
+            Sent::Json(value) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(value.to_string())
+            }
+            Sent::Toml(text) => {
+                request = request.header(header::CONTENT_TYPE, "application/toml");
+                Body::from(text.to_owned())
+            }
+        };
+        let mut request = request.body(body).map_err(|_| broken())?;
+        let caller = Caller::operator(who.operator.email.as_str());
+        request.extensions_mut().insert(caller);
+        let answer = match self.0.clone().oneshot(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        };
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let bytes = answer.into_body().collect().await;
+        let bytes = bytes.map_err(|_| broken())?.to_bytes();
+        Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| broken()))
+    }
+}
+
+fn broken() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "service.error",
+        "the console could not ask the API",
+    )
+}
+
+/// A text as one segment of a path, or one value of a query.
+pub(super) fn segment(text: &str) -> String {
+    crate::provider::request::encode(text)
+}

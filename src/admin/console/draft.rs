@@ -1,0 +1,124 @@
+//! A draft that is open in the wizard, and what its pages have in common.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use minijinja::{Value as Shown, context};
+use serde_json::{Value, json};
+use toml_edit::DocumentMut;
+
+use super::fields::{STEPS, Step};
+use super::view::{failing, shown};
+use super::{Console, expect};
+use crate::account::draft::{self, Draft};
+use crate::admin::reply;
+use crate::base::AccountId;
+use crate::document::{Finding, redact};
+use crate::http::problem::Problem;
+use crate::operator::session::Current;
+use crate::store::Token;
+
+/// A draft that is open.
+pub(super) struct Open {
+    pub account: AccountId,
+    pub account_name: String,
+    pub token: Token,
+    pub draft: Draft,
+}
+
+impl Open {
+    pub async fn find(
+        console: &Console,
+        who: &Current,
+        account: &str,
+        draft: &str,
+    ) -> Result<Self, Response> {
+        let store = &*console.admin.store;
+        let found = reply::account(store, account).await.map_err(failing(who))?;
+        let gone = || {
+            let problem = Problem::new(
+                StatusCode::NOT_FOUND,
+                "draft.gone",
+                "this draft was applied, discarded or is older than a week",
+            );
+            failing(who)(problem)
+        };
+        let token = Token::parse(draft).ok_or_else(gone)?;
+        let draft = draft::get(store, &found.value.id, &token)
+            .await
+            .map_err(|error| failing(who)(error.into()))?
+            .ok_or_else(gone)?;
+        Ok(Self {
+            account: found.value.id,
+            account_name: found.value.name,
+            token,
+            draft,
+        })
+    }
+
+    pub fn path(&self, page: &str) -> String {
+        format!(
+            "/admin/accounts/{}/drafts/{}/{page}",
+            self.account,
+            self.token.as_str()
+        )
+    }
+
+    /// Takes a new text. Secrets of the mapping that is edited stay, but are not
+    /// sent to a server it does not name: those have to be typed again (attack T3).
+    pub fn take(&mut self, source: String) {
+        self.draft.source = match &self.draft.base {
+            None => source,
+            Some(base) => {
+                let whole = redact::restore(&source, &base.source);
+                if redact::leaks(&whole, &base.source) {
+                    redact::redact(&whole)
+                } else {
+                    whole
+                }
+            }
+        };
+    }
+
+    pub async fn keep(&self, console: &Console, who: &Current) -> Result<(), Response> {
+        draft::put(
+            &*console.admin.store,
+            &self.account,
+            &self.token,
+            &self.draft,
+        )
+        .await
+        .map_err(|error| failing(who)(error.into()))
+    }
+
+    pub fn findings(&self, console: &Console) -> Vec<Finding> {
+        expect::check(&self.draft.source, console.admin.mappings.policy())
+    }
+
+    pub fn doc(&self) -> DocumentMut {
+        self.draft.source.parse().unwrap_or_default()
+    }
+}
+
+/// What all pages of a draft show.
+pub(super) fn frame(open: &Open, current: &str, findings: &[Finding]) -> Shown {
+    let steps: Vec<Value> = STEPS
+        .iter()
+        .enumerate()
+        .map(|(i, step)| {
+            let errors = findings
+                .iter()
+                .filter(|f| f.is_error() && Step::of(&f.key).is_some_and(|of| of.id == step.id))
+                .count();
+            json!({ "id": step.id, "title": step.title, "number": i + 1, "current": step.id == current, "errors": errors })
+        })
+        .collect();
+    let base = open.draft.base.as_ref();
+    context! {
+        nav => "accounts",
+        account => context! { id => open.account.as_str(), name => open.account_name.as_str() },
+        draft => open.path(""),
+        steps => shown(steps),
+        tab => current,
+        editing => base.map(|base| context! { provider => base.provider.as_str(), number => base.number }),
+    }
+}

@@ -1,0 +1,118 @@
+//! Previews of a draft that may lack anything: what is missing or wrong is
+//! stood in for, so that the rest is built by the code that builds real requests.
+
+use toml_edit::DocumentMut;
+
+use super::edit;
+use crate::document::Finding;
+use crate::outbound::Policy;
+use crate::provider::Provider;
+use crate::provider::compile::{Context, compile_toml};
+use crate::provider::preview::{self, Step};
+use crate::provider::trace::Shown;
+
+/// What must be there for a preview.
+const NEEDED: &[&str] = &[
+    "provider.id",
+    "provider.name",
+    "client.id",
+    "authorization.url",
+    "token.url",
+    "userinfo.url",
+    "userinfo.response.user_id",
+    "userinfo.response.email",
+];
+/// How often the compiler is asked what is still wrong.
+const ROUNDS: usize = 6;
+
+/// What a check of a draft finds, warnings too.
+pub(super) fn check(source: &str, policy: &Policy) -> Vec<Finding> {
+    worth_saying(match compile_toml(source, Context { policy }) {
+        Ok(provider) => provider.warnings,
+        Err(findings) => findings,
+    })
+}
+
+/// Findings without the advice that is about files: a secret typed here is kept
+/// by the broker and in no file.
+pub(super) fn worth_saying(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
+    findings
+}
+
+/// The requests of a draft.
+pub(super) fn steps(source: &str, policy: &Policy, redirect_uri: &str) -> Vec<Step> {
+    let Some(provider) = completed(source, policy) else {
+        return Vec::new();
+    };
+    let Ok(found) = preview::preview(&provider, Some(redirect_uri)) else {
+        return Vec::new();
+    };
+    let mut requests = found.requests;
+    for step in &mut requests {
+        for shown in [&mut step.request, &mut step.expected] {
+            fill(shown);
+        }
+    }
+    requests
+}
+
+fn fill(shown: &mut Shown) {
+    shown.line = preview::named(&shown.line);
+    shown.body = preview::named(&shown.body);
+    for (_, value) in &mut shown.headers {
+        *value = preview::named(value);
+    }
+}
+
+fn completed(source: &str, policy: &Policy) -> Option<Provider> {
+    let mut doc: DocumentMut = source.parse().ok()?;
+    let openid = edit::get(&doc, "provider.kind") == "openid";
+    let asks = edit::get(&doc, "userinfo.source");
+    for key in NEEDED {
+        let told = key.rsplit('.').next() == Some("url")
+            && (openid || (*key == "userinfo.url" && !asks.is_empty() && asks != "request"));
+        if edit::get(&doc, key).is_empty() && !told {
+            stand_in(&mut doc, key);
+        }
+    }
+    for _ in 0..ROUNDS {
+        match compile_toml(&doc.to_string(), Context { policy }) {
+            Ok(provider) => return Some(provider),
+            Err(findings) => {
+                for finding in findings.iter().filter(|finding| finding.is_error()) {
+                    stand_in(&mut doc, &finding.key);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Puts something in a key's place that compiles, or takes the key out.
+fn stand_in(doc: &mut DocumentMut, key: &str) {
+    let text = match key {
+        "provider.id" => "provider".to_owned(),
+        "authorization.url" | "token.url" | "userinfo.url" => {
+            let step = key.split('.').next().unwrap_or_default();
+            preview::stand_in_url(step).to_owned()
+        }
+        "provider.issuer" => "https://issuer.invalid".to_owned(),
+        "provider.name" | "client.id" | "userinfo.response.user_id" | "userinfo.response.email" => {
+            let name = key.rsplit('.').next().unwrap_or_default();
+            preview::stand_in(&match key {
+                "client.id" => "client id".to_owned(),
+                "provider.name" => "name".to_owned(),
+                _ => format!("{} key", name.replace('_', " ")),
+            })
+        }
+        "client.secret" => "a secret that is not shown".to_owned(),
+        "" => return,
+        _ => {
+            edit::remove(doc, key);
+            return;
+        }
+    };
+    edit::remove(doc, key);
+    edit::set(doc, key, &text);
+}

@@ -1,0 +1,172 @@
+//! Operators and the audit log.
+
+use axum::extract::Query;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use minijinja::{Value as Shown, context};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::accounts::Where;
+use super::api::{Call, segment};
+use super::guard::{Post, Seen};
+use super::view::{Html, failing, goto, page, shown};
+use super::{Console, State};
+use crate::operator::session::Current;
+
+/// `GET /admin/operators`
+pub(super) async fn operators(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Query(place): Query<Where>,
+) -> Html {
+    let more = context! { done => place.done };
+    listed(&console, &who, StatusCode::OK, more).await
+}
+
+async fn listed(console: &Console, who: &Current, status: StatusCode, more: Shown) -> Html {
+    let found = console
+        .api
+        .call(who, Call::get("/operators?limit=500"))
+        .await
+        .map_err(failing(who))?;
+    let values = context! {
+        title => "Operators",
+        nav => "operators",
+        operators => shown(found["items"].clone()),
+    };
+    page(
+        Some(who),
+        status,
+        "operators.html",
+        context! { ..more, ..values },
+    )
+}
+
+/// `POST /admin/operators`: a new operator; the page shows their link, once.
+pub(super) async fn invite(axum::extract::State(console): State, post: Post) -> Html {
+    let mut body = json!({ "email": post.get("email").trim() });
+    if !post.get("name").trim().is_empty() {
+        body["name"] = post.get("name").trim().into();
+    }
+    let call = Call::new(Method::POST, "/operators").json(body);
+    answer(&console, &post, call).await
+}
+
+async fn answer(console: &Console, post: &Post, call: Call<'_>) -> Html {
+    match console.api.call(&post.who, call).await {
+        Ok(made) => {
+            let more =
+                context! { link => made["link"].as_str(), invited => made["email"].as_str() };
+            listed(console, &post.who, StatusCode::OK, more).await
+        }
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            let form = context! { email => post.get("email"), name => post.get("name") };
+            let more = context! { problem => shown(problem), form };
+            listed(console, &post.who, status, more).await
+        }
+    }
+}
+
+/// `POST /admin/operators/change`
+pub(super) async fn change_operator(axum::extract::State(console): State, post: Post) -> Html {
+    let path = format!("/operators/{}", segment(post.get("email")));
+    let call = match post.get("action") {
+        "invite" => {
+            return answer(
+                &console,
+                &post,
+                Call::new(Method::POST, format!("{path}/invite")),
+            )
+            .await;
+        }
+        "disable" => Call::new(Method::PATCH, path).json(json!({ "disabled": true })),
+        "enable" => Call::new(Method::PATCH, path).json(json!({ "disabled": false })),
+        "remove" => Call::new(Method::DELETE, path),
+        _ => return Ok(goto("/admin/operators")),
+    };
+    console
+        .api
+        .call(&post.who, call)
+        .await
+        .map_err(failing(&post.who))?;
+    Ok(goto("/admin/operators?done=saved"))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    account: Option<String>,
+    before: Option<String>,
+}
+
+/// `GET /admin/audit`
+pub(super) async fn audit(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Query(which): Query<Which>,
+) -> Html {
+    let account = which.account.as_deref().unwrap_or_default().trim();
+    let mut path = "/audit?newest=true&limit=50".to_owned();
+    for (name, value) in [
+        ("account", Some(account)),
+        ("after", which.before.as_deref()),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            path.extend(["&", name, "=", &segment(value)]);
+        }
+    }
+    let found = console
+        .api
+        .call(&who, Call::get(path))
+        .await
+        .map_err(failing(&who))?;
+    let entries: Vec<Value> = found["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(entry)
+        .collect();
+    let values = context! {
+        title => "Audit log",
+        nav => "audit",
+        entries => shown(entries),
+        account,
+        next => found["next"].as_str(),
+    };
+    page(Some(&who), StatusCode::OK, "audit.html", values)
+}
+
+/// An entry with what changed in it as lines.
+fn entry(entry: &Value) -> Value {
+    let text = |side: &Value| match side.get("mapping").and_then(Value::as_str) {
+        Some(mapping) => mapping.to_owned(),
+        None if side.is_null() => String::new(),
+        None => format!("{side:#}\n"),
+    };
+    let (before, after) = (text(&entry["before"]), text(&entry["after"]));
+    let mut shown = entry.clone();
+    if before != after {
+        shown["diff"] = json!(super::providers::diff_lines(&before, &after));
+    }
+    shown
+}
+
+/// `GET /admin/audit.jsonl`
+pub(super) async fn export(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Query(which): Query<Which>,
+) -> Result<Response, Response> {
+    let account = which.account.filter(|account| !account.is_empty());
+    let account = account
+        .map(|account| format!("&account={}", segment(&account)))
+        .unwrap_or_default();
+    let call = Call::get(format!("/audit?format=jsonl{account}"));
+    let mut answer = console.api.raw(&who, call).await.map_err(failing(&who))?;
+    answer.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"vestibule-audit.jsonl\""),
+    );
+    Ok(answer)
+}

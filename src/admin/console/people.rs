@@ -1,0 +1,119 @@
+//! An account's users and their sessions.
+
+use axum::extract::{Path, Query};
+use axum::http::{Method, StatusCode};
+use minijinja::context;
+use serde_json::json;
+
+use super::accounts::Where;
+use super::api::{Call, segment};
+use super::guard::{Post, Seen};
+use super::view::{Html, failing, goto, page, shown};
+use super::{Console, State};
+use crate::admin::reply;
+use crate::operator::session::Current;
+
+async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Where) -> Html {
+    let account = reply::account(&*console.admin.store, id)
+        .await
+        .map_err(failing(who))?
+        .value;
+    let after = place
+        .after
+        .as_ref()
+        .map(|after| format!("&after={}", segment(after)))
+        .unwrap_or_default();
+    let path = format!("/accounts/{}/{what}?limit=50{after}", segment(id));
+    let found = console
+        .api
+        .call(who, Call::get(path))
+        .await
+        .map_err(failing(who))?;
+    let (title, template) = match what {
+        "users" => ("Users", "users.html"),
+        _ => ("Sessions", "sessions.html"),
+    };
+    let values = context! {
+        title,
+        nav => "accounts",
+        account => context! { id => account.id.as_str(), name => account.name.as_str() },
+        items => shown(found["items"].clone()),
+        next => found["next"].as_str(),
+        done => place.done.as_deref(),
+    };
+    page(Some(who), StatusCode::OK, template, values)
+}
+
+pub(super) async fn users(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path(id): Path<String>,
+    Query(place): Query<Where>,
+) -> Html {
+    list(&console, &who, &id, "users", &place).await
+}
+
+pub(super) async fn sessions(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path(id): Path<String>,
+    Query(place): Query<Where>,
+) -> Html {
+    list(&console, &who, &id, "sessions", &place).await
+}
+
+async fn act(console: &Console, post: &Post, call: Call<'_>, to: &str) -> Html {
+    console
+        .api
+        .call(&post.who, call)
+        .await
+        .map_err(failing(&post.who))?;
+    Ok(goto(to))
+}
+
+/// Disables or enables a user.
+pub(super) async fn change(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let user = segment(post.get("user"));
+    let disabled = post.get("disabled") == "true";
+    let call = Call::new(
+        Method::PATCH,
+        format!("/accounts/{}/users/{user}", segment(&id)),
+    );
+    let done = if disabled { "disabled" } else { "enabled" };
+    let to = format!("/admin/accounts/{}/users?done={done}", segment(&id));
+    act(
+        &console,
+        &post,
+        call.json(json!({ "disabled": disabled })),
+        &to,
+    )
+    .await
+}
+
+/// Ends all sessions of a user.
+pub(super) async fn revoke_all(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let user = segment(post.get("user"));
+    let path = format!("/accounts/{}/users/{user}/sessions", segment(&id));
+    let to = format!("/admin/accounts/{}/users?done=revoked", segment(&id));
+    act(&console, &post, Call::new(Method::DELETE, path), &to).await
+}
+
+/// Ends one session.
+pub(super) async fn revoke(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let session = segment(post.get("session"));
+    let path = format!("/accounts/{}/sessions/{session}", segment(&id));
+    let to = format!("/admin/accounts/{}/sessions?done=revoked", segment(&id));
+    act(&console, &post, Call::new(Method::DELETE, path), &to).await
+}

@@ -1,0 +1,242 @@
+//! A provider that is applied: how it does, its history, and the way back.
+
+use axum::extract::{Path, Query};
+use axum::http::{Method, StatusCode};
+use minijinja::{Value as Shown, context};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use similar::{ChangeTag, TextDiff};
+
+use super::accounts::Where;
+use super::api::{Call, segment};
+use super::guard::{Post, Seen};
+use super::view::{Html, failing, goto, page, shown};
+use super::{Console, State, chart, expect};
+use crate::account::mapping::Mapping;
+use crate::admin::{providers, reply};
+use crate::audit::fingerprint;
+use crate::document::redact;
+use crate::login::drift;
+use crate::operator::session::Current;
+
+/// A line of a comparison.
+#[derive(Serialize)]
+pub(super) struct Line {
+    kind: &'static str,
+    text: String,
+}
+
+/// What changed from one mapping to another; secrets as fingerprints.
+pub(super) fn diff_lines(old: &str, new: &str) -> Vec<Line> {
+    let (old, new) = (
+        redact::replace(old, fingerprint),
+        redact::replace(new, fingerprint),
+    );
+    let diff = TextDiff::from_lines(&old, &new);
+    let mut out = Vec::new();
+    for (i, group) in diff.grouped_ops(3).iter().enumerate() {
+        if i > 0 {
+            out.push(Line {
+                kind: "gap",
+                text: "…".to_owned(),
+            });
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let kind = match change.tag() {
+                ChangeTag::Delete => "del",
+                ChangeTag::Insert => "add",
+                ChangeTag::Equal => "same",
+            };
+            out.push(Line {
+                kind,
+                text: change.value().trim_end_matches('\n').to_owned(),
+            });
+        }
+    }
+    out
+}
+
+fn version(mapping: &Mapping) -> serde_json::Value {
+    json!({
+        "number": mapping.number,
+        "name": mapping.name,
+        "at": mapping.applied_at.rfc3339(),
+        "author": mapping.author,
+    })
+}
+
+/// `GET …/providers/{provider}`
+pub(super) async fn show(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path((id, provider)): Path<(String, String)>,
+    Query(place): Query<Where>,
+) -> Html {
+    let values = context! { done => place.done };
+    display(&console, &who, &id, &provider, StatusCode::OK, values).await
+}
+
+async fn display(
+    console: &Console,
+    who: &Current,
+    id: &str,
+    provider: &str,
+    status: StatusCode,
+    more: Shown,
+) -> Html {
+    let account = reply::account(&*console.admin.store, id)
+        .await
+        .map_err(failing(who))?
+        .value;
+    let (_, found) = providers::current(&console.admin, id, provider)
+        .await
+        .map_err(failing(who))?;
+    let failed = failing(who);
+    let mapping = &found.value;
+    let history = console
+        .admin
+        .mappings
+        .history(&account.id, &mapping.provider, None, 50)
+        .await
+        .map_err(|error| failed(error.into()))?;
+    let shape = drift::find(&*console.admin.store, &account.id, &mapping.provider)
+        .await
+        .map_err(|error| failed(error.into()))?
+        .unwrap_or_default();
+    let findings = match console.admin.mappings.compiled(&account.id, &found) {
+        Ok(provider) => provider.warnings.clone(),
+        Err(findings) => findings,
+    };
+    let now = console.admin.clock.now();
+    let health = console.app.logins.health.of(&account.id, &mapping.provider);
+    let values = context! {
+        title => mapping.name.as_str(),
+        nav => "accounts",
+        account => context! { id => account.id.as_str(), name => account.name.as_str() },
+        provider => shown(version(mapping)),
+        id => mapping.provider.as_str(),
+        etag => found.version.0,
+        source => redact::redact(&mapping.source),
+        history => shown(history.iter().map(version).collect::<Vec<_>>()),
+        drifts => shown(shape.drifts.clone()),
+        findings => shown(expect::worth_saying(findings)),
+        health => shown(chart::health(&health, now)),
+    };
+    page(
+        Some(who),
+        status,
+        "provider.html",
+        context! { ..more, ..values },
+    )
+}
+
+/// Which two versions.
+#[derive(Deserialize)]
+pub(super) struct Two {
+    from: u64,
+    to: u64,
+}
+
+/// `GET …/diff?from=1&to=2`
+pub(super) async fn diff(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path((id, provider)): Path<(String, String)>,
+    Query(two): Query<Two>,
+) -> Html {
+    let failed = failing(&who);
+    let account = reply::account(&*console.admin.store, &id)
+        .await
+        .map_err(&failed)?
+        .value;
+    let provider = provider
+        .parse()
+        .map_err(|_| failed(reply::missing("provider")))?;
+    let mut texts = Vec::new();
+    for number in [two.from, two.to] {
+        let before = number.checked_add(1);
+        let found = console
+            .admin
+            .mappings
+            .history(&account.id, &provider, before, 1)
+            .await
+            .map_err(|error| failed(error.into()))?;
+        let found = found.into_iter().find(|mapping| mapping.number == number);
+        texts.push(found.ok_or_else(|| failed(reply::missing("version")))?);
+    }
+    let values = context! {
+        title => "What changed",
+        nav => "accounts",
+        account => context! { id => account.id.as_str(), name => account.name.as_str() },
+        id => provider.as_str(),
+        name => texts[1].name.as_str(),
+        from => shown(version(&texts[0])),
+        to => shown(version(&texts[1])),
+        diff => shown(diff_lines(&texts[0].source, &texts[1].source)),
+    };
+    page(Some(&who), StatusCode::OK, "diff.html", values)
+}
+
+/// Calls the API for a form of the provider's page.
+async fn act(
+    console: &Console,
+    post: &Post,
+    id: &str,
+    provider: &str,
+    call: Call<'_>,
+    to: &str,
+) -> Html {
+    match console.api.call(&post.who, call).await {
+        Ok(_) => Ok(goto(to)),
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            let more = context! { problem => shown(problem) };
+            display(console, &post.who, id, provider, status, more).await
+        }
+    }
+}
+
+fn api_path(id: &str, provider: &str, end: &str) -> String {
+    format!(
+        "/accounts/{}/providers/{}{end}",
+        segment(id),
+        segment(provider)
+    )
+}
+
+pub(super) async fn rollback(
+    axum::extract::State(console): State,
+    Path((id, provider)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let number = post.get("version").parse::<u64>().unwrap_or(0);
+    let call = Call::new(Method::POST, api_path(&id, &provider, "/rollback"))
+        .json(json!({ "version": number }))
+        .if_version(post.get("etag").parse().ok());
+    let to = format!("/admin{}?done=rolled-back", api_path(&id, &provider, ""));
+    act(&console, &post, &id, &provider, call, &to).await
+}
+
+pub(super) async fn remove(
+    axum::extract::State(console): State,
+    Path((id, provider)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let call = Call::new(Method::DELETE, api_path(&id, &provider, ""))
+        .if_version(post.get("etag").parse().ok());
+    let to = format!("/admin/accounts/{}?done=provider-removed", segment(&id));
+    act(&console, &post, &id, &provider, call, &to).await
+}
+
+pub(super) async fn forget_drift(
+    axum::extract::State(console): State,
+    Path((id, provider)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let call = Call::new(Method::DELETE, api_path(&id, &provider, "/drift"));
+    let to = format!(
+        "/admin{}?done=drift-forgotten",
+        api_path(&id, &provider, "")
+    );
+    act(&console, &post, &id, &provider, call, &to).await
+}

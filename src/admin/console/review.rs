@@ -1,0 +1,163 @@
+//! The end of the wizard: what would change, and the change.
+
+use axum::extract::Path;
+use axum::http::{Method, StatusCode};
+use minijinja::{Value as Shown, context};
+use serde_json::Value;
+
+use super::api::{Call, segment};
+use super::draft::{Open, frame};
+use super::guard::{Post, Seen};
+use super::view::{Html, failing, goto, page, render, shown};
+use super::{Console, State, expect, providers};
+use crate::account::draft;
+use crate::document::Finding;
+use crate::document::structure::parse_toml;
+use crate::http::problem::Problem;
+use crate::operator::session::Current;
+
+/// What an edit would do to who users are.
+fn identity_warnings(old: &str, new: &str) -> Vec<String> {
+    let ((old, _, _), (new, _, _)) = (parse_toml(old), parse_toml(new));
+    let text = |doc: &Value, key: &str| {
+        doc.pointer(key)
+            .map(|value| value.to_string().trim_matches('"').to_owned())
+            .unwrap_or_default()
+    };
+    [
+        ("/provider/id", "The provider's id", "Users are linked to it: everyone who logs in is looked for by email, or becomes a new user."),
+        ("/userinfo/response/user_id", "The place of the user's id", "Everyone who logs in may be taken for somebody else, or become a new user."),
+        ("/userinfo/response/email", "The place of the email", "Users may get another email, and be linked by it to somebody else's user."),
+        ("/userinfo/source", "The source of the profile", "Ids and emails may come out differently."),
+        ("/userinfo/url", "The address of the profile", "Ids and emails may come out differently."),
+    ]
+    .iter()
+    .filter(|(key, _, _)| text(&old, key) != text(&new, key))
+    .map(|(key, what, why)| format!("{what} changes from `{}` to `{}`. {why}", text(&old, key), text(&new, key)))
+    .collect()
+}
+
+/// `GET …/review`: what would be applied, what changes, what to think of first.
+pub(super) async fn review(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path((account, draft)): Path<(String, String)>,
+) -> Html {
+    let open = Open::find(&console, &who, &account, &draft).await?;
+    reviewed(&console, &who, &open, StatusCode::OK, None)
+}
+
+fn reviewed(
+    console: &Console,
+    who: &Current,
+    open: &Open,
+    status: StatusCode,
+    problem: Option<Problem>,
+) -> Html {
+    let findings = open.findings(console);
+    let old = open
+        .draft
+        .base
+        .as_ref()
+        .map_or("", |base| base.source.as_str());
+    let warnings = if old.is_empty() {
+        Vec::new()
+    } else {
+        identity_warnings(old, &open.draft.source)
+    };
+    let redirect_uri = console.app.logins.redirect_uri();
+    let requests = expect::steps(
+        &open.draft.source,
+        console.admin.mappings.policy(),
+        &redirect_uri,
+    );
+    let values = context! {
+        title => "Review",
+        findings => shown(findings.clone()),
+        blocked => findings.iter().any(Finding::is_error),
+        warnings,
+        unchanged => old == open.draft.source,
+        diff => shown(providers::diff_lines(old, &open.draft.source)),
+        preview => Shown::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
+        redirect_uri,
+        problem => problem.map(shown),
+    };
+    page(
+        Some(who),
+        status,
+        "review.html",
+        context! { ..values, ..frame(open, "review", &findings) },
+    )
+}
+
+/// `POST …/apply`
+pub(super) async fn apply(
+    axum::extract::State(console): State,
+    Path((account, draft)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let who = &post.who;
+    let open = Open::find(&console, who, &account, &draft).await?;
+    let base = open.draft.base.as_ref();
+    let risky =
+        base.is_some_and(|base| !identity_warnings(&base.source, &open.draft.source).is_empty());
+    if risky && post.get("understood") != "yes" {
+        let problem = Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "mapping.identity",
+            "this edit changes who users are; tick the box if that is meant",
+        );
+        return reviewed(
+            &console,
+            who,
+            &open,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(problem),
+        );
+    }
+    let path = format!("/accounts/{}/providers", open.account);
+    let named = super::super::providers::named_provider(&open.draft.source);
+    let same = base.is_some_and(|base| named.as_ref() == Some(&base.provider));
+    let mut call = Call::new(Method::POST, path).toml(&open.draft.source);
+    if same {
+        call = call.if_version(base.map(|base| base.version().0));
+    } else {
+        call = call.if_absent();
+    }
+    match console.api.call(who, call).await {
+        Ok(applied) => {
+            draft::remove(&*console.admin.store, &open.account, &open.token)
+                .await
+                .map_err(|error| failing(who)(error.into()))?;
+            let provider = applied["provider"].as_str().unwrap_or_default();
+            Ok(goto(&format!(
+                "/admin/accounts/{}/providers/{}?done=applied",
+                open.account,
+                segment(provider)
+            )))
+        }
+        Err(mut problem) => {
+            if problem.code == "admin.changed_meanwhile" {
+                "someone else changed this mapping since you began; nothing was overwritten. Your draft is kept: look at what they did, then begin a new edit or roll theirs back.".clone_into(&mut problem.detail);
+            }
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            reviewed(&console, who, &open, status, Some(problem))
+        }
+    }
+}
+
+/// `POST …/discard`
+pub(super) async fn discard(
+    axum::extract::State(console): State,
+    Path((account, draft)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let open = Open::find(&console, &post.who, &account, &draft).await?;
+    draft::remove(&*console.admin.store, &open.account, &open.token)
+        .await
+        .map_err(|error| failing(&post.who)(error.into()))?;
+    Ok(goto(&format!(
+        "/admin/accounts/{}?done=discarded",
+        open.account
+    )))
+}

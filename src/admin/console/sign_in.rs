@@ -1,0 +1,247 @@
+//! Logging in and out, and the single-use links that lead to a password.
+
+use axum::extract::{Extension, Request};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+use minijinja::context;
+use tracing::info;
+
+use super::guard::{Kind, Post, cookie, form, set_cookie};
+use super::view::{Html, fail, goto, page};
+use super::{Console, State};
+use crate::audit::{self, Entry};
+use crate::base::Secret;
+use crate::http::problem::Problem;
+use crate::http::server::Peer;
+use crate::operator::invite::{self, Accepted};
+use crate::operator::session::Begun;
+use crate::operator::{self, Email, InviteError, LoginError, password};
+use crate::protocol::form::Pairs;
+use crate::store::{StoreError, Token};
+
+/// A page of the console to go to after the login; anything else is the front page.
+fn next(text: &str) -> &str {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
+    let ours = text.starts_with("/admin/") && !text.contains("//") && text.chars().all(plain);
+    if ours { text } else { "/admin/" }
+}
+
+pub(super) async fn to_console() -> Response {
+    goto("/admin/")
+}
+
+/// `GET /admin/login`
+pub(super) async fn ask(uri: Uri) -> Html {
+    let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
+    let values = context! {
+        next => next(query.get("next").unwrap_or_default()),
+        ended => query.get("ended").is_some(),
+    };
+    page(None, StatusCode::OK, "login.html", values)
+}
+
+/// `POST /admin/login`
+pub(super) async fn log_in(
+    axum::extract::State(console): State,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Html {
+    let form = form(&console, &headers, request).await?;
+    let field = |name| form.get(name).unwrap_or_default();
+    let place = peer
+        .and_then(|Extension(peer)| peer.ip())
+        .map_or_else(|| "here".to_owned(), |ip| ip.to_string());
+    let device = cookie(&console, &headers, Kind::Device);
+    let password = Secret::new(field("password"));
+    let done = console
+        .operators
+        .log_in(field("email"), &password, &place, device.as_deref())
+        .await;
+    let status = match &done {
+        Ok(_) => StatusCode::OK,
+        Err(LoginError::Wrong) => StatusCode::UNPROCESSABLE_ENTITY,
+        Err(LoginError::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+        Err(LoginError::Busy(_) | LoginError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    match done {
+        Ok(begun) => {
+            let email = field("email").trim().to_lowercase();
+            note(&console, &email, "operator.login").await?;
+            Ok(enter(&console, &begun, next(field("next"))))
+        }
+        Err(error) => {
+            info!(why = %error, "console login refused");
+            let values = context! {
+                error => error.to_string(),
+                email => field("email"),
+                next => next(field("next")),
+            };
+            page(None, status, "login.html", values)
+        }
+    }
+}
+
+fn enter(console: &Console, begun: &Begun, to: &str) -> Response {
+    let mut answer = goto(to);
+    let session = set_cookie(console, Kind::Session, begun.session.as_str(), 12 * 3600);
+    let device = set_cookie(
+        console,
+        Kind::Device,
+        begun.device.as_str(),
+        180 * 24 * 3600,
+    );
+    answer.headers_mut().append(header::SET_COOKIE, session);
+    answer.headers_mut().append(header::SET_COOKIE, device);
+    answer
+}
+
+/// Writes to the audit log what has no route of the API.
+async fn note(console: &Console, who: &str, what: &str) -> Result<(), Response> {
+    let entry = Entry {
+        id: String::new(),
+        at: String::new(),
+        who: who.to_owned(),
+        what: what.to_owned(),
+        account: None,
+        target: format!("/operators/{who}"),
+        before: serde_json::Value::Null,
+        after: serde_json::Value::Null,
+    };
+    audit::write(&*console.admin.store, console.admin.clock.now(), entry)
+        .await
+        .map_err(|error| fail(None, &error.into()))
+}
+
+/// `POST /admin/logout`
+pub(super) async fn log_out(
+    axum::extract::State(console): State,
+    headers: HeaderMap,
+    post: Post,
+) -> Html {
+    let broken = |error: StoreError| fail(None, &error.into());
+    if let Some(cookie) = cookie(&console, &headers, Kind::Session) {
+        console.operators.log_out(&cookie).await.map_err(broken)?;
+    }
+    note(
+        &console,
+        post.who.operator.email.as_str(),
+        "operator.logout",
+    )
+    .await?;
+    let mut answer = goto("/admin/login?ended=true");
+    let gone = set_cookie(&console, Kind::Session, "", 0);
+    answer.headers_mut().append(header::SET_COOKIE, gone);
+    Ok(answer)
+}
+
+fn dead_link() -> Response {
+    let problem = Problem::new(
+        StatusCode::NOT_FOUND,
+        "console.link_dead",
+        InviteError::Unknown.to_string(),
+    );
+    fail(None, &problem)
+}
+
+/// `GET /admin/welcome?ticket=…`: looking does not use the link up.
+pub(super) async fn welcome(axum::extract::State(console): State, uri: Uri) -> Html {
+    let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
+    let ticket = query.get("ticket").and_then(Token::parse);
+    let ticket = ticket.ok_or_else(dead_link)?;
+    let invite = invite::peek(&*console.admin.store, &ticket)
+        .await
+        .map_err(|error| fail(None, &error.into()))?
+        .ok_or_else(dead_link)?;
+    let values = context! {
+        ticket => ticket.as_str(),
+        first => invite.email.is_none(),
+        email => invite.email.as_ref().map(Email::as_str),
+    };
+    page(None, StatusCode::OK, "welcome.html", values)
+}
+
+/// `POST /admin/welcome`
+pub(super) async fn accept(
+    axum::extract::State(console): State,
+    headers: HeaderMap,
+    request: Request,
+) -> Html {
+    let form = form(&console, &headers, request).await?;
+    let field = |name| form.get(name).unwrap_or_default();
+    let store = &*console.admin.store;
+    let broken = |error: StoreError| fail(None, &error.into());
+    let ticket = Token::parse(field("ticket")).ok_or_else(dead_link)?;
+    let invite = invite::peek(store, &ticket)
+        .await
+        .map_err(broken)?
+        .ok_or_else(dead_link)?;
+    let chosen = Secret::new(field("password"));
+    let first = invite.email.is_none();
+    let email = match &invite.email {
+        Some(email) => Ok(email.clone()),
+        None => Email::parse(field("email")),
+    };
+    let name = if first {
+        operator::name(field("name"))
+    } else {
+        Ok(String::new())
+    };
+    let good = password::check(&chosen);
+    let (Ok(email), Ok(name), Ok(())) = (&email, &name, &good) else {
+        let values = context! {
+            ticket => ticket.as_str(),
+            first,
+            email => invite.email.as_ref().map_or(field("email"), Email::as_str),
+            name => field("name"),
+            email_error => email.err().map(|error| error.to_string()),
+            name_error => name.err().map(|error| error.to_string()),
+            password_error => good.err().map(|error| error.to_string()),
+        };
+        return page(
+            None,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "welcome.html",
+            values,
+        );
+    };
+    let busy = |error: password::Busy| {
+        let problem = Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "service.busy",
+            error.to_string(),
+        );
+        fail(None, &problem)
+    };
+    let hash = console
+        .operators
+        .hasher()
+        .hash(&chosen)
+        .await
+        .map_err(busy)?;
+    let accepted = Accepted {
+        email: email.clone(),
+        name: name.clone(),
+        password: hash,
+    };
+    let now = console.admin.clock.now();
+    let operator = match invite::accept(store, &ticket, accepted, now).await {
+        Ok(operator) => operator,
+        Err(InviteError::Store(error)) => return Err(broken(error)),
+        Err(_) => return Err(dead_link()),
+    };
+    let what = if first {
+        "operator.first"
+    } else {
+        "operator.password"
+    };
+    info!(operator = %operator.email, what, "an operator chose a password");
+    note(&console, operator.email.as_str(), what).await?;
+    let found = operator::get(store, &operator.email)
+        .await
+        .map_err(broken)?
+        .filter(|found| !found.value.disabled)
+        .ok_or_else(dead_link)?;
+    let begun = console.operators.begin(&found).await.map_err(broken)?;
+    Ok(enter(&console, &begun, "/admin/"))
+}

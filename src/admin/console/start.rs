@@ -1,0 +1,213 @@
+//! Where a mapping begins: empty, from the gallery, from a discovery document,
+//! from a sample profile or from TOML; or as an edit of what is applied.
+
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::Response;
+use minijinja::context;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use toml_edit::DocumentMut;
+
+use super::accounts::display_name;
+use super::guard::{Post, Seen};
+use super::view::{Html, failing, goto, page, shown};
+use super::{Console, State, edit};
+use crate::account::Account;
+use crate::account::draft::{self, Base, Draft};
+use crate::admin::reply;
+use crate::operator::session::Current;
+use crate::provider::{gallery, infer};
+
+#[derive(Deserialize, Default)]
+pub(super) struct From {
+    from: Option<String>,
+}
+
+async fn account(console: &Console, who: &Current, id: &str) -> Result<Account, Response> {
+    let found = reply::account(&*console.admin.store, id).await;
+    Ok(found.map_err(failing(who))?.value)
+}
+
+/// `GET …/new`
+pub(super) async fn choose(
+    axum::extract::State(console): State,
+    Seen(who): Seen,
+    Path(id): Path<String>,
+    Query(from): Query<From>,
+) -> Html {
+    let account = account(&console, &who, &id).await?;
+    choices(
+        &who,
+        &account,
+        StatusCode::OK,
+        from.from.as_deref(),
+        "",
+        None,
+    )
+}
+
+fn choices(
+    who: &Current,
+    account: &Account,
+    status: StatusCode,
+    from: Option<&str>,
+    typed: &str,
+    problem: Option<String>,
+) -> Html {
+    let entries: Vec<Value> = gallery::all()
+        .map(|(id, source)| json!({ "id": id, "name": display_name(source, id), "about": gallery::about(source) }))
+        .collect();
+    let values = context! {
+        title => "Set up a provider",
+        nav => "accounts",
+        account => context! { id => account.id.as_str(), name => account.name.as_str() },
+        gallery => shown(entries),
+        from,
+        typed,
+        problem,
+    };
+    page(Some(who), status, "choose.html", values)
+}
+
+/// `POST …/new`
+pub(super) async fn begin(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let who = &post.who;
+    let account = account(&console, who, &id).await?;
+    let (from, text) = (post.get("from"), post.get("text"));
+    let made = match from {
+        "gallery" => gallery::get(post.get("entry"))
+            .map(str::to_owned)
+            .ok_or_else(|| "choose one of the list".to_owned()),
+        "discovery" => discovered(text),
+        "sample" => sampled(text),
+        "toml" => match text.parse::<DocumentMut>() {
+            Ok(_) => Ok(text.replace("\r\n", "\n")),
+            Err(error) => Err(format!("this is not TOML: {}", error.message())),
+        },
+        _ => Ok(edit::EMPTY.to_owned()),
+    };
+    let source = match made {
+        Ok(source) => source,
+        Err(problem) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return choices(who, &account, status, Some(from), text, Some(problem));
+        }
+    };
+    let draft = Draft {
+        source,
+        raw: None,
+        base: None,
+    };
+    open(&console, who, &account, &draft).await
+}
+
+async fn open(console: &Console, who: &Current, account: &Account, draft: &Draft) -> Html {
+    let now = console.admin.clock.now();
+    let token = draft::create(&*console.admin.store, &account.id, draft, now)
+        .await
+        .map_err(|error| failing(who)(error.into()))?;
+    let (id, token) = (&account.id, token.as_str());
+    Ok(goto(&format!(
+        "/admin/accounts/{id}/drafts/{token}/provider"
+    )))
+}
+
+/// `POST …/providers/{provider}/edit`
+pub(super) async fn edit(
+    axum::extract::State(console): State,
+    Path((id, provider)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let who = &post.who;
+    let account = account(&console, who, &id).await?;
+    let (_, found) = super::super::providers::current(&console.admin, &id, &provider)
+        .await
+        .map_err(failing(who))?;
+    let draft = Draft {
+        source: found.value.source.clone(),
+        raw: None,
+        base: Some(Base {
+            provider: found.value.provider,
+            version: found.version.0,
+            number: found.value.number,
+            source: found.value.source,
+        }),
+    };
+    open(&console, who, &account, &draft).await
+}
+
+/// The mapping that an OpenID Connect discovery document, or one of RFC 8414, describes.
+fn discovered(text: &str) -> Result<String, String> {
+    let document: Value =
+        serde_json::from_str(text.trim()).map_err(|error| format!("this is not JSON: {error}"))?;
+    let get = |name: &str| {
+        document
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let has = |name: &str, wanted: &str| {
+        let list = document.get(name).and_then(Value::as_array);
+        list.is_some_and(|list| list.iter().any(|item| item == wanted))
+    };
+    if get("authorization_endpoint").is_empty() {
+        return Err("this document has no `authorization_endpoint`; paste the JSON found below `/.well-known/openid-configuration`".to_owned());
+    }
+    let mut doc: DocumentMut = edit::EMPTY.parse().unwrap_or_default();
+    let mut set = |key: &str, text: &str| {
+        if !text.is_empty() {
+            edit::set(&mut doc, key, text);
+        }
+    };
+    let openid = !get("jwks_uri").is_empty() && has("response_types_supported", "code");
+    set("provider.issuer", get("issuer"));
+    set("authorization.url", get("authorization_endpoint"));
+    set("token.url", get("token_endpoint"));
+    set("userinfo.url", get("userinfo_endpoint"));
+    let methods = "token_endpoint_auth_methods_supported";
+    if !has(methods, "client_secret_post") && (openid || has(methods, "client_secret_basic")) {
+        set("client.authentication", "basic");
+    }
+    if openid {
+        set("provider.kind", "openid");
+        for (key, claim) in [
+            ("user_id", "sub"),
+            ("email", "email"),
+            ("email_verified", "email_verified"),
+            ("name", "name"),
+        ] {
+            set(&format!("userinfo.response.{key}"), claim);
+        }
+        let scopes = ["openid", "email", "profile"];
+        let known = document.get("scopes_supported").is_some();
+        let asked: Vec<&str> = scopes
+            .into_iter()
+            .filter(|scope| !known || has("scopes_supported", scope))
+            .collect();
+        let list: toml_edit::Array = asked.into_iter().collect();
+        doc["authorization"]["scopes"] = toml_edit::value(list);
+    }
+    Ok(doc.to_string())
+}
+
+/// The mapping that a sample profile suggests.
+fn sampled(text: &str) -> Result<String, String> {
+    let sample = infer::read(text).map_err(|error| error.to_string())?;
+    let found = infer::infer(&sample);
+    if found.user_id.is_empty() && found.email.is_empty() {
+        return Err(
+            "nothing in this sample looks like an id or an email; paste the answer of the user information endpoint".to_owned(),
+        );
+    }
+    let source = edit::EMPTY.replace("[userinfo.response]\n", &found.toml);
+    // What was inferred is only as good as its text.
+    match source.parse::<DocumentMut>() {
+        Ok(_) => Ok(source),
+        Err(error) => Err(error.message().to_owned()),
+    }
+}

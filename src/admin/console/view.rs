@@ -1,0 +1,277 @@
+//! Pages as answers.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use serde::Serialize;
+
+use super::guard::Seen;
+use crate::base::digest::{hex, sha256};
+use crate::http::problem::Problem;
+use crate::operator::session::Current;
+
+const CSS: &str = include_str!("console.css");
+const JS: &str = include_str!("console.js");
+
+/// Everything a page may load comes from here, and nothing runs that is in the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The answer of a page that can fail.
+pub(super) type Html = Result<Response, Response>;
+
+macro_rules! bundled {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("templates/", $name)))),*]
+    };
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "compiled in; a test renders each of them"
+)]
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_auto_escape_callback(|_| AutoEscape::Html);
+    templates.set_undefined_behavior(UndefinedBehavior::Chainable);
+    templates.add_filter("marked", |text: String| {
+        Value::from_safe_string(marked(&text))
+    });
+    templates.add_filter("ticks", |text: String| {
+        Value::from_safe_string(ticks(&text))
+    });
+    templates.add_filter("day", day);
+    templates.add_filter("urlencode", |text: String| super::api::segment(&text));
+    for (name, source) in bundled![
+        "base.html",
+        "account.html",
+        "accounts.html",
+        "audit.html",
+        "choose.html",
+        "diff.html",
+        "error.html",
+        "login.html",
+        "macros.html",
+        "operators.html",
+        "preview.html",
+        "provider.html",
+        "review.html",
+        "sessions.html",
+        "step.html",
+        "toml.html",
+        "trial.html",
+        "users.html",
+        "welcome.html",
+    ] {
+        templates
+            .add_template(name, source)
+            .expect("the bundled templates compile");
+    }
+    templates
+});
+
+/// `2026-11-21 21:58 UTC`
+fn day(text: String) -> String {
+    match (text.get(..10), text.get(11..16)) {
+        (Some(day), Some(time)) if text.ends_with('Z') => format!("{day} {time} UTC"),
+        _ => text,
+    }
+}
+
+/// A text as HTML, with `{{names}}` of generated values marked.
+fn marked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        let Some(end) = rest[at..].find("}}").map(|end| at + end + 2) else {
+            break;
+        };
+        out.push_str(&escaped(&rest[..at]));
+        out.push_str("<em>");
+        out.push_str(&escaped(&rest[at..end]));
+        out.push_str("</em>");
+        rest = &rest[end..];
+    }
+    out.push_str(&escaped(rest));
+    out
+}
+
+/// A sentence as HTML, with what stands in backticks as code.
+fn ticks(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let even = pieces.len() % 2 == 1;
+    let mut out = String::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        match (i % 2 == 1, even) {
+            (true, true) => out.extend(["<code>", &escaped(piece), "</code>"]),
+            (true, false) => out.extend(["`", &escaped(piece)]),
+            (false, false) if i > 0 => out.extend(["`", &escaped(piece)]),
+            _ => out.push_str(&escaped(piece)),
+        }
+    }
+    out
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#x27;")
+}
+
+/// A part of a page as text.
+pub(super) fn render(template: &str, values: Value) -> Result<String, Response> {
+    TEMPLATES
+        .get_template(template)
+        .and_then(|template| template.render(values))
+        .map_err(|error| {
+            tracing::error!(why = %error, template, "a page cannot be rendered");
+            if cfg!(debug_assertions) {
+                let why = format!("{error:#}");
+                return (StatusCode::INTERNAL_SERVER_ERROR, why).into_response();
+            }
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
+}
+
+fn version(text: &str) -> String {
+    hex(&sha256(text.as_bytes())[..4])
+}
+
+/// A page.
+pub(super) fn page(
+    who: Option<&Current>,
+    status: StatusCode,
+    template: &str,
+    values: Value,
+) -> Html {
+    let frame = context! {
+        me => who.map(|who| context! {
+            email => who.operator.email.as_str(),
+            name => who.operator.name.as_str(),
+        }),
+        csrf => who.map(|who| who.csrf.as_str()),
+        css => version(CSS),
+        js => version(JS),
+    };
+    let html = render(template, context! { ..values, ..frame })?;
+    Ok((
+        status,
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            // Browsers name the origin of a form only where its page lets them.
+            (header::REFERRER_POLICY, "same-origin"),
+        ],
+        html,
+    )
+        .into_response())
+}
+
+/// A page about what went wrong.
+pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    page(
+        who,
+        status,
+        "error.html",
+        context! { title => problem.title.as_str(), problem => shown(problem.clone()) },
+    )
+    .unwrap_or_else(|plain| plain)
+}
+
+/// Fails with a page in the look of who is logged in.
+pub(super) fn failing(who: &Current) -> impl Fn(Problem) -> Response + '_ {
+    move |problem| fail(Some(who), &problem)
+}
+
+/// A value for a template. Numbers have to be told apart from JSON's own, which
+/// keep their digits and would arrive as something else.
+pub(super) fn shown(value: impl Serialize) -> Value {
+    use serde_json::Value as Json;
+    fn convert(value: Json) -> Value {
+        match value {
+            Json::Null => Value::from(()),
+            Json::Bool(flag) => Value::from(flag),
+            Json::String(text) => Value::from(text),
+            Json::Array(items) => items.into_iter().map(convert).collect(),
+            Json::Object(members) => {
+                let pairs = members.into_iter();
+                let members: BTreeMap<String, Value> =
+                    pairs.map(|(name, below)| (name, convert(below))).collect();
+                Value::from(members)
+            }
+            Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Value::from(whole),
+                (None, Some(fraction)) => Value::from(fraction),
+                _ => Value::from(number.to_string()),
+            },
+        }
+    }
+    serde_json::to_value(value).map_or(Value::UNDEFINED, convert)
+}
+
+/// Sends the browser to a page of the console.
+pub(super) fn goto(path: &str) -> Response {
+    crate::http::redirect(StatusCode::SEE_OTHER, path)
+}
+
+/// What is nowhere.
+pub(super) async fn nothing(Seen(who): Seen) -> Response {
+    let problem = Problem::new(
+        StatusCode::NOT_FOUND,
+        "request.not_found",
+        "there is nothing at this address",
+    );
+    fail(Some(&who), &problem)
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
+    ];
+    (headers, text).into_response()
+}
+
+/// The style sheet.
+pub(super) async fn css() -> Response {
+    asset("text/css; charset=utf-8", CSS)
+}
+
+/// The script.
+pub(super) async fn js() -> Response {
+    asset("text/javascript; charset=utf-8", JS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_compiles() {
+        assert!(TEMPLATES.get_template("base.html").is_ok());
+    }
+
+    #[test]
+    fn backticks_are_code_and_all_else_is_text() {
+        assert_eq!(ticks("a `b<` c"), "a <code>b&lt;</code> c");
+        assert_eq!(ticks("a `b"), "a `b");
+    }
+
+    #[test]
+    fn generated_values_are_marked_and_all_else_is_text() {
+        assert_eq!(
+            marked("a={{state}}&b=<i>{{<b>}}{{"),
+            "a=<em>{{state}}</em>&amp;b=&lt;i&gt;<em>{{&lt;b&gt;}}</em>{{"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! `vestibule operator`
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::Global;
+use super::account::segment;
+use super::api::{Api, Sent};
+use super::output::{show, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Operator {
+    /// Create an operator; prints the link with which they choose a password
+    Create {
+        /// Their email
+        email: String,
+        /// Their name
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List operators
+    List,
+    /// Show an operator
+    Show {
+        /// Their email
+        email: String,
+    },
+    /// Change an operator
+    Change {
+        /// Their email
+        email: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Remove an operator and end their sessions
+    Remove {
+        /// Their email
+        email: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(id = "operator_change", required = true, multiple = true)]
+pub(super) struct Change {
+    /// Their name
+    #[arg(long)]
+    name: Option<String>,
+    /// End their sessions and refuse their logins
+    #[arg(long, conflicts_with = "enable")]
+    disable: bool,
+    /// Let them log in again
+    #[arg(long)]
+    enable: bool,
+    /// Print a link with which they choose another password
+    #[arg(long)]
+    reset_password: bool,
+}
+
+impl Operator {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut api = Api::open(global).await?;
+        let outcome = self.call(&mut api, global.json).await;
+        api.close().await?;
+        outcome
+    }
+
+    async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        let path = |email: &str| format!("/operators/{}", segment(email));
+        match self {
+            Self::Create { email, name } => {
+                let mut body = Map::new();
+                body.insert("email".into(), email.into());
+                if let Some(name) = name {
+                    body.insert("name".into(), name.into());
+                }
+                let body = Sent::json(&Value::Object(body));
+                let made = api.send(Method::POST, "/operators", Some(body)).await?;
+                show(json, &made.unwrap_or_default());
+            }
+            Self::List => {
+                let items = api.list("/operators").await?;
+                let columns = ["email", "name", "active", "disabled", "last_login_at"];
+                table(json, &items, &columns);
+            }
+            Self::Show { email } => {
+                let found = api.send(Method::GET, &path(&email), None).await?;
+                show(json, &found.unwrap_or_default());
+            }
+            Self::Change { email, change } => {
+                let mut body = Map::new();
+                if let Some(name) = change.name {
+                    body.insert("name".into(), name.into());
+                }
+                if change.disable || change.enable {
+                    body.insert("disabled".into(), json!(change.disable));
+                }
+                let mut shown = None;
+                if !body.is_empty() {
+                    let body = Sent::json(&Value::Object(body));
+                    shown = api.send(Method::PATCH, &path(&email), Some(body)).await?;
+                }
+                if change.reset_password {
+                    let invite = format!("{}/invite", path(&email));
+                    shown = api.send(Method::POST, &invite, None).await?;
+                }
+                show(json, &shown.unwrap_or_default());
+            }
+            Self::Remove { email } => {
+                api.send(Method::DELETE, &path(&email), None).await?;
+                if !json {
+                    println!("the operator is removed");
+                }
+            }
+        }
+        Ok(())
+    }
+}

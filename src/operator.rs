@@ -1,0 +1,153 @@
+//! Floor 4: operators, the people who administer the broker.
+//!
+//! Nobody types a password for somebody else: an operator is created without
+//! one, and a single-use link lets its owner choose it. The first operator's
+//! link is printed by the first `serve`; there are no default credentials.
+
+pub mod invite;
+pub mod password;
+pub mod session;
+mod throttle;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::invite::{Invite, InviteError};
+pub use self::password::{BadPassword, Hasher};
+pub use self::session::{Console, LoginError, Operators};
+use crate::base::Timestamp;
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+
+static OPERATORS: Space = Space {
+    name: "operators",
+    class: Class::Durable,
+    expiring: false,
+};
+
+const SPACE: Keyspace<Operator> = Keyspace::new(&OPERATORS);
+
+/// A person who administers the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// The email, in lower case; it is the operator's id.
+    pub email: Email,
+    /// The name.
+    pub name: String,
+    /// The password's hash (argon2id); `None` until the owner chose one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<password::Hash>,
+    /// Set by another operator: no login, no session.
+    #[serde(default)]
+    pub disabled: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// An operator's email address, checked and in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+/// Why a text is no operator's email or name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadOperator {
+    /// The email.
+    #[error("write an email address, as in `ada@example.com`")]
+    Email,
+    /// The name.
+    #[error("a name has 1 to 100 characters on one line")]
+    Name,
+}
+
+impl Email {
+    /// Checks an address.
+    pub fn parse(text: &str) -> Result<Self, BadOperator> {
+        let text = text.trim().to_lowercase();
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b))
+        };
+        match text.split_once('@') {
+            Some((local, domain)) if text.len() <= 254 && plain(local) && plain(domain) => {
+                Ok(Self(text))
+            }
+            _ => Err(BadOperator::Email),
+        }
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn key(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl std::fmt::Display for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Checks a name.
+pub fn name(text: &str) -> Result<String, BadOperator> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if (1..=100).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(BadOperator::Name)
+    }
+}
+
+/// Reads an operator.
+pub async fn get(
+    store: &dyn Store,
+    email: &Email,
+) -> Result<Option<Versioned<Operator>>, StoreError> {
+    SPACE.get(store, "", email.key()).await
+}
+
+/// Writes an operator if `when` holds.
+pub async fn put(
+    store: &dyn Store,
+    operator: &Operator,
+    when: Precondition,
+) -> Result<Version, StoreError> {
+    SPACE
+        .put(store, "", operator.email.key(), operator, when)
+        .await
+}
+
+/// A page of operators in the order of their emails.
+pub async fn page(
+    store: &dyn Store,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Versioned<Operator>>, StoreError> {
+    let after = after.map(|email| email.as_bytes().to_vec());
+    let found = SPACE.page(store, "", b"", after, limit).await?;
+    Ok(found.into_iter().map(|(_, operator)| operator).collect())
+}
+
+/// Removes an operator and ends their sessions; says whether there was one.
+pub async fn remove(store: &Arc<dyn Store>, email: &Email) -> Result<bool, StoreError> {
+    let removed = SPACE
+        .delete(&**store, "", email.key(), Precondition::Any)
+        .await?;
+    session::revoke_all(&**store, email).await?;
+    Ok(removed)
+}
+
+/// The spaces whose records expire, for the sweeper.
+pub fn spaces() -> [&'static Space; 3] {
+    [invite::space(), session::space(), session::devices()]
+}

@@ -1,0 +1,160 @@
+//! Single-use links with which an operator chooses a password.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Email, Operator, SPACE, get, password};
+use crate::base::Timestamp;
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Token};
+
+static INVITES: Space = Space {
+    name: "operator_invites",
+    class: Class::Durable,
+    expiring: true,
+};
+static FIRST: Space = Space {
+    name: "operator_first",
+    class: Class::Durable,
+    expiring: false,
+};
+
+const SPACE_OF_INVITES: Keyspace<Invite> = Keyspace::new(&INVITES);
+const MARK: Keyspace<bool> = Keyspace::new(&FIRST);
+
+/// How long a link works.
+pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// What a link is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invite {
+    /// Whose password it sets; `None` creates the first operator.
+    pub email: Option<Email>,
+}
+
+/// Why a link does nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum InviteError {
+    /// Used, expired or never given out.
+    #[error("this link was used already or has expired; ask for a new one")]
+    Unknown,
+    /// Two answers came at once, or someone else was first.
+    #[error("there is a first operator already; ask them for an invitation")]
+    NotFirst,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes a link.
+pub async fn create(
+    store: &dyn Store,
+    email: Option<&Email>,
+    now: Timestamp,
+) -> Result<Token, StoreError> {
+    let token = Token::new(now.plus(LIFETIME));
+    let invite = Invite {
+        email: email.cloned(),
+    };
+    SPACE_OF_INVITES
+        .put_by(store, "", &token, &invite, Precondition::Absent)
+        .await?;
+    Ok(token)
+}
+
+/// A link for the first operator; `None` where there was one.
+pub async fn first(store: &dyn Store, now: Timestamp) -> Result<Option<Token>, StoreError> {
+    let marked = MARK.get(store, "", b"first").await?.is_some();
+    if marked || !super::page(store, None, 1).await?.is_empty() {
+        return Ok(None);
+    }
+    create(store, None, now).await.map(Some)
+}
+
+/// What a link is for, without using it.
+pub async fn peek(store: &dyn Store, token: &Token) -> Result<Option<Invite>, StoreError> {
+    let found = SPACE_OF_INVITES.get_by(store, "", token).await?;
+    let Some(invite) = found.map(|found| found.value) else {
+        return Ok(None);
+    };
+    match &invite.email {
+        // A first operator's link is dead once there is one, however many were printed.
+        None if MARK.get(store, "", b"first").await?.is_some() => Ok(None),
+        None if !super::page(store, None, 1).await?.is_empty() => Ok(None),
+        Some(email) if get(store, email).await?.is_none() => Ok(None),
+        _ => Ok(Some(invite)),
+    }
+}
+
+/// Who a link makes an operator, and with which password.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The email; only the first operator chooses it.
+    pub email: Email,
+    /// The name; only the first operator chooses it.
+    pub name: String,
+    /// The password.
+    pub password: password::Hash,
+}
+
+/// Uses a link: of any number of users one succeeds.
+pub async fn accept(
+    store: &dyn Store,
+    token: &Token,
+    accepted: Accepted,
+    now: Timestamp,
+) -> Result<Operator, InviteError> {
+    let invite = SPACE_OF_INVITES
+        .take_by(store, "", token)
+        .await?
+        .ok_or(InviteError::Unknown)?;
+    let Some(email) = invite.email else {
+        return create_first(store, accepted, now).await;
+    };
+    let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
+    let operator = Operator {
+        password: Some(accepted.password),
+        ..found.value
+    };
+    super::put(store, &operator, Precondition::Version(found.version)).await?;
+    // Whoever knew the old password is out.
+    super::session::revoke_all(store, &email).await?;
+    Ok(operator)
+}
+
+async fn create_first(
+    store: &dyn Store,
+    accepted: Accepted,
+    now: Timestamp,
+) -> Result<Operator, InviteError> {
+    if !super::page(store, None, 1).await?.is_empty() {
+        return Err(InviteError::NotFirst);
+    }
+    let operator = Operator {
+        email: accepted.email,
+        name: accepted.name,
+        password: Some(accepted.password),
+        disabled: false,
+        created_at: now,
+        last_login_at: None,
+    };
+    let key = operator.email.as_str().as_bytes();
+    let done = store
+        .commit(vec![
+            MARK.step_check("", b"first", Precondition::Absent),
+            SPACE.step_check("", key, Precondition::Absent),
+            MARK.step_put("", b"first", &true)?,
+            SPACE.step_put("", key, &operator)?,
+        ])
+        .await;
+    match done {
+        Ok(()) => Ok(operator),
+        Err(StoreError::Conflict) => Err(InviteError::NotFirst),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The space, for the sweeper.
+pub(super) fn space() -> &'static Space {
+    &INVITES
+}

@@ -1,0 +1,262 @@
+//! Logging in to the console, and what its cookie stands for.
+//!
+//! A session ends half an hour after its last request, twelve hours after its
+//! first, or when it is revoked. The store holds the token's SHA-256 only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::password::{Busy, Hasher};
+use super::throttle::Throttle;
+use super::{Email, Operator, get, put};
+use crate::base::{Clock, Secret, Timestamp, digest};
+use crate::store::{
+    Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned,
+};
+
+static SESSIONS: Space = Space {
+    name: "console_sessions",
+    class: Class::Durable,
+    expiring: true,
+};
+static DEVICES: Space = Space {
+    name: "console_devices",
+    class: Class::Durable,
+    expiring: true,
+};
+
+const SPACE: Keyspace<Console> = Keyspace::new(&SESSIONS);
+const BROWSERS: Keyspace<Email> = Keyspace::new(&DEVICES);
+
+/// Without a request for so long, a session ends.
+pub const IDLE: Duration = Duration::from_secs(30 * 60);
+/// However busy, a session ends after so long.
+pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// How long a browser is known as one that an operator has used.
+const DEVICE: Duration = Duration::from_secs(180 * 24 * 3600);
+/// A session's last use is written down to within this.
+const TOUCH: Duration = Duration::from_secs(60);
+
+/// A console session as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Console {
+    /// Whose.
+    pub operator: Email,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to within a minute.
+    pub seen_at: Timestamp,
+}
+
+/// Why nobody is logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Email or password; which of them is not said.
+    #[error("this email and password don't belong together")]
+    Wrong,
+    /// Too many guesses.
+    #[error("too many attempts; wait {} s and try again", .0.as_secs().max(1))]
+    Wait(Duration),
+    /// Too much to do.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A new session: what its cookies hold.
+#[derive(Debug)]
+pub struct Begun {
+    /// The session's token.
+    pub session: Token,
+    /// Tells later that this browser is one of the operator's.
+    pub device: Token,
+}
+
+/// A session that is good now.
+#[derive(Debug, Clone)]
+pub struct Current {
+    /// The operator.
+    pub operator: Operator,
+    /// The session.
+    pub session: Console,
+    /// What forms of this session carry, so that no other site's form counts.
+    pub csrf: String,
+}
+
+/// Logs operators in.
+pub struct Operators {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    hasher: Hasher,
+    throttle: Throttle,
+}
+
+impl Operators {
+    /// The operators in a store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            hasher: Hasher::default(),
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// What hashes passwords.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// Checks email and password; `place` is the neighbour's address, `device`
+    /// the cookie of a browser that logged in before.
+    pub async fn log_in(
+        &self,
+        email: &str,
+        password: &Secret,
+        place: &str,
+        device: Option<&str>,
+    ) -> Result<Begun, LoginError> {
+        let now = self.clock.now();
+        let email = Email::parse(email).map_err(|_| LoginError::Wrong)?;
+        let place = match self.device(&email, device).await? {
+            Some(device) => device,
+            None => place.to_owned(),
+        };
+        self.throttle
+            .guess(email.as_str(), &place, now)
+            .map_err(LoginError::Wait)?;
+        let found = get(&*self.store, &email).await?;
+        let hash = found
+            .as_ref()
+            .filter(|operator| !operator.value.disabled)
+            .and_then(|operator| operator.value.password.clone());
+        let right = self.hasher.verify(password, hash.as_ref()).await?;
+        let Some(found) = found.filter(|_| right) else {
+            return Err(LoginError::Wrong);
+        };
+        self.throttle.succeeded(email.as_str(), &place);
+        self.begin(&found).await.map_err(LoginError::Store)
+    }
+
+    /// Begins a session for someone whose identity is proven.
+    pub async fn begin(&self, operator: &Versioned<Operator>) -> Result<Begun, StoreError> {
+        let now = self.clock.now();
+        let seen = Operator {
+            last_login_at: Some(now),
+            ..operator.value.clone()
+        };
+        put(&*self.store, &seen, Precondition::Version(operator.version)).await?;
+        let session = Token::new(now.plus(LONGEST));
+        let device = Token::new(now.plus(DEVICE));
+        let record = Console {
+            operator: seen.email.clone(),
+            created_at: now,
+            seen_at: now,
+        };
+        SPACE
+            .put_by(&*self.store, "", &session, &record, Precondition::Absent)
+            .await?;
+        BROWSERS
+            .put_by(&*self.store, "", &device, &seen.email, Precondition::Absent)
+            .await?;
+        Ok(Begun { session, device })
+    }
+
+    async fn device(
+        &self,
+        email: &Email,
+        cookie: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(token) = cookie.and_then(Token::parse) else {
+            return Ok(None);
+        };
+        let known = BROWSERS.get_by(&*self.store, "", &token).await?;
+        Ok(known
+            .filter(|known| known.value == *email)
+            .map(|_| format!("device {}", token.as_str())))
+    }
+
+    /// The session of a cookie; `None` if it ended or never was.
+    pub async fn find(&self, cookie: &str) -> Result<Option<Current>, StoreError> {
+        let now = self.clock.now();
+        let Some(token) = Token::parse(cookie) else {
+            return Ok(None);
+        };
+        let Some(found) = SPACE.get_by(&*self.store, "", &token).await? else {
+            return Ok(None);
+        };
+        let unused = now.since(found.value.seen_at);
+        if unused >= IDLE {
+            SPACE.delete_by(&*self.store, "", &token).await?;
+            return Ok(None);
+        }
+        let operator = get(&*self.store, &found.value.operator).await?;
+        let Some(operator) = operator.filter(|operator| !operator.value.disabled) else {
+            return Ok(None);
+        };
+        let session = Console {
+            seen_at: now,
+            ..found.value
+        };
+        if unused >= TOUCH {
+            let when = Precondition::Version(found.version);
+            match SPACE.put_by(&*self.store, "", &token, &session, when).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(Current {
+            operator: operator.value,
+            session,
+            csrf: digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes()),
+        }))
+    }
+
+    /// Ends the session of a cookie.
+    pub async fn log_out(&self, cookie: &str) -> Result<(), StoreError> {
+        if let Some(token) = Token::parse(cookie) {
+            SPACE.delete_by(&*self.store, "", &token).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A page of console sessions.
+pub async fn page(
+    store: &dyn Store,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(Key, Versioned<Console>)>, StoreError> {
+    SPACE.page(store, "", b"", after, limit).await
+}
+
+/// Ends all console sessions of an operator; says how many.
+pub async fn revoke_all(store: &dyn Store, email: &Email) -> Result<usize, StoreError> {
+    let (mut after, mut ended) = (None, 0);
+    loop {
+        let found = page(store, after, 500).await?;
+        let Some((last, _)) = found.last() else {
+            return Ok(ended);
+        };
+        after = Some(last.id().to_vec());
+        for (key, session) in &found {
+            if session.value.operator == *email && store.delete(key, Precondition::Any).await? {
+                ended += 1;
+            }
+        }
+    }
+}
+
+/// The space of sessions, for the sweeper.
+pub(super) fn space() -> &'static Space {
+    &SESSIONS
+}
+
+/// The space of known browsers, for the sweeper.
+pub(super) fn devices() -> &'static Space {
+    &DEVICES
+}

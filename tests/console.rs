@@ -1,0 +1,103 @@
+//! The console, as a browser without scripts sees it.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "console/attacks.rs"]
+mod attacks;
+#[path = "console/log.rs"]
+mod log;
+#[path = "console/login.rs"]
+mod login;
+mod support;
+#[path = "console/wizard.rs"]
+mod wizard;
+
+use reqwest::{Method, StatusCode};
+use support::{Browser, Page, World};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A browser in which an operator is logged in.
+pub struct Op<'w> {
+    pub world: &'w World,
+    pub browser: Browser,
+    pub csrf: String,
+}
+
+/// A form of the console, with its origin.
+pub async fn form(
+    world: &World,
+    browser: &mut Browser,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Page {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", world.origin.as_str()),
+    ];
+    let url = format!("{}{path}", world.origin);
+    let page = browser.send(Method::POST, &url, &headers, Some(body)).await;
+    readable(page)
+}
+
+/// Slashes are escaped too, and in the way of whoever looks for an address.
+fn readable(mut page: Page) -> Page {
+    page.body = page.body.replace("&#x2f;", "/");
+    page
+}
+
+/// The first operator's link.
+pub async fn ticket(world: &World) -> String {
+    let link = world.broker.first_operator().await.unwrap().unwrap();
+    link.split_once("ticket=").unwrap().1.to_owned()
+}
+
+impl<'w> Op<'w> {
+    /// The first operator, by the link that `serve` prints.
+    pub async fn first(world: &'w World) -> Self {
+        let ticket = ticket(world).await;
+        let mut browser = Browser::new();
+        let fields = [
+            ("ticket", ticket.as_str()),
+            ("name", "Ada"),
+            ("email", "Ada@Example.test"),
+            ("password", PASSWORD),
+        ];
+        let page = form(world, &mut browser, "/admin/welcome", &fields).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        Self::with(world, browser).await
+    }
+
+    pub async fn with(world: &'w World, mut browser: Browser) -> Self {
+        let page = browser.get(format!("{}/admin/", world.origin)).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap();
+        Self {
+            world,
+            csrf: csrf.split('"').next().unwrap().to_owned(),
+            browser,
+        }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Page {
+        let url = format!("{}{path}", self.world.origin);
+        readable(self.browser.get(url).await)
+    }
+
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let csrf = self.csrf.clone();
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend_from_slice(fields);
+        form(self.world, &mut self.browser, path, &all).await
+    }
+
+    /// Posts, and follows the redirect that must come.
+    pub async fn done(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let page = self.post(path, fields).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{path}: {}", page.body);
+        readable(self.browser.follow(page).await)
+    }
+}

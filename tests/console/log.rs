@@ -1,0 +1,169 @@
+//! The audit log and the operators, through the API.
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use vestibule::http::server::Peer;
+
+use crate::Op;
+use crate::support::World;
+
+async fn api(
+    world: &World,
+    method: &str,
+    path: &str,
+    kind: &str,
+    body: &str,
+) -> (StatusCode, String) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header("content-type", kind)
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    request.extensions_mut().insert(Peer::Unix);
+    let answer = world.broker.admin_router().oneshot(request).await.unwrap();
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn every_change_is_in_the_log_with_who_and_what() {
+    let world = World::empty().await;
+    let json = "application/json";
+    api(&world, "POST", "/accounts", json, r#"{"id":"acme"}"#).await;
+    api(
+        &world,
+        "PATCH",
+        "/accounts/acme",
+        json,
+        r#"{"name":"Acme"}"#,
+    )
+    .await;
+    let toml = "application/toml";
+    api(
+        &world,
+        "POST",
+        "/accounts/acme/providers",
+        toml,
+        &world.mapping(),
+    )
+    .await;
+    let other = world
+        .mapping()
+        .replace("vestibule-demo-secret", "another-secret-now");
+    api(&world, "POST", "/accounts/acme/providers", toml, &other).await;
+    // What fails changes nothing and is no entry.
+    api(&world, "POST", "/accounts/acme/providers", toml, "x").await;
+    api(&world, "GET", "/accounts/acme", json, "").await;
+    let mut op = Op::first(&world).await;
+    op.done("/admin/accounts/acme/settings", &[("name", "Acme 2")])
+        .await;
+    let (_, lines) = api(&world, "GET", "/audit?format=jsonl", json, "").await;
+    let entries: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let short: Vec<String> = entries
+        .iter()
+        .map(|e| {
+            format!(
+                "{} {} {}",
+                e["who"].as_str().unwrap(),
+                e["what"].as_str().unwrap(),
+                e["account"]
+            )
+        })
+        .collect();
+    let mut sorted = short.clone();
+    // The clock stands still, so that all are of one moment.
+    sorted.sort();
+    assert_eq!(
+        sorted,
+        [
+            "ada@example.test account.change \"acme\"",
+            "ada@example.test operator.first null",
+            "local operator account.change \"acme\"",
+            "local operator account.create \"acme\"",
+            "local operator provider.apply \"acme\"",
+            "local operator provider.apply \"acme\"",
+        ]
+    );
+    assert!(!lines.contains("vestibule-demo-secret") && !lines.contains("another-secret-now"));
+    let rolled = entries
+        .iter()
+        .find(|e| e["what"] == "provider.apply" && !e["before"].is_null())
+        .unwrap();
+    assert_ne!(
+        rolled["before"], rolled["after"],
+        "a changed secret shows as another fingerprint"
+    );
+    let (_, page) = api(
+        &world,
+        "GET",
+        "/audit?newest=true&limit=2&account=acme",
+        json,
+        "",
+    )
+    .await;
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    let next = page["next"].as_str().unwrap();
+    let (_, page) = api(
+        &world,
+        "GET",
+        &format!("/audit?newest=true&account=acme&after={next}"),
+        json,
+        "",
+    )
+    .await;
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert_eq!(page["items"].as_array().unwrap().len(), 3);
+    assert!(op.get("/admin/audit").await.shows("provider.apply"));
+}
+
+#[tokio::test]
+async fn operators_through_the_api() {
+    let world = World::empty().await;
+    let json = "application/json";
+    let (status, made) = api(
+        &world,
+        "POST",
+        "/operators",
+        json,
+        r#"{"email":"Grace@Example.test","name":"Grace"}"#,
+    )
+    .await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert!(made.contains("/admin/welcome?ticket=") && !made.contains("password"));
+    let (status, _) = api(
+        &world,
+        "POST",
+        "/operators",
+        json,
+        r#"{"email":"grace@example.test"}"#,
+    )
+    .await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, _) = api(
+        &world,
+        "POST",
+        "/operators",
+        json,
+        r#"{"email":"nonsense"}"#,
+    )
+    .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let path = "/operators/grace%40example.test";
+    let (_, changed) = api(&world, "PATCH", path, json, r#"{"disabled":true}"#).await;
+    assert!(changed.contains("\"disabled\":true"));
+    let (status, _) = api(&world, "DELETE", path, json, "").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        api(&world, "GET", path, json, "").await.0,
+        StatusCode::NOT_FOUND
+    );
+}
