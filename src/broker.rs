@@ -128,10 +128,11 @@ impl Broker {
             audience: config.auth.audience.clone(),
             app: Some(Arc::clone(&app)),
         };
+        let keys_to_reload = Arc::clone(&app.authority.keys);
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(sweep(store)),
+            sweeper: tokio::spawn(upkeep(store, keys_to_reload)),
         })
     }
 
@@ -243,27 +244,36 @@ fn expiring() -> impl Iterator<Item = &'static Space> {
         .chain(authority::spaces())
 }
 
-/// Removes what has expired, a bounded step at a time, for as long as the broker runs.
-async fn sweep(store: Arc<dyn Store>) {
+/// What a broker does for itself as long as it runs: sees the keys that another
+/// process rotated, and removes what has expired.
+async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>) {
     let mut every = tokio::time::interval(SWEEP);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        for space in expiring() {
-            loop {
-                match store.purge_expired(space, SWEEP_STEP).await {
-                    Ok(0) => break,
-                    Ok(removed) => {
-                        debug!(space = space.name, removed, "expired records removed");
-                        if removed < SWEEP_STEP {
-                            break;
-                        }
-                        tokio::task::yield_now().await;
-                    }
-                    Err(error) => {
-                        warn!(space = space.name, why = %error, "expired records could not be removed");
+        if let Err(error) = keys.reload().await {
+            warn!(why = %error, "the signing keys could not be read again");
+        }
+        sweep(&*store).await;
+    }
+}
+
+/// Removes what has expired, a bounded step at a time.
+async fn sweep(store: &dyn Store) {
+    for space in expiring() {
+        loop {
+            match store.purge_expired(space, SWEEP_STEP).await {
+                Ok(0) => break,
+                Ok(removed) => {
+                    debug!(space = space.name, removed, "expired records removed");
+                    if removed < SWEEP_STEP {
                         break;
                     }
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => {
+                    warn!(space = space.name, why = %error, "expired records could not be removed");
+                    break;
                 }
             }
         }
