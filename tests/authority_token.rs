@@ -381,15 +381,23 @@ async fn k08_an_unknown_user_looks_like_a_wrong_password() {
     let client = Client::with_passwords(&world).await;
     let mut shown = Vec::new();
     for name in ["ada@example.test", "eve@example.test", "no email at all"] {
-        let begun = std::time::Instant::now();
-        let page = client.password(&world, name, "wrong horse").await;
-        shown.push((page.status, page.body, begun.elapsed()));
+        // The least of a few: other programs only ever add to it.
+        let mut least = Duration::MAX;
+        let mut answer = None;
+        for _ in 0..4 {
+            let begun = std::time::Instant::now();
+            let page = client.password(&world, name, "wrong horse").await;
+            least = least.min(begun.elapsed());
+            answer = Some((page.status, page.body));
+        }
+        shown.push((answer.unwrap(), least));
     }
-    assert_eq!(shown[0].0, 400);
-    assert!(shown[0].1.contains("login_failed"));
-    for other in &shown[1..] {
-        assert_eq!((&shown[0].0, &shown[0].1), (&other.0, &other.1));
-        let (a, b) = (shown[0].2.as_secs_f64(), other.2.as_secs_f64());
+    let (answer, took) = &shown[0];
+    assert_eq!(answer.0, 400);
+    assert!(answer.1.contains("login_failed"));
+    for (other, least) in &shown[1..] {
+        assert_eq!(answer, other);
+        let (a, b) = (took.as_secs_f64(), least.as_secs_f64());
         assert!(a / b < 4.0 && b / a < 4.0, "{a} {b}");
     }
 }
