@@ -78,7 +78,7 @@ async fn main() {
 }
 
 async fn logins(args: &Arguments, broker: &Process, floor: &Process, idp: &Process) {
-    println!("\nlogins     browsers  logins/s  CPU µs/login  p50 ms  p99 ms");
+    println!("\nlogins     browsers  logins/s  CPU µs/login    least  p50 ms  p99 ms");
     for &browsers in &args.browsers {
         // Makes the connections and the users: the logins that count are of users who return.
         let mut work = [Vec::new(), Vec::new()];
@@ -106,17 +106,18 @@ async fn logins(args: &Arguments, broker: &Process, floor: &Process, idp: &Proce
         floor.print("floor", browsers);
         broker.print("broker", browsers);
         println!(
-            "           ratio: {:.2} of the rate, {:.2} floors of CPU{}; the provider took {:.0} µs of CPU a login",
+            "           ratio: {:.2} of the rate, {:.2} floors of CPU{}, {:.2} of the least; the provider took {:.0} µs of CPU a login",
             broker.rate() / floor.rate(),
             broker.cpu_each() / floor.cpu_each(),
             turn::each_round(broker, floor),
+            broker.least() / floor.least(),
             (idp.cpu() - idp_before) / (floor.count() + broker.count()),
         );
     }
 }
 
 async fn checks(args: &Arguments, broker: &Process, floor: &Process) {
-    println!("\ncheck      browsers  checks/s  CPU µs/check  p50 ms  p99 ms");
+    println!("\ncheck      browsers  checks/s  CPU µs/check    least  p50 ms  p99 ms");
     let mut work = [Vec::new(), Vec::new()];
     for (place, server) in work.iter_mut().zip([floor, broker]) {
         for number in 0..CHECKERS {
@@ -139,10 +140,11 @@ async fn checks(args: &Arguments, broker: &Process, floor: &Process) {
     bare.print("bare", CHECKERS);
     broker.print("broker", CHECKERS);
     println!(
-        "           ratio: {:.2} of the rate, {:.2} of the CPU{}",
+        "           ratio: {:.2} of the rate, {:.2} of the CPU{}, {:.2} of the least",
         broker.rate() / bare.rate(),
         broker.cpu_each() / bare.cpu_each(),
         turn::each_round(broker, bare),
+        broker.least() / bare.least(),
     );
 }
 
