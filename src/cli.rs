@@ -9,6 +9,7 @@ mod app;
 mod audit;
 mod demo;
 mod key;
+mod log;
 mod operator;
 mod output;
 mod provider;
@@ -24,7 +25,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, Loaded};
 use crate::document::Finding;
@@ -170,21 +170,4 @@ fn listed(file: &str, findings: &[Finding]) -> String {
         .map(|finding| format!("{file}:{finding}"))
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// Structured logs on stderr: for people, or as JSON with `VESTIBULE_LOG_FORMAT=json`.
-fn start_logs() {
-    let filter =
-        EnvFilter::try_from_env("VESTIBULE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let json = std::env::var("VESTIBULE_LOG_FORMAT").is_ok_and(|format| format == "json");
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // A second start, in tests, keeps the first.
-    let _ = if json {
-        logs.json().flatten_event(true).try_init()
-    } else {
-        logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init()
-    };
 }

@@ -10,6 +10,7 @@
 //! front, so that a sweep is one range and needs no index.
 
 pub mod conformance;
+mod held;
 mod keyspace;
 mod known;
 mod memory;
@@ -20,7 +21,7 @@ mod versions;
 use async_trait::async_trait;
 
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
-pub use self::known::Known;
+pub use self::known::{Known, Unchanged};
 pub use self::memory::MemoryStore;
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;
@@ -317,6 +318,15 @@ pub trait Store: Send + Sync + 'static {
     /// awaited on disk: what comes back after a crash is as expired as before.
     async fn purge_expired(&self, space: &'static Space, limit: usize)
     -> Result<usize, StoreError>;
+
+    /// A number that is another one after each change in a space, whoever made
+    /// it; `None` if this store can't know of all changes, since others may write
+    /// to it as well. Whoever asks for it, then reads, and later gets the same
+    /// number, need not read again.
+    fn revision(&self, space: &'static Space) -> Option<u64> {
+        let _ = space;
+        None
+    }
 
     /// Fails if a write would not be safe now (full disk, lost connection).
     async fn ready(&self) -> Result<(), StoreError>;

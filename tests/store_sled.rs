@@ -92,18 +92,65 @@ fn content(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// With memory for all transient records, for a few, and for none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn conforms() {
     let base = TempDir::new().unwrap();
     let count = AtomicUsize::new(0);
-    conformance::run(async |clock: Arc<dyn Clock>| {
-        let dir = base
-            .path()
-            .join(count.fetch_add(1, Ordering::Relaxed).to_string());
-        let store = SledStore::open(&dir, clock, SledOptions::default()).unwrap();
-        Arc::new(store) as Arc<dyn Store>
-    })
-    .await;
+    let make = |transient_bytes| {
+        let (base, count) = (&base, &count);
+        async move |clock: Arc<dyn Clock>| {
+            let dir = base
+                .path()
+                .join(count.fetch_add(1, Ordering::Relaxed).to_string());
+            let options = SledOptions {
+                transient_bytes,
+                ..SledOptions::default()
+            };
+            Arc::new(SledStore::open(&dir, clock, options).unwrap()) as Arc<dyn Store>
+        }
+    };
+    conformance::run(make(SledOptions::default().transient_bytes)).await;
+    conformance::transient(make(400)).await;
+    conformance::transient(make(0)).await;
+}
+
+#[tokio::test]
+async fn what_memory_has_no_room_for_is_found_all_the_same() {
+    let dir = TempDir::new().unwrap();
+    let options = SledOptions {
+        transient_bytes: 4_000,
+        ..SledOptions::default()
+    };
+    let open = || SledStore::open(dir.path(), Arc::new(ManualClock::default()), options).unwrap();
+    let store = open();
+    for n in 0..200 {
+        put(&store, &lost(&format!("{n:03}"))).await;
+    }
+    let all = Scan {
+        space: &LOST,
+        partition: "acme".into(),
+        prefix: Vec::new(),
+        after: None,
+        limit: 1_000,
+    };
+    let ids = |found: Vec<(Key, _)>| -> Vec<_> {
+        let ids = found.iter().map(|(key, _)| key.id().to_vec());
+        ids.collect()
+    };
+    let before = ids(store.scan(&all).await.unwrap());
+    assert_eq!(before.len(), 200);
+    assert!(before.is_sorted());
+    assert!(store.take(&lost("000")).await.unwrap().is_some());
+    assert!(store.take(&lost("199")).await.unwrap().is_some());
+    assert!(store.take(&lost("000")).await.unwrap().is_none());
+    store.close().await.unwrap();
+    drop(store);
+    let store = open();
+    let after = ids(store.scan(&all).await.unwrap());
+    assert_eq!(after, before[1..199], "a clean stop writes down the rest");
+    assert!(store.take(&lost("199")).await.unwrap().is_none());
+    store.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::store::{
-    Class, Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
+    Class, Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Unchanged, Version,
+    Versioned,
 };
 
 static MAPPINGS: Space = Space {
@@ -130,6 +131,9 @@ pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
     compiled: Known<(AccountId, ProviderId), Provider>,
+    unchanged: Unchanged<(AccountId, ProviderId), Arc<Provider>>,
+    /// Of accounts with one provider.
+    single: Unchanged<AccountId, Arc<Provider>>,
 }
 
 impl Mappings {
@@ -139,6 +143,8 @@ impl Mappings {
             store,
             policy,
             compiled: Known::new(MOST_COMPILED),
+            unchanged: Unchanged::new(MOST_COMPILED),
+            single: Unchanged::new(MOST_COMPILED),
         }
     }
 
@@ -309,24 +315,39 @@ impl Mappings {
 
     /// The compiled provider of a current mapping.
     ///
-    /// The record is read each time, which costs a few µs, so that a change made
-    /// by another replica counts at the next login too.
+    /// Where the store can't tell that nothing has changed, the record is read
+    /// each time, so that a change made by another replica counts at the next
+    /// login too.
     pub async fn provider(
         &self,
         account: &AccountId,
         provider: &ProviderId,
     ) -> Result<Option<Compiled>, StoreError> {
+        let revision = self.store.revision(CURRENT.space());
+        let key = (account.clone(), provider.clone());
+        if let Some(provider) = self.unchanged.get(&key, revision) {
+            return Ok(Some(Ok(provider)));
+        }
         let id = provider.as_str().as_bytes();
         let found = CURRENT
             .get_encoded(&*self.store, account.as_str(), id)
             .await?;
-        found
-            .map(|found| self.known(account, provider, &found))
-            .transpose()
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let compiled = self.known(account, provider, &found)?;
+        if let Ok(provider) = &compiled {
+            self.unchanged.put(key, revision, Arc::clone(provider));
+        }
+        Ok(Some(compiled))
     }
 
     /// The compiled provider of an account that has one and no other.
     pub async fn only(&self, account: &AccountId) -> Result<Only, StoreError> {
+        let revision = self.store.revision(CURRENT.space());
+        if let Some(provider) = self.single.get(account, revision) {
+            return Ok(Only::One(Ok(provider)));
+        }
         let found = CURRENT
             .first_encoded(&*self.store, account.as_str(), 2)
             .await?;
@@ -343,7 +364,12 @@ impl Mappings {
             Some(provider) => provider,
             None => found.decode()?.provider,
         };
-        self.known(account, &provider, found).map(Only::One)
+        let compiled = self.known(account, &provider, found)?;
+        if let Ok(provider) = &compiled {
+            self.single
+                .put(account.clone(), revision, Arc::clone(provider));
+        }
+        Ok(Only::One(compiled))
     }
 
     /// Compiles a mapping that was read, unless it is compiled already.

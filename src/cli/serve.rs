@@ -6,14 +6,14 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{Global, start_logs};
+use super::{Global, log};
 use crate::base::SystemClock;
 use crate::broker::Broker;
 use crate::http::health;
 use crate::http::server::{Server, ServerOptions, bind, bind_unix};
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
-    start_logs();
+    let logs = log::start();
     let config = global.load()?;
     health::start_metrics();
     // Ports first: a second start must not touch the data of the first.
@@ -40,6 +40,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     );
     if let Some(link) = broker.first_operator().await? {
         // Not through the log: it is for whoever starts the broker, and works once.
+        logs.flush();
         eprintln!(
             "\nThere is no operator yet. This link, good once within 24 hours, makes the first:\n\n    {link}\n"
         );

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::info;
 
 use super::error::{LoginError, Step};
-use super::pending::{LOGINS, PendingLogin, USED_STATES, WayBack, read_state};
+use super::pending::{LOGINS, PendingLogin, Stage, WayBack, read_state};
 use super::{Logins, ReturnTo, trial};
 use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Secret, Timestamp, random};
@@ -281,32 +281,31 @@ async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
     let store = &*logins.store;
     let now = logins.now();
     let failed = Step::Callback.store();
-    let Some(found) = LOGINS.get_by(store, "", token).await.map_err(&failed)? else {
-        let used = USED_STATES
-            .get_by(store, "", token)
-            .await
-            .map_err(&failed)?;
-        return Ok(match used {
-            Some(used) => Taken::Not(LoginError::StateReplayed, Some(used.value)),
-            None if now >= token.expires_at() => Taken::Not(LoginError::StateExpired, None),
-            None => Taken::Not(LoginError::StateUnknown, None),
-        });
+    let found = LOGINS.get_by(store, "", token).await.map_err(&failed)?;
+    let (pending, version) = match found.map(|found| (found.value, found.version)) {
+        Some((Stage::Pending(pending), version)) => (pending, version),
+        Some((Stage::Used(way), _)) => {
+            return Ok(Taken::Not(LoginError::StateReplayed, Some(way)));
+        }
+        None if now >= token.expires_at() => {
+            return Ok(Taken::Not(LoginError::StateExpired, None));
+        }
+        None => return Ok(Taken::Not(LoginError::StateUnknown, None)),
     };
-    let way = WayBack::of(&found.value);
-    if now >= found.value.expires_at {
+    let way = WayBack::of(&pending);
+    if now >= pending.expires_at {
         return Ok(Taken::Not(LoginError::StateExpired, Some(way)));
     }
-    // Noted before it is taken: who comes second is never told that it is unknown.
-    let noted = USED_STATES.put_by(store, "", token, &way, Precondition::Absent);
-    match noted.await {
-        Ok(_) | Err(StoreError::Conflict) => {}
-        Err(error) => return Err(failed(error)),
+    let used = Stage::Used(way);
+    let when = Precondition::Version(version);
+    match LOGINS.put_by(store, "", token, &used, when).await {
+        Ok(_) => Ok(Taken::Now(pending)),
+        Err(StoreError::Conflict) => {
+            let way = Some(WayBack::of(&pending));
+            Ok(Taken::Not(LoginError::StateReplayed, way))
+        }
+        Err(error) => Err(failed(error)),
     }
-    let taken = LOGINS.take_by(store, "", token).await.map_err(&failed)?;
-    Ok(match taken {
-        Some(pending) => Taken::Now(pending),
-        None => Taken::Not(LoginError::StateReplayed, Some(way)),
-    })
 }
 
 async fn check(

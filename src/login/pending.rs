@@ -11,11 +11,6 @@ static PENDING: Space = Space {
     class: Class::Transient,
     expiring: true,
 };
-static USED: Space = Space {
-    name: "used_states",
-    class: Class::Transient,
-    expiring: true,
-};
 static TICKETS: Space = Space {
     name: "tickets",
     class: Class::Transient,
@@ -33,11 +28,9 @@ static LINKS: Space = Space {
     expiring: true,
 };
 
-/// Pending logins by state. They belong to no partition: the callback is one
-/// for all accounts, and learns the account from the record.
-pub(super) const LOGINS: Keyspace<PendingLogin> = Keyspace::new(&PENDING);
-/// States that were taken, so that a second use can be told from an unknown one.
-pub(super) const USED_STATES: Keyspace<WayBack> = Keyspace::new(&USED);
+/// Logins by state. They belong to no partition: the callback is one for all
+/// accounts, and learns the account from the record.
+pub(super) const LOGINS: Keyspace<Stage> = Keyspace::new(&PENDING);
 /// Tickets by account.
 pub(super) const TICKET: Keyspace<TicketRecord> = Keyspace::new(&TICKETS);
 
@@ -47,8 +40,17 @@ pub(super) const TRIALS: Keyspace<Trial> = Keyspace::new(&TRIAL_RECORDS);
 pub(super) const TRIAL_LINKS: Keyspace<String> = Keyspace::new(&LINKS);
 
 /// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 5] {
-    [&PENDING, &USED, &TICKETS, &TRIAL_RECORDS, &LINKS]
+pub fn spaces() -> [&'static Space; 4] {
+    [&PENDING, &TICKETS, &TRIAL_RECORDS, &LINKS]
+}
+
+/// What a state stands for.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// A login whose callback has not come.
+    Pending(PendingLogin),
+    /// One whose callback has: a second one can be told from an unknown state.
+    Used(WayBack),
 }
 
 /// A login between its start and its callback.

@@ -3,7 +3,7 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
-use super::pending::{self, Browser, LOGINS, PendingLogin};
+use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
 use crate::base::{digest, random};
@@ -90,13 +90,15 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         trial: trial.map(|id| id.as_str().to_owned()),
         expires_at,
     };
+    let id = pending.id.clone();
+    let pending = Stage::Pending(pending);
     LOGINS
         .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)
         .await
         .map_err(Step::Start.store())?;
     info!(
         target: "vestibule::login",
-        login = pending.id,
+        login = id,
         account = %account.id,
         provider = %provider.id,
         "login begins: the browser goes to the provider's authorization endpoint"

@@ -87,6 +87,7 @@ async fn either(make: &impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>, spaces: &
     records::take_once(&Bench::new(make).await, spaces).await;
     records::versions_grow(&Bench::new(make).await, spaces).await;
     records::partitions_and_spaces_are_apart(&Bench::new(make).await, spaces).await;
+    records::revisions(&Bench::new(make).await, spaces).await;
     records::closing_twice(&Bench::new(make).await, spaces).await;
     expiry::at_the_exact_moment(&Bench::new(make).await, spaces).await;
     expiry::an_expired_record_is_none(&Bench::new(make).await, spaces).await;

@@ -43,3 +43,28 @@ impl<K: Eq + Hash, T> Known<K, T> {
         self.0.insert(key, (version, Arc::clone(made)));
     }
 }
+
+/// What was read from a space, for as long as nothing in the space changes: see
+/// [`Store::revision`](super::Store::revision).
+#[derive(Debug)]
+pub struct Unchanged<K, V>(Cache<K, (u64, V)>);
+
+impl<K: Eq + Hash, V: Clone> Unchanged<K, V> {
+    /// Remembers about `most` of them.
+    pub fn new(most: usize) -> Self {
+        Self(Cache::new(most))
+    }
+
+    /// What was read at this revision of the space.
+    pub fn get(&self, key: &K, revision: Option<u64>) -> Option<V> {
+        let (known, value) = self.0.get(key)?;
+        (Some(known) == revision).then_some(value)
+    }
+
+    /// Remembers what was read after `revision` was asked for.
+    pub fn put(&self, key: K, revision: Option<u64>, value: V) {
+        if let Some(revision) = revision {
+            self.0.insert(key, (revision, value));
+        }
+    }
+}

@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::held::Held;
 use super::versions::Versions;
 use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch};
 use crate::base::{Clock, Timestamp};
-
-type Records = BTreeMap<Vec<u8>, Entry>;
-type Partitions = BTreeMap<String, Records>;
 
 /// Keeps everything in memory, under one lock.
 pub struct MemoryStore {
@@ -19,7 +17,7 @@ pub struct MemoryStore {
 }
 
 struct Inner {
-    spaces: BTreeMap<&'static str, Partitions>,
+    spaces: BTreeMap<&'static str, Held>,
     versions: Versions,
 }
 
@@ -45,16 +43,15 @@ impl MemoryStore {
 }
 
 impl Inner {
-    fn records(&mut self, space: &'static Space, partition: &str) -> &mut Records {
-        let partitions = self.spaces.entry(space.name).or_default();
-        partitions.entry(partition.to_owned()).or_default()
+    fn held(&mut self, space: &'static Space) -> &mut Held {
+        self.spaces.entry(space.name).or_default()
     }
 
     fn find(&mut self, key: &Key, now: Timestamp) -> Option<&Entry> {
         if key.is_expired(now) {
             return None;
         }
-        self.records(key.space, &key.partition).get(&key.id)
+        self.held(key.space).get(key)
     }
 
     fn check(
@@ -74,13 +71,12 @@ impl Inner {
     fn write(&mut self, key: &Key, value: Vec<u8>, now: Timestamp) -> Version {
         let version = self.versions.next(now, None);
         let entry = Entry { value, version };
-        self.records(key.space, &key.partition)
-            .insert(key.id.clone(), entry);
+        self.held(key.space).insert(key, entry);
         version
     }
 
     fn remove(&mut self, key: &Key) -> Option<Entry> {
-        self.records(key.space, &key.partition).remove(&key.id)
+        self.held(key.space).remove(key)
     }
 }
 
@@ -122,31 +118,13 @@ impl Store for MemoryStore {
 
     async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
         let (mut inner, now) = self.open();
-        let found = inner
-            .records(scan.space, &scan.partition)
-            .range(scan.start(now)..)
-            .take_while(|(id, _)| id.starts_with(&scan.prefix))
-            .take(scan.limit)
-            .map(|(id, entry)| {
-                let key = Key {
-                    space: scan.space,
-                    partition: scan.partition.clone(),
-                    id: id.clone(),
-                };
-                (key, entry.clone())
-            });
-        Ok(found.collect())
+        Ok(inner.held(scan.space).scan(scan, now))
     }
 
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
         let (mut inner, now) = self.open();
         let live = space.live_from(now);
-        let partitions = inner.spaces.entry(space.name).or_default();
-        let used = partitions
-            .iter()
-            .filter(|(_, records)| records.range(live.clone()..).next().is_some())
-            .map(|(partition, _)| partition.clone());
-        Ok(used.collect())
+        Ok(inner.held(space).partitions(&live))
     }
 
     async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
@@ -178,16 +156,7 @@ impl Store for MemoryStore {
     ) -> Result<usize, StoreError> {
         let (mut inner, now) = self.open();
         let live = space.live_from(now);
-        let mut purged = 0;
-        let partitions = inner.spaces.entry(space.name).or_default();
-        for records in partitions.values_mut() {
-            while purged < limit && records.first_key_value().is_some_and(|(id, _)| *id < live) {
-                records.pop_first();
-                purged += 1;
-            }
-        }
-        partitions.retain(|_, records| !records.is_empty());
-        Ok(purged)
+        Ok(inner.held(space).purge(&live, limit))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

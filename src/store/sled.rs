@@ -4,7 +4,8 @@
 //! between: [`open`] takes the lock and refuses damaged data before sled would
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
-//! [`state`] remembers how the last run ended.
+//! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
+//! that nothing has changed; [`state`] remembers how the last run ended.
 //!
 //! **When a write is seen and when it is safe.** A write is visible to others
 //! as soon as it is made, and acknowledged once it is on disk. Between the two,
@@ -19,7 +20,9 @@ mod commit;
 mod engine;
 mod open;
 mod records;
+mod revisions;
 mod state;
+mod transient;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,7 +32,8 @@ use async_trait::async_trait;
 
 use self::commit::{Committer, Pending};
 use self::engine::Engine;
-use self::records::Records;
+use self::records::{Operations, Records};
+use self::revisions::Revisions;
 use super::versions::Versions;
 use super::{
     Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
@@ -47,6 +51,8 @@ pub struct SledOptions {
     pub cache_bytes: u64,
     /// How often what nobody waits for goes to disk.
     pub flush_every_ms: u64,
+    /// Memory for transient records; what is more goes to the trees.
+    pub transient_bytes: usize,
 }
 
 impl Default for SledOptions {
@@ -54,6 +60,7 @@ impl Default for SledOptions {
         Self {
             cache_bytes: 16 << 20,
             flush_every_ms: 200,
+            transient_bytes: 8 << 20,
         }
     }
 }
@@ -71,6 +78,7 @@ struct Shared {
     options: SledOptions,
     clock: Arc<dyn Clock>,
     versions: Versions,
+    revisions: Revisions,
     /// `None` once closed, or if it could not be opened again after a failure.
     engine: RwLock<Option<Engine>>,
     /// Grows when the engine is opened again: what was written before that and
@@ -102,6 +110,7 @@ impl SledStore {
             options,
             clock,
             versions: Versions::after(opened.last_version),
+            revisions: Revisions::default(),
             engine: RwLock::new(Some(opened.engine)),
             generation: AtomicU64::new(0),
             noted_length: AtomicU64::new(0),
@@ -154,20 +163,40 @@ impl Shared {
     fn records<T>(
         &self,
         space: &'static Space,
-        operation: impl FnOnce(&Records<'_>) -> Result<T, StoreError>,
+        operation: impl FnOnce(&mut dyn Operations) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with(|engine| {
-            operation(&Records {
+            let mut records = Records {
                 tree: engine.tree(space)?,
                 space,
                 now: self.clock.now(),
                 versions: &self.versions,
-            })
+            };
+            match space.class {
+                Class::Durable => operation(&mut records),
+                Class::Transient => engine.transient.with(records, operation),
+            }
         })
     }
 
+    /// The same for what may change them.
+    fn change<T>(
+        &self,
+        space: &'static Space,
+        operation: impl FnOnce(&mut dyn Operations) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = self.records(space, operation);
+        self.revisions.changed(space);
+        result
+    }
+
     fn commit(&self, steps: &[Step]) -> Result<(), StoreError> {
-        self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions))
+        let result =
+            self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions));
+        for step in steps {
+            self.revisions.changed(step.key().space);
+        }
+        result
     }
 
     /// To be called before a write: fails if none would be safe now, and makes
@@ -185,10 +214,17 @@ impl Shared {
         if let Some(pending) = pending {
             return self.committer.wait(Some(pending)).await;
         }
+        if self.with(|engine| Ok(engine.transient.is_spread()))? {
+            self.look();
+        }
+        Ok(())
+    }
+
+    /// To be called after a write to a tree that nobody waits for.
+    fn look(&self) {
         if self.has_shrunk() {
             self.committer.look();
         }
-        Ok(())
     }
 
     /// Whether sled has made its file shorter since that was noted. It does so
@@ -241,7 +277,7 @@ impl Store for SledStore {
         let pending = self.shared.begin(key.space.class).await?;
         let version = self
             .shared
-            .records(key.space, |records| records.put(key, &value, when))?;
+            .change(key.space, |records| records.put(key, value, when))?;
         self.shared.settle(pending).await?;
         Ok(version)
     }
@@ -257,16 +293,14 @@ impl Store for SledStore {
         self.shared.begin(Class::Transient).await?;
         let version = self
             .shared
-            .records(key.space, |records| records.put(key, &value, when))?;
-        self.shared.settle(None).await?;
+            .change(key.space, |records| records.put(key, value, when))?;
+        self.shared.look();
         Ok(version)
     }
 
     async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         let pending = self.shared.begin(key.space.class).await?;
-        let taken = self
-            .shared
-            .records(key.space, |records| records.take(key))?;
+        let taken = self.shared.change(key.space, |records| records.take(key))?;
         self.shared.settle_answer(pending, taken.is_some()).await?;
         Ok(taken)
     }
@@ -275,7 +309,7 @@ impl Store for SledStore {
         let pending = self.shared.begin(key.space.class).await?;
         let deleted = self
             .shared
-            .records(key.space, |records| records.delete(key, when))?;
+            .change(key.space, |records| records.delete(key, when))?;
         self.shared.settle_answer(pending, deleted).await?;
         Ok(deleted)
     }
@@ -315,7 +349,11 @@ impl Store for SledStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let shared = Arc::clone(&self.shared);
-        aside(move || shared.records(space, |records| records.purge(limit))).await
+        aside(move || shared.change(space, |records| records.purge(limit))).await
+    }
+
+    fn revision(&self, space: &'static Space) -> Option<u64> {
+        Some(self.shared.revisions.of(space))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

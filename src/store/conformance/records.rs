@@ -1,6 +1,7 @@
 //! Single records.
 
-use super::{Bench, Key, Precondition, Spaces, Version, is_conflict};
+use super::{Bench, Class, Key, Precondition, Spaces, Version, is_conflict};
+use crate::store::Step;
 
 pub(super) async fn put_and_get(bench: &Bench, spaces: &Spaces) {
     let key = Key::new(spaces.plain, "acme", "one");
@@ -189,6 +190,45 @@ pub(super) async fn partitions_and_spaces_are_apart(bench: &Bench, spaces: &Spac
             "{key:?} is its own record"
         );
     }
+}
+
+/// Only of a store that has any: it must not miss a change.
+pub(super) async fn revisions(bench: &Bench, spaces: &Spaces) {
+    let (store, key) = (&bench.store, Key::new(spaces.plain, "acme", "one"));
+    let mut last = store.revision(spaces.plain);
+    if last.is_none() {
+        return;
+    }
+    let mut changed = |what: &str| {
+        let now = store.revision(spaces.plain);
+        assert_ne!(now, last, "{what} is a change");
+        last = now;
+    };
+    let version = bench.put(&key, b"x").await;
+    changed("a put");
+    let soon = store.put_soon(&key, b"y".to_vec(), Precondition::Version(version));
+    soon.await.expect("it was that version");
+    changed("a put that is not waited for");
+    store.delete(&key, Precondition::Any).await.unwrap();
+    changed("a removal");
+    bench.put(&key, b"z").await;
+    changed("a put after it");
+    store.take(&key).await.unwrap().expect("it is there");
+    changed("a take");
+    if spaces.plain.class == Class::Durable {
+        let step = Step::Put(key.clone(), b"batch".to_vec());
+        store.commit(vec![step]).await.unwrap();
+        changed("a batch");
+    }
+    bench.get(&key).await;
+    bench
+        .put(&Key::new(spaces.other, "acme", "one"), b"x")
+        .await;
+    assert_eq!(
+        store.revision(spaces.plain),
+        last,
+        "nothing of this space changed"
+    );
 }
 
 pub(super) async fn closing_twice(bench: &Bench, spaces: &Spaces) {

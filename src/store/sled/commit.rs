@@ -20,7 +20,7 @@ use super::state::StateFile;
 use super::{Shared, open, withdraw};
 
 /// From one sync that several waited for to the next, at least.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(8);
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
@@ -35,6 +35,9 @@ pub(super) struct Committer {
 struct Queue {
     waiters: Vec<Waiter>,
     closers: Vec<Answer>,
+    /// The thread waits to be woken. A wake-up is a system call, whether or not
+    /// anyone waits.
+    idle: bool,
     /// There is something to note.
     look: bool,
     /// Dropped without a close.
@@ -97,8 +100,8 @@ impl Committer {
                 return Err(StoreError::Unavailable("it is closed".into()));
             }
             queue.waiters.push(Waiter { answer, pending });
+            self.rouse(&mut queue);
         }
-        self.wake.notify_one();
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -111,21 +114,29 @@ impl Committer {
                 return Ok(());
             }
             queue.closers.push(answer);
+            self.rouse(&mut queue);
         }
-        self.wake.notify_one();
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Has the thread look at the file now instead of a little later.
     pub(super) fn look(&self) {
-        self.queue().look = true;
-        self.wake.notify_one();
+        let mut queue = self.queue();
+        queue.look = true;
+        self.rouse(&mut queue);
     }
 
     /// Ends the thread without any promise.
     pub(super) fn abandon(&self) {
-        self.queue().abandoned = true;
-        self.wake.notify_one();
+        let mut queue = self.queue();
+        queue.abandoned = true;
+        self.rouse(&mut queue);
+    }
+
+    fn rouse(&self, queue: &mut Queue) {
+        if std::mem::take(&mut queue.idle) {
+            self.wake.notify_one();
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -137,10 +148,13 @@ impl Committer {
         let idle = |queue: &mut Queue| {
             queue.waiters.is_empty() && queue.closers.is_empty() && !queue.look && !queue.abandoned
         };
+        let mut queue = self.queue();
+        queue.idle = true;
         let (mut queue, _) = self
             .wake
-            .wait_timeout_while(self.queue(), tick, idle)
+            .wait_timeout_while(queue, tick, idle)
             .unwrap_or_else(PoisonError::into_inner);
+        queue.idle = false;
         queue.ended = queue.abandoned || !queue.closers.is_empty();
         Queue {
             waiters: std::mem::take(&mut queue.waiters),
@@ -273,6 +287,7 @@ fn recover(shared: &Shared) -> Result<(), String> {
             .unwrap_or_else(PoisonError::into_inner);
         shared.generation.fetch_add(1, Ordering::SeqCst);
         *place = Some(engine);
+        shared.revisions.all_changed();
     }
     shared.failed.store(false, Ordering::SeqCst);
     tracing::warn!("the store has recovered");
@@ -301,7 +316,11 @@ fn probe(shared: &Shared) -> std::io::Result<()> {
 fn close(shared: &Shared, waiters: Vec<Waiter>, state: StateFile) -> Result<(), String> {
     let engine = withdraw(shared);
     let outcome = match &engine {
-        Some(engine) => engine.make_durable().map(drop).map_err(reason),
+        Some(engine) => engine
+            .settle_transient()
+            .and_then(|()| engine.make_durable())
+            .map(drop)
+            .map_err(reason),
         None => Err("it could not be reopened after the disk failed".to_owned()),
     };
     drop(engine);

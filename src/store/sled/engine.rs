@@ -11,6 +11,7 @@ use ::sled::{Db, Tree};
 
 use super::super::{Class, Space, StoreError};
 use super::open::{at, sync_directory};
+use super::transient::Transient;
 use super::{SledOptions, fault};
 
 /// sled, with what it lacks.
@@ -21,6 +22,8 @@ pub(super) struct Engine {
     file: File,
     trees: RwLock<HashMap<(&'static str, Class), Tree>>,
     blobs: Mutex<Blobs>,
+    /// What of the transient spaces is not in their trees.
+    pub(super) transient: Transient,
 }
 
 /// What is known of the files for large pages.
@@ -49,6 +52,7 @@ impl Engine {
             file: File::open(dir.join("db"))?,
             trees: RwLock::default(),
             blobs: Mutex::default(),
+            transient: Transient::new(options.transient_bytes),
         })
     }
 
@@ -72,6 +76,11 @@ impl Engine {
         let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
         trees.insert(known, tree.clone());
         Ok(tree)
+    }
+
+    /// Writes down what is only in memory, for an orderly stop.
+    pub(super) fn settle_transient(&self) -> Result<(), StoreError> {
+        self.transient.settle(|space| self.tree(space))
     }
 
     /// Forgets everything transient.

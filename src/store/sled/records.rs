@@ -20,96 +20,22 @@ pub(super) struct Records<'a> {
     pub(super) versions: &'a Versions,
 }
 
+/// What can be done with the records of one space.
+pub(super) trait Operations {
+    fn get(&mut self, key: &Key) -> Result<Option<Entry>, StoreError>;
+    fn put(&mut self, key: &Key, value: Vec<u8>, when: Precondition)
+    -> Result<Version, StoreError>;
+    fn take(&mut self, key: &Key) -> Result<Option<Entry>, StoreError>;
+    fn delete(&mut self, key: &Key, when: Precondition) -> Result<bool, StoreError>;
+    fn scan(&mut self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError>;
+    fn partitions(&mut self) -> Result<Vec<String>, StoreError>;
+    fn purge(&mut self, limit: usize) -> Result<usize, StoreError>;
+}
+
 impl Records<'_> {
-    pub(super) fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        if key.is_expired(self.now) {
-            return Ok(None);
-        }
-        let found = self.tree.get(raw(key)).map_err(fault)?;
-        found.map(|bytes| decode(key, &bytes)).transpose()
-    }
-
-    /// Tries again until nobody came between the look and the write; of those
-    /// who compete one always wins, so they don't try forever.
-    pub(super) fn put(
-        &self,
-        key: &Key,
-        value: &[u8],
-        when: Precondition,
-    ) -> Result<Version, StoreError> {
-        let at = raw(key);
-        // A new record needs no look: the write itself finds out.
-        let mut current = match when {
-            Precondition::Absent => None,
-            _ => self.tree.get(&at).map_err(fault)?,
-        };
-        loop {
-            let previous = version_of(key, current.as_deref())?;
-            if !when.holds(previous.filter(|_| !key.is_expired(self.now))) {
-                return Err(StoreError::Conflict);
-            }
-            let version = self.versions.next(self.now, previous);
-            let new = encode(version, value);
-            match self
-                .tree
-                .compare_and_swap(&at, current, Some(new))
-                .map_err(fault)?
-            {
-                Ok(()) => return Ok(version),
-                Err(lost) => current = lost.current,
-            }
-        }
-    }
-
-    pub(super) fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        if key.is_expired(self.now) {
-            return Ok(None);
-        }
-        let taken = self.tree.remove(raw(key)).map_err(fault)?;
-        taken.map(|bytes| decode(key, &bytes)).transpose()
-    }
-
-    pub(super) fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
-        let at = raw(key);
-        let mut current = self.tree.get(&at).map_err(fault)?;
-        loop {
-            let live = current.as_deref().filter(|_| !key.is_expired(self.now));
-            let previous = version_of(key, live)?;
-            if !when.holds(previous) {
-                return Err(StoreError::Conflict);
-            }
-            if previous.is_none() {
-                return Ok(false);
-            }
-            let removed = self.tree.compare_and_swap(&at, current, None::<&[u8]>);
-            match removed.map_err(fault)? {
-                Ok(()) => return Ok(true),
-                Err(lost) => current = lost.current,
-            }
-        }
-    }
-
-    pub(super) fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
-        let all = join(&scan.partition, &scan.prefix);
-        let skip = scan.partition.len() + 1;
-        let mut found = Vec::new();
-        for item in self
-            .tree
-            .range(join(&scan.partition, &scan.start(self.now))..)
-        {
-            let (at, bytes) = item.map_err(fault)?;
-            if found.len() == scan.limit || !at.starts_with(&all) {
-                break;
-            }
-            let key = Key {
-                space: scan.space,
-                partition: scan.partition.clone(),
-                id: at[skip..].to_vec(),
-            };
-            let entry = decode(&key, &bytes)?;
-            found.push((key, entry));
-        }
-        Ok(found)
+    /// Whether there is a record, be it expired.
+    pub(super) fn has(&self, key: &Key) -> Result<bool, StoreError> {
+        self.tree.contains_key(raw(key)).map_err(fault)
     }
 
     /// Jumps from partition to partition instead of walking over the records.
@@ -138,8 +64,101 @@ impl Records<'_> {
         }
         Ok(())
     }
+}
 
-    pub(super) fn partitions(&self) -> Result<Vec<String>, StoreError> {
+impl Operations for Records<'_> {
+    fn get(&mut self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        if key.is_expired(self.now) {
+            return Ok(None);
+        }
+        let found = self.tree.get(raw(key)).map_err(fault)?;
+        found.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    /// Tries again until nobody came between the look and the write; of those
+    /// who compete one always wins, so they don't try forever.
+    fn put(
+        &mut self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        let at = raw(key);
+        // A new record needs no look: the write itself finds out.
+        let mut current = match when {
+            Precondition::Absent => None,
+            _ => self.tree.get(&at).map_err(fault)?,
+        };
+        loop {
+            let previous = version_of(key, current.as_deref())?;
+            if !when.holds(previous.filter(|_| !key.is_expired(self.now))) {
+                return Err(StoreError::Conflict);
+            }
+            let version = self.versions.next(self.now, previous);
+            let new = encode(version, &value);
+            match self
+                .tree
+                .compare_and_swap(&at, current, Some(new))
+                .map_err(fault)?
+            {
+                Ok(()) => return Ok(version),
+                Err(lost) => current = lost.current,
+            }
+        }
+    }
+
+    fn take(&mut self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        if key.is_expired(self.now) {
+            return Ok(None);
+        }
+        let taken = self.tree.remove(raw(key)).map_err(fault)?;
+        taken.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    fn delete(&mut self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
+        let at = raw(key);
+        let mut current = self.tree.get(&at).map_err(fault)?;
+        loop {
+            let live = current.as_deref().filter(|_| !key.is_expired(self.now));
+            let previous = version_of(key, live)?;
+            if !when.holds(previous) {
+                return Err(StoreError::Conflict);
+            }
+            if previous.is_none() {
+                return Ok(false);
+            }
+            let removed = self.tree.compare_and_swap(&at, current, None::<&[u8]>);
+            match removed.map_err(fault)? {
+                Ok(()) => return Ok(true),
+                Err(lost) => current = lost.current,
+            }
+        }
+    }
+
+    fn scan(&mut self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
+        let all = join(&scan.partition, &scan.prefix);
+        let skip = scan.partition.len() + 1;
+        let mut found = Vec::new();
+        for item in self
+            .tree
+            .range(join(&scan.partition, &scan.start(self.now))..)
+        {
+            let (at, bytes) = item.map_err(fault)?;
+            if found.len() == scan.limit || !at.starts_with(&all) {
+                break;
+            }
+            let key = Key {
+                space: scan.space,
+                partition: scan.partition.clone(),
+                id: at[skip..].to_vec(),
+            };
+            let entry = decode(&key, &bytes)?;
+            found.push((key, entry));
+        }
+        Ok(found)
+    }
+
+    fn partitions(&mut self) -> Result<Vec<String>, StoreError> {
         let live = self.space.live_from(self.now);
         let mut found = Vec::new();
         self.each_partition(|partition| {
@@ -154,7 +173,7 @@ impl Records<'_> {
     }
 
     /// The expiry leads the id, so what has expired is one range a partition.
-    pub(super) fn purge(&self, limit: usize) -> Result<usize, StoreError> {
+    fn purge(&mut self, limit: usize) -> Result<usize, StoreError> {
         let mut purged = 0;
         if !self.space.expiring {
             return Ok(purged);
@@ -233,6 +252,12 @@ pub(super) fn commit(
         TransactionError::Abort(error) => error,
         TransactionError::Storage(error) => fault(error),
     })
+}
+
+/// Writes a record as it is, version and all.
+pub(super) fn keep(tree: &Tree, key: &Key, entry: &Entry) -> Result<(), StoreError> {
+    let bytes = encode(entry.version, &entry.value);
+    tree.insert(raw(key), bytes).map(drop).map_err(fault)
 }
 
 fn raw(key: &Key) -> Vec<u8> {

@@ -1,0 +1,112 @@
+//! The records of one space that are held in memory, in the order of their keys.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Key, Scan, Space};
+use crate::base::Timestamp;
+
+/// What a record costs beside its own bytes, roughly.
+const OVERHEAD: usize = 128;
+
+/// Records by partition and id.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    partitions: BTreeMap<String, BTreeMap<Vec<u8>, Entry>>,
+    bytes: usize,
+}
+
+impl Held {
+    pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
+        self.partitions.get(&key.partition)?.get(&key.id)
+    }
+
+    pub(super) fn insert(&mut self, key: &Key, entry: Entry) {
+        self.bytes += size(&key.id, &entry);
+        let records = match self.partitions.get_mut(&key.partition) {
+            Some(records) => records,
+            None => self.partitions.entry(key.partition.clone()).or_default(),
+        };
+        if let Some(old) = records.insert(key.id.clone(), entry) {
+            self.bytes -= size(&key.id, &old);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Entry> {
+        let removed = self.partitions.get_mut(&key.partition)?.remove(&key.id)?;
+        self.bytes -= size(&key.id, &removed);
+        Some(removed)
+    }
+
+    /// The first record of the first partition: in a space that expires the one
+    /// that ends first there.
+    pub(super) fn pop_first(&mut self, space: &'static Space) -> Option<(Key, Entry)> {
+        loop {
+            let mut first = self.partitions.first_entry()?;
+            if let Some((id, entry)) = first.get_mut().pop_first() {
+                self.bytes -= size(&id, &entry);
+                let partition = first.key().clone();
+                let key = Key {
+                    space,
+                    partition,
+                    id,
+                };
+                return Some((key, entry));
+            }
+            first.remove();
+        }
+    }
+
+    pub(super) fn scan(&self, scan: &Scan, now: Timestamp) -> Vec<(Key, Entry)> {
+        let Some(records) = self.partitions.get(&scan.partition) else {
+            return Vec::new();
+        };
+        let found = records
+            .range(scan.start(now)..)
+            .take_while(|(id, _)| id.starts_with(&scan.prefix))
+            .take(scan.limit);
+        let with_keys = found.map(|(id, entry)| {
+            let key = Key {
+                space: scan.space,
+                partition: scan.partition.clone(),
+                id: id.clone(),
+            };
+            (key, entry.clone())
+        });
+        with_keys.collect()
+    }
+
+    /// The partitions with an id from `live` on, in order.
+    pub(super) fn partitions(&self, live: &[u8]) -> Vec<String> {
+        let used = self
+            .partitions
+            .iter()
+            .filter(|(_, records)| records.range(live.to_vec()..).next().is_some());
+        used.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// Removes at most `limit` records with ids below `live`; says how many.
+    pub(super) fn purge(&mut self, live: &[u8], limit: usize) -> usize {
+        let mut purged = 0;
+        for records in self.partitions.values_mut() {
+            while purged < limit
+                && let Some(first) = records.first_entry()
+                && first.key().as_slice() < live
+            {
+                let (id, entry) = first.remove_entry();
+                self.bytes -= size(&id, &entry);
+                purged += 1;
+            }
+        }
+        self.partitions.retain(|_, records| !records.is_empty());
+        purged
+    }
+
+    /// The memory they take, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+fn size(id: &[u8], entry: &Entry) -> usize {
+    id.len() + entry.value.len() + OVERHEAD
+}
