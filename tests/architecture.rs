@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 /// Who stands where; `main` and `lib` stand above all.
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["config", "document", "protocol"],
+    &["config", "document", "password", "protocol"],
     &["outbound", "store"],
     &["provider", "key"],
     &["account", "session", "operator", "audit"],
