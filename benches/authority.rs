@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
 
 #[path = "login/arguments.rs"]
+#[allow(dead_code)]
 mod arguments;
 #[path = "authority/bare.rs"]
 mod bare;

@@ -11,6 +11,8 @@ mod demands;
 mod store;
 mod support;
 
+use std::collections::BTreeMap;
+
 use authority::{CALLBACK, Client, param, to};
 use mock_idp::{FaultKind, Faults};
 use support::attack::{START, parameter, said};
@@ -122,7 +124,7 @@ async fn a_failed_login_goes_back_too() {
         code: status,
         body: String::new(),
         content_type: "text/plain".to_owned(),
-        headers: Default::default(),
+        headers: BTreeMap::default(),
     };
     for (at, fault, error) in [
         ("token", failed(400), "server_error"),

@@ -92,8 +92,8 @@ impl Keyring {
     /// Signs `claims` with the active key; see [`SigningKey::sign`].
     ///
     /// An EC signature is made at once. An RSA signature takes up to a hundred
-    /// times as long, so it is made on a thread of its own, and other requests
-    /// go on meanwhile.
+    /// times as long, so it is made on a thread of its own, at a low priority,
+    /// and other requests go on meanwhile.
     pub async fn sign(
         &self,
         typ: &str,
