@@ -29,11 +29,11 @@ use axum::routing::{delete, get, patch, post, put};
 use self::access::{Caller, authenticate};
 use self::keys::Keys;
 use crate::account::Mappings;
-use crate::authority::Hasher;
 use crate::authority::foreign::ForeignAuthority;
 use crate::base::Clock;
 use crate::http::Shared;
 use crate::http::problem::Problem;
+use crate::password::Hasher;
 use crate::store::Store;
 
 /// The largest body the API reads.

@@ -7,7 +7,7 @@
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
 //! | [`refresh`] | refresh tokens: rotation, families, grace | RFC 9700 §4.14 |
-//! | [`password`], [`throttle`] | users' passwords, and those who guess them | RFC 6749 §4.3 |
+//! | [`password`] | users' passwords | RFC 6749 §4.3 |
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
 //! | [`id_token`] | ID tokens | OpenID Connect Core §2 |
 //! | [`introspect`] | introspection and revocation | RFC 7662, RFC 7009 |
@@ -27,7 +27,6 @@ pub mod client;
 pub mod code;
 pub mod error;
 pub mod foreign;
-pub mod hash;
 pub mod id_token;
 pub mod introspect;
 pub mod logout;
@@ -35,7 +34,6 @@ pub mod metadata;
 pub mod password;
 pub mod refresh;
 pub mod scope;
-pub mod throttle;
 pub mod token;
 
 use std::sync::Arc;
@@ -43,12 +41,11 @@ use std::time::Duration;
 
 pub use self::application::{Application, Applications, ClientId, Grant};
 pub use self::error::{Code, OAuthError};
-pub use self::hash::Hasher;
 pub use self::scope::Scopes;
-use self::throttle::Throttle;
 use crate::base::{Clock, Timestamp};
 use crate::key::Keyring;
 use crate::outbound::Outbound;
+use crate::password::{Hasher, Throttle};
 use crate::session::Session;
 use crate::store::{Space, Store};
 

@@ -12,8 +12,7 @@ use crate::account::{Accounts, Mappings, draft};
 use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
-use crate::authority::throttle::Throttle;
-use crate::authority::{self, Authority, Hasher};
+use crate::authority::{self, Authority, password};
 use crate::base::Clock;
 use crate::config::Config;
 use crate::http::pages::Pages;
@@ -22,6 +21,7 @@ use crate::key::{KeyError, Keyring};
 use crate::login::{Logins, drift, health, openid, pending};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
+use crate::password::{Hasher, Throttle};
 use crate::session::{self, Sessions};
 use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
 
@@ -93,7 +93,7 @@ impl Broker {
             outbound: Arc::clone(&outbound),
             keys: Arc::clone(&keys),
             hasher: Hasher::new(),
-            throttle: Throttle::default(),
+            throttle: Throttle::new(password::PAUSES),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),
             access_token_lifetime: config.auth.access_token_lifetime,

@@ -21,7 +21,7 @@
 //! | 4 | [`account`], [`session`], [`operator`], [`audit`] | accounts, stores, mappings, users; sessions; who administers, and what they did |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
-//! | 1 | [`config`], [`document`], [`protocol`] | configuration; checked documents; words of the RFCs |
+//! | 1 | [`config`], [`document`], [`password`], [`protocol`] | configuration; checked documents; slow hashes; words of the RFCs |
 //! | 0 | [`base`] | clock, randomness, ids, secrets |
 //!
 //! A module imports only from floors below its own; `tests/architecture.rs`
@@ -42,6 +42,7 @@ pub mod key;
 pub mod login;
 pub mod operator;
 pub mod outbound;
+pub mod password;
 pub mod protocol;
 pub mod provider;
 pub mod session;

@@ -7,16 +7,16 @@
 pub mod invite;
 pub mod password;
 pub mod session;
-mod throttle;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::invite::{Invite, InviteError};
-pub use self::password::{BadPassword, Hasher};
+pub use self::password::BadPassword;
 pub use self::session::{Console, LoginError, Operators};
 use crate::base::Timestamp;
+use crate::password::SlowHash;
 use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
 static OPERATORS: Space = Space {
@@ -36,7 +36,7 @@ pub struct Operator {
     pub name: String,
     /// The password's hash (argon2id); `None` until the owner chose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<password::Hash>,
+    pub password: Option<SlowHash>,
     /// Set by another operator: no login, no session.
     #[serde(default)]
     pub disabled: bool,

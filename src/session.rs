@@ -168,16 +168,16 @@ impl Sessions {
             jti: random::token(),
             more: subject.more,
         };
-        let mut token = keys.sign("JWT", &claims)?;
+        let mut token = keys.sign("JWT", &claims).await?;
         if token.len() > MAX_TOKEN {
             // A browser would not keep it, and the shopper would not know why.
             // `session` still tells everything: the record has it.
             claims.more = &none;
-            token = keys.sign("JWT", &claims)?;
+            token = keys.sign("JWT", &claims).await?;
         }
         if token.len() > MAX_TOKEN {
             claims.name = None;
-            token = keys.sign("JWT", &claims)?;
+            token = keys.sign("JWT", &claims).await?;
         }
         let session = Session {
             user: subject.user,

@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 /// Who stands where; `main` and `lib` stand above all.
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["config", "document", "protocol"],
+    &["config", "document", "password", "protocol"],
     &["outbound", "store"],
     &["provider", "key"],
     &["account", "session", "operator", "audit"],
@@ -408,4 +408,121 @@ mod inner { use super::super::super::admin; use super::super::y; }
     assert_eq!(source.names_crate("sled"), Some(6));
     assert_eq!(source.names_crate("demo"), None);
     assert_eq!(source.lines, 5);
+}
+
+/// Names that secrets and their hashes have here.
+const SECRETS: &[&str] = &[
+    "expose",
+    "secret",
+    "secrets",
+    "digest",
+    "hash",
+    "csrf",
+    "nonce",
+    "verifier",
+    "challenge",
+    "signature",
+    "password",
+    "binding",
+    "spare",
+    "sha256",
+    "sha256_base64url",
+];
+
+/// Comparisons of such names that are none of secrets, each with its reason.
+const NO_SECRETS: &[(&str, &str)] = &[(
+    "login/openid/id_token.rs",
+    "`at_hash` is in a token whose signature was checked",
+)];
+
+/// `==` and `!=` on something that is named like a secret: the lines.
+fn plain_comparisons(source: &Source) -> Vec<usize> {
+    let t = |i: usize| source.tokens.get(i).map_or("", |t| t.text.as_str());
+    let mut found = Vec::new();
+    for i in 1..source.tokens.len() {
+        let equal = t(i) == "=" && t(i + 1) == "=" && !"=!<>".contains(t(i - 1));
+        let unequal = t(i) == "!" && t(i + 1) == "=";
+        if !equal && !unequal {
+            continue;
+        }
+        let left = operand((0..i).rev().map(t), ")", "(");
+        let right = operand((i + 2..source.tokens.len()).map(t), "(", ")");
+        // How long it is tells nothing.
+        let length = |words: &[&str]| words.contains(&"len") || words.contains(&"is_some");
+        let secret =
+            |words: &[&str]| !length(words) && words.iter().any(|word| SECRETS.contains(word));
+        if secret(&left) || secret(&right) {
+            found.push(source.tokens[i].line);
+        }
+    }
+    found
+}
+
+/// The tokens of one side, up to where it ends.
+fn operand<'a>(tokens: impl Iterator<Item = &'a str>, open: &str, close: &str) -> Vec<&'a str> {
+    let mut depth = 0;
+    tokens
+        .take_while(|token| {
+            if *token == open {
+                depth += 1;
+            } else if *token == close {
+                depth -= 1;
+            }
+            let ends = [",", ";", "{", "}", "&", "|", "=", "if", "match", "return"];
+            depth >= 0 && (depth > 0 || !ends.contains(token))
+        })
+        .collect()
+}
+
+/// Attack K7: a comparison that stops at the first difference tells how much of
+/// a guess was right. Secrets are compared by `digest::same`, or as [`Secret`]s,
+/// which compare by it; slow hashes by their library.
+///
+/// [`Secret`]: vestibule::base::Secret
+#[test]
+fn k07_secrets_are_compared_in_constant_time() {
+    let all = ours();
+    let of = |path: &str| all.iter().find(|source| source.path == path).unwrap();
+    assert!(of("base/digest.rs").names_crate("subtle").is_some());
+    assert!(of("base/secret.rs").names_crate("digest").is_some());
+    let rooms = [
+        "account",
+        "session",
+        "operator",
+        "password",
+        "login",
+        "authority",
+        "http",
+        "admin",
+    ];
+    let mut broken = Vec::new();
+    let mut same = 0;
+    for source in all.iter().filter(|source| rooms.contains(&source.room())) {
+        let known = NO_SECRETS.iter().any(|(path, _)| *path == source.path);
+        for line in plain_comparisons(source) {
+            if !known {
+                broken.push(format!("src/{}:{line}: use `digest::same`", source.path));
+            }
+        }
+        let texts: Vec<&str> = source.tokens.iter().map(|t| t.text.as_str()).collect();
+        same += texts
+            .windows(2)
+            .filter(|pair| *pair == ["same", "("])
+            .count();
+    }
+    assert!(same >= 8, "the comparisons are made elsewhere now: {same}");
+    report(&broken);
+
+    // The reader itself.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.rs");
+    let text = "fn f() {
+        if given.expose() == stored.text() {}
+        let a = b != self.digest;
+        x(a == b, hash.len() == 43, secret);
+        y && nonce(1, 2) == z;
+    }";
+    fs::write(&file, text).unwrap();
+    let lines = plain_comparisons(&Source::read(dir.path(), &file));
+    assert_eq!(lines, [2, 3, 5]);
 }

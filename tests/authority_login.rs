@@ -317,7 +317,9 @@ async fn s14_a_request_is_taken_up_in_its_own_browser_once() {
     let page = victim.get(&waiting).await;
     assert_eq!(page.status, 400);
     assert!(page.shows("authorize.expired"), "{}", page.body);
-    // And it is used up by that.
+    // It goes on waiting for its own browser, and that takes it up once.
+    let page = attacker.get(&waiting).await;
+    assert_eq!(error(&to(&page)), "login_required");
     assert_eq!(attacker.get(&waiting).await.status, 400);
 }
 
@@ -432,7 +434,7 @@ async fn m07_a_disabled_user_gets_no_code() {
 }
 
 #[tokio::test]
-async fn j18_other_tokens_are_no_access_tokens() {
+async fn j18_k18_other_or_expired_tokens_are_no_access_tokens() {
     let world = World::start().await;
     let client = Client::storefront(&world).await;
     let browser = &mut Browser::new();
@@ -465,7 +467,6 @@ async fn j18_other_tokens_are_no_access_tokens() {
     ] {
         assert_eq!(userinfo(&world, &forged.into()).await.status, 401);
     }
-    // K18: and one whose time is over.
     world.clock.advance(Duration::from_secs(30 * 60));
     assert_eq!(userinfo(&world, &tokens["access_token"]).await.status, 401);
 }
@@ -635,11 +636,14 @@ async fn what_is_published_is_what_is_served() {
         .get(metadata["authorization_endpoint"].as_str().unwrap())
         .await;
     assert_eq!(page.header("access-control-allow-origin"), "");
-    // K19
-    let jwks = Browser::new()
-        .get(metadata["jwks_uri"].as_str().unwrap())
-        .await
-        .json();
+}
+
+#[tokio::test]
+async fn k19_only_public_parts_are_published() {
+    let world = World::start().await;
+    let url = format!("{}/.well-known/jwks.json", world.origin);
+    let jwks = Browser::new().get(url).await.json();
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 1);
     for key in jwks["keys"].as_array().unwrap() {
         for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
             assert!(key.get(private).is_none());

@@ -113,7 +113,7 @@ impl World {
     }
 
     fn token(&self, keys: &Keyring) -> String {
-        keys.sign("at+jwt", &self.claims()).unwrap()
+        keys.active().sign("at+jwt", &self.claims()).unwrap()
     }
 
     /// Signs, and verifies in each way there is; with another implementation too.

@@ -1,5 +1,5 @@
-//! `examples/`: storefronts on `PyPI` `Authlib` and npm `openid-client`, which no
-//! one here wrote.
+//! `examples/`, started as their README says: storefronts on `PyPI` `Authlib`,
+//! npm `openid-client` and nginx, which no one here wrote.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -7,40 +7,54 @@
 mod authority;
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use authority::{Client, storefront};
 use reqwest::Method;
-use support::program::{Program, have, python, suites};
+use support::program::{Program, free_port, have, listening};
 use support::{Browser, World};
 use vestibule::authority::application::NewApplication;
 
-fn example(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// The command of README that starts an example, with other settings.
+fn command(example: &str, settings: &[(&str, &str)]) -> Command {
+    let readme = include_str!("../examples/README.md");
+    let start = format!("examples/{example}/start");
+    let mut line = readme
+        .lines()
+        .find(|line| line.ends_with(&start))
+        .unwrap_or_else(|| panic!("README says not how to start {example}"))
+        .to_owned();
+    for (name, value) in settings {
+        let from = line.find(&format!("{name}=")).unwrap() + name.len() + 1;
+        let to = from + line[from..].find(' ').unwrap();
+        line.replace_range(from..to, value);
+    }
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", &format!("exec env {line}")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn installed(path: &str) -> bool {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples")
-        .join(path)
+        .join(path);
+    have(&path, "run tests/suites/install")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_and_out_of_the_flask_example() {
-    let Some(python) = python() else { return };
-    // It came with a later list of packages than the environment.
-    if have(
-        &suites().join(".venv/bin/normalizer"),
-        "run tests/suites/install",
-    ) {
-        visit(Command::new(python).arg(example("flask/app.py"))).await;
+    if installed("flask/.venv/bin/flask") {
+        visit("flask").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_and_out_of_the_express_example() {
-    if have(
-        &example("express/node_modules/express"),
-        "run npm install in examples/express",
-    ) {
-        visit(Command::new("node").arg(example("express/app.mjs"))).await;
+    if installed("express/node_modules/express") {
+        visit("express").await;
     }
 }
 
@@ -51,42 +65,21 @@ async fn a_shopper_logs_in_behind_the_nginx_example() {
         return;
     }
     let world = World::empty().await;
-    let (outer, inner) = (free_port(), free_port());
-    let shop = format!("http://127.0.0.1:{outer}");
+    let port = free_port();
+    let shop = format!("http://127.0.0.1:{port}");
     world.account_with("acme", &[(&shop, "/_auth")]).await;
     world.apply("acme", &world.mapping()).await;
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("tmp")).unwrap();
-    let conf = std::fs::read_to_string(example("nginx/nginx.conf"))
-        .unwrap()
-        // One process, which ends with the test.
-        .replace("daemon off;", "daemon off; master_process off;")
-        .replace("@BROKER@", &world.origin)
-        .replace("@ACCOUNT@", "acme")
-        .replace(":8000", &format!(":{outer}"))
-        .replace(":8001", &format!(":{inner}"));
-    std::fs::write(dir.path().join("nginx.conf"), conf).unwrap();
-    let _nginx = Program::start(Command::new(nginx).arg("-p").arg(dir.path()).args([
-        "-c",
-        "nginx.conf",
-        "-e",
-        "stderr",
-    ]));
-    listening(outer).await;
+    let settings = [("BROKER", world.origin.as_str()), ("ACCOUNT", "acme")];
+    let ports = [port, free_port()].map(|port| port.to_string());
+    let _nginx = Program::start(
+        command("nginx", &settings)
+            .env("PORT", &ports[0])
+            .env("SHOP_PORT", &ports[1]),
+    );
+    listening(port).await;
     let browser = &mut Browser::new();
-    let mut page = browser.get(format!("{shop}/cart?item=1&size=2")).await;
-    for _ in 0..10 {
-        let next = authority::to(&page);
-        page = if next.path() == "/authorize" {
-            let callback = browser.through_idp(page, "ada", "lovelace").await;
-            browser.get(callback.as_str()).await
-        } else {
-            browser.get(next.as_str()).await
-        };
-        if page.location().is_none() {
-            break;
-        }
-    }
+    let page = browser.get(format!("{shop}/cart?item=1&size=2")).await;
+    let page = authority::log_in_on_the_way(browser, page).await;
     assert_eq!(page.url.as_str(), format!("{shop}/cart?item=1&size=2"));
     assert_eq!(page.body, "Hello, Ada Lovelace <ada@example.test>\n");
     // H3: nobody names themselves.
@@ -97,21 +90,7 @@ async fn a_shopper_logs_in_behind_the_nginx_example() {
     assert_eq!(page.status, 302, "{}", page.body);
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-async fn listening(port: u16) {
-    while tokio::net::TcpStream::connect(("127.0.0.1", port))
-        .await
-        .is_err()
-    {
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn visit(shop_program: &mut Command) {
+async fn visit(example: &str) {
     let world = World::start().await;
     let port = free_port();
     let shop = format!("http://127.0.0.1:{port}");
@@ -121,30 +100,18 @@ async fn visit(shop_program: &mut Command) {
         ..storefront()
     };
     let client = Client::create(&world, new).await;
-    let program = Program::start(
-        shop_program
-            .env("AUTHORITY", &world.origin)
-            .env("CLIENT_ID", &client.id)
-            .env("CLIENT_SECRET", client.secret.as_ref().unwrap())
-            .env("PORT", port.to_string()),
-    );
+    let settings = [
+        ("AUTHORITY", world.origin.as_str()),
+        ("CLIENT_ID", &client.id),
+        ("CLIENT_SECRET", client.secret.as_deref().unwrap()),
+    ];
+    let program = Program::start(command(example, &settings).env("PORT", port.to_string()));
     program.expect("ready");
     listening(port).await;
 
     let browser = &mut Browser::new();
-    let mut page = browser.get(format!("{shop}/login")).await;
-    for _ in 0..10 {
-        let next = authority::to(&page);
-        page = if next.path() == "/authorize" {
-            let callback = browser.through_idp(page, "ada", "lovelace").await;
-            browser.get(callback.as_str()).await
-        } else {
-            browser.get(next.as_str()).await
-        };
-        if page.location().is_none() {
-            break;
-        }
-    }
+    let page = browser.get(format!("{shop}/login")).await;
+    let page = authority::log_in_on_the_way(browser, page).await;
     assert_eq!(page.url.as_str(), format!("{shop}/"), "{}", page.body);
     assert!(page.body.contains("Hello, Ada Lovelace"), "{}", page.body);
 

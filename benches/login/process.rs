@@ -31,13 +31,13 @@ impl Drop for Process {
 }
 
 /// A port that nobody uses at this moment.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 impl Process {
-    async fn start(command: &mut Command, port: u16, data: Option<TempDir>) -> Self {
+    pub async fn start(command: &mut Command, port: u16, data: Option<TempDir>) -> Self {
         let child = command.stdin(Stdio::null()).spawn().unwrap();
         let process = Self { child, port, data };
         for _ in 0..200 {
@@ -105,7 +105,7 @@ impl Process {
         self.port
     }
 
-    fn origin(&self) -> String {
+    pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -133,8 +133,14 @@ impl Process {
 /// Puts the account into the data directory before the broker opens it.
 async fn register(config: &str, origin: &str, idp: &str) {
     let config = config::from_parts(config, [], None).unwrap();
-    let clock = Arc::new(SystemClock);
-    let broker = Broker::open(&config, clock.clone()).await.unwrap();
+    let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
+    fill(&broker, origin, idp).await;
+    broker.close().await.unwrap();
+}
+
+/// The account `shop`, whose one provider is at `idp`.
+pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
+    let clock = SystemClock;
     let logins = &broker.app().logins;
     let id: AccountId = "shop".parse().unwrap();
     let account = Account {
@@ -156,5 +162,4 @@ async fn register(config: &str, origin: &str, idp: &str) {
         .apply(&id, &mapping, "bench", clock.now(), None)
         .await
         .unwrap();
-    broker.close().await.unwrap();
 }

@@ -15,6 +15,20 @@ pub enum Work {
     Check,
 }
 
+/// Whoever does one thing after another for the length of a turn.
+pub trait Load: Send + 'static {
+    fn once(&mut self, work: Work) -> impl Future<Output = ()> + Send;
+}
+
+impl Load for Browser {
+    async fn once(&mut self, work: Work) {
+        match work {
+            Work::LogIn => self.log_in().await,
+            Work::Check => self.check().await,
+        }
+    }
+}
+
 /// What one turn came to.
 pub struct Turn {
     /// How long each took, in microseconds.
@@ -31,9 +45,9 @@ impl Turn {
 }
 
 /// Drives a server for `span`.
-pub async fn turn(
+pub async fn turn<L: Load>(
     work: Work,
-    browsers: &mut Vec<Browser>,
+    browsers: &mut Vec<L>,
     server: &Process,
     span: Duration,
 ) -> Turn {
@@ -44,10 +58,7 @@ pub async fn turn(
             let mut took = Vec::new();
             while started.elapsed() < span {
                 let one = Instant::now();
-                match work {
-                    Work::LogIn => browser.log_in().await,
-                    Work::Check => browser.check().await,
-                }
+                browser.once(work).await;
                 took.push(u32::try_from(one.elapsed().as_micros()).unwrap());
             }
             (browser, took)

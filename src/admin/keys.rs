@@ -135,6 +135,14 @@ fn shown(info: &KeyInfo) -> Value {
             *member = at.rfc3339().into();
         }
     }
+    if let Some(certificate) = &info.certificate {
+        for (name, at) in [
+            ("not_before", certificate.not_before),
+            ("not_after", certificate.not_after),
+        ] {
+            value["certificate"][name] = at.rfc3339().into();
+        }
+    }
     value
 }
 

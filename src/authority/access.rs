@@ -91,7 +91,7 @@ pub struct Access {
 
 impl Authority {
     /// Issues an access token.
-    pub fn access_token(&self, to: &Grantee<'_>) -> Result<(String, Issued), OAuthError> {
+    pub async fn access_token(&self, to: &Grantee<'_>) -> Result<(String, Issued), OAuthError> {
         let now = self.now();
         let expires = Timestamp::from_secs(now.plus(self.access_token_lifetime).as_secs());
         let jti = random::token();
@@ -112,7 +112,7 @@ impl Authority {
             account: to.account.map(AccountId::as_str),
             sid: to.sid,
         };
-        let token = self.keys.sign(TYP, &claims)?;
+        let token = self.keys.sign(TYP, &claims).await?;
         let issued = Issued {
             jti,
             expires_at: expires,

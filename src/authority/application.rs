@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::check::{ApplicationError, NewApplication};
 pub use self::records::{Applications, used_at};
-use super::hash::SlowHash;
 use super::scope::Scopes;
 use crate::base::{AccountId, Secret, Timestamp, digest, random};
+use crate::password::SlowHash;
 
 /// The id of an application (RFC 6749 §2.2): 1 to 100 letters, digits and `-._~`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

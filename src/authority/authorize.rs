@@ -21,8 +21,9 @@ use super::refresh::Granted;
 use super::scope::Scopes;
 use super::session_name;
 use crate::base::{AccountId, Timestamp, digest};
+use crate::provider::request::Demands;
 use crate::session::Session;
-use crate::store::{Class, Keyspace, Precondition, Space, Token};
+use crate::store::{Class, Keyspace, Precondition, Space, StoreError, Token};
 
 static REQUESTS: Space = Space {
     name: "authorization_requests",
@@ -67,7 +68,7 @@ pub struct Authorization {
     /// `prompt=none`: no page may be shown.
     pub silent: bool,
     /// `prompt=login`, or the like: a session is not enough.
-    fresh: bool,
+    prompt: Option<String>,
     max_age: Option<u64>,
     /// `sub` of an ID token hint.
     expected: Option<String>,
@@ -134,7 +135,16 @@ impl Authorization {
             .expected
             .as_ref()
             .is_none_or(|sub| *sub == session.user.to_string());
-        expected && (new || (!self.fresh && young))
+        expected && (new || (self.prompt.is_none() && young))
+    }
+
+    /// What the login is asked for, beyond that somebody logs in.
+    pub fn demands(&self) -> Demands {
+        Demands {
+            prompt: self.prompt.clone(),
+            max_age: self.max_age,
+            ui_locales: self.ui_locales.clone(),
+        }
     }
 
     fn answer(&self, issuer: &str, mut parameters: Vec<(&'static str, String)>) -> Redirection {
@@ -218,13 +228,13 @@ impl Authority {
         Ok(token)
     }
 
-    /// Which account a waiting request is about, by the token it waits under.
-    pub async fn waiting(&self, token: &str) -> Result<Option<AccountId>, OAuthError> {
+    /// A request that waits, by the token it waits under.
+    pub async fn waiting(&self, token: &str) -> Result<Option<Authorization>, StoreError> {
         let Some(token) = Token::parse(token) else {
             return Ok(None);
         };
         let found = WAITING.get_by(&*self.store, "", &token).await?;
-        Ok(found.map(|found| found.value.request.account))
+        Ok(found.map(|found| found.value.request))
     }
 
     /// Takes a request up again, once, in the browser that it waits for.
@@ -236,13 +246,18 @@ impl Authority {
         let Some(token) = Token::parse(token) else {
             return Ok(None);
         };
-        let Some(waiting) = WAITING.take_by(&*self.store, "", &token).await? else {
+        let Some(waiting) = WAITING.get_by(&*self.store, "", &token).await? else {
             return Ok(None);
         };
         let same = browser.is_some_and(|browser| {
             let given = digest::sha256_base64url(browser.as_bytes());
-            digest::same(given.as_bytes(), waiting.browser.as_bytes())
+            digest::same(given.as_bytes(), waiting.value.browser.as_bytes())
         });
-        Ok(same.then_some(waiting.request))
+        if !same {
+            // It goes on waiting for its own.
+            return Ok(None);
+        }
+        let taken = WAITING.take_by(&*self.store, "", &token).await?;
+        Ok(taken.map(|waiting| waiting.request))
     }
 }

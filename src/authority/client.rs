@@ -72,10 +72,10 @@ impl Credentials {
         let (id, secret) = text.split_once(':')?;
         let mut secrets = Vec::new();
         if !secret.is_empty() {
-            secrets.extend(decoded(secret).map(Secret::new));
-            if secrets.first().map(Secret::expose) != Some(secret) {
-                secrets.push(Secret::new(secret));
-            }
+            let plain = Secret::new(secret);
+            let decoded = decoded(secret).map(Secret::new);
+            secrets.extend(decoded.filter(|decoded| *decoded != plain));
+            secrets.push(plain);
         }
         Some(Self {
             id: decoded(id)?,

@@ -102,13 +102,15 @@ impl Authority {
         if !self.may_act(&granted.account, granted.user).await? {
             return Err(refused());
         }
-        let (access_token, issued) = self.access_token(&Grantee {
-            client_id: &granted.client_id,
-            account: Some(&granted.account),
-            user: Some(granted.user),
-            scopes: &granted.scopes,
-            sid: granted.sid.as_deref(),
-        })?;
+        let (access_token, issued) = self
+            .access_token(&Grantee {
+                client_id: &granted.client_id,
+                account: Some(&granted.account),
+                user: Some(granted.user),
+                scopes: &granted.scopes,
+                sid: granted.sid.as_deref(),
+            })
+            .await?;
         let refresh_token = self.begin_family(application, granted, &issued).await?;
         let used = Used {
             issued,
@@ -127,11 +129,11 @@ impl Authority {
             more: &record.more,
             nonce: record.nonce.as_deref(),
         };
-        let id_token = granted
-            .scopes
-            .has(scope::OPENID)
-            .then(|| self.id_token(&identity, &access_token))
-            .transpose()?;
+        let id_token = if granted.scopes.has(scope::OPENID) {
+            Some(self.id_token(&identity, &access_token).await?)
+        } else {
+            None
+        };
         Ok(TokenAnswer::new(self, access_token, &granted.scopes)
             .with_id_token(id_token)
             .with_refresh_token(refresh_token))

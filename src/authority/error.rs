@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::hash::HashError;
 use crate::key::KeyError;
+use crate::password::HashError;
 use crate::store::StoreError;
 
 /// An error code of an RFC.

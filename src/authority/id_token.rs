@@ -80,7 +80,7 @@ pub(super) fn about(
 
 impl Authority {
     /// Issues an ID token beside an access token.
-    pub(super) fn id_token(
+    pub(super) async fn id_token(
         &self,
         identity: &Identity<'_>,
         access_token: &str,
@@ -110,7 +110,7 @@ impl Authority {
         if let Some(nonce) = identity.nonce {
             set("nonce", nonce.into());
         }
-        Ok(self.keys.sign("JWT", &claims)?)
+        Ok(self.keys.sign("JWT", &claims).await?)
     }
 
     /// Reads an ID token of ours that comes back as a hint. It may have expired

@@ -192,6 +192,7 @@ impl Authority {
             let token = self
                 .keys
                 .sign("logout+jwt", &claims)
+                .await
                 .map_err(|e| text(&e))?;
             let request = PreparedRequest {
                 method: http::Method::POST,

@@ -1,16 +1,16 @@
 //! Passwords of an account's users, for the password grant (RFC 6749 §4.3).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Authority;
 use super::application::Application;
 use super::error::{Code, OAuthError};
-use super::hash::{Hasher, MAX_LENGTH, SlowHash};
-use super::throttle::{Bucket, Paused};
 use crate::account::{User, directory};
 use crate::base::{AccountId, Secret, Timestamp, UserId};
+use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
 use crate::provider::email;
 use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
 
@@ -22,6 +22,12 @@ static PASSWORDS: Space = Space {
 
 /// By account and user.
 const RECORDS: Keyspace<Credential> = Keyspace::new(&PASSWORDS);
+
+/// After too many tries of one user, through one application, from one address.
+pub const PAUSES: Pauses = Pauses {
+    first: Duration::from_secs(60),
+    longest: Duration::from_secs(15 * 60),
+};
 
 /// The shortest password that can be set, in characters (NIST SP 800-63B §5.1.1.2).
 pub const MIN_LENGTH: usize = 8;
@@ -113,12 +119,13 @@ impl Authority {
         }
         let address = email::normalize(username).ok();
         // One person is one bucket, however the address is spelt.
-        let bucket = Bucket::new(
+        let name = address.as_deref().unwrap_or(username).to_lowercase();
+        let bucket = Bucket::of(&[
             account.as_str(),
-            address.as_deref().unwrap_or(username),
+            &name,
             application.client_id.as_str(),
-            from,
-        );
+            &Bucket::place(from),
+        ]);
         self.throttle
             .begin(bucket, self.now())
             .map_err(|Paused(left)| {

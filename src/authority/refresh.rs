@@ -213,13 +213,15 @@ impl Authority {
             scopes,
             ..granted.clone()
         };
-        let (access_token, issued) = self.access_token(&Grantee {
-            client_id: &granted.client_id,
-            account: Some(&granted.account),
-            user: Some(granted.user),
-            scopes: &granted.scopes,
-            sid: granted.sid.as_deref(),
-        })?;
+        let (access_token, issued) = self
+            .access_token(&Grantee {
+                client_id: &granted.client_id,
+                account: Some(&granted.account),
+                user: Some(granted.user),
+                scopes: &granted.scopes,
+                sid: granted.sid.as_deref(),
+            })
+            .await?;
         let secret = random::token();
         let next = family.next(way, presented.secret, hash(&secret), issued, now, self);
         let token = match self.write_family(token, found.version, next, now).await {

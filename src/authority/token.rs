@@ -91,7 +91,7 @@ impl Authority {
         }
         let answer = match grant {
             Grant::AuthorizationCode => self.exchange_code(&application, form).await?,
-            Grant::ClientCredentials => self.client_credentials(&application, form)?,
+            Grant::ClientCredentials => self.client_credentials(&application, form).await?,
             Grant::Password => self.password(&application, form, from).await?,
             Grant::RefreshToken => self.refresh_token(&application, form).await?,
         };
@@ -105,7 +105,7 @@ impl Authority {
     }
 
     /// `grant_type=client_credentials` (RFC 6749 §4.4).
-    fn client_credentials(
+    async fn client_credentials(
         &self,
         application: &Application,
         form: &Pairs,
@@ -124,13 +124,15 @@ impl Authority {
             (Some(own), _) => Some(own),
             (None, asked) => asked.as_ref(),
         };
-        let (token, _) = self.access_token(&Grantee {
-            client_id: &application.client_id,
-            account,
-            user: None,
-            scopes: &scopes,
-            sid: None,
-        })?;
+        let (token, _) = self
+            .access_token(&Grantee {
+                client_id: &application.client_id,
+                account,
+                user: None,
+                scopes: &scopes,
+                sid: None,
+            })
+            .await?;
         Ok(TokenAnswer::new(self, token, &scopes))
     }
 
@@ -167,13 +169,15 @@ impl Authority {
             sid: None,
             auth_time: Some(self.now()),
         };
-        let (access_token, issued) = self.access_token(&Grantee {
-            client_id: &granted.client_id,
-            account: Some(&granted.account),
-            user: Some(granted.user),
-            scopes: &granted.scopes,
-            sid: None,
-        })?;
+        let (access_token, issued) = self
+            .access_token(&Grantee {
+                client_id: &granted.client_id,
+                account: Some(&granted.account),
+                user: Some(granted.user),
+                scopes: &granted.scopes,
+                sid: None,
+            })
+            .await?;
         let refresh_token = self.begin_family(application, &granted, &issued).await?;
         let id_token = self.id_token_of(&granted, &access_token).await?;
         Ok(TokenAnswer::new(self, access_token, &granted.scopes)
@@ -220,7 +224,7 @@ impl Authority {
             more: &Map::new(),
             nonce: None,
         };
-        self.id_token(&identity, access_token).map(Some)
+        self.id_token(&identity, access_token).await.map(Some)
     }
 
     /// What the userinfo endpoint says about the user of a token (OpenID

@@ -4,10 +4,12 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
+use super::digest;
+
 /// A secret: prints as `[redacted]`, is wiped from memory when dropped, and is
 /// read only through [`Secret::expose`], so that a search for that word finds
 /// every place where a secret leaves its wrapper.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
@@ -26,6 +28,15 @@ impl Secret {
         self.0.is_empty()
     }
 }
+
+/// In constant time (attack K7).
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        digest::same(self.0.as_bytes(), other.0.as_bytes())
+    }
+}
+
+impl Eq for Secret {}
 
 impl Drop for Secret {
     fn drop(&mut self) {

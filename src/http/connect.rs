@@ -10,7 +10,7 @@
 //! they know no cookies, so nothing is given away by that. Those that browsers
 //! visit may not (attack H11).
 
-mod authorize;
+pub(super) mod authorize;
 mod logout;
 
 use axum::Json;

@@ -12,10 +12,10 @@ use tracing::{error, info, warn};
 
 use super::pages::{ErrorPage, Lang, Look, error_codes};
 use super::site::{Site, accept_language, html};
-use super::{App, Shared, redirect};
+use super::{App, Shared, connect, redirect};
 use crate::base::random;
 use crate::login::callback::Restart;
-use crate::login::{Blame, LoginError};
+use crate::login::{Blame, LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
 use crate::store::StoreError;
 
@@ -93,6 +93,23 @@ pub(super) fn at_site(
     )
 }
 
+/// A login that could not begin.
+pub(super) fn at_start(
+    app: &App,
+    site: &Site,
+    failure: &LoginError,
+    return_to: &ReturnTo,
+) -> Response {
+    let id = random::support_id();
+    match connect::authorize::failed(app, return_to, failure, &id) {
+        Some(location) => {
+            log(&id, site.account.id.as_str(), failure);
+            redirect(StatusCode::FOUND, &location)
+        }
+        None => at_site(app, site, failure, Some(return_to.as_str())),
+    }
+}
+
 /// A failure that is no login's, on an account's endpoint; `restart` leads to
 /// a login that does not fail the same way.
 pub(super) fn coded(app: &App, site: &Site, code: &str, restart: Option<&str>) -> Response {
@@ -124,7 +141,8 @@ fn to_page(app: &App, code: &str, id: &str) -> Response {
     )
 }
 
-/// A failed callback: a redirect to its error page.
+/// A failed callback: a redirect to its error page, or back to the application
+/// whose request the login was for.
 pub(super) fn after_callback(
     app: &App,
     failure: &LoginError,
@@ -139,6 +157,10 @@ pub(super) fn after_callback(
         }
         Some(restart) => {
             log(&restart.id, restart.account.id.as_str(), failure);
+            let told = connect::authorize::failed(app, &restart.return_to, failure, &restart.id);
+            if let Some(location) = told {
+                return redirect(StatusCode::SEE_OTHER, &location);
+            }
             let endpoint = format!(
                 "error?code={code}&id={}&return_to={}",
                 restart.id,
@@ -229,7 +251,7 @@ fn known(code: Option<&str>) -> String {
 }
 
 /// A support id of ours has this form; anything else is not repeated.
-fn support_id(id: Option<&str>) -> String {
+pub(super) fn support_id(id: Option<&str>) -> String {
     id.filter(|id| {
         id.len() == 10
             && id

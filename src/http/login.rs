@@ -19,6 +19,7 @@ use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, start};
 use crate::login::{LoginError, ReturnTo, Step};
 use crate::provider::Provider;
+use crate::provider::request::Demands;
 
 /// The longest hint that is handed on.
 const MAX_HINT: usize = 320;
@@ -55,7 +56,7 @@ async fn begin(
     if hint.is_some_and(|h| h.len() > MAX_HINT || h.chars().any(char::is_control)) {
         return Err(refuse("request.bad"));
     }
-    let fail = |error: LoginError| failure::at_site(app, &site, &error, Some(return_to.as_str()));
+    let fail = |error: LoginError| failure::at_start(app, &site, &error, &return_to);
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
         return provider_list(app, &site, &return_to).await.map_err(fail);
     };
@@ -65,6 +66,7 @@ async fn begin(
         .as_deref()
         .and_then(Browser::parse)
         .unwrap_or_else(Browser::new);
+    let demands = demands(app, &site, &return_to).await.map_err(fail)?;
     let request = StartRequest {
         account: &site.account,
         store: &store,
@@ -72,6 +74,7 @@ async fn begin(
         return_to: return_to.clone(),
         browser: &browser,
         login_hint: hint,
+        demands: &demands,
         trial: None,
     };
     let started = start(&app.logins, request).await.map_err(fail)?;
@@ -88,6 +91,20 @@ async fn begin(
         ),
     );
     Ok(answer)
+}
+
+/// What the application demands whose request waits for this login. Only its
+/// request says so: the login's own address can be anybody's (attack S15).
+async fn demands(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Demands, LoginError> {
+    let Some(token) = return_to.waiting_token(&app.logins.public_url) else {
+        return Ok(Demands::default());
+    };
+    let waiting = app.authority.waiting(token).await;
+    let waiting = waiting.map_err(Step::Start.store())?;
+    Ok(waiting
+        .filter(|request| request.account == site.account.id)
+        .map(|request| request.demands())
+        .unwrap_or_default())
 }
 
 /// Where the login returns to, and the store it runs on: for an application's

@@ -133,7 +133,7 @@ fn target<'a>(
 }
 
 /// Where the provider's own session is ended, if its mapping says so.
-async fn idp_logout(
+pub(super) async fn idp_logout(
     app: &App,
     account: &AccountId,
     session: &Session,

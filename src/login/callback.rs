@@ -79,6 +79,7 @@ pub struct VerifiedCallback {
     pub(super) code: Secret,
     pub(super) code_verifier: Secret,
     pub(super) nonce: Option<String>,
+    pub(super) authenticated_since: Option<Timestamp>,
     pub(super) redirect_uri: String,
     /// The parameters that the token request hands on.
     pub(super) parameters: Vec<(String, String)>,
@@ -367,6 +368,7 @@ async fn check(
         code,
         code_verifier: Secret::new(pending.code_verifier),
         nonce: pending.nonce,
+        authenticated_since: pending.authenticated_since,
         redirect_uri: pending.redirect_uri,
         parameters,
     })

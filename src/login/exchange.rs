@@ -9,7 +9,7 @@ use super::Logins;
 use super::callback::{Context, VerifiedCallback};
 use super::drift::Previous;
 use super::error::{LoginError, Step};
-use crate::base::Secret;
+use crate::base::{Secret, Timestamp};
 use crate::provider::extract::one_text;
 use crate::provider::request::{self, TokenValues};
 use crate::provider::template::Fill;
@@ -23,6 +23,7 @@ pub struct TokenResponse {
     pub(super) app_access_token: Option<Secret>,
     pub(super) id_token: Option<Secret>,
     pub(super) nonce: Option<String>,
+    pub(super) authenticated_since: Option<Timestamp>,
     pub(super) redirect_uri: String,
     pub(super) document: Value,
 }
@@ -81,6 +82,7 @@ pub async fn exchange(
         app_access_token,
         id_token,
         nonce: callback.nonce,
+        authenticated_since: callback.authenticated_since,
         redirect_uri: callback.redirect_uri,
         document,
     })

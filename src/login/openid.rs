@@ -177,6 +177,7 @@ impl Logins {
             issuer: provider.issuer.as_deref().unwrap_or_default(),
             client_id: &provider.client.id,
             nonce: token.nonce.as_deref(),
+            authenticated_since: token.authenticated_since,
             access_token: token.access_token.expose(),
             algorithm: &signed.algorithm,
             now,

@@ -69,6 +69,9 @@ pub(super) struct PendingLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub started_at: Timestamp,
+    /// From when on the person must have authenticated at the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated_since: Option<Timestamp>,
     /// The trial it is the login of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,

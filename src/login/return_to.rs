@@ -75,6 +75,11 @@ impl ReturnTo {
         (token.len() <= 64 && token.bytes().all(plain)).then(|| Self::waiting(token, broker))
     }
 
+    /// The token of the application's request that waits there.
+    pub fn waiting_token(&self, broker: &str) -> Option<&str> {
+        self.0.strip_prefix(broker)?.strip_prefix(WAITING)
+    }
+
     /// The whole URL.
     pub fn as_str(&self) -> &str {
         &self.0

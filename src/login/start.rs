@@ -6,10 +6,10 @@ use super::error::{LoginError, Step};
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
-use crate::base::{digest, random};
+use crate::base::{Timestamp, digest, random};
 use crate::provider::Provider;
 use crate::provider::file::{Kind, Pkce};
-use crate::provider::request::{self, AuthorizationValues};
+use crate::provider::request::{self, AuthorizationValues, Demands};
 use crate::store::{Precondition, Token};
 
 /// What a login begins with.
@@ -26,6 +26,8 @@ pub struct StartRequest<'a> {
     pub browser: &'a Browser,
     /// Whom the storefront expects, handed on to the provider.
     pub login_hint: Option<&'a str>,
+    /// What an application demands.
+    pub demands: &'a Demands,
     /// The trial it is the login of.
     pub trial: Option<&'a Token>,
 }
@@ -45,6 +47,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         return_to,
         browser,
         login_hint,
+        demands,
         trial,
     } = request;
     let now = logins.now();
@@ -70,6 +73,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         code_challenge: &code_challenge,
         nonce: nonce.as_deref(),
         login_hint,
+        demands,
     };
     let location =
         request::authorization(provider, &endpoint, values).map_err(|error| LoginError::Build {
@@ -87,6 +91,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         code_verifier,
         nonce,
         started_at: now,
+        authenticated_since: since(provider, demands, now),
         trial: trial.map(|id| id.as_str().to_owned()),
         expires_at,
     };
@@ -104,4 +109,18 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         "login begins: the browser goes to the provider's authorization endpoint"
     );
     Ok(Started { location })
+}
+
+/// From when on the person must have authenticated at the provider, where the
+/// application cares and the provider can tell.
+fn since(provider: &Provider, demands: &Demands, now: Timestamp) -> Option<Timestamp> {
+    if provider.kind != Kind::Openid {
+        return None;
+    }
+    let again = demands
+        .prompt
+        .as_ref()
+        .is_some_and(|prompt| prompt.split(' ').any(|word| word == "login"));
+    let age = if again { Some(0) } else { demands.max_age };
+    age.map(|age| Timestamp::from_secs(now.as_secs().saturating_sub(age)))
 }

@@ -22,6 +22,7 @@ use crate::base::{AccountId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
 use crate::provider::compile::{Context as CompileContext, compile_toml};
+use crate::provider::request::Demands;
 use crate::provider::trace::{Failure, SavedTrace, Trace};
 use crate::store::{Precondition, StoreError, Token};
 
@@ -129,6 +130,7 @@ pub async fn begin(
         return_to,
         browser: &Browser::new(),
         login_hint: None,
+        demands: &Demands::default(),
         trial: Some(&id),
     };
     start(logins, request).await

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Operator, SPACE, get, password};
+use super::{Email, Operator, SPACE, get};
 use crate::base::Timestamp;
+use crate::password::SlowHash;
 use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Token};
 
 static INVITES: Space = Space {
@@ -94,7 +95,7 @@ pub struct Accepted {
     /// The name; only the first operator chooses it.
     pub name: String,
     /// The password.
-    pub password: password::Hash,
+    pub password: SlowHash,
 }
 
 /// Uses a link: of any number of users one succeeds.

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::password::{Busy, Hasher};
-use super::throttle::Throttle;
 use super::{Email, Operator, get, put};
 use crate::base::{Clock, Secret, Timestamp, digest};
+use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Throttle};
 use crate::store::{
     Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned,
 };
@@ -36,6 +35,13 @@ pub const IDLE: Duration = Duration::from_secs(30 * 60);
 pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// How long a browser is known as one that an operator has used.
 const DEVICE: Duration = Duration::from_secs(180 * 24 * 3600);
+/// After too many guesses. A guess is counted by email and by where it comes
+/// from: the browser, if it has logged in as this operator before, else the
+/// neighbour's address.
+const PAUSES: Pauses = Pauses {
+    first: Duration::from_secs(2),
+    longest: Duration::from_secs(300),
+};
 /// A session's last use is written down to within this.
 const TOUCH: Duration = Duration::from_secs(60);
 
@@ -59,9 +65,9 @@ pub enum LoginError {
     /// Too many guesses.
     #[error("too many attempts; wait {} s and try again", .0.as_secs().max(1))]
     Wait(Duration),
-    /// Too much to do.
+    /// Too much to do, or the hash is broken.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Hash(#[from] HashError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,8 +107,8 @@ impl Operators {
         Self {
             store,
             clock,
-            hasher: Hasher::default(),
-            throttle: Throttle::default(),
+            hasher: Hasher::new(),
+            throttle: Throttle::new(PAUSES),
         }
     }
 
@@ -126,19 +132,27 @@ impl Operators {
             Some(device) => device,
             None => place.to_owned(),
         };
+        let bucket = Bucket::of(&[email.as_str(), &place]);
         self.throttle
-            .guess(email.as_str(), &place, now)
-            .map_err(LoginError::Wait)?;
+            .begin(bucket, now)
+            .map_err(|Paused(left)| LoginError::Wait(left))?;
         let found = get(&*self.store, &email).await?;
         let hash = found
             .as_ref()
             .filter(|operator| !operator.value.disabled)
             .and_then(|operator| operator.value.password.clone());
-        let right = self.hasher.verify(password, hash.as_ref()).await?;
+        let right = match self.hasher.verify(hash.as_ref(), password).await {
+            Ok(right) => right,
+            Err(HashError::TooLong) => false,
+            Err(error) => {
+                self.throttle.forgive(bucket);
+                return Err(error.into());
+            }
+        };
         let Some(found) = found.filter(|_| right) else {
             return Err(LoginError::Wrong);
         };
-        self.throttle.succeeded(email.as_str(), &place);
+        self.throttle.succeeded(bucket);
         self.begin(&found).await.map_err(LoginError::Store)
     }
 

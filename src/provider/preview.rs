@@ -15,7 +15,7 @@ use self::expect::Expect;
 pub use self::render::{curl, text};
 use super::file::Kind;
 use super::model::{ProfileSource, Provider};
-use super::request::{self, AuthorizationValues, BuildError, TokenValues};
+use super::request::{self, AuthorizationValues, BuildError, Demands, TokenValues};
 use super::template::Fill;
 use super::trace::Shown;
 use crate::base::Secret;
@@ -218,6 +218,7 @@ fn authorization(
         code_challenge: Marker::of("code_challenge").0,
         nonce: (provider.kind == Kind::Openid).then_some(Marker::of("nonce").0),
         login_hint: None,
+        demands: &Demands::default(),
     };
     let url = request::authorization(provider, &endpoint, values)?;
     Ok(Step {

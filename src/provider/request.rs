@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::file::{Authentication, ContentType, Method, Pkce, ResponseMode, SendToken};
+use super::file::{Authentication, ContentType, Kind, Method, Pkce, ResponseMode, SendToken};
 use super::model::{Before, Provider, UserinfoRequest};
 use super::template::{Fill, Template, Unfilled};
 use crate::base::Secret;
@@ -57,6 +57,33 @@ pub struct AuthorizationValues<'a> {
     pub nonce: Option<&'a str>,
     /// Whom the storefront expects.
     pub login_hint: Option<&'a str>,
+    /// What an application demands.
+    pub demands: &'a Demands,
+}
+
+/// What an application demands of a login beyond that somebody logs in. Only
+/// OpenID Connect has words for it (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// `prompt`.
+    pub prompt: Option<String>,
+    /// How long ago the person may have authenticated, in seconds.
+    pub max_age: Option<u64>,
+    /// Languages, those preferred in front.
+    pub ui_locales: Option<String>,
+}
+
+impl Demands {
+    /// The demands as parameters; over the mapping's own of the same name.
+    fn pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        [
+            ("prompt", self.prompt.clone()),
+            ("max_age", self.max_age.map(|seconds| seconds.to_string())),
+            ("ui_locales", self.ui_locales.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
 }
 
 /// The URL a browser is sent to (RFC 6749 §4.1.1).
@@ -96,6 +123,12 @@ pub fn authorization(
     }
     for (name, value) in &set.parameters {
         pairs.push((name, value.fill(&fill, str::to_owned)?));
+    }
+    if provider.kind == Kind::Openid {
+        for (name, value) in values.demands.pairs() {
+            pairs.retain(|(mapped, _)| *mapped != name);
+            pairs.push((name, value));
+        }
     }
     if let Some(hint) = values.login_hint
         && !pairs.iter().any(|(name, _)| *name == "login_hint")

@@ -1,10 +1,12 @@
 //! Keys the broker makes itself, encrypted at rest.
 
 use std::os::unix::fs::PermissionsExt;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use vestibule::base::Secret;
-use vestibule::key::{Algorithm, KeyState, Origin};
+use vestibule::key::{Algorithm, KeyKind, KeyState, Origin};
 use vestibule::store::{Class, Key, Precondition, Space, Store};
 
 use crate::World;
@@ -166,5 +168,34 @@ async fn nothing_private_is_shown() {
             .map(String::as_str)
             .collect();
         assert_eq!(names, ["crv", "kty", "x", "y", "use", "alg", "kid"]);
+    }
+}
+
+/// An RSA signature takes milliseconds. Whoever waits for one must leave the
+/// thread to others; an EC signature is not worth the way to another thread.
+#[tokio::test]
+async fn only_rsa_signatures_leave_the_thread() {
+    let world = World::new();
+    let keys = world.open().await;
+    let claims = world.claims();
+    let mut ec = pin!(keys.sign("at+jwt", &claims));
+    assert!(poll_once(ec.as_mut()).is_some(), "made at once");
+
+    let world = World::new();
+    let file = world.dir.path().join("rsa.pem");
+    let key = vestibule::key::generate(KeyKind::Rsa2048).unwrap();
+    std::fs::write(&file, key.to_pem(None).unwrap().expose()).unwrap();
+    let world = World::with_file(&file, None, None);
+    let keys = world.open().await;
+    let mut rsa = pin!(keys.sign("at+jwt", &claims));
+    assert!(poll_once(rsa.as_mut()).is_none(), "made elsewhere");
+    let token = rsa.await.unwrap();
+    keys.verify(&token, &world.expect()).unwrap();
+}
+
+fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }

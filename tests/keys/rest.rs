@@ -117,9 +117,9 @@ async fn key_sets_of_any_kind() {
     }
 }
 
-/// K20, RUSTSEC-2023-0071: the `rsa` crate is nowhere in the build.
+/// RUSTSEC-2023-0071: the `rsa` crate is nowhere in the build.
 #[test]
-fn the_rsa_crate_is_absent() {
+fn k20_the_rsa_crate_is_absent() {
     let lock = include_str!("../../Cargo.lock");
     assert!(!lock.contains("name = \"rsa\""));
 }

@@ -60,9 +60,9 @@ async fn under_load_nothing_fails() {
     assert_eq!(keys.list().len(), 21);
 }
 
-/// K19: a retired key stays until its last token has expired, and no longer.
+/// A retired key stays until its last token has expired, and no longer.
 #[tokio::test]
-async fn a_retired_key_stays_for_its_tokens() {
+async fn k19_a_retired_key_stays_for_its_tokens() {
     let world = World::new();
     let keys = world.open().await;
     let token = world.token(&keys);

@@ -273,3 +273,19 @@ impl Now for vestibule::base::ManualClock {
         vestibule::base::Clock::now(self)
     }
 }
+
+/// Follows redirects, and logs `ada` in where the provider asks.
+pub async fn log_in_on_the_way(browser: &mut Browser, mut page: Page) -> Page {
+    for _ in 0..12 {
+        let Some(next) = page.location() else {
+            return page;
+        };
+        page = if next.path() == "/authorize" {
+            let callback = browser.through_idp(page, "ada", "lovelace").await;
+            browser.get(callback.as_str()).await
+        } else {
+            browser.get(next.as_str()).await
+        };
+    }
+    panic!("it goes round in circles: {}", page.url);
+}

@@ -120,7 +120,34 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // Asked first: what has children of its own ends them then.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody uses at this moment.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Waits until somebody listens on a port.
+pub async fn listening(port: u16) {
+    for _ in 0..2_400 {
+        let made = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+        if made.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nobody listens on port {port}");
 }

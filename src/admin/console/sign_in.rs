@@ -16,6 +16,7 @@ use crate::http::server::Peer;
 use crate::operator::invite::{self, Accepted};
 use crate::operator::session::Begun;
 use crate::operator::{self, Email, InviteError, LoginError, password};
+use crate::password::HashError;
 use crate::protocol::form::Pairs;
 use crate::store::{StoreError, Token};
 
@@ -62,7 +63,7 @@ pub(super) async fn log_in(
         Ok(_) => StatusCode::OK,
         Err(LoginError::Wrong) => StatusCode::UNPROCESSABLE_ENTITY,
         Err(LoginError::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
-        Err(LoginError::Busy(_) | LoginError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Err(LoginError::Hash(_) | LoginError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
     };
     match done {
         Ok(begun) => {
@@ -205,7 +206,7 @@ pub(super) async fn accept(
             values,
         );
     };
-    let busy = |error: password::Busy| {
+    let busy = |error: HashError| {
         let problem = Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "service.busy",

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use url::{Host, Url};
 
 use super::{Application, ClientId, Grant, StoredSecret};
-use crate::authority::hash::{HashError, Hasher};
 use crate::authority::scope::{self, BadScope, Scopes};
 use crate::base::{AccountId, Secret, Timestamp};
+use crate::password::{HashError, Hasher};
 
 /// The most addresses of one kind.
 const MAX_URIS: usize = 50;

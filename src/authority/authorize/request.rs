@@ -139,9 +139,10 @@ impl Authority {
             nonce: short(query, "nonce", MAX_VALUE)?,
             challenge: challenge(query, application)?,
             login_hint: short(query, "login_hint", 320)?.filter(|h| !h.contains(char::is_control)),
-            ui_locales: short(query, "ui_locales", MAX_VALUE)?,
+            ui_locales: short(query, "ui_locales", MAX_VALUE)?
+                .filter(|l| !l.contains(char::is_control)),
             silent,
-            fresh: prompts.contains(&"login") || prompts.contains(&"select_account"),
+            prompt: again(&prompts),
             max_age,
             expected,
             asked_at: self.now(),
@@ -178,6 +179,13 @@ impl Authority {
             None => Err(OAuthError::request("there is no such account")),
         }
     }
+}
+
+/// The prompts that a session does not do for.
+fn again(prompts: &[&str]) -> Option<String> {
+    let known = ["login", "select_account"];
+    let asked: Vec<&str> = known.into_iter().filter(|p| prompts.contains(p)).collect();
+    (!asked.is_empty()).then(|| asked.join(" "))
 }
 
 fn short(query: &Pairs, name: &'static str, limit: usize) -> Result<Option<String>, OAuthError> {

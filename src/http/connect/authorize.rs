@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tracing::info;
 
+use crate::account::directory::IdentifyError;
 use crate::account::{self, StoreFront};
 use crate::authority::authorize::{Authorization, Redirection, Refusal, ResponseMode};
 use crate::authority::{Code, OAuthError};
@@ -21,8 +22,9 @@ use crate::http::cookies::{self, Cookies, Kind};
 use crate::http::pages::Lang;
 use crate::http::site::accept_language;
 use crate::http::{App, Shared, failure, redirect};
-use crate::login::ReturnTo;
+use crate::login::openid::IdTokenError;
 use crate::login::pending::Browser;
+use crate::login::{LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
 use crate::session::Session;
 
@@ -197,8 +199,8 @@ async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OA
     let query = Pairs::parse(uri.query().unwrap_or_default()).map_err(|_| expired())?;
     let token = query.get("request").unwrap_or_default();
     let authority = &app.authority;
-    let account = authority.waiting(token).await?.ok_or_else(expired)?;
-    let place = Place::read(app, &account, headers)
+    let waiting = authority.waiting(token).await?.ok_or_else(expired)?;
+    let place = Place::read(app, &waiting.account, headers)
         .await?
         .ok_or_else(expired)?;
     let browser = place.browser.as_ref().map(Browser::as_str);
@@ -206,6 +208,12 @@ async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OA
         .resume(token, browser)
         .await?
         .ok_or_else(expired)?;
+    if let Some(error) = query
+        .get("error")
+        .and_then(|code| told(code, query.get("id")))
+    {
+        return Ok(send(&authority.refuse(&request, &error)));
+    }
     let fitting = place
         .session
         .as_ref()
@@ -224,6 +232,75 @@ async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OA
         }
     };
     Ok(send(&answer))
+}
+
+/// Where a login goes that failed, if it was for an application that can be told
+/// (RFC 6749 §4.1.2.1): to the request that waits for it.
+pub(in crate::http) fn failed(
+    app: &App,
+    return_to: &ReturnTo,
+    failure: &LoginError,
+    id: &str,
+) -> Option<String> {
+    return_to.waiting_token(&app.logins.public_url)?;
+    let code = verdict(failure)?.as_str();
+    Some(format!("{}&error={code}&id={id}", return_to.as_str()))
+}
+
+/// What a failure is in the application's words. `None` where the login itself
+/// may still end well, and another callback only looked like its own: that is
+/// between the visitor and us.
+fn verdict(failure: &LoginError) -> Option<Code> {
+    Some(match failure {
+        LoginError::StateMissing
+        | LoginError::StateUnknown
+        | LoginError::StateExpired
+        | LoginError::StateReplayed
+        | LoginError::StateMismatch(_)
+        | LoginError::DuplicateParameter
+        | LoginError::TicketInvalid
+        | LoginError::WrongBrowser
+        | LoginError::UnknownProvider => return None,
+        LoginError::Denied
+        | LoginError::AccessDenied(_)
+        | LoginError::Identify(IdentifyError::NotTrusted | IdentifyError::Disabled) => {
+            Code::AccessDenied
+        }
+        LoginError::IdToken(IdTokenError::Stale) => Code::LoginRequired,
+        LoginError::ProviderError(code) => match code.as_str() {
+            "login_required" | "interaction_required" | "account_selection_required" => {
+                Code::LoginRequired
+            }
+            "temporarily_unavailable" => Code::TemporarilyUnavailable,
+            _ => Code::ServerError,
+        },
+        _ => match failure.code() {
+            "service.unavailable"
+            | "login.provider_timeout"
+            | "login.provider_busy"
+            | "login.provider_unreachable" => Code::TemporarilyUnavailable,
+            _ => Code::ServerError,
+        },
+    })
+}
+
+/// Reads what [`failed`] wrote.
+fn told(code: &str, id: Option<&str>) -> Option<OAuthError> {
+    let (code, what) = match code {
+        "access_denied" => (
+            Code::AccessDenied,
+            "the login was cancelled, or the user may not log in",
+        ),
+        "login_required" => (Code::LoginRequired, "the user did not authenticate again"),
+        "temporarily_unavailable" => (
+            Code::TemporarilyUnavailable,
+            "the login did not work now; try again later",
+        ),
+        "server_error" => (Code::ServerError, "the login at the provider failed"),
+        _ => return None,
+    };
+    let id = failure::support_id(id);
+    Some(OAuthError::new(code, format!("{what} (support id {id})")))
 }
 
 /// An answer on its way to the application.

@@ -12,11 +12,14 @@ use super::authorize::{Place, page, query};
 use crate::account;
 use crate::authority::OAuthError;
 use crate::authority::logout::LogoutRequest;
+use crate::base::AccountId;
 use crate::http::cookies::{self, Kind};
+use crate::http::logout::idp_logout;
 use crate::http::pages::{Lang, LogoutForm};
 use crate::http::site::{accept_language, html, look};
 use crate::http::{App, Shared, redirect};
 use crate::protocol::form::Pairs;
+use crate::session::Session;
 
 /// The parameter by which our own page says that the visitor was asked.
 const CONFIRMED: &str = "confirmed";
@@ -77,7 +80,7 @@ async fn end(
     let mut answer = match &place.session {
         None => after(app, headers, &request).await?,
         Some((_, session)) if !confirmed && !request.knows(session) => {
-            return question(app, headers, form, &request, &session.email).await;
+            return question(app, headers, form, &request, session).await;
         }
         Some((token, session)) => {
             logins
@@ -86,7 +89,10 @@ async fn end(
                 .await?;
             app.authority.session_ended(account, session).await?;
             info!(account = %account, user = %session.user, "logout: the session is revoked");
-            after(app, headers, &request).await?
+            match idp_logout(app, account, session, &done(app, &request, account)).await {
+                Some(elsewhere) => redirect(StatusCode::SEE_OTHER, &elsewhere),
+                None => after(app, headers, &request).await?,
+            }
         }
     };
     for kind in [Kind::Session, Kind::Browser] {
@@ -96,6 +102,12 @@ async fn end(
         );
     }
     Ok(answer)
+}
+
+/// Where the provider sends the browser once its own session is over.
+fn done(app: &App, request: &LogoutRequest, account: &AccountId) -> String {
+    let own = || format!("{}/accounts/{account}/signed-out", app.logins.public_url);
+    request.then.clone().unwrap_or_else(own)
 }
 
 /// Where the browser goes when all is done.
@@ -122,15 +134,20 @@ async fn question(
     headers: &HeaderMap,
     form: &Pairs,
     request: &LogoutRequest,
-    user: &str,
+    session: &Session,
 ) -> Result<Response, OAuthError> {
     let (look, lang) = looks(app, headers, request).await?;
+    let mut redirects: Vec<String> = request.then.iter().cloned().collect();
+    if let Some(account) = &request.account {
+        let done = done(app, request, account);
+        redirects.extend(idp_logout(app, account, session, &done).await);
+    }
     let asked = LogoutForm {
         action: format!("/connect/logout?{CONFIRMED}=1&{}", query(form)),
         return_to: None,
-        user: Some(user.to_owned()),
+        user: Some(session.email.clone()),
         stay_href: request.then.clone(),
-        redirects: request.then.iter().cloned().collect(),
+        redirects,
     };
     Ok(html(
         StatusCode::OK,

@@ -44,6 +44,9 @@ pub enum IdTokenError {
     /// `at_hash`.
     #[error("`at_hash` does not belong to the access token")]
     AccessTokenHash,
+    /// `auth_time`.
+    #[error("`auth_time` is older than the application allows: the provider did not ask again")]
+    Stale,
     /// `sub` of the user information.
     #[error("the user information is about another `sub`")]
     OtherSubject,
@@ -58,6 +61,8 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// The nonce that was sent.
     pub nonce: Option<&'a str>,
+    /// From when on the person must have authenticated.
+    pub authenticated_since: Option<Timestamp>,
     /// The access token that came with it.
     pub access_token: &'a str,
     /// The algorithm of its signature, which `at_hash` goes by.
@@ -97,6 +102,12 @@ pub fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), IdTok
         if !compare::same(given.as_bytes(), nonce.as_bytes()) {
             return Err(IdTokenError::Nonce);
         }
+    }
+    // Where the provider does not say, it is taken at its word: it was asked.
+    if let Some(since) = expected.authenticated_since
+        && seconds(claims, "auth_time")?.is_some_and(|at| at.saturating_add(SKEW) < since.as_secs())
+    {
+        return Err(IdTokenError::Stale);
     }
     match claims.get("at_hash") {
         None => Ok(()),

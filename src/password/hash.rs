@@ -7,13 +7,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::base::{Secret, digest, random};
+use crate::base::{Secret, random};
 
 /// Memory in KiB, passes and lanes: OWASP's advice for argon2id.
 const MEMORY: u32 = 19_456;
@@ -26,15 +28,10 @@ const QUEUE: usize = 64;
 /// The longest text that is hashed, in bytes.
 pub const MAX_LENGTH: usize = 1024;
 
-/// An argon2id hash (RFC 9106) with its parameters.
+/// An argon2id hash (RFC 9106) with its parameters and salt, as a PHC string.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlowHash {
-    memory: u32,
-    passes: u32,
-    lanes: u32,
-    salt: String,
-    hash: String,
-}
+#[serde(transparent)]
+pub struct SlowHash(String);
 
 impl fmt::Debug for SlowHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +58,7 @@ pub enum HashError {
 pub struct Hasher {
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    decoy: Arc<SlowHash>,
+    decoy: SlowHash,
 }
 
 impl Default for Hasher {
@@ -74,33 +71,28 @@ impl Hasher {
     /// As many at a time as there are processors but one, which is left to the others.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let salt = STANDARD_NO_PAD.encode(random::bytes::<16>());
+        let hash = STANDARD_NO_PAD.encode(random::bytes::<32>());
         Self {
             turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
             queue: Arc::new(Semaphore::new(QUEUE)),
             // Nothing hashes to this; checking it takes as long as any other.
-            decoy: Arc::new(SlowHash {
-                memory: MEMORY,
-                passes: PASSES,
-                lanes: LANES,
-                salt: URL_SAFE_NO_PAD.encode(random::bytes::<16>()),
-                hash: URL_SAFE_NO_PAD.encode(random::bytes::<32>()),
-            }),
+            decoy: SlowHash(format!(
+                "$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}${salt}${hash}"
+            )),
         }
     }
 
     /// Hashes a text.
     pub async fn hash(&self, text: &Secret) -> Result<SlowHash, HashError> {
-        let salt = random::bytes::<16>();
-        let hash = self
-            .run(text, salt.to_vec(), (MEMORY, PASSES, LANES))
-            .await?;
-        Ok(SlowHash {
-            memory: MEMORY,
-            passes: PASSES,
-            lanes: LANES,
-            salt: URL_SAFE_NO_PAD.encode(salt),
-            hash: URL_SAFE_NO_PAD.encode(hash),
+        self.run(text, |text| {
+            let params = Params::new(MEMORY, PASSES, LANES, None).map_err(|_| HashError::Failed)?;
+            let made = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                .hash_password(text.as_bytes());
+            made.map(|hash: PasswordHash| SlowHash(hash.to_string()))
+                .map_err(|_| HashError::Failed)
         })
+        .await
     }
 
     /// Whether a text hashes to `stored`. Without one the same work is done for
@@ -110,27 +102,16 @@ impl Hasher {
         stored: Option<&SlowHash>,
         text: &Secret,
     ) -> Result<bool, HashError> {
-        let against = stored.unwrap_or(&self.decoy);
-        let salt = URL_SAFE_NO_PAD
-            .decode(&against.salt)
-            .map_err(|_| HashError::Failed)?;
-        let wanted = URL_SAFE_NO_PAD
-            .decode(&against.hash)
-            .map_err(|_| HashError::Failed)?;
-        if against.memory > MAX_MEMORY {
-            return Err(HashError::Failed);
-        }
-        let cost = (against.memory, against.passes, against.lanes);
-        let given = self.run(text, salt, cost).await?;
-        Ok(digest::same(&given, &wanted) && stored.is_some())
+        let against = stored.unwrap_or(&self.decoy).clone();
+        let same = self.run(text, move |text| same(&against, text)).await?;
+        Ok(same && stored.is_some())
     }
 
-    async fn run(
+    async fn run<T: Send + 'static>(
         &self,
         text: &Secret,
-        salt: Vec<u8>,
-        (memory, passes, lanes): (u32, u32, u32),
-    ) -> Result<[u8; 32], HashError> {
+        work: impl FnOnce(&str) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
         if text.expose().len() > MAX_LENGTH {
             return Err(HashError::TooLong);
         }
@@ -141,19 +122,54 @@ impl Hasher {
             .map_err(|_| HashError::Failed)?;
         let text = text.clone();
         let work = move || {
-            let params = Params::new(memory, passes, lanes, Some(32)).ok()?;
-            let mut out = [0; 32];
-            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                .hash_password_into(text.expose().as_bytes(), &salt, &mut out)
-                .ok()?;
             // Held to the end, also where the one who asked has gone away.
-            drop(turn);
-            Some(out)
+            let _turn = turn;
+            work(text.expose())
         };
         tokio::task::spawn_blocking(work)
             .await
-            .ok()
-            .flatten()
-            .ok_or(HashError::Failed)
+            .unwrap_or(Err(HashError::Failed))
+    }
+}
+
+/// By the parameters of the stored hash; the library compares in constant time
+/// (attack K7).
+fn same(stored: &SlowHash, text: &str) -> Result<bool, HashError> {
+    let stored = PasswordHash::new(&stored.0).map_err(|_| HashError::Failed)?;
+    let params = Params::try_from(&stored).map_err(|_| HashError::Failed)?;
+    if params.m_cost() > MAX_MEMORY {
+        return Err(HashError::Failed);
+    }
+    match Argon2::default().verify_password(text.as_bytes(), &stored) {
+        Ok(()) => Ok(true),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(_) => Err(HashError::Failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn k08_the_decoy_is_a_hash_like_any_other() {
+        let hasher = Hasher::new();
+        let password = Secret::new("correct horse");
+        let made = hasher.hash(&password).await.unwrap();
+        assert!(hasher.verify(Some(&made), &password).await.unwrap());
+        assert!(!hasher.verify(Some(&made), &Secret::new("x")).await.unwrap());
+        assert!(!hasher.verify(None, &password).await.unwrap());
+        // The same work: all but salt and hash are equal.
+        let head = |hash: &SlowHash| hash.0.rsplitn(3, '$').last().map(str::to_owned);
+        assert_eq!(head(&hasher.decoy), head(&made));
+        assert_eq!(hasher.decoy.0.len(), made.0.len());
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_that_asks_for_too_much_is_not_computed() {
+        let hasher = Hasher::new();
+        let greedy = SlowHash(hasher.decoy.0.replace("m=19456", "m=4000000"));
+        let tried = hasher.verify(Some(&greedy), &Secret::new("x")).await;
+        assert_eq!(tried, Err(HashError::Failed));
     }
 }

@@ -1,0 +1,11 @@
+//! Floor 1: slow hashes of what people choose, and a limit to guessing it.
+//!
+//! Who is asked for a password, and what follows, is for the rooms above:
+//! `operator` for the console, `authority` for shoppers and for secrets that an
+//! application was given.
+
+mod hash;
+mod throttle;
+
+pub use self::hash::{HashError, Hasher, MAX_LENGTH, SlowHash};
+pub use self::throttle::{Bucket, Paused, Pauses, Throttle};
