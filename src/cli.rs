@@ -94,6 +94,8 @@ enum Command {
     Token(token::Token),
     /// Print a JSON Schema
     Schema(schema::Schema),
+    /// Print the admin API's OpenAPI document
+    Openapi,
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -139,6 +141,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(command) => command.run(global).await?,
         Command::Token(command) => command.run(global).await?,
         Command::Schema(command) => command.run()?,
+        Command::Openapi => println!("{:#}", crate::admin::openapi()),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -122,7 +122,7 @@ async fn t03_secrets_are_not_read_back() {
         .admin(Method::GET, "/accounts/acme/providers/mock-idp", "", "")
         .await;
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    let source = shown["mapping"].as_str().unwrap();
+    let source = shown["toml"].as_str().unwrap();
     let (status, _) = world
         .admin(
             Method::PUT,
@@ -143,7 +143,7 @@ async fn t03_a_secret_does_not_follow_its_mapping_to_another_address() {
         .admin(Method::GET, "/accounts/acme/providers/mock-idp", "", "")
         .await;
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    let moved = shown["mapping"]
+    let moved = shown["toml"]
         .as_str()
         .unwrap()
         .replace(&world.idp.origin(), &thief.origin());
@@ -178,7 +178,7 @@ async fn t03_secrets_in_headers_and_parameters() {
     let (_, shown) = world.admin(Method::GET, path, "", "").await;
     assert!(!shown.contains("CANARY"), "{shown}");
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    let source = shown["mapping"].as_str().unwrap();
+    let source = shown["toml"].as_str().unwrap();
     assert_eq!(source.matches("[redacted]").count(), 4);
     let changed = source.replace("Mock Accounts", "Mocks");
     let (status, answer) = world.admin(Method::PUT, path, TOML, &changed).await;

@@ -12,13 +12,14 @@
 //! A login does not wait for the disk here, but once, at its end: nobody is told
 //! anything before the session is on disk, and all of this is then.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;
 use crate::provider::file::EmailTrust;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Versioned};
+use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
 static USERS: Space = Space {
     name: "users",
@@ -61,7 +62,7 @@ pub struct User {
 }
 
 /// Who a user is at a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// The provider.
     pub provider: ProviderId,
@@ -393,7 +394,7 @@ pub async fn create(
     email: &str,
     name: Option<String>,
     now: Timestamp,
-) -> Result<Option<User>, StoreError> {
+) -> Result<Option<Versioned<User>>, StoreError> {
     let account = account.as_str();
     let user = User {
         id: UserId::new(),
@@ -410,10 +411,54 @@ pub async fn create(
         return Ok(None);
     }
     let id = user.id.as_bytes();
-    RECORDS
+    let version = RECORDS
         .put(store, account, id, &user, Precondition::Absent)
         .await?;
-    Ok(Some(user))
+    Ok(Some(Versioned {
+        value: user,
+        version,
+    }))
+}
+
+/// Changes a user; gives what it was and what it became. With `only`, the record
+/// must be of that version, and nobody else's write is followed.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if the record is of another version, or if others
+/// kept writing it.
+pub async fn change(
+    store: &dyn Store,
+    account: &AccountId,
+    id: UserId,
+    only: Option<Version>,
+    change: impl Fn(&mut User),
+) -> Result<Option<(User, Versioned<User>)>, StoreError> {
+    for _ in 0..TRIES {
+        let Some(found) = get(store, account, id).await? else {
+            return Ok(None);
+        };
+        if only.is_some_and(|version| version != found.version) {
+            return Err(StoreError::Conflict);
+        }
+        let mut user = found.value.clone();
+        change(&mut user);
+        let when = Precondition::Version(found.version);
+        match RECORDS
+            .put(store, account.as_str(), id.as_bytes(), &user, when)
+            .await
+        {
+            Ok(version) => {
+                let changed = Versioned {
+                    value: user,
+                    version,
+                };
+                return Ok(Some((found.value, changed)));
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Conflict)
 }
 
 /// Allows or forbids a user to log in.
@@ -426,25 +471,8 @@ pub async fn set_disabled(
     id: UserId,
     disabled: bool,
 ) -> Result<Option<User>, StoreError> {
-    for _ in 0..TRIES {
-        let Some(found) = get(store, account, id).await? else {
-            return Ok(None);
-        };
-        let user = User {
-            disabled,
-            ..found.value.clone()
-        };
-        let when = Precondition::Version(found.version);
-        match RECORDS
-            .put(store, account.as_str(), id.as_bytes(), &user, when)
-            .await
-        {
-            Ok(_) => return Ok(Some(user)),
-            Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(StoreError::Conflict)
+    let changed = change(store, account, id, None, |user| user.disabled = disabled).await?;
+    Ok(changed.map(|(_, user)| user.value))
 }
 
 /// Removes all users of an account; for its removal.
