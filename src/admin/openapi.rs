@@ -168,12 +168,15 @@ fn path_parameter(name: &str) -> Value {
 
 fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let safe = operation.method == Method::GET;
-    let scope = if safe { ADMIN_READ } else { ADMIN_WRITE };
+    let mut security = vec![json!({ "oauth2": [ADMIN_WRITE] })];
+    if safe {
+        security.insert(0, json!({ "oauth2": [ADMIN_READ] }));
+    }
     let mut described = json!({
         "operationId": operation.id,
         "tags": [tag(operation.path)],
         "summary": operation.about,
-        "security": [{ "oauth2": [scope] }],
+        "security": security,
     });
     let mut parameters = match operation.query {
         Some(query) => query_parameters(query(&mut schemas.requests).as_value()),
