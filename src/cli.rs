@@ -3,6 +3,16 @@
 //! Errors go to stderr as one sentence that says what to do; the exit status is
 //! 2 for bad usage and 1 for a failure.
 
+/// As `std`'s, but a reader that went away (`| head`) is an end and no fault.
+macro_rules! println {
+    () => { print!("\n") };
+    ($($said:tt)*) => { print!("{}\n", format_args!($($said)*)) };
+}
+/// See [`println`].
+macro_rules! print {
+    ($($said:tt)*) => { $crate::cli::output::say(format_args!($($said)*)) };
+}
+
 mod account;
 mod api;
 mod app;

@@ -13,6 +13,8 @@ mod access;
 mod changes;
 #[path = "api/document.rs"]
 mod document;
+#[path = "api/examples.rs"]
+mod examples;
 #[path = "api/lists.rs"]
 mod lists;
 #[path = "api/mappings.rs"]

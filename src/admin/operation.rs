@@ -134,7 +134,7 @@ impl Operation {
     pub fn takes<T: JsonSchema>(mut self, example: Value) -> Self {
         self.takes.push(Takes {
             kind: JSON,
-            schema: Some(|schemas| schemas.subschema_for::<T>()),
+            schema: Some(SchemaGenerator::subschema_for::<T>),
             example,
         });
         self
@@ -160,7 +160,7 @@ impl Operation {
         self.gives.push(Gives {
             status,
             kind: JSON,
-            schema: Some(|schemas| schemas.subschema_for::<T>()),
+            schema: Some(SchemaGenerator::subschema_for::<T>),
         });
         self
     }

@@ -204,9 +204,9 @@ fn value_json(value: &toml_edit::Value) -> Value {
 /// A JSON pointer (RFC 6901).
 fn pointer(path: &[impl AsRef<str>]) -> String {
     let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
-    path.iter()
-        .map(|name| format!("/{}", escaped(name.as_ref())))
-        .collect()
+    path.iter().fold(String::new(), |pointer, name| {
+        pointer + "/" + &escaped(name.as_ref())
+    })
 }
 
 /// The pointer to what a finding's dotted key names in a document, or to the

@@ -135,7 +135,8 @@ impl Scene {
         let sessions = scene.get("/accounts/acme/sessions").await.json();
         scene.session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
         let trial = scene.toml(Method::POST, "/accounts/acme/trials", &changed);
-        scene.trial = trial.await.json()["id"].as_str().unwrap().to_owned();
+        let opened = trial.await.json();
+        opened["id"].as_str().unwrap().clone_into(&mut scene.trial);
         let shadow = "/accounts/acme/providers/mock-idp/shadow";
         let set = scene.toml(Method::PUT, shadow, &changed).await;
         assert_eq!(set.status, 204, "{}", set.body);

@@ -7,6 +7,7 @@ use crate::admin::paging::{Page, Paging};
 use crate::admin::{applications, audit, keys, operators};
 use crate::audit::Entry;
 
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Operation> {
     let application = json!({
         "name": "Orders",

@@ -9,6 +9,7 @@ use crate::admin::paging::{Page, Paging};
 use crate::admin::{providers, trials, watch};
 use crate::login::drift;
 
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Operation> {
     let applied = |operation| {
         takes_mapping(operation)
