@@ -17,7 +17,7 @@ use tracing::error;
 
 use super::mappings::rank;
 use super::paging::{Page, limit};
-use super::reply::Reply;
+use super::reply::{Reply, missing};
 use super::{Admin, Caller};
 use crate::audit::{self, Entry, fingerprint};
 use crate::document::redact;
@@ -92,7 +92,11 @@ pub(super) async fn log(
     let account = match (parts.next(), parts.next()) {
         (Some("accounts"), Some(account)) => Some(account.to_owned()),
         (Some("accounts"), None) => created.map(str::to_owned),
-        _ => None,
+        // An application belongs to an account, or to none.
+        _ => [&after, &before]
+            .iter()
+            .find_map(|side| side.get("account")?.as_str())
+            .map(str::to_owned),
     };
     let entry = Entry {
         id: String::new(),
@@ -178,9 +182,16 @@ enum Format {
 /// as JSON lines, however long it is.
 pub(super) async fn list(
     State(admin): State<Admin>,
-    Query(which): Query<Which>,
+    Extension(caller): Extension<Caller>,
+    Query(mut which): Query<Which>,
     headers: HeaderMap,
 ) -> Reply {
+    if let Some(own) = caller.limit() {
+        let of = which.account.get_or_insert_with(|| own.to_string());
+        if of != own.as_str() {
+            return Err(missing("account"));
+        }
+    }
     let limit = limit(which.limit)?;
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
     let accept = accept.unwrap_or_default();

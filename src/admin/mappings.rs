@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Caller;
 use super::reply::{Reply, bad};
@@ -128,8 +128,11 @@ pub(super) fn as_toml(source: &str) -> String {
 }
 
 /// The same as JSON.
-pub(super) fn as_json(source: &str) -> Value {
-    to_json(&redact(source)).unwrap_or_default()
+pub(super) fn as_json(source: &str) -> Map<String, Value> {
+    match to_json(&redact(source)) {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
 }
 
 /// Whether the answer is wanted as TOML: where `Accept` (RFC 9110 §12.5.1) ranks

@@ -50,10 +50,6 @@ pub(super) struct Shown {
 
 impl Shown {
     fn of(mapping: &Mapping, with_source: bool, findings: Vec<Finding>) -> Self {
-        let as_json = || match as_json(&mapping.source) {
-            Value::Object(members) => members,
-            _ => Map::new(),
-        };
         Self {
             provider: mapping.provider.clone(),
             name: mapping.name.clone(),
@@ -61,7 +57,7 @@ impl Shown {
             version: mapping.number,
             applied_at: mapping.applied_at.rfc3339(),
             author: mapping.author.clone(),
-            mapping: with_source.then(as_json),
+            mapping: with_source.then(|| as_json(&mapping.source)),
             toml: with_source.then(|| as_toml(&mapping.source)),
             findings,
         }

@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::info;
 
 use super::audit::{self, changed};
-use super::mappings::Draft;
+use super::mappings::{Draft, as_json, as_toml};
 use super::providers::current;
 use super::reply::{Condition, Reply, missing, tagged};
 use super::{Admin, Caller};
@@ -65,6 +65,10 @@ pub(super) struct ShownShadow {
     started_at: String,
     /// Who set it.
     author: String,
+    /// The mapping, secrets as `[redacted]`.
+    mapping: Map<String, Value>,
+    /// The same as TOML.
+    toml: String,
     /// Logins that both were asked in.
     logins: u64,
     /// Those in which both gave the same identity.
@@ -90,6 +94,8 @@ pub(super) async fn shadow(
     let shown = ShownShadow {
         started_at: set.started_at.rfc3339(),
         author: set.author.clone(),
+        mapping: as_json(&set.source),
+        toml: as_toml(&set.source),
         logins: report.logins,
         same: report.same,
         user_id_changes: report.user_id_changes,

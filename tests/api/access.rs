@@ -31,7 +31,7 @@ async fn who_may_read_changes_nothing() {
         let reader = token(&scene.world, account, "admin:read").await;
         for operation in operations() {
             let page = scene.run(&reader, &operation, &[]).await;
-            let global = ["/keys", "/operators", "/audit"]
+            let global = ["/keys", "/operators"]
                 .iter()
                 .any(|part| operation.path.starts_with(part));
             if !operation.is_safe() {
@@ -84,8 +84,15 @@ async fn t05_what_is_anothers_is_answered_as_what_does_not_exist() {
         }
     }
     assert_eq!(scene.log().await.len(), before, "nothing happened");
-    let page = call(&scene.world, &ours, Method::GET, "/accounts", &[], None).await;
-    assert!(!page.body.contains("other"));
+    for list in ["/accounts", "/applications", "/audit?format=jsonl"] {
+        let page = call(&scene.world, &ours, Method::GET, list, &[], None).await;
+        assert!(page.status == 200 && page.body.contains("acme"), "{list}");
+        assert!(!page.body.contains("other"), "{list} {}", page.body);
+    }
+    let path = "/audit?account=other";
+    let page = call(&scene.world, &ours, Method::GET, path, &[], None).await;
+    assert_problem(&page, 404);
+    assert!(scene.get(path).await.shows("theirs"), "it is in the log");
 }
 
 const TOML: [(&str, &str); 1] = [("content-type", "application/toml")];

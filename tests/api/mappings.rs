@@ -118,4 +118,7 @@ async fn previews_are_of_drafts_and_of_what_is_applied() {
         2,
         "nothing was applied"
     );
+    let shadow = scene.get(&format!("{PATH}/shadow")).await.json();
+    assert_eq!(shadow["mapping"]["client"]["secret"], "[redacted]");
+    assert_eq!(shadow["mapping"], scene.get(PATH).await.json()["mapping"]);
 }

@@ -163,11 +163,12 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get(
             "/audit",
             "listAudit",
-            "The audit log: a page of it, or all of it as JSON lines",
+            "The audit log: a page of it, or all of it as JSON lines; an application of one account sees that account's",
             audit::list,
         )
         .query::<audit::Which>()
         .gives::<Page<Entry>>(200)
-        .gives_text(200, "application/jsonl"),
+        .gives_text(200, "application/jsonl")
+        .refuses(&[404]),
     ]
 }
