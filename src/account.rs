@@ -134,10 +134,12 @@ pub async fn page(
     Ok(found.into_iter().map(|(_, account)| account).collect())
 }
 
-/// Removes an account with its mappings. Its users and sessions stay out of
+/// Removes an account if `when` holds. Its mappings, users and sessions stay out of
 /// reach and are removed with [`directory::remove_all`].
-pub async fn remove(store: &dyn Store, id: &AccountId) -> Result<bool, StoreError> {
-    SPACE
-        .delete(store, "", id.as_str().as_bytes(), Precondition::Any)
-        .await
+pub async fn remove(
+    store: &dyn Store,
+    id: &AccountId,
+    when: Precondition,
+) -> Result<bool, StoreError> {
+    SPACE.delete(store, "", id.as_str().as_bytes(), when).await
 }

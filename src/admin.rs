@@ -9,10 +9,15 @@ mod applications;
 mod audit;
 pub mod console;
 pub mod keys;
+mod mappings;
+mod openapi;
+mod operation;
 mod operators;
+mod paging;
 mod passwords;
 mod providers;
 mod reply;
+mod routes;
 mod trials;
 mod users;
 mod watch;
@@ -24,10 +29,10 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post, put};
 
 use self::access::{Caller, authenticate};
 use self::keys::Keys;
+pub use self::openapi::document as openapi;
 use crate::account::Mappings;
 use crate::authority::foreign::ForeignAuthority;
 use crate::base::Clock;
@@ -72,98 +77,16 @@ pub fn router(admin: Admin) -> Router {
 
 /// The API's routes for callers that are known already: requests need a [`Caller`].
 fn routes(admin: Admin) -> Router {
-    Router::new()
-        .route("/accounts", get(accounts::list).post(accounts::create))
-        .route(
-            "/accounts/{account}",
-            get(accounts::show)
-                .patch(accounts::change)
-                .delete(accounts::remove),
-        )
-        .route(
-            "/accounts/{account}/stores",
-            get(accounts::stores)
-                .put(accounts::put_store)
-                .delete(accounts::remove_store),
-        )
-        .route(
-            "/accounts/{account}/providers",
-            get(providers::list).post(providers::apply),
-        )
-        .route(
-            "/accounts/{account}/providers/{provider}",
-            get(providers::show)
-                .put(providers::put)
-                .delete(providers::remove),
-        )
-        .route(
-            "/accounts/{account}/providers/{provider}/history",
-            get(providers::history),
-        )
-        .route(
-            "/accounts/{account}/providers/{provider}/rollback",
-            post(providers::rollback),
-        )
-        .route(
-            "/accounts/{account}/providers/{provider}/drift",
-            get(watch::drift).delete(watch::forget_drift),
-        )
-        .route(
-            "/accounts/{account}/providers/{provider}/shadow",
-            get(watch::shadow)
-                .put(watch::set_shadow)
-                .delete(watch::remove_shadow),
-        )
-        .route("/accounts/{account}/trials", post(trials::open))
-        .route("/accounts/{account}/trials/{trial}", get(trials::show))
-        .route(
-            "/accounts/{account}/users",
-            get(users::list).post(passwords::create),
-        )
-        .route(
-            "/accounts/{account}/users/{user}/password",
-            put(passwords::set).delete(passwords::remove),
-        )
-        .route("/accounts/{account}/users/{user}", patch(users::change))
-        .route(
-            "/accounts/{account}/users/{user}/sessions",
-            delete(users::revoke_all),
-        )
-        .route("/accounts/{account}/sessions", get(users::sessions))
-        .route(
-            "/accounts/{account}/sessions/{session}",
-            delete(users::revoke),
-        )
-        .route(
-            "/applications",
-            get(applications::list).post(applications::create),
-        )
-        .route(
-            "/applications/{application}",
-            get(applications::show)
-                .patch(applications::change)
-                .delete(applications::remove),
-        )
-        .route(
-            "/applications/{application}/rotate",
-            post(applications::rotate),
-        )
-        .route("/keys", get(keys::list).post(keys::import))
-        .route("/keys/prepare", post(keys::prepare))
-        .route("/keys/rotate", post(keys::rotate))
-        .route("/keys/{key}", get(keys::show))
-        .route("/operators", get(operators::list).post(operators::create))
-        .route(
-            "/operators/{operator}",
-            get(operators::show)
-                .patch(operators::change)
-                .delete(operators::remove),
-        )
-        .route("/operators/{operator}/invite", post(operators::invite))
-        .route("/audit", get(audit::list))
+    routes::operations()
+        .into_iter()
+        .fold(Router::new(), |router, operation| {
+            router.route(operation.path, operation.serve)
+        })
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(paging::link))
         .layer(middleware::from_fn_with_state(admin.clone(), audit::log))
+        .layer(middleware::from_fn(reply::problems))
         .with_state(admin)
 }
 

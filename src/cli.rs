@@ -3,6 +3,16 @@
 //! Errors go to stderr as one sentence that says what to do; the exit status is
 //! 2 for bad usage and 1 for a failure.
 
+/// As `std`'s, but a reader that went away (`| head`) is an end and no fault.
+macro_rules! println {
+    () => { print!("\n") };
+    ($($said:tt)*) => { print!("{}\n", format_args!($($said)*)) };
+}
+/// See [`println`].
+macro_rules! print {
+    ($($said:tt)*) => { $crate::cli::output::say(format_args!($($said)*)) };
+}
+
 mod account;
 mod api;
 mod app;
@@ -94,6 +104,8 @@ enum Command {
     Token(token::Token),
     /// Print a JSON Schema
     Schema(schema::Schema),
+    /// Print the admin API's OpenAPI document
+    Openapi,
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -139,6 +151,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(command) => command.run(global).await?,
         Command::Token(command) => command.run(global).await?,
         Command::Schema(command) => command.run()?,
+        Command::Openapi => println!("{:#}", crate::admin::openapi()),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

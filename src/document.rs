@@ -4,6 +4,7 @@
 //! a document against the schema that the struct gives, and says all that is
 //! wrong, where, and what to do about it.
 
+pub mod convert;
 pub mod finding;
 pub mod redact;
 pub mod secret;

@@ -138,11 +138,13 @@ pub async fn page(
     Ok(found.into_iter().map(|(_, operator)| operator).collect())
 }
 
-/// Removes an operator and ends their sessions; says whether there was one.
-pub async fn remove(store: &Arc<dyn Store>, email: &Email) -> Result<bool, StoreError> {
-    let removed = SPACE
-        .delete(&**store, "", email.key(), Precondition::Any)
-        .await?;
+/// Removes an operator if `when` holds, and ends their sessions; says whether there was one.
+pub async fn remove(
+    store: &Arc<dyn Store>,
+    email: &Email,
+    when: Precondition,
+) -> Result<bool, StoreError> {
+    let removed = SPACE.delete(&**store, "", email.key(), when).await?;
     session::revoke_all(&**store, email).await?;
     Ok(removed)
 }

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -233,6 +233,125 @@ fn administer(home: &Home) {
         home.ok(&["provider", "show", "acme", "--account", "acme"])
             .contains("Mock Accounts")
     );
+}
+
+/// Every command that lists or shows prints JSON where it is asked to.
+fn shows_json(home: &Home) {
+    home.ok(&[
+        "account",
+        "create",
+        "acme",
+        "--store",
+        "https://www.acme.test",
+    ]);
+    home.ok(&["provider", "apply", &home.mapping(), "--account", "acme"]);
+    home.ok(&["user", "create", "ada@example.test", "--account", "acme"]);
+    home.ok(&["operator", "create", "grace@example.test"]);
+    home.ok(&[
+        "app",
+        "create",
+        "--client-id",
+        "orders",
+        "--account",
+        "acme",
+    ]);
+    let json = |arguments: &str| -> Value {
+        let mut arguments: Vec<&str> = arguments.split(' ').collect();
+        arguments.push("--json");
+        let said = home.ok(&arguments);
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?} {error}: {said}"))
+    };
+    for (list, expected) in [
+        ("account list", 1),
+        ("store list --account acme", 1),
+        ("provider list --account acme", 1),
+        ("provider history --account acme", 1),
+        ("user list --account acme", 1),
+        ("session list --account acme", 0),
+        ("app list", 1),
+        ("operator list", 1),
+        ("key list", 1),
+    ] {
+        assert_eq!(json(list).as_array().unwrap().len(), expected, "{list}");
+    }
+    assert!(json("audit list").as_array().unwrap().len() >= 5);
+    for (show, member, expected) in [
+        ("account show acme", "id", Value::from("acme")),
+        ("account change acme --name Acme", "name", "Acme".into()),
+        (
+            "store show https://www.acme.test --account acme",
+            "auth_path",
+            "/_auth".into(),
+        ),
+        ("app show orders", "client_id", "orders".into()),
+        ("operator show grace@example.test", "active", false.into()),
+        (
+            "operator change grace@example.test --disable",
+            "disabled",
+            true.into(),
+        ),
+        (
+            "session revoke --user ada@example.test --account acme",
+            "revoked",
+            0.into(),
+        ),
+    ] {
+        assert_eq!(json(show)[member], expected, "{show}");
+    }
+    for (wrong, why) in [
+        ("session revoke AAAA --account acme", "no such session"),
+        (
+            "session revoke --user nobody --account acme",
+            "no such user",
+        ),
+        ("session list --account nobody", "no such account"),
+        ("operator show nobody@example.test", "no such operator"),
+        (
+            "store show https://nobody.test --account acme",
+            "has no store",
+        ),
+    ] {
+        let arguments: Vec<&str> = wrong.split(' ').collect();
+        let said = home.fails(&arguments, 1);
+        assert!(said.contains(why), "{wrong}: {said}");
+    }
+    home.ok(&["operator", "remove", "grace@example.test"]);
+    home.ok(&["app", "remove", "orders"]);
+    home.ok(&["account", "remove", "acme"]);
+    assert_eq!(json("account list").as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn commands_print_json_without_a_broker() {
+    shows_json(&Home::new());
+}
+
+#[test]
+fn commands_print_json_on_a_running_broker() {
+    let home = Home::new();
+    let _serving = home.serve();
+    shows_json(&home);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["openapi"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(said, "");
 }
 
 #[test]

@@ -108,12 +108,11 @@ async fn a_shadow_counts_who_would_change_and_changes_nothing() {
         started_at: vestibule::base::Timestamp::from_secs(0),
         author: "test".into(),
     };
-    assert!(
-        mappings
-            .set_shadow(&account, &provider, Some(set))
-            .await
-            .unwrap()
-    );
+    let found = mappings.get(&account, &provider).await.unwrap().unwrap();
+    mappings
+        .set_shadow(&account, found, Some(set))
+        .await
+        .unwrap();
     log_in(&world).await;
 
     let report = async {

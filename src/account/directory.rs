@@ -12,8 +12,12 @@
 //! A login does not wait for the disk here, but once, at its end: nobody is told
 //! anything before the session is on disk, and all of this is then.
 
+mod manage;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::manage::{change, create, remove_all, set_disabled};
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;
@@ -61,7 +65,7 @@ pub struct User {
 }
 
 /// Who a user is at a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// The provider.
     pub provider: ProviderId,
@@ -383,89 +387,4 @@ pub async fn page(
         .page(store, account.as_str(), b"", after, limit)
         .await?;
     Ok(found.into_iter().map(|(_, user)| user).collect())
-}
-
-/// Creates a user who never logged in through a provider; `None` if someone has
-/// this email, which must be normalized.
-pub async fn create(
-    store: &dyn Store,
-    account: &AccountId,
-    email: &str,
-    name: Option<String>,
-    now: Timestamp,
-) -> Result<Option<User>, StoreError> {
-    let account = account.as_str();
-    let user = User {
-        id: UserId::new(),
-        email: email.to_owned(),
-        name,
-        links: Vec::new(),
-        created_at: now,
-        last_login_at: now,
-        // Whoever creates users answers for their emails.
-        email_trusted: true,
-        disabled: false,
-    };
-    if claim_email(store, account, &email::key(email), user.id).await? != user.id {
-        return Ok(None);
-    }
-    let id = user.id.as_bytes();
-    RECORDS
-        .put(store, account, id, &user, Precondition::Absent)
-        .await?;
-    Ok(Some(user))
-}
-
-/// Allows or forbids a user to log in.
-///
-/// # Errors
-/// [`StoreError::Conflict`] if others kept writing the same record.
-pub async fn set_disabled(
-    store: &dyn Store,
-    account: &AccountId,
-    id: UserId,
-    disabled: bool,
-) -> Result<Option<User>, StoreError> {
-    for _ in 0..TRIES {
-        let Some(found) = get(store, account, id).await? else {
-            return Ok(None);
-        };
-        let user = User {
-            disabled,
-            ..found.value.clone()
-        };
-        let when = Precondition::Version(found.version);
-        match RECORDS
-            .put(store, account.as_str(), id.as_bytes(), &user, when)
-            .await
-        {
-            Ok(_) => return Ok(Some(user)),
-            Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(StoreError::Conflict)
-}
-
-/// Removes all users of an account; for its removal.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    remove_space(store, account, &RECORDS).await?;
-    remove_space(store, account, &BY_EMAIL).await?;
-    remove_space(store, account, &BY_LINK).await
-}
-
-async fn remove_space<T: Serialize + serde::de::DeserializeOwned>(
-    store: &dyn Store,
-    account: &AccountId,
-    space: &Keyspace<T>,
-) -> Result<(), StoreError> {
-    loop {
-        let page = space.page(store, account.as_str(), b"", None, 200).await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        for (key, _) in page {
-            store.delete(&key, Precondition::Any).await?;
-        }
-    }
 }

@@ -255,16 +255,14 @@ impl Mappings {
             .collect())
     }
 
-    /// Sets or removes the shadow of a current mapping; `false` if there is no such mapping.
+    /// Sets or removes the shadow of a current mapping, if that is still the one
+    /// that was read.
     pub async fn set_shadow(
         &self,
         account: &AccountId,
-        provider: &ProviderId,
+        found: Versioned<Mapping>,
         shadow: Option<Shadow>,
-    ) -> Result<bool, ApplyError> {
-        let Some(found) = self.get(account, provider).await? else {
-            return Ok(false);
-        };
+    ) -> Result<Version, ApplyError> {
         if let Some(shadow) = &shadow {
             self.compile(&shadow.source).map_err(ApplyError::Findings)?;
         }
@@ -273,14 +271,15 @@ impl Mappings {
             ..found.value
         };
         let when = Precondition::Version(found.version);
-        let id = provider.as_str().as_bytes();
-        CURRENT
+        let id = mapping.provider.as_str().as_bytes();
+        let version = CURRENT
             .put(&*self.store, account.as_str(), id, &mapping, when)
             .await?;
-        Ok(true)
+        Ok(version)
     }
 
-    fn compile(&self, source: &str) -> Result<Provider, Vec<Finding>> {
+    /// Compiles a mapping that need not be applied.
+    pub fn compile(&self, source: &str) -> Result<Provider, Vec<Finding>> {
         compile_toml(
             source,
             Context {

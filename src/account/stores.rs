@@ -1,10 +1,11 @@
 //! Storefronts: where shoppers come from and go back to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 /// A storefront of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreFront {
     /// Scheme, host and port, as a browser writes an origin: `https://www.acme.test`.
     pub origin: String,

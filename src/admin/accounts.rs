@@ -5,54 +5,82 @@ use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::audit::changed;
-use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::access::refused;
+use super::audit::{changed, unchanged};
+use super::paging::{Page, Paging};
+use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::{self, Account, StoreFront, directory};
 use crate::authority::{Applications, password};
 use crate::base::AccountId;
 use crate::http::pages::Look;
 use crate::http::problem::Problem;
-use crate::store::{Precondition, StoreError};
+use crate::store::{Precondition, StoreError, Version};
 
-/// A page of a list.
-#[derive(Serialize)]
-pub(super) struct Page<T> {
-    pub items: Vec<T>,
-    /// Give it as `after` for the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+/// One customer of the platform.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+pub(super) struct Shown {
+    id: AccountId,
+    /// Its name as shoppers read it.
+    name: String,
+    /// Its storefronts; the first is where a login goes when nothing says which.
+    stores: Vec<StoreFront>,
+    /// A logo for its pages, https.
+    logo_url: Option<String>,
+    /// An accent colour for its pages: `#rrggbb`.
+    color: Option<String>,
+    /// When it was created (RFC 3339).
+    created_at: String,
 }
 
-/// Where a page begins and how long it is.
-#[derive(Deserialize)]
-pub(super) struct Paging {
-    pub after: Option<String>,
-    pub limit: Option<usize>,
-}
-
-impl Paging {
-    pub fn limit(&self) -> usize {
-        self.limit.unwrap_or(100).clamp(1, 500)
+impl From<Account> for Shown {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            name: account.name,
+            stores: account.stores,
+            logo_url: account.logo_url,
+            color: account.color,
+            created_at: account.created_at.rfc3339(),
+        }
     }
 }
 
-#[derive(Deserialize)]
+/// A new account.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
-    id: String,
+    id: AccountId,
+    /// Its name as shoppers read it; its id unless given.
     name: Option<String>,
     #[serde(default)]
     stores: Vec<StoreInput>,
 }
 
-#[derive(Deserialize)]
+/// An account as a whole: what is absent is taken away.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholeAccount {
+    /// Its name as shoppers read it; its id unless given.
+    name: Option<String>,
+    #[serde(default)]
+    stores: Vec<StoreInput>,
+    logo_url: Option<String>,
+    color: Option<String>,
+}
+
+/// A storefront.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreInput {
+    /// Scheme, host and port, as a browser writes an origin.
     origin: String,
+    /// The path under which its web server proxies to the broker; `/_auth` unless given.
     auth_path: Option<String>,
 }
 
@@ -68,13 +96,16 @@ impl StoreInput {
     clippy::option_option,
     reason = "absent, null and a value are three things"
 )]
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AccountChange")]
 pub(super) struct Change {
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
     logo_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
     color: Option<Option<String>>,
 }
 
@@ -100,63 +131,120 @@ fn name(text: &str) -> Reply<String> {
     Ok(text.to_owned())
 }
 
+fn logo(url: Option<&str>) -> Reply<Option<String>> {
+    match url {
+        Some(url) if !Look::is_logo(url) => Err(bad("account.logo_url", "a logo is an https URL")),
+        url => Ok(url.map(str::to_owned)),
+    }
+}
+
+fn color(text: Option<&str>) -> Reply<Option<String>> {
+    match text {
+        Some(text) if !Look::is_color(text) => {
+            Err(bad("account.color", "a colour is written as `#rrggbb`"))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
 pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Query(paging): Query<Paging>,
-) -> Reply<Json<Page<Account>>> {
+) -> Reply<Page<Shown>> {
     let after = match paging.after.as_deref().map(str::parse::<AccountId>) {
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(error)) => return Err(bad("request.after", error.to_string())),
     };
-    if let Some(own) = caller.limit() {
-        let found = account::get(&*admin.store, own).await?;
-        return Ok(Json(Page {
-            items: found.into_iter().map(|a| a.value).collect(),
-            next: None,
-        }));
-    }
-    let limit = paging.limit();
-    let found = account::page(&*admin.store, after.as_ref(), limit).await?;
-    let next = (found.len() == limit)
-        .then(|| found.last().map(|a| a.value.id.to_string()))
-        .flatten();
-    Ok(Json(Page {
-        items: found.into_iter().map(|a| a.value).collect(),
-        next,
-    }))
+    let limit = paging.limit()?;
+    let found = match caller.limit() {
+        Some(own) if after.as_ref().is_none_or(|after| after < own) => {
+            account::get(&*admin.store, own)
+                .await?
+                .into_iter()
+                .collect()
+        }
+        Some(_) => Vec::new(),
+        None => account::page(&*admin.store, after.as_ref(), limit + 1).await?,
+    };
+    Ok(Page::cut(found, limit, |a| a.value.id.to_string()).map(|a| Shown::from(a.value)))
 }
 
 pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Reply {
     let input: NewAccount = json(&headers, &body)?;
-    let id: AccountId = input
-        .id
-        .parse()
-        .map_err(|error| bad("account.id", format!("{error}")))?;
-    let mut account = Account {
-        name: name(input.name.as_deref().unwrap_or(id.as_str()))?,
-        id,
-        stores: Vec::new(),
+    let whole = WholeAccount {
+        name: input.name,
+        stores: input.stores,
         logo_url: None,
         color: None,
-        created_at: admin.clock.now(),
     };
-    for store in &input.stores {
-        add(&mut account, store.check()?);
-    }
+    let account = whole.make(&admin, input.id)?;
     match account::put(&*admin.store, &account, Precondition::Absent).await {
-        Ok(version) => {
-            info!(account = %account.id, "account created");
-            let answer = tagged(version, (StatusCode::CREATED, Json(account.clone())));
-            Ok(changed(answer, serde_json::Value::Null, account))
-        }
+        Ok(version) => Ok(created(account, version)),
         Err(StoreError::Conflict) => Err(Problem::new(
             StatusCode::CONFLICT,
             "account.exists",
             format!("there is an account `{}` already", account.id),
         )),
         Err(error) => Err(error.into()),
+    }
+}
+
+fn created(account: Account, version: Version) -> Response {
+    info!(account = %account.id, "account created");
+    let shown = Json(Shown::from(account.clone()));
+    let answer = tagged(version, (StatusCode::CREATED, shown));
+    changed(answer, serde_json::Value::Null, account)
+}
+
+impl WholeAccount {
+    /// The account it describes, as of now.
+    fn make(&self, admin: &Admin, id: AccountId) -> Reply<Account> {
+        let mut account = Account {
+            name: name(self.name.as_deref().unwrap_or(id.as_str()))?,
+            id,
+            stores: Vec::new(),
+            logo_url: logo(self.logo_url.as_deref())?,
+            color: color(self.color.as_deref())?,
+            created_at: admin.clock.now(),
+        };
+        for store in &self.stores {
+            add(&mut account, store.check()?);
+        }
+        Ok(account)
+    }
+}
+
+/// Creates an account under this id, or makes the one there is as described.
+pub(super) async fn put(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply {
+    let id: AccountId = id
+        .parse()
+        .map_err(|error| bad("account.id", format!("{error}")))?;
+    let found = account::get(&*admin.store, &id).await?;
+    if found.is_none() && caller.limit().is_some() {
+        return Err(refused(
+            "accounts are created with a token for all accounts",
+        ));
+    }
+    let input: WholeAccount = json(&headers, &body)?;
+    let mut wanted = input.make(&admin, id)?;
+    let when = Condition::of(&headers)?.over(found.as_ref().map(|f| f.version))?;
+    match found {
+        None => {
+            let version = account::put(&*admin.store, &wanted, when).await?;
+            Ok(created(wanted, version))
+        }
+        Some(found) => {
+            wanted.created_at = found.value.created_at;
+            replace(&admin, found.value, found.version, wanted, when).await
+        }
     }
 }
 
@@ -170,7 +258,7 @@ fn add(account: &mut Account, store: StoreFront) {
 
 pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
     let found = account(&*admin.store, &id).await?;
-    Ok(tagged(found.version, Json(found.value)))
+    Ok(tagged(found.version, Json(Shown::from(found.value))))
 }
 
 pub(super) async fn change(
@@ -184,17 +272,11 @@ pub(super) async fn change(
         if let Some(text) = &input.name {
             account.name = name(text)?;
         }
-        if let Some(logo) = &input.logo_url {
-            if logo.as_deref().is_some_and(|url| !Look::is_logo(url)) {
-                return Err(bad("account.logo_url", "a logo is an https URL"));
-            }
-            account.logo_url.clone_from(logo);
+        if let Some(url) = &input.logo_url {
+            account.logo_url = logo(url.as_deref())?;
         }
-        if let Some(color) = &input.color {
-            if color.as_deref().is_some_and(|text| !Look::is_color(text)) {
-                return Err(bad("account.color", "a colour is written as `#rrggbb`"));
-            }
-            account.color.clone_from(color);
+        if let Some(text) = &input.color {
+            account.color = color(text.as_deref())?;
         }
         Ok(())
     })
@@ -209,24 +291,38 @@ async fn edit(
     change: impl FnOnce(&mut Account) -> Reply<()>,
 ) -> Reply {
     let found = account(&*admin.store, id).await?;
-    let before = found.value;
-    let mut account = before.clone();
+    let mut account = found.value.clone();
     change(&mut account)?;
-    let when = match condition(headers)? {
-        None | Some(Precondition::Any) => Precondition::Version(found.version),
-        Some(given) => given,
-    };
+    let when = Condition::of(headers)?.over(Some(found.version))?;
+    replace(admin, found.value, found.version, account, when).await
+}
+
+async fn replace(
+    admin: &Admin,
+    before: Account,
+    version: Version,
+    account: Account,
+    when: Precondition,
+) -> Reply {
+    if account == before {
+        return Ok(unchanged(tagged(version, Json(Shown::from(account)))));
+    }
     let version = account::put(&*admin.store, &account, when).await?;
     info!(account = %account.id, "account changed");
-    let answer = tagged(version, Json(account.clone()));
+    let answer = tagged(version, Json(Shown::from(account.clone())));
     Ok(changed(answer, before, account))
 }
 
-pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
+pub(super) async fn remove(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Reply {
     let found = account(&*admin.store, &id).await?;
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
     let id = &found.value.id;
     // The account first: nobody can log in any more while the rest goes.
-    account::remove(&*admin.store, id).await?;
+    account::remove(&*admin.store, id, when).await?;
     for mapping in admin.mappings.list(id).await? {
         admin
             .mappings
@@ -242,13 +338,14 @@ pub(super) async fn remove(State(admin): State<Admin>, Path(id): Path<String>) -
     Ok(changed(answer, &found.value, serde_json::Value::Null))
 }
 
-pub(super) async fn stores(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
+pub(super) async fn stores(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Reply {
     let found = account(&*admin.store, &id).await?;
-    let page = Page {
-        items: found.value.stores,
-        next: None,
-    };
-    Ok(tagged(found.version, Json(page)))
+    let page = Page::of_all(found.value.stores, &paging, |store| store.origin.clone())?;
+    Ok(tagged(found.version, page))
 }
 
 pub(super) async fn put_store(
@@ -256,7 +353,7 @@ pub(super) async fn put_store(
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Reply<Response> {
+) -> Reply {
     let input: StoreInput = json(&headers, &body)?;
     let store = input.check()?;
     edit(&admin, &id, &headers, |account| {
@@ -267,8 +364,11 @@ pub(super) async fn put_store(
 }
 
 /// Which store.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "WhichStore")]
 pub(super) struct Which {
+    /// Its origin.
     origin: String,
 }
 

@@ -7,62 +7,77 @@ use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tracing::info;
 
 use super::Admin;
 use super::access::{Caller, refused};
-use super::accounts::{Page, Paging, given};
-use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::accounts::given;
+use super::audit::{changed, unchanged};
+use super::paging::{Page, limit};
+use super::reply::{Condition, Reply, account, bad, json as read, missing, tagged};
 use crate::authority::application::{ApplicationError, NewApplication, used_at};
 use crate::authority::{Application, Applications, ClientId, Grant, Scopes};
 use crate::base::{AccountId, Secret, Timestamp, units};
 use crate::http::problem::Problem;
-use crate::store::{Precondition, StoreError, Versioned};
+use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How long an old secret counts beside a new one.
 const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
-/// An application as the API shows it: no secret in it, but the one just made.
-#[derive(Serialize)]
-struct Shown<'a> {
-    client_id: &'a ClientId,
+/// An OAuth 2.0 client of the broker: no secret in it, but the one just made.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Application")]
+pub(super) struct Shown {
+    client_id: ClientId,
+    /// The secret that was just made; it is shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<&'a str>,
-    name: &'a str,
-    account: Option<&'a AccountId>,
-    scopes: Vec<&'a str>,
-    grants: &'a BTreeSet<Grant>,
-    redirect_uris: &'a [String],
-    post_logout_redirect_uris: &'a [String],
-    backchannel_logout_uri: Option<&'a str>,
+    client_secret: Option<String>,
+    name: String,
+    /// The account it is limited to; `null`: all accounts.
+    account: Option<AccountId>,
+    /// What it may ask for.
+    scopes: Vec<String>,
+    /// How it may ask.
+    grants: BTreeSet<Grant>,
+    /// Where browsers may be sent with a code; compared to the letter.
+    redirect_uris: Vec<String>,
+    /// Where browsers may be sent after a logout; compared to the letter.
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told of logouts.
+    backchannel_logout_uri: Option<String>,
+    /// Whether it can keep no secret; PKCE is required then.
     public: bool,
+    /// Its secrets, the newest first.
     secrets: Vec<ShownSecret>,
+    /// RFC 3339.
     created_at: String,
+    /// RFC 3339, to within five minutes.
     last_used_at: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A secret, without the secret.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApplicationSecret")]
 struct ShownSecret {
     created_at: String,
+    /// From when on it is none any more.
     expires_at: Option<String>,
 }
 
-fn shown<'a>(
-    application: &'a Application,
-    secret: Option<&'a Secret>,
-    used: Option<Timestamp>,
-) -> Shown<'a> {
+fn shown(application: &Application, secret: Option<&Secret>, used: Option<Timestamp>) -> Shown {
     Shown {
-        client_id: &application.client_id,
-        client_secret: secret.map(Secret::expose),
-        name: &application.name,
-        account: application.account.as_ref(),
-        scopes: application.scopes.iter().collect(),
-        grants: &application.grants,
-        redirect_uris: &application.redirect_uris,
-        post_logout_redirect_uris: &application.post_logout_redirect_uris,
-        backchannel_logout_uri: application.backchannel_logout_uri.as_deref(),
+        client_id: application.client_id.clone(),
+        client_secret: secret.map(|secret| secret.expose().to_owned()),
+        name: application.name.clone(),
+        account: application.account.clone(),
+        scopes: application.scopes.iter().map(str::to_owned).collect(),
+        grants: application.grants.clone(),
+        redirect_uris: application.redirect_uris.clone(),
+        post_logout_redirect_uris: application.post_logout_redirect_uris.clone(),
+        backchannel_logout_uri: application.backchannel_logout_uri.clone(),
         public: application.public,
         secrets: application
             .secrets
@@ -84,12 +99,16 @@ impl From<ApplicationError> for Problem {
 }
 
 /// What an application is made of.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Input {
+#[schemars(rename = "NewApplication")]
+pub(super) struct Input {
+    /// Made unless given.
     client_id: Option<ClientId>,
+    /// Made unless given; at least 16 characters.
     client_secret: Option<String>,
     name: Option<String>,
+    /// The account it is limited to; absent or `null`: all accounts.
     account: Option<AccountId>,
     scopes: Option<Vec<String>>,
     grants: Option<BTreeSet<Grant>>,
@@ -103,9 +122,10 @@ struct Input {
 }
 
 /// What may change; what is absent stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+#[schemars(rename = "ApplicationChange")]
+pub(super) struct Change {
     name: Option<String>,
     scopes: Option<Vec<String>>,
     grants: Option<BTreeSet<Grant>>,
@@ -116,21 +136,30 @@ struct Change {
         reason = "absent, null and a value are three things"
     )]
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
     backchannel_logout_uri: Option<Option<String>>,
 }
 
 /// How to rotate.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rotation {
+#[schemars(rename = "SecretRotation")]
+pub(super) struct Rotation {
     /// How long the old secret counts; `24h` unless given.
     overlap: Option<String>,
 }
 
 /// Which of them.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Filter {
+    /// Only those of this account.
     account: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// How many at most; 100 unless given.
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<usize>,
 }
 
 fn scopes(list: &[String]) -> Reply<Scopes> {
@@ -151,9 +180,8 @@ async fn find(admin: &Admin, caller: &Caller, id: &str) -> Reply<Versioned<Appli
 pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
-    Query(paging): Query<Paging>,
     Query(filter): Query<Filter>,
-) -> Reply {
+) -> Reply<Page<Shown>> {
     let asked: Option<AccountId> = filter
         .account
         .as_deref()
@@ -164,24 +192,37 @@ pub(super) async fn list(
         return Err(missing("account"));
     }
     let of = asked.as_ref().or(caller.limit());
-    let after = paging
+    let after = filter
         .after
         .as_deref()
         .map(str::parse::<ClientId>)
         .transpose()
         .map_err(|error| bad("request.after", error.to_string()))?;
-    let limit = paging.limit();
-    let found = Applications::page(&*admin.store, of, after.as_ref(), limit).await?;
+    let limit = limit(filter.limit)?;
+    let found = Applications::page(&*admin.store, of, after.as_ref(), limit + 1).await?;
+    let page = Page::cut(found, limit, |found| found.value.client_id.to_string());
     let mut items = Vec::new();
-    for application in &found {
+    for application in &page.items {
         let application = &application.value;
         let used = used_at(&*admin.store, &application.client_id).await?;
         items.push(shown(application, None, used));
     }
-    let next = (found.len() == limit)
-        .then(|| found.last().map(|last| last.value.client_id.to_string()))
-        .flatten();
-    Ok(Json(Page { items, next }).into_response())
+    Ok(Page {
+        items,
+        next: page.next,
+    })
+}
+
+/// What the log says of an application; secrets are only ever hashes here, and
+/// stay out.
+fn logged(application: &Application) -> Value {
+    json!(shown(application, None, None))
+}
+
+fn created(application: &Application, secret: Option<&Secret>, version: Version) -> Response {
+    let shown = Json(shown(application, secret, None));
+    let answer = tagged(version, (StatusCode::CREATED, shown));
+    changed(answer, Value::Null, logged(application))
 }
 
 pub(super) async fn create(
@@ -190,43 +231,111 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let input: Input = json(&headers, &body)?;
-    if !caller.may(input.account.as_ref()) {
-        return Err(refused(
-            "applications can be created for your own account only",
-        ));
-    }
-    if let Some(id) = &input.account {
-        account(&*admin.store, id.as_str()).await?;
-    }
-    let new = NewApplication {
-        client_id: input.client_id,
-        secret: input.client_secret.map(Secret::new),
-        name: input.name.map(|name| name.trim().to_owned()),
-        account: input.account,
-        scopes: input.scopes.as_deref().map(scopes).transpose()?,
-        grants: input.grants,
-        redirect_uris: input.redirect_uris,
-        post_logout_redirect_uris: input.post_logout_redirect_uris,
-        backchannel_logout_uri: input.backchannel_logout_uri,
-        public: input.public,
-    };
+    let input: Input = read(&headers, &body)?;
+    let new = input.check(&admin, &caller).await?;
     let (application, secret) = new
         .make(&admin.hasher, &admin.audience, admin.clock.now())
         .await?;
     match Applications::put(&*admin.store, &application, Precondition::Absent).await {
         Ok(version) => {
             info!(client_id = %application.client_id, by = caller.0, "application created");
-            let answer = Json(shown(&application, secret.as_ref(), None));
-            Ok(tagged(version, (StatusCode::CREATED, answer)))
+            Ok(created(&application, secret.as_ref(), version))
         }
-        Err(StoreError::Conflict) => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "application.exists",
-            "there is an application with this client id already",
-        )),
+        Err(StoreError::Conflict) => Err(taken()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn taken() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "application.exists",
+        "there is an application with this client id already",
+    )
+}
+
+impl Input {
+    /// What it describes, if the caller may have it.
+    async fn check(self, admin: &Admin, caller: &Caller) -> Reply<NewApplication> {
+        if !caller.may(self.account.as_ref()) {
+            return Err(refused(
+                "applications can be created for your own account only",
+            ));
+        }
+        if let Some(id) = &self.account {
+            account(&*admin.store, id.as_str()).await?;
+        }
+        Ok(NewApplication {
+            client_id: self.client_id,
+            secret: self.client_secret.map(Secret::new),
+            name: self.name.map(|name| name.trim().to_owned()),
+            account: self.account,
+            scopes: self.scopes.as_deref().map(scopes).transpose()?,
+            grants: self.grants,
+            redirect_uris: self.redirect_uris,
+            post_logout_redirect_uris: self.post_logout_redirect_uris,
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            public: self.public,
+        })
+    }
+}
+
+/// Creates an application under this id, or makes the one there is as described:
+/// its account, its secrets and whether it is public never change.
+pub(super) async fn put(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply {
+    let id: ClientId = id
+        .parse()
+        .map_err(|error| bad("application.client_id", format!("{error}")))?;
+    let mut input: Input = read(&headers, &body)?;
+    if input.client_id.as_ref().is_some_and(|named| *named != id) {
+        return Err(bad(
+            "application.client_id",
+            "the body names another client id than the address",
+        ));
+    }
+    input.client_id = Some(id.clone());
+    let found = Applications::get(&*admin.store, &id).await?;
+    if found
+        .as_ref()
+        .is_some_and(|found| !caller.may(found.value.account.as_ref()))
+    {
+        // That of another account is not to be told from none at all.
+        input.check(&admin, &caller).await?;
+        return Err(taken());
+    }
+    let when = Condition::of(&headers)?.over(found.as_ref().map(|f| f.version))?;
+    let Some(found) = found else {
+        let new = input.check(&admin, &caller).await?;
+        let (application, secret) = new
+            .make(&admin.hasher, &admin.audience, admin.clock.now())
+            .await?;
+        let version = Applications::put(&*admin.store, &application, when).await?;
+        info!(client_id = %id, by = caller.0, "application created");
+        return Ok(created(&application, secret.as_ref(), version));
+    };
+    if input.account != found.value.account || input.public != found.value.public {
+        return Err(bad(
+            "application.fixed",
+            "the account of an application and whether it is public never change; remove it and create another",
+        ));
+    }
+    input.client_secret = None;
+    let new = input.check(&admin, &caller).await?;
+    let (made, _) = new
+        .make(&admin.hasher, &admin.audience, admin.clock.now())
+        .await?;
+    let application = Application {
+        secrets: found.value.secrets.clone(),
+        created_at: found.value.created_at,
+        ..made
+    };
+    write(&admin, &caller, when, &found, &application, None).await
 }
 
 pub(super) async fn show(
@@ -246,7 +355,7 @@ pub(super) async fn change(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let change: Change = json(&headers, &body)?;
+    let change: Change = read(&headers, &body)?;
     let found = find(&admin, &caller, &id).await?;
     let mut application = found.value.clone();
     if let Some(name) = change.name {
@@ -268,25 +377,27 @@ pub(super) async fn change(
         application.backchannel_logout_uri = uri;
     }
     application.check()?;
-    write(&admin, &caller, &headers, &found, &application, None).await
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    write(&admin, &caller, when, &found, &application, None).await
 }
 
 /// Writes an application, if nobody else did meanwhile.
 async fn write(
     admin: &Admin,
     caller: &Caller,
-    headers: &HeaderMap,
+    when: Precondition,
     over: &Versioned<Application>,
     application: &Application,
     secret: Option<&Secret>,
 ) -> Reply {
-    let when = match condition(headers)? {
-        None | Some(Precondition::Any) => Precondition::Version(over.version),
-        Some(given) => given,
-    };
+    if *application == over.value {
+        let same = Json(shown(application, None, None));
+        return Ok(unchanged(tagged(over.version, same)));
+    }
     let version = Applications::put(&*admin.store, application, when).await?;
     info!(client_id = %application.client_id, by = caller.0, "application changed");
-    Ok(tagged(version, Json(shown(application, secret, None))))
+    let answer = tagged(version, Json(shown(application, secret, None)));
+    Ok(changed(answer, logged(&over.value), logged(application)))
 }
 
 /// Adds a secret; the old one counts for a while.
@@ -297,7 +408,7 @@ pub(super) async fn rotate(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let rotation: Rotation = json(&headers, &body)?;
+    let rotation: Rotation = read(&headers, &body)?;
     let overlap = match rotation.overlap.as_deref() {
         None => OVERLAP,
         Some(text) => units::duration(text).map_err(|why| bad("application.overlap", why))?,
@@ -312,15 +423,8 @@ pub(super) async fn rotate(
     let now = admin.clock.now();
     let mut application = found.value.clone();
     let secret = application.rotate(now, now.plus(overlap));
-    write(
-        &admin,
-        &caller,
-        &headers,
-        &found,
-        &application,
-        Some(&secret),
-    )
-    .await
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    write(&admin, &caller, when, &found, &application, Some(&secret)).await
 }
 
 pub(super) async fn remove(
@@ -330,9 +434,10 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply<Response> {
     let found = find(&admin, &caller, &id).await?;
-    let when = condition(&headers)?.unwrap_or(Precondition::Any);
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
     let id = &found.value.client_id;
     Applications::remove(&*admin.store, id, when).await?;
     info!(client_id = %id, by = caller.0, "application removed");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let answer = StatusCode::NO_CONTENT.into_response();
+    Ok(changed(answer, logged(&found.value), Value::Null))
 }

@@ -2,24 +2,32 @@
 //! something, and read here. What a change was before and after, handlers say
 //! with [`changed`]; a route that says nothing is logged all the same.
 
-use axum::Json;
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::{Extension, MatchedPath, Query, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::error;
 
-use super::accounts::Page;
-use super::reply::Reply;
+use super::mappings::rank;
+use super::paging::{Page, limit};
+use super::reply::{Reply, missing};
 use super::{Admin, Caller};
 use crate::audit::{self, Entry, fingerprint};
 use crate::document::redact;
 use crate::http::problem::Problem;
+use crate::store::{Store, StoreError};
 
-/// The most entries of one export.
-const MAX_EXPORT: usize = 50_000;
+/// How an export is written: one entry a line.
+const LINES: &str = "application/jsonl";
+/// How many entries of an export are in memory at a time.
+const STEP: usize = 500;
 
 /// What a change was about.
 #[derive(Clone)]
@@ -38,6 +46,16 @@ pub(super) fn changed(
         before: json!(before),
         after: json!(after),
     });
+    answer
+}
+
+/// An answer to a request that changed nothing, so that it is no entry.
+#[derive(Clone)]
+struct Unchanged;
+
+/// Marks an answer to a request that found everything as it should be.
+pub(super) fn unchanged(mut answer: Response) -> Response {
+    answer.extensions_mut().insert(Unchanged);
     answer
 }
 
@@ -61,7 +79,7 @@ pub(super) async fn log(
     let target = request.uri().path().to_owned();
     let target = target.strip_prefix("/api/v1").unwrap_or(&target).to_owned();
     let mut answer = next.run(request).await;
-    if !answer.status().is_success() {
+    if !answer.status().is_success() || answer.extensions().get::<Unchanged>().is_some() {
         return answer;
     }
     let Change { before, after } = answer.extensions_mut().remove().unwrap_or(Change {
@@ -74,7 +92,11 @@ pub(super) async fn log(
     let account = match (parts.next(), parts.next()) {
         (Some("accounts"), Some(account)) => Some(account.to_owned()),
         (Some("accounts"), None) => created.map(str::to_owned),
-        _ => None,
+        // An application belongs to an account, or to none.
+        _ => [&after, &before]
+            .iter()
+            .find_map(|side| side.get("account")?.as_str())
+            .map(str::to_owned),
     };
     let entry = Entry {
         id: String::new(),
@@ -113,6 +135,10 @@ fn what(method: &Method, path: &str) -> String {
     };
     let known = match (method.as_str(), last) {
         ("POST" | "PUT", "providers") => Some("provider.apply"),
+        ("POST", "rotate") if literals.contains(&"keys") => Some("key.rotate"),
+        ("POST", "rotate") => Some("application.rotate"),
+        ("POST", "prepare") => Some("key.prepare"),
+        ("POST", "keys") => Some("key.import"),
         ("POST", "rollback") => Some("provider.rollback"),
         ("DELETE", "drift") => Some("drift.forget"),
         ("POST", "trials") => Some("trial.open"),
@@ -126,38 +152,91 @@ fn what(method: &Method, path: &str) -> String {
 }
 
 /// Which entries, and how they are written.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "WhichEntries")]
 pub(super) struct Which {
+    /// Only those of this account.
     account: Option<String>,
+    /// The `next` of the page before; any entry's id will do.
     after: Option<String>,
+    /// How many at most; 100 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
+    /// The newest first.
     #[serde(default)]
     newest: bool,
-    format: Option<String>,
+    /// `jsonl`: all of it, one entry a line, as `Accept: application/jsonl` says too.
+    format: Option<Format>,
 }
 
-/// A page of the log, the oldest entry first unless `newest=true`; with
-/// `format=jsonl` all of it as JSON lines.
-pub(super) async fn list(State(admin): State<Admin>, Query(which): Query<Which>) -> Reply {
-    let (account, after) = (which.account.as_deref(), which.after.as_deref());
-    if which.format.as_deref() == Some("jsonl") {
-        let entries = audit::page(&*admin.store, account, after, MAX_EXPORT).await?;
-        let mut lines = String::new();
-        for entry in &entries {
-            lines.push_str(&json!(entry).to_string());
-            lines.push('\n');
+#[derive(Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "AuditFormat")]
+enum Format {
+    Json,
+    Jsonl,
+}
+
+/// A page of the log, the oldest entry first unless `newest=true`; or all of it
+/// as JSON lines, however long it is.
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Query(mut which): Query<Which>,
+    headers: HeaderMap,
+) -> Reply {
+    if let Some(own) = caller.limit() {
+        let of = which.account.get_or_insert_with(|| own.to_string());
+        if of != own.as_str() {
+            return Err(missing("account"));
         }
-        return Ok(([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response());
     }
-    let limit = which.limit.unwrap_or(100).clamp(1, 500);
-    let items = if which.newest {
-        audit::newest(&*admin.store, account, after, limit, admin.clock.now()).await?
-    } else {
-        audit::page(&*admin.store, account, after, limit).await?
+    let limit = limit(which.limit)?;
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    let accept = accept.unwrap_or_default();
+    let lines = match which.format {
+        Some(format) => format == Format::Jsonl,
+        None => rank(accept, LINES) > rank(accept, "application/json"),
     };
-    let next = (items.len() == limit)
-        .then(|| items.last().map(|entry| entry.id.clone()))
-        .flatten();
-    Ok(Json(Page { items, next }).into_response())
+    if lines {
+        let body = Body::from_stream(export(admin.store, which.account, which.after));
+        return Ok(([(header::CONTENT_TYPE, LINES)], body).into_response());
+    }
+    let (account, after) = (which.account.as_deref(), which.after.as_deref());
+    let items = if which.newest {
+        audit::newest(&*admin.store, account, after, limit + 1, admin.clock.now()).await?
+    } else {
+        audit::page(&*admin.store, account, after, limit + 1).await?
+    };
+    Ok(Page::cut(items, limit, |entry: &Entry| entry.id.clone()).into_response())
+}
+
+/// All entries as lines, read as fast as they are taken. A store that fails cuts
+/// the answer off, so that no one takes a part for the whole.
+fn export(
+    store: Arc<dyn Store>,
+    account: Option<String>,
+    after: Option<String>,
+) -> impl Stream<Item = Result<String, StoreError>> {
+    stream::try_unfold(Some(after), move |at| {
+        let (store, account) = (Arc::clone(&store), account.clone());
+        async move {
+            let Some(after) = at else {
+                return Ok(None);
+            };
+            let entries = audit::page(&*store, account.as_deref(), after.as_deref(), STEP).await?;
+            let mut lines = String::new();
+            for entry in &entries {
+                lines.push_str(&json!(entry).to_string());
+                lines.push('\n');
+            }
+            let full = entries.len() == STEP;
+            let next = entries
+                .last()
+                .filter(|_| full)
+                .map(|last| Some(last.id.clone()));
+            Ok(Some((lines, next)))
+        }
+    })
 }

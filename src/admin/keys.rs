@@ -1,34 +1,40 @@
 //! Signing keys. They sign for all accounts, so who is limited to one gets
 //! none of this.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use tracing::info;
 
 use super::Admin;
 use super::access::Caller;
-use super::accounts::Page;
-use super::reply::{self, Reply, bad};
-use crate::base::{Clock, Secret};
+use super::audit::changed;
+use super::paging::{Page, Paging};
+use super::reply::{self, Condition, Reply, bad, with_tag};
+use crate::base::digest::{hex, sha256};
+use crate::base::{Clock, Secret, Timestamp};
 use crate::config::Auth;
 use crate::http::problem::Problem;
-use crate::key::{KeyError, KeyInfo, Keyring, read_key};
+use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, read_key};
 use crate::store::Store;
 
 /// The keys: those of the broker that serves, or opened when they are needed.
 pub struct Keys {
     open: OnceCell<Arc<Keyring>>,
+    changing: Mutex<()>,
     later: Option<Later>,
     /// The longest that a token lives.
     longest: Duration,
@@ -46,6 +52,7 @@ impl Keys {
     pub fn of(keys: Arc<Keyring>, longest: Duration) -> Self {
         Self {
             open: OnceCell::new_with(Some(keys)),
+            changing: Mutex::new(()),
             later: None,
             longest,
         }
@@ -61,6 +68,7 @@ impl Keys {
     ) -> Self {
         Self {
             open: OnceCell::new(),
+            changing: Mutex::new(()),
             later: Some(Later {
                 store,
                 clock,
@@ -89,6 +97,17 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// The keys, for a change that nobody else of this broker makes meanwhile, if
+    /// they are still what `If-Match` says.
+    async fn to_change(&self, headers: &HeaderMap) -> Reply<(&Arc<Keyring>, MutexGuard<'_, ()>)> {
+        let alone = self.changing.lock().await;
+        let keys = self.get().await?;
+        Condition::of(headers)?.check(Some(&tag(keys)))?;
+        Ok((keys, alone))
+    }
+}
+
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         let status = match &error {
@@ -107,67 +126,126 @@ impl From<KeyError> for Problem {
 }
 
 /// A key file.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Import {
+#[schemars(rename = "KeyFile")]
+pub(super) struct Import {
     /// The file's bytes, base64: PEM, DER or PFX.
     file: String,
     password: Option<String>,
-    /// A certificate's file, where it is not in the same.
+    /// A certificate's file, base64, where it is not in the same.
     certificate: Option<String>,
 }
 
 /// How to rotate.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
-struct Rotation {
+#[schemars(rename = "KeyRotation")]
+pub(super) struct Rotation {
     /// Withdraw the old key at once, and every token it signed with it.
     withdraw: bool,
 }
 
-fn shown(info: &KeyInfo) -> Value {
-    let mut value = serde_json::to_value(info).unwrap_or_default();
-    for (name, at) in [
-        ("created_at", Some(info.created_at)),
-        ("retires_at", info.retires_at),
-    ] {
-        if let (Some(member), Some(at)) = (value.get_mut(name), at) {
-            *member = at.rfc3339().into();
-        }
-    }
-    if let Some(certificate) = &info.certificate {
-        for (name, at) in [
-            ("not_before", certificate.not_before),
-            ("not_after", certificate.not_after),
-        ] {
-            value["certificate"][name] = at.rfc3339().into();
-        }
-    }
-    value
+/// A signing key: its public side.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
+pub(super) struct Shown {
+    /// Its name, the RFC 7638 thumbprint.
+    kid: String,
+    algorithm: Algorithm,
+    /// Its size.
+    bits: usize,
+    state: KeyState,
+    origin: Origin,
+    /// When it was made, or first seen in its file (RFC 3339).
+    created_at: String,
+    /// From when on it verifies nothing any more (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<ShownCertificate>,
+    /// The public key, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
+    /// The certificates, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_pem: Option<String>,
 }
 
-pub(super) async fn list(State(admin): State<Admin>) -> Reply<Json<Page<Value>>> {
+/// What there is to tell about a certificate.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Certificate")]
+struct ShownCertificate {
+    /// Its subject's distinguished name.
+    subject: String,
+    /// RFC 3339.
+    not_before: String,
+    /// RFC 3339.
+    not_after: String,
+}
+
+impl From<&KeyInfo> for Shown {
+    fn from(info: &KeyInfo) -> Self {
+        Self {
+            kid: info.kid.clone(),
+            algorithm: info.algorithm,
+            bits: info.bits,
+            state: info.state,
+            origin: info.origin,
+            created_at: info.created_at.rfc3339(),
+            retires_at: info.retires_at.map(Timestamp::rfc3339),
+            certificate: info.certificate.as_ref().map(|found| ShownCertificate {
+                subject: found.subject.clone(),
+                not_before: found.not_before.rfc3339(),
+                not_after: found.not_after.rfc3339(),
+            }),
+            public_key: None,
+            certificate_pem: None,
+        }
+    }
+}
+
+/// The tag of all keys: any change of any of them is another.
+fn tag(keys: &Keyring) -> String {
+    let mut seen = String::new();
+    for info in keys.list() {
+        let _ = write!(seen, "{} {:?} {:?};", info.kid, info.state, info.retires_at);
+    }
+    format!("\"k{}\"", &hex(&sha256(seen.as_bytes()))[..16])
+}
+
+/// What a change of the keys answers.
+fn after(keys: &Keyring, info: &KeyInfo, before: &Value) -> Response {
+    let answer = with_tag(&tag(keys), Json(Shown::from(info)));
+    changed(answer, before, summary(keys))
+}
+
+/// The keys for the log.
+fn summary(keys: &Keyring) -> Value {
+    let keys = keys.list();
+    keys.iter()
+        .map(|info| json!({ "kid": info.kid, "state": info.state }))
+        .collect()
+}
+
+pub(super) async fn list(State(admin): State<Admin>, Query(paging): Query<Paging>) -> Reply {
     let keys = admin.keys.get().await?;
-    let items = keys.list().iter().map(shown).collect();
-    Ok(Json(Page { items, next: None }))
+    let items = keys.list().iter().map(Shown::from).collect();
+    let page = Page::of_all(items, &paging, |key: &Shown| key.kid.clone())?;
+    Ok(with_tag(&tag(keys), page))
 }
 
 /// A key's public part.
-pub(super) async fn show(
-    State(admin): State<Admin>,
-    Path(kid): Path<String>,
-) -> Reply<Json<Value>> {
+pub(super) async fn show(State(admin): State<Admin>, Path(kid): Path<String>) -> Reply {
     let keys = admin.keys.get().await?;
     let active = keys.active();
     let kid = if kid == "active" { active.kid() } else { &kid };
     let info = keys.list().into_iter().find(|info| info.kid == kid);
     let info = info.ok_or_else(|| KeyError::NoSuchKey(kid.chars().take(64).collect()))?;
-    let mut value = shown(&info);
-    value["public_key"] = keys.public_pem(Some(kid))?.into();
-    if let Ok(pem) = keys.certificate_pem(Some(kid)) {
-        value["certificate_pem"] = pem.into();
-    }
-    Ok(Json(value))
+    let mut shown = Shown::from(&info);
+    shown.public_key = Some(keys.public_pem(Some(kid))?);
+    shown.certificate_pem = keys.certificate_pem(Some(kid)).ok();
+    Ok(with_tag(&tag(keys), Json(shown)))
 }
 
 pub(super) async fn import(
@@ -175,7 +253,7 @@ pub(super) async fn import(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Bytes,
-) -> Reply<Json<Value>> {
+) -> Reply {
     let input: Import = reply::json(&headers, &body)?;
     let decode = |text: &str| {
         STANDARD
@@ -207,23 +285,28 @@ pub(super) async fn import(
     .await
     .map_err(|_| bad("key.file", "the file could not be read"))?
     .map_err(invalid)?;
-    let info = admin.keys.get().await?.import(&key).await?;
+    let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
+    let before = summary(keys);
+    let info = keys.import(&key).await?;
     info!(
         kid = info.kid,
         by = caller.0,
         "key imported; the next rotation makes it active"
     );
-    Ok(Json(shown(&info)))
+    Ok(after(keys, &info, &before))
 }
 
 /// Publishes the next key ahead of its use.
 pub(super) async fn prepare(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
-) -> Reply<Json<Value>> {
-    let info = admin.keys.get().await?.prepare().await?;
+    headers: HeaderMap,
+) -> Reply {
+    let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
+    let before = summary(keys);
+    let info = keys.prepare().await?;
     info!(kid = info.kid, by = caller.0, "next key published");
-    Ok(Json(shown(&info)))
+    Ok(after(keys, &info, &before))
 }
 
 pub(super) async fn rotate(
@@ -231,7 +314,7 @@ pub(super) async fn rotate(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Bytes,
-) -> Reply<Json<Value>> {
+) -> Reply {
     let rotation: Rotation = if body.is_empty() {
         Rotation::default()
     } else {
@@ -242,12 +325,14 @@ pub(super) async fn rotate(
     } else {
         admin.keys.longest
     };
-    let info = admin.keys.get().await?.rotate(keep).await?;
+    let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
+    let before = summary(keys);
+    let info = keys.rotate(keep).await?;
     info!(
         kid = info.kid,
         by = caller.0,
         withdraw = rotation.withdraw,
         "key rotated"
     );
-    Ok(Json(json!(shown(&info))))
+    Ok(after(keys, &info, &before))
 }

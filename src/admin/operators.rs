@@ -5,29 +5,43 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::info;
 
 use super::Admin;
-use super::accounts::{Page, Paging};
 use super::audit::changed;
-use super::reply::{Reply, bad, json as read, missing};
+use super::paging::{Page, Paging};
+use super::reply::{Condition, Reply, bad, json as read, missing, tagged};
 use crate::base::Timestamp;
 use crate::http::problem::Problem;
 use crate::operator::{self, Email, Operator, invite, session};
 use crate::store::{Precondition, StoreError, Versioned};
 
-/// An operator as the API shows it.
-#[derive(Serialize)]
+/// A person who administers the broker.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Operator")]
 pub(super) struct Shown {
+    /// In lower case; it is the operator's id.
     email: String,
     name: String,
     /// Whether a password was chosen.
     active: bool,
     disabled: bool,
+    /// RFC 3339.
     created_at: String,
+    /// RFC 3339.
     last_login_at: Option<String>,
+}
+
+/// An operator, and the link with which they choose a password.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Invited {
+    #[serde(flatten)]
+    operator: Shown,
+    /// It counts once.
+    link: String,
 }
 
 impl From<&Operator> for Shown {
@@ -60,30 +74,28 @@ async fn link(admin: &Admin, email: &Email) -> Reply<String> {
     Ok(format!("{base}/admin/welcome?ticket={}", ticket.as_str()))
 }
 
-fn with_link(operator: &Operator, link: &str) -> Value {
-    let mut shown = json!(Shown::from(operator));
-    if let Some(members) = shown.as_object_mut() {
-        members.insert("link".to_owned(), link.into());
-    }
-    shown
+fn with_link(operator: &Operator, link: String) -> Json<Invited> {
+    Json(Invited {
+        operator: Shown::from(operator),
+        link,
+    })
 }
 
 pub(super) async fn list(
     State(admin): State<Admin>,
     Query(paging): Query<Paging>,
-) -> Reply<Json<Page<Shown>>> {
-    let limit = paging.limit();
-    let found = operator::page(&*admin.store, paging.after.as_deref(), limit).await?;
-    let next = (found.len() == limit)
-        .then(|| found.last().map(|o| o.value.email.to_string()))
-        .flatten();
-    let items = found.iter().map(|o| Shown::from(&o.value)).collect();
-    Ok(Json(Page { items, next }))
+) -> Reply<Page<Shown>> {
+    let limit = paging.limit()?;
+    let found = operator::page(&*admin.store, paging.after.as_deref(), limit + 1).await?;
+    let page = Page::cut(found, limit, |o| o.value.email.to_string());
+    Ok(page.map(|o| Shown::from(&o.value)))
 }
 
-#[derive(Deserialize)]
+/// A new operator.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewOperator")]
+pub(super) struct New {
     email: String,
     name: Option<String>,
 }
@@ -102,8 +114,8 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         created_at: admin.clock.now(),
         last_login_at: None,
     };
-    match operator::put(&*admin.store, &operator, Precondition::Absent).await {
-        Ok(_) => {}
+    let version = match operator::put(&*admin.store, &operator, Precondition::Absent).await {
+        Ok(version) => version,
         Err(StoreError::Conflict) => {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
@@ -112,24 +124,24 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
             ));
         }
         Err(error) => return Err(error.into()),
-    }
+    };
     let link = link(&admin, &operator.email).await?;
     info!(operator = %operator.email, "operator created");
-    let answer = (StatusCode::CREATED, Json(with_link(&operator, &link))).into_response();
+    let shown = (StatusCode::CREATED, with_link(&operator, link));
+    let answer = tagged(version, shown);
     Ok(changed(answer, Value::Null, Shown::from(&operator)))
 }
 
-pub(super) async fn show(
-    State(admin): State<Admin>,
-    Path(email): Path<String>,
-) -> Reply<Json<Shown>> {
-    Ok(Json(Shown::from(&find(&admin, &email).await?.value)))
+pub(super) async fn show(State(admin): State<Admin>, Path(email): Path<String>) -> Reply {
+    let found = find(&admin, &email).await?;
+    Ok(tagged(found.version, Json(Shown::from(&found.value))))
 }
 
-/// What may change in an operator.
-#[derive(Deserialize)]
+/// What may change in an operator; what is absent stays.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Edit {
+#[schemars(rename = "OperatorChange")]
+pub(super) struct Edit {
     name: Option<String>,
     disabled: Option<bool>,
 }
@@ -148,13 +160,13 @@ pub(super) async fn change(
         operator.name = operator::name(name).map_err(|e| bad("operator.name", e.to_string()))?;
     }
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
-    let when = Precondition::Version(found.version);
-    operator::put(&*admin.store, &operator, when).await?;
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let version = operator::put(&*admin.store, &operator, when).await?;
     if operator.disabled {
         session::revoke_all(&*admin.store, &operator.email).await?;
     }
     info!(operator = %operator.email, disabled = operator.disabled, "operator changed");
-    let answer = Json(Shown::from(&operator)).into_response();
+    let answer = tagged(version, Json(Shown::from(&operator)));
     Ok(changed(
         answer,
         Shown::from(&found.value),
@@ -166,19 +178,23 @@ pub(super) async fn change(
 pub(super) async fn invite(
     State(admin): State<Admin>,
     Path(email): Path<String>,
-) -> Reply<Json<Value>> {
+    headers: HeaderMap,
+) -> Reply {
     let found = find(&admin, &email).await?;
+    Condition::of(&headers)?.over(Some(found.version))?;
     let link = link(&admin, &found.value.email).await?;
-    Ok(Json(with_link(&found.value, &link)))
+    Ok(tagged(found.version, with_link(&found.value, link)))
 }
 
 /// Removes an operator and ends their sessions.
 pub(super) async fn remove(
     State(admin): State<Admin>,
     Path(email): Path<String>,
+    headers: HeaderMap,
 ) -> Reply<Response> {
     let found = find(&admin, &email).await?;
-    operator::remove(&admin.store, &found.value.email).await?;
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    operator::remove(&admin.store, &found.value.email, when).await?;
     info!(operator = %found.value.email, "operator removed");
     let answer = StatusCode::NO_CONTENT.into_response();
     Ok(changed(answer, Shown::from(&found.value), Value::Null))

@@ -5,28 +5,33 @@ use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing::info;
 
 use super::Admin;
 use super::access::Caller;
-use super::reply::{Reply, account, bad, json, missing};
+use super::audit::changed;
+use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
+use super::users::{ShownUser, find};
 use crate::account::directory;
 use crate::authority::{OAuthError, password};
-use crate::base::{AccountId, Secret, UserId};
+use crate::base::Secret;
 use crate::http::problem::Problem;
 use crate::provider::email;
 
-#[derive(Deserialize)]
+/// A user who has not logged in yet.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewUser {
+pub(super) struct NewUser {
     email: String,
     name: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A password, for applications with the grant `password`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Password {
+pub(super) struct Password {
     password: String,
 }
 
@@ -61,20 +66,11 @@ pub(super) async fn create(
             "someone in this account has this email already",
         )
     })?;
-    info!(account = %account, user = %user.id, by = caller.0, "user created");
-    Ok((StatusCode::CREATED, Json(user)).into_response())
-}
-
-/// A user by id or by email.
-async fn find(admin: &Admin, id: &str, user: &str) -> Reply<(AccountId, UserId)> {
-    let account = account(&*admin.store, id).await?.value.id;
-    let found = match (user.parse(), email::normalize(user)) {
-        (Ok(id), _) => directory::get(&*admin.store, &account, id).await?,
-        (_, Ok(email)) => directory::by_email(&*admin.store, &account, &email).await?,
-        _ => None,
-    };
-    let user = found.ok_or_else(|| missing("user"))?.value.id;
-    Ok((account, user))
+    info!(account = %account, user = %user.value.id, by = caller.0, "user created");
+    let after = serde_json::json!({ "email": user.value.email, "name": user.value.name });
+    let shown = Json(ShownUser::from(user.value));
+    let answer = tagged(user.version, (StatusCode::CREATED, shown));
+    Ok(changed(answer, serde_json::Value::Null, after))
 }
 
 pub(super) async fn set(
@@ -85,7 +81,9 @@ pub(super) async fn set(
     body: Bytes,
 ) -> Reply {
     let input: Password = json(&headers, &body)?;
-    let (account, user) = find(&admin, &id, &user).await?;
+    let (account, found) = find(&admin, &id, &user).await?;
+    Condition::of(&headers)?.over(Some(found.version))?;
+    let user = found.value.id;
     let secret = Secret::new(input.password);
     password::set(
         &*admin.store,
@@ -98,18 +96,26 @@ pub(super) async fn set(
     .await
     .map_err(|OAuthError { description, .. }| bad("user.password", description))?;
     info!(account = %account, user = %user, by = caller.0, "password set");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    // Not even a fingerprint: people choose passwords that can be guessed.
+    let after = serde_json::json!({ "email": found.value.email });
+    let answer = StatusCode::NO_CONTENT.into_response();
+    Ok(changed(answer, serde_json::Value::Null, after))
 }
 
 pub(super) async fn remove(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Path((id, user)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Reply {
-    let (account, user) = find(&admin, &id, &user).await?;
+    let (account, found) = find(&admin, &id, &user).await?;
+    Condition::of(&headers)?.over(Some(found.version))?;
+    let user = found.value.id;
     if !password::remove(&*admin.store, &account, user).await? {
         return Err(missing("password"));
     }
     info!(account = %account, user = %user, by = caller.0, "password removed");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let before = serde_json::json!({ "email": found.value.email });
+    let answer = StatusCode::NO_CONTENT.into_response();
+    Ok(changed(answer, before, serde_json::Value::Null))
 }

@@ -4,34 +4,46 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tracing::info;
 
-use super::accounts::{Page, Paging};
-use super::audit::{self, changed};
-use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::audit::{self, changed, unchanged};
+use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
+use super::paging::{Page, Paging};
+use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::Mapping;
 use crate::base::{AccountId, ProviderId};
 use crate::document::Finding;
-use crate::document::redact::{redact, restore};
-use crate::http::problem::Problem;
-use crate::store::{Precondition, Version, Versioned};
-
-const TOML: &str = "application/toml";
+use crate::provider::Provider;
+use crate::provider::preview::{self, Preview};
+use crate::store::{Version, Versioned};
 
 /// A mapping as the API shows it: no secret in it.
-#[derive(Serialize)]
-struct Shown {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Provider")]
+pub(super) struct Shown {
     provider: ProviderId,
+    /// Its name as shoppers read it.
     name: String,
+    /// Whether it is one of the built-in choices rather than the account's custom one.
     built_in: bool,
+    /// Which version of this mapping it is, from 1.
     version: u64,
+    /// When it was applied (RFC 3339).
     applied_at: String,
+    /// Who applied it.
     author: String,
+    /// The mapping, secrets as `[redacted]`; send it back with `PUT`, and they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    mapping: Option<String>,
+    mapping: Option<Map<String, Value>>,
+    /// The same as the TOML that is stored, with its comments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toml: Option<String>,
+    /// What a check of it has to say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Finding>,
 }
@@ -45,7 +57,8 @@ impl Shown {
             version: mapping.number,
             applied_at: mapping.applied_at.rfc3339(),
             author: mapping.author.clone(),
-            mapping: with_source.then(|| redact(&mapping.source)),
+            mapping: with_source.then(|| as_json(&mapping.source)),
+            toml: with_source.then(|| as_toml(&mapping.source)),
             findings,
         }
     }
@@ -55,14 +68,15 @@ fn provider_id(text: &str) -> Reply<ProviderId> {
     text.parse().map_err(|_| missing("provider"))
 }
 
-pub(super) async fn list(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Reply<Page<Shown>> {
     let account = account(&*admin.store, &id).await?.value.id;
     let found = admin.mappings.list(&account).await?;
-    let items: Vec<Shown> = found
-        .iter()
-        .map(|m| Shown::of(&m.value, false, Vec::new()))
-        .collect();
-    Ok(Json(Page { items, next: None }).into_response())
+    let page = Page::of_all(found, &paging, |m| m.value.provider.to_string())?;
+    Ok(page.map(|m| Shown::of(&m.value, false, Vec::new())))
 }
 
 pub(super) async fn current(
@@ -82,25 +96,23 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    let as_toml = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains(TOML));
-    if as_toml {
-        let source = redact(&found.value.source);
-        return Ok(tagged(
-            found.version,
-            ([(header::CONTENT_TYPE, TOML)], source),
-        ));
+    if wants_toml(&headers) {
+        let source = as_toml(&found.value.source);
+        let answer = ([(header::CONTENT_TYPE, TOML)], source);
+        return Ok(varying(tagged(found.version, answer)));
     }
     let findings = match admin.mappings.compiled(&account, &found) {
         Ok(provider) => provider.warnings.clone(),
         Err(findings) => findings,
     };
-    Ok(tagged(
-        found.version,
-        Json(Shown::of(&found.value, true, findings)),
-    ))
+    let shown = Json(Shown::of(&found.value, true, findings));
+    Ok(varying(tagged(found.version, shown)))
+}
+
+fn varying(mut answer: Response) -> Response {
+    let by = header::HeaderValue::from_static("Accept");
+    answer.headers_mut().insert(header::VARY, by);
+    answer
 }
 
 /// Takes the mapping for whatever provider it describes.
@@ -112,15 +124,8 @@ pub(super) async fn apply(
     body: Bytes,
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
-    store(
-        &admin,
-        &account,
-        None,
-        toml(&headers, &body)?,
-        &caller,
-        condition(&headers)?,
-    )
-    .await
+    let draft = Draft::read(&headers, &body)?;
+    take(&admin, &account, None, &draft, &caller, &headers).await
 }
 
 /// Takes the mapping of one provider.
@@ -133,68 +138,60 @@ pub(super) async fn put(
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
     let provider = provider_id(&provider)?;
-    let source = toml(&headers, &body)?;
-    store(
-        &admin,
-        &account,
-        Some(&provider),
-        source,
-        &caller,
-        condition(&headers)?,
-    )
-    .await
+    let draft = Draft::read(&headers, &body)?;
+    take(&admin, &account, Some(&provider), &draft, &caller, &headers).await
 }
 
-pub(super) fn toml<'b>(headers: &HeaderMap, body: &'b Bytes) -> Reply<&'b str> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some(TOML) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "request.content_type",
-            "send the mapping as `Content-Type: application/toml`",
-        ));
-    }
-    std::str::from_utf8(body).map_err(|_| bad("mapping.not_utf8", "the mapping is not valid UTF-8"))
+/// What is applied of the provider that a draft is of.
+pub(super) async fn stored(
+    admin: &Admin,
+    account: &AccountId,
+    draft: &Draft,
+) -> Reply<Option<Versioned<Mapping>>> {
+    Ok(match draft.provider() {
+        Some(provider) => admin.mappings.get(account, &provider).await?,
+        None => None,
+    })
 }
 
-async fn store(
+async fn take(
     admin: &Admin,
     account: &AccountId,
     expected: Option<&ProviderId>,
-    source: &str,
+    draft: &Draft,
     caller: &Caller,
-    when: Option<Precondition>,
+    headers: &HeaderMap,
 ) -> Reply {
-    let named = named_provider(source);
-    if let (Some(expected), Some(named)) = (expected, &named)
-        && expected != named
+    if let (Some(expected), Some(named)) = (expected, draft.provider())
+        && *expected != named
     {
         return Err(bad(
             "mapping.other_provider",
             format!("the mapping is of `{named}`, the address of `{expected}`"),
         ));
     }
-    let stored = match &named {
-        Some(provider) => admin.mappings.get(account, provider).await?,
-        None => None,
-    };
-    let source = match &stored {
-        Some(old) => restore(source, &old.value.source),
-        None => source.to_owned(),
-    };
-    if let Some(old) = stored
-        .as_ref()
-        .filter(|old| old.value.source == source && when.is_none())
-    {
+    let stored = stored(admin, account, draft).await?;
+    let source = draft.text(caller, stored.as_ref().map(|old| old.value.source.as_str()))?;
+    let answer = store(admin, account, stored, &source, caller, headers).await;
+    answer.map_err(|problem| draft.problem(problem))
+}
+
+async fn store(
+    admin: &Admin,
+    account: &AccountId,
+    stored: Option<Versioned<Mapping>>,
+    source: &str,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Reply {
+    let when = Condition::of(headers)?.over(stored.as_ref().map(|old| old.version))?;
+    if let Some(old) = stored.as_ref().filter(|old| old.value.source == source) {
         // Applying what is applied is no new version.
-        return Ok(answer(&old.value, old.version, Vec::new()));
+        return Ok(unchanged(answer(&old.value, old.version, Vec::new())));
     }
     let (mapping, provider, version) = admin
         .mappings
-        .apply(account, &source, &caller.0, admin.clock.now(), when)
+        .apply(account, source, &caller.0, admin.clock.now(), Some(when))
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
@@ -203,14 +200,8 @@ async fn store(
     Ok(changed(answer, before, audit::mapping(&mapping.source)))
 }
 
-fn answer(mapping: &Mapping, version: Version, findings: Vec<Finding>) -> axum::response::Response {
+fn answer(mapping: &Mapping, version: Version, findings: Vec<Finding>) -> Response {
     tagged(version, Json(Shown::of(mapping, false, findings)))
-}
-
-/// The id in a mapping that may have any other mistake.
-pub(super) fn named_provider(source: &str) -> Option<ProviderId> {
-    let (value, _, _) = crate::document::structure::parse_toml(source);
-    value.pointer("/provider/id")?.as_str()?.parse().ok()
 }
 
 pub(super) async fn remove(
@@ -219,7 +210,7 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    let when = condition(&headers)?.unwrap_or(Precondition::Any);
+    let when = Condition::of(&headers)?.over(Some(found.version))?;
     admin
         .mappings
         .remove(&account, &found.value.provider, when)
@@ -227,14 +218,14 @@ pub(super) async fn remove(
     info!(account = %account, provider = %found.value.provider, "mapping removed");
     let before = audit::mapping(&found.value.source);
     let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(changed(answer, before, serde_json::Value::Null))
+    Ok(changed(answer, before, Value::Null))
 }
 
 pub(super) async fn history(
     State(admin): State<Admin>,
     Path((id, provider)): Path<(String, String)>,
     Query(paging): Query<Paging>,
-) -> Reply {
+) -> Reply<Page<Shown>> {
     let account = account(&*admin.store, &id).await?.value.id;
     let provider = provider_id(&provider)?;
     let before = match paging.after.as_deref().map(str::parse::<u64>) {
@@ -242,28 +233,22 @@ pub(super) async fn history(
         Some(Ok(number)) => Some(number),
         Some(Err(_)) => return Err(bad("request.after", "`after` is a version's number")),
     };
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let found = admin
         .mappings
-        .history(&account, &provider, before, limit)
+        .history(&account, &provider, before, limit + 1)
         .await?;
     if found.is_empty() && before.is_none() {
         return Err(missing("provider"));
     }
-    let next = (found.len() == limit)
-        .then(|| found.last().map(|m| m.number.to_string()))
-        .flatten();
-    let items: Vec<Shown> = found
-        .iter()
-        .map(|m| Shown::of(m, true, Vec::new()))
-        .collect();
-    Ok(Json(Page { items, next }).into_response())
+    let page = Page::cut(found, limit, |m| m.number.to_string());
+    Ok(page.map(|m| Shown::of(&m, true, Vec::new())))
 }
 
 /// Which version to go back to.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rollback {
+pub(super) struct Rollback {
     version: u64,
 }
 
@@ -286,13 +271,59 @@ pub(super) async fn rollback(
         .into_iter()
         .find(|mapping| mapping.number == wanted.version)
         .ok_or_else(|| missing("version"))?;
-    store(
-        &admin,
-        &account,
-        Some(&provider),
-        &old.source,
+    let stored = admin.mappings.get(&account, &provider).await?;
+    // Its secrets and references were accepted when it was applied.
+    store(&admin, &account, stored, &old.source, &caller, &headers).await
+}
+
+/// What would be sent, and what a check has to say about it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Previewed {
+    #[serde(flatten)]
+    preview: Preview,
+    findings: Vec<Finding>,
+}
+
+fn previewed(admin: &Admin, provider: &Provider, findings: Vec<Finding>) -> Reply<Json<Previewed>> {
+    let callback = admin
+        .app
+        .as_ref()
+        .map(|app| format!("{}/callback", app.logins.public_url));
+    let preview = preview::preview(provider, callback.as_deref())
+        .map_err(|error| invalid(Vec::new(), &error.to_string()))?;
+    Ok(Json(Previewed { preview, findings }))
+}
+
+/// The requests that the applied mapping sends.
+pub(super) async fn preview(
+    State(admin): State<Admin>,
+    Path((id, provider)): Path<(String, String)>,
+) -> Reply<Json<Previewed>> {
+    let (account, found) = current(&admin, &id, &provider).await?;
+    let provider = admin.mappings.compiled(&account, &found);
+    let provider = provider.map_err(|found| invalid(found, "the mapping does not compile"))?;
+    previewed(&admin, &provider, provider.warnings.clone())
+}
+
+/// The requests that a draft would send; nothing is sent or stored.
+pub(super) async fn preview_draft(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply {
+    let account = account(&*admin.store, &id).await?.value.id;
+    let draft = Draft::read(&headers, &body)?;
+    let stored = stored(&admin, &account, &draft).await?;
+    let source = draft.text(
         &caller,
-        condition(&headers)?,
-    )
-    .await
+        stored.as_ref().map(|old| old.value.source.as_str()),
+    )?;
+    let compiled = admin.mappings.compile(&source);
+    let provider =
+        compiled.map_err(|found| draft.problem(invalid(found, "the mapping does not compile")))?;
+    let findings = draft.findings(provider.warnings.clone());
+    let answer = previewed(&admin, &provider, findings)?.into_response();
+    Ok(unchanged(answer))
 }

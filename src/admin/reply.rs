@@ -1,7 +1,9 @@
 //! What handlers share: reading bodies and conditions, and failing well.
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use tracing::error;
@@ -97,37 +99,162 @@ pub(super) async fn account(store: &dyn Store, id: &str) -> Reply<Versioned<Acco
 }
 
 /// The condition of `If-Match` and `If-None-Match` (RFC 9110 §13.1).
-pub(super) fn condition(headers: &HeaderMap) -> Reply<Option<Precondition>> {
-    let text = |name| {
-        headers
-            .get(name)
-            .map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim())
-    };
-    if text(header::IF_NONE_MATCH) == Some("*") {
-        return Ok(Some(Precondition::Absent));
-    }
-    match text(header::IF_MATCH) {
-        None => Ok(None),
-        Some("*") => Ok(Some(Precondition::Any)),
-        Some(tag) => tag
-            .strip_prefix("\"v")
-            .and_then(|rest| rest.strip_suffix('"'))
-            .and_then(|number| number.parse().ok())
-            .map(|number| Some(Precondition::Version(Version(number))))
-            .ok_or_else(|| {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// None: whoever writes last wins.
+    None,
+    /// `If-None-Match: *`: only if there is nothing yet.
+    Absent,
+    /// `If-Match: *`: only if there is something.
+    Present,
+    /// `If-Match` with tags: only if one of them is the current one.
+    OneOf(Vec<String>),
+}
+
+impl Condition {
+    /// Reads it.
+    pub fn of(headers: &HeaderMap) -> Reply<Self> {
+        let text = |name| -> Option<String> {
+            let values: Vec<_> = headers
+                .get_all(name)
+                .iter()
+                .map(|value: &HeaderValue| value.to_str().unwrap_or("?").trim().to_owned())
+                .collect();
+            (!values.is_empty()).then(|| values.join(","))
+        };
+        match text(header::IF_NONE_MATCH).as_deref() {
+            None => {}
+            Some("*") => return Ok(Self::Absent),
+            Some(_) => {
+                return Err(bad(
+                    "request.if_none_match",
+                    "of a change, `If-None-Match` takes `*` only",
+                ));
+            }
+        }
+        match text(header::IF_MATCH).as_deref() {
+            None => Ok(Self::None),
+            Some("*") => Ok(Self::Present),
+            Some(list) => entity_tags(list).map(Self::OneOf).ok_or_else(|| {
                 bad(
                     "request.if_match",
                     "`If-Match` takes the `ETag` of an earlier answer",
                 )
             }),
+        }
     }
+
+    /// Whether it holds for a thing with this tag; `None` if there is none.
+    pub fn check(&self, current: Option<&str>) -> Reply<()> {
+        let holds = match self {
+            Self::None => true,
+            Self::Absent => current.is_none(),
+            Self::Present => current.is_some(),
+            // A weak tag is none that could match (RFC 9110 §8.8.3.2).
+            Self::OneOf(tags) => current.is_some_and(|tag| tags.iter().any(|given| given == tag)),
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict.into())
+        }
+    }
+
+    /// What must hold of the record at the write that follows: that it is the one
+    /// that was read, or still absent; if that is what the condition allows.
+    pub fn over(&self, current: Option<Version>) -> Reply<Precondition> {
+        self.check(current.map(tag).as_deref())?;
+        Ok(current.map_or(Precondition::Absent, Precondition::Version))
+    }
+}
+
+/// The tags of a list as they are written (RFC 9110 §8.8.3).
+fn entity_tags(list: &str) -> Option<Vec<String>> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|one| !one.is_empty())
+        .map(|one| {
+            let quoted = one.strip_prefix("W/").unwrap_or(one);
+            let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
+            (!inner.contains('"')).then(|| one.to_owned())
+        })
+        .collect::<Option<Vec<_>>>()
+        .filter(|tags| !tags.is_empty())
+}
+
+/// A record's tag.
+pub(super) fn tag(version: Version) -> String {
+    format!("\"v{}\"", version.0)
 }
 
 /// An answer with the record's `ETag`.
 pub(super) fn tagged(version: Version, answer: impl IntoResponse) -> Response {
+    with_tag(&tag(version), answer)
+}
+
+/// An answer with this `ETag`.
+pub(super) fn with_tag(tag: &str, answer: impl IntoResponse) -> Response {
     let mut answer = answer.into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"v{}\"", version.0)) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         answer.headers_mut().insert(header::ETAG, tag);
     }
     answer
+}
+
+/// Turns what the router itself refuses (a path that is no UTF-8, a query it
+/// cannot read, a body that is too long) into problems, as everything else is.
+pub(super) async fn problems(request: Request, next: Next) -> Response {
+    let answer = next.run(request).await;
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    let plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let status = answer.status();
+    if !plain || !(status.is_client_error() || status.is_server_error()) {
+        return answer;
+    }
+    let (parts, body) = answer.into_parts();
+    let text = axum::body::to_bytes(body, 4096).await.unwrap_or_default();
+    let detail = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is longer than this API reads".into(),
+        _ => String::from_utf8_lossy(&text).into_owned(),
+    };
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "request.too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "request.content_type",
+        _ if status.is_server_error() => "service.error",
+        _ => "request.invalid",
+    };
+    let mut problem = Problem::new(status, code, detail).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(name: header::HeaderName, value: &str) -> Reply<Condition> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap_or_else(|_| panic!("{value}")));
+        Condition::of(&headers)
+    }
+
+    #[test]
+    fn conditions_are_those_of_rfc_9110() {
+        let now = Some(Version(7));
+        let holds = |value: &str, now| {
+            given(header::IF_MATCH, value)
+                .and_then(|condition| condition.over(now))
+                .is_ok()
+        };
+        assert!(holds("\"v7\"", now) && holds("\"v6\", \"v7\"", now) && holds("*", now));
+        for value in ["\"v6\"", "W/\"v7\"", "v7", "\"v7", "\"\"v7\"\"", ","] {
+            assert!(!holds(value, now), "{value}");
+        }
+        assert!(!holds("*", None) && !holds("\"v7\"", None));
+        let fresh = given(header::IF_NONE_MATCH, "*").unwrap_or(Condition::None);
+        assert!(fresh.over(None).is_ok() && fresh.over(now).is_err());
+        assert!(given(header::IF_NONE_MATCH, "\"v7\"").is_err());
+    }
 }

@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::Admin;
-use super::providers::toml;
+use super::mappings::{Draft, invalid};
+use super::providers::stored;
 use super::reply::{Reply, account, missing};
-use crate::document::redact::restore;
+use super::{Admin, Caller};
 use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::login::trial::{self, TrialError};
@@ -27,43 +29,69 @@ fn running(admin: &Admin) -> Reply<&Shared> {
     })
 }
 
+/// A trial that waits for its login.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OpenTrial {
+    /// What its trace is asked for by.
+    id: String,
+    /// What its login begins with, once, by whoever owns the test account.
+    link: String,
+    /// When both end (RFC 3339).
+    expires_at: String,
+}
+
+/// What came of a trial.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Trial {
+    /// `waiting` until someone logged in.
+    state: TrialState,
+    /// Every exchange with its timing, and how each value was found; secrets
+    /// masked. `vestibule provider replay` reads it.
+    trace: Option<Map<String, Value>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum TrialState {
+    Waiting,
+    Done,
+}
+
 /// Opens a trial; its link can be opened once, anywhere, within an hour.
 pub(super) async fn open(
     State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
     let app = running(&admin)?;
-    let draft = toml(&headers, &body)?;
+    let draft = Draft::read(&headers, &body)?;
     // A draft that began as a copy of what is applied has its secrets redacted.
-    let stored = match super::providers::named_provider(draft) {
-        Some(provider) => admin.mappings.get(&account, &provider).await?,
-        None => None,
-    };
-    let source = stored.map_or_else(|| draft.to_owned(), |old| restore(draft, &old.value.source));
+    let stored = stored(&admin, &account, &draft).await?;
+    let source = draft.text(
+        &caller,
+        stored.as_ref().map(|old| old.value.source.as_str()),
+    )?;
     let opened =
         trial::open(&app.logins, &account, &source)
             .await
             .map_err(|error| match error {
-                TrialError::Findings(findings) => Problem::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "mapping.invalid",
-                    "the mapping does not compile",
-                )
-                .with_findings(findings),
+                TrialError::Findings(findings) => {
+                    draft.problem(invalid(findings, "the mapping does not compile"))
+                }
                 TrialError::Store(error) => error.into(),
             })?;
-    let answer = json!({
-        "id": opened.id.as_str(),
-        "link": format!(
+    let answer = OpenTrial {
+        id: opened.id.as_str().to_owned(),
+        link: format!(
             "{}/accounts/{account}/trial?ticket={}",
             app.logins.public_url,
             opened.link.as_str()
         ),
-        "expires_at": opened.expires_at.rfc3339(),
-    });
+        expires_at: opened.expires_at.rfc3339(),
+    };
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
@@ -71,15 +99,23 @@ pub(super) async fn open(
 pub(super) async fn show(
     State(admin): State<Admin>,
     Path((id, trial)): Path<(String, String)>,
-) -> Reply<Json<Value>> {
+) -> Reply<Json<Trial>> {
     let account = account(&*admin.store, &id).await?.value.id;
     let app = running(&admin)?;
     let token = Token::parse(&trial).ok_or_else(|| missing("trial"))?;
     let found = trial::find(&app.logins, &account, &token)
         .await?
         .ok_or_else(|| missing("trial"))?;
-    Ok(Json(json!({
-        "state": if found.trace.is_some() { "done" } else { "waiting" },
-        "trace": found.trace,
-    })))
+    let trace = match serde_json::to_value(&found.trace) {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    };
+    Ok(Json(Trial {
+        state: if trace.is_some() {
+            TrialState::Done
+        } else {
+            TrialState::Waiting
+        },
+        trace,
+    }))
 }

@@ -7,89 +7,172 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::Admin;
-use super::accounts::{Page, Paging};
-use super::audit;
-use super::reply::{Reply, account, bad, json, missing};
+use super::paging::{Page, Paging};
+use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
+use super::{Admin, audit};
+use crate::account::directory::Link;
 use crate::account::{User, directory};
 use crate::base::{AccountId, ProviderId, UserId};
+use crate::provider::email;
 use crate::session;
+use crate::store::Versioned;
 
 async fn account_id(admin: &Admin, id: &str) -> Reply<AccountId> {
     Ok(account(&*admin.store, id).await?.value.id)
+}
+
+/// A person of an account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "User")]
+pub(super) struct ShownUser {
+    id: UserId,
+    /// Their email, which identifies them within the account.
+    email: String,
+    name: Option<String>,
+    /// Who they are at which provider.
+    links: Vec<Link>,
+    /// When they were first seen (RFC 3339).
+    created_at: String,
+    /// When they last logged in (RFC 3339).
+    last_login_at: String,
+    /// Whether whoever the email came from may be trusted with it.
+    email_trusted: bool,
+    /// Whether they may not log in.
+    disabled: bool,
+}
+
+impl From<User> for ShownUser {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            name: user.name,
+            links: user.links,
+            created_at: user.created_at.rfc3339(),
+            last_login_at: user.last_login_at.rfc3339(),
+            email_trusted: user.email_trusted,
+            disabled: user.disabled,
+        }
+    }
 }
 
 pub(super) async fn list(
     State(admin): State<Admin>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
-) -> Reply<Json<Page<User>>> {
+) -> Reply<Page<ShownUser>> {
     let account = account_id(&admin, &id).await?;
     let after = match paging.after.as_deref().map(str::parse::<UserId>) {
         None => None,
         Some(Ok(user)) => Some(user),
         Some(Err(_)) => return Err(bad("request.after", "`after` is a user's id")),
     };
-    let limit = paging.limit();
-    let found = directory::page(&*admin.store, &account, after, limit).await?;
-    let next = (found.len() == limit)
-        .then(|| found.last().map(|u| u.value.id.to_string()))
-        .flatten();
-    Ok(Json(Page {
-        items: found.into_iter().map(|u| u.value).collect(),
-        next,
-    }))
+    let limit = paging.limit()?;
+    let found = directory::page(&*admin.store, &account, after, limit + 1).await?;
+    let page = Page::cut(found, limit, |user| user.value.id.to_string());
+    Ok(page.map(|user| ShownUser::from(user.value)))
 }
 
-/// What may change in a user.
-#[derive(Deserialize)]
+/// A user by id or by email.
+pub(super) async fn find(
+    admin: &Admin,
+    id: &str,
+    user: &str,
+) -> Reply<(AccountId, Versioned<User>)> {
+    let account = account_id(admin, id).await?;
+    let found = match (user.parse(), email::normalize(user)) {
+        (Ok(id), _) => directory::get(&*admin.store, &account, id).await?,
+        (_, Ok(email)) => directory::by_email(&*admin.store, &account, &email).await?,
+        _ => None,
+    };
+    Ok((account, found.ok_or_else(|| missing("user"))?))
+}
+
+pub(super) async fn show(
+    State(admin): State<Admin>,
+    Path((id, user)): Path<(String, String)>,
+) -> Reply {
+    let (_, found) = find(&admin, &id, &user).await?;
+    Ok(tagged(found.version, Json(ShownUser::from(found.value))))
+}
+
+/// What may change in a user; what is absent stays.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
-    disabled: bool,
+#[schemars(rename = "UserChange")]
+pub(super) struct Change {
+    /// Whether they may not log in; their sessions end.
+    disabled: Option<bool>,
+    /// Whether the email is known to be theirs. Of a user whose email is not, the
+    /// links go when someone who may be trusted proves it.
+    email_trusted: Option<bool>,
 }
 
-/// Disables or enables a user; a disabled one's sessions end.
+/// Changes a user; a disabled one's sessions end.
 pub(super) async fn change(
     State(admin): State<Admin>,
     Path((id, user)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let account = account_id(&admin, &id).await?;
-    let user: UserId = user.parse().map_err(|_| missing("user"))?;
     let change: Change = json(&headers, &body)?;
-    let changed = directory::set_disabled(&*admin.store, &account, user, change.disabled)
-        .await?
-        .ok_or_else(|| missing("user"))?;
-    if change.disabled {
+    let (account, found) = find(&admin, &id, &user).await?;
+    let condition = Condition::of(&headers)?;
+    condition.over(Some(found.version))?;
+    // Without a condition a login that writes at the same time is no conflict.
+    let only = (condition != Condition::None).then_some(found.version);
+    let user = found.value.id;
+    let (before, now) = directory::change(&*admin.store, &account, user, only, |user| {
+        user.disabled = change.disabled.unwrap_or(user.disabled);
+        user.email_trusted = change.email_trusted.unwrap_or(user.email_trusted);
+    })
+    .await?
+    .ok_or_else(|| missing("user"))?;
+    if now.value.disabled {
         tell(&admin, &account, |_, session| session.user == user).await?;
         session::revoke_user(&*admin.store, &account, user).await?;
     }
-    info!(account = %account, user = %user, disabled = change.disabled, "user changed");
-    let of = |disabled: bool| serde_json::json!({ "email": changed.email, "disabled": disabled });
-    let (before, after) = (of(!change.disabled), of(change.disabled));
-    let answer = Json(changed).into_response();
+    info!(account = %account, user = %user, disabled = now.value.disabled, "user changed");
+    let of = |user: &User| {
+        serde_json::json!({
+            "email": user.email,
+            "disabled": user.disabled,
+            "email_trusted": user.email_trusted,
+        })
+    };
+    let (before, after) = (of(&before), of(&now.value));
+    let answer = tagged(now.version, Json(ShownUser::from(now.value)));
     Ok(audit::changed(answer, before, after))
+}
+
+/// How many sessions ended.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Revoked {
+    revoked: usize,
 }
 
 /// Ends all sessions of a user.
 pub(super) async fn revoke_all(
     State(admin): State<Admin>,
     Path((id, user)): Path<(String, String)>,
-) -> Reply<Json<serde_json::Value>> {
-    let account = account_id(&admin, &id).await?;
-    let user: UserId = user.parse().map_err(|_| missing("user"))?;
+) -> Reply {
+    let (account, found) = find(&admin, &id, &user).await?;
+    let user = found.value.id;
     tell(&admin, &account, |_, session| session.user == user).await?;
-    let ended = session::revoke_user(&*admin.store, &account, user).await?;
-    info!(account = %account, user = %user, ended, "sessions revoked");
-    Ok(Json(serde_json::json!({ "revoked": ended })))
+    let revoked = session::revoke_user(&*admin.store, &account, user).await?;
+    info!(account = %account, user = %user, revoked, "sessions revoked");
+    let what = serde_json::json!({ "email": found.value.email, "sessions": revoked });
+    let answer = Json(Revoked { revoked }).into_response();
+    Ok(audit::changed(answer, what, serde_json::Value::Null))
 }
 
 /// A session as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub(super) struct Shown {
     /// Names it here; it is not the cookie's value.
     id: String,
@@ -104,30 +187,20 @@ pub(super) async fn sessions(
     State(admin): State<Admin>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
-) -> Reply<Json<Page<Shown>>> {
+) -> Reply<Page<Shown>> {
     let account = account_id(&admin, &id).await?;
     let after = paging.after.as_deref().map(key).transpose()?;
-    let limit = paging.limit();
-    let found = session::page(&*admin.store, &account, after, limit).await?;
-    let next = (found.len() == limit)
-        .then(|| {
-            found
-                .last()
-                .map(|(key, _)| URL_SAFE_NO_PAD.encode(key.id()))
-        })
-        .flatten();
-    let items = found
-        .into_iter()
-        .map(|(key, session)| Shown {
-            id: URL_SAFE_NO_PAD.encode(key.id()),
-            user: session.value.user,
-            email: session.value.email,
-            provider: session.value.provider,
-            created_at: session.value.created_at.rfc3339(),
-            expires_at: session.value.expires_at.rfc3339(),
-        })
-        .collect();
-    Ok(Json(Page { items, next }))
+    let limit = paging.limit()?;
+    let found = session::page(&*admin.store, &account, after, limit + 1).await?;
+    let page = Page::cut(found, limit, |(key, _)| URL_SAFE_NO_PAD.encode(key.id()));
+    Ok(page.map(|(key, session)| Shown {
+        id: URL_SAFE_NO_PAD.encode(key.id()),
+        user: session.value.user,
+        email: session.value.email,
+        provider: session.value.provider,
+        created_at: session.value.created_at.rfc3339(),
+        expires_at: session.value.expires_at.rfc3339(),
+    }))
 }
 
 /// Ends one session.

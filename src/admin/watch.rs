@@ -1,20 +1,24 @@
 //! What live logins tell about a mapping: drift, and its shadow.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tracing::info;
 
 use super::audit::{self, changed};
-use super::providers::{current, toml};
-use super::reply::{Reply, missing};
+use super::mappings::{Draft, as_json, as_toml};
+use super::providers::current;
+use super::reply::{Condition, Reply, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::Shadow;
 use crate::base::{AccountId, ProviderId};
-use crate::document::redact::restore;
 use crate::login::{drift, shadow};
 
 /// What is known of the provider's answers, and how they drifted.
@@ -31,8 +35,10 @@ pub(super) async fn drift(
 pub(super) async fn forget_drift(
     State(admin): State<Admin>,
     Path((id, provider)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
+    Condition::of(&headers)?.over(Some(found.version))?;
     forget(&admin, &account, &found.value.provider).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -51,11 +57,33 @@ pub(super) async fn forget(admin: &Admin, account: &AccountId, provider: &Provid
     Ok(())
 }
 
+/// What a shadow would have changed so far.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Shadow")]
+pub(super) struct ShownShadow {
+    /// Since when it is asked (RFC 3339).
+    started_at: String,
+    /// Who set it.
+    author: String,
+    /// The mapping, secrets as `[redacted]`.
+    mapping: Map<String, Value>,
+    /// The same as TOML.
+    toml: String,
+    /// Logins that both were asked in.
+    logins: u64,
+    /// Those in which both gave the same identity.
+    same: u64,
+    user_id_changes: u64,
+    email_changes: u64,
+    /// Those in which the shadow gave none, by the code of why.
+    failures: BTreeMap<String, u64>,
+}
+
 /// What the shadow would have changed so far.
 pub(super) async fn shadow(
     State(admin): State<Admin>,
     Path((id, provider)): Path<(String, String)>,
-) -> Reply<Json<Value>> {
+) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
     let set = found
         .value
@@ -63,15 +91,18 @@ pub(super) async fn shadow(
         .as_ref()
         .ok_or_else(|| missing("shadow"))?;
     let report = shadow::report(&*admin.store, &account, &found.value.provider).await?;
-    Ok(Json(json!({
-        "started_at": set.started_at.rfc3339(),
-        "author": set.author,
-        "logins": report.logins,
-        "same": report.same,
-        "user_id_changes": report.user_id_changes,
-        "email_changes": report.email_changes,
-        "failures": report.failures,
-    })))
+    let shown = ShownShadow {
+        started_at: set.started_at.rfc3339(),
+        author: set.author.clone(),
+        mapping: as_json(&set.source),
+        toml: as_toml(&set.source),
+        logins: report.logins,
+        same: report.same,
+        user_id_changes: report.user_id_changes,
+        email_changes: report.email_changes,
+        failures: report.failures,
+    };
+    Ok(tagged(found.version, Json(shown)))
 }
 
 /// Sets a mapping to be asked beside the live one; the count begins anew.
@@ -83,36 +114,42 @@ pub(super) async fn set_shadow(
     body: Bytes,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    let provider = &found.value.provider;
+    Condition::of(&headers)?.over(Some(found.version))?;
+    let draft = Draft::read(&headers, &body)?;
     let shadow = Shadow {
-        source: restore(toml(&headers, &body)?, &found.value.source),
+        source: draft.text(&caller, Some(&found.value.source))?,
         started_at: admin.clock.now(),
         author: caller.0,
     };
     let after = audit::mapping(&shadow.source);
-    admin
+    let provider = found.value.provider.clone();
+    let before = found.value.shadow.as_ref();
+    let before = before.map(|old| audit::mapping(&old.source));
+    let version = admin
         .mappings
-        .set_shadow(&account, provider, Some(shadow))
-        .await?;
-    shadow::reset(&*admin.store, &account, provider).await?;
+        .set_shadow(&account, found, Some(shadow))
+        .await
+        .map_err(|error| draft.problem(error))?;
+    shadow::reset(&*admin.store, &account, &provider).await?;
     info!(account = %account, provider = %provider, "shadow set");
-    let before = found.value.shadow.map(|old| audit::mapping(&old.source));
-    Ok(changed(
-        StatusCode::NO_CONTENT.into_response(),
-        before,
-        after,
-    ))
+    let answer = tagged(version, StatusCode::NO_CONTENT);
+    Ok(changed(answer, before, after))
 }
 
 /// Stops asking the shadow.
 pub(super) async fn remove_shadow(
     State(admin): State<Admin>,
     Path((id, provider)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    let provider = &found.value.provider;
-    admin.mappings.set_shadow(&account, provider, None).await?;
-    shadow::reset(&*admin.store, &account, provider).await?;
+    Condition::of(&headers)?.over(Some(found.version))?;
+    let provider = found.value.provider.clone();
+    let before = found.value.shadow.as_ref();
+    let before = before.map(|old| audit::mapping(&old.source));
+    let version = admin.mappings.set_shadow(&account, found, None).await?;
+    shadow::reset(&*admin.store, &account, &provider).await?;
     info!(account = %account, provider = %provider, "shadow removed");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let answer = tagged(version, StatusCode::NO_CONTENT);
+    Ok(changed(answer, before, Value::Null))
 }

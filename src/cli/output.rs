@@ -1,6 +1,19 @@
 //! Data for people, or as JSON.
 
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write, stdout};
+
 use serde_json::Value;
+
+/// Writes to stdout.
+pub(super) fn say(text: Arguments<'_>) {
+    if let Err(error) = stdout().lock().write_fmt(text)
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        eprintln!("error: the output cannot be written: {error}");
+        std::process::exit(1);
+    }
+}
 
 /// Prints one thing.
 pub(super) fn show(json: bool, value: &Value) {

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The mapping can't go live.
@@ -16,7 +19,7 @@ pub enum Severity {
 }
 
 /// One thing a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
@@ -28,6 +31,9 @@ pub struct Finding {
     pub column: Option<usize>,
     /// The offending text as it stands there.
     pub text: Option<String>,
+    /// A JSON pointer (RFC 6901) to it, where the document came as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -43,6 +49,7 @@ impl Finding {
             line: None,
             column: None,
             text: None,
+            pointer: None,
             message: message.into(),
             hint: None,
         }
@@ -74,6 +81,14 @@ impl Finding {
         self.column = Some(source[line_start..start].chars().count() + 1);
         let text = source[start..end].lines().next().unwrap_or_default();
         self.text = Some(text.chars().take(120).collect()).filter(|t: &String| !t.is_empty());
+        self
+    }
+
+    /// Gives it a place in JSON in place of one in a text.
+    #[must_use]
+    pub fn pointed(mut self, pointer: String) -> Self {
+        (self.line, self.column, self.text) = (None, None, None);
+        self.pointer = Some(pointer);
         self
     }
 

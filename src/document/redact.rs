@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 use url::Url;
 
+use super::finding::Finding;
 use super::secret::REDACTED;
 use super::structure::{Spans, parse_toml};
 
@@ -65,6 +66,34 @@ pub fn restore(source: &str, stored: &str) -> String {
         .filter_map(|(key, old)| Some((spans.value(&key)?, stored.get(old)?.to_owned())))
         .collect();
     splice(source, cuts)
+}
+
+/// What a mapping names on the broker's host (`{ file = … }`, `{ env = … }`) as
+/// findings, but for what `stored` names at the same key, as long as nothing goes
+/// to an origin that `stored` does not name.
+///
+/// Who administers one account only does not own the host: any file and variable
+/// of it could be sent to a server of theirs.
+pub fn references(source: &str, stored: Option<&str>) -> Vec<Finding> {
+    let (value, spans, _) = parse_toml(source);
+    let old = stored.map(|stored| parse_toml(stored).0);
+    let same_origins = old
+        .as_ref()
+        .is_some_and(|old| origins(&value).is_subset(&origins(old)));
+    SECRETS
+        .iter()
+        .filter_map(|key| {
+            let of = |value: &Value| {
+                let (table, name) = key.split_once('.')?;
+                value.get(table)?.get(name).filter(|v| v.is_object()).cloned()
+            };
+            let named = of(&value)?;
+            let known = same_origins && old.as_ref().and_then(of).as_ref() == Some(&named);
+            let message = "only an administrator of all accounts may name files and variables of the broker's host";
+            let hint = "write the secret itself; it is never shown again";
+            (!known).then(|| spans.place(Finding::error(*key, message).hint(hint)))
+        })
+        .collect()
 }
 
 /// Whether a mapping would send a secret of `stored` to an origin that `stored`

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::warn;
@@ -34,7 +35,8 @@ const MAX_DRIFTS: usize = 50;
 const MAX_NAMES: usize = 300;
 
 /// What is known of a provider's answers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "KnownAnswers")]
 pub struct Shape {
     /// Logins that were looked at.
     pub logins: u64,
@@ -50,8 +52,9 @@ pub struct Shape {
 }
 
 /// Whether a provider still wants the secret before the current one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "PreviousSecret")]
 pub enum Previous {
     /// It refused the new one and took the previous one.
     Needed,
@@ -60,7 +63,8 @@ pub enum Previous {
 }
 
 /// What is known of a mapped value.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "KnownField")]
 pub struct Field {
     /// How often it was looked for since it last drifted.
     pub looked: u64,
@@ -71,7 +75,7 @@ pub struct Field {
 }
 
 /// A change in a provider's answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drift {
     /// When it was first seen.
     pub at: String,

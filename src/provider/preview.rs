@@ -8,6 +8,7 @@
 mod expect;
 mod render;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
@@ -22,7 +23,7 @@ use crate::base::Secret;
 use crate::outbound::PreparedRequest;
 
 /// All requests of a login with one provider.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Preview {
     /// The provider.
     pub provider: String,
@@ -31,7 +32,8 @@ pub struct Preview {
 }
 
 /// One request and what is expected of its answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PreviewedRequest")]
 pub struct Step {
     /// Its name: `authorization`, `token`, `userinfo`.
     pub name: String,

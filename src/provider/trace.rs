@@ -5,6 +5,7 @@ mod text;
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,7 +85,8 @@ pub struct Exchange {
 }
 
 /// A message with its secrets masked.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ShownMessage")]
 pub struct Shown {
     /// `POST https://…`; empty for an answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -243,7 +243,8 @@ pub async fn user(world: &World, email: &str, secret: &str) -> User {
     let user = directory::create(&*world.store, &account, email, None, world.clock.now_())
         .await
         .unwrap()
-        .unwrap();
+        .unwrap()
+        .value;
     set_password(world, user.id, secret).await;
     user
 }

@@ -116,7 +116,7 @@ pub(super) async fn apply(
         );
     }
     let path = format!("/accounts/{}/providers", open.account);
-    let named = super::super::providers::named_provider(&open.draft.source);
+    let named = super::super::mappings::named_provider(&open.draft.source);
     let same = base.is_some_and(|base| named.as_ref() == Some(&base.provider));
     let mut call = Call::new(Method::POST, path).toml(&open.draft.source);
     if same {

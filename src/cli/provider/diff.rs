@@ -31,7 +31,7 @@ impl Diff {
             versions
                 .iter()
                 .find(|mapping| number(mapping) == Some(wanted))
-                .and_then(|mapping| Some(mapping.get("mapping")?.as_str()?.to_owned()))
+                .and_then(|mapping| Some(mapping.get("toml")?.as_str()?.to_owned()))
                 .with_context(|| format!("there is no version {wanted}; see `provider history`"))
         };
         let to = self

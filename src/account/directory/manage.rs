@@ -1,0 +1,121 @@
+//! What administrators do to users.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, claim_email, get};
+use crate::base::{AccountId, Timestamp, UserId};
+use crate::provider::email;
+use crate::store::{Keyspace, Precondition, Store, StoreError, Version, Versioned};
+
+/// Creates a user who never logged in through a provider; `None` if someone has
+/// this email, which must be normalized.
+pub async fn create(
+    store: &dyn Store,
+    account: &AccountId,
+    email: &str,
+    name: Option<String>,
+    now: Timestamp,
+) -> Result<Option<Versioned<User>>, StoreError> {
+    let account = account.as_str();
+    let user = User {
+        id: UserId::new(),
+        email: email.to_owned(),
+        name,
+        links: Vec::new(),
+        created_at: now,
+        last_login_at: now,
+        // Whoever creates users answers for their emails.
+        email_trusted: true,
+        disabled: false,
+    };
+    if claim_email(store, account, &email::key(email), user.id).await? != user.id {
+        return Ok(None);
+    }
+    let id = user.id.as_bytes();
+    let version = RECORDS
+        .put(store, account, id, &user, Precondition::Absent)
+        .await?;
+    Ok(Some(Versioned {
+        value: user,
+        version,
+    }))
+}
+
+/// Changes a user; gives what it was and what it became. With `only`, the record
+/// must be of that version, and nobody else's write is followed.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if the record is of another version, or if others
+/// kept writing it.
+pub async fn change(
+    store: &dyn Store,
+    account: &AccountId,
+    id: UserId,
+    only: Option<Version>,
+    change: impl Fn(&mut User),
+) -> Result<Option<(User, Versioned<User>)>, StoreError> {
+    for _ in 0..TRIES {
+        let Some(found) = get(store, account, id).await? else {
+            return Ok(None);
+        };
+        if only.is_some_and(|version| version != found.version) {
+            return Err(StoreError::Conflict);
+        }
+        let mut user = found.value.clone();
+        change(&mut user);
+        let when = Precondition::Version(found.version);
+        match RECORDS
+            .put(store, account.as_str(), id.as_bytes(), &user, when)
+            .await
+        {
+            Ok(version) => {
+                let changed = Versioned {
+                    value: user,
+                    version,
+                };
+                return Ok(Some((found.value, changed)));
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Conflict)
+}
+
+/// Allows or forbids a user to log in.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if others kept writing the same record.
+pub async fn set_disabled(
+    store: &dyn Store,
+    account: &AccountId,
+    id: UserId,
+    disabled: bool,
+) -> Result<Option<User>, StoreError> {
+    let changed = change(store, account, id, None, |user| user.disabled = disabled).await?;
+    Ok(changed.map(|(_, user)| user.value))
+}
+
+/// Removes all users of an account; for its removal.
+pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
+    remove_space(store, account, &RECORDS).await?;
+    remove_space(store, account, &BY_EMAIL).await?;
+    remove_space(store, account, &BY_LINK).await
+}
+
+async fn remove_space<T: Serialize + DeserializeOwned>(
+    store: &dyn Store,
+    account: &AccountId,
+    space: &Keyspace<T>,
+) -> Result<(), StoreError> {
+    loop {
+        let page = space.page(store, account.as_str(), b"", None, 200).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for (key, _) in page {
+            store.delete(&key, Precondition::Any).await?;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What belongs to the broker: applications, keys, operators, the audit log.
+
+use serde_json::json;
+
+use crate::admin::operation::Operation;
+use crate::admin::paging::{Page, Paging};
+use crate::admin::{applications, audit, keys, operators};
+use crate::audit::Entry;
+
+#[expect(clippy::too_many_lines, reason = "it is a list")]
+pub(super) fn operations() -> Vec<Operation> {
+    let application = json!({
+        "name": "Orders",
+        "account": "acme",
+        "grants": ["client_credentials"],
+        "scopes": ["orders"],
+    });
+    vec![
+        Operation::get("/applications", "listApplications", "Lists applications", applications::list)
+            .query::<applications::Filter>()
+            .gives::<Page<applications::Shown>>(200)
+            .refuses(&[404]),
+        Operation::post(
+            "/applications",
+            "createApplication",
+            "Creates an application; its secret is shown this once",
+            applications::create,
+        )
+        .takes::<applications::Input>(application.clone())
+        .gives::<applications::Shown>(201)
+        .tagged()
+        .refuses(&[404, 409]),
+        Operation::get(
+            "/applications/{application}",
+            "getApplication",
+            "Shows an application",
+            applications::show,
+        )
+        .gives::<applications::Shown>(200)
+        .tagged(),
+        Operation::put(
+            "/applications/{application}",
+            "putApplication",
+            "Creates an application under this client id, or makes the one there is as described; a secret is taken or made at its creation only",
+            applications::put,
+        )
+        .takes::<applications::Input>(application)
+        .gives::<applications::Shown>(200)
+        .gives::<applications::Shown>(201)
+        .tagged()
+        .conditional()
+        .refuses(&[409]),
+        Operation::patch(
+            "/applications/{application}",
+            "changeApplication",
+            "Changes an application",
+            applications::change,
+        )
+        .takes::<applications::Change>(json!({ "name": "Order service" }))
+        .gives::<applications::Shown>(200)
+        .tagged()
+        .conditional(),
+        Operation::delete(
+            "/applications/{application}",
+            "removeApplication",
+            "Removes an application; its tokens end",
+            applications::remove,
+        )
+        .conditional(),
+        Operation::post(
+            "/applications/{application}/rotate",
+            "rotateSecret",
+            "Adds a secret, which is shown this once; the old one ends after a while",
+            applications::rotate,
+        )
+        .takes::<applications::Rotation>(json!({ "overlap": "24h" }))
+        .gives::<applications::Shown>(200)
+        .tagged()
+        .conditional(),
+        Operation::get("/keys", "listKeys", "Lists signing keys; one tag for all of them", keys::list)
+            .query::<Paging>()
+            .gives::<Page<keys::Shown>>(200)
+            .tagged()
+            .refuses(&[409]),
+        Operation::post(
+            "/keys",
+            "importKey",
+            "Imports a key, which signs from the next rotation on",
+            keys::import,
+        )
+        .takes::<keys::Import>(json!({ "file": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCg==", "password": "of the file" }))
+        .gives::<keys::Shown>(200)
+        .tagged()
+        .conditional()
+        .refuses(&[409, 422]),
+        Operation::post("/keys/prepare", "prepareKey", "Publishes the next key ahead of its use", keys::prepare)
+            .gives::<keys::Shown>(200)
+            .tagged()
+            .conditional()
+            .refuses(&[409]),
+        Operation::post(
+            "/keys/rotate",
+            "rotateKeys",
+            "Makes the next key the one that signs; the old one verifies until its last token ends",
+            keys::rotate,
+        )
+        .takes::<keys::Rotation>(json!({ "withdraw": false }))
+        .body_optional()
+        .gives::<keys::Shown>(200)
+        .tagged()
+        .conditional()
+        .refuses(&[409]),
+        Operation::get(
+            "/keys/{key}",
+            "getKey",
+            "Shows a key's public part; `active` names the one that signs",
+            keys::show,
+        )
+        .gives::<keys::Shown>(200)
+        .tagged(),
+        Operation::get("/operators", "listOperators", "Lists operators", operators::list)
+            .query::<Paging>()
+            .gives::<Page<operators::Shown>>(200),
+        Operation::post(
+            "/operators",
+            "createOperator",
+            "Creates an operator; gives the link with which they choose a password",
+            operators::create,
+        )
+        .takes::<operators::New>(json!({ "email": "grace@example.com", "name": "Grace" }))
+        .gives::<operators::Invited>(201)
+        .tagged()
+        .refuses(&[409]),
+        Operation::get("/operators/{operator}", "getOperator", "Shows an operator", operators::show)
+            .gives::<operators::Shown>(200)
+            .tagged(),
+        Operation::patch(
+            "/operators/{operator}",
+            "changeOperator",
+            "Changes an operator; a disabled one's sessions end",
+            operators::change,
+        )
+        .takes::<operators::Edit>(json!({ "disabled": true }))
+        .gives::<operators::Shown>(200)
+        .tagged()
+        .conditional(),
+        Operation::delete(
+            "/operators/{operator}",
+            "removeOperator",
+            "Removes an operator and ends their sessions",
+            operators::remove,
+        )
+        .conditional(),
+        Operation::post(
+            "/operators/{operator}/invite",
+            "inviteOperator",
+            "Makes a link with which an operator chooses another password",
+            operators::invite,
+        )
+        .gives::<operators::Invited>(200)
+        .tagged()
+        .conditional(),
+        Operation::get(
+            "/audit",
+            "listAudit",
+            "The audit log: a page of it, or all of it as JSON lines; an application of one account sees that account's",
+            audit::list,
+        )
+        .query::<audit::Which>()
+        .gives::<Page<Entry>>(200)
+        .gives_text(200, "application/jsonl")
+        .refuses(&[404]),
+    ]
+}

@@ -1,0 +1,146 @@
+//! Mappings, their versions and previews, and what live logins tell about them.
+
+use serde_json::json;
+
+use super::takes_mapping;
+use crate::admin::mappings::TOML;
+use crate::admin::operation::Operation;
+use crate::admin::paging::{Page, Paging};
+use crate::admin::{providers, trials, watch};
+use crate::login::drift;
+
+#[expect(clippy::too_many_lines, reason = "it is a list")]
+pub(super) fn operations() -> Vec<Operation> {
+    let applied = |operation| {
+        takes_mapping(operation)
+            .gives::<providers::Shown>(200)
+            .tagged()
+            .conditional()
+    };
+    vec![
+        Operation::get(
+            "/accounts/{account}/providers",
+            "listProviders",
+            "Lists an account's providers",
+            providers::list,
+        )
+        .query::<Paging>()
+        .gives::<Page<providers::Shown>>(200),
+        applied(Operation::post(
+            "/accounts/{account}/providers",
+            "applyMapping",
+            "Applies a mapping to the provider that it names",
+            providers::apply,
+        )),
+        Operation::get(
+            "/accounts/{account}/providers/{provider}",
+            "getProvider",
+            "Shows a provider's mapping, secrets redacted",
+            providers::show,
+        )
+        .gives::<providers::Shown>(200)
+        .gives_text(200, TOML)
+        .tagged(),
+        applied(Operation::put(
+            "/accounts/{account}/providers/{provider}",
+            "putProvider",
+            "Applies a mapping; a secret that is sent as `[redacted]` stays what it is",
+            providers::put,
+        )),
+        Operation::delete(
+            "/accounts/{account}/providers/{provider}",
+            "removeProvider",
+            "Removes a mapping; its versions stay",
+            providers::remove,
+        )
+        .conditional(),
+        Operation::get(
+            "/accounts/{account}/providers/{provider}/history",
+            "listVersions",
+            "Lists a mapping's versions, the newest first",
+            providers::history,
+        )
+        .query::<Paging>()
+        .gives::<Page<providers::Shown>>(200),
+        Operation::post(
+            "/accounts/{account}/providers/{provider}/rollback",
+            "rollBack",
+            "Applies an earlier version again, as a new one",
+            providers::rollback,
+        )
+        .takes::<providers::Rollback>(json!({ "version": 1 }))
+        .gives::<providers::Shown>(200)
+        .tagged()
+        .conditional()
+        .refuses(&[409, 422]),
+        Operation::get(
+            "/accounts/{account}/providers/{provider}/preview",
+            "previewProvider",
+            "The requests that the applied mapping sends, and the answers it expects",
+            providers::preview,
+        )
+        .gives::<providers::Previewed>(200)
+        .refuses(&[422]),
+        takes_mapping(Operation::post(
+            "/accounts/{account}/preview",
+            "previewMapping",
+            "The requests that a draft would send; nothing is sent or stored",
+            providers::preview_draft,
+        ))
+        .gives::<providers::Previewed>(200),
+        Operation::get(
+            "/accounts/{account}/providers/{provider}/drift",
+            "getDrift",
+            "What is known of the provider's answers, and how they changed",
+            watch::drift,
+        )
+        .gives::<drift::Shape>(200),
+        Operation::delete(
+            "/accounts/{account}/providers/{provider}/drift",
+            "forgetDrift",
+            "Takes what comes from now on as the norm",
+            watch::forget_drift,
+        )
+        .conditional(),
+        Operation::get(
+            "/accounts/{account}/providers/{provider}/shadow",
+            "getShadow",
+            "What the shadow would have changed so far",
+            watch::shadow,
+        )
+        .gives::<watch::ShownShadow>(200)
+        .tagged(),
+        takes_mapping(Operation::put(
+            "/accounts/{account}/providers/{provider}/shadow",
+            "putShadow",
+            "Sets a mapping to be asked beside the live one, and not believed",
+            watch::set_shadow,
+        ))
+        .gives_nothing()
+        .tagged()
+        .conditional(),
+        Operation::delete(
+            "/accounts/{account}/providers/{provider}/shadow",
+            "removeShadow",
+            "Stops asking the shadow",
+            watch::remove_shadow,
+        )
+        .tagged()
+        .conditional(),
+        takes_mapping(Operation::post(
+            "/accounts/{account}/trials",
+            "openTrial",
+            "Opens a test link for a draft; whoever follows it logs in without a user or a session",
+            trials::open,
+        ))
+        .gives::<trials::OpenTrial>(201),
+        Operation::get(
+            "/accounts/{account}/trials/{trial}",
+            "getTrial",
+            "The trace of a test link's login",
+            trials::show,
+        )
+        .gives::<trials::Trial>(200)
+        .refuses(&[409]),
+    ]
+}

@@ -1,0 +1,259 @@
+//! A broker with one of everything, and requests as the document describes them.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use serde_json::{Value, json};
+use vestibule::authority::application::NewApplication;
+use vestibule::authority::{Grant, Scopes};
+
+use crate::authority::{Client, service, user};
+use crate::support::{Browser, Page, World};
+
+/// An operation of the document.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub id: String,
+    pub method: Method,
+    pub path: String,
+    pub described: Value,
+}
+
+impl Operation {
+    pub fn is_safe(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    pub fn is_conditional(&self) -> bool {
+        self.described["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|p| p["$ref"] == "#/components/parameters/IfMatch")
+    }
+
+    pub fn takes(&self, kind: &str) -> bool {
+        !self.described["requestBody"]["content"][kind].is_null()
+    }
+
+    pub fn has_query(&self, name: &str) -> bool {
+        self.described["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|p| p["in"] == "query" && p["name"] == name)
+    }
+}
+
+/// All operations of the document.
+pub fn operations() -> Vec<Operation> {
+    let document = vestibule::admin::openapi();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, described) in item.as_object().unwrap() {
+            if method == "parameters" {
+                continue;
+            }
+            all.push(Operation {
+                id: described["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path: path.clone(),
+                described: described.clone(),
+            });
+        }
+    }
+    assert!(all.len() > 40, "{}", all.len());
+    all
+}
+
+pub const ADA: &str = "ada@example.com";
+
+pub struct Scene {
+    pub world: World,
+    /// May do everything.
+    pub all: String,
+    /// A session of `acme`.
+    pub session: String,
+    /// A trial of `acme`.
+    pub trial: String,
+}
+
+/// A token of an application with these scopes, for one account or for all.
+pub async fn token(world: &World, account: Option<&str>, scopes: &str) -> String {
+    let new = NewApplication {
+        account: account.map(|id| id.parse().unwrap()),
+        scopes: Some(Scopes::parse(scopes).unwrap()),
+        ..service("acme")
+    };
+    let client = Client::create(world, new).await;
+    let form = [("grant_type", "client_credentials")];
+    let answer = client.token(world, &form).await.json();
+    answer["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Calls the API.
+pub async fn call(
+    world: &World,
+    token: &str,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<String>,
+) -> Page {
+    let bearer = format!("Bearer {token}");
+    let mut headers = headers.to_vec();
+    if !token.is_empty() {
+        headers.push(("authorization", &bearer));
+    }
+    let url = format!("{}/api/v1{path}", world.origin);
+    Browser::new().send(method, &url, &headers, body).await
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        let world = World::start().await;
+        world.account("other").await;
+        let changed = world.mapping() + "\n# the second version\n";
+        world.apply("acme", &changed).await;
+        world.log_in(&mut Browser::new()).await;
+        user(&world, ADA, "difference engine").await;
+        let orders = NewApplication {
+            client_id: Some("orders".parse().unwrap()),
+            grants: Some([Grant::ClientCredentials].into()),
+            ..service("acme")
+        };
+        Client::create(&world, orders).await;
+        let all = token(&world, None, "admin:read admin:write").await;
+        let mut scene = Self {
+            world,
+            all,
+            session: String::new(),
+            trial: String::new(),
+        };
+        let body = json!({ "email": "grace@example.com" });
+        scene.json(Method::POST, "/operators", &body).await;
+        let sessions = scene.get("/accounts/acme/sessions").await.json();
+        scene.session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
+        let trial = scene.toml(Method::POST, "/accounts/acme/trials", &changed);
+        let opened = trial.await.json();
+        opened["id"].as_str().unwrap().clone_into(&mut scene.trial);
+        let shadow = "/accounts/acme/providers/mock-idp/shadow";
+        let set = scene.toml(Method::PUT, shadow, &changed).await;
+        assert_eq!(set.status, 204, "{}", set.body);
+        scene
+    }
+
+    pub async fn get(&self, path: &str) -> Page {
+        call(&self.world, &self.all, Method::GET, path, &[], None).await
+    }
+
+    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Page {
+        let kind = [("content-type", "application/json")];
+        let body = Some(body.to_string());
+        call(&self.world, &self.all, method, path, &kind, body).await
+    }
+
+    pub async fn toml(&self, method: Method, path: &str, text: &str) -> Page {
+        let kind = [("content-type", "application/toml")];
+        let body = Some(text.to_owned());
+        call(&self.world, &self.all, method, path, &kind, body).await
+    }
+
+    /// Where an operation is called, with names of this scene, and another account.
+    pub fn path_in(&self, operation: &Operation, account: &str) -> String {
+        let mut path = operation.path.clone();
+        for (name, value) in [
+            ("account", account),
+            ("provider", "mock-idp"),
+            ("user", ADA),
+            ("application", "orders"),
+            ("operator", "grace@example.com"),
+            ("key", "active"),
+            ("session", &self.session),
+            ("trial", &self.trial),
+        ] {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        assert!(!path.contains('{'), "{path}: a name that is not known here");
+        if operation.id == "removeStore" {
+            path += "?origin=";
+            path += &self.world.origin;
+        }
+        path
+    }
+
+    pub fn path(&self, operation: &Operation) -> String {
+        self.path_in(operation, "acme")
+    }
+
+    /// A body that changes something here: the document's example, or what that
+    /// would be here.
+    pub fn body(&self, operation: &Operation) -> Option<(&'static str, String)> {
+        if operation.takes("application/toml") {
+            return Some(("application/toml", self.world.mapping() + "\n# other\n"));
+        }
+        let example = match operation.id.as_str() {
+            "createAccount" => json!({ "id": "fresh", "name": "Fresh" }),
+            "createUser" => json!({ "email": "new@example.com" }),
+            "createOperator" => json!({ "email": "new@example.com" }),
+            "importKey" => json!({ "file": STANDARD.encode(KEY) }),
+            _ => {
+                operation.described["requestBody"]["content"]["application/json"]["example"].clone()
+            }
+        };
+        (!example.is_null()).then(|| ("application/json", example.to_string()))
+    }
+
+    /// Calls an operation as it should be called.
+    pub async fn run(&self, token: &str, operation: &Operation, headers: &[(&str, &str)]) -> Page {
+        self.run_at(token, operation, &self.path(operation), headers)
+            .await
+    }
+
+    pub async fn run_at(
+        &self,
+        token: &str,
+        operation: &Operation,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Page {
+        let body = self.body(operation);
+        let mut headers = headers.to_vec();
+        if let Some((kind, _)) = &body {
+            headers.push(("content-type", kind));
+        }
+        let method = operation.method.clone();
+        let body = body.map(|(_, text)| text);
+        call(&self.world, token, method, path, &headers, body).await
+    }
+
+    /// The audit log, entry by entry.
+    pub async fn log(&self) -> Vec<Value> {
+        let accept = [("accept", "application/jsonl")];
+        let page = call(&self.world, &self.all, Method::GET, "/audit", &accept, None).await;
+        assert_eq!(page.header("content-type"), "application/jsonl");
+        page.body
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// A key that signs nothing.
+pub const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgY83ZXOUo6AgS6xvU
+zoLHQlTfVLgpHUAMaQQFNXBbLryhRANCAAT/0jyu8gE6ca7wrsBfnINZ6wD7EkLg
+ezCur/b7gQBHBjOAZj2nNU7dzUJiarkCLvB5fiio2e/zIDktEDJ1E1bB
+-----END PRIVATE KEY-----
+";
+
+/// A problem as RFC 9457 has it.
+pub fn assert_problem(page: &Page, status: u16) {
+    assert_eq!(page.status, status, "{}", page.body);
+    assert_eq!(page.header("content-type"), "application/problem+json");
+    let problem = page.json();
+    assert_eq!(problem["status"], status);
+    for member in ["type", "title", "code", "detail"] {
+        assert!(!problem[member].as_str().unwrap().is_empty(), "{problem}");
+    }
+}
