@@ -14,7 +14,7 @@ use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::throttle::Throttle;
 use crate::authority::{self, Authority, Hasher};
-use crate::base::Clock;
+use crate::base::{AccountId, Clock};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
@@ -53,6 +53,7 @@ pub enum OpenError {
 pub struct Broker {
     app: Shared,
     admin: Admin,
+    console_login_account: Option<AccountId>,
     sweeper: JoinHandle<()>,
 }
 
@@ -132,6 +133,7 @@ impl Broker {
         Ok(Self {
             app,
             admin,
+            console_login_account: login_account(config, &*store).await?,
             sweeper: tokio::spawn(upkeep(store, keys_to_reload)),
         })
     }
@@ -140,7 +142,11 @@ impl Broker {
     pub fn router(&self) -> Router {
         let all = http::router(Arc::clone(&self.app))
             .merge(admin::router(self.admin.clone()))
-            .merge(admin::console::router(self.admin.clone(), &self.app));
+            .merge(admin::console::router(
+                self.admin.clone(),
+                &self.app,
+                self.console_login_account.clone(),
+            ));
         http::with_headers(&self.app, all)
     }
 
@@ -224,6 +230,20 @@ fn longest(config: &Config) -> Duration {
         .session
         .lifetime
         .max(config.auth.access_token_lifetime)
+}
+
+/// The account through whose providers operators may log in.
+async fn login_account(
+    config: &Config,
+    store: &dyn Store,
+) -> Result<Option<AccountId>, StoreError> {
+    let Some(id) = &config.console_login_account else {
+        return Ok(None);
+    };
+    if crate::account::get(store, id).await?.is_none() {
+        warn!(account = %id, "`console.login_account` names an account that is not there yet");
+    }
+    Ok(Some(id.clone()))
 }
 
 /// Another authority whose tokens the admin API accepts.

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod api;
+mod applications;
 mod chart;
 mod draft;
 mod edit;
@@ -14,12 +15,14 @@ mod editor;
 mod expect;
 mod fields;
 mod guard;
+mod keys;
 mod log;
 mod people;
 mod providers;
 mod review;
 mod sign_in;
 mod start;
+mod through;
 mod trials;
 mod view;
 mod wizard;
@@ -32,6 +35,7 @@ use axum::routing::{any, get, post};
 
 use self::api::Api;
 use super::Admin;
+use crate::base::AccountId;
 use crate::http::Shared;
 use crate::operator::Operators;
 
@@ -43,18 +47,22 @@ struct Console {
     operators: Operators,
     /// The origin that browsers see.
     origin: String,
+    /// The account through whose providers operators may log in too.
+    login_account: Option<AccountId>,
 }
 
 type State = axum::extract::State<Arc<Console>>;
 
-/// The console of a broker.
-pub fn router(admin: Admin, app: &Shared) -> Router {
+/// The console of a broker; operators may log in through the providers of
+/// `login_account` too.
+pub fn router(admin: Admin, app: &Shared, login_account: Option<AccountId>) -> Router {
     let console = Arc::new(Console {
         api: Api::new(super::routes(admin.clone())),
         operators: Operators::new(Arc::clone(&admin.store), Arc::clone(&admin.clock)),
         origin: app.logins.public_url.clone(),
         app: Shared::clone(app),
         admin,
+        login_account,
     });
     let provider = Router::new()
         .route("/", get(providers::show))
@@ -92,11 +100,36 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin", get(sign_in::to_console))
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
+        .route("/admin/login/start", get(through::start))
+        .route("/admin/login/finish", get(through::finish))
         .route("/admin/logout", post(sign_in::log_out))
         .route(
             "/admin/welcome",
             get(sign_in::welcome).post(sign_in::accept),
         )
+        .route("/admin/applications", get(applications::list))
+        .route(
+            "/admin/new-application",
+            get(applications::ask).post(applications::create),
+        )
+        .route(
+            "/admin/applications/{application}",
+            get(applications::show).post(applications::change),
+        )
+        .route(
+            "/admin/applications/{application}/rotate",
+            post(applications::rotate),
+        )
+        .route(
+            "/admin/applications/{application}/remove",
+            post(applications::remove),
+        )
+        .route("/admin/keys", get(keys::list))
+        .route("/admin/keys/prepare", post(keys::prepare))
+        .route("/admin/keys/rotate", post(keys::rotate))
+        .route("/admin/keys/import", post(keys::import))
+        .route("/admin/keys/{kid}/certificate.pem", get(keys::certificate))
+        .route("/admin/keys/{kid}/public.pem", get(keys::public))
         .route("/admin/operators", get(log::operators).post(log::invite))
         .route("/admin/operators/change", post(log::change_operator))
         .route("/admin/audit", get(log::audit))

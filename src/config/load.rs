@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::{Auth, Config, ConfigFile, Outbound, Session};
-use crate::base::{Secret, units};
+use crate::base::{AccountId, Secret, units};
 use crate::document::structure::{self, Spans};
 use crate::document::{Finding, SecretSource};
 
@@ -255,6 +255,7 @@ impl Check<'_> {
                     .as_ref()
                     .map(|text| self.duration("session.idle", Some(text), 0)),
             },
+            console_login_account: self.login_account(file),
             auth: self.auth(file),
             outbound: self.outbound(file),
             metrics_listen: match metrics {
@@ -264,6 +265,20 @@ impl Check<'_> {
             },
             metrics_required: metrics.is_some(),
         }
+    }
+
+    fn login_account(&mut self, file: &ConfigFile) -> Option<AccountId> {
+        let text = file.console.login_account.as_deref()?;
+        let parsed = text.parse();
+        if parsed.is_err() {
+            let message = format!("`{text}` is not an account's id");
+            self.error(
+                "console.login_account",
+                message,
+                "write the id of an account of this broker, as in \"platform\"",
+            );
+        }
+        parsed.ok()
     }
 
     fn public_url(&mut self, text: Option<&String>) -> Option<Url> {

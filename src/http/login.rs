@@ -73,6 +73,7 @@ async fn begin(
         browser: &browser,
         login_hint: hint,
         trial: None,
+        console: false,
     };
     let started = start(&app.logins, request).await.map_err(fail)?;
     let mut answer = redirect(StatusCode::FOUND, &started.location);

@@ -107,6 +107,7 @@ pub(super) struct Origin {
     pub return_to: String,
     pub browser: super::pending::BrowserDigest,
     pub started_at: Timestamp,
+    pub console: bool,
 }
 
 impl Context {
@@ -143,6 +144,8 @@ pub struct Restart {
     pub return_to: ReturnTo,
     /// The trial it was the login of.
     pub trial: Option<Token>,
+    /// It was an operator's, to the console.
+    pub console: bool,
 }
 
 /// A failure, with the way back where the login is known.
@@ -231,6 +234,7 @@ async fn back(
         id: way.id,
         account,
         trial: None,
+        console: way.console,
         store,
         return_to: ReturnTo::stored(way.return_to),
     })))
@@ -247,6 +251,7 @@ async fn front(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Resta
         account,
         store,
         trial: None,
+        console: false,
     }))
 }
 
@@ -363,6 +368,7 @@ async fn check(
                 return_to: pending.return_to,
                 browser: pending.browser,
                 started_at: pending.started_at,
+                console: pending.console,
             },
         },
         code,

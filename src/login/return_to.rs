@@ -75,6 +75,12 @@ impl ReturnTo {
         (token.len() <= 64 && token.bytes().all(plain)).then(|| Self::waiting(token, broker))
     }
 
+    /// A page of the console, which the console checked; it is only ever read
+    /// back by the console.
+    pub fn console(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The whole URL.
     pub fn as_str(&self) -> &str {
         &self.0

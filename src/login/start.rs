@@ -28,6 +28,8 @@ pub struct StartRequest<'a> {
     pub login_hint: Option<&'a str>,
     /// The trial it is the login of.
     pub trial: Option<&'a Token>,
+    /// Whether it is an operator's, to the console.
+    pub console: bool,
 }
 
 /// A login that has begun.
@@ -46,6 +48,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         browser,
         login_hint,
         trial,
+        console,
     } = request;
     let now = logins.now();
     let expires_at = now.plus(logins.lifetime);
@@ -88,6 +91,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         nonce,
         started_at: now,
         trial: trial.map(|id| id.as_str().to_owned()),
+        console,
         expires_at,
     };
     LOGINS

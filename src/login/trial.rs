@@ -130,6 +130,7 @@ pub async fn begin(
         browser: &Browser::new(),
         login_hint: None,
         trial: Some(&id),
+        console: false,
     };
     start(logins, request).await
 }

@@ -107,3 +107,8 @@ if (document.querySelector('[data-wait]')) {
     if (answer.ok && !(await answer.text()).includes('data-wait')) location.reload();
   }, 2000);
 }
+
+// What is shown once is gone from a page that is kept for going back to.
+addEventListener('pagehide', () => {
+  for (const part of document.querySelectorAll('[data-once]')) part.remove();
+});
