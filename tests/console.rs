@@ -12,6 +12,8 @@ mod keys;
 mod log;
 #[path = "console/login.rs"]
 mod login;
+#[path = "console/sessions.rs"]
+mod sessions;
 mod support;
 #[path = "console/through.rs"]
 mod through;

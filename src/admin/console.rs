@@ -20,6 +20,8 @@ mod log;
 mod people;
 mod providers;
 mod review;
+mod sessions;
+mod shadow;
 mod sign_in;
 mod start;
 mod through;
@@ -71,6 +73,9 @@ pub fn router(admin: Admin, app: &Shared, login_account: Option<AccountId>) -> R
         .route("/remove", post(providers::remove))
         .route("/forget-drift", post(providers::forget_drift))
         .route("/diff", get(providers::diff))
+        .route("/shadow", get(shadow::show).post(shadow::set))
+        .route("/shadow/promote", post(shadow::promote))
+        .route("/shadow/remove", post(shadow::remove))
         .route("/trial", post(trials::open_applied));
     let draft = Router::new()
         .route("/", get(wizard::to_first))
@@ -79,6 +84,7 @@ pub fn router(admin: Admin, app: &Shared, login_account: Option<AccountId>) -> R
         .route("/apply", post(review::apply))
         .route("/discard", post(review::discard))
         .route("/trial", post(trials::open_draft))
+        .route("/shadow", post(shadow::of_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))
         .route("/{step}/preview", post(wizard::preview));
     let account = Router::new()
@@ -132,6 +138,7 @@ pub fn router(admin: Admin, app: &Shared, login_account: Option<AccountId>) -> R
         .route("/admin/keys/{kid}/public.pem", get(keys::public))
         .route("/admin/operators", get(log::operators).post(log::invite))
         .route("/admin/operators/change", post(log::change_operator))
+        .route("/admin/operators/sign-out", post(sessions::end))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
         .route("/admin/console.css", get(view::css))

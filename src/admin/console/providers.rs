@@ -16,7 +16,7 @@ use crate::account::mapping::Mapping;
 use crate::admin::{providers, reply};
 use crate::audit::fingerprint;
 use crate::document::redact;
-use crate::login::drift;
+use crate::login::{drift, shadow};
 use crate::operator::session::Current;
 
 /// A line of a comparison.
@@ -107,6 +107,9 @@ async fn display(
         Ok(provider) => provider.warnings.clone(),
         Err(findings) => findings,
     };
+    let report = shadow::report(&*console.admin.store, &account.id, &mapping.provider)
+        .await
+        .map_err(|error| failed(error.into()))?;
     let now = console.admin.clock.now();
     let health = console.app.logins.health.of(&account.id, &mapping.provider);
     let values = context! {
@@ -118,6 +121,11 @@ async fn display(
         etag => found.version.0,
         source => redact::redact(&mapping.source),
         history => shown(history.iter().map(version).collect::<Vec<_>>()),
+        shadow => mapping.shadow.as_ref().map(|set| context! {
+            at => set.started_at.rfc3339(),
+            logins => report.logins,
+            same => report.same,
+        }),
         drifts => shown(shape.drifts.clone()),
         findings => shown(expect::worth_saying(findings)),
         health => shown(chart::health(&health, now)),

@@ -66,6 +66,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "provider.html",
         "review.html",
         "sessions.html",
+        "shadow.html",
         "signed_in.html",
         "step.html",
         "toml.html",
