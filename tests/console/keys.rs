@@ -106,7 +106,7 @@ async fn a_key_is_imported_and_its_certificate_is_watched() {
     let page = upload(&mut op, "x", &[("file", &private)]).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN, "X2");
     let page = upload(&mut op, &csrf, &[("file", "")]).await;
-    assert!(page.shows("choose a key file"), "{}", page.body);
+    assert!(page.shows("Choose a key file"), "{}", page.body);
     let page = upload(&mut op, &csrf, &[("file", "no key at all")]).await;
     assert!(page.status.is_client_error() && page.shows("role=\"alert\""));
     let files = [

@@ -331,7 +331,7 @@ async fn the_second_of_two_editors_is_told() {
     op.done(&format!("{}apply", drafts[0]), &[]).await;
     let page = op.post(&format!("{}apply", drafts[1]), &[]).await;
     assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
-    assert!(page.shows("someone else changed this mapping") && page.shows("Second"));
+    assert!(page.shows("Someone else changed this mapping") && page.shows("Second"));
     assert!(op.get("/admin/accounts/acme").await.shows("First"));
 }
 

@@ -44,6 +44,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.add_filter("ticks", |text: String| {
         Value::from_safe_string(ticks(&text))
     });
+    templates.add_filter("sentence", |text: String| {
+        Value::from_safe_string(ticks(&sentence(&text)))
+    });
     templates.add_filter("day", day);
     templates.add_filter("urlencode", |text: String| super::api::segment(&text));
     for (name, source) in bundled![
@@ -105,6 +108,15 @@ fn marked(text: &str) -> String {
     }
     out.push_str(&escaped(rest));
     out
+}
+
+/// An error's text begins small, for logs; on a page it begins a line.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
 }
 
 /// A sentence as HTML, with what stands in backticks as code.
@@ -272,6 +284,8 @@ mod tests {
     fn backticks_are_code_and_all_else_is_text() {
         assert_eq!(ticks("a `b<` c"), "a <code>b&lt;</code> c");
         assert_eq!(ticks("a `b"), "a `b");
+        assert_eq!(ticks(&sentence("é `x`")), "É <code>x</code>");
+        assert_eq!(sentence("`x` is"), "`x` is");
     }
 
     #[test]
