@@ -262,7 +262,7 @@ async fn t3_a_kept_secret_is_sent_to_no_other_server() {
     let evil = [("token.url", "https://evil.test/token"), ("action", "next")];
     op.post(&format!("{draft}token"), &evil).await;
     let page = op.get(&format!("{draft}provider")).await;
-    assert!(page.shows("Write the secret"), "{}", page.body);
+    assert!(page.shows("write the secret"), "{}", page.body);
     let page = op.post(&format!("{draft}apply"), &[]).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     // Back to where it was, and the secret is there again.

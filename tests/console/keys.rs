@@ -1,5 +1,7 @@
 //! Keys: what is shown, rotated and imported.
 
+use std::fmt::Write as _;
+
 use reqwest::{Method, StatusCode};
 use vestibule::base::Clock;
 use vestibule::key::{KeyKind, SelfSigned, generate};
@@ -28,7 +30,8 @@ async fn upload(op: &mut Op<'_>, csrf: &str, parts: &[(&str, &str)]) -> Page {
         } else {
             ""
         };
-        body += &format!(
+        let _ = write!(
+            body,
             "--B0undary\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{text}\r\n"
         );
     }

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use crate::support::{Browser, World};
 use crate::{Op, PASSWORD, form};
 
-async fn again<'w>(world: &'w World) -> Op<'w> {
+async fn again(world: &World) -> Op<'_> {
     let mut browser = Browser::new();
     let fields = [("email", "ada@example.test"), ("password", PASSWORD)];
     form(world, &mut browser, "/admin/login", &fields).await;

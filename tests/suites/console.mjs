@@ -371,7 +371,7 @@ await press(page, 'Next');
 await page.goto(page.url().replace(/[^/]+$/, 'review'));
 await press(page, 'Go live');
 const shoppers = {
-  providers: 'login?return_to=/', error: 'error?code=login.denied&id=abc123', 'error-state': 'error?code=login.state_replayed&id=abc123',
+  providers: 'login?return_to=/', error: 'error?code=login.denied&id=g7bbr7z0t7', 'error-state': 'error?code=login.state_replayed&id=g7bbr7z0t7',
   logout: 'logout', 'signed-out': 'signed-out', 'trial-done': 'trial-done?worked=true', 'trial-failed': 'trial-done?worked=false', nowhere: 'nowhere',
 };
 const words = { 'en-US': 'Sign in', 'pt-BR': 'Entrar', 'es-ES': 'Iniciar' };

@@ -103,6 +103,9 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
     }
 }
 
+/// The known providers that a page shows at once.
+const FIRST: [&str; 4] = ["google", "facebook", "apple", "microsoft"];
+
 /// One way to log in, as the account has it or could have it.
 #[derive(Serialize)]
 struct Choice {
@@ -175,7 +178,15 @@ async fn account(
             });
         }
     }
-    built_in.sort_by(|a, b| b.id.cmp(&a.id));
+    // What is set up, then what most have, then the rest by name.
+    let rank = |choice: &Choice| FIRST.iter().position(|id| *id == choice.id);
+    built_in.sort_by_cached_key(|choice| {
+        let rank = rank(choice).unwrap_or(FIRST.len());
+        (choice.version.is_none(), rank, choice.name.to_lowercase())
+    });
+    let (built_in, others): (Vec<_>, Vec<_>) = built_in
+        .into_iter()
+        .partition(|choice| choice.version.is_some() || rank(choice).is_some());
     let values = context! {
         title => account["name"].as_str(),
         nav => "accounts",
@@ -184,6 +195,7 @@ async fn account(
         drafts,
         custom => custom.map(shown),
         built_in => shown(built_in),
+        others => shown(others),
         public_url => console.origin.as_str(),
     };
     page(
