@@ -164,3 +164,48 @@ async fn a_shadow_is_set_watched_and_promoted() {
     let page = op.done(&format!("{here}/remove"), &[]).await;
     assert!(page.shows("The shadow is removed"));
 }
+
+#[tokio::test]
+async fn what_is_wrong_stands_at_its_field() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let account = "/admin/accounts/acme";
+    let settings = format!("{account}/settings");
+    let stores = format!("{account}/stores");
+    let remove = format!("{account}/remove");
+    let cases: [(&str, &[(&str, &str)], &str); 9] = [
+        ("/admin/", &[("id", "Not An Id")], "id"),
+        ("/admin/", &[("id", "acme"), ("name", "Typed")], "id"),
+        ("/admin/", &[("id", "x"), ("origin", "ftp://x")], "origin"),
+        (&settings, &[("name", "\u{7}")], "name"),
+        (&settings, &[("name", "A"), ("logo_url", "x")], "logo_url"),
+        (&settings, &[("name", "A"), ("color", "red")], "color"),
+        (&stores, &[("origin", "nowhere")], "origin"),
+        (&remove, &[("confirm", "amce")], "confirm"),
+        (
+            "/admin/operators",
+            &[("email", "ada@example.test")],
+            "email",
+        ),
+    ];
+    for (path, fields, at) in cases {
+        let page = op.post(path, fields).await;
+        assert!(
+            page.status.is_client_error(),
+            "{path} {at}: {}",
+            page.status
+        );
+        let wrong = format!("id=\"{at}-wrong\"");
+        assert_eq!(
+            page.body.matches(&wrong).count(),
+            1,
+            "{path}: {}",
+            page.body
+        );
+        assert_eq!(page.body.matches("autofocus").count(), 1, "{path}");
+        assert!(page.shows("one field below needs a change"), "{path}");
+        for (_, typed) in fields.iter().filter(|(name, _)| *name != "confirm") {
+            assert!(page.shows(&format!("value=\"{typed}\"")), "{path} {typed}");
+        }
+    }
+}

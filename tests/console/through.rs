@@ -3,6 +3,8 @@
 use reqwest::StatusCode;
 use url::Url;
 
+use vestibule::config;
+
 use crate::support::{Browser, Page, World};
 use crate::{Op, readable};
 
@@ -248,4 +250,53 @@ async fn where_it_goes_is_never_elsewhere_and_failures_come_back() {
     let unknown = format!("{}/admin/login/start?provider=nowhere", world.origin);
     let page = browser.get(&unknown).await;
     assert_eq!(page.location().unwrap().path(), "/admin/login");
+}
+
+#[tokio::test]
+async fn m3_a_lookalike_email_is_not_the_operators() {
+    let world = world().await;
+    let mut op = Op::first(&world).await;
+    let invite = [("email", "kim@example.test"), ("name", "Kim")];
+    op.post("/admin/operators", &invite).await;
+    for (email, good) in [
+        ("\u{212a}im@example.test", false),
+        ("kim@example.test@evil.test", false),
+        ("kim@example.test, ada@example.test", false),
+        ("kim@example.test.evil.test", false),
+        ("Kim@Example.test", true),
+    ] {
+        world.idp.configure(|config| {
+            config.accounts[0].profile["email"] = email.into();
+            config.accounts[0].profile["userId"] = format!("id of {email}").into();
+        });
+        let mut browser = Browser::new();
+        sign_in(&world, &mut browser, ADA).await;
+        assert_eq!(at_console(&world, &mut browser).await, good, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn x3_a_providers_name_is_text_on_the_sign_in_page() {
+    const NAME: &str = "</a><script>alert(1)</script>\"'";
+    let world = world().await;
+    let named = serde_json::Value::from(NAME).to_string();
+    let mapping = world.mapping().replace("\"Mock Accounts\"", &named);
+    world.apply("platform", &mapping).await;
+    let mut browser = Browser::new();
+    let page = browser.get(format!("{}/admin/login", world.origin)).await;
+    assert!(page.shows("&lt;&#x2f;a&gt;&lt;script&gt;") && !page.shows("<script>alert"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"));
+}
+
+#[test]
+fn the_setting_is_an_accounts_id() {
+    let read = |text: &str| {
+        let text = format!("[console]\nlogin_account = \"{text}\"");
+        config::from_parts(&text, [], None)
+    };
+    let good = read("platform").unwrap().console_login_account.unwrap();
+    assert_eq!(good.as_str(), "platform");
+    let findings = read("No Account").unwrap_err();
+    assert_eq!(findings[0].key, "console.login_account");
 }
