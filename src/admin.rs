@@ -31,7 +31,7 @@ use self::keys::Keys;
 use crate::account::Mappings;
 use crate::authority::Hasher;
 use crate::authority::foreign::ForeignAuthority;
-use crate::base::Clock;
+use crate::base::{AccountId, Clock};
 use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::store::Store;
@@ -58,6 +58,8 @@ pub struct Admin {
     pub hasher: Hasher,
     /// The audience of access tokens.
     pub audience: String,
+    /// The account through whose providers operators may log in to the console.
+    pub login_account: Option<AccountId>,
 }
 
 /// The API. Requests need a [`Peer`](crate::http::server::Peer) extension: the

@@ -53,7 +53,6 @@ pub enum OpenError {
 pub struct Broker {
     app: Shared,
     admin: Admin,
-    console_login_account: Option<AccountId>,
     sweeper: JoinHandle<()>,
 }
 
@@ -127,13 +126,13 @@ impl Broker {
             keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
+            login_account: login_account(config, &*store).await?,
             app: Some(Arc::clone(&app)),
         };
         let keys_to_reload = Arc::clone(&app.authority.keys);
         Ok(Self {
             app,
             admin,
-            console_login_account: login_account(config, &*store).await?,
             sweeper: tokio::spawn(upkeep(store, keys_to_reload)),
         })
     }
@@ -142,11 +141,7 @@ impl Broker {
     pub fn router(&self) -> Router {
         let all = http::router(Arc::clone(&self.app))
             .merge(admin::router(self.admin.clone()))
-            .merge(admin::console::router(
-                self.admin.clone(),
-                &self.app,
-                self.console_login_account.clone(),
-            ));
+            .merge(admin::console::router(self.admin.clone(), &self.app));
         http::with_headers(&self.app, all)
     }
 
@@ -221,6 +216,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         keys: Arc::new(keys),
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
+        login_account: config.console_login_account.clone(),
     })
 }
 

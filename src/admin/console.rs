@@ -37,7 +37,6 @@ use axum::routing::{any, get, post};
 
 use self::api::Api;
 use super::Admin;
-use crate::base::AccountId;
 use crate::http::Shared;
 use crate::operator::Operators;
 
@@ -49,22 +48,18 @@ struct Console {
     operators: Operators,
     /// The origin that browsers see.
     origin: String,
-    /// The account through whose providers operators may log in too.
-    login_account: Option<AccountId>,
 }
 
 type State = axum::extract::State<Arc<Console>>;
 
-/// The console of a broker; operators may log in through the providers of
-/// `login_account` too.
-pub fn router(admin: Admin, app: &Shared, login_account: Option<AccountId>) -> Router {
+/// The console of a broker.
+pub fn router(admin: Admin, app: &Shared) -> Router {
     let console = Arc::new(Console {
         api: Api::new(super::routes(admin.clone())),
         operators: Operators::new(Arc::clone(&admin.store), Arc::clone(&admin.clock)),
         origin: app.logins.public_url.clone(),
         app: Shared::clone(app),
         admin,
-        login_account,
     });
     let provider = Router::new()
         .route("/", get(providers::show))
@@ -107,7 +102,11 @@ pub fn router(admin: Admin, app: &Shared, login_account: Option<AccountId>) -> R
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
         .route("/admin/login/start", get(through::start))
-        .route("/admin/login/finish", get(through::finish))
+        .route(
+            "/admin/login/finish",
+            // What looks at links with HEAD must not use up a ticket.
+            get(through::finish).head(view::no_head),
+        )
         .route("/admin/logout", post(sign_in::log_out))
         .route(
             "/admin/welcome",

@@ -15,7 +15,7 @@ fn value<'p>(page: &'p Page, name: &str) -> &'p str {
     value.split('"').next().unwrap()
 }
 
-fn secret(page: &Page) -> String {
+pub fn secret(page: &Page) -> String {
     let field = page.body.split("id=\"secret\"").nth(1);
     let field = field.unwrap_or_else(|| panic!("no secret: {}", page.body));
     let value = field.split("value=\"").nth(1).unwrap();

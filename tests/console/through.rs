@@ -1,6 +1,6 @@
 //! Operators who log in through a provider of the broker.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use vestibule::config;
@@ -299,4 +299,63 @@ fn the_setting_is_an_accounts_id() {
     assert_eq!(good.as_str(), "platform");
     let findings = read("No Account").unwrap_err();
     assert_eq!(findings[0].key, "console.login_account");
+}
+
+#[tokio::test]
+async fn who_administers_only_the_account_cannot_change_its_providers() {
+    let world = world().await;
+    world.account("acme").await;
+    let mut op = Op::first(&world).await;
+    for (account, id, allowed) in [
+        ("platform", "one", false),
+        ("acme", "two", true),
+        ("*", "three", true),
+    ] {
+        let form = [
+            ("client_id", id),
+            ("name", id),
+            ("account", account),
+            ("grant.client_credentials", "yes"),
+            ("scopes", "admin:read admin:write"),
+        ];
+        let page = op.post("/admin/new-application", &form).await;
+        let secret = crate::applications::secret(&page);
+        let token = [
+            ("grant_type", "client_credentials"),
+            ("client_id", id),
+            ("client_secret", &secret),
+            ("scope", "admin:read admin:write"),
+        ];
+        let url = format!("{}/connect/token", world.origin);
+        let answer = op.browser.post(&url, &token).await.json();
+        let bearer = format!("Bearer {}", answer["access_token"].as_str().unwrap());
+        let account = if account == "*" { "platform" } else { account };
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/toml"),
+        ];
+        let base = format!("{}/api/v1/accounts/{account}/providers", world.origin);
+        let mut plain = Browser::new();
+        let page = plain
+            .send(Method::POST, &base, &headers, Some(world.mapping()))
+            .await;
+        assert_eq!(page.status.is_success(), allowed, "{id}: {}", page.body);
+        if !allowed {
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+            for (method, end) in [
+                (Method::PUT, "/mock-idp"),
+                (Method::DELETE, "/mock-idp"),
+                (Method::POST, "/mock-idp/rollback"),
+                (Method::PUT, "/mock-idp/shadow"),
+            ] {
+                let url = format!("{base}{end}");
+                let page = plain
+                    .send(method, &url, &headers, Some(world.mapping()))
+                    .await;
+                assert_eq!(page.status, StatusCode::FORBIDDEN, "{end}");
+            }
+        }
+        let page = plain.get_with(&base, &headers).await;
+        assert_eq!(page.status, StatusCode::OK, "it may look");
+    }
 }

@@ -37,7 +37,7 @@ async fn listed(console: &Console, who: &Current, status: StatusCode, more: Show
     let values = context! {
         title => "Operators",
         sessions,
-        login_account => console.login_account.as_ref().map(AccountId::as_str),
+        login_account => console.admin.login_account.as_ref().map(AccountId::as_str),
         nav => "operators",
         operators => shown(found["items"].clone()),
     };

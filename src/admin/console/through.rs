@@ -32,7 +32,7 @@ const NOT_OPERATOR: &str = "console.not_operator";
 
 /// The providers that the sign-in page offers.
 pub(super) async fn providers(console: &Console) -> Result<Shown, Response> {
-    let Some(account) = &console.login_account else {
+    let Some(account) = &console.admin.login_account else {
         return Ok(Shown::from(()));
     };
     let found = console.admin.mappings.list(account).await;
@@ -81,7 +81,7 @@ pub(super) async fn start(
     headers: HeaderMap,
 ) -> Html {
     let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
-    let Some(id) = &console.login_account else {
+    let Some(id) = &console.admin.login_account else {
         return Ok(goto("/admin/login"));
     };
     let logins = &console.app.logins;
@@ -134,7 +134,7 @@ pub(super) async fn finish(
     headers: HeaderMap,
 ) -> Html {
     let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
-    let Some(account) = &console.login_account else {
+    let Some(account) = &console.admin.login_account else {
         return Ok(goto("/admin/login"));
     };
     let browser = cookie(&console, &headers, Kind::Login);

@@ -250,6 +250,11 @@ pub(super) async fn nothing(Seen(who): Seen) -> Response {
     fail(Some(&who), &problem)
 }
 
+/// The answer to HEAD where looking has an effect.
+pub(super) async fn no_head() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
 fn asset(kind: &'static str, text: &'static str) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
