@@ -165,6 +165,9 @@ async fn a_shadow_is_set_watched_and_promoted() {
     assert!(page.shows("The shadow is removed"));
 }
 
+/// A form's address, what is typed, and the field that is wrong.
+type Mistake<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test]
 async fn what_is_wrong_stands_at_its_field() {
     let world = World::start().await;
@@ -173,7 +176,7 @@ async fn what_is_wrong_stands_at_its_field() {
     let settings = format!("{account}/settings");
     let stores = format!("{account}/stores");
     let remove = format!("{account}/remove");
-    let cases: [(&str, &[(&str, &str)], &str); 9] = [
+    let cases: [Mistake<'_>; 9] = [
         ("/admin/", &[("id", "Not An Id")], "id"),
         ("/admin/", &[("id", "acme"), ("name", "Typed")], "id"),
         ("/admin/", &[("id", "x"), ("origin", "ftp://x")], "origin"),
