@@ -7,7 +7,7 @@ use vestibule::base::Clock;
 use vestibule::key::{KeyKind, SelfSigned, generate};
 
 use crate::Op;
-use crate::support::{Page, World};
+use crate::support::{Browser, Page, World};
 
 fn kids(page: &Page) -> Vec<String> {
     let rows = page.body.split("/public.pem").count() - 1;
@@ -21,8 +21,8 @@ fn kids(page: &Page) -> Vec<String> {
     found
 }
 
-/// Sends the import form with these files.
-async fn upload(op: &mut Op<'_>, csrf: &str, parts: &[(&str, &str)]) -> Page {
+/// The import form with these files.
+fn multipart(csrf: &str, parts: &[(&str, &str)]) -> String {
     let mut body = String::new();
     for (name, text) in [("csrf", csrf)].iter().chain(parts) {
         let file = if ["file", "certificate"].contains(name) {
@@ -36,15 +36,21 @@ async fn upload(op: &mut Op<'_>, csrf: &str, parts: &[(&str, &str)]) -> Page {
         );
     }
     body += "--B0undary--\r\n";
-    let url = format!("{}/admin/keys/import", op.world.origin);
-    let origin = op.world.origin.clone();
+    body
+}
+
+async fn send(world: &World, browser: &mut Browser, origin: &str, body: String) -> Page {
+    let url = format!("{}/admin/keys/import", world.origin);
     let headers = [
         ("content-type", "multipart/form-data; boundary=B0undary"),
-        ("origin", origin.as_str()),
+        ("origin", origin),
     ];
-    op.browser
-        .send(Method::POST, &url, &headers, Some(body))
-        .await
+    browser.send(Method::POST, &url, &headers, Some(body)).await
+}
+
+async fn upload(op: &mut Op<'_>, csrf: &str, parts: &[(&str, &str)]) -> Page {
+    let body = multipart(csrf, parts);
+    send(op.world, &mut op.browser, &op.world.origin, body).await
 }
 
 #[tokio::test]
@@ -108,6 +114,13 @@ async fn a_key_is_imported_and_its_certificate_is_watched() {
     let certificate = certificate.to_pem();
     let page = upload(&mut op, "x", &[("file", &private)]).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN, "X2");
+    let whole = multipart(&csrf, &[("file", &private)]);
+    let evil = "https://evil.test";
+    let page = send(&world, &mut op.browser, evil, whole.clone()).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "X2");
+    let page = send(&world, &mut Browser::new(), &world.origin, whole).await;
+    assert_eq!(page.location().unwrap().path(), "/admin/login", "T4");
+    assert_eq!(kids(&op.get("/admin/keys").await).len(), 1);
     let page = upload(&mut op, &csrf, &[("file", "")]).await;
     assert!(page.shows("Choose a key file"), "{}", page.body);
     let page = upload(&mut op, &csrf, &[("file", "no key at all")]).await;
