@@ -35,7 +35,7 @@ use self::keys::Keys;
 pub use self::openapi::document as openapi;
 use crate::account::Mappings;
 use crate::authority::foreign::ForeignAuthority;
-use crate::base::Clock;
+use crate::base::{AccountId, Clock};
 use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::password::Hasher;
@@ -63,6 +63,8 @@ pub struct Admin {
     pub hasher: Hasher,
     /// The audience of access tokens.
     pub audience: String,
+    /// The account through whose providers operators may log in to the console.
+    pub login_account: Option<AccountId>,
 }
 
 /// The API. Requests need a [`Peer`](crate::http::server::Peer) extension: the

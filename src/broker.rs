@@ -13,7 +13,7 @@ use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
-use crate::base::Clock;
+use crate::base::{AccountId, Clock};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
@@ -126,6 +126,7 @@ impl Broker {
             keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
+            login_account: login_account(config, &*store).await?,
             app: Some(Arc::clone(&app)),
         };
         let keys_to_reload = Arc::clone(&app.authority.keys);
@@ -215,6 +216,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         keys: Arc::new(keys),
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
+        login_account: config.console_login_account.clone(),
     })
 }
 
@@ -224,6 +226,20 @@ fn longest(config: &Config) -> Duration {
         .session
         .lifetime
         .max(config.auth.access_token_lifetime)
+}
+
+/// The account through whose providers operators may log in.
+async fn login_account(
+    config: &Config,
+    store: &dyn Store,
+) -> Result<Option<AccountId>, StoreError> {
+    let Some(id) = &config.console_login_account else {
+        return Ok(None);
+    };
+    if crate::account::get(store, id).await?.is_none() {
+        warn!(account = %id, "`console.login_account` names an account that is not there yet");
+    }
+    Ok(Some(id.clone()))
 }
 
 /// Another authority whose tokens the admin API accepts.

@@ -12,7 +12,7 @@ use url::Url;
 
 pub use self::file::ConfigFile;
 pub use self::load::{Loaded, SCHEMA, from_parts, load};
-use crate::base::Secret;
+use crate::base::{AccountId, Secret};
 
 /// The configuration, with nothing left to interpret.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Config {
     pub login_lifetime: Duration,
     /// Sessions.
     pub session: Session,
+    /// The account through whose providers operators may log in to the console.
+    pub console_login_account: Option<AccountId>,
     /// Keys and tokens.
     pub auth: Auth,
     /// Where providers' URLs may point.

@@ -17,7 +17,7 @@
 mod callback;
 mod connect;
 pub mod cookies;
-mod failure;
+pub(crate) mod failure;
 pub mod health;
 mod login;
 mod logout;

@@ -66,7 +66,8 @@ pub enum BadOperator {
 impl Email {
     /// Checks an address.
     pub fn parse(text: &str) -> Result<Self, BadOperator> {
-        let text = text.trim().to_lowercase();
+        // ASCII only: the Kelvin sign's small letter is the Latin k (attack M3).
+        let text = text.trim().to_ascii_lowercase();
         let plain = |part: &str| {
             !part.is_empty()
                 && part

@@ -2,13 +2,21 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "console/applications.rs"]
+mod applications;
 #[path = "console/attacks.rs"]
 mod attacks;
+#[path = "console/keys.rs"]
+mod keys;
 #[path = "console/log.rs"]
 mod log;
 #[path = "console/login.rs"]
 mod login;
+#[path = "console/sessions.rs"]
+mod sessions;
 mod support;
+#[path = "console/through.rs"]
+mod through;
 #[path = "console/wizard.rs"]
 mod wizard;
 

@@ -7,6 +7,9 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use support::World;
+use vestibule::base::Clock;
+use vestibule::key::{KeyKind, SelfSigned, generate};
+
 use support::program::{Program, have, have_npm};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -19,7 +22,20 @@ async fn an_operator_takes_a_provider_live() {
     {
         return;
     }
-    let world = World::empty().await;
+    // The account does not exist yet: the suite creates it.
+    let world = World::with(|config| {
+        config.console_login_account = Some("acme".parse().unwrap());
+    })
+    .await;
+    let names = SelfSigned {
+        common_name: "login.platform.test".to_owned(),
+        organization: Some("The Platform".to_owned()),
+        country: None,
+        alternative_names: Vec::new(),
+        days: 20,
+    };
+    let key = generate(KeyKind::P256).unwrap();
+    let certificate = key.self_signed(&names, world.clock.now()).unwrap();
     let shots = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .unwrap()
@@ -29,6 +45,8 @@ async fn an_operator_takes_a_provider_live() {
         "welcome": world.broker.first_operator().await.unwrap().unwrap(),
         "idp": world.idp.origin(),
         "shots": shots,
+        "key": key.to_pem(None).unwrap().expose(),
+        "certificate": certificate.to_pem(),
         "chromiumPath": CHROMIUM,
     });
     let run = move || Program::node("console.mjs", &options.to_string()).wait();

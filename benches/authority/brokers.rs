@@ -104,7 +104,7 @@ async fn applications(broker: &Broker) {
         .unwrap()
         .unwrap();
     let secret = Secret::new(PASSWORD);
-    password::set(store, &authority.hasher, &account, user.id, &secret, now)
+    password::set(store, &authority.hasher, &account, user.value.id, &secret, now)
         .await
         .unwrap();
 }

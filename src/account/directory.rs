@@ -282,6 +282,11 @@ async fn arriving(
     }))
 }
 
+/// The email of a profile, if its provider vouches for it.
+pub fn vouched(trust: EmailTrust, profile: &Profile) -> Option<&str> {
+    (may_link(trust, profile) && !profile.email_made_up).then_some(profile.email.as_str())
+}
+
 fn may_link(trust: EmailTrust, profile: &Profile) -> bool {
     match trust {
         EmailTrust::Provider => true,

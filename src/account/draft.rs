@@ -33,6 +33,31 @@ pub struct Draft {
     /// What it began from, where it edits what is applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
+    /// Who began it.
+    #[serde(default)]
+    pub author: String,
+    /// The name it is found by, for lists; it opens nothing by itself. Empty in
+    /// drafts from before there were lists.
+    #[serde(default)]
+    token: String,
+}
+
+impl Draft {
+    /// A draft that begins with `source`; `base` is what it edits.
+    pub fn new(source: String, base: Option<Base>, author: &str) -> Self {
+        Self {
+            source,
+            raw: None,
+            base,
+            author: author.to_owned(),
+            token: String::new(),
+        }
+    }
+
+    /// The name it is found by.
+    pub fn token(&self) -> Option<Token> {
+        Token::parse(&self.token)
+    }
 }
 
 /// The applied mapping a draft began from.
@@ -63,6 +88,10 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Token, StoreError> {
     let token = Token::new(now.plus(LIFETIME));
+    let draft = &Draft {
+        token: token.as_str().to_owned(),
+        ..draft.clone()
+    };
     SPACE
         .put_by(store, account.as_str(), &token, draft, Precondition::Absent)
         .await?;
@@ -77,6 +106,19 @@ pub async fn get(
 ) -> Result<Option<Draft>, StoreError> {
     let found = SPACE.get_by(store, account.as_str(), token).await?;
     Ok(found.map(|draft| draft.value))
+}
+
+/// The drafts of an account that can be listed, the oldest first; at most `limit`.
+pub async fn list(
+    store: &dyn Store,
+    account: &AccountId,
+    limit: usize,
+) -> Result<Vec<Draft>, StoreError> {
+    let found = SPACE
+        .page(store, account.as_str(), b"", None, limit)
+        .await?;
+    let drafts = found.into_iter().map(|(_, draft)| draft.value);
+    Ok(drafts.filter(|draft| draft.token().is_some()).collect())
 }
 
 /// Keeps what became of a draft.

@@ -108,6 +108,9 @@ async fn network(
         return Err(answer);
     }
     match caller.limit() {
+        Some(own) if !safe && makes_operators(admin, own, path) => Err(forbidden(
+            "operators log in through this account's providers; only who administers all accounts may change them",
+        )),
         Some(own) => within(own, path, method).map(|()| caller),
         None => Ok(caller),
     }
@@ -164,6 +167,13 @@ async fn read(admin: &Admin, token: &str) -> Result<Bearer, Response> {
         ),
         scopes: access.scopes,
     })
+}
+
+/// Whether this is a provider through which operators log in to the console:
+/// who may change it can be any of them.
+fn makes_operators(admin: &Admin, own: &AccountId, path: &str) -> bool {
+    admin.login_account.as_ref() == Some(own)
+        && path.starts_with(&format!("/api/v1/accounts/{own}/providers"))
 }
 
 /// What a caller who is limited to an account may address: that account, and

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod api;
+mod applications;
 mod chart;
 mod draft;
 mod edit;
@@ -14,12 +15,16 @@ mod editor;
 mod expect;
 mod fields;
 mod guard;
+mod keys;
 mod log;
 mod people;
 mod providers;
 mod review;
+mod sessions;
+mod shadow;
 mod sign_in;
 mod start;
+mod through;
 mod trials;
 mod view;
 mod wizard;
@@ -63,6 +68,9 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/remove", post(providers::remove))
         .route("/forget-drift", post(providers::forget_drift))
         .route("/diff", get(providers::diff))
+        .route("/shadow", get(shadow::show).post(shadow::set))
+        .route("/shadow/promote", post(shadow::promote))
+        .route("/shadow/remove", post(shadow::remove))
         .route("/trial", post(trials::open_applied));
     let draft = Router::new()
         .route("/", get(wizard::to_first))
@@ -71,6 +79,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/apply", post(review::apply))
         .route("/discard", post(review::discard))
         .route("/trial", post(trials::open_draft))
+        .route("/shadow", post(shadow::of_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))
         .route("/{step}/preview", post(wizard::preview));
     let account = Router::new()
@@ -92,13 +101,43 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin", get(sign_in::to_console))
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
+        .route("/admin/login/start", get(through::start))
+        .route(
+            "/admin/login/finish",
+            // What looks at links with HEAD must not use up a ticket.
+            get(through::finish).head(view::no_head),
+        )
         .route("/admin/logout", post(sign_in::log_out))
         .route(
             "/admin/welcome",
             get(sign_in::welcome).post(sign_in::accept),
         )
+        .route("/admin/applications", get(applications::list))
+        .route(
+            "/admin/new-application",
+            get(applications::ask).post(applications::create),
+        )
+        .route(
+            "/admin/applications/{application}",
+            get(applications::show).post(applications::change),
+        )
+        .route(
+            "/admin/applications/{application}/rotate",
+            post(applications::rotate),
+        )
+        .route(
+            "/admin/applications/{application}/remove",
+            post(applications::remove),
+        )
+        .route("/admin/keys", get(keys::list))
+        .route("/admin/keys/prepare", post(keys::prepare))
+        .route("/admin/keys/rotate", post(keys::rotate))
+        .route("/admin/keys/import", post(keys::import))
+        .route("/admin/keys/{kid}/certificate.pem", get(keys::certificate))
+        .route("/admin/keys/{kid}/public.pem", get(keys::public))
         .route("/admin/operators", get(log::operators).post(log::invite))
         .route("/admin/operators/change", post(log::change_operator))
+        .route("/admin/operators/sign-out", post(sessions::end))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
         .route("/admin/console.css", get(view::css))

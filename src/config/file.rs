@@ -25,6 +25,8 @@ pub struct ConfigFile {
     pub login: LoginSection,
     /// Sessions.
     pub session: SessionSection,
+    /// The console.
+    pub console: ConsoleSection,
     /// Requests to providers.
     pub outbound: OutboundSection,
     /// Health and metrics.
@@ -79,6 +81,14 @@ pub struct SessionSection {
     pub lifetime: Option<String>,
     /// Without use, to its end. Default: no such limit.
     pub idle: Option<String>,
+}
+
+/// The console.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsoleSection {
+    /// An account of this broker through whose providers operators may log in too. A login counts where its provider vouches for an operator's email; it never makes an operator.
+    pub login_account: Option<String>,
 }
 
 /// Requests to providers.

@@ -128,6 +128,11 @@ async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<Stri
     let account = &restart.account.id;
     logins.health.count(account, &provider, took, now);
     match outcome {
+        Ok(identity) if restart.console => Ok(format!(
+            "{}/admin/login/finish?ticket={}",
+            logins.public_url,
+            identity.ticket.as_str()
+        )),
         Ok(identity) => Ok(restart
             .store
             .url(&format!("finish?ticket={}", identity.ticket.as_str()))),

@@ -141,6 +141,19 @@ fn to_page(app: &App, code: &str, id: &str) -> Response {
     )
 }
 
+/// Back to the console's sign-in page, which says what went wrong.
+fn to_console(base: &str, code: &str, id: &str) -> Response {
+    let url = format!("{base}/admin/login?why={code}&id={id}");
+    redirect(StatusCode::SEE_OTHER, &url)
+}
+
+/// An operator's login that failed outside its callback.
+pub(crate) fn of_operator(app: &App, account: &str, failure: &LoginError) -> Response {
+    let id = random::support_id();
+    log(&id, account, failure);
+    to_console(&app.logins.public_url, failure.code(), &id)
+}
+
 /// A failed callback: a redirect to its error page, or back to the application
 /// whose request the login was for.
 pub(super) fn after_callback(
@@ -157,6 +170,9 @@ pub(super) fn after_callback(
         }
         Some(restart) => {
             log(&restart.id, restart.account.id.as_str(), failure);
+            if restart.console {
+                return to_console(&app.logins.public_url, code, &restart.id);
+            }
             let told = connect::authorize::failed(app, &restart.return_to, failure, &restart.id);
             if let Some(location) = told {
                 return redirect(StatusCode::SEE_OTHER, &location);

@@ -76,6 +76,7 @@ async fn begin(
         login_hint: hint,
         demands: &demands,
         trial: None,
+        console: false,
     };
     let started = start(&app.logins, request).await.map_err(fail)?;
     let mut answer = redirect(StatusCode::FOUND, &started.location);

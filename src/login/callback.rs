@@ -108,6 +108,7 @@ pub(super) struct Origin {
     pub return_to: String,
     pub browser: super::pending::BrowserDigest,
     pub started_at: Timestamp,
+    pub console: bool,
 }
 
 impl Context {
@@ -144,6 +145,8 @@ pub struct Restart {
     pub return_to: ReturnTo,
     /// The trial it was the login of.
     pub trial: Option<Token>,
+    /// It was an operator's, to the console.
+    pub console: bool,
 }
 
 /// A failure, with the way back where the login is known.
@@ -232,6 +235,7 @@ async fn back(
         id: way.id,
         account,
         trial: None,
+        console: way.console,
         store,
         return_to: ReturnTo::stored(way.return_to),
     })))
@@ -248,6 +252,7 @@ async fn front(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Resta
         account,
         store,
         trial: None,
+        console: false,
     }))
 }
 
@@ -363,6 +368,7 @@ async fn check(
                 return_to: pending.return_to,
                 browser: pending.browser,
                 started_at: pending.started_at,
+                console: pending.console,
             },
         },
         code,

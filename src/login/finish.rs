@@ -6,7 +6,7 @@ use super::error::{LoginError, Step};
 use super::pending::{Browser, TICKET};
 use super::{Logins, ReturnTo};
 use crate::account::directory::{self, IdentifyError};
-use crate::base::{AccountId, UserId};
+use crate::base::{AccountId, ProviderId, UserId};
 use crate::session::{Session, Subject};
 use crate::store::Token;
 
@@ -37,6 +37,7 @@ pub async fn finish(
         .take_by(&*logins.store, account.as_str(), &ticket)
         .await
         .map_err(Step::Finish.store())?
+        .filter(|record| record.console.is_none())
         .ok_or(LoginError::TicketInvalid)?;
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
@@ -85,17 +86,69 @@ async fn still_allowed(
     user: UserId,
     token: &str,
 ) -> Result<(), LoginError> {
-    let store = &*logins.store;
-    let found = directory::get(store, account, user)
-        .await
-        .map_err(Step::Finish.store())?;
-    if found.is_some_and(|user| !user.value.disabled) {
+    if enabled(logins, account, user).await? {
         return Ok(());
     }
     logins
         .sessions
-        .revoke(store, account, token, logins.now())
+        .revoke(&*logins.store, account, token, logins.now())
         .await
         .map_err(Step::Finish.store())?;
     Err(LoginError::Identify(IdentifyError::Disabled))
+}
+
+async fn enabled(logins: &Logins, account: &AccountId, user: UserId) -> Result<bool, LoginError> {
+    let found = directory::get(&*logins.store, account, user)
+        .await
+        .map_err(Step::Finish.store())?;
+    Ok(found.is_some_and(|user| !user.value.disabled))
+}
+
+/// An operator's login that is done: an email that its provider vouches for.
+/// Whether there is an operator of that email is not known here.
+#[derive(Debug)]
+pub struct Vouched {
+    /// The login's id, for the log.
+    pub id: String,
+    /// The email.
+    pub email: String,
+    /// The provider that vouches for it.
+    pub provider: ProviderId,
+    /// The page of the console that was asked for.
+    pub return_to: ReturnTo,
+}
+
+/// Takes the ticket of an operator's login; no shopper's session begins.
+///
+/// A ticket counts once, also where the browser is the wrong one (attack S14).
+///
+/// # Errors
+/// If the provider does not vouch for the email (attack M1), the user is
+/// disabled in the account, or the ticket is another login's or browser's.
+pub async fn vouch(
+    logins: &Logins,
+    account: &AccountId,
+    ticket: &str,
+    browser: Option<&Browser>,
+) -> Result<Vouched, LoginError> {
+    let ticket = Token::parse(ticket).ok_or(LoginError::TicketInvalid)?;
+    let record = TICKET
+        .take_by(&*logins.store, account.as_str(), &ticket)
+        .await
+        .map_err(Step::Finish.store())?
+        .ok_or(LoginError::TicketInvalid)?;
+    let console = record.console.ok_or(LoginError::TicketInvalid)?;
+    if !browser.is_some_and(|browser| record.browser.is(browser)) {
+        return Err(LoginError::WrongBrowser);
+    }
+    if !enabled(logins, account, record.user).await? {
+        return Err(LoginError::Identify(IdentifyError::Disabled));
+    }
+    let not_trusted = LoginError::Identify(IdentifyError::NotTrusted);
+    Ok(Vouched {
+        id: record.id,
+        email: console.email.ok_or(not_trusted)?,
+        provider: record.provider,
+        return_to: ReturnTo::stored(record.return_to),
+    })
 }

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use super::Logins;
 use super::error::{LoginError, Step};
-use super::pending::{TICKET, TicketRecord};
+use super::pending::{ForConsole, TICKET, TicketRecord};
 use super::userinfo::Identified;
 use crate::account::directory::{self, Found};
 use crate::session;
@@ -49,6 +49,8 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
             "identify: the user's email is vouched for now; links and sessions from before are gone"
         );
     }
+    let vouched = directory::vouched(provider.email_trust, &profile).map(str::to_owned);
+    let console = login.pending.console;
     let ticket = Token::new(now.plus(TICKET_LIFETIME));
     let record = TicketRecord {
         id: login.id.clone(),
@@ -60,6 +62,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         store: login.pending.store,
         return_to: login.pending.return_to,
         browser: login.pending.browser,
+        console: console.then_some(ForConsole { email: vouched }),
     };
     TICKET
         .put_by(

@@ -75,6 +75,9 @@ pub(super) struct PendingLogin {
     /// The trial it is the login of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
+    /// It is an operator's, to the console.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub console: bool,
     /// From then on its callback comes too late. The record stays longer than
     /// that, so that who comes late finds back to the page that was asked for.
     pub expires_at: Timestamp,
@@ -87,6 +90,8 @@ pub(super) struct WayBack {
     pub account: AccountId,
     pub store: String,
     pub return_to: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub console: bool,
 }
 
 impl WayBack {
@@ -96,6 +101,7 @@ impl WayBack {
             account: login.account.clone(),
             store: login.store.clone(),
             return_to: login.return_to.clone(),
+            console: login.console,
         }
     }
 }
@@ -125,6 +131,16 @@ pub(super) struct TicketRecord {
     pub store: String,
     pub return_to: String,
     pub browser: BrowserDigest,
+    /// Set where the login is an operator's: it begins no shopper's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<ForConsole>,
+}
+
+/// What the console learns of a login.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ForConsole {
+    /// The email, if the provider vouches for it.
+    pub email: Option<String>,
 }
 
 /// The random value in a browser's binding cookie. Only its digest is stored.

@@ -80,6 +80,12 @@ impl ReturnTo {
         self.0.strip_prefix(broker)?.strip_prefix(WAITING)
     }
 
+    /// A page of the console, which the console checked; it is only ever read
+    /// back by the console.
+    pub fn console(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The whole URL.
     pub fn as_str(&self) -> &str {
         &self.0

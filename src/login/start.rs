@@ -30,6 +30,8 @@ pub struct StartRequest<'a> {
     pub demands: &'a Demands,
     /// The trial it is the login of.
     pub trial: Option<&'a Token>,
+    /// Whether it is an operator's, to the console.
+    pub console: bool,
 }
 
 /// A login that has begun.
@@ -49,6 +51,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         login_hint,
         demands,
         trial,
+        console,
     } = request;
     let now = logins.now();
     let expires_at = now.plus(logins.lifetime);
@@ -93,6 +96,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         started_at: now,
         authenticated_since: since(provider, demands, now),
         trial: trial.map(|id| id.as_str().to_owned()),
+        console,
         expires_at,
     };
     let id = pending.id.clone();

@@ -132,6 +132,7 @@ pub async fn begin(
         login_hint: None,
         demands: &Demands::default(),
         trial: Some(&id),
+        console: false,
     };
     start(logins, request).await
 }

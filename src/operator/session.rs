@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Email, Operator, get, put};
+use crate::base::digest::hex;
 use crate::base::{Clock, Secret, Timestamp, digest};
 use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Throttle};
 use crate::store::{
@@ -54,6 +55,9 @@ pub struct Console {
     pub created_at: Timestamp,
     /// When it was last used, to within a minute.
     pub seen_at: Timestamp,
+    /// The provider that vouched for the operator; `None`: a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
 }
 
 /// Why nobody is logged in.
@@ -85,6 +89,8 @@ pub struct Begun {
 /// A session that is good now.
 #[derive(Debug, Clone)]
 pub struct Current {
+    /// What the session is listed by.
+    pub id: String,
     /// The operator.
     pub operator: Operator,
     /// The session.
@@ -153,11 +159,16 @@ impl Operators {
             return Err(LoginError::Wrong);
         };
         self.throttle.succeeded(bucket);
-        self.begin(&found).await.map_err(LoginError::Store)
+        self.begin(&found, None).await.map_err(LoginError::Store)
     }
 
-    /// Begins a session for someone whose identity is proven.
-    pub async fn begin(&self, operator: &Versioned<Operator>) -> Result<Begun, StoreError> {
+    /// Begins a session for someone whose identity is proven: by a password, or
+    /// `through` a provider.
+    pub async fn begin(
+        &self,
+        operator: &Versioned<Operator>,
+        through: Option<&str>,
+    ) -> Result<Begun, StoreError> {
         let now = self.clock.now();
         let seen = Operator {
             last_login_at: Some(now),
@@ -170,6 +181,7 @@ impl Operators {
             operator: seen.email.clone(),
             created_at: now,
             seen_at: now,
+            through: through.map(str::to_owned),
         };
         SPACE
             .put_by(&*self.store, "", &session, &record, Precondition::Absent)
@@ -224,6 +236,7 @@ impl Operators {
             }
         }
         Ok(Some(Current {
+            id: id(&token.key(&SESSIONS, "")),
             operator: operator.value,
             session,
             csrf: digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes()),
@@ -236,6 +249,29 @@ impl Operators {
             SPACE.delete_by(&*self.store, "", &token).await?;
         }
         Ok(())
+    }
+}
+
+/// What a session is listed by: the id of its record, which opens nothing.
+pub fn id(key: &Key) -> String {
+    hex(key.id())
+}
+
+/// Ends the session of an [`id`]; gives it, if there was one.
+pub async fn revoke(store: &dyn Store, id: &str) -> Result<Option<Console>, StoreError> {
+    let mut after = None;
+    loop {
+        let found = page(store, after, 500).await?;
+        let Some((last, _)) = found.last() else {
+            return Ok(None);
+        };
+        after = Some(last.id().to_vec());
+        for (key, session) in found {
+            if self::id(&key) == id {
+                store.delete(&key, Precondition::Any).await?;
+                return Ok(Some(session.value));
+            }
+        }
     }
 }
 

@@ -10,12 +10,20 @@ const PAGES: &[&str] = &[
     "/admin/audit",
     "/admin/audit.jsonl",
     "/admin/operators",
+    "/admin/applications",
+    "/admin/applications?account=acme",
+    "/admin/applications/x",
+    "/admin/new-application",
+    "/admin/keys",
+    "/admin/keys/x/certificate.pem",
+    "/admin/keys/x/public.pem",
     "/admin/accounts/acme",
     "/admin/accounts/acme/new",
     "/admin/accounts/acme/users",
     "/admin/accounts/acme/sessions",
     "/admin/accounts/acme/providers/mock-idp",
     "/admin/accounts/acme/providers/mock-idp/diff?from=1&to=1",
+    "/admin/accounts/acme/providers/mock-idp/shadow",
     "/admin/accounts/acme/drafts/x",
     "/admin/accounts/acme/drafts/x/toml",
     "/admin/accounts/acme/drafts/x/review",
@@ -29,6 +37,12 @@ const FORMS: &[&str] = &[
     "/admin/logout",
     "/admin/operators",
     "/admin/operators/change",
+    "/admin/new-application",
+    "/admin/applications/x",
+    "/admin/applications/x/rotate",
+    "/admin/applications/x/remove",
+    "/admin/keys/prepare",
+    "/admin/keys/rotate",
     "/admin/accounts/acme/settings",
     "/admin/accounts/acme/stores",
     "/admin/accounts/acme/stores/remove",
@@ -39,6 +53,11 @@ const FORMS: &[&str] = &[
     "/admin/accounts/acme/providers/mock-idp/remove",
     "/admin/accounts/acme/providers/mock-idp/forget-drift",
     "/admin/accounts/acme/providers/mock-idp/trial",
+    "/admin/accounts/acme/providers/mock-idp/shadow",
+    "/admin/accounts/acme/providers/mock-idp/shadow/promote",
+    "/admin/accounts/acme/providers/mock-idp/shadow/remove",
+    "/admin/operators/sign-out",
+    "/admin/accounts/acme/drafts/x/shadow",
     "/admin/accounts/acme/drafts/x/toml",
     "/admin/accounts/acme/drafts/x/apply",
     "/admin/accounts/acme/drafts/x/discard",
@@ -132,6 +151,28 @@ async fn x3_names_are_text_everywhere() {
         &[("email", "e@example.test"), ("name", NAME)],
     )
     .await;
+    let application = [
+        ("client_id", "evil"),
+        ("name", NAME),
+        ("account", "acme"),
+        ("grant.authorization_code", "yes"),
+        ("scopes", "openid"),
+        ("redirect_uris", "https://www.acme.test/cb"),
+    ];
+    let page = op.post("/admin/new-application", &application).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert!(!page.shows("<script>alert"));
+    let mut wrong = application;
+    for field in &mut wrong[..4] {
+        field.1 = NAME;
+    }
+    wrong[5].1 = NAME;
+    let page = op.post("/admin/new-application", &wrong).await;
+    assert!(!page.shows("<script>alert") && page.shows("client_id-wrong"));
+    let shadow = "/admin/accounts/acme/providers/mock-idp/shadow";
+    let page = op.post(shadow, &[("toml", NAME)]).await;
+    assert!(!page.shows("<script>alert") && page.shows("role=\"alert\""));
+    op.done(shadow, &[("toml", &mapping)]).await;
     let step = op
         .done("/admin/accounts/acme/providers/mock-idp/edit", &[])
         .await;
@@ -152,6 +193,7 @@ async fn x3_names_are_text_everywhere() {
         "review",
     ];
     let mut pages: Vec<String> = rest.iter().map(|step| format!("{draft}{step}")).collect();
+    pages.push("/admin/applications/evil".to_owned());
     pages.extend(
         PAGES
             .iter()

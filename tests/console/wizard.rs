@@ -331,7 +331,7 @@ async fn the_second_of_two_editors_is_told() {
     op.done(&format!("{}apply", drafts[0]), &[]).await;
     let page = op.post(&format!("{}apply", drafts[1]), &[]).await;
     assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
-    assert!(page.shows("someone else changed this mapping") && page.shows("Second"));
+    assert!(page.shows("Someone else changed this mapping") && page.shows("Second"));
     assert!(op.get("/admin/accounts/acme").await.shows("First"));
 }
 
@@ -406,4 +406,22 @@ async fn mappings_begin_from_what_people_have() {
         )
         .await;
     assert!(page.shows("value=\"Google\""));
+}
+
+#[tokio::test]
+async fn a_long_history_has_pages() {
+    let world = World::start().await;
+    for i in 0..52 {
+        let name = format!("\"Version {i} \"");
+        let mapping = world.mapping().replace("\"Mock Accounts\"", &name);
+        world.apply("acme", &mapping).await;
+    }
+    let mut op = Op::first(&world).await;
+    let base = "/admin/accounts/acme/providers/mock-idp";
+    let page = op.get(base).await;
+    assert_eq!(page.body.matches("Roll back").count(), 49);
+    assert!(page.shows("?after=4\""), "{}", page.body);
+    let page = op.get(&format!("{base}?after=4")).await;
+    assert_eq!(page.body.matches("Roll back").count(), 3);
+    assert!(!page.shows("Older") && !page.shows("Live"));
 }

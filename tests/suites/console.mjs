@@ -1,6 +1,6 @@
 // Administers a broker in headless Chromium, as an operator would.
 //
-//   node console.mjs '{"origin": "http://127.0.0.1:1", "welcome": "http://…", "idp": "http://…", "shots": "DIR"}'
+//   node console.mjs '{"origin": "http://127.0.0.1:1", "welcome": "http://…", "idp": "http://…", "shots": "DIR", "key": "PEM", "certificate": "PEM"}'
 //
 // Every page must come without a console error or a policy violation, fit its
 // window, and have no serious fault that axe-core finds. Prints `ok WHAT` a check.
@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-const { origin, welcome, idp, shots, chromiumPath } = JSON.parse(process.argv[2]);
+const { origin, welcome, idp, shots, key, certificate, chromiumPath } = JSON.parse(process.argv[2]);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(shots, { recursive: true });
 
@@ -18,10 +18,10 @@ const browser = await chromium.launch({
   headless: true,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
+const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 320, height: 640 } };
 
-async function visitor({ scheme = 'light', size = 'desktop', storageState, javaScriptEnabled = true } = {}) {
-  const context = await browser.newContext({ colorScheme: scheme, viewport: SIZES[size], storageState, javaScriptEnabled, locale: 'en-US' });
+async function visitor({ scheme = 'light', size = 'desktop', storageState, javaScriptEnabled = true, locale = 'en-US' } = {}) {
+  const context = await browser.newContext({ colorScheme: scheme, viewport: SIZES[size], storageState, javaScriptEnabled, locale });
   const page = await context.newPage();
   const complaints = [];
   page.on('console', (message) => {
@@ -58,9 +58,9 @@ async function visitor({ scheme = 'light', size = 'desktop', storageState, javaS
   };
 }
 
-async function logIn(page) {
-  await page.getByLabel('User name').fill('ada');
-  await page.getByLabel('Password').fill('lovelace');
+async function logIn(page, user = 'ada', password = 'lovelace') {
+  await page.getByLabel('User name').fill(user);
+  await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
@@ -98,6 +98,8 @@ await page.locator('[name="provider.id"]').fill('acme');
 await page.getByLabel('Client ID value').fill('vestibule-demo');
 await page.getByLabel('Client secret value').fill('vestibule-demo-secret');
 await preview.getByText('client_id=vestibule-demo').first().waitFor();
+await page.getByText('More', { exact: true }).click();
+await field('provider.email_trust').selectOption('provider');
 assert.equal(await preview.locator('em', { hasText: '{{state}}' }).first().evaluate((em) => getComputedStyle(em).fontStyle), 'italic');
 await look('wizard-provider', ['Request preview', 'Expected request preview']);
 await press(page, 'Next');
@@ -181,10 +183,86 @@ await look('provider-edited', ['Acme Renamed']);
 await page.getByRole('button', { name: 'Roll back to version 1' }).click();
 await look('provider', ['live again', 'Acme Accounts', '100.0 %']);
 
+// An application, whose secret is there once.
+await page.goto(`${origin}/admin/accounts/acme`);
+await page.getByRole('navigation', { name: 'Account' }).getByRole('link', { name: 'Applications' }).click();
+await look('applications-empty', ['No applications yet']);
+await page.getByRole('link', { name: 'New application' }).click();
+assert.equal(await page.getByLabel('Password').isChecked(), false);
+await look('application-new', ['RFC 9700 advises against it']);
+await page.getByLabel('Display name').fill('Storefront back end');
+await page.getByLabel('Redirect URIs', { exact: true }).fill('http://www.acme.test/cb');
+await press(page, 'Create application');
+await look('application-mistake', ['write an https URL']);
+assert.equal(await page.evaluate(() => document.activeElement.name), 'redirect_uris');
+assert.equal(await page.getByLabel('Display name').inputValue(), 'Storefront back end');
+await page.getByLabel('Redirect URIs', { exact: true }).fill('https://www.acme.test/cb');
+await press(page, 'Create application');
+await look('application-made', ['is shown only now', 'Storefront back end']);
+const shown = async () => (await page.content()).includes(secret);
+const secret = await page.getByLabel('Client secret').inputValue();
+assert.equal(secret.length, 43);
+await page.reload();
+assert.equal(await shown(), false, 'after a reload');
+await look('application', ['Secrets', 'Rotate secret']);
+const application = new URL(page.url()).pathname;
+assert.match(application, /^\/admin\/applications\/./);
+await press(page, 'Rotate secret');
+const second = await page.getByLabel('Client secret').inputValue();
+assert.notEqual(second, secret);
+await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Applications' }).click();
+await look('applications', ['Storefront back end', 'never']);
+// Back to the answer of a form: the browser asks before it sends that again,
+// without a person to ask it shows its own page.
+await page.goBack().catch(() => {});
+await page.waitForTimeout(500);
+assert.ok(!(await page.locator('body').innerHTML()).includes(second), 'after going back');
+await page.goto(origin + application);
+assert.ok(!(await page.content()).includes(second), 'at its own address');
+
+// Keys: one is imported with its certificate, which ends soon, and takes over.
+await page.goto(`${origin}/admin/keys`);
+await look('keys', ['ES256', 'Active']);
+await page.getByLabel('Private key').setInputFiles({ name: 'key.pem', mimeType: 'application/x-pem-file', buffer: Buffer.from('nothing of the kind') });
+await press(page, 'Import key');
+await page.getByRole('alert').waitFor();
+await page.getByLabel('Private key').setInputFiles({ name: 'key.pem', mimeType: 'application/x-pem-file', buffer: Buffer.from(key) });
+await page.getByLabel('Certificate', { exact: true }).setInputFiles({ name: 'cert.pem', mimeType: 'application/x-pem-file', buffer: Buffer.from(certificate) });
+await press(page, 'Import key');
+await look('keys-imported', ['The key is published', 'login.platform.test', 'expires in']);
+await page.getByLabel(/^I want to rotate now/).check();
+await press(page, 'Rotate keys');
+await look('keys-rotated', ['Retiring', 'until']);
+const download = page.waitForEvent('download');
+await page.getByRole('link', { name: /^Certificate of/ }).first().click();
+assert.equal(readFileSync(await (await download).path(), 'utf8'), certificate);
+assert.equal(await session(), true, 'the old key verifies on');
+
+// A shadow.
+await page.goto(`${origin}/admin/accounts/acme/providers/acme`);
+await page.getByRole('link', { name: 'Set a shadow' }).click();
+await look('shadow-none', ['Set a shadow']);
+await page.getByRole('navigation', { name: 'Where you are' }).getByRole('link', { name: 'Acme Accounts' }).click();
+await press(page, 'Edit');
+await page.getByRole('navigation', { name: 'Steps' }).getByRole('link', { name: /Get user information/ }).click();
+await page.getByLabel('User ID key').fill('email');
+await press(page, 'Finish');
+await press(page, 'Try as a shadow');
+const other = await visitor();
+await other.page.goto(`${origin}/accounts/acme/login?return_to=/`);
+await logIn(other.page);
+await other.close();
+for (let i = 0; i < 50 && !(await page.getByText('0 with the same outcome').isVisible() && !(await page.getByText('Nobody has logged in since').isVisible())); i += 1) {
+  await page.waitForTimeout(100);
+  await page.reload();
+}
+await look('shadow', ['Other user id', 'This changes who users are', 'Promote']);
+
 // The session's end.
 await page.goto(`${origin}/admin/accounts/acme/sessions`);
 await look('sessions', ['ada@example.test']);
-await page.getByRole('button', { name: /Revoke/ }).click();
+const revoke = page.getByRole('button', { name: /Revoke/ });
+while (await revoke.count()) await revoke.first().click();
 await look('sessions-none', ['Nobody is logged in']);
 assert.equal(await session(), false);
 await shopper.close();
@@ -196,6 +274,56 @@ await page.getByLabel('Name').fill('Grace Hopper');
 await press(page, 'Invite');
 await look('operators', ['Send this link to grace@example.test']);
 
+// A login through a provider, in another browser, and its end.
+const colleague = await visitor();
+await colleague.page.goto(`${origin}/admin/login?next=/admin/audit`);
+await colleague.look('login-through', ['Continue with Acme Accounts']);
+await colleague.page.getByRole('link', { name: 'Continue with Acme Accounts' }).click();
+await logIn(colleague.page);
+await colleague.page.waitForURL(`${origin}/admin/audit`);
+await page.reload();
+await look('operators-signed-in', ['This browser', 'acme']);
+await page.getByRole('row', { name: /acme/ }).getByRole('button', { name: /^Sign out/ }).click();
+await look('operators-signed-out', ['Signed out.']);
+await colleague.page.goto(`${origin}/admin/`);
+await colleague.look('login-ended', ['Sign in to the console']);
+await colleague.close();
+const stranger = await visitor();
+await stranger.page.goto(`${origin}/admin/login`);
+await stranger.page.getByRole('link', { name: 'Continue with Acme Accounts' }).click();
+await logIn(stranger.page, 'alan', 'turing');
+await stranger.look('login-no-operator', ['No operator has this email']);
+await stranger.close();
+
+// The keyboard alone: the skip link, then the page's own form.
+{
+  await page.goto(`${origin}/admin/new-application?account=acme`);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+  await look('focus-skip');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  for (let i = 0; i < 40 && (await page.evaluate(() => document.activeElement.name)) !== 'grant.password'; i += 1) {
+    const [ring, name] = await page.evaluate(() => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+      return [`${outlineStyle} ${outlineWidth}`, document.activeElement.outerHTML.slice(0, 80)];
+    });
+    assert.match(ring, /solid [23]px/, `no focus to be seen on ${name}`);
+    await page.keyboard.press('Tab');
+  }
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'grant.password');
+  await look('focus-checkbox');
+}
+
+// A name as long as names get, and one that would like to be markup.
+const LONG = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft & Söhne Handels-KG';
+await page.goto(`${origin}/admin/new-application?account=acme`);
+await page.getByLabel('Display name').fill(LONG);
+await page.getByLabel('Client id').fill('l'.repeat(100));
+await page.getByLabel('Redirect URIs', { exact: true }).fill(`https://www.acme.test/${'path/'.repeat(60)}`);
+await press(page, 'Create application');
+await look('application-long', [LONG]);
+
 // Everything again: dark, small.
 const storageState = await context.storageState();
 await page.goto(`${origin}/admin/accounts/acme/providers/acme`);
@@ -204,6 +332,8 @@ const base = page.url().replace(/provider$/, '');
 const pages = {
   accounts: '/admin/', account: '/admin/accounts/acme', choose: '/admin/accounts/acme/new', users: '/admin/accounts/acme/users',
   sessions: '/admin/accounts/acme/sessions', provider: '/admin/accounts/acme/providers/acme', diff: '/admin/accounts/acme/providers/acme/diff?from=1&to=2',
+  applications: '/admin/applications', application, 'application-long': `/admin/applications/${'l'.repeat(100)}`, 'application-new': '/admin/new-application?account=acme',
+  'account-applications': '/admin/applications?account=acme', keys: '/admin/keys', shadow: '/admin/accounts/acme/providers/acme/shadow',
   operators: '/admin/operators', audit: '/admin/audit', nowhere: '/admin/nowhere',
 };
 for (const step of ['provider', 'authorization', 'token', 'userinfo', 'toml', 'review']) pages[`edit-${step}`] = base.replace(origin, '') + step;
@@ -228,6 +358,45 @@ for (const [scheme, size] of [['light', 'desktop'], ['dark', 'desktop'], ['light
   await plain.close();
 }
 
+// The shopper's pages in the account's look, in their languages, on the smallest phone.
+await page.goto(`${origin}/admin/accounts/acme`);
+await page.getByLabel('Name', { exact: true }).fill('Acme Outdoor & Garten');
+await page.getByLabel('Colour').fill('#0a6b4f');
+await press(page, 'Save');
+await page.getByRole('button', { name: 'Set up Google' }).click();
+await field('client.id').fill('acme.apps.googleusercontent.com');
+await page.getByLabel('Where the secret is').selectOption('literal');
+await field('client.secret').fill('not-a-real-one');
+await press(page, 'Next');
+await page.goto(page.url().replace(/[^/]+$/, 'review'));
+await press(page, 'Go live');
+const shoppers = {
+  providers: 'login?return_to=/', error: 'error?code=login.denied&id=g7bbr7z0t7', 'error-state': 'error?code=login.state_replayed&id=g7bbr7z0t7',
+  logout: 'logout', 'signed-out': 'signed-out', 'trial-done': 'trial-done?worked=true', 'trial-failed': 'trial-done?worked=false', nowhere: 'nowhere',
+};
+const words = { 'en-US': 'Sign in', 'pt-BR': 'Entrar', 'es-ES': 'Iniciar' };
+for (const [locale, word] of Object.entries(words)) {
+  for (const [scheme, size] of [['light', 'phone'], ['dark', 'desktop']]) {
+    const shopper = await visitor({ scheme, size, locale });
+    for (const [name, path] of Object.entries(shoppers)) {
+      await shopper.page.goto(`${origin}/accounts/acme/${path}`);
+      await shopper.look(`shopper-${name}-${locale.slice(0, 2)}`);
+      assert.equal((await shopper.page.locator('html').getAttribute('lang')).slice(0, 2), locale.slice(0, 2), name);
+    }
+    await shopper.page.goto(`${origin}/accounts/acme/login?return_to=/`);
+    assert.ok((await shopper.page.title()).includes(word), await shopper.page.title());
+    await shopper.close();
+  }
+}
+// `lang` counts before the browser's language; without scripts nothing is missing.
+{
+  const plain = await visitor({ locale: 'es-ES', size: 'phone', javaScriptEnabled: false });
+  await plain.page.goto(`${origin}/accounts/acme/login?return_to=/&lang=pt-BR`);
+  await plain.look('shopper-lang', ['Entrar', 'Acme Accounts', 'Google']);
+  await plain.close();
+}
+
+await page.goto(`${origin}/admin/`);
 await press(page, 'Sign out');
 await look('signed-out', ['You are signed out']);
 await browser.close();

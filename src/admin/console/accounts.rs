@@ -11,10 +11,12 @@ use super::State;
 use super::api::{Call, segment};
 use super::guard::{Post, Seen};
 use super::view::{Html, failing, goto, page, shown};
+use crate::account::draft;
 use crate::account::mapping::BUILT_IN;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 use crate::provider::gallery;
+use crate::store::StoreError;
 
 /// Where a list goes on, and what was just done.
 #[derive(Deserialize, Default)]
@@ -101,6 +103,9 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
     }
 }
 
+/// The known providers that a page shows at once.
+const FIRST: [&str; 4] = ["google", "facebook", "apple", "microsoft"];
+
 /// One way to log in, as the account has it or could have it.
 #[derive(Serialize)]
 struct Choice {
@@ -130,11 +135,14 @@ async fn account(
     more: Shown,
 ) -> Html {
     let path = format!("/accounts/{}", segment(id));
-    let account = console
+    let (account, version) = console
         .api
-        .call(who, Call::get(path.as_str()))
+        .read(who, Call::get(path.as_str()))
         .await
         .map_err(failing(who))?;
+    let drafts = drafts(console, id)
+        .await
+        .map_err(|error| failing(who)(error.into()))?;
     let providers = console
         .api
         .call(who, Call::get(format!("{path}/providers")))
@@ -170,13 +178,24 @@ async fn account(
             });
         }
     }
-    built_in.sort_by(|a, b| b.id.cmp(&a.id));
+    // What is set up, then what most have, then the rest by name.
+    let rank = |choice: &Choice| FIRST.iter().position(|id| *id == choice.id);
+    built_in.sort_by_cached_key(|choice| {
+        let rank = rank(choice).unwrap_or(FIRST.len());
+        (choice.version.is_none(), rank, choice.name.to_lowercase())
+    });
+    let (built_in, others): (Vec<_>, Vec<_>) = built_in
+        .into_iter()
+        .partition(|choice| choice.version.is_some() || rank(choice).is_some());
     let values = context! {
         title => account["name"].as_str(),
         nav => "accounts",
         account => shown(account.clone()),
+        etag => version,
+        drafts,
         custom => custom.map(shown),
         built_in => shown(built_in),
+        others => shown(others),
         public_url => console.origin.as_str(),
     };
     page(
@@ -185,6 +204,27 @@ async fn account(
         "account.html",
         context! { ..more, ..values },
     )
+}
+
+/// The mappings in the making, the newest first.
+async fn drafts(console: &super::Console, id: &str) -> Result<Shown, StoreError> {
+    let Ok(account) = id.parse() else {
+        return Ok(Shown::from(()));
+    };
+    let found = draft::list(&*console.admin.store, &account, 100).await?;
+    let drafts = found.iter().rev().filter_map(|draft| {
+        let token = draft.token()?;
+        let base = draft.base.as_ref();
+        Some(json!({
+            "token": token.as_str(),
+            "name": display_name(&draft.source, "A mapping without a name"),
+            "editing": base.map(|base| base.number),
+            "author": draft.author,
+            // A draft is kept for so long from its beginning on.
+            "until": token.expires_at().rfc3339(),
+        }))
+    });
+    Ok(shown(drafts.collect::<Vec<_>>()))
 }
 
 /// The provider's name in a mapping of the gallery.
@@ -220,7 +260,14 @@ async fn act(
                 .map(|(name, value)| (name.to_owned(), value.into()))
                 .collect();
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let more = context! { problem => shown(problem), which, form => shown(typed) };
+            // Sent again, it is refused again: the version stays what it was.
+            let stale = problem.code == "admin.changed_meanwhile";
+            let etag = stale.then(|| post.get("etag").to_owned());
+            let more = context! { problem => shown(problem), which, form => shown(typed), stale };
+            let more = match etag {
+                Some(etag) => context! { etag, ..more },
+                None => more,
+            };
             account(console, &post.who, id, status, more).await
         }
     }
@@ -240,7 +287,9 @@ pub(super) async fn change(
         "logo_url": optional("logo_url"),
         "color": optional("color"),
     });
-    let call = Call::new(Method::PATCH, format!("/accounts/{}", segment(&id))).json(body);
+    let call = Call::new(Method::PATCH, format!("/accounts/{}", segment(&id)))
+        .json(body)
+        .if_version(post.get("etag").parse().ok());
     act(&console, &post, &id, call, "saved", "settings").await
 }
 

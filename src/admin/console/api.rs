@@ -84,6 +84,23 @@ impl Api {
         serde_json::from_slice(&bytes).map_err(|_| broken())
     }
 
+    /// Calls the API; gives the record's version too, for [`Call::if_version`].
+    pub async fn read(
+        &self,
+        who: &Current,
+        call: Call<'_>,
+    ) -> Result<(Value, Option<u64>), Problem> {
+        let answer = self.raw(who, call).await?;
+        let tag = answer.headers().get(header::ETAG);
+        let version = tag
+            .and_then(|tag| tag.to_str().ok()?.strip_prefix("\"v")?.strip_suffix('"'))
+            .and_then(|number| number.parse().ok());
+        let bytes = answer.into_body().collect().await;
+        let bytes = bytes.map_err(|_| broken())?.to_bytes();
+        let value = serde_json::from_slice(&bytes).map_err(|_| broken())?;
+        Ok((value, version))
+    }
+
     /// Calls the API and gives its answer as it is.
     pub async fn raw(&self, who: &Current, call: Call<'_>) -> Result<Response, Problem> {
         let mut request = Request::builder().method(call.method).uri(call.path);

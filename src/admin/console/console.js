@@ -7,6 +7,16 @@ function later(run, wait) {
   return () => { clearTimeout(timer); timer = setTimeout(run, wait); };
 }
 
+// As the server writes a sentence: its first letter large, `this` as code.
+function sentence(place, text) {
+  text.split('`').forEach((piece, i, all) => {
+    const code = i % 2 === 1 && all.length % 2 === 1;
+    const part = code ? document.createElement('code') : document.createElement('span');
+    part.textContent = i === 0 ? piece.charAt(0).toUpperCase() + piece.slice(1) : piece;
+    place.append(part);
+  });
+}
+
 function fillFindings(form, findings) {
   for (const place of form.querySelectorAll('[data-findings]')) {
     const key = place.dataset.findings;
@@ -16,11 +26,11 @@ function fillFindings(form, findings) {
     place.replaceChildren(...mine.map((finding) => {
       const line = document.createElement('span');
       line.className = finding.severity === 'error' ? 'wrong' : 'warn';
-      line.textContent = finding.message;
+      sentence(line, finding.message);
       if (finding.hint) {
         const hint = document.createElement('span');
         hint.className = 'hint';
-        hint.textContent = ` ${finding.hint}`;
+        sentence(hint, finding.hint);
         line.append(hint);
       }
       return line;
@@ -107,3 +117,8 @@ if (document.querySelector('[data-wait]')) {
     if (answer.ok && !(await answer.text()).includes('data-wait')) location.reload();
   }, 2000);
 }
+
+// What is shown once is gone from a page that is kept for going back to.
+addEventListener('pagehide', () => {
+  for (const part of document.querySelectorAll('[data-once]')) part.remove();
+});

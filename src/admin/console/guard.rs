@@ -1,9 +1,10 @@
 //! Who may see a page, and whose form counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -38,6 +39,8 @@ impl Post {
 pub(super) enum Kind {
     Session,
     Device,
+    /// Binds a login through a provider to its browser.
+    Login,
 }
 
 pub(super) fn cookie_name(console: &Console, kind: Kind) -> &'static str {
@@ -46,6 +49,8 @@ pub(super) fn cookie_name(console: &Console, kind: Kind) -> &'static str {
         (Kind::Session, false) => "vestibule.console",
         (Kind::Device, true) => "__Host-vestibule.device",
         (Kind::Device, false) => "vestibule.device",
+        (Kind::Login, true) => "__Host-vestibule.console_login",
+        (Kind::Login, false) => "vestibule.console_login",
     }
 }
 
@@ -63,8 +68,14 @@ pub(super) fn set_cookie(console: &Console, kind: Kind, value: &str, seconds: u6
     } else {
         ""
     };
-    let text =
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
+    // Back from a provider, a browser brings no strict cookie.
+    let same_site = match kind {
+        Kind::Login => "Lax",
+        Kind::Session | Kind::Device => "Strict",
+    };
+    let text = format!(
+        "{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={seconds}{secure}"
+    );
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }
 
@@ -114,20 +125,37 @@ pub(super) fn same_origin(console: &Console, headers: &HeaderMap) -> bool {
     }
 }
 
+/// A form that did not come from a page of ours.
+fn foreign() -> Response {
+    let problem = Problem::new(
+        StatusCode::FORBIDDEN,
+        "console.foreign_form",
+        "this form did not come from a page of this console; open the console at its own address and try again",
+    );
+    fail(None, &problem)
+}
+
+/// A form of a session that ended since.
+fn stale(who: &Current) -> Response {
+    let problem = Problem::new(
+        StatusCode::FORBIDDEN,
+        "console.stale_form",
+        "this form is of an earlier login; go back, reload the page and try again",
+    );
+    fail(Some(who), &problem)
+}
+
+fn unreadable(why: impl std::fmt::Display) -> Response {
+    let problem = Problem::new(StatusCode::BAD_REQUEST, "request.bad", why.to_string());
+    fail(None, &problem)
+}
+
 /// A form of a page of ours.
 pub(super) async fn form(
     console: &Arc<Console>,
     headers: &HeaderMap,
     request: Request,
 ) -> Result<Pairs, Response> {
-    let foreign = || {
-        let problem = Problem::new(
-            StatusCode::FORBIDDEN,
-            "console.foreign_form",
-            "this form did not come from a page of this console; open the console at its own address and try again",
-        );
-        fail(None, &problem)
-    };
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -139,14 +167,8 @@ pub(super) async fn form(
     let body = Bytes::from_request(request, console)
         .await
         .map_err(IntoResponse::into_response)?;
-    let unreadable = |why: String| {
-        fail(
-            None,
-            &Problem::new(StatusCode::BAD_REQUEST, "request.bad", why),
-        )
-    };
-    let text = std::str::from_utf8(&body).map_err(|error| unreadable(error.to_string()))?;
-    Pairs::parse(text).map_err(|error| unreadable(error.to_string()))
+    let text = std::str::from_utf8(&body).map_err(unreadable)?;
+    Pairs::parse(text).map_err(unreadable)
 }
 
 impl FromRequest<Arc<Console>> for Post {
@@ -161,13 +183,61 @@ impl FromRequest<Arc<Console>> for Post {
         let form = form(console, &headers, Request::from_parts(parts, body)).await?;
         let given = form.get("csrf").unwrap_or_default();
         if !digest::same(given.as_bytes(), who.csrf.as_bytes()) {
-            let problem = Problem::new(
-                StatusCode::FORBIDDEN,
-                "console.stale_form",
-                "this form is of an earlier login; go back, reload the page and try again",
-            );
-            return Err(fail(Some(&who), &problem));
+            return Err(stale(&who));
         }
         Ok(Self { who, form })
+    }
+}
+
+/// An operator's form with files, sent by a page of ours.
+pub(super) struct Upload {
+    pub who: Current,
+    parts: BTreeMap<String, Vec<u8>>,
+}
+
+impl Upload {
+    /// A field, empty where it was not sent or is no text.
+    pub fn get(&self, name: &str) -> &str {
+        let bytes = self.parts.get(name);
+        bytes
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// A file; browsers send an empty one where none was chosen.
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        let bytes = self.parts.get(name)?;
+        Some(bytes.as_slice()).filter(|bytes| !bytes.is_empty())
+    }
+}
+
+impl FromRequest<Arc<Console>> for Upload {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, console: &Arc<Console>) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let Some(who) = current(console, &parts.headers).await? else {
+            return Err(ask(&parts));
+        };
+        if !same_origin(console, &parts.headers) {
+            return Err(foreign());
+        }
+        let request = Request::from_parts(parts, body);
+        let Ok(mut form) = Multipart::from_request(request, console).await else {
+            return Err(foreign());
+        };
+        let mut parts = BTreeMap::new();
+        while let Some(field) = form.next_field().await.map_err(unreadable)? {
+            let name = field.name().unwrap_or_default().to_owned();
+            let bytes = field.bytes().await.map_err(unreadable)?;
+            if parts.insert(name, bytes.to_vec()).is_some() {
+                return Err(unreadable("a field is there twice"));
+            }
+        }
+        let upload = Self { who, parts };
+        if !digest::same(upload.get("csrf").as_bytes(), upload.who.csrf.as_bytes()) {
+            return Err(stale(&upload.who));
+        }
+        Ok(upload)
     }
 }

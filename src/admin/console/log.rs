@@ -12,6 +12,7 @@ use super::api::{Call, segment};
 use super::guard::{Post, Seen};
 use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State};
+use crate::base::AccountId;
 use crate::operator::session::Current;
 
 /// `GET /admin/operators`
@@ -30,8 +31,13 @@ async fn listed(console: &Console, who: &Current, status: StatusCode, more: Show
         .call(who, Call::get("/operators?limit=500"))
         .await
         .map_err(failing(who))?;
+    let sessions = super::sessions::list(console, who)
+        .await
+        .map_err(|error| failing(who)(error.into()))?;
     let values = context! {
         title => "Operators",
+        sessions,
+        login_account => console.admin.login_account.as_ref().map(AccountId::as_str),
         nav => "operators",
         operators => shown(found["items"].clone()),
     };

@@ -16,7 +16,7 @@ use crate::account::mapping::Mapping;
 use crate::admin::{providers, reply};
 use crate::audit::fingerprint;
 use crate::document::redact;
-use crate::login::drift;
+use crate::login::{drift, shadow};
 use crate::operator::session::Current;
 
 /// A line of a comparison.
@@ -65,6 +65,9 @@ fn version(mapping: &Mapping) -> serde_json::Value {
     })
 }
 
+/// How many versions a page lists.
+const VERSIONS: usize = 50;
+
 /// `GET …/providers/{provider}`
 pub(super) async fn show(
     axum::extract::State(console): State,
@@ -72,8 +75,10 @@ pub(super) async fn show(
     Path((id, provider)): Path<(String, String)>,
     Query(place): Query<Where>,
 ) -> Html {
+    let before = place.after.as_deref().and_then(|text| text.parse().ok());
     let values = context! { done => place.done };
-    display(&console, &who, &id, &provider, StatusCode::OK, values).await
+    let status = StatusCode::OK;
+    display(&console, &who, &id, &provider, status, before, values).await
 }
 
 async fn display(
@@ -82,6 +87,7 @@ async fn display(
     id: &str,
     provider: &str,
     status: StatusCode,
+    before: Option<u64>,
     more: Shown,
 ) -> Html {
     let account = reply::account(&*console.admin.store, id)
@@ -96,7 +102,7 @@ async fn display(
     let history = console
         .admin
         .mappings
-        .history(&account.id, &mapping.provider, None, 50)
+        .history(&account.id, &mapping.provider, before, VERSIONS)
         .await
         .map_err(|error| failed(error.into()))?;
     let shape = drift::find(&*console.admin.store, &account.id, &mapping.provider)
@@ -107,6 +113,9 @@ async fn display(
         Ok(provider) => provider.warnings.clone(),
         Err(findings) => findings,
     };
+    let report = shadow::report(&*console.admin.store, &account.id, &mapping.provider)
+        .await
+        .map_err(|error| failed(error.into()))?;
     let now = console.admin.clock.now();
     let health = console.app.logins.health.of(&account.id, &mapping.provider);
     let values = context! {
@@ -117,7 +126,13 @@ async fn display(
         id => mapping.provider.as_str(),
         etag => found.version.0,
         source => redact::redact(&mapping.source),
+        older => history.last().filter(|last| history.len() == VERSIONS && last.number > 1).map(|last| last.number),
         history => shown(history.iter().map(version).collect::<Vec<_>>()),
+        shadow => mapping.shadow.as_ref().map(|set| context! {
+            at => set.started_at.rfc3339(),
+            logins => report.logins,
+            same => report.same,
+        }),
         drifts => shown(shape.drifts.clone()),
         findings => shown(expect::worth_saying(findings)),
         health => shown(chart::health(&health, now)),
@@ -191,7 +206,7 @@ async fn act(
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             let more = context! { problem => shown(problem) };
-            display(console, &post.who, id, provider, status, more).await
+            display(console, &post.who, id, provider, status, None, more).await
         }
     }
 }

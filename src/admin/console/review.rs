@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 use crate::operator::session::Current;
 
 /// What an edit would do to who users are.
-fn identity_warnings(old: &str, new: &str) -> Vec<String> {
+pub(super) fn identity_warnings(old: &str, new: &str) -> Vec<String> {
     let ((old, _, _), (new, _, _)) = (parse_toml(old), parse_toml(new));
     let text = |doc: &Value, key: &str| {
         doc.pointer(key)

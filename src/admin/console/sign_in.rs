@@ -4,11 +4,12 @@ use axum::extract::{Extension, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use minijinja::context;
+use serde_json::Value;
 use tracing::info;
 
 use super::guard::{Kind, Post, cookie, form, set_cookie};
 use super::view::{Html, fail, goto, page};
-use super::{Console, State};
+use super::{Console, State, through};
 use crate::audit::{self, Entry};
 use crate::base::Secret;
 use crate::http::problem::Problem;
@@ -21,7 +22,7 @@ use crate::protocol::form::Pairs;
 use crate::store::{StoreError, Token};
 
 /// A page of the console to go to after the login; anything else is the front page.
-fn next(text: &str) -> &str {
+pub(super) fn next(text: &str) -> &str {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
     let ours = text.starts_with("/admin/") && !text.contains("//") && text.chars().all(plain);
     if ours { text } else { "/admin/" }
@@ -32,11 +33,13 @@ pub(super) async fn to_console() -> Response {
 }
 
 /// `GET /admin/login`
-pub(super) async fn ask(uri: Uri) -> Html {
+pub(super) async fn ask(axum::extract::State(console): State, uri: Uri) -> Html {
     let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
     let values = context! {
         next => next(query.get("next").unwrap_or_default()),
         ended => query.get("ended").is_some(),
+        failed => query.get("why").map(|why| through::why(why, query.get("id"))),
+        providers => through::providers(&console).await?,
     };
     page(None, StatusCode::OK, "login.html", values)
 }
@@ -68,7 +71,7 @@ pub(super) async fn log_in(
     match done {
         Ok(begun) => {
             let email = field("email").trim().to_lowercase();
-            note(&console, &email, "operator.login").await?;
+            note(&console, &email, "operator.login", Value::Null).await?;
             Ok(enter(&console, &begun, next(field("next"))))
         }
         Err(error) => {
@@ -77,6 +80,7 @@ pub(super) async fn log_in(
                 error => error.to_string(),
                 email => field("email"),
                 next => next(field("next")),
+                providers => through::providers(&console).await?,
             };
             page(None, status, "login.html", values)
         }
@@ -84,7 +88,11 @@ pub(super) async fn log_in(
 }
 
 fn enter(console: &Console, begun: &Begun, to: &str) -> Response {
-    let mut answer = goto(to);
+    entering(console, begun, goto(to))
+}
+
+/// Adds the cookies of a session that begins to an answer.
+pub(super) fn entering(console: &Console, begun: &Begun, mut answer: Response) -> Response {
     let session = set_cookie(console, Kind::Session, begun.session.as_str(), 12 * 3600);
     let device = set_cookie(
         console,
@@ -98,7 +106,12 @@ fn enter(console: &Console, begun: &Begun, to: &str) -> Response {
 }
 
 /// Writes to the audit log what has no route of the API.
-async fn note(console: &Console, who: &str, what: &str) -> Result<(), Response> {
+pub(super) async fn note(
+    console: &Console,
+    who: &str,
+    what: &str,
+    after: Value,
+) -> Result<(), Response> {
     let entry = Entry {
         id: String::new(),
         at: String::new(),
@@ -106,8 +119,8 @@ async fn note(console: &Console, who: &str, what: &str) -> Result<(), Response> 
         what: what.to_owned(),
         account: None,
         target: format!("/operators/{who}"),
-        before: serde_json::Value::Null,
-        after: serde_json::Value::Null,
+        before: Value::Null,
+        after,
     };
     audit::write(&*console.admin.store, console.admin.clock.now(), entry)
         .await
@@ -128,6 +141,7 @@ pub(super) async fn log_out(
         &console,
         post.who.operator.email.as_str(),
         "operator.logout",
+        Value::Null,
     )
     .await?;
     let mut answer = goto("/admin/login?ended=true");
@@ -237,12 +251,16 @@ pub(super) async fn accept(
         "operator.password"
     };
     info!(operator = %operator.email, what, "an operator chose a password");
-    note(&console, operator.email.as_str(), what).await?;
+    note(&console, operator.email.as_str(), what, Value::Null).await?;
     let found = operator::get(store, &operator.email)
         .await
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
         .ok_or_else(dead_link)?;
-    let begun = console.operators.begin(&found).await.map_err(broken)?;
+    let begun = console
+        .operators
+        .begin(&found, None)
+        .await
+        .map_err(broken)?;
     Ok(enter(&console, &begun, "/admin/"))
 }

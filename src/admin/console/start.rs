@@ -98,11 +98,7 @@ pub(super) async fn begin(
             return choices(who, &account, status, Some(from), text, Some(problem));
         }
     };
-    let draft = Draft {
-        source,
-        raw: None,
-        base: None,
-    };
+    let draft = Draft::new(source, None, who.operator.email.as_str());
     open(&console, who, &account, &draft).await
 }
 
@@ -128,16 +124,14 @@ pub(super) async fn edit(
     let (_, found) = super::super::providers::current(&console.admin, &id, &provider)
         .await
         .map_err(failing(who))?;
-    let draft = Draft {
-        source: found.value.source.clone(),
-        raw: None,
-        base: Some(Base {
-            provider: found.value.provider,
-            version: found.version.0,
-            number: found.value.number,
-            source: found.value.source,
-        }),
+    let source = found.value.source.clone();
+    let base = Base {
+        provider: found.value.provider,
+        version: found.version.0,
+        number: found.value.number,
+        source: found.value.source,
     };
+    let draft = Draft::new(source, Some(base), who.operator.email.as_str());
     open(&console, who, &account, &draft).await
 }
 

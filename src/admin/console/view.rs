@@ -44,16 +44,24 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.add_filter("ticks", |text: String| {
         Value::from_safe_string(ticks(&text))
     });
+    templates.add_filter("sentence", |text: String| {
+        Value::from_safe_string(ticks(&sentence(&text)))
+    });
     templates.add_filter("day", day);
     templates.add_filter("urlencode", |text: String| super::api::segment(&text));
     for (name, source) in bundled![
         "base.html",
         "account.html",
         "accounts.html",
+        "app_fields.html",
+        "application.html",
+        "application_new.html",
+        "applications.html",
         "audit.html",
         "choose.html",
         "diff.html",
         "error.html",
+        "keys.html",
         "login.html",
         "macros.html",
         "operators.html",
@@ -61,6 +69,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "provider.html",
         "review.html",
         "sessions.html",
+        "shadow.html",
+        "signed_in.html",
         "step.html",
         "toml.html",
         "trial.html",
@@ -98,6 +108,15 @@ fn marked(text: &str) -> String {
     }
     out.push_str(&escaped(rest));
     out
+}
+
+/// An error's text begins small, for logs; on a page it begins a line.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
 }
 
 /// A sentence as HTML, with what stands in backticks as code.
@@ -231,6 +250,11 @@ pub(super) async fn nothing(Seen(who): Seen) -> Response {
     fail(Some(&who), &problem)
 }
 
+/// The answer to HEAD where looking has an effect.
+pub(super) async fn no_head() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
 fn asset(kind: &'static str, text: &'static str) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
@@ -265,6 +289,8 @@ mod tests {
     fn backticks_are_code_and_all_else_is_text() {
         assert_eq!(ticks("a `b<` c"), "a <code>b&lt;</code> c");
         assert_eq!(ticks("a `b"), "a `b");
+        assert_eq!(ticks(&sentence("é `x`")), "É <code>x</code>");
+        assert_eq!(sentence("`x` is"), "`x` is");
     }
 
     #[test]

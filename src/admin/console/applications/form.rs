@@ -1,0 +1,152 @@
+//! What a form says of an application, and which field a refusal is about.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use minijinja::{Value as Shown, context};
+use serde_json::{Value, json};
+
+use super::super::Console;
+use super::super::view::shown;
+use crate::authority::application::{ApplicationError, NewApplication};
+use crate::authority::{ClientId, Grant, Scopes};
+use crate::http::problem::Problem;
+use crate::protocol::form::Pairs;
+
+/// The ways that a form offers.
+const GRANTS: [Grant; 4] = [
+    Grant::AuthorizationCode,
+    Grant::RefreshToken,
+    Grant::ClientCredentials,
+    Grant::Password,
+];
+
+/// What a form says of an application.
+pub(super) fn typed(form: &Pairs) -> Value {
+    let get = |name: &str| form.get(name).unwrap_or_default();
+    let grants: Vec<&str> = GRANTS
+        .iter()
+        .map(|grant| grant.as_str())
+        .filter(|grant| form.get(&format!("grant.{grant}")).is_some())
+        .collect();
+    json!({
+        "client_id": get("client_id").trim(),
+        "suggested": get("suggested"),
+        "name": get("name"),
+        "account": get("account").trim(),
+        "public": form.get("public").is_some(),
+        "scopes": get("scopes"),
+        "grants": grants,
+        "redirect_uris": get("redirect_uris"),
+        "post_logout_redirect_uris": get("post_logout_redirect_uris"),
+        "backchannel_logout_uri": get("backchannel_logout_uri").trim(),
+    })
+}
+
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// The lines of a field that are not empty.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// What can change, as the API reads it.
+pub(super) fn changes(typed: &Value) -> Value {
+    let uri = text(typed, "backchannel_logout_uri");
+    json!({
+        "name": text(typed, "name").trim(),
+        "scopes": text(typed, "scopes").split_whitespace().collect::<Vec<_>>(),
+        "grants": typed["grants"],
+        "redirect_uris": lines(text(typed, "redirect_uris")),
+        "post_logout_redirect_uris": lines(text(typed, "post_logout_redirect_uris")),
+        "backchannel_logout_uri": if uri.is_empty() { Value::Null } else { uri.into() },
+    })
+}
+
+/// Which field a refusal is about; empty where it is about none.
+async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static str {
+    match problem.code.as_str() {
+        "application.exists" => return "client_id",
+        "application.scopes" => return "scopes",
+        "admin.not_found" => return "account",
+        _ => {}
+    }
+    if text(typed, "client_id").parse::<ClientId>().is_err() {
+        return "client_id";
+    }
+    let Ok(scopes) = Scopes::of(text(typed, "scopes").split_whitespace()) else {
+        return "scopes";
+    };
+    let grants: BTreeSet<Grant> = GRANTS
+        .into_iter()
+        .filter(|grant| {
+            let grants = typed["grants"].as_array().into_iter().flatten();
+            grants.into_iter().any(|given| given == grant.as_str())
+        })
+        .collect();
+    let owned = |name| {
+        let found = lines(text(typed, name)).into_iter();
+        found.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let again = NewApplication {
+        client_id: text(typed, "client_id").parse().ok(),
+        name: Some(text(typed, "name").trim().to_owned()),
+        scopes: Some(scopes),
+        grants: Some(grants),
+        redirect_uris: owned("redirect_uris"),
+        post_logout_redirect_uris: owned("post_logout_redirect_uris"),
+        backchannel_logout_uri: owned("backchannel_logout_uri").pop(),
+        public: typed["public"] == true,
+        ..NewApplication::default()
+    };
+    let admin = &console.admin;
+    let made = again
+        .make(&admin.hasher, &admin.audience, admin.clock.now())
+        .await;
+    match made {
+        Err(ApplicationError::Name) => "name",
+        Err(ApplicationError::Audience) => "client_id",
+        Err(ApplicationError::NoGrant | ApplicationError::PublicClientCredentials) => "grants",
+        Err(ApplicationError::NoRedirectUri | ApplicationError::Uri(_, "redirect URI")) => {
+            "redirect_uris"
+        }
+        Err(ApplicationError::Uri(_, "post-logout redirect URI")) => "post_logout_redirect_uris",
+        Err(ApplicationError::Uri(..)) => "backchannel_logout_uri",
+        _ => "",
+    }
+}
+
+/// The page with what was typed, and what is wrong with it.
+pub(super) struct Refused {
+    pub typed: Value,
+    pub problem: Problem,
+    pub place: &'static str,
+}
+
+impl Refused {
+    pub async fn new(console: &Console, typed: Value, problem: Problem) -> Self {
+        let place = place(console, &typed, &problem).await;
+        Self {
+            typed,
+            problem,
+            place,
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::BAD_REQUEST)
+    }
+
+    pub fn values(&self) -> Shown {
+        let detail = self.problem.detail.as_str();
+        context! {
+            form => shown(&self.typed),
+            wrong => context! { field => self.place, detail },
+        }
+    }
+}

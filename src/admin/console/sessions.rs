@@ -1,0 +1,74 @@
+//! Who is signed in to the console.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value as Shown;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::guard::Post;
+use super::sign_in::note;
+use super::view::{Html, failing, goto, shown};
+use super::{Console, State};
+use crate::operator::Email;
+use crate::operator::session::{self, Current, IDLE};
+use crate::store::StoreError;
+
+/// The most sessions on the page.
+const MOST: usize = 500;
+
+/// The sessions that are good now, the newest first.
+pub(super) async fn list(console: &Console, who: &Current) -> Result<Shown, StoreError> {
+    let now = console.admin.clock.now();
+    let found = session::page(&*console.admin.store, None, MOST).await?;
+    let good = |seen_at| now.since(seen_at) < IDLE;
+    let good: Vec<_> = found
+        .into_iter()
+        .filter(|(_, session)| good(session.value.seen_at))
+        .collect();
+    let mut of: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, session) in &good {
+        *of.entry(session.value.operator.as_str()).or_default() += 1;
+    }
+    let rows: Vec<Value> = good
+        .iter()
+        .rev()
+        .map(|(key, session)| {
+            let (id, session) = (session::id(key), &session.value);
+            let email = session.operator.as_str();
+            json!({
+                "mine": id == who.id,
+                "id": id,
+                "email": email,
+                "created_at": session.created_at.rfc3339(),
+                "seen_at": session.seen_at.rfc3339(),
+                "through": session.through,
+                "several": of.get(email).is_some_and(|count| *count > 1),
+            })
+        })
+        .collect();
+    Ok(shown(rows))
+}
+
+/// `POST /admin/operators/sign-out`: one session, or all of an operator.
+pub(super) async fn end(axum::extract::State(console): State, post: Post) -> Html {
+    let store = &*console.admin.store;
+    let broken = |error: StoreError| failing(&post.who)(error.into());
+    let by = post.who.operator.email.as_str();
+    let ended = match (post.get("session"), Email::parse(post.get("email"))) {
+        ("", Ok(email)) => {
+            let ended = session::revoke_all(store, &email).await.map_err(broken)?;
+            (ended > 0).then_some((email, ended))
+        }
+        (id, _) => {
+            let ended = session::revoke(store, id).await.map_err(broken)?;
+            ended.map(|session| (session.operator, 1))
+        }
+    };
+    if let Some((operator, sessions)) = ended {
+        info!(%operator, sessions, by, "console sessions ended");
+        let what = json!({ "operator": operator.as_str(), "sessions": sessions });
+        note(&console, by, "operator.sign_out", what).await?;
+    }
+    Ok(goto("/admin/operators?done=revoked"))
+}

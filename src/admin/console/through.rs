@@ -1,0 +1,180 @@
+//! Logging in to the console through a provider of the broker.
+//!
+//! The login is an account's own, with all that its mapping demands. It ends in
+//! an email that the provider vouches for, and counts only if there is an
+//! operator of that email. It makes no operator and no shopper's session.
+
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+use minijinja::{Value as Shown, context};
+use serde_json::json;
+use tracing::info;
+
+use super::guard::{Kind, cookie, set_cookie};
+use super::sign_in::{entering, next, note};
+use super::view::{Html, fail, goto, page, shown};
+use super::{Console, State};
+use crate::base::AccountId;
+use crate::http::failure;
+use crate::http::pages::error_codes;
+use crate::login::callback::misconfigured;
+use crate::login::finish::vouch;
+use crate::login::identify::TICKET_LIFETIME;
+use crate::login::pending::Browser;
+use crate::login::start::{StartRequest, start as start_login};
+use crate::login::{LoginError, ReturnTo};
+use crate::operator::{self, Email};
+use crate::protocol::form::Pairs;
+use crate::provider::request::Demands;
+use crate::store::StoreError;
+
+/// There is no operator, or none who may log in, of the email.
+const NOT_OPERATOR: &str = "console.not_operator";
+
+/// The providers that the sign-in page offers.
+pub(super) async fn providers(console: &Console) -> Result<Shown, Response> {
+    let Some(account) = &console.admin.login_account else {
+        return Ok(Shown::from(()));
+    };
+    let found = console.admin.mappings.list(account).await;
+    let found = found.map_err(|error| fail(None, &error.into()))?;
+    let shown_ones: Vec<_> = found
+        .iter()
+        .map(|found| json!({ "id": found.value.provider.as_str(), "name": found.value.name }))
+        .collect();
+    Ok(shown(shown_ones))
+}
+
+/// What the sign-in page says of a login that failed. Who invents a code sees
+/// the sentence of all others.
+pub(super) fn why(code: &str, id: Option<&str>) -> Shown {
+    let text = match code {
+        NOT_OPERATOR => "No operator has this email. Ask an operator for an invitation.",
+        "login.email_not_trusted" => {
+            "This provider does not vouch for your email, so it can't sign you in here."
+        }
+        "login.denied" => "The sign-in was cancelled.",
+        "login.user_disabled" => "Your user is disabled.",
+        "login.wrong_browser" => "The sign-in began in another browser. Begin again in this one.",
+        "login.ticket_invalid" | "login.state_replayed" | "login.state_expired" => {
+            "This sign-in was used already, or took too long. Begin again."
+        }
+        _ => "The sign-in through the provider did not work. Begin again, or use your password.",
+    };
+    let plain =
+        |id: &&str| id.len() <= 40 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let known = code == NOT_OPERATOR || error_codes().any(|known| known == code);
+    context! { text, code, id => id.filter(plain).filter(|_| known) }
+}
+
+fn failed(console: &Console, account: &AccountId, error: &LoginError) -> Response {
+    failure::of_operator(&console.app, account.as_str(), error)
+}
+
+fn broken(error: StoreError) -> Response {
+    fail(None, &error.into())
+}
+
+/// `GET /admin/login/start?provider=…&next=…`
+pub(super) async fn start(
+    axum::extract::State(console): State,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Html {
+    let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
+    let Some(id) = &console.admin.login_account else {
+        return Ok(goto("/admin/login"));
+    };
+    let logins = &console.app.logins;
+    let found = logins.accounts.get(id).await.map_err(broken)?;
+    let broker = &logins.public_url;
+    let at = found.and_then(|account| {
+        let store = account.front_at(broker, broker)?;
+        Some((account, store))
+    });
+    let refuse = |error: LoginError| failed(&console, id, &error);
+    let (account, store) = at.ok_or_else(|| refuse(LoginError::NoProvider))?;
+    let unknown = || refuse(LoginError::UnknownProvider);
+    let provider = query.get("provider").unwrap_or_default();
+    let provider = provider.parse().map_err(|_| unknown())?;
+    let provider = logins
+        .mappings
+        .provider(id, &provider)
+        .await
+        .map_err(broken)?
+        .ok_or_else(unknown)?
+        .map_err(|findings| refuse(misconfigured(&findings)))?;
+    // One binding a browser: many logins at once stay one cookie (attack S11).
+    let browser = cookie(&console, &headers, Kind::Login)
+        .as_deref()
+        .and_then(Browser::parse)
+        .unwrap_or_else(Browser::new);
+    let demands = Demands::default();
+    let request = StartRequest {
+        account: &account,
+        store: &store,
+        provider: &provider,
+        return_to: ReturnTo::console(next(query.get("next").unwrap_or_default())),
+        browser: &browser,
+        login_hint: None,
+        demands: &demands,
+        trial: None,
+        console: true,
+    };
+    let started = start_login(logins, request).await.map_err(refuse)?;
+    let mut answer = goto(&started.location);
+    let lifetime = (logins.lifetime + TICKET_LIFETIME).as_secs();
+    let cookie = set_cookie(&console, Kind::Login, browser.as_str(), lifetime);
+    answer.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(answer)
+}
+
+/// `GET /admin/login/finish?ticket=…`: the ticket for a session of the console,
+/// in the browser that began.
+pub(super) async fn finish(
+    axum::extract::State(console): State,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Html {
+    let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
+    let Some(account) = &console.admin.login_account else {
+        return Ok(goto("/admin/login"));
+    };
+    let browser = cookie(&console, &headers, Kind::Login);
+    let browser = browser.as_deref().and_then(Browser::parse);
+    let ticket = query.get("ticket").unwrap_or_default();
+    let vouched = match vouch(&console.app.logins, account, ticket, browser.as_ref()).await {
+        Ok(vouched) => vouched,
+        Err(LoginError::Store { error, .. }) => return Err(broken(error)),
+        Err(error) => return Err(failed(&console, account, &error)),
+    };
+    let store = &*console.admin.store;
+    let found = match Email::parse(&vouched.email) {
+        Ok(email) => operator::get(store, &email).await.map_err(broken)?,
+        Err(_) => None,
+    };
+    let Some(found) = found.filter(|found| !found.value.disabled) else {
+        info!(
+            target: "vestibule::login",
+            login = vouched.id,
+            provider = %vouched.provider,
+            "no session: no operator who may log in has the email that the provider vouches for"
+        );
+        let why = format!("/admin/login?why={NOT_OPERATOR}&id={}", vouched.id);
+        return Ok(goto(&why));
+    };
+    let through = vouched.provider.as_str();
+    let begun = console.operators.begin(&found, Some(through)).await;
+    let begun = begun.map_err(broken)?;
+    let email = found.value.email.as_str();
+    let how = json!({ "account": account.as_str(), "provider": through, "login": vouched.id });
+    note(&console, email, "operator.login", how).await?;
+    let to = next(vouched.return_to.as_str());
+    let answer = page(
+        None,
+        StatusCode::OK,
+        "signed_in.html",
+        context! { next => to },
+    )?;
+    Ok(entering(&console, &begun, answer))
+}
