@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use reqwest::{Method, StatusCode};
-use vestibule::base::Clock;
+use vestibule::base::{Clock, Secret};
 use vestibule::key::{KeyKind, SelfSigned, generate};
 
 use crate::Op;
@@ -139,6 +139,17 @@ async fn a_key_is_imported_and_its_certificate_is_watched() {
     let kid = path.rsplit('/').next().unwrap();
     let pem = op.get(&format!("/admin/keys/{kid}/certificate.pem")).await;
     assert_eq!(pem.body, certificate);
+    // One that is locked.
+    let password = Secret::new("a password of the file");
+    let locked = generate(KeyKind::P256).unwrap();
+    let locked = locked.to_pem(Some(&password)).unwrap();
+    let wrong = [("file", locked.expose()), ("password", "a wrong one")];
+    let page = upload(&mut op, &csrf, &wrong).await;
+    assert!(page.status.is_client_error() && page.shows("role=\"alert\""));
+    assert!(!page.shows("a wrong one"), "{}", page.body);
+    let right = [("file", locked.expose()), ("password", password.expose())];
+    let page = upload(&mut op, &csrf, &right).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
     let lines = op.get("/admin/audit.jsonl").await;
-    assert!(!lines.shows("PRIVATE KEY"));
+    assert!(!lines.shows("PRIVATE KEY") && !lines.shows("of the file"));
 }
