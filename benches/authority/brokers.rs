@@ -104,9 +104,16 @@ async fn applications(broker: &Broker) {
         .unwrap()
         .unwrap();
     let secret = Secret::new(PASSWORD);
-    password::set(store, &authority.hasher, &account, user.value.id, &secret, now)
-        .await
-        .unwrap();
+    password::set(
+        store,
+        &authority.hasher,
+        &account,
+        user.value.id,
+        &secret,
+        now,
+    )
+    .await
+    .unwrap();
 }
 
 async fn run(broker: Broker, port: u16) {

@@ -326,10 +326,6 @@ impl Store for SledStore {
 
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
         let shared = Arc::clone(&self.shared);
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "the method alone is not general enough in its lifetimes"
-        )]
         aside(move || shared.records(space, |records| records.partitions())).await
     }
 

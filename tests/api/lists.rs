@@ -27,7 +27,10 @@ async fn all(scene: &Scene, path: &str, limit: usize) -> Vec<Value> {
         }
         assert_eq!(found.len(), limit, "a page that is not the last is full");
         let target = link.strip_prefix("</api/v1").unwrap();
-        next = target.strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+        target
+            .strip_suffix(">; rel=\"next\"")
+            .unwrap()
+            .clone_into(&mut next);
     }
 }
 

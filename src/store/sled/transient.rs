@@ -24,12 +24,14 @@ const STEP: usize = 4;
 pub(super) struct Transient {
     /// The most memory they take together, roughly.
     most: usize,
-    spaces: RwLock<HashMap<&'static str, (&'static Space, Arc<Mutex<Part>>)>>,
+    spaces: RwLock<HashMap<&'static str, Shelf>>,
     bytes: AtomicUsize,
     spread: AtomicBool,
 }
 
-/// One space.
+/// A space and its records.
+type Shelf = (&'static Space, Arc<Mutex<Part>>);
+
 #[derive(Default)]
 struct Part {
     held: Held,
