@@ -27,7 +27,8 @@ async fn all(scene: &Scene, path: &str, limit: usize) -> Vec<Value> {
         }
         assert_eq!(found.len(), limit, "a page that is not the last is full");
         let target = link.strip_prefix("</api/v1").unwrap();
-        next = target.strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+        let target = target.strip_suffix(">; rel=\"next\"").unwrap();
+        target.clone_into(&mut next);
     }
 }
 
