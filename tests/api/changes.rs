@@ -114,8 +114,7 @@ async fn every_change_is_one_entry_in_the_log() {
 #[tokio::test]
 async fn the_log_says_what_was_and_what_became() {
     let scene = Scene::new().await;
-    let change = |body| async move { body };
-    let body = change(json!({ "disabled": true })).await;
+    let body = json!({ "disabled": true });
     let path = format!("/accounts/acme/users/{ADA}");
     scene.json(Method::PATCH, &path, &body).await;
     let body = json!({ "name": "Other orders" });

@@ -27,10 +27,8 @@ async fn all(scene: &Scene, path: &str, limit: usize) -> Vec<Value> {
         }
         assert_eq!(found.len(), limit, "a page that is not the last is full");
         let target = link.strip_prefix("</api/v1").unwrap();
-        target
-            .strip_suffix(">; rel=\"next\"")
-            .unwrap()
-            .clone_into(&mut next);
+        let target = target.strip_suffix(">; rel=\"next\"").unwrap();
+        target.clone_into(&mut next);
     }
 }
 
