@@ -13,7 +13,7 @@ use std::process::Command;
 
 use reqwest::Method;
 use scene::Scene;
-use support::program::{Program, python, suites};
+use support::program::{Program, have, python, suites};
 
 /// Valid data as the document has it may be refused all the same, for more than
 /// a schema says: a mapping must compile, an account must exist. And what has
@@ -50,6 +50,12 @@ async fn the_api_does_what_its_document_says() {
     let Some(python) = python() else {
         return;
     };
+    if !have(
+        &python.with_file_name("schemathesis"),
+        "run tests/suites/install",
+    ) {
+        return;
+    }
     let scene = Scene::new().await;
     // The document's own example, under its own name.
     let document = vestibule::admin::openapi();

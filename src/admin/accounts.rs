@@ -55,7 +55,9 @@ impl From<Account> for Shown {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
-    id: AccountId,
+    // Text, so that what is wrong with it is an error about the id.
+    #[schemars(with = "AccountId")]
+    id: String,
     /// Its name as shoppers read it; its id unless given.
     name: Option<String>,
     #[serde(default)]
@@ -120,6 +122,11 @@ pub(super) fn given<'de, D: serde::Deserializer<'de>>(
     Option::deserialize(from).map(Some)
 }
 
+fn id(text: &str) -> Reply<AccountId> {
+    text.parse()
+        .map_err(|error| bad("account.id", format!("{error}")))
+}
+
 fn name(text: &str) -> Reply<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
@@ -179,7 +186,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         logo_url: None,
         color: None,
     };
-    let account = whole.make(&admin, input.id)?;
+    let account = whole.make(&admin, id(&input.id)?)?;
     match account::put(&*admin.store, &account, Precondition::Absent).await {
         Ok(version) => Ok(created(account, version)),
         Err(StoreError::Conflict) => Err(Problem::new(
@@ -224,9 +231,7 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let id: AccountId = id
-        .parse()
-        .map_err(|error| bad("account.id", format!("{error}")))?;
+    let id = self::id(&id)?;
     let found = account::get(&*admin.store, &id).await?;
     if found.is_none() && caller.limit().is_some() {
         return Err(refused(

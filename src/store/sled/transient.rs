@@ -173,7 +173,10 @@ impl Operations for Mixed<'_> {
         if !when.holds(previous.filter(|_| !key.is_expired(self.below.now))) {
             return Err(StoreError::Conflict);
         }
-        self.make_room()?;
+        // Not for a record that is replaced: it could be the one that has to go.
+        if previous.is_none() {
+            self.make_room()?;
+        }
         let version = self.below.versions.next(self.below.now, previous);
         self.part.held.insert(key, Entry { value, version });
         Ok(version)
