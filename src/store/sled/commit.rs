@@ -20,7 +20,7 @@ use super::state::StateFile;
 use super::{Shared, open, withdraw};
 
 /// From one sync that several waited for to the next, at least.
-const GATHER: Duration = Duration::from_millis(8);
+const GATHER: Duration = Duration::from_millis(4);
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
