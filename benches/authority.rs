@@ -36,7 +36,7 @@ use arguments::Arguments;
 use browser::Browser;
 use caller::{Call, Caller};
 use process::Process;
-use turn::{Load, Sum, Work, turn};
+use turn::{Load, Sum, Work, rounds, turn};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -102,18 +102,14 @@ async fn main() {
 async fn compare<L: Load>(
     args: &Arguments,
     name: &str,
-    (mut at_bare, bare): (Vec<L>, &Process),
-    (mut at_broker, broker): (Vec<L>, &Process),
+    (at_bare, bare): (Vec<L>, &Process),
+    (at_broker, broker): (Vec<L>, &Process),
 ) {
-    let mut sums = [Sum::default(), Sum::default()];
-    for load in [&mut at_bare, &mut at_broker] {
+    let mut loads = [at_bare, at_broker];
+    for load in &mut loads {
         turn(Work::Check, load, broker, args.turn.mul_f64(WARM_UP)).await;
     }
-    for _ in 0..args.rounds {
-        sums[0].add(turn(Work::Check, &mut at_bare, bare, args.turn).await);
-        sums[1].add(turn(Work::Check, &mut at_broker, broker, args.turn).await);
-    }
-    let [bare, broker] = &sums;
+    let [bare, broker] = &rounds(args, Work::Check, &mut loads, [bare, broker]).await;
     println!("{name}");
     bare.print("  bare", CALLERS);
     broker.print("  broker", CALLERS);

@@ -33,7 +33,7 @@ use std::time::Duration;
 use arguments::{Arguments, Part};
 use browser::Browser;
 use process::Process;
-use turn::{Sum, Work, turn};
+use turn::{Work, rounds, turn};
 
 /// The broker has it, so the floor gets it too.
 #[global_allocator]
@@ -91,18 +91,8 @@ async fn logins(args: &Arguments, broker: &Process, floor: &Process, idp: &Proce
                 place.push(browser);
             }
         }
-        let [mut at_floor, mut at_broker] = work;
-        let mut sums = [Sum::default(), Sum::default()];
         let idp_before = idp.cpu();
-        for _ in 0..args.rounds {
-            if args.floor {
-                sums[0].add(turn(Work::LogIn, &mut at_floor, floor, args.turn).await);
-            }
-            if args.broker {
-                sums[1].add(turn(Work::LogIn, &mut at_broker, broker, args.turn).await);
-            }
-        }
-        let [floor, broker] = &sums;
+        let [floor, broker] = &rounds(args, Work::LogIn, &mut work, [floor, broker]).await;
         floor.print("floor", browsers);
         broker.print("broker", browsers);
         println!(
@@ -126,17 +116,7 @@ async fn checks(args: &Arguments, broker: &Process, floor: &Process) {
             place.push(browser);
         }
     }
-    let [mut at_floor, mut at_broker] = work;
-    let mut sums = [Sum::default(), Sum::default()];
-    for _ in 0..args.rounds {
-        if args.floor {
-            sums[0].add(turn(Work::Check, &mut at_floor, floor, args.turn).await);
-        }
-        if args.broker {
-            sums[1].add(turn(Work::Check, &mut at_broker, broker, args.turn).await);
-        }
-    }
-    let [bare, broker] = &sums;
+    let [bare, broker] = &rounds(args, Work::Check, &mut work, [floor, broker]).await;
     bare.print("bare", CHECKERS);
     broker.print("broker", CHECKERS);
     println!(

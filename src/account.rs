@@ -14,7 +14,7 @@ pub use self::mapping::Mappings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::store::{
-    Class, Keyspace, Known, Precondition, Space, Store, StoreError, Unchanged, Version, Versioned,
+    Class, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
 };
 
 static ACCOUNTS: Space = Space {
@@ -70,7 +70,6 @@ const MOST_KNOWN: usize = 10_000;
 pub struct Accounts {
     store: Arc<dyn Store>,
     known: Known<AccountId, Account>,
-    unchanged: Unchanged<AccountId, Arc<Account>>,
 }
 
 impl Accounts {
@@ -79,28 +78,24 @@ impl Accounts {
         Self {
             store,
             known: Known::new(MOST_KNOWN),
-            unchanged: Unchanged::new(MOST_KNOWN),
         }
     }
 
     /// Reads an account.
     pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
         let revision = self.store.revision(SPACE.space());
-        if let Some(account) = self.unchanged.get(id, revision) {
+        if let Some(account) = self.known.unchanged(id, revision) {
             return Ok(Some(account));
         }
         let found = SPACE
             .get_encoded(&*self.store, "", id.as_str().as_bytes())
             .await?;
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        let account = self
-            .known
-            .get_or(id.clone(), found.version(), || found.decode())?;
-        self.unchanged
-            .put(id.clone(), revision, Arc::clone(&account));
-        Ok(Some(account))
+        found
+            .map(|found| {
+                self.known
+                    .get_or(id.clone(), revision, found.version(), || found.decode())
+            })
+            .transpose()
     }
 }
 

@@ -34,9 +34,10 @@ use std::time::Duration;
 pub use self::error::{Blame, LoginError, Step};
 pub use self::return_to::ReturnTo;
 use crate::account::{Accounts, Mappings};
-use crate::base::{Clock, Timestamp};
+use crate::base::{AccountId, Clock, ProviderId, Timestamp};
 use crate::key::Keyring;
 use crate::outbound::Outbound;
+use crate::provider::Provider;
 use crate::session::Sessions;
 use crate::store::Store;
 
@@ -72,6 +73,21 @@ impl Logins {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// An account's provider, for a login that is at `step`.
+    pub(crate) async fn provider(
+        &self,
+        account: &AccountId,
+        id: &ProviderId,
+        step: Step,
+    ) -> Result<Arc<Provider>, LoginError> {
+        self.mappings
+            .provider(account, id)
+            .await
+            .map_err(step.store())?
+            .ok_or(LoginError::UnknownProvider)?
+            .map_err(|findings| callback::misconfigured(&findings))
     }
 
     /// The fixed redirect URI of all accounts.

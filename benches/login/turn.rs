@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use super::arguments::Arguments;
 use super::browser::Browser;
 use super::process::Process;
 
@@ -74,6 +75,26 @@ pub async fn turn<L: Load>(
         seconds: started.elapsed().as_secs_f64(),
         cpu: server.cpu() - cpu_before,
     }
+}
+
+/// Turn by turn the floor and the broker, as many rounds and whichever of them
+/// the command line asks for.
+pub async fn rounds<L: Load>(
+    args: &Arguments,
+    work: Work,
+    [at_floor, at_broker]: &mut [Vec<L>; 2],
+    [floor, broker]: [&Process; 2],
+) -> [Sum; 2] {
+    let mut sums = [Sum::default(), Sum::default()];
+    for _ in 0..args.rounds {
+        if args.floor {
+            sums[0].add(turn(work, at_floor, floor, args.turn).await);
+        }
+        if args.broker {
+            sums[1].add(turn(work, at_broker, broker, args.turn).await);
+        }
+    }
+    sums
 }
 
 /// All turns of a contestant.

@@ -131,7 +131,6 @@ pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
     compiled: Known<(AccountId, ProviderId), Provider>,
-    unchanged: Unchanged<(AccountId, ProviderId), Arc<Provider>>,
     /// Of accounts with one provider.
     single: Unchanged<AccountId, Arc<Provider>>,
 }
@@ -143,7 +142,6 @@ impl Mappings {
             store,
             policy,
             compiled: Known::new(MOST_COMPILED),
-            unchanged: Unchanged::new(MOST_COMPILED),
             single: Unchanged::new(MOST_COMPILED),
         }
     }
@@ -324,21 +322,16 @@ impl Mappings {
     ) -> Result<Option<Compiled>, StoreError> {
         let revision = self.store.revision(CURRENT.space());
         let key = (account.clone(), provider.clone());
-        if let Some(provider) = self.unchanged.get(&key, revision) {
+        if let Some(provider) = self.compiled.unchanged(&key, revision) {
             return Ok(Some(Ok(provider)));
         }
         let id = provider.as_str().as_bytes();
         let found = CURRENT
             .get_encoded(&*self.store, account.as_str(), id)
             .await?;
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        let compiled = self.known(account, provider, &found)?;
-        if let Ok(provider) = &compiled {
-            self.unchanged.put(key, revision, Arc::clone(provider));
-        }
-        Ok(Some(compiled))
+        found
+            .map(|found| self.known(key, revision, &found))
+            .transpose()
     }
 
     /// The compiled provider of an account that has one and no other.
@@ -363,7 +356,7 @@ impl Mappings {
             Some(provider) => provider,
             None => found.decode()?.provider,
         };
-        let compiled = self.known(account, &provider, found)?;
+        let compiled = self.known((account.clone(), provider), revision, found)?;
         if let Ok(provider) = &compiled {
             self.single
                 .put(account.clone(), revision, Arc::clone(provider));
@@ -375,22 +368,21 @@ impl Mappings {
     pub fn compiled(&self, account: &AccountId, found: &Versioned<Mapping>) -> Compiled {
         let key = (account.clone(), found.value.provider.clone());
         self.compiled
-            .get_or(key, found.version, || self.live(&found.value))
+            .get_or(key, None, found.version, || self.live(&found.value))
     }
 
     /// The same, of a mapping that is decoded only if it must be compiled.
     fn known(
         &self,
-        account: &AccountId,
-        provider: &ProviderId,
+        key: (AccountId, ProviderId),
+        revision: Option<u64>,
         found: &Encoded<Mapping>,
     ) -> Result<Compiled, StoreError> {
         enum Failed {
             Store(StoreError),
             Findings(Vec<Finding>),
         }
-        let key = (account.clone(), provider.clone());
-        let made = self.compiled.get_or(key, found.version(), || {
+        let made = self.compiled.get_or(key, revision, found.version(), || {
             let mapping = found.decode().map_err(Failed::Store)?;
             self.live(&mapping).map_err(Failed::Findings)
         });

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
 use super::Caller;
-use super::reply::{Reply, bad};
+use super::reply::{Reply, bad, media_type};
 use crate::base::ProviderId;
 use crate::document::convert::{pointer_to, to_json, to_toml};
 use crate::document::redact::{redact, references, restore};
@@ -26,12 +26,8 @@ pub(super) struct Draft {
 impl Draft {
     /// Reads a body of either kind.
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Reply<Self> {
-        let kind = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        match kind.split(';').next().map(str::trim) {
-            Some(TOML) => {
+        match media_type(headers) {
+            TOML => {
                 let text = std::str::from_utf8(body);
                 let text =
                     text.map_err(|_| bad("mapping.not_utf8", "the mapping is not valid UTF-8"))?;
@@ -40,7 +36,7 @@ impl Draft {
                     json: None,
                 })
             }
-            Some(JSON) => {
+            JSON => {
                 let value =
                     strict_json(body).map_err(|error| bad("request.invalid", error.to_string()))?;
                 let source = to_toml(&value).map_err(|found| {

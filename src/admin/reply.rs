@@ -69,13 +69,18 @@ pub(super) fn missing(what: &str) -> Problem {
     )
 }
 
-/// Reads a JSON body.
-pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Reply<T> {
+/// The media type of a body, without parameters; empty where none is given.
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
+    kind.split(';').next().unwrap_or_default().trim()
+}
+
+/// Reads a JSON body.
+pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Reply<T> {
+    if media_type(headers) != "application/json" {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "request.content_type",

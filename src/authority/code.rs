@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tracing::warn;
 
 use super::Authority;
-use super::access::{Grantee, Issued};
+use super::access::Issued;
 use super::application::Application;
 use super::error::OAuthError;
 use super::id_token::Identity;
@@ -102,15 +102,7 @@ impl Authority {
         if !self.may_act(&granted.account, granted.user).await? {
             return Err(refused());
         }
-        let (access_token, issued) = self
-            .access_token(&Grantee {
-                client_id: &granted.client_id,
-                account: Some(&granted.account),
-                user: Some(granted.user),
-                scopes: &granted.scopes,
-                sid: granted.sid.as_deref(),
-            })
-            .await?;
+        let (access_token, issued) = self.access_token(&granted.grantee()).await?;
         let refresh_token = self.begin_family(application, granted, &issued).await?;
         let used = Used {
             issued,

@@ -73,6 +73,19 @@ pub struct Granted {
     pub auth_time: Option<Timestamp>,
 }
 
+impl Granted {
+    /// Whom its access tokens are for.
+    pub(super) fn grantee(&self) -> Grantee<'_> {
+        Grantee {
+            client_id: &self.client_id,
+            account: Some(&self.account),
+            user: Some(self.user),
+            scopes: &self.scopes,
+            sid: self.sid.as_deref(),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
@@ -213,15 +226,7 @@ impl Authority {
             scopes,
             ..granted.clone()
         };
-        let (access_token, issued) = self
-            .access_token(&Grantee {
-                client_id: &granted.client_id,
-                account: Some(&granted.account),
-                user: Some(granted.user),
-                scopes: &granted.scopes,
-                sid: granted.sid.as_deref(),
-            })
-            .await?;
+        let (access_token, issued) = self.access_token(&granted.grantee()).await?;
         let secret = random::token();
         let next = family.next(way, presented.secret, hash(&secret), issued, now, self);
         let token = match self.write_family(token, found.version, next, now).await {

@@ -169,15 +169,7 @@ impl Authority {
             sid: None,
             auth_time: Some(self.now()),
         };
-        let (access_token, issued) = self
-            .access_token(&Grantee {
-                client_id: &granted.client_id,
-                account: Some(&granted.account),
-                user: Some(granted.user),
-                scopes: &granted.scopes,
-                sid: None,
-            })
-            .await?;
+        let (access_token, issued) = self.access_token(&granted.grantee()).await?;
         let refresh_token = self.begin_family(application, &granted, &issued).await?;
         let id_token = self.id_token_of(&granted, &access_token).await?;
         Ok(TokenAnswer::new(self, access_token, &granted.scopes)

@@ -48,7 +48,7 @@ pub(super) struct Refused {
 
 impl Api {
     /// Finds the API.
-    pub async fn open(global: &Global) -> anyhow::Result<Self> {
+    async fn open(global: &Global) -> anyhow::Result<Self> {
         if let Some(server) = &global.server {
             let remote = Remote::open(server).await?;
             return Ok(Self(Way::Elsewhere(Box::new(remote))));
@@ -66,6 +66,17 @@ impl Api {
             router: admin::router(admin),
             store,
         }))
+    }
+
+    /// Opens it for one command, and closes it whatever comes of that.
+    pub async fn with<T>(
+        global: &Global,
+        command: impl AsyncFnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut api = Self::open(global).await?;
+        let outcome = command(&mut api).await;
+        api.close().await?;
+        outcome
     }
 
     /// Sends a request; `None` where the answer has no body.
@@ -163,7 +174,7 @@ impl Api {
     }
 
     /// Writes everything down; needed where no broker runs.
-    pub async fn close(self) -> anyhow::Result<()> {
+    async fn close(self) -> anyhow::Result<()> {
         if let Way::Here { router, store } = self.0 {
             drop(router);
             store.close().await?;

@@ -30,10 +30,7 @@ pub(super) enum Audit {
 
 impl Audit {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let mut api = Api::open(global).await?;
-        let outcome = self.call(&mut api, global.json).await;
-        api.close().await?;
-        outcome
+        Api::with(global, async |api| self.call(api, global.json).await).await
     }
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {

@@ -90,10 +90,7 @@ impl Key {
         if let Self::Generate(wanted) = self {
             return tokio::task::spawn_blocking(move || wanted.write()).await?;
         }
-        let mut api = Api::open(global).await?;
-        let outcome = self.call(&mut api, global.json).await;
-        api.close().await?;
-        outcome
+        Api::with(global, async |api| self.call(api, global.json).await).await
     }
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {

@@ -66,16 +66,13 @@ impl Gathered {
     fn new(at_once: bool) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let writer = (!at_once).then(|| {
-            let lines = Arc::downgrade(&lines);
+            let lines = Arc::clone(&lines);
             std::thread::Builder::new()
                 .name("log".into())
                 .spawn(move || {
                     loop {
                         std::thread::park();
                         std::thread::sleep(PAUSE);
-                        let Some(lines) = lines.upgrade() else {
-                            return;
-                        };
                         write_down(&mut lock(&lines));
                     }
                 })

@@ -100,10 +100,7 @@ impl Provider {
             }
             _ => {}
         }
-        let mut api = Api::open(global).await?;
-        let outcome = self.call(&mut api, global).await;
-        api.close().await?;
-        outcome
+        Api::with(global, async |api| self.call(api, global).await).await
     }
 
     async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {

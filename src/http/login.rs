@@ -145,14 +145,7 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
     let account = &site.account.id;
     if let Some(asked) = site.query.get("provider") {
         let id = asked.parse().map_err(|_| LoginError::UnknownProvider)?;
-        return logins
-            .mappings
-            .provider(account, &id)
-            .await
-            .map_err(Step::Start.store())?
-            .ok_or(LoginError::UnknownProvider)?
-            .map(Some)
-            .map_err(|findings| misconfigured(&findings));
+        return logins.provider(account, &id, Step::Start).await.map(Some);
     }
     match logins
         .mappings

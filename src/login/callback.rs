@@ -327,13 +327,11 @@ async fn check(
     }
     let provider = match pending.trial.as_deref().and_then(Token::parse) {
         Some(id) => trial::provider(logins, &pending.account, &id).await?,
-        None => logins
-            .mappings
-            .provider(&pending.account, &pending.provider)
-            .await
-            .map_err(Step::Callback.store())?
-            .ok_or(LoginError::UnknownProvider)?
-            .map_err(|findings| misconfigured(&findings))?,
+        None => {
+            logins
+                .provider(&pending.account, &pending.provider, Step::Callback)
+                .await?
+        }
     };
     if state_name != provider.authorization.state_key {
         return Err(LoginError::StateMismatch(

@@ -10,10 +10,13 @@ use super::Version;
 /// What records became when they were read, for those that are read at every
 /// request and seldom written.
 ///
-/// The store is asked each time all the same, so that a change counts at once,
-/// whoever made it. What is spared is making the same thing of the same bytes.
+/// Where the space's revision is the same as then (see
+/// [`Store::revision`](super::Store::revision)), nothing need be read. Otherwise,
+/// and with a store that has none, the record is read, so that a change counts
+/// at once, whoever made it; what its version then spares is making the same
+/// thing of the same bytes.
 #[derive(Debug)]
-pub struct Known<K, T>(Cache<K, (Version, Arc<T>)>);
+pub struct Known<K, T>(Cache<K, (Option<u64>, Version, Arc<T>)>);
 
 impl<K: Eq + Hash, T> Known<K, T> {
     /// Remembers about `most` of them.
@@ -21,26 +24,37 @@ impl<K: Eq + Hash, T> Known<K, T> {
         Self(Cache::new(most))
     }
 
-    /// What the record of `key` becomes in this `version`; made if that is not known.
+    /// What the record of `key` became, if nothing has changed since.
+    pub fn unchanged(&self, key: &K, revision: Option<u64>) -> Option<Arc<T>> {
+        let (known, _, made) = self.0.get(key)?;
+        (known.is_some() && known == revision).then_some(made)
+    }
+
+    /// What the record of `key` becomes in this `version`, read after `revision`
+    /// was asked for; made if that is not known.
     pub fn get_or<E>(
         &self,
         key: K,
+        revision: Option<u64>,
         version: Version,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
-        if let Some((known, made)) = self.0.get(&key)
-            && known == version
-        {
-            return Ok(made);
-        }
-        let made = Arc::new(make()?);
-        self.put(key, version, &made);
+        let made = match self.0.get(&key) {
+            Some((then, known, made)) if known == version => {
+                if revision.is_none() || revision == then {
+                    return Ok(made);
+                }
+                made
+            }
+            _ => Arc::new(make()?),
+        };
+        self.0.insert(key, (revision, version, Arc::clone(&made)));
         Ok(made)
     }
 
     /// Remembers what a record became.
     pub fn put(&self, key: K, version: Version, made: &Arc<T>) {
-        self.0.insert(key, (version, Arc::clone(made)));
+        self.0.insert(key, (None, version, Arc::clone(made)));
     }
 }
 

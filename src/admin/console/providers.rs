@@ -211,7 +211,8 @@ async fn act(
     }
 }
 
-fn api_path(id: &str, provider: &str, end: &str) -> String {
+/// A provider's path in the API; behind `/admin`, that of its page.
+pub(super) fn api_path(id: &str, provider: &str, end: &str) -> String {
     format!(
         "/accounts/{}/providers/{}{end}",
         segment(id),

@@ -7,10 +7,10 @@ use minijinja::{Value as Shown, context};
 use serde_json::json;
 
 use super::accounts::Where;
-use super::api::{Call, segment};
+use super::api::Call;
 use super::draft::Open;
 use super::guard::{Post, Seen};
-use super::providers::diff_lines;
+use super::providers::{api_path, diff_lines};
 use super::review::identity_warnings;
 use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State};
@@ -20,12 +20,6 @@ use crate::document::redact::redact;
 use crate::http::problem::Problem;
 use crate::login::shadow::{self, Report};
 use crate::operator::session::Current;
-
-/// `/accounts/{account}/providers/{provider}` and what follows it.
-fn path(id: &str, provider: &str, end: &str) -> String {
-    let (id, provider) = (segment(id), segment(provider));
-    format!("/accounts/{id}/providers/{provider}{end}")
-}
 
 /// `GET …/providers/{provider}/shadow`
 pub(super) async fn show(
@@ -93,11 +87,11 @@ pub(super) async fn set(
     post: Post,
 ) -> Html {
     let text = post.get("toml").replace("\r\n", "\n");
-    let call = Call::new(Method::PUT, path(&id, &provider, "/shadow")).toml(&text);
+    let call = Call::new(Method::PUT, api_path(&id, &provider, "/shadow")).toml(&text);
     match console.api.call(&post.who, call).await {
         Ok(_) => Ok(goto(&format!(
             "/admin{}?done=shadow",
-            path(&id, &provider, "/shadow")
+            api_path(&id, &provider, "/shadow")
         ))),
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -117,7 +111,7 @@ pub(super) async fn of_draft(
     let Some(base) = &open.draft.base else {
         return Ok(goto(&open.path("review")));
     };
-    let to = path(&account, base.provider.as_str(), "/shadow");
+    let to = api_path(&account, base.provider.as_str(), "/shadow");
     let call = Call::new(Method::PUT, to.as_str()).toml(&open.draft.source);
     let set = console.api.call(&post.who, call).await;
     set.map_err(failing(&post.who))?;
@@ -138,7 +132,10 @@ pub(super) async fn promote(
         .await
         .map_err(failing(who))?;
     let Some(set) = &found.value.shadow else {
-        return Ok(goto(&format!("/admin{}", path(&id, &provider, "/shadow"))));
+        return Ok(goto(&format!(
+            "/admin{}",
+            api_path(&id, &provider, "/shadow")
+        )));
     };
     let report = shadow::report(&*console.admin.store, &account, &found.value.provider)
         .await
@@ -151,7 +148,7 @@ pub(super) async fn promote(
             "the shadow changes who users are; tick the box if that is meant",
         ))
     } else {
-        let call = Call::new(Method::PUT, path(&id, &provider, ""))
+        let call = Call::new(Method::PUT, api_path(&id, &provider, ""))
             .toml(&set.source)
             .if_version(Some(post.get("etag").parse().unwrap_or_default()));
         console.api.call(who, call).await.map(|_| json!(null))
@@ -159,7 +156,7 @@ pub(super) async fn promote(
     match done {
         Ok(_) => Ok(goto(&format!(
             "/admin{}?done=applied",
-            path(&id, &provider, "")
+            api_path(&id, &provider, "")
         ))),
         Err(mut problem) => {
             if problem.code == "admin.changed_meanwhile" {
@@ -178,7 +175,7 @@ pub(super) async fn remove(
     Path((id, provider)): Path<(String, String)>,
     post: Post,
 ) -> Html {
-    let to = path(&id, &provider, "/shadow");
+    let to = api_path(&id, &provider, "/shadow");
     let call = Call::new(Method::DELETE, to.as_str());
     let removed = console.api.call(&post.who, call).await;
     removed.map_err(failing(&post.who))?;

@@ -17,12 +17,11 @@ use super::{Console, State};
 use crate::base::AccountId;
 use crate::http::failure;
 use crate::http::pages::error_codes;
-use crate::login::callback::misconfigured;
 use crate::login::finish::vouch;
 use crate::login::identify::TICKET_LIFETIME;
 use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, start as start_login};
-use crate::login::{LoginError, ReturnTo};
+use crate::login::{LoginError, ReturnTo, Step};
 use crate::operator::{self, Email};
 use crate::protocol::form::Pairs;
 use crate::provider::request::Demands;
@@ -94,16 +93,15 @@ pub(super) async fn start(
     });
     let refuse = |error: LoginError| failed(&console, id, &error);
     let (account, store) = at.ok_or_else(|| refuse(LoginError::NoProvider))?;
-    let unknown = || refuse(LoginError::UnknownProvider);
     let provider = query.get("provider").unwrap_or_default();
-    let provider = provider.parse().map_err(|_| unknown())?;
-    let provider = logins
-        .mappings
-        .provider(id, &provider)
-        .await
-        .map_err(broken)?
-        .ok_or_else(unknown)?
-        .map_err(|findings| refuse(misconfigured(&findings)))?;
+    let provider = provider
+        .parse()
+        .map_err(|_| refuse(LoginError::UnknownProvider))?;
+    let provider = logins.provider(id, &provider, Step::Start).await;
+    let provider = provider.map_err(|error| match error {
+        LoginError::Store { error, .. } => broken(error),
+        error => refuse(error),
+    })?;
     // One binding a browser: many logins at once stay one cookie (attack S11).
     let browser = cookie(&console, &headers, Kind::Login)
         .as_deref()
