@@ -167,6 +167,8 @@ pub(crate) fn add_headers(headers: &mut axum::http::HeaderMap, https: bool) {
             "same-origin",
         ),
     ];
+    // Else the map grows, and sorts itself anew, twice.
+    headers.reserve(COMMON.len() + 2);
     for (name, value) in COMMON {
         headers
             .entry(name)

@@ -44,7 +44,7 @@ fn start_logs(quiet: bool) {
     let default = if quiet {
         "warn"
     } else {
-        "warn,vestibule::login=info,mock_idp=info"
+        "warn,vestibule::login=debug,mock_idp=info"
     };
     let filter =
         EnvFilter::try_from_env("VESTIBULE_LOG").unwrap_or_else(|_| EnvFilter::new(default));

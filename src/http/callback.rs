@@ -75,7 +75,8 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Option<String> {
 /// Runs the login in a task of its own: a browser that goes away must not cut
 /// it between the code and the user.
 async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusCode) -> Response {
-    let task = tokio::spawn({
+    // Boxed, since the runtime moves a task's future several times.
+    let task = tokio::spawn(Box::pin({
         let app = Shared::clone(&app);
         async move {
             match login(&app, &query, on.as_ref()).await {
@@ -85,7 +86,7 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
                 }
             }
         }
-    });
+    }));
     task.await
         .unwrap_or_else(|_| failure::lost(&app, "service.error"))
 }

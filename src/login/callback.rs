@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::info;
+use tracing::debug;
 
 use super::error::{LoginError, Step};
 use super::pending::{LOGINS, PendingLogin, Stage, WayBack, read_state};
@@ -349,7 +349,7 @@ async fn check(
         CallbackParams::Error { error } => return Err(LoginError::ProviderError(error)),
     };
     let parameters = handed_on(&provider, query)?;
-    info!(
+    debug!(
         target: "vestibule::login",
         login = pending.id,
         account = %pending.account,

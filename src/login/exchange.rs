@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tracing::info;
+use tracing::debug;
 
 use super::Logins;
 use super::callback::{Context, VerifiedCallback};
@@ -68,7 +68,7 @@ pub async fn exchange(
     if let Some(token) = document.get("refresh_token").and_then(Value::as_str) {
         trace.secret("refresh_token", &Secret::new(token));
     }
-    info!(
+    debug!(
         target: "vestibule::login",
         login = callback.login.id,
         account = %callback.login.account.id,

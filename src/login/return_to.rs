@@ -41,6 +41,9 @@ impl ReturnTo {
         if text.len() > MAX || text.contains(odd) {
             return Err(BadReturnTo);
         }
+        if is_plain(text) && text.starts_with('/') && !text.starts_with("//") {
+            return Ok((Self([&store.origin, text].concat()), store));
+        }
         let url = if text.starts_with('/') {
             if text.starts_with("//") {
                 return Err(BadReturnTo);
@@ -94,4 +97,11 @@ impl ReturnTo {
     pub(super) fn stored(url: String) -> Self {
         Self(url)
     }
+}
+
+/// Whether every reader takes a path and query for itself: nothing in it is
+/// resolved, encoded or cut off. Most are like this, and need no parser.
+fn is_plain(path: &str) -> bool {
+    path.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'?' | b'=' | b'&'))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tracing::info;
+use tracing::debug;
 
 use super::Logins;
 use super::callback::Context;
@@ -89,7 +89,7 @@ pub async fn fetch(
         }
     }
     let profile = read(logins, &token.login, document, trace).await?;
-    info!(
+    debug!(
         target: "vestibule::login",
         login = token.login.id,
         account = %token.login.account.id,

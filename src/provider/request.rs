@@ -221,7 +221,7 @@ pub fn token(
     extend(&mut pairs, &set.parameters, fill)?;
     add_headers(&mut headers, &set.headers, fill)?;
     finish(
-        endpoint.as_str(),
+        endpoint.clone(),
         set.method,
         set.content_type,
         query,
@@ -245,7 +245,7 @@ pub fn before(
     let mut headers = base_headers();
     add_headers(&mut headers, &before.headers, fill)?;
     finish(
-        before.url.as_str(),
+        before.url.clone(),
         before.method,
         before.content_type,
         Vec::new(),
@@ -261,8 +261,8 @@ pub fn userinfo(
     fill: &Fill<'_>,
 ) -> Result<PreparedRequest, BuildError> {
     let url = match (&request.url, discovered) {
-        (Some(template), _) => template.fill(fill, encode)?,
-        (None, Some(url)) => url.as_str().to_owned(),
+        (Some(template), _) => parse(&template.fill(fill, encode)?)?,
+        (None, Some(url)) => url.clone(),
         (None, None) => return Err(BuildError::NoEndpoint("userinfo endpoint")),
     };
     let token = fill.access_token.map(Secret::expose).unwrap_or_default();
@@ -286,7 +286,7 @@ pub fn userinfo(
     extend(&mut pairs, &request.parameters, fill)?;
     add_headers(&mut headers, &request.headers, fill)?;
     finish(
-        &url,
+        url,
         request.method,
         request.content_type,
         query,
@@ -343,7 +343,7 @@ fn add_headers(
 }
 
 fn finish<'a>(
-    url: &str,
+    mut url: Url,
     method: Method,
     content_type: ContentType,
     mut query: Vec<(&'a str, String)>,
@@ -381,13 +381,19 @@ fn finish<'a>(
             (http::Method::POST, Some(body.into_bytes()))
         }
     };
-    let url = Url::parse(&with_query(url, &query)).map_err(|_| BuildError::Url)?;
+    if !query.is_empty() {
+        url = parse(&with_query(url.as_str(), &query))?;
+    }
     Ok(PreparedRequest {
         method,
         url,
         headers,
         body,
     })
+}
+
+fn parse(url: &str) -> Result<Url, BuildError> {
+    Url::parse(url).map_err(|_| BuildError::Url)
 }
 
 fn with_query(url: &str, pairs: &[(&str, String)]) -> String {

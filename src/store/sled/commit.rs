@@ -4,7 +4,7 @@
 //! that flushes, since sled's flushes get in each other's way. While one sync
 //! runs, those who come meanwhile gather for the next. A sync costs the same CPU
 //! for one as for a hundred, half of it for waking sled's seven writers, so
-//! where several came together, the next one leaves room for as many
+//! where several came together, the next one leaves time for as many
 //! ([`GATHER`]). Who comes alone never waits for others.
 
 use std::fs::File;
@@ -19,8 +19,10 @@ use super::engine::Engine;
 use super::state::StateFile;
 use super::{Shared, open, withdraw};
 
-/// From one sync that several waited for to the next, at least.
-const GATHER: Duration = Duration::from_millis(4);
+/// From one sync that several waited for to the next, at most.
+const GATHER: Duration = Duration::from_millis(8);
+/// Nobody has come for so long: then no more will.
+const QUIET: Duration = Duration::from_millis(1);
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
@@ -143,6 +145,21 @@ impl Committer {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets waiters gather until `most` has passed, or they are all there.
+    fn gather(&self, most: Duration) {
+        let end = Instant::now() + most;
+        let mut seen = 0;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            std::thread::sleep(QUIET.min(left));
+            let waiting = self.queue().waiters.len();
+            if left <= QUIET || waiting > 0 && waiting == seen {
+                return;
+            }
+            seen = waiting;
+        }
+    }
+
     /// Waits for something to do, at most for `tick`.
     fn next(&self, tick: Duration) -> Queue {
         let idle = |queue: &mut Queue| {
@@ -203,7 +220,8 @@ fn run(shared: &Shared, lock: File, mut state: StateFile) {
             let (several, began) = (work.waiters.len() > 1, Instant::now());
             answer(shared, work.waiters, &cycle(shared, &mut state));
             if several {
-                std::thread::sleep(GATHER.saturating_sub(began.elapsed()));
+                let gather = GATHER.saturating_sub(began.elapsed());
+                shared.committer.gather(gather);
             }
         }
     }
