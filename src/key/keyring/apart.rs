@@ -1,7 +1,8 @@
 //! Slow signatures, on threads of their own.
 //!
-//! The threads run at a low priority: where processors are short, requests that
-//! need no such signature go first, and signatures get the time that is left.
+//! The threads run at a low priority and are half as many as there are
+//! processors: where these are short, requests that need no such signature go
+//! first, and signatures get the time that is left.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -21,8 +22,8 @@ type Job = Box<dyn FnOnce() + Send>;
 static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
     let (sender, receiver) = channel();
     let receiver = Arc::new(Mutex::new(receiver));
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    for _ in 0..threads {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    for _ in 0..processors.div_ceil(2) {
         let receiver = Arc::clone(&receiver);
         let made = thread::Builder::new()
             .name("sign".to_owned())
