@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::config;
-use crate::key::{KeyError, Keyring};
+use crate::key::{Algorithm, KeyError, Keyring};
 use crate::store::{
     Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned,
 };
@@ -89,6 +89,8 @@ pub struct Subject<'a> {
     pub more: &'a Map<String, Value>,
     /// The provider they came through.
     pub provider: &'a ProviderId,
+    /// What the account wants its tokens signed with; `None`: by the default key.
+    pub signing_alg: Option<Algorithm>,
 }
 
 /// Only the part of the claims that finds the record.
@@ -153,6 +155,7 @@ impl Sessions {
     ) -> Result<(String, Session), SessionError> {
         let account = subject.account;
         let sid = Token::new(now.plus(self.lifetime));
+        let alg = subject.signing_alg;
         let none = Map::new();
         let mut claims = Claims {
             iss: &self.issuer,
@@ -168,16 +171,16 @@ impl Sessions {
             jti: random::token(),
             more: subject.more,
         };
-        let mut token = keys.sign("JWT", &claims).await?;
+        let mut token = keys.sign(alg, "JWT", &claims).await?;
         if token.len() > MAX_TOKEN {
             // A browser would not keep it, and the shopper would not know why.
             // `session` still tells everything: the record has it.
             claims.more = &none;
-            token = keys.sign("JWT", &claims).await?;
+            token = keys.sign(alg, "JWT", &claims).await?;
         }
         if token.len() > MAX_TOKEN {
             claims.name = None;
-            token = keys.sign("JWT", &claims).await?;
+            token = keys.sign(alg, "JWT", &claims).await?;
         }
         let session = Session {
             user: subject.user,
