@@ -12,14 +12,14 @@ use tracing::info;
 use super::access::refused;
 use super::audit::{changed, unchanged};
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
+use super::reply::{Condition, Reply, account, algorithm, bad, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::{self, Account, StoreFront, directory};
 use crate::authority::{Applications, password};
 use crate::base::AccountId;
 use crate::http::pages::Look;
 use crate::http::problem::Problem;
-use crate::key::{Algorithm, KeyError};
+use crate::key::Algorithm;
 use crate::store::{Precondition, StoreError, Version};
 
 /// One customer of the platform.
@@ -169,9 +169,7 @@ fn color(text: Option<&str>) -> Reply<Option<String>> {
 }
 
 fn signing_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
-    name.map(str::parse)
-        .transpose()
-        .map_err(|error: KeyError| bad("account.signing_alg", error.to_string()))
+    algorithm(name, "account.signing_alg")
 }
 
 pub(super) async fn list(

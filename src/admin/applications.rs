@@ -17,12 +17,12 @@ use super::access::{Caller, refused};
 use super::accounts::given;
 use super::audit::{changed, unchanged};
 use super::paging::{Page, limit};
-use super::reply::{Condition, Reply, account, bad, json as read, missing, tagged};
+use super::reply::{Condition, Reply, account, algorithm, bad, json as read, missing, tagged};
 use crate::authority::application::{ApplicationError, NewApplication, used_at};
 use crate::authority::{Application, Applications, ClientId, Grant, Scopes};
 use crate::base::{AccountId, Secret, Timestamp, units};
 use crate::http::problem::Problem;
-use crate::key::{Algorithm, KeyError};
+use crate::key::Algorithm;
 use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How long an old secret counts beside a new one.
@@ -180,9 +180,7 @@ fn scopes(list: &[String]) -> Reply<Scopes> {
 }
 
 fn response_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
-    name.map(str::parse)
-        .transpose()
-        .map_err(|error: KeyError| bad("application.signing_alg", error.to_string()))
+    algorithm(name, "application.signing_alg")
 }
 
 /// An application that the caller may deal with.
@@ -250,10 +248,7 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Reply {
     let input: Input = read(&headers, &body)?;
-    let new = input.check(&admin, &caller).await?;
-    let (application, secret) = new
-        .make(&admin.hasher, &admin.audience, admin.clock.now())
-        .await?;
+    let (application, secret) = input.make(&admin, &caller).await?;
     let alg = application.id_token_signed_response_alg;
     admin.keys.ensure(alg).await?;
     match Applications::put(&*admin.store, &application, Precondition::Absent).await {
@@ -275,6 +270,13 @@ fn taken() -> Problem {
 }
 
 impl Input {
+    /// The application, with its secret where one was generated.
+    async fn make(self, admin: &Admin, caller: &Caller) -> Reply<(Application, Option<Secret>)> {
+        let new = self.check(admin, caller).await?;
+        let made = new.make(&admin.hasher, &admin.audience, admin.clock.now());
+        Ok(made.await?)
+    }
+
     /// What it describes, if the caller may have it.
     async fn check(self, admin: &Admin, caller: &Caller) -> Reply<NewApplication> {
         if !caller.may(self.account.as_ref()) {
@@ -334,13 +336,8 @@ pub(super) async fn put(
     }
     let when = Condition::of(&headers)?.over(found.as_ref().map(|f| f.version))?;
     let Some(found) = found else {
-        let new = input.check(&admin, &caller).await?;
-        let (application, secret) = new
-            .make(&admin.hasher, &admin.audience, admin.clock.now())
-            .await?;
-        let alg = application.id_token_signed_response_alg;
-        admin.keys.ensure(alg).await?;
-        let version = Applications::put(&*admin.store, &application, when).await?;
+        let (application, secret) = input.make(&admin, &caller).await?;
+        let version = keep(&admin, &application, when).await?;
         info!(client_id = %id, by = caller.0, "application created");
         return Ok(created(&application, secret.as_ref(), version));
     };
@@ -351,10 +348,7 @@ pub(super) async fn put(
         ));
     }
     input.client_secret = None;
-    let new = input.check(&admin, &caller).await?;
-    let (made, _) = new
-        .make(&admin.hasher, &admin.audience, admin.clock.now())
-        .await?;
+    let (made, _) = input.make(&admin, &caller).await?;
     let application = Application {
         secrets: found.value.secrets.clone(),
         created_at: found.value.created_at,
@@ -409,6 +403,13 @@ pub(super) async fn change(
     write(&admin, &caller, when, &found, &application, None).await
 }
 
+/// Puts an application, once there is a key for what it wants signed.
+async fn keep(admin: &Admin, application: &Application, when: Precondition) -> Reply<Version> {
+    let alg = application.id_token_signed_response_alg;
+    admin.keys.ensure(alg).await?;
+    Ok(Applications::put(&*admin.store, application, when).await?)
+}
+
 /// Writes an application, if nobody else did meanwhile.
 async fn write(
     admin: &Admin,
@@ -422,9 +423,7 @@ async fn write(
         let same = Json(shown(application, None, None));
         return Ok(unchanged(tagged(over.version, same)));
     }
-    let alg = application.id_token_signed_response_alg;
-    admin.keys.ensure(alg).await?;
-    let version = Applications::put(&*admin.store, application, when).await?;
+    let version = keep(admin, application, when).await?;
     info!(client_id = %application.client_id, by = caller.0, "application changed");
     let answer = tagged(version, Json(shown(application, secret, None)));
     Ok(changed(answer, logged(&over.value), logged(application)))

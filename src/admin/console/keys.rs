@@ -128,7 +128,8 @@ fn which(post: &Post) -> Value {
 const IMPORT: (&str, &str) = ("import", "");
 
 fn of(post: &Post) -> (&str, &str) {
-    ("rotate", post.get("algorithm"))
+    let known = post.get("algorithm").parse::<Algorithm>();
+    ("rotate", known.map_or("", Algorithm::as_str))
 }
 
 /// The page with a refusal at its form: `which`, about the key of `tried`.
