@@ -287,6 +287,7 @@ impl Input {
         if let Some(id) = &self.account {
             account(&*admin.store, id.as_str()).await?;
         }
+        let alg = response_alg(self.id_token_signed_response_alg.as_deref())?;
         Ok(NewApplication {
             client_id: self.client_id,
             secret: self.client_secret.map(Secret::new),
@@ -297,9 +298,7 @@ impl Input {
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
-            id_token_signed_response_alg: response_alg(
-                self.id_token_signed_response_alg.as_deref(),
-            )?,
+            id_token_signed_response_alg: alg,
             public: self.public,
         })
     }
