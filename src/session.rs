@@ -45,6 +45,9 @@ pub struct Session {
     pub more: Map<String, Value>,
     /// Through which provider.
     pub provider: ProviderId,
+    /// When they authenticated at the provider, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
     /// SHA-256 of the token, URL-safe base64.
     pub digest: String,
     /// When it began.
@@ -53,6 +56,14 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was last used, to within a twentieth of the idle limit.
     pub seen_at: Timestamp,
+}
+
+impl Session {
+    /// When the person authenticated (OpenID Connect Core §2): at the provider,
+    /// where it says so, else as the session began.
+    pub fn authenticated_at(&self) -> Timestamp {
+        self.auth_time.unwrap_or(self.created_at)
+    }
 }
 
 /// The claims of the cookie (RFC 7519), and of nothing else: its audience is the account's URL.
@@ -89,6 +100,8 @@ pub struct Subject<'a> {
     pub more: &'a Map<String, Value>,
     /// The provider they came through.
     pub provider: &'a ProviderId,
+    /// When they authenticated there, where it says so.
+    pub auth_time: Option<Timestamp>,
     /// What the account wants its tokens signed with; `None`: by the default key.
     pub signing_alg: Option<Algorithm>,
 }
@@ -188,6 +201,7 @@ impl Sessions {
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
             provider: subject.provider.clone(),
+            auth_time: subject.auth_time,
             digest: digest::sha256_base64url(token.as_bytes()),
             created_at: now,
             expires_at: sid.expires_at(),

@@ -51,6 +51,7 @@ pub async fn finish(
         name: record.name.as_deref(),
         more: &record.more,
         provider: &record.provider,
+        auth_time: record.auth_time,
         signing_alg: found.and_then(|account| account.signing_alg),
     };
     let (token, session) = logins
