@@ -20,7 +20,7 @@ use self::stored::{open_stored, unseal, update};
 use super::error::KeyError;
 use super::master::Master;
 use super::public::Algorithm;
-use super::ring::{Place, Ring};
+use super::ring::{Keep, Place, Ring};
 use super::signing::SigningKey;
 use super::snapshot::{KeyInfo, Signers, Snapshot};
 use super::token::{Claims, Expect, VerifyError};
@@ -66,17 +66,21 @@ impl Keyring {
         let master = Master::new(auth.master_key.clone(), data_dir)?;
         let file = FileSource::new(auth)?;
         let now = clock.now();
+        let keep = Keep {
+            replaced: token_lifetime,
+            superseded: token_lifetime,
+        };
         let (ring, default) = match &file {
             Some(file) => {
                 let key = file.load(now).await?;
                 let ring = update(&*store, |ring| {
                     ring.purge(now);
-                    ring.adopt(&key, now, token_lifetime);
+                    ring.adopt(&key, now, keep);
                     Ok(())
                 });
                 (ring.await?, key)
             }
-            None => open_stored(&*store, &master, now, token_lifetime).await?,
+            None => open_stored(&*store, &master, now, keep).await?,
         };
         let signers = signers(&ring, default, &[], &master)?;
         Ok(Self {

@@ -179,6 +179,26 @@ fn encode(key: &SigningKey) -> Vec<String> {
     all.map(|one| STANDARD.encode(one.der())).collect()
 }
 
+/// How long keys that sign no more stay published.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep {
+    /// The one that is replaced; zero withdraws it.
+    pub(super) replaced: Duration,
+    /// An additional one that the default one takes over from: it may be
+    /// replaced because it is known to others, this one is not.
+    pub(super) superseded: Duration,
+}
+
+impl Keep {
+    fn of(self, old: &Stored, new: &Stored) -> Duration {
+        if old.role == new.role {
+            self.replaced
+        } else {
+            self.superseded
+        }
+    }
+}
+
 /// All keys.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ring {
@@ -226,13 +246,13 @@ impl Ring {
     }
 
     /// Makes `key` the active one of its place. The one that was stays published
-    /// for `keep`, without its private part, which nobody needs any more; with
+    /// as `keep` says, without its private part, which nobody needs any more; with
     /// nothing to keep it for, it goes at once. A key published ahead goes too.
-    pub(super) fn activate(&mut self, key: Stored, now: Timestamp, keep: Duration) {
+    pub(super) fn activate(&mut self, key: Stored, now: Timestamp, keep: Keep) {
         self.keys.retain(|old| {
             let over = match old.state {
                 KeyState::Next => true,
-                KeyState::Active => keep.is_zero(),
+                KeyState::Active => keep.of(old, &key).is_zero(),
                 KeyState::Published => false,
             };
             old.kid != key.kid && !(over && old.yields_to(&key))
@@ -240,7 +260,7 @@ impl Ring {
         for old in &mut self.keys {
             if old.state == KeyState::Active && old.yields_to(&key) {
                 old.state = KeyState::Published;
-                old.retires_at = Some(now.plus(keep).plus(SLACK));
+                old.retires_at = Some(now.plus(keep.of(old, &key)).plus(SLACK));
                 old.sealed = None;
             }
         }
@@ -251,7 +271,7 @@ impl Ring {
     }
 
     /// Makes the key of the configured file the default one, if it is not.
-    pub(super) fn adopt(&mut self, key: &SigningKey, now: Timestamp, keep: Duration) {
+    pub(super) fn adopt(&mut self, key: &SigningKey, now: Timestamp, keep: Keep) {
         let stored = Stored::new(key, (Role::Default, KeyState::Active), None, now);
         let same = |old: &&mut Stored| {
             old.kid == stored.kid && old.state == KeyState::Active && old.origin == Origin::File

@@ -184,6 +184,40 @@ async fn a_default_key_takes_over_its_algorithm() {
     assert_eq!(keys.algorithms(), [RS256, ES256]);
 }
 
+/// The default key leaked, not the one that its successor takes over from.
+#[tokio::test]
+async fn a_withdrawn_default_key_takes_no_other_with_it() {
+    let world = World::new();
+    let keys = world.open().await;
+    let leaked = token(&world, &keys, None).await;
+    let rsa = token(&world, &keys, Some(RS256)).await;
+    let key = generate(KeyKind::Rsa2048).unwrap();
+    keys.import(&key, false).await.unwrap();
+    keys.rotate(None, Duration::ZERO).await.unwrap();
+    let refused = keys.verify(&leaked, &world.expect()).unwrap_err();
+    assert_eq!(refused, VerifyError::UnknownKey);
+    keys.verify(&rsa, &world.expect()).unwrap();
+    assert_eq!(
+        kid(&token(&world, &keys, Some(RS256)).await),
+        key.kid(),
+        "it signs no more"
+    );
+}
+
+/// The file's broker needed no master key, and now it does.
+#[tokio::test]
+async fn without_the_master_key_nothing_is_made_in_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = with_file(&dir, KeyKind::P256);
+    let keys = world.open().await;
+    let master = world.dir.path().join("master.key");
+    assert!(!master.exists());
+    token(&world, &keys, Some(RS256)).await;
+    std::fs::remove_file(&master).unwrap();
+    assert_eq!(world.failure().await.code(), "key.master_missing");
+    assert!(!master.exists());
+}
+
 #[tokio::test]
 async fn brokers_with_different_files_share_what_is_stored() {
     let dir = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::public::Algorithm;
-use crate::key::ring::{ID, KeyState, Place, RINGS, Ring, Stored};
+use crate::key::ring::{ID, Keep, KeyState, Place, RINGS, Ring, Stored};
 use crate::key::signing::SigningKey;
 use crate::key::snapshot::{KeyInfo, Signers};
 
@@ -41,7 +41,7 @@ impl Keyring {
                 return Ok(());
             }
             let next = ring.next(place).or(fresh.as_ref()).ok_or(KeyError::Busy)?;
-            ring.activate(next.clone(), now, self.token_lifetime);
+            ring.activate(next.clone(), now, self.keep(self.token_lifetime));
             Ok(())
         })
         .await?;
@@ -64,6 +64,7 @@ impl Keyring {
         let now = self.clock.now();
         let place = self.place(wanted);
         let known = self.signers();
+        let keep = self.keep(keep_old_for);
         if let (Place::Default, Some(file)) = (place, &self.file) {
             let key = file.load(now).await?;
             let old = &known.default;
@@ -73,7 +74,7 @@ impl Keyring {
             }
             let ring = update(&*self.store, |ring| {
                 ring.purge(now);
-                ring.adopt(&key, now, keep_old_for);
+                ring.adopt(&key, now, keep);
                 Ok(())
             })
             .await?;
@@ -98,7 +99,7 @@ impl Keyring {
             // Neither: another broker took the next one just now.
             let next = ring.next(place).or(fresh.as_ref()).ok_or(KeyError::Busy)?;
             kid.clone_from(&next.kid);
-            ring.activate(next.clone(), now, keep_old_for);
+            ring.activate(next.clone(), now, keep);
             Ok(())
         })
         .await?;
@@ -147,6 +148,13 @@ impl Keyring {
             Ok(stored.kid.clone())
         })
         .await
+    }
+
+    fn keep(&self, replaced: Duration) -> Keep {
+        Keep {
+            replaced,
+            superseded: self.token_lifetime,
+        }
     }
 
     /// Where the key is that signs this.

@@ -1,13 +1,12 @@
 //! Keys in the store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::Timestamp;
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::master::{Master, MasterKey};
-use crate::key::ring::{ID, KeyState, Place, RINGS, Ring, Role, Stored};
+use crate::key::ring::{ID, Keep, KeyState, Place, RINGS, Ring, Role, Stored};
 use crate::key::signing::SigningKey;
 use crate::store::{Precondition, Store, StoreError};
 
@@ -40,7 +39,7 @@ pub(super) async fn open_stored(
     store: &dyn Store,
     master: &Master,
     now: Timestamp,
-    token_lifetime: Duration,
+    keep: Keep,
 ) -> Result<(Ring, Arc<SigningKey>), KeyError> {
     let ring = update(store, |ring| {
         // Before anything is changed: what is encrypted must be readable.
@@ -58,7 +57,7 @@ pub(super) async fn open_stored(
             let master = master_for(ring, master)?;
             let what = (Role::Default, KeyState::Active);
             let key = stored(&generate(KeyKind::P256)?, &master, what, now)?;
-            ring.activate(key, now, token_lifetime);
+            ring.activate(key, now, keep);
         }
         Ok(())
     })
