@@ -1,13 +1,13 @@
 //! What the authority costs: signatures and validations by algorithm; `check`,
 //! introspection and the token endpoint against bare handlers, turn by turn in
-//! the same run; and what EC tokens and logins lose while another broker of the
-//! same process makes RSA-4096 tokens.
+//! the same run; and what EC tokens and logins of one account lose while another
+//! account of the same broker has RSA-4096 tokens made.
 //!
 //! `cargo bench --bench authority`, two minutes. Behind `--`: `--seconds 5` (a
-//! turn), `--rounds 4` (turns each), `--dir` (where the brokers' data goes).
+//! turn), `--rounds 4` (turns each), `--dir` (where the broker's data goes).
 //! docs/performance.md has figures.
 //!
-//! The brokers are one process, the bare handlers another, and a provider for
+//! The broker is one process, the bare handlers another, and a provider for
 //! logins a third, so that CPU time can be told apart. This process is the callers.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
 
@@ -16,8 +16,8 @@
 mod arguments;
 #[path = "authority/bare.rs"]
 mod bare;
-#[path = "authority/brokers.rs"]
-mod brokers;
+#[path = "authority/broker.rs"]
+mod broker;
 #[path = "login/browser.rs"]
 mod browser;
 #[path = "authority/caller.rs"]
@@ -26,15 +26,21 @@ mod caller;
 mod idp;
 #[path = "authority/keys.rs"]
 mod keys;
+#[path = "authority/paced.rs"]
+mod paced;
 #[path = "login/process.rs"]
 #[allow(dead_code)]
 mod process;
 #[path = "login/turn.rs"]
 mod turn;
 
+use std::time::Duration;
+
 use arguments::Arguments;
+use broker::{CLIENT, RSA_CLIENT};
 use browser::Browser;
 use caller::{Call, Caller};
+use paced::Paced;
 use process::Process;
 use turn::{Load, Sum, Work, rounds, turn};
 
@@ -45,6 +51,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CALLERS: usize = 16;
 /// Connections that ask for RSA tokens meanwhile.
 const RSA_CALLERS: usize = 4;
+/// How often each browser logs in where the demand is fixed: 400 logins a second
+/// of 16, a fifth of what the broker can do.
+const PACE: Duration = Duration::from_millis(40);
 /// How much more a turn's figures may be off.
 const WARM_UP: f64 = 0.2;
 
@@ -55,13 +64,8 @@ async fn main() {
     match words[..] {
         ["idp", port] => return idp::serve(port.parse().unwrap()).await,
         ["bare", port] => return bare::serve(port.parse().unwrap()).await,
-        ["brokers", dir, ec, rsa, provider] => {
-            return brokers::serve(
-                dir.as_ref(),
-                [ec, rsa].map(|p| p.parse().unwrap()),
-                provider,
-            )
-            .await;
+        ["broker", dir, port, provider] => {
+            return broker::serve(dir.as_ref(), port.parse().unwrap(), provider).await;
         }
         _ => {}
     }
@@ -69,33 +73,33 @@ async fn main() {
     keys::measure(args.turn).await;
 
     let idp = Process::idp().await;
-    let (brokers, rsa_port) = brokers::start(&args, &idp).await;
+    let broker = broker::start(&args, &idp).await;
     let bare = bare::start().await;
     println!("\nrequests          callers      a second  CPU µs each    least  p50 ms  p99 ms");
     for call in Call::ALL {
         let mut at = [Vec::new(), Vec::new()];
-        for (place, server) in at.iter_mut().zip([&bare, &brokers]) {
+        for (place, server) in at.iter_mut().zip([&bare, &broker]) {
             for _ in 0..CALLERS {
-                place.push(Caller::open(server.port(), call).await);
+                place.push(Caller::open(server.port(), CLIENT, call).await);
             }
         }
         let [at_bare, at_broker] = at;
-        compare(&args, call.name(), (at_bare, &bare), (at_broker, &brokers)).await;
+        compare(&args, call.name(), (at_bare, &bare), (at_broker, &broker)).await;
     }
     let mut at = [Vec::new(), Vec::new()];
-    for (place, server) in at.iter_mut().zip([&bare, &brokers]) {
+    for (place, server) in at.iter_mut().zip([&bare, &broker]) {
         for number in 0..CALLERS {
             let mut browser = Browser::open(server.port(), number).await;
-            if server.port() == brokers.port() {
+            if server.port() == broker.port() {
                 browser.log_in().await;
             }
             place.push(browser);
         }
     }
     let [at_bare, at_broker] = at;
-    compare(&args, "check", (at_bare, &bare), (at_broker, &brokers)).await;
+    compare(&args, "check", (at_bare, &bare), (at_broker, &broker)).await;
 
-    beside(&args, &brokers, rsa_port).await;
+    beside(&args, &broker).await;
 }
 
 /// A part of the broker against its bare handler, turn by turn.
@@ -121,51 +125,90 @@ async fn compare<L: Load>(
     );
 }
 
-/// EC work of one broker, alone and while another in the same process makes
-/// RSA-4096 tokens.
-async fn beside(args: &Arguments, brokers: &Process, rsa_port: u16) {
+/// EC work of one account, alone and while another account of the same broker
+/// has RSA-4096 tokens made.
+async fn beside(args: &Arguments, broker: &Process) {
     println!("\nEC beside RSA-4096   callers      a second  CPU µs each    least  p50 ms  p99 ms");
     let mut tokens = Vec::new();
     let mut browsers = Vec::new();
+    let mut paced = Vec::new();
     let mut rsa = Vec::new();
     for number in 0..CALLERS {
-        tokens.push(Caller::open(brokers.port(), Call::Token).await);
-        let mut browser = Browser::open(brokers.port(), number).await;
-        for _ in 0..browser::USERS {
-            browser.log_in().await;
+        tokens.push(Caller::open(broker.port(), CLIENT, Call::Token).await);
+        for (kept, number) in [(true, number), (false, CALLERS + number)] {
+            let mut browser = Browser::open(broker.port(), number).await;
+            for _ in 0..browser::USERS {
+                browser.log_in().await;
+            }
+            if kept {
+                browsers.push(browser);
+            } else {
+                paced.push(Paced::new(browser, PACE));
+            }
         }
-        browsers.push(browser);
     }
     for _ in 0..RSA_CALLERS {
-        rsa.push(Caller::open(rsa_port, Call::Token).await);
+        rsa.push(Caller::open(broker.port(), RSA_CLIENT, Call::Token).await);
     }
-    let mut sums: [Sum; 6] = std::array::from_fn(|_| Sum::default());
+    let mut sums: [Sums; 3] = Default::default();
     for _ in 0..args.rounds {
         let span = args.turn;
-        sums[0].add(turn(Work::Check, &mut tokens, brokers, span).await);
-        let (ec, other) = tokio::join!(
-            turn(Work::Check, &mut tokens, brokers, span),
-            turn(Work::Check, &mut rsa, brokers, span),
-        );
-        sums[1].add(ec);
-        sums[2].add(other);
-        sums[3].add(turn(Work::LogIn, &mut browsers, brokers, span).await);
-        let (ec, other) = tokio::join!(
-            turn(Work::LogIn, &mut browsers, brokers, span),
-            turn(Work::Check, &mut rsa, brokers, span),
-        );
-        sums[4].add(ec);
-        sums[5].add(other);
+        sums[0]
+            .round(Work::Check, &mut tokens, &mut rsa, broker, span)
+            .await;
+        sums[1]
+            .round(Work::LogIn, &mut browsers, &mut rsa, broker, span)
+            .await;
+        sums[2]
+            .round(Work::LogIn, &mut paced, &mut rsa, broker, span)
+            .await;
     }
-    for (name, alone) in [("tokens", 0), ("logins", 3)] {
+    let rate = CALLERS as f64 / PACE.as_secs_f64();
+    let names = [
+        "tokens".to_owned(),
+        "logins".to_owned(),
+        format!("logins, {rate:.0} a second asked for"),
+    ];
+    for (name, sums) in names.iter().zip(&sums) {
         println!("{name}");
-        sums[alone].print("  alone", CALLERS);
-        sums[alone + 1].print("  beside", CALLERS);
-        sums[alone + 2].print("  the RSA", RSA_CALLERS);
+        sums.print();
+    }
+}
+
+/// EC work alone, beside RSA, and the RSA.
+#[derive(Default)]
+struct Sums {
+    alone: Sum,
+    beside: Sum,
+    rsa: Sum,
+}
+
+impl Sums {
+    async fn round<L: Load>(
+        &mut self,
+        work: Work,
+        ec: &mut Vec<L>,
+        rsa: &mut Vec<Caller>,
+        broker: &Process,
+        span: Duration,
+    ) {
+        self.alone.add(turn(work, ec, broker, span).await);
+        let (ec, rsa) = tokio::join!(
+            turn(work, ec, broker, span),
+            turn(Work::Check, rsa, broker, span),
+        );
+        self.beside.add(ec);
+        self.rsa.add(rsa);
+    }
+
+    fn print(&self) {
+        self.alone.print("  alone", CALLERS);
+        self.beside.print("  beside", CALLERS);
+        self.rsa.print("  the RSA", RSA_CALLERS);
         println!(
             "             ratio: {:.2} of the rate alone, beside {:.0} RSA-4096 signatures a second",
-            sums[alone + 1].rate() / sums[alone].rate(),
-            sums[alone + 2].rate(),
+            self.beside.rate() / self.alone.rate(),
+            self.rsa.rate(),
         );
     }
 }

@@ -13,6 +13,7 @@ pub use self::directory::User;
 pub use self::mapping::Mappings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
+use crate::key::Algorithm;
 use crate::store::{
     Class, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
 };
@@ -39,6 +40,9 @@ pub struct Account {
     /// An accent colour for its pages: `#rrggbb`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<String>,
+    /// What its sessions and tokens are signed with; `None`: by the default key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_alg: Option<Algorithm>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -42,17 +42,20 @@ use std::time::Duration;
 pub use self::application::{Application, Applications, ClientId, Grant};
 pub use self::error::{Code, OAuthError};
 pub use self::scope::Scopes;
-use crate::base::{Clock, Timestamp};
-use crate::key::Keyring;
+use crate::account::Accounts;
+use crate::base::{AccountId, Clock, Timestamp};
+use crate::key::{Algorithm, Keyring};
 use crate::outbound::Outbound;
 use crate::password::{Hasher, Throttle};
 use crate::session::Session;
-use crate::store::{Space, Store};
+use crate::store::{Space, Store, StoreError};
 
 /// What the authority works with.
 pub struct Authority {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// The accounts in it.
+    pub accounts: Arc<Accounts>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The only HTTP client.
@@ -79,6 +82,26 @@ impl Authority {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What tokens of an account are signed with; `None`: by the default key.
+    async fn signing_alg(&self, account: &AccountId) -> Result<Option<Algorithm>, StoreError> {
+        let found = self.accounts.get(account).await?;
+        Ok(found.and_then(|account| account.signing_alg))
+    }
+
+    /// What ID tokens and logout tokens of an application are signed with
+    /// (OpenID Connect Dynamic Client Registration §2): what it wants, else what
+    /// the account does.
+    async fn id_token_alg(
+        &self,
+        application: &Application,
+        account: &AccountId,
+    ) -> Result<Option<Algorithm>, StoreError> {
+        match application.id_token_signed_response_alg {
+            None => self.signing_alg(account).await,
+            wanted => Ok(wanted),
+        }
     }
 }
 

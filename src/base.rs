@@ -10,6 +10,6 @@ pub mod random;
 pub mod secret;
 pub mod units;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, SKEW, SystemClock, Timestamp};
 pub use id::{AccountId, BadId, ProviderId, UserId};
 pub use secret::Secret;

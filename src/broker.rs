@@ -87,8 +87,10 @@ impl Broker {
         )
         .await?;
         let keys = Arc::new(keys);
+        let accounts = Arc::new(Accounts::new(Arc::clone(&store)));
         let authority = Arc::new(Authority {
             store: Arc::clone(&store),
+            accounts: Arc::clone(&accounts),
             clock: Arc::clone(&clock),
             outbound: Arc::clone(&outbound),
             keys: Arc::clone(&keys),
@@ -106,7 +108,7 @@ impl Broker {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
-                accounts: Accounts::new(Arc::clone(&store)),
+                accounts,
                 mappings: Arc::clone(&mappings),
                 keys,
                 sessions: Sessions::new(public_url.clone(), config.session),

@@ -179,6 +179,7 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         stores: vec![StoreFront::new(storefront, storefront::AUTH_PATH)?],
         logo_url: None,
         color: None,
+        signing_alg: None,
         created_at: now,
     };
     account::put(&*logins.store, &account, Precondition::Absent).await?;

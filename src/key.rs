@@ -6,11 +6,13 @@
 //! is the thumbprint of its public part (RFC 7638), so the same key has the
 //! same name everywhere.
 //!
-//! The [`Keyring`] holds one *active* key, which signs, and others that only
-//! verify: *published* ones that were active, until the last token they signed
-//! has expired, and at most one *next* one, published ahead of its use. The
-//! active key is that of the configured file, or one that the keyring made
-//! itself and keeps in the store, encrypted under the master key.
+//! The [`Keyring`] holds *active* keys, which sign, at most one an algorithm,
+//! and others that only verify: *published* ones that were active, until the
+//! last token they signed has expired, and *next* ones, published ahead of their
+//! use. One active key is the *default*: that of the configured file, or one
+//! that the keyring made itself and keeps in the store, encrypted under the
+//! master key. An *additional* one, always in the store, signs only what asks
+//! for its algorithm, and is made where it is missing.
 //!
 //! # Rotation
 //! `rotate` alone is right for one process whose tokens' readers fetch the key
@@ -19,10 +21,14 @@
 //! until every cache has turned over, then `rotate`. Brokers call `reload`
 //! regularly; one that meets an unknown `kid` before that can look at once, by
 //! [`Keyring::verify_fresh`]. A key whose private part may be known to others
-//! goes with `rotate(Duration::ZERO)`, and every token it signed with it.
+//! goes with a `rotate` that keeps it for no time, and every token it signed with it.
 //!
 //! With a configured key file the file decides: replace it (and its
-//! certificate), then `rotate` or restart.
+//! certificate), then `rotate` or restart. That is about the default key:
+//! an additional one is rotated, prepared and imported all the same.
+//!
+//! Where a rotation makes an algorithm the default's, the additional key of that
+//! algorithm signs no more and stays published like one that was rotated.
 
 mod certificate;
 mod der;
@@ -47,7 +53,7 @@ pub use self::generate::{KeyKind, SelfSigned, generate};
 pub use self::jwks::{MAX_KEYS, verify_with_cert, verify_with_jwks};
 pub use self::keyring::Keyring;
 pub use self::public::{Algorithm, PublicKey};
-pub use self::ring::{KeyState, Origin};
+pub use self::ring::{KeyState, Origin, Role};
 pub use self::signing::SigningKey;
 pub use self::snapshot::KeyInfo;
 pub use self::token::{Checks, Claims, Expect, VerifyError};

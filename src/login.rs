@@ -50,7 +50,7 @@ pub struct Logins {
     /// The only HTTP client.
     pub outbound: Arc<Outbound>,
     /// The accounts.
-    pub accounts: Accounts,
+    pub accounts: Arc<Accounts>,
     /// The accounts' providers.
     pub mappings: Arc<Mappings>,
     /// The signing keys.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::config;
-use crate::key::{KeyError, Keyring};
+use crate::key::{Algorithm, KeyError, Keyring};
 use crate::store::{
     Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned,
 };
@@ -45,6 +45,9 @@ pub struct Session {
     pub more: Map<String, Value>,
     /// Through which provider.
     pub provider: ProviderId,
+    /// When they authenticated at the provider, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
     /// SHA-256 of the token, URL-safe base64.
     pub digest: String,
     /// When it began.
@@ -53,6 +56,14 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was last used, to within a twentieth of the idle limit.
     pub seen_at: Timestamp,
+}
+
+impl Session {
+    /// When the person authenticated (OpenID Connect Core §2): at the provider,
+    /// where it says so, else as the session began.
+    pub fn authenticated_at(&self) -> Timestamp {
+        self.auth_time.unwrap_or(self.created_at)
+    }
 }
 
 /// The claims of the cookie (RFC 7519), and of nothing else: its audience is the account's URL.
@@ -89,6 +100,10 @@ pub struct Subject<'a> {
     pub more: &'a Map<String, Value>,
     /// The provider they came through.
     pub provider: &'a ProviderId,
+    /// When they authenticated there, where it says so.
+    pub auth_time: Option<Timestamp>,
+    /// What the account wants its tokens signed with; `None`: by the default key.
+    pub signing_alg: Option<Algorithm>,
 }
 
 /// Only the part of the claims that finds the record.
@@ -153,6 +168,7 @@ impl Sessions {
     ) -> Result<(String, Session), SessionError> {
         let account = subject.account;
         let sid = Token::new(now.plus(self.lifetime));
+        let alg = subject.signing_alg;
         let none = Map::new();
         let mut claims = Claims {
             iss: &self.issuer,
@@ -168,16 +184,16 @@ impl Sessions {
             jti: random::token(),
             more: subject.more,
         };
-        let mut token = keys.sign("JWT", &claims).await?;
+        let mut token = keys.sign(alg, "JWT", &claims).await?;
         if token.len() > MAX_TOKEN {
             // A browser would not keep it, and the shopper would not know why.
             // `session` still tells everything: the record has it.
             claims.more = &none;
-            token = keys.sign("JWT", &claims).await?;
+            token = keys.sign(alg, "JWT", &claims).await?;
         }
         if token.len() > MAX_TOKEN {
             claims.name = None;
-            token = keys.sign("JWT", &claims).await?;
+            token = keys.sign(alg, "JWT", &claims).await?;
         }
         let session = Session {
             user: subject.user,
@@ -185,6 +201,7 @@ impl Sessions {
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
             provider: subject.provider.clone(),
+            auth_time: subject.auth_time,
             digest: digest::sha256_base64url(token.as_bytes()),
             created_at: now,
             expires_at: sid.expires_at(),

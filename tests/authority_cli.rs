@@ -103,6 +103,64 @@ async fn a_broker_elsewhere_is_administered_with_an_application() {
 }
 
 #[test]
+fn a_second_algorithm_is_asked_for_and_its_key_rotated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let all = |arguments: &[&str]| {
+        let data = ["--data-dir", "data", "--json"];
+        run(path, None, &[&data[..], arguments].concat())
+    };
+    let json = |arguments: &[&str]| -> Value { said(&all(arguments)).parse().unwrap() };
+    let keys = || -> Vec<(String, String, String)> {
+        let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
+        let of = |key: &Value| (text(key, "kid"), text(key, "state"), text(key, "role"));
+        let list = json(&["key", "list"]);
+        list.as_array().unwrap().iter().map(of).collect()
+    };
+    let generate = ["key", "generate", "--kind", "rsa-4096", "--out", "v.key"];
+    let kid = said(&run(path, None, &generate)).trim().to_owned();
+    let import = ["key", "import", "v.key", "--additional"];
+    let imported = json(&import);
+    assert_eq!(imported["role"], "additional");
+    let account = json(&["account", "create", "acme", "--signing-alg", "RS256"]);
+    assert_eq!(account["signing_alg"], "RS256");
+    let now = keys();
+    assert_eq!(now[0].2, "default");
+    let signs = |kid: &str| (kid.to_owned(), "active".to_owned(), "additional".to_owned());
+    assert_eq!(now[1], signs(&kid), "it was there when it was asked for");
+    let pem = said(&all(&["key", "export", &kid]));
+    assert!(pem.contains("BEGIN PUBLIC KEY"));
+
+    let next = json(&["key", "rotate", "--alg", "RS256", "--prepare"]);
+    json(&["key", "rotate", "--alg", "RS256"]);
+    let then = keys();
+    assert_eq!(then[0], now[0], "the default one stays");
+    assert_eq!(then[1], signs(next["kid"].as_str().unwrap()));
+    assert_eq!(then.len(), 3);
+
+    let change = ["account", "change", "acme", "--signing-alg"];
+    let plain = json(&[&change[..], &[""]].concat());
+    assert_eq!(plain["signing_alg"], Value::Null);
+    let app = ["app", "create", "--account", "acme"];
+    let alg = "--id-token-signed-response-alg";
+    let made = json(&[&app[..], &[alg, "ES256"]].concat());
+    assert_eq!(made["id_token_signed_response_alg"], "ES256");
+    for (arguments, status) in [
+        ([&change[..], &["HS256"]].concat(), 1),
+        ([&app[..], &[alg, "HS256"]].concat(), 1),
+        (vec!["key", "rotate", "--alg", "HS256"], 2),
+    ] {
+        let refused = all(&arguments);
+        assert_eq!(refused.status.code(), Some(status), "{arguments:?}");
+        let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(why.contains("`ES256` or `RS256`"), "{why}");
+    }
+    let again = all(&import);
+    let why = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(why.contains("among the signing keys already"), "{why}");
+}
+
+#[test]
 fn keys_are_made_without_openssl_and_tokens_checked_by_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path();

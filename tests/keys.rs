@@ -13,6 +13,8 @@ use vestibule::config::Auth;
 use vestibule::key::{Checks, Expect, KeyError, Keyring};
 use vestibule::store::MemoryStore;
 
+#[path = "keys/additional.rs"]
+mod additional;
 #[path = "keys/claims.rs"]
 mod claims;
 #[path = "keys/files.rs"]

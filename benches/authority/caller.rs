@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::brokers::{CLIENT, PASSWORD, SECRET, USER};
+use super::broker::{PASSWORD, SECRET, USER};
 use super::turn::{Load, Work};
 
 /// What is called.
@@ -45,8 +45,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Connects to the server on a port of this machine.
-    pub async fn open(port: u16, call: Call) -> Self {
+    /// Connects to the server on a port of this machine, as this application.
+    pub async fn open(port: u16, client: &str, call: Call) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
@@ -54,7 +54,7 @@ impl Caller {
         let mut caller = Self {
             connection,
             host: format!("127.0.0.1:{port}"),
-            basic: format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{SECRET}"))),
+            basic: format!("Basic {}", STANDARD.encode(format!("{client}:{SECRET}"))),
             call,
             token: String::new(),
         };

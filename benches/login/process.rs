@@ -149,6 +149,7 @@ pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
         stores: vec![StoreFront::new(origin, "/accounts/shop").unwrap()],
         logo_url: None,
         color: None,
+        signing_alg: None,
         created_at: clock.now(),
     };
     account::put(&*logins.store, &account, Precondition::Absent)

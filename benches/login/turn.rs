@@ -18,6 +18,11 @@ pub enum Work {
 
 /// Whoever does one thing after another for the length of a turn.
 pub trait Load: Send + 'static {
+    /// Waits until it is time for the next: at once, unless it has a rate of its own.
+    fn ready(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     fn once(&mut self, work: Work) -> impl Future<Output = ()> + Send;
 }
 
@@ -58,6 +63,7 @@ pub async fn turn<L: Load>(
         running.spawn(async move {
             let mut took = Vec::new();
             while started.elapsed() < span {
+                browser.ready().await;
                 let one = Instant::now();
                 browser.once(work).await;
                 took.push(u32::try_from(one.elapsed().as_micros()).unwrap());

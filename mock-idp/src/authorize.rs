@@ -10,10 +10,11 @@ use url::{Host, Url};
 use crate::answer::Answer;
 use crate::callback::{Callback, Mode, Outcome};
 use crate::config::Config;
+use crate::id_token::now;
 use crate::login_page::{self, LoginPage};
 use crate::params::Params;
 use crate::server::Request;
-use crate::state::{Code, Shared};
+use crate::state::{Code, Seen, Shared};
 
 /// The cookie that remembers a logged-in browser.
 pub(crate) const BROWSER_COOKIE: &str = "mock_idp_session";
@@ -26,6 +27,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) encoded: String,
     pub(crate) login_hint: Option<String>,
     prompt: Option<String>,
+    /// How long ago they may have logged in, in seconds.
+    max_age: Option<u64>,
     scope: String,
     nonce: Option<String>,
     challenge: Option<String>,
@@ -47,10 +50,15 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
     let prompt = asked.prompt.as_deref().unwrap_or_default();
     let known = browser(request)
         .and_then(|cookie| shared.browser(cookie))
-        .filter(|username| config.account(username).is_some());
+        .filter(|seen| config.account(&seen.username).is_some())
+        .filter(|seen| {
+            asked
+                .max_age
+                .is_none_or(|age| now().saturating_sub(seen.at) < age)
+        });
     match known {
-        Some(username) if !matches!(prompt, "login" | "select_account") => {
-            asked.grant(shared, config, &username)
+        Some(seen) if !matches!(prompt, "login" | "select_account") => {
+            asked.grant(shared, config, seen)
         }
         _ if prompt == "none" => {
             asked.refuse(shared, config, "login_required", "nobody is logged in here")
@@ -127,6 +135,7 @@ impl AuthorizationRequest {
             encoded: params.encode(),
             login_hint: params.get("login_hint").map(str::to_owned),
             prompt: params.get("prompt").map(str::to_owned),
+            max_age: params.get("max_age").and_then(|age| age.parse().ok()),
             scope: params.get(&names.scope).unwrap_or_default().to_owned(),
             nonce: params.get("nonce").map(str::to_owned),
             challenge: params.get("code_challenge").map(str::to_owned),
@@ -177,9 +186,9 @@ impl AuthorizationRequest {
     }
 
     /// Sends the browser back with a code.
-    pub(crate) fn grant(self, shared: &Shared, config: &Config, username: &str) -> Answer {
+    pub(crate) fn grant(self, shared: &Shared, config: &Config, seen: Seen) -> Answer {
         let code = Code {
-            username: username.to_owned(),
+            seen,
             client_id: self.client_id,
             redirect_uri: self.callback.redirect_uri.clone(),
             scope: self.scope,

@@ -61,7 +61,7 @@ pub(crate) fn make(
         json!(issued.saturating_add(config.openid.id_token_lifetime)),
     );
     claim("iat", json!(issued));
-    claim("auth_time", json!(issued));
+    claim("auth_time", json!(code.seen.at));
     if let Some(nonce) = &code.nonce {
         claim("nonce", json!(nonce));
     }
@@ -125,6 +125,7 @@ impl Draft {
                 let slashed = json!(format!("{issuer}/"));
                 self.claims.insert("iss".into(), slashed);
             }
+            FaultKind::StaleAuthTime => set("auth_time", json!(at.saturating_sub(HOUR))),
             FaultKind::MissingIss => self.drop_claim("iss"),
             FaultKind::MissingAud => self.drop_claim("aud"),
             FaultKind::MissingSub => self.drop_claim("sub"),

@@ -5,10 +5,11 @@ use hyper::{Method, header};
 use crate::answer::Answer;
 use crate::authorize::{AuthorizationRequest, BROWSER_COOKIE, browser, redirect_allowed};
 use crate::config::Config;
+use crate::id_token::now;
 use crate::login_page::{self, LoginPage};
 use crate::params::{Params, encode};
 use crate::server::Request;
-use crate::state::Shared;
+use crate::state::{Seen, Shared};
 
 /// Checks what was typed. The authorization request travels in the hidden field `request`, and
 /// is checked again: a form field is anybody's to write.
@@ -40,9 +41,13 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
             },
         );
     }
-    let cookie = shared.remember_browser(username);
+    let seen = Seen {
+        username: username.to_owned(),
+        at: now(),
+    };
+    let cookie = shared.remember_browser(seen.clone());
     asked
-        .grant(shared, config, username)
+        .grant(shared, config, seen)
         .with(header::SET_COOKIE, set_cookie(&cookie, 86_400))
 }
 

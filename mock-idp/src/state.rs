@@ -26,14 +26,22 @@ pub(crate) struct Shared {
     codes: Mutex<Expiring<Code>>,
     tokens: Mutex<Expiring<Token>>,
     app_tokens: Mutex<Expiring<()>>,
-    /// Logged-in browsers: cookie value to user name.
-    browsers: Mutex<Expiring<String>>,
+    /// Logged-in browsers, by their cookie's value.
+    browsers: Mutex<Expiring<Seen>>,
+}
+
+/// Who logged in, and when.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) username: String,
+    /// Seconds since 1970.
+    pub(crate) at: u64,
 }
 
 /// What a code stands for.
 #[derive(Debug, Clone)]
 pub(crate) struct Code {
-    pub(crate) username: String,
+    pub(crate) seen: Seen,
     pub(crate) client_id: String,
     pub(crate) redirect_uri: String,
     pub(crate) scope: String,
@@ -140,14 +148,14 @@ impl Shared {
         lock(&self.app_tokens).get_mut(name).is_some()
     }
 
-    pub(crate) fn remember_browser(&self, username: &str) -> String {
+    pub(crate) fn remember_browser(&self, seen: Seen) -> String {
         let name = random(24);
         let day = Duration::from_secs(24 * 60 * 60);
-        lock(&self.browsers).insert(name.clone(), username.to_owned(), day);
+        lock(&self.browsers).insert(name.clone(), seen, day);
         name
     }
 
-    pub(crate) fn browser(&self, name: &str) -> Option<String> {
+    pub(crate) fn browser(&self, name: &str) -> Option<Seen> {
         lock(&self.browsers).get_mut(name).cloned()
     }
 

@@ -155,7 +155,7 @@ fn redeem(
         (None, None) => {}
     }
     let token = Token {
-        username: code.username.clone(),
+        username: code.seen.username.clone(),
         scope: code.scope.clone(),
     };
     let lifetime = Duration::from_secs(config.access_token_lifetime);
@@ -177,7 +177,7 @@ fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -
     if !code.scope.is_empty() {
         dotted::set(&mut inner, "scope", json!(code.scope));
     }
-    let account = config.account(&code.username);
+    let account = config.account(&code.seen.username);
     if let (Some(name), Some(account)) = (&names.profile, account) {
         dotted::set(&mut inner, name, account.profile.clone());
     }
@@ -188,7 +188,7 @@ fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -
         let token = id_token::make(shared, config, account, code, access_token);
         if config.userinfo.accept_id_token {
             let stands_for = Token {
-                username: code.username.clone(),
+                username: code.seen.username.clone(),
                 scope: code.scope.clone(),
             };
             let lifetime = Duration::from_secs(config.access_token_lifetime);

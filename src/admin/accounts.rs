@@ -12,13 +12,14 @@ use tracing::info;
 use super::access::refused;
 use super::audit::{changed, unchanged};
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
+use super::reply::{Condition, Reply, account, algorithm, bad, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::{self, Account, StoreFront, directory};
 use crate::authority::{Applications, password};
 use crate::base::AccountId;
 use crate::http::pages::Look;
 use crate::http::problem::Problem;
+use crate::key::Algorithm;
 use crate::store::{Precondition, StoreError, Version};
 
 /// One customer of the platform.
@@ -34,6 +35,8 @@ pub(super) struct Shown {
     logo_url: Option<String>,
     /// An accent colour for its pages: `#rrggbb`.
     color: Option<String>,
+    /// What its sessions and tokens are signed with; `null`: by the default key.
+    signing_alg: Option<Algorithm>,
     /// When it was created (RFC 3339).
     created_at: String,
 }
@@ -46,6 +49,7 @@ impl From<Account> for Shown {
             stores: account.stores,
             logo_url: account.logo_url,
             color: account.color,
+            signing_alg: account.signing_alg,
             created_at: account.created_at.rfc3339(),
         }
     }
@@ -62,6 +66,10 @@ pub(super) struct NewAccount {
     name: Option<String>,
     #[serde(default)]
     stores: Vec<StoreInput>,
+    // Text here and below, for the same reason.
+    /// What its sessions and tokens are signed with; by the default key unless given.
+    #[schemars(with = "Option<Algorithm>")]
+    signing_alg: Option<String>,
 }
 
 /// An account as a whole: what is absent is taken away.
@@ -74,6 +82,9 @@ pub(super) struct WholeAccount {
     stores: Vec<StoreInput>,
     logo_url: Option<String>,
     color: Option<String>,
+    /// What its sessions and tokens are signed with; by the default key unless given.
+    #[schemars(with = "Option<Algorithm>")]
+    signing_alg: Option<String>,
 }
 
 /// A storefront.
@@ -109,6 +120,9 @@ pub(super) struct Change {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     color: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Algorithm>")]
+    signing_alg: Option<Option<String>>,
 }
 
 /// Tells `null` from absent.
@@ -154,6 +168,10 @@ fn color(text: Option<&str>) -> Reply<Option<String>> {
     }
 }
 
+fn signing_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
+    algorithm(name, "account.signing_alg")
+}
+
 pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
@@ -185,8 +203,10 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         stores: input.stores,
         logo_url: None,
         color: None,
+        signing_alg: input.signing_alg,
     };
     let account = whole.make(&admin, id(&input.id)?)?;
+    admin.keys.ensure(account.signing_alg).await?;
     match account::put(&*admin.store, &account, Precondition::Absent).await {
         Ok(version) => Ok(created(account, version)),
         Err(StoreError::Conflict) => Err(Problem::new(
@@ -214,6 +234,7 @@ impl WholeAccount {
             stores: Vec::new(),
             logo_url: logo(self.logo_url.as_deref())?,
             color: color(self.color.as_deref())?,
+            signing_alg: signing_alg(self.signing_alg.as_deref())?,
             created_at: admin.clock.now(),
         };
         for store in &self.stores {
@@ -243,6 +264,7 @@ pub(super) async fn put(
     let when = Condition::of(&headers)?.over(found.as_ref().map(|f| f.version))?;
     match found {
         None => {
+            admin.keys.ensure(wanted.signing_alg).await?;
             let version = account::put(&*admin.store, &wanted, when).await?;
             Ok(created(wanted, version))
         }
@@ -283,6 +305,9 @@ pub(super) async fn change(
         if let Some(text) = &input.color {
             account.color = color(text.as_deref())?;
         }
+        if let Some(name) = &input.signing_alg {
+            account.signing_alg = signing_alg(name.as_deref())?;
+        }
         Ok(())
     })
     .await
@@ -312,6 +337,7 @@ async fn replace(
     if account == before {
         return Ok(unchanged(tagged(version, Json(Shown::from(account)))));
     }
+    admin.keys.ensure(account.signing_alg).await?;
     let version = account::put(&*admin.store, &account, when).await?;
     info!(account = %account.id, "account changed");
     let answer = tagged(version, Json(Shown::from(account.clone())));

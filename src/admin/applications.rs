@@ -17,11 +17,12 @@ use super::access::{Caller, refused};
 use super::accounts::given;
 use super::audit::{changed, unchanged};
 use super::paging::{Page, limit};
-use super::reply::{Condition, Reply, account, bad, json as read, missing, tagged};
+use super::reply::{Condition, Reply, account, algorithm, bad, json as read, missing, tagged};
 use crate::authority::application::{ApplicationError, NewApplication, used_at};
 use crate::authority::{Application, Applications, ClientId, Grant, Scopes};
 use crate::base::{AccountId, Secret, Timestamp, units};
 use crate::http::problem::Problem;
+use crate::key::Algorithm;
 use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How long an old secret counts beside a new one.
@@ -48,6 +49,9 @@ pub(super) struct Shown {
     post_logout_redirect_uris: Vec<String>,
     /// Where it wants to be told of logouts.
     backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with; `null`: what the
+    /// account wants, else by the default key.
+    id_token_signed_response_alg: Option<Algorithm>,
     /// Whether it can keep no secret; PKCE is required then.
     public: bool,
     /// Its secrets, the newest first.
@@ -78,6 +82,7 @@ fn shown(application: &Application, secret: Option<&Secret>, used: Option<Timest
         redirect_uris: application.redirect_uris.clone(),
         post_logout_redirect_uris: application.post_logout_redirect_uris.clone(),
         backchannel_logout_uri: application.backchannel_logout_uri.clone(),
+        id_token_signed_response_alg: application.id_token_signed_response_alg,
         public: application.public,
         secrets: application
             .secrets
@@ -117,11 +122,19 @@ pub(super) struct Input {
     #[serde(default)]
     post_logout_redirect_uris: Vec<String>,
     backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with; unless given, what
+    /// the account wants, else by the default key.
+    #[schemars(with = "Option<Algorithm>")]
+    id_token_signed_response_alg: Option<String>,
     #[serde(default)]
     public: bool,
 }
 
 /// What may change; what is absent stays.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things"
+)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ApplicationChange")]
@@ -131,13 +144,12 @@ pub(super) struct Change {
     grants: Option<BTreeSet<Grant>>,
     redirect_uris: Option<Vec<String>>,
     post_logout_redirect_uris: Option<Vec<String>>,
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and a value are three things"
-    )]
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     backchannel_logout_uri: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Algorithm>")]
+    id_token_signed_response_alg: Option<Option<String>>,
 }
 
 /// How to rotate.
@@ -165,6 +177,10 @@ pub(super) struct Filter {
 fn scopes(list: &[String]) -> Reply<Scopes> {
     Scopes::of(list.iter().map(String::as_str))
         .map_err(|error| bad("application.scopes", error.to_string()))
+}
+
+fn response_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
+    algorithm(name, "application.signing_alg")
 }
 
 /// An application that the caller may deal with.
@@ -232,10 +248,9 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Reply {
     let input: Input = read(&headers, &body)?;
-    let new = input.check(&admin, &caller).await?;
-    let (application, secret) = new
-        .make(&admin.hasher, &admin.audience, admin.clock.now())
-        .await?;
+    let (application, secret) = input.make(&admin, &caller).await?;
+    let alg = application.id_token_signed_response_alg;
+    admin.keys.ensure(alg).await?;
     match Applications::put(&*admin.store, &application, Precondition::Absent).await {
         Ok(version) => {
             info!(client_id = %application.client_id, by = caller.0, "application created");
@@ -255,6 +270,13 @@ fn taken() -> Problem {
 }
 
 impl Input {
+    /// The application, with its secret where one was generated.
+    async fn make(self, admin: &Admin, caller: &Caller) -> Reply<(Application, Option<Secret>)> {
+        let new = self.check(admin, caller).await?;
+        let made = new.make(&admin.hasher, &admin.audience, admin.clock.now());
+        Ok(made.await?)
+    }
+
     /// What it describes, if the caller may have it.
     async fn check(self, admin: &Admin, caller: &Caller) -> Reply<NewApplication> {
         if !caller.may(self.account.as_ref()) {
@@ -265,6 +287,7 @@ impl Input {
         if let Some(id) = &self.account {
             account(&*admin.store, id.as_str()).await?;
         }
+        let alg = response_alg(self.id_token_signed_response_alg.as_deref())?;
         Ok(NewApplication {
             client_id: self.client_id,
             secret: self.client_secret.map(Secret::new),
@@ -275,6 +298,7 @@ impl Input {
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
+            id_token_signed_response_alg: alg,
             public: self.public,
         })
     }
@@ -311,11 +335,8 @@ pub(super) async fn put(
     }
     let when = Condition::of(&headers)?.over(found.as_ref().map(|f| f.version))?;
     let Some(found) = found else {
-        let new = input.check(&admin, &caller).await?;
-        let (application, secret) = new
-            .make(&admin.hasher, &admin.audience, admin.clock.now())
-            .await?;
-        let version = Applications::put(&*admin.store, &application, when).await?;
+        let (application, secret) = input.make(&admin, &caller).await?;
+        let version = keep(&admin, &application, when).await?;
         info!(client_id = %id, by = caller.0, "application created");
         return Ok(created(&application, secret.as_ref(), version));
     };
@@ -326,10 +347,7 @@ pub(super) async fn put(
         ));
     }
     input.client_secret = None;
-    let new = input.check(&admin, &caller).await?;
-    let (made, _) = new
-        .make(&admin.hasher, &admin.audience, admin.clock.now())
-        .await?;
+    let (made, _) = input.make(&admin, &caller).await?;
     let application = Application {
         secrets: found.value.secrets.clone(),
         created_at: found.value.created_at,
@@ -376,9 +394,19 @@ pub(super) async fn change(
     if let Some(uri) = change.backchannel_logout_uri {
         application.backchannel_logout_uri = uri;
     }
+    if let Some(name) = change.id_token_signed_response_alg {
+        application.id_token_signed_response_alg = response_alg(name.as_deref())?;
+    }
     application.check()?;
     let when = Condition::of(&headers)?.over(Some(found.version))?;
     write(&admin, &caller, when, &found, &application, None).await
+}
+
+/// Puts an application, once there is a key for what it wants signed.
+async fn keep(admin: &Admin, application: &Application, when: Precondition) -> Reply<Version> {
+    let alg = application.id_token_signed_response_alg;
+    admin.keys.ensure(alg).await?;
+    Ok(Applications::put(&*admin.store, application, when).await?)
 }
 
 /// Writes an application, if nobody else did meanwhile.
@@ -394,7 +422,7 @@ async fn write(
         let same = Json(shown(application, None, None));
         return Ok(unchanged(tagged(over.version, same)));
     }
-    let version = Applications::put(&*admin.store, application, when).await?;
+    let version = keep(admin, application, when).await?;
     info!(client_id = %application.client_id, by = caller.0, "application changed");
     let answer = tagged(version, Json(shown(application, secret, None)));
     Ok(changed(answer, logged(&over.value), logged(application)))

@@ -14,6 +14,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
@@ -28,7 +29,7 @@ use crate::base::digest::{hex, sha256};
 use crate::base::{Clock, Secret, Timestamp};
 use crate::config::Auth;
 use crate::http::problem::Problem;
-use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, read_key};
+use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, Role, read_key};
 use crate::store::Store;
 
 /// The keys: those of the broker that serves, or opened when they are needed.
@@ -98,6 +99,15 @@ impl Keys {
 }
 
 impl Keys {
+    /// Sees to it that what an account or application is to ask for can be signed,
+    /// and is published before it is.
+    pub(super) async fn ensure(&self, wanted: Option<Algorithm>) -> Result<(), KeyError> {
+        match wanted {
+            Some(algorithm) => self.get().await?.ensure(algorithm).await,
+            None => Ok(()),
+        }
+    }
+
     /// The keys, for a change that nobody else of this broker makes meanwhile, if
     /// they are still what `If-Match` says.
     async fn to_change(&self, headers: &HeaderMap) -> Reply<(&Arc<Keyring>, MutexGuard<'_, ()>)> {
@@ -113,9 +123,10 @@ impl From<KeyError> for Problem {
         let status = match &error {
             KeyError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             KeyError::NoSuchKey(_) | KeyError::NoCertificate(_) => StatusCode::NOT_FOUND,
-            KeyError::Busy | KeyError::FromFile { .. } | KeyError::SameFile { .. } => {
-                StatusCode::CONFLICT
-            }
+            KeyError::Busy
+            | KeyError::FromFile { .. }
+            | KeyError::SameFile { .. }
+            | KeyError::NotAdditional(_) => StatusCode::CONFLICT,
             KeyError::Corrupt(_) | KeyError::Crypto(_) | KeyError::Gone => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -135,6 +146,19 @@ pub(super) struct Import {
     password: Option<String>,
     /// A certificate's file, base64, where it is not in the same.
     certificate: Option<String>,
+    /// It is to sign only what asks for its algorithm; else the default key
+    /// follows it.
+    #[serde(default)]
+    additional: bool,
+}
+
+/// Which key.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "WhichKey")]
+pub(super) struct Which {
+    /// The key that signs this; the default one unless given.
+    algorithm: Option<Algorithm>,
 }
 
 /// How to rotate.
@@ -142,6 +166,8 @@ pub(super) struct Import {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "KeyRotation")]
 pub(super) struct Rotation {
+    /// The key that signs this; the default one unless given.
+    algorithm: Option<Algorithm>,
     /// Withdraw the old key at once, and every token it signed with it.
     withdraw: bool,
 }
@@ -156,6 +182,7 @@ pub(super) struct Shown {
     /// Its size.
     bits: usize,
     state: KeyState,
+    role: Role,
     origin: Origin,
     /// When it was made, or first seen in its file (RFC 3339).
     created_at: String,
@@ -191,6 +218,7 @@ impl From<&KeyInfo> for Shown {
             algorithm: info.algorithm,
             bits: info.bits,
             state: info.state,
+            role: info.role,
             origin: info.origin,
             created_at: info.created_at.rfc3339(),
             retires_at: info.retires_at.map(Timestamp::rfc3339),
@@ -209,7 +237,11 @@ impl From<&KeyInfo> for Shown {
 fn tag(keys: &Keyring) -> String {
     let mut seen = String::new();
     for info in keys.list() {
-        let _ = write!(seen, "{} {:?} {:?};", info.kid, info.state, info.retires_at);
+        let _ = write!(
+            seen,
+            "{} {:?} {:?} {:?};",
+            info.kid, info.state, info.role, info.retires_at
+        );
     }
     format!("\"k{}\"", &hex(&sha256(seen.as_bytes()))[..16])
 }
@@ -220,11 +252,20 @@ fn after(keys: &Keyring, info: &KeyInfo, before: &Value) -> Response {
     changed(answer, before, summary(keys))
 }
 
+/// A body that may be left out.
+fn optional<T: DeserializeOwned + Default>(headers: &HeaderMap, body: &Bytes) -> Reply<T> {
+    if body.is_empty() {
+        Ok(T::default())
+    } else {
+        reply::json(headers, body)
+    }
+}
+
 /// The keys for the log.
 fn summary(keys: &Keyring) -> Value {
     let keys = keys.list();
     keys.iter()
-        .map(|info| json!({ "kid": info.kid, "state": info.state }))
+        .map(|info| json!({ "kid": info.kid, "state": info.state, "role": info.role }))
         .collect()
 }
 
@@ -287,7 +328,7 @@ pub(super) async fn import(
     .map_err(invalid)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
     let before = summary(keys);
-    let info = keys.import(&key).await?;
+    let info = keys.import(&key, input.additional).await?;
     info!(
         kid = info.kid,
         by = caller.0,
@@ -301,10 +342,12 @@ pub(super) async fn prepare(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    body: Bytes,
 ) -> Reply {
+    let which: Which = optional(&headers, &body)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
     let before = summary(keys);
-    let info = keys.prepare().await?;
+    let info = keys.prepare(which.algorithm).await?;
     info!(kid = info.kid, by = caller.0, "next key published");
     Ok(after(keys, &info, &before))
 }
@@ -315,11 +358,7 @@ pub(super) async fn rotate(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let rotation: Rotation = if body.is_empty() {
-        Rotation::default()
-    } else {
-        reply::json(&headers, &body)?
-    };
+    let rotation: Rotation = optional(&headers, &body)?;
     let keep = if rotation.withdraw {
         Duration::ZERO
     } else {
@@ -327,7 +366,7 @@ pub(super) async fn rotate(
     };
     let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
     let before = summary(keys);
-    let info = keys.rotate(keep).await?;
+    let info = keys.rotate(rotation.algorithm, keep).await?;
     info!(
         kid = info.kid,
         by = caller.0,

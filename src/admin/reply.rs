@@ -12,6 +12,7 @@ use crate::account::mapping::ApplyError;
 use crate::account::{self, Account};
 use crate::base::AccountId;
 use crate::http::problem::Problem;
+use crate::key::{Algorithm, KeyError};
 use crate::store::{Precondition, Store, StoreError, Version, Versioned};
 
 /// A handler's answer.
@@ -58,6 +59,13 @@ impl From<ApplyError> for Problem {
 
 pub(super) fn bad(code: &str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, code, detail)
+}
+
+/// The algorithm that is named.
+pub(super) fn algorithm(name: Option<&str>, code: &str) -> Reply<Option<Algorithm>> {
+    name.map(str::parse)
+        .transpose()
+        .map_err(|error: KeyError| bad(code, error.to_string()))
 }
 
 /// The same answer for what is not there and what is not yours.

@@ -112,7 +112,11 @@ impl Authority {
             account: to.account.map(AccountId::as_str),
             sid: to.sid,
         };
-        let token = self.keys.sign(TYP, &claims).await?;
+        let alg = match to.account {
+            Some(account) => self.signing_alg(account).await?,
+            None => None,
+        };
+        let token = self.keys.sign(alg, TYP, &claims).await?;
         let issued = Issued {
             jti,
             expires_at: expires,

@@ -20,6 +20,7 @@ pub use self::check::{ApplicationError, NewApplication};
 pub use self::records::{Applications, used_at};
 use super::scope::Scopes;
 use crate::base::{AccountId, Secret, Timestamp, digest, random};
+use crate::key::Algorithm;
 use crate::password::SlowHash;
 
 /// The id of an application (RFC 6749 §2.2): 1 to 100 letters, digits and `-._~`.
@@ -194,6 +195,10 @@ pub struct Application {
     /// Where it wants to be told of logouts (OpenID Connect Back-Channel Logout §2.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with (OpenID Connect
+    /// Dynamic Client Registration §2); `None`: what the account wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<Algorithm>,
     /// It can keep no secret, so it has none, and PKCE is required (RFC 6749 §2.1).
     #[serde(default)]
     pub public: bool,

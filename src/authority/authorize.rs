@@ -20,7 +20,7 @@ use super::error::{Code, OAuthError};
 use super::refresh::Granted;
 use super::scope::Scopes;
 use super::session_name;
-use crate::base::{AccountId, Timestamp, digest};
+use crate::base::{AccountId, SKEW, Timestamp, digest};
 use crate::provider::request::Demands;
 use crate::session::Session;
 use crate::store::{Class, Keyspace, Precondition, Space, StoreError, Token};
@@ -125,17 +125,23 @@ impl From<OAuthError> for Refusal {
 impl Authorization {
     /// Whether a session is what the application asked for.
     pub fn fits(&self, session: &Session, now: Timestamp) -> bool {
-        let since = session.created_at;
-        // Begun for this request, so as fresh as can be.
-        let new = since >= self.asked_at;
-        let young = self
-            .max_age
-            .is_none_or(|limit| now.since(since) <= Duration::from_secs(limit));
+        let at = session.authenticated_at();
+        // A session that began after the request is judged as of the request, as
+        // its login was; the provider's clock may differ.
+        let new = session.created_at >= self.asked_at;
+        let fresh = self.demands().oldest().is_none_or(|age| {
+            if new {
+                let old = self.asked_at.as_secs().saturating_sub(at.as_secs());
+                old <= age.saturating_add(SKEW)
+            } else {
+                now.since(at) <= Duration::from_secs(age)
+            }
+        });
         let expected = self
             .expected
             .as_ref()
             .is_none_or(|sub| *sub == session.user.to_string());
-        expected && (new || (self.prompt.is_none() && young))
+        expected && fresh && (new || self.prompt.is_none())
     }
 
     /// What the login is asked for, beyond that somebody logs in.
@@ -195,7 +201,7 @@ impl Authority {
                     user: session.user,
                     scopes: request.scopes.common(&application.scopes),
                     sid: Some(session_name(session)),
-                    auth_time: Some(session.created_at),
+                    auth_time: Some(session.authenticated_at()),
                 },
                 redirect_uri: request.redirect_uri.clone(),
                 challenge: request.challenge.clone(),

@@ -115,6 +115,7 @@ impl Authority {
             .put_by(&*self.store, "", &code, &used, Precondition::Any)
             .await?;
         let identity = Identity {
+            application,
             granted,
             email: &record.email,
             name: record.name.as_deref(),

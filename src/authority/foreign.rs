@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::id_token::untrusted;
-use crate::base::Timestamp;
+use crate::base::{SKEW, Timestamp};
 use crate::key::{Checks, Claims, VerifyError, verify_with_jwks};
 use crate::outbound::{Limits, Outbound, PreparedRequest};
 
@@ -18,7 +18,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// At most one look for new keys, or after a failure, in this time.
 const AGAIN: Duration = Duration::from_secs(60);
 /// How far its clock may differ from ours.
-const LEEWAY: Duration = Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_secs(SKEW);
 
 /// Another authority.
 pub struct ForeignAuthority {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::Authority;
+use super::application::Application;
 use super::error::OAuthError;
 use super::refresh::Granted;
 use super::scope::{self, Scopes};
@@ -34,6 +35,7 @@ const OURS: [&str; 17] = [
 
 /// Who logged in.
 pub(super) struct Identity<'a> {
+    pub application: &'a Application,
     pub granted: &'a Granted,
     pub email: &'a str,
     pub name: Option<&'a str>,
@@ -110,7 +112,10 @@ impl Authority {
         if let Some(nonce) = identity.nonce {
             set("nonce", nonce.into());
         }
-        Ok(self.keys.sign("JWT", &claims).await?)
+        let alg = self
+            .id_token_alg(identity.application, &granted.account)
+            .await?;
+        Ok(self.keys.sign(alg, "JWT", &claims).await?)
     }
 
     /// Reads an ID token of ours that comes back as a hint. It may have expired

@@ -152,9 +152,10 @@ impl Authority {
             self.store.delete(&key, Precondition::Any).await?;
             let id = participant.value.client_id;
             let authority = Arc::clone(self);
+            let account = account.clone();
             let (sub, sid) = (session.user.to_string(), sid.clone());
             tokio::spawn(async move {
-                match authority.notify(&id, &sub, &sid).await {
+                match authority.notify(&id, &account, &sub, &sid).await {
                     Ok(true) => info!(client_id = %id, "back-channel logout: told"),
                     Ok(false) => {}
                     Err(why) => warn!(client_id = %id, why, "back-channel logout failed"),
@@ -165,13 +166,24 @@ impl Authority {
     }
 
     /// Sends a logout token (OpenID Connect Back-Channel Logout §2.5), a few times.
-    async fn notify(&self, id: &ClientId, sub: &str, sid: &str) -> Result<bool, String> {
+    async fn notify(
+        &self,
+        id: &ClientId,
+        account: &AccountId,
+        sub: &str,
+        sid: &str,
+    ) -> Result<bool, String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let application = self.application(id).await.map_err(|e| text(&e))?;
-        let Some(uri) = application.and_then(|app| app.backchannel_logout_uri) else {
+        let Some(application) = application else {
             return Ok(false);
         };
-        let url = Url::parse(&uri).map_err(|e| text(&e))?;
+        let Some(uri) = &application.backchannel_logout_uri else {
+            return Ok(false);
+        };
+        let url = Url::parse(uri).map_err(|e| text(&e))?;
+        let alg = self.id_token_alg(&application, account).await;
+        let alg = alg.map_err(|e| text(&e))?;
         let mut last = String::new();
         for pause in [None].into_iter().chain(AGAIN.into_iter().map(Some)) {
             if let Some(pause) = pause {
@@ -191,7 +203,7 @@ impl Authority {
             });
             let token = self
                 .keys
-                .sign("logout+jwt", &claims)
+                .sign(alg, "logout+jwt", &claims)
                 .await
                 .map_err(|e| text(&e))?;
             let request = PreparedRequest {

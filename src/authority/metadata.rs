@@ -28,7 +28,7 @@ impl Authority {
                 "authorization_code", "client_credentials", "password", "refresh_token",
             ],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [self.keys.active().algorithm().as_str()],
+            "id_token_signing_alg_values_supported": self.keys.algorithms(),
             "token_endpoint_auth_methods_supported": [client[0], client[1], "none"],
             "introspection_endpoint_auth_methods_supported": client,
             "revocation_endpoint_auth_methods_supported": [client[0], client[1], "none"],

@@ -171,7 +171,8 @@ impl Authority {
         };
         let (access_token, issued) = self.access_token(&granted.grantee()).await?;
         let refresh_token = self.begin_family(application, &granted, &issued).await?;
-        let id_token = self.id_token_of(&granted, &access_token).await?;
+        let id_token = self.id_token_of(application, &granted, &access_token);
+        let id_token = id_token.await?;
         Ok(TokenAnswer::new(self, access_token, &granted.scopes)
             .with_id_token(id_token)
             .with_refresh_token(refresh_token))
@@ -188,7 +189,8 @@ impl Authority {
             .ok_or_else(|| OAuthError::request("`refresh_token` is missing"))?;
         let wanted = wanted(form)?;
         let done = self.refresh(application, text, wanted.as_ref()).await?;
-        let id_token = self.id_token_of(&done.granted, &done.access_token).await?;
+        let id_token = self.id_token_of(application, &done.granted, &done.access_token);
+        let id_token = id_token.await?;
         Ok(
             TokenAnswer::new(self, done.access_token, &done.granted.scopes)
                 .with_id_token(id_token)
@@ -199,6 +201,7 @@ impl Authority {
     /// An ID token by what the user's record says, where one was asked for.
     async fn id_token_of(
         &self,
+        application: &Application,
         granted: &Granted,
         access_token: &str,
     ) -> Result<Option<String>, OAuthError> {
@@ -210,6 +213,7 @@ impl Authority {
             return Ok(None);
         };
         let identity = Identity {
+            application,
             granted,
             email: &user.email,
             name: user.name.as_deref(),

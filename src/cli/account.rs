@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Global;
 use super::api::{Api, Sent};
 use super::output::{show, table};
+use crate::key::Algorithm;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Account {
@@ -23,6 +24,9 @@ pub(super) enum Account {
         /// The path under which the storefronts proxy to the broker
         #[arg(long, value_name = "PATH", default_value = "/_auth")]
         auth_path: String,
+        /// What its sessions and tokens are signed with: `ES256` or `RS256`; by the default key unless given
+        #[arg(long, value_name = "ALGORITHM")]
+        signing_alg: Option<Algorithm>,
     },
     /// List accounts
     List,
@@ -57,6 +61,9 @@ pub(super) struct Change {
     /// Its accent colour, as in #0b5fff; empty removes it
     #[arg(long, value_name = "COLOUR")]
     color: Option<String>,
+    /// What its sessions and tokens are signed with: `ES256` or `RS256`; empty: by the default key
+    #[arg(long, value_name = "ALGORITHM")]
+    signing_alg: Option<String>,
 }
 
 impl Account {
@@ -71,12 +78,18 @@ impl Account {
                 name,
                 stores,
                 auth_path,
+                signing_alg,
             } => {
                 let stores: Vec<Value> = stores
                     .into_iter()
                     .map(|origin| json!({ "origin": origin, "auth_path": auth_path }))
                     .collect();
-                let body = json!({ "id": id, "name": name.unwrap_or_else(|| id.clone()), "stores": stores });
+                let body = json!({
+                    "id": id,
+                    "name": name.unwrap_or_else(|| id.clone()),
+                    "stores": stores,
+                    "signing_alg": signing_alg,
+                });
                 let made = api
                     .send(Method::POST, "/accounts", Some(Sent::json(&body)))
                     .await?;
@@ -97,7 +110,11 @@ impl Account {
                 if let Some(name) = change.name {
                     body.insert("name".into(), name.into());
                 }
-                for (key, given) in [("logo_url", change.logo), ("color", change.color)] {
+                for (key, given) in [
+                    ("logo_url", change.logo),
+                    ("color", change.color),
+                    ("signing_alg", change.signing_alg),
+                ] {
                     if let Some(text) = given {
                         let value = if text.is_empty() {
                             Value::Null

@@ -87,6 +87,9 @@ pub(super) struct Settings {
     /// Where it wants to be told of logouts
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with: `ES256` or `RS256`; empty: what its account wants
+    #[arg(long, value_name = "ALGORITHM")]
+    id_token_signed_response_alg: Option<String>,
 }
 
 impl Settings {
@@ -105,13 +108,21 @@ impl Settings {
                 body.insert(key.into(), list.into());
             }
         }
-        if let Some(uri) = self.backchannel_logout_uri {
-            let value = if uri.is_empty() {
-                Value::Null
-            } else {
-                uri.into()
-            };
-            body.insert("backchannel_logout_uri".into(), value);
+        for (key, given) in [
+            ("backchannel_logout_uri", self.backchannel_logout_uri),
+            (
+                "id_token_signed_response_alg",
+                self.id_token_signed_response_alg,
+            ),
+        ] {
+            if let Some(text) = given {
+                let value = if text.is_empty() {
+                    Value::Null
+                } else {
+                    text.into()
+                };
+                body.insert(key.into(), value);
+            }
         }
         body
     }

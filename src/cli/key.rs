@@ -16,7 +16,7 @@ use super::account::segment;
 use super::api::{Api, Sent};
 use super::output::{show, table};
 use crate::base::{Clock, Secret, SystemClock};
-use crate::key::{KeyKind, SelfSigned, generate};
+use crate::key::{Algorithm, KeyKind, SelfSigned, generate};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
@@ -32,11 +32,17 @@ pub(super) enum Key {
         /// The certificate's file, where it is not in the same
         #[arg(long, value_name = "FILE")]
         certificate: Option<PathBuf>,
+        /// It is to sign only what asks for its algorithm; else the default key follows it
+        #[arg(long)]
+        additional: bool,
     },
     /// List the keys that sign and verify
     List,
     /// Make the next key the active one; the old one verifies until its last token ends
     Rotate {
+        /// The key that signs `ES256` or `RS256`; the default one unless given
+        #[arg(long, value_name = "ALGORITHM")]
+        alg: Option<Algorithm>,
         /// Only publish the next key, for readers that refresh by the clock
         #[arg(long, conflicts_with = "withdraw")]
         prepare: bool,
@@ -46,7 +52,7 @@ pub(super) enum Key {
     },
     /// Print a public key, or its certificate, as PEM
     Export {
-        /// Its `kid`; the active key's unless given
+        /// Its `kid`; the default key's unless given
         kid: Option<String>,
         /// The certificate
         #[arg(long)]
@@ -100,13 +106,14 @@ impl Key {
                 file,
                 password_file,
                 certificate,
+                additional,
             } => {
                 let encoded = |path: &Path| {
                     std::fs::read(path)
                         .map(|bytes| STANDARD.encode(bytes))
                         .with_context(|| format!("`{}` cannot be read", path.display()))
                 };
-                let mut body = json!({ "file": encoded(&file)? });
+                let mut body = json!({ "file": encoded(&file)?, "additional": additional });
                 if let Some(path) = password_file {
                     body["password"] = password(&path)?.expose().into();
                 }
@@ -125,19 +132,28 @@ impl Key {
                     "algorithm",
                     "bits",
                     "state",
+                    "role",
                     "origin",
                     "created_at",
                     "retires_at",
                 ];
                 table(json, &items, &columns);
             }
-            Self::Rotate { prepare: true, .. } => {
-                let made = api.send(Method::POST, "/keys/prepare", None).await?;
-                show(json, &made.unwrap_or_default());
-            }
-            Self::Rotate { withdraw, .. } => {
-                let body = Sent::json(&json!({ "withdraw": withdraw }));
-                let made = api.send(Method::POST, "/keys/rotate", Some(body)).await?;
+            Self::Rotate {
+                alg,
+                prepare,
+                withdraw,
+            } => {
+                let mut body = json!({ "algorithm": alg });
+                let path = if prepare {
+                    "/keys/prepare"
+                } else {
+                    body["withdraw"] = withdraw.into();
+                    "/keys/rotate"
+                };
+                let made = api
+                    .send(Method::POST, path, Some(Sent::json(&body)))
+                    .await?;
                 show(json, &made.unwrap_or_default());
             }
             Self::Export { kid, certificate } => {

@@ -1,5 +1,6 @@
 //! What can be wrong with keys; each failure is a sentence that says what to do.
 
+use super::public::Algorithm;
 use crate::base::Timestamp;
 use crate::store::StoreError;
 
@@ -140,7 +141,7 @@ pub enum KeyError {
     Gone,
     /// The configured file decides.
     #[error(
-        "the signing key comes from `{path}`; replace that file and rotate, or remove `private_key` from `[auth]`"
+        "the default signing key comes from `{path}`; replace that file and rotate, or remove `private_key` from `[auth]`"
     )]
     FromFile {
         /// The file.
@@ -155,6 +156,11 @@ pub enum KeyError {
     /// The imported key signs, or has signed.
     #[error("this key is among the signing keys already; `vestibule key list` shows them all")]
     AlreadyKnown,
+    /// An additional key of the default key's algorithm.
+    #[error(
+        "the default key signs with {0} already, and an additional one is of the other algorithm; leave out `additional` to have the key follow the default one"
+    )]
+    NotAdditional(Algorithm),
     /// No such key.
     #[error("there is no key `{0}`; `vestibule key list` shows them all")]
     NoSuchKey(String),
@@ -166,6 +172,9 @@ pub enum KeyError {
     /// The wanted kind is not known.
     #[error("`{0}` is no kind of key; use `ec`, `rsa-2048`, `rsa-3072` or `rsa-4096`")]
     BadKind(String),
+    /// The wanted algorithm is not known.
+    #[error("`{0}` is no algorithm that tokens are signed with; use `ES256` or `RS256`")]
+    BadAlgorithm(String),
     /// A certificate could not be made as wanted.
     #[error("a certificate cannot be made: {0}")]
     BadCertificate(String),
@@ -206,9 +215,11 @@ impl KeyError {
             Self::FromFile { .. } => "key.from_file",
             Self::SameFile { .. } => "key.same_file",
             Self::AlreadyKnown => "key.already_known",
+            Self::NotAdditional(_) => "key.not_additional",
             Self::NoSuchKey(_) => "key.unknown",
             Self::NoCertificate(_) => "key.no_certificate",
             Self::BadKind(_) => "key.bad_kind",
+            Self::BadAlgorithm(_) => "key.bad_algorithm",
             Self::BadCertificate(_) => "key.bad_certificate",
             Self::Claims(_) => "key.claims",
             Self::Crypto(_) => "key.crypto",

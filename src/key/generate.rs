@@ -46,6 +46,16 @@ impl KeyKind {
     }
 }
 
+impl From<Algorithm> for KeyKind {
+    /// What is made where nobody says more.
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Es256 => Self::P256,
+            Algorithm::Rs256 => Self::Rsa2048,
+        }
+    }
+}
+
 impl FromStr for KeyKind {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<Self, KeyError> {

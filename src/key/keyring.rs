@@ -1,6 +1,7 @@
 //! The keys in use.
 
 mod apart;
+mod change;
 mod source;
 mod stored;
 
@@ -14,23 +15,23 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use self::source::{FileSource, blocking};
-use self::stored::{open_stored, stored, unseal, update};
+use self::source::FileSource;
+use self::stored::{open_stored, unseal, update};
 use super::error::KeyError;
-use super::generate::{KeyKind, generate};
 use super::master::Master;
-use super::ring::{ID, KeyState, RINGS, Ring, Stored};
+use super::public::Algorithm;
+use super::ring::{Keep, Place, Ring};
 use super::signing::SigningKey;
-use super::snapshot::{KeyInfo, Snapshot};
+use super::snapshot::{KeyInfo, Signers, Snapshot};
 use super::token::{Claims, Expect, VerifyError};
-use crate::base::{Clock, Timestamp};
+use crate::base::Clock;
 use crate::config::Auth;
 use crate::store::Store;
 
 /// An unknown `kid` makes the store be read at most so often (J12).
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// The active key and those that verify; see the module's head for their lives.
+/// The keys that sign and those that verify; see the module's head for their lives.
 ///
 /// Signing and verifying take no lock: they go by a snapshot that changes swap.
 pub struct Keyring {
@@ -48,9 +49,9 @@ pub struct Keyring {
 impl Keyring {
     /// The keys of the configuration and the store.
     ///
-    /// With a configured file its key is the active one. Without, the stored one
+    /// With a configured file its key is the default one. Without, the stored one
     /// is, made at the very first start; of several brokers that start at once,
-    /// one makes it. `token_lifetime` is the longest that any token signed here
+    /// one makes it. Additional keys are stored in any case. `token_lifetime` is the longest that any token signed here
     /// lives; a key that the file's takes over from is published for so long.
     ///
     /// # Errors
@@ -65,20 +66,25 @@ impl Keyring {
         let master = Master::new(auth.master_key.clone(), data_dir)?;
         let file = FileSource::new(auth)?;
         let now = clock.now();
-        let (ring, active) = match &file {
+        let keep = Keep {
+            replaced: token_lifetime,
+            superseded: token_lifetime,
+        };
+        let (ring, default) = match &file {
             Some(file) => {
                 let key = file.load(now).await?;
                 let ring = update(&*store, |ring| {
                     ring.purge(now);
-                    ring.adopt(&key, now, token_lifetime);
+                    ring.adopt(&key, now, keep);
                     Ok(())
                 });
                 (ring.await?, key)
             }
-            None => open_stored(&*store, &master, now, token_lifetime).await?,
+            None => open_stored(&*store, &master, now, keep).await?,
         };
+        let signers = signers(&ring, default, &[], &master)?;
         Ok(Self {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(&ring, active)?),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(&ring, Arc::new(signers))?),
             store,
             clock,
             master,
@@ -89,30 +95,44 @@ impl Keyring {
         })
     }
 
-    /// Signs `claims` with the active key; see [`SigningKey::sign`].
+    /// Signs `claims` with the key of the algorithm that is wanted; without, with
+    /// the default one. See [`SigningKey::sign`]. Where no key of it signs yet,
+    /// one is made as [`Keyring::ensure`] does: nothing fails for its lack.
     ///
     /// An EC signature is made at once. An RSA signature takes up to a hundred
     /// times as long, so it is made on a thread of its own, at a low priority,
     /// and other requests go on meanwhile.
     pub async fn sign(
         &self,
+        wanted: Option<Algorithm>,
         typ: &str,
         claims: &(impl Serialize + Sync),
     ) -> Result<String, KeyError> {
-        let (active, unsigned) = {
+        if let Some(algorithm) = wanted {
+            self.ensure(algorithm).await?;
+        }
+        let (key, unsigned) = {
             let snapshot = self.snapshot.load();
-            let unsigned = snapshot.active.unsigned(typ, claims)?;
-            if snapshot.active.is_quick() {
-                return snapshot.active.seal(unsigned);
+            // Withdrawn a moment ago.
+            let key = snapshot.signers.of(wanted).ok_or(KeyError::Busy)?;
+            let unsigned = key.unsigned(typ, claims)?;
+            if key.is_quick() {
+                return key.seal(unsigned);
             }
-            (Arc::clone(&snapshot.active), unsigned)
+            (Arc::clone(key), unsigned)
         };
-        apart::run(move || active.seal(unsigned)).await
+        apart::run(move || key.seal(unsigned)).await
     }
 
-    /// The active key.
+    /// The default key.
     pub fn active(&self) -> Arc<SigningKey> {
-        self.snapshot.load().active.clone()
+        Arc::clone(&self.snapshot.load().signers.default)
+    }
+
+    /// What tokens are signed with at present, the default key's in front.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let snapshot = self.snapshot.load();
+        snapshot.signers.all().map(|key| key.algorithm()).collect()
     }
 
     /// Verifies a token of ours (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725): key,
@@ -150,22 +170,22 @@ impl Keyring {
                 .is_ok()
     }
 
-    /// The public keys as a JWK set (RFC 7517 §5), the active one first.
+    /// The public keys as a JWK set (RFC 7517 §5), those that sign first.
     pub fn jwks(&self) -> Value {
         self.snapshot.load().jwks(self.clock.now())
     }
 
-    /// What there is to tell about each key, the active one first.
+    /// What there is to tell about each key, those that sign first.
     pub fn list(&self) -> Vec<KeyInfo> {
         self.snapshot.load().list(self.clock.now())
     }
 
-    /// A public key as PEM; without a `kid`, the active one's.
+    /// A public key as PEM; without a `kid`, the default one's.
     pub fn public_pem(&self, kid: Option<&str>) -> Result<String, KeyError> {
         self.snapshot.load().public_key(kid)?.to_pem()
     }
 
-    /// A certificate and those behind it as PEM; without a `kid`, the active key's.
+    /// A certificate and those behind it as PEM; without a `kid`, the default key's.
     pub fn certificate_pem(&self, kid: Option<&str>) -> Result<String, KeyError> {
         let snapshot = self.snapshot.load();
         let chain = snapshot.chain(kid)?.iter();
@@ -176,161 +196,72 @@ impl Keyring {
     /// read again by [`Keyring::rotate`] only.
     pub async fn reload(&self) -> Result<(), KeyError> {
         let _changing = self.changing.lock().await;
+        self.look().await
+    }
+
+    async fn look(&self) -> Result<(), KeyError> {
         let now = self.clock.now();
-        let active = self.active();
+        let known = self.signers();
         let ring = update(&*self.store, |ring| {
-            if ring.active().is_none() {
+            if ring.active(Place::Default).is_none() {
                 return Err(KeyError::Gone);
             }
             if self.signs_alone(ring) {
-                ring.extend(active.kid(), now, self.token_lifetime);
+                ring.extend(known.default.kid(), now, self.token_lifetime);
             }
             Ok(())
         })
         .await?;
-        self.show(&ring, &active)
+        self.show(&ring, &known)
     }
 
-    /// Makes a new active key; the old one verifies on for `keep_old_for`, the
-    /// longest that a token it signed can live. Zero withdraws it at once.
-    ///
-    /// The key published ahead by [`Keyring::prepare`] or [`Keyring::import`] is
-    /// the new one; else one of the same kind is made. With a configured file,
-    /// the new key is what the file now holds.
-    pub async fn rotate(&self, keep_old_for: Duration) -> Result<KeyInfo, KeyError> {
-        let _changing = self.changing.lock().await;
-        let now = self.clock.now();
-        let old = self.active();
-        let (ring, active) = if let Some(file) = &self.file {
-            let key = file.load(now).await?;
-            // The same key with a renewed certificate is worth showing.
-            if key.kid() == old.kid() && key.certificates() == old.certificates() {
-                return Err(KeyError::SameFile { path: file.path() });
-            }
-            let ring = update(&*self.store, |ring| {
-                ring.purge(now);
-                ring.adopt(&key, now, keep_old_for);
-                Ok(())
-            });
-            (ring.await?, key)
-        } else {
-            let fresh = self.fresh_if_none(&old, now).await?;
-            let ring = update(&*self.store, |ring| {
-                ring.purge(now);
-                // Neither: another broker took the next one just now.
-                let next = ring.next().or(fresh.as_ref()).ok_or(KeyError::Busy)?;
-                ring.activate(next.clone(), now, keep_old_for);
-                Ok(())
-            })
-            .await?;
-            let active = unseal(&ring, &self.master)?;
-            (ring, active)
-        };
-        self.show(&ring, &active)?;
-        self.info(active.kid())
+    fn signers(&self) -> Arc<Signers> {
+        Arc::clone(&self.snapshot.load().signers)
     }
 
-    /// Publishes the next key ahead of its use; the one there is, if there is one.
-    pub async fn prepare(&self) -> Result<KeyInfo, KeyError> {
-        let _changing = self.changing.lock().await;
-        self.not_from_file()?;
-        let fresh = self.fresh_if_none(&self.active(), self.clock.now()).await?;
-        self.publish(|ring| {
-            if let (None, Some(fresh)) = (ring.next(), &fresh) {
-                ring.put_next(fresh.clone());
-            }
-            ring.next()
-                .map(|next| next.kid.clone())
-                .ok_or(KeyError::Busy)
-        })
-        .await
-    }
-
-    /// Puts a key and its certificate into the store and publishes it; the next
-    /// [`Keyring::rotate`] makes it the active one.
-    pub async fn import(&self, key: &SigningKey) -> Result<KeyInfo, KeyError> {
-        let _changing = self.changing.lock().await;
-        self.not_from_file()?;
-        let stored = self.stored(key, self.clock.now())?;
-        self.publish(|ring| {
-            // One that has signed must stay what it is, for its tokens' sake.
-            let signed = |old: &Stored| old.kid == stored.kid && old.state != KeyState::Next;
-            if ring.keys.iter().any(signed) {
-                return Err(KeyError::AlreadyKnown);
-            }
-            ring.put_next(stored.clone());
-            Ok(stored.kid.clone())
-        })
-        .await
-    }
-
-    fn not_from_file(&self) -> Result<(), KeyError> {
-        match &self.file {
-            Some(file) => Err(KeyError::FromFile { path: file.path() }),
-            None => Ok(()),
-        }
-    }
-
-    /// A new key like `old`, whose readers know how to verify that; `None` where
-    /// one is published ahead.
-    async fn fresh_if_none(
-        &self,
-        old: &SigningKey,
-        now: Timestamp,
-    ) -> Result<Option<Stored>, KeyError> {
-        let ring = RINGS
-            .get(&*self.store, "", ID)
-            .await?
-            .ok_or(KeyError::Gone)?;
-        if ring.value.next().is_some() {
-            return Ok(None);
-        }
-        let kind = KeyKind::like(old.public_key());
-        let key = blocking(move || generate(kind)).await?;
-        self.stored(&key, now).map(Some)
-    }
-
-    fn stored(&self, key: &SigningKey, now: Timestamp) -> Result<Stored, KeyError> {
-        stored(key, &self.master.existing()?, KeyState::Next, now)
-    }
-
-    async fn publish(
-        &self,
-        mut change: impl FnMut(&mut Ring) -> Result<String, KeyError>,
-    ) -> Result<KeyInfo, KeyError> {
-        let mut kid = String::new();
-        let ring = update(&*self.store, |ring| {
-            kid = change(ring)?;
-            Ok(())
-        })
-        .await?;
-        self.show(&ring, &self.active())?;
-        self.info(&kid)
-    }
-
-    /// True where the ring's active key is not ours to use: ours is from a file,
+    /// True where the ring's default key is not ours to use: ours is from a file,
     /// or theirs is. Ours goes on signing then, and stays published.
     fn signs_alone(&self, ring: &Ring) -> bool {
-        self.file.is_some() || ring.active().is_some_and(|active| active.sealed.is_none())
+        let active = ring.active(Place::Default);
+        self.file.is_some() || active.is_some_and(|active| active.sealed.is_none())
     }
 
-    /// Swaps in a view of `ring`; `known` is our key so far, and spares decrypting
-    /// the ring's active one where that is the same.
-    fn show(&self, ring: &Ring, known: &Arc<SigningKey>) -> Result<(), KeyError> {
-        let same = ring
-            .active()
-            .is_some_and(|active| active.kid == known.kid());
-        let active = if same || self.signs_alone(ring) {
-            known.clone()
+    /// Swaps in a view of `ring`; `known` are our keys so far, and spare decrypting
+    /// those of the ring that are the same.
+    fn show(&self, ring: &Ring, known: &Signers) -> Result<(), KeyError> {
+        let active = ring.active(Place::Default);
+        let same = active.is_some_and(|active| active.kid == known.default.kid());
+        let default = if same || self.signs_alone(ring) {
+            Arc::clone(&known.default)
         } else {
-            unseal(ring, &self.master)?
+            unseal(active, &self.master)?
         };
-        self.snapshot.store(Arc::new(Snapshot::new(ring, active)?));
+        let signers = signers(ring, default, &known.additional, &self.master)?;
+        let snapshot = Snapshot::new(ring, Arc::new(signers))?;
+        self.snapshot.store(Arc::new(snapshot));
         Ok(())
     }
+}
 
-    fn info(&self, kid: &str) -> Result<KeyInfo, KeyError> {
-        let found = self.list().into_iter().find(|info| info.kid == kid);
-        found.ok_or_else(|| KeyError::NoSuchKey(kid.to_owned()))
+/// The default key, and the additional ones of other algorithms than its own.
+fn signers(
+    ring: &Ring,
+    default: Arc<SigningKey>,
+    known: &[Arc<SigningKey>],
+    master: &Master,
+) -> Result<Signers, KeyError> {
+    let mut additional = Vec::new();
+    for stored in ring.additional() {
+        if stored.algorithm() == Some(default.algorithm()) {
+            continue;
+        }
+        additional.push(match known.iter().find(|key| key.kid() == stored.kid) {
+            Some(same) => Arc::clone(same),
+            None => unseal(Some(stored), master)?,
+        });
     }
+    Ok(Signers {
+        default,
+        additional,
+    })
 }

@@ -1,6 +1,7 @@
 //! Public keys: what verifies, and how it is written for others.
 
 use std::fmt;
+use std::str::FromStr;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{
@@ -41,6 +42,16 @@ impl Algorithm {
             Self::Es256 => "ES256",
             Self::Rs256 => "RS256",
         }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = KeyError;
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        [Self::Es256, Self::Rs256]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == text)
+            .ok_or_else(|| KeyError::BadAlgorithm(text.chars().take(60).collect()))
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::certificate::Certificate;
 use super::error::KeyError;
 use super::master::Sealed;
-use super::public::PublicKey;
+use super::public::{Algorithm, PublicKey};
 use super::signing::SigningKey;
 use crate::base::Timestamp;
 use crate::store::{Class, Keyspace, Space};
@@ -55,11 +55,42 @@ pub enum Origin {
     Store,
 }
 
+/// What a key is asked to sign, in its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "KeyRole")]
+pub enum Role {
+    /// Whatever asks for no algorithm, or for its own.
+    #[default]
+    Default,
+    /// Only what asks for its algorithm.
+    Additional,
+}
+
+/// Where one key of a ring is active, and one may be next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Default,
+    Additional(Algorithm),
+}
+
+impl Place {
+    pub(super) fn role(self) -> Role {
+        match self {
+            Self::Default => Role::Default,
+            Self::Additional(_) => Role::Additional,
+        }
+    }
+}
+
 /// One key.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stored {
     pub(super) kid: String,
     pub(super) state: KeyState,
+    /// Rings from before there were additional keys say nothing of it.
+    #[serde(default)]
+    pub(super) role: Role,
     pub(super) origin: Origin,
     /// For a file's key: when it was first seen.
     pub(super) created_at: Timestamp,
@@ -77,7 +108,7 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) fn new(
         key: &SigningKey,
-        state: KeyState,
+        (role, state): (Role, KeyState),
         sealed: Option<Sealed>,
         now: Timestamp,
     ) -> Self {
@@ -88,6 +119,7 @@ impl Stored {
         Self {
             kid: key.kid().to_owned(),
             state,
+            role,
             origin,
             created_at: now,
             retires_at: None,
@@ -106,6 +138,32 @@ impl Stored {
             })
     }
 
+    /// What it signs with; `None` if that is damaged.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        let name = self.public.get("alg")?.as_str()?;
+        name.parse().ok()
+    }
+
+    /// Whether it is, was or will be active there.
+    fn is_at(&self, place: Place) -> bool {
+        match place {
+            Place::Default => self.role == Role::Default,
+            Place::Additional(algorithm) => {
+                self.role == Role::Additional && self.algorithm() == Some(algorithm)
+            }
+        }
+    }
+
+    /// Whether `new`, once active, leaves it nothing to sign: a default key
+    /// takes over from an additional one of its algorithm too.
+    fn yields_to(&self, new: &Self) -> bool {
+        let same = self.algorithm() == new.algorithm();
+        match new.role {
+            Role::Default => self.role == Role::Default || same,
+            Role::Additional => self.role == Role::Additional && same,
+        }
+    }
+
     /// Its certificates.
     pub(super) fn certificates(&self) -> Result<Vec<Certificate>, KeyError> {
         let read = |text: &String| Certificate::from_der(&STANDARD.decode(text).ok()?);
@@ -121,6 +179,26 @@ fn encode(key: &SigningKey) -> Vec<String> {
     all.map(|one| STANDARD.encode(one.der())).collect()
 }
 
+/// How long keys that sign no more stay published.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep {
+    /// The one that is replaced; zero withdraws it.
+    pub(super) replaced: Duration,
+    /// An additional one that the default one takes over from: it may be
+    /// replaced because it is known to others, this one is not.
+    pub(super) superseded: Duration,
+}
+
+impl Keep {
+    fn of(self, old: &Stored, new: &Stored) -> Duration {
+        if old.role == new.role {
+            self.replaced
+        } else {
+            self.superseded
+        }
+    }
+}
+
 /// All keys.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ring {
@@ -128,16 +206,23 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    fn in_state(&self, state: KeyState) -> Option<&Stored> {
-        self.keys.iter().find(|key| key.state == state)
+    fn find(&self, place: Place, state: KeyState) -> Option<&Stored> {
+        let mut keys = self.keys.iter();
+        keys.find(|key| key.state == state && key.is_at(place))
     }
 
-    pub(super) fn active(&self) -> Option<&Stored> {
-        self.in_state(KeyState::Active)
+    pub(super) fn active(&self, place: Place) -> Option<&Stored> {
+        self.find(place, KeyState::Active)
     }
 
-    pub(super) fn next(&self) -> Option<&Stored> {
-        self.in_state(KeyState::Next)
+    pub(super) fn next(&self, place: Place) -> Option<&Stored> {
+        self.find(place, KeyState::Next)
+    }
+
+    /// The additional keys that sign.
+    pub(super) fn additional(&self) -> impl Iterator<Item = &Stored> {
+        let active = |key: &&Stored| key.state == KeyState::Active && key.role == Role::Additional;
+        self.keys.iter().filter(active)
     }
 
     /// True if a master key is needed to read it.
@@ -152,24 +237,30 @@ impl Ring {
     }
 
     /// Puts a key published ahead; it takes the place of one that was.
-    pub(super) fn put_next(&mut self, key: Stored) {
-        self.keys
-            .retain(|old| old.state != KeyState::Next && old.kid != key.kid);
+    pub(super) fn put_next(&mut self, place: Place, key: Stored) {
+        self.keys.retain(|old| {
+            let replaced = old.state == KeyState::Next && old.is_at(place);
+            !replaced && old.kid != key.kid
+        });
         self.keys.push(key);
     }
 
-    /// Makes `key` the active one. The one that was stays published for `keep`,
-    /// without its private part, which nobody needs any more; with nothing to
-    /// keep it for, it goes at once. A key published ahead goes too.
-    pub(super) fn activate(&mut self, key: Stored, now: Timestamp, keep: Duration) {
-        self.keys
-            .retain(|old| old.kid != key.kid && old.state != KeyState::Next);
-        self.keys
-            .retain(|old| !(keep.is_zero() && old.state == KeyState::Active));
+    /// Makes `key` the active one of its place. The one that was stays published
+    /// as `keep` says, without its private part, which nobody needs any more; with
+    /// nothing to keep it for, it goes at once. A key published ahead goes too.
+    pub(super) fn activate(&mut self, key: Stored, now: Timestamp, keep: Keep) {
+        self.keys.retain(|old| {
+            let over = match old.state {
+                KeyState::Next => true,
+                KeyState::Active => keep.of(old, &key).is_zero(),
+                KeyState::Published => false,
+            };
+            old.kid != key.kid && !(over && old.yields_to(&key))
+        });
         for old in &mut self.keys {
-            if old.state == KeyState::Active {
+            if old.state == KeyState::Active && old.yields_to(&key) {
                 old.state = KeyState::Published;
-                old.retires_at = Some(now.plus(keep).plus(SLACK));
+                old.retires_at = Some(now.plus(keep.of(old, &key)).plus(SLACK));
                 old.sealed = None;
             }
         }
@@ -179,18 +270,19 @@ impl Ring {
         });
     }
 
-    /// Makes the key of the configured file the active one, if it is not.
-    pub(super) fn adopt(&mut self, key: &SigningKey, now: Timestamp, keep: Duration) {
-        let chain = encode(key);
+    /// Makes the key of the configured file the default one, if it is not.
+    pub(super) fn adopt(&mut self, key: &SigningKey, now: Timestamp, keep: Keep) {
+        let stored = Stored::new(key, (Role::Default, KeyState::Active), None, now);
         let same = |old: &&mut Stored| {
-            old.kid == key.kid() && old.state == KeyState::Active && old.origin == Origin::File
+            old.kid == stored.kid && old.state == KeyState::Active && old.origin == Origin::File
         };
         match self.keys.iter_mut().find(same) {
             Some(old) => {
-                old.chain = chain;
-                self.keys.retain(|key| key.state != KeyState::Next);
+                old.chain.clone_from(&stored.chain);
+                let over = |old: &Stored| old.state == KeyState::Next && old.yields_to(&stored);
+                self.keys.retain(|old| !over(old));
             }
-            None => self.activate(Stored::new(key, KeyState::Active, None, now), now, keep),
+            None => self.activate(stored, now, keep),
         }
     }
 

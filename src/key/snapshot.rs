@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::certificate::{Certificate, CertificateInfo};
 use super::error::KeyError;
 use super::public::{Algorithm, PublicKey};
-use super::ring::{KeyState, Origin, Ring};
+use super::ring::{KeyState, Origin, Ring, Role};
 use super::signing::{SigningKey, jwk};
 use super::token::{Claims, Expect, Parsed, VerifyError};
 use crate::base::Timestamp;
@@ -25,6 +25,8 @@ pub struct KeyInfo {
     pub bits: usize,
     /// What it is for at present.
     pub state: KeyState,
+    /// What it is asked to sign, in its time.
+    pub role: Role,
     /// Where its private part is.
     pub origin: Origin,
     /// When it was made, or first seen in its file.
@@ -45,9 +47,28 @@ struct Known {
     jwk: Value,
 }
 
-/// Every key, and the one that signs.
+/// The keys that sign, at most one an algorithm.
+pub(super) struct Signers {
+    pub(super) default: Arc<SigningKey>,
+    pub(super) additional: Vec<Arc<SigningKey>>,
+}
+
+impl Signers {
+    /// The default one in front.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<SigningKey>> {
+        [&self.default].into_iter().chain(&self.additional)
+    }
+
+    /// The one for an algorithm; without, the default one.
+    pub(super) fn of(&self, wanted: Option<Algorithm>) -> Option<&Arc<SigningKey>> {
+        self.all()
+            .find(|key| wanted.is_none_or(|wanted| key.algorithm() == wanted))
+    }
+}
+
+/// Every key, and those that sign.
 pub(super) struct Snapshot {
-    pub(super) active: Arc<SigningKey>,
+    pub(super) signers: Arc<Signers>,
     known: Vec<Known>,
     by_kid: HashMap<String, usize>,
 }
@@ -61,7 +82,7 @@ impl Known {
 }
 
 impl Snapshot {
-    pub(super) fn new(ring: &Ring, active: Arc<SigningKey>) -> Result<Self, KeyError> {
+    pub(super) fn new(ring: &Ring, signers: Arc<Signers>) -> Result<Self, KeyError> {
         let mut known = Vec::with_capacity(ring.keys.len());
         for stored in &ring.keys {
             let key = stored.public_key()?;
@@ -72,6 +93,7 @@ impl Snapshot {
                     algorithm: key.algorithm(),
                     bits: key.bits(),
                     state: stored.state,
+                    role: stored.role,
                     origin: stored.origin,
                     created_at: stored.created_at,
                     retires_at: stored.retires_at,
@@ -83,10 +105,11 @@ impl Snapshot {
             });
         }
         // Readers that take the first key of a set should find the one in use.
-        known.sort_by_key(|key| match key.info.state {
-            KeyState::Active => 0,
-            KeyState::Next => 1,
-            KeyState::Published => 2,
+        known.sort_by_key(|key| match (key.info.state, key.info.role) {
+            (KeyState::Active, Role::Default) => 0,
+            (KeyState::Active, Role::Additional) => 1,
+            (KeyState::Next, _) => 2,
+            (KeyState::Published, _) => 3,
         });
         let by_kid = known
             .iter()
@@ -94,7 +117,7 @@ impl Snapshot {
             .map(|(i, one)| (one.info.kid.clone(), i))
             .collect();
         Ok(Self {
-            active,
+            signers,
             known,
             by_kid,
         })
@@ -138,7 +161,7 @@ impl Snapshot {
     }
 
     fn known(&self, kid: Option<&str>) -> Result<&Known, KeyError> {
-        let kid = kid.unwrap_or(self.active.kid());
+        let kid = kid.unwrap_or(self.signers.default.kid());
         self.find(kid)
             .ok_or_else(|| KeyError::NoSuchKey(kid.chars().take(60).collect()))
     }

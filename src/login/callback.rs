@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::debug;
 
 use super::error::{LoginError, Step};
+use super::openid::Freshness;
 use super::pending::{LOGINS, PendingLogin, Stage, WayBack, read_state};
 use super::{Logins, ReturnTo, trial};
 use crate::account::{Account, StoreFront};
@@ -79,7 +80,7 @@ pub struct VerifiedCallback {
     pub(super) code: Secret,
     pub(super) code_verifier: Secret,
     pub(super) nonce: Option<String>,
-    pub(super) authenticated_since: Option<Timestamp>,
+    pub(super) freshness: Option<Freshness>,
     pub(super) redirect_uri: String,
     /// The parameters that the token request hands on.
     pub(super) parameters: Vec<(String, String)>,
@@ -372,7 +373,7 @@ async fn check(
         code,
         code_verifier: Secret::new(pending.code_verifier),
         nonce: pending.nonce,
-        authenticated_since: pending.authenticated_since,
+        freshness: pending.freshness,
         redirect_uri: pending.redirect_uri,
         parameters,
     })

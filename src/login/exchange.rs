@@ -9,7 +9,8 @@ use super::Logins;
 use super::callback::{Context, VerifiedCallback};
 use super::drift::Previous;
 use super::error::{LoginError, Step};
-use crate::base::{Secret, Timestamp};
+use super::openid::Freshness;
+use crate::base::Secret;
 use crate::provider::extract::one_text;
 use crate::provider::request::{self, TokenValues};
 use crate::provider::template::Fill;
@@ -23,7 +24,7 @@ pub struct TokenResponse {
     pub(super) app_access_token: Option<Secret>,
     pub(super) id_token: Option<Secret>,
     pub(super) nonce: Option<String>,
-    pub(super) authenticated_since: Option<Timestamp>,
+    pub(super) freshness: Option<Freshness>,
     pub(super) redirect_uri: String,
     pub(super) document: Value,
 }
@@ -82,7 +83,7 @@ pub async fn exchange(
         app_access_token,
         id_token,
         nonce: callback.nonce,
-        authenticated_since: callback.authenticated_since,
+        freshness: callback.freshness,
         redirect_uri: callback.redirect_uri,
         document,
     })

@@ -42,6 +42,8 @@ pub async fn finish(
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
     }
+    let found = logins.accounts.get(account).await;
+    let found = found.map_err(Step::Finish.store())?;
     let subject = Subject {
         account,
         user: record.user,
@@ -49,6 +51,8 @@ pub async fn finish(
         name: record.name.as_deref(),
         more: &record.more,
         provider: &record.provider,
+        auth_time: record.auth_time,
+        signing_alg: found.and_then(|account| account.signing_alg),
     };
     let (token, session) = logins
         .sessions

@@ -23,7 +23,11 @@ pub struct Identity {
 
 /// Finds or creates the user, and issues the ticket.
 pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identity, LoginError> {
-    let Identified { login, profile } = identified;
+    let Identified {
+        login,
+        profile,
+        auth_time,
+    } = identified;
     let now = logins.now();
     let account = &login.account.id;
     let provider = &login.provider;
@@ -59,6 +63,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         name: user.name,
         more: profile.more,
         provider: provider.id.clone(),
+        auth_time,
         store: login.pending.store,
         return_to: login.pending.return_to,
         browser: login.pending.browser,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::directory::Directory;
-pub use self::id_token::{Expected, IdTokenError, check_claims};
+pub use self::id_token::{Expected, Freshness, IdTokenError, auth_time, check_claims};
 use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};
@@ -177,7 +177,7 @@ impl Logins {
             issuer: provider.issuer.as_deref().unwrap_or_default(),
             client_id: &provider.client.id,
             nonce: token.nonce.as_deref(),
-            authenticated_since: token.authenticated_since,
+            freshness: token.freshness,
             access_token: token.access_token.expose(),
             algorithm: &signed.algorithm,
             now,

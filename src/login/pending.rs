@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::openid::Freshness;
 use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::store::{Class, Keyspace, Space, Token};
@@ -69,9 +70,9 @@ pub(super) struct PendingLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub started_at: Timestamp,
-    /// From when on the person must have authenticated at the provider.
+    /// How fresh the authentication at the provider must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authenticated_since: Option<Timestamp>,
+    pub freshness: Option<Freshness>,
     /// The trial it is the login of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
@@ -128,6 +129,9 @@ pub(super) struct TicketRecord {
     pub name: Option<String>,
     pub more: serde_json::Map<String, serde_json::Value>,
     pub provider: ProviderId,
+    /// When they authenticated there, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
     pub store: String,
     pub return_to: String,
     pub browser: BrowserDigest,

@@ -3,6 +3,7 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
+use super::openid::Freshness;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
@@ -94,7 +95,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         code_verifier,
         nonce,
         started_at: now,
-        authenticated_since: since(provider, demands, now),
+        freshness: freshness(provider, demands, now),
         trial: trial.map(|id| id.as_str().to_owned()),
         console,
         expires_at,
@@ -115,16 +116,14 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     Ok(Started { location })
 }
 
-/// From when on the person must have authenticated at the provider, where the
-/// application cares and the provider can tell.
-fn since(provider: &Provider, demands: &Demands, now: Timestamp) -> Option<Timestamp> {
+/// How fresh the authentication at the provider must be, where the application
+/// cares and the provider can tell.
+fn freshness(provider: &Provider, demands: &Demands, now: Timestamp) -> Option<Freshness> {
     if provider.kind != Kind::Openid {
         return None;
     }
-    let again = demands
-        .prompt
-        .as_ref()
-        .is_some_and(|prompt| prompt.split(' ').any(|word| word == "login"));
-    let age = if again { Some(0) } else { demands.max_age };
-    age.map(|age| Timestamp::from_secs(now.as_secs().saturating_sub(age)))
+    demands.oldest().map(|age| Freshness {
+        since: Timestamp::from_secs(now.as_secs().saturating_sub(age)),
+        must_say: demands.max_age.is_some(),
+    })
 }

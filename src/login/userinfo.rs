@@ -9,7 +9,8 @@ use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
-use super::openid::IdTokenError;
+use super::openid::{IdTokenError, auth_time};
+use crate::base::Timestamp;
 use crate::provider::Provider;
 use crate::provider::extract::{self, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
@@ -24,6 +25,7 @@ use crate::store::StoreError;
 pub struct Identified {
     pub(super) login: Context,
     pub(super) profile: Profile,
+    pub(super) auth_time: Option<Timestamp>,
 }
 
 impl Identified {
@@ -43,6 +45,10 @@ pub async fn fetch(
     let claims = match provider.kind {
         Kind::Openid => Some(logins.id_token_claims(&token, trace).await?),
         Kind::Oauth2 => None,
+    };
+    let auth_time = match &claims {
+        Some(claims) => auth_time(claims, logins.now()).map_err(LoginError::IdToken)?,
+        None => None,
     };
     let source = provider.userinfo.source;
     let mut document = match source {
@@ -99,6 +105,7 @@ pub async fn fetch(
     Ok(Identified {
         login: token.login,
         profile,
+        auth_time,
     })
 }
 

@@ -74,6 +74,14 @@ pub struct Demands {
 }
 
 impl Demands {
+    /// How old the authentication may be, in seconds: of no age at all where
+    /// another one is asked for.
+    pub fn oldest(&self) -> Option<u64> {
+        let prompt = self.prompt.as_deref().unwrap_or_default();
+        let again = prompt.split(' ').any(|word| word == "login");
+        if again { Some(0) } else { self.max_age }
+    }
+
     /// The demands as parameters; over the mapping's own of the same name.
     fn pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
         [

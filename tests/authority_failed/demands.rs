@@ -1,6 +1,9 @@
 //! `prompt`, `max_age` and `ui_locales`, and the provider's own session at logout.
 
+use std::time::Duration;
+
 use mock_idp::{FaultKind, Faults};
+use serde_json::Value;
 use url::Url;
 use vestibule::base::Clock;
 
@@ -114,6 +117,131 @@ async fn a_provider_that_did_not_ask_again_is_not_enough() {
         }
     }
     world.idp.set_faults(Faults::none());
+}
+
+/// The ID token of a login whose provider says this of `auth_time`.
+async fn logged_in(world: &World, browser: &mut Browser, fault: FaultKind) -> Value {
+    world.idp.set_faults(Faults::none().on("id_token", fault));
+    let client = Client::storefront(world).await;
+    let tokens = client.tokens(world, browser).await;
+    world.idp.set_faults(Faults::none());
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let again = client.refresh(world, refresh).await.json();
+    let (id, again) = (claims(&tokens["id_token"]), claims(&again["id_token"]));
+    assert_eq!(again["auth_time"], id["auth_time"]);
+    id
+}
+
+fn says(auth_time: u64) -> FaultKind {
+    FaultKind::SetClaim {
+        name: "auth_time".to_owned(),
+        value: auth_time.into(),
+    }
+}
+
+fn says_nothing() -> FaultKind {
+    FaultKind::RemoveClaim {
+        name: "auth_time".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn when_the_provider_saw_the_person_is_when_we_say() {
+    let world = World::openid().await;
+    let now = world.clock.now().as_secs();
+    let browser = &mut Browser::new();
+    let id = logged_in(&world, browser, says(now - 300)).await;
+    assert_eq!(id["auth_time"], now - 300);
+    assert_eq!(id["iat"], now);
+    // And by that it is too old for others, or is not.
+    let client = Client::storefront(&world).await;
+    world.clock.advance(Duration::from_secs(1));
+    for (max_age, good) in [("300", false), ("302", true)] {
+        let over = [("prompt", "none"), ("max_age", max_age)];
+        let page = browser.get(client.authorize_url(&world, &over)).await;
+        assert_eq!(param(&to(&page), "code").is_some(), good, "{max_age}");
+    }
+    // A clock that is a little ahead makes nobody's login later than now.
+    let id = logged_in(&world, &mut Browser::new(), says(now + 51)).await;
+    assert_eq!(id["auth_time"], now + 1);
+    // Who says nothing: the session began when they came.
+    world.clock.advance(Duration::from_secs(4));
+    let id = logged_in(&world, &mut Browser::new(), says_nothing()).await;
+    assert_eq!(id["auth_time"], now + 5);
+}
+
+#[tokio::test]
+async fn a_login_of_the_future_is_none() {
+    let world = World::openid().await;
+    let now = world.clock.now().as_secs();
+    for auth_time in [says(now + 3600), says(u64::MAX)] {
+        let faults = Faults::none().on("id_token", auth_time);
+        world.idp.set_faults(faults);
+        let browser = &mut Browser::new();
+        let start = world.url("acme", START);
+        let page = browser.log_in(&start, "ada", "lovelace").await;
+        assert!(page.shows("login.id_token_invalid"), "{}", page.body);
+        let session = browser.session(&world, "acme").await;
+        assert_eq!(session["authenticated"], false);
+        let client = Client::storefront(&world).await;
+        let url = client.log_in(&world, browser, &[]).await;
+        is_error(&url, "server_error");
+    }
+}
+
+/// OpenID Connect Core §3.1.3.7, item 13.
+#[tokio::test]
+async fn a_provider_that_is_sent_max_age_must_say_when() {
+    let world = World::openid().await;
+    let client = Client::storefront(&world).await;
+    let max_age = ("max_age", "600");
+    for (fault, demanded, error) in [
+        (says_nothing(), &[max_age][..], Some("server_error")),
+        (
+            says_nothing(),
+            &[("prompt", "login"), max_age],
+            Some("server_error"),
+        ),
+        // It was asked to ask; nothing obliges it to say when it did.
+        (says_nothing(), &[("prompt", "login")], None),
+        (says_nothing(), &[], None),
+        (FaultKind::StaleAuthTime, &[max_age], Some("login_required")),
+        (FaultKind::StaleAuthTime, &[("max_age", "3700")], None),
+        (FaultKind::StaleAuthTime, &[], None),
+    ] {
+        let faults = Faults::none().on("id_token", fault.clone());
+        world.idp.set_faults(faults);
+        let url = client.log_in(&world, &mut Browser::new(), demanded).await;
+        match error {
+            Some(error) => is_error(&url, error),
+            None => assert!(param(&url, "code").is_some(), "{fault:?} {url}"),
+        }
+    }
+}
+
+/// A request that waits takes no older login than it demands, though another
+/// tab's session began meanwhile.
+#[tokio::test]
+async fn another_tabs_login_is_not_younger_than_it_is() {
+    let world = World::openid().await;
+    let client = Client::storefront(&world).await;
+    for (demanded, good) in [
+        (("max_age", "600"), false),
+        (("prompt", "login"), false),
+        (("max_age", "7200"), true),
+    ] {
+        let browser = &mut Browser::new();
+        let page = browser.get(client.authorize_url(&world, &[demanded])).await;
+        let resume = param(&to(&page), "return_to").unwrap();
+        let faults = Faults::none().on("id_token", FaultKind::StaleAuthTime);
+        world.idp.set_faults(faults);
+        world.log_in(browser).await;
+        world.idp.set_faults(Faults::none());
+        let page = browser.get(resume).await;
+        let url = to(&page);
+        assert_eq!(param(&url, "code").is_some(), good, "{demanded:?} {url}");
+        assert_eq!(param(&url, "error").is_some(), !good, "{demanded:?} {url}");
+    }
 }
 
 /// Where the mapping names the address, a logout that an application asks for

@@ -160,6 +160,11 @@ async fn a_mistake_stands_at_its_field_and_keeps_what_was_typed() {
         ("redirect_uris", "", StatusCode::BAD_REQUEST),
         ("post_logout_redirect_uris", "x", StatusCode::BAD_REQUEST),
         ("backchannel_logout_uri", "ftp://x", StatusCode::BAD_REQUEST),
+        (
+            "id_token_signed_response_alg",
+            "none",
+            StatusCode::BAD_REQUEST,
+        ),
     ] {
         let mut form = good.to_vec();
         form.retain(|(name, _)| *name != field);

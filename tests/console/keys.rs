@@ -97,6 +97,57 @@ async fn a_rotation_is_confirmed_and_counts_once() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_second_algorithm_is_rotated_by_itself() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let csrf = op.csrf.clone();
+    let default = kids(&op.get("/admin/keys").await).remove(0);
+    let key = generate(KeyKind::Rsa2048).unwrap();
+    let private = key.to_pem(None).unwrap();
+    let files = [("file", private.expose()), ("additional", "yes")];
+    let page = upload(&mut op, &csrf, &files).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    let settings = [("name", "Acme"), ("signing_alg", "RS256")];
+    let page = op.done("/admin/accounts/acme/settings", &settings).await;
+    assert!(
+        page.shows("<option value=\"RS256\" selected>"),
+        "{}",
+        page.body
+    );
+    let page = op.get("/admin/keys").await;
+    assert!(
+        page.shows("Rotate the additional RS256 key"),
+        "{}",
+        page.body
+    );
+    assert_eq!(kids(&page), [default.as_str(), key.kid()]);
+    let rsa = ("algorithm", "RS256");
+    let page = op.done("/admin/keys/prepare", &[rsa]).await;
+    let next = kids(&page).remove(2);
+    // The form for one key rotates no other.
+    let confused = [rsa, ("active", default.as_str()), ("confirm", "yes")];
+    let page = op.post("/admin/keys/rotate", &confused).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
+    let sure = [rsa, ("active", key.kid()), ("confirm", "yes")];
+    let page = op.done("/admin/keys/rotate", &sure).await;
+    assert_eq!(kids(&page), [default.as_str(), next.as_str(), key.kid()]);
+    let page = op.post("/admin/keys/rotate", &sure).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED, "once");
+    let bad = [
+        ("algorithm", "x"),
+        ("active", default.as_str()),
+        ("confirm", "yes"),
+    ];
+    let page = op.post("/admin/keys/rotate", &bad).await;
+    assert!(page.status.is_client_error() && page.shows("role=\"alert\""));
+    // Settings without it go back to the default key.
+    let page = op
+        .done("/admin/accounts/acme/settings", &settings[..1])
+        .await;
+    assert!(page.shows("<option value=\"\" selected>"), "{}", page.body);
+}
+
+#[tokio::test]
 async fn a_key_is_imported_and_its_certificate_is_watched() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;

@@ -146,7 +146,7 @@ async fn tampering_with_the_store_is_noticed() {
 async fn nothing_private_is_shown() {
     let world = World::new();
     let keys = world.open().await;
-    keys.prepare().await.unwrap();
+    keys.prepare(None).await.unwrap();
     let stored = world.store.get(&ring()).await.unwrap().unwrap().value;
     let stored = String::from_utf8_lossy(&stored).into_owned();
     let private = keys.active().to_pem(None).unwrap();
@@ -178,7 +178,7 @@ async fn only_rsa_signatures_leave_the_thread() {
     let world = World::new();
     let keys = world.open().await;
     let claims = world.claims();
-    let mut ec = pin!(keys.sign("at+jwt", &claims));
+    let mut ec = pin!(keys.sign(None, "at+jwt", &claims));
     assert!(poll_once(ec.as_mut()).is_some(), "made at once");
 
     let world = World::new();
@@ -187,7 +187,7 @@ async fn only_rsa_signatures_leave_the_thread() {
     std::fs::write(&file, key.to_pem(None).unwrap().expose()).unwrap();
     let world = World::with_file(&file, None, None);
     let keys = world.open().await;
-    let mut rsa = pin!(keys.sign("at+jwt", &claims));
+    let mut rsa = pin!(keys.sign(None, "at+jwt", &claims));
     assert!(poll_once(rsa.as_mut()).is_none(), "made elsewhere");
     let token = rsa.await.unwrap();
     keys.verify(&token, &world.expect()).unwrap();

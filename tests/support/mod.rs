@@ -133,6 +133,7 @@ impl World {
                 .collect(),
             logo_url: None,
             color: None,
+            signing_alg: None,
             created_at: self.clock.now(),
         };
         account::put(&*self.store, &account, Precondition::Absent)

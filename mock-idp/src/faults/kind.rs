@@ -205,6 +205,8 @@ pub enum FaultKind {
     NoNonce,
     /// A hash of another access token (J16).
     WrongAtHash,
+    /// Logged in an hour ago: `auth_time`.
+    StaleAuthTime,
     /// A `kid` that is in no key set (J12).
     UnknownKid,
     /// No `kid` (J10).
@@ -346,6 +348,7 @@ impl FaultKind {
                 | Self::WrongNonce
                 | Self::NoNonce
                 | Self::WrongAtHash
+                | Self::StaleAuthTime
                 | Self::UnknownKid
                 | Self::NoKid
                 | Self::Kid { .. }

@@ -84,6 +84,9 @@ async fn a_known_browser_goes_straight_back() {
     assert_eq!(go(&[]).await.status(), 302);
     assert_eq!(go(&[("prompt", "none")]).await.status(), 302);
     assert_eq!(go(&[("prompt", "login")]).await.status(), 200);
+    assert_eq!(go(&[("max_age", "1000")]).await.status(), 302);
+    // As `prompt=login` (OpenID Connect Core §3.1.2.1).
+    assert_eq!(go(&[("max_age", "0")]).await.status(), 200);
 
     let uri = "http://127.0.0.1:1/bye?a=b";
     let logout = visitor.at("/logout");

@@ -230,6 +230,7 @@ async fn faults_of_the_claims() {
         (FaultKind::ExpString, "exp"),
         (FaultKind::WrongNonce, "nonce"),
         (FaultKind::WrongAtHash, "at_hash"),
+        (FaultKind::StaleAuthTime, "auth_time"),
     ] {
         visitor
             .idp

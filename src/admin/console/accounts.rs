@@ -286,6 +286,7 @@ pub(super) async fn change(
         "name": post.get("name"),
         "logo_url": optional("logo_url"),
         "color": optional("color"),
+        "signing_alg": optional("signing_alg"),
     });
     let call = Call::new(Method::PATCH, format!("/accounts/{}", segment(&id)))
         .json(body)

@@ -15,7 +15,7 @@ use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State};
 use crate::base::Timestamp;
 use crate::http::problem::Problem;
-use crate::key::{KeyInfo, KeyState, Origin};
+use crate::key::{Algorithm, KeyInfo, KeyState, Origin, Role};
 use crate::operator::session::Current;
 
 /// From so many days before a certificate's end on, a page warns.
@@ -46,6 +46,7 @@ fn key(info: &KeyInfo, now: Timestamp) -> Value {
         "algorithm": info.algorithm,
         "bits": info.bits,
         "state": state,
+        "role": info.role,
         "from_file": info.origin == Origin::File,
         "created_at": info.created_at.rfc3339(),
         "retires_at": info.retires_at.map(Timestamp::rfc3339),
@@ -70,15 +71,17 @@ pub(super) async fn list(
 fn listed(console: &Console, who: &Current, status: StatusCode, more: Shown) -> Html {
     let now = console.admin.clock.now();
     let keys = console.app.authority.keys.list();
-    let is = |state| keys.iter().find(move |info| info.state == state);
-    let active = is(KeyState::Active);
+    let additional = [Algorithm::Es256, Algorithm::Rs256].map(Some).into_iter();
+    let places: Vec<_> = [None]
+        .into_iter()
+        .chain(additional)
+        .filter_map(|algorithm| place(&keys, algorithm))
+        .collect();
     let values = context! {
         title => "Keys",
         nav => "keys",
         keys => shown(keys.iter().map(|info| key(info, now)).collect::<Vec<_>>()),
-        active => active.map(|info| info.kid.as_str()),
-        from_file => active.is_some_and(|info| info.origin == Origin::File),
-        next => is(KeyState::Next).map(|info| info.kid.as_str()),
+        places => shown(places),
         authority => console.origin.as_str(),
     };
     page(
@@ -89,18 +92,65 @@ fn listed(console: &Console, who: &Current, status: StatusCode, more: Shown) -> 
     )
 }
 
-fn refuse(console: &Console, who: &Current, which: &str, problem: Problem) -> Html {
+/// What is there for the additional key of an algorithm, or for the default one.
+fn find(keys: &[KeyInfo], algorithm: Option<Algorithm>, state: KeyState) -> Option<&KeyInfo> {
+    keys.iter().find(|info| {
+        info.state == state
+            && match algorithm {
+                None => info.role == Role::Default,
+                Some(own) => info.role == Role::Additional && info.algorithm == own,
+            }
+    })
+}
+
+/// What can be rotated.
+fn place(keys: &[KeyInfo], algorithm: Option<Algorithm>) -> Option<Value> {
+    let active = find(keys, algorithm, KeyState::Active);
+    let next = find(keys, algorithm, KeyState::Next);
+    active.or(next)?;
+    Some(json!({
+        "algorithm": algorithm,
+        "active": active.map(|info| info.kid.as_str()),
+        "from_file": active.is_some_and(|info| info.origin == Origin::File),
+        "next": next.map(|info| info.kid.as_str()),
+    }))
+}
+
+/// Which key a form is about; empty: the default one.
+fn which(post: &Post) -> Value {
+    match post.get("algorithm") {
+        "" => Value::Null,
+        name => name.into(),
+    }
+}
+
+/// The forms, by what is refused in them.
+const IMPORT: (&str, &str) = ("import", "");
+
+fn of(post: &Post) -> (&str, &str) {
+    let known = post.get("algorithm").parse::<Algorithm>();
+    ("rotate", known.map_or("", Algorithm::as_str))
+}
+
+/// The page with a refusal at its form: `which`, about the key of `tried`.
+fn refuse(
+    console: &Console,
+    who: &Current,
+    (which, tried): (&str, &str),
+    problem: Problem,
+) -> Html {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let more = context! { problem => shown(problem), which };
+    let more = context! { problem => shown(problem), which, tried };
     listed(console, who, status, more)
 }
 
 /// `POST /admin/keys/prepare`
 pub(super) async fn prepare(axum::extract::State(console): State, post: Post) -> Html {
-    let call = Call::new(Method::POST, "/keys/prepare");
+    let body = json!({ "algorithm": which(&post) });
+    let call = Call::new(Method::POST, "/keys/prepare").json(body);
     match console.api.call(&post.who, call).await {
         Ok(_) => Ok(goto("/admin/keys?done=prepared")),
-        Err(problem) => refuse(&console, &post.who, "rotate", problem),
+        Err(problem) => refuse(&console, &post.who, of(&post), problem),
     }
 }
 
@@ -111,7 +161,7 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
         refuse(
             &console,
             &post.who,
-            "rotate",
+            of(&post),
             Problem::new(status, code, why),
         )
     };
@@ -123,14 +173,18 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
         );
     }
     // The form names the key it rotates away from: sent twice, it counts once.
-    if post.get("active") != console.app.authority.keys.active().kid() {
+    let keys = console.app.authority.keys.list();
+    let algorithm = post.get("algorithm").parse().ok();
+    let active = find(&keys, algorithm, KeyState::Active);
+    if post.get("active") != active.map_or("", |info| info.kid.as_str()) {
         return no(
             StatusCode::PRECONDITION_FAILED,
             "admin.changed_meanwhile",
             "the keys were rotated meanwhile, by this form or by someone else; nothing more was done",
         );
     }
-    let call = Call::new(Method::POST, "/keys/rotate").json(json!({ "withdraw": withdraw }));
+    let body = json!({ "algorithm": which(&post), "withdraw": withdraw });
+    let call = Call::new(Method::POST, "/keys/rotate").json(body);
     let done = if withdraw {
         "key-withdrawn"
     } else {
@@ -138,7 +192,7 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
     };
     match console.api.call(&post.who, call).await {
         Ok(_) => Ok(goto(&format!("/admin/keys?done={done}"))),
-        Err(problem) => refuse(&console, &post.who, "rotate", problem),
+        Err(problem) => refuse(&console, &post.who, of(&post), problem),
     }
 }
 
@@ -151,9 +205,10 @@ pub(super) async fn import(axum::extract::State(console): State, upload: Upload)
             "key.file",
             "choose a key file: PEM or PFX",
         );
-        return refuse(&console, who, "import", problem);
+        return refuse(&console, who, IMPORT, problem);
     };
-    let mut body = json!({ "file": STANDARD.encode(file) });
+    let additional = upload.get("additional") == "yes";
+    let mut body = json!({ "file": STANDARD.encode(file), "additional": additional });
     let password = upload.get("password");
     if !password.is_empty() {
         body["password"] = password.into();
@@ -164,7 +219,7 @@ pub(super) async fn import(axum::extract::State(console): State, upload: Upload)
     let call = Call::new(Method::POST, "/keys").json(body);
     match console.api.call(who, call).await {
         Ok(_) => Ok(goto("/admin/keys?done=imported")),
-        Err(problem) => refuse(&console, who, "import", problem),
+        Err(problem) => refuse(&console, who, IMPORT, problem),
     }
 }
 

@@ -94,6 +94,8 @@ pub(super) fn operations() -> Vec<Operation> {
         .conditional()
         .refuses(&[409, 422]),
         Operation::post("/keys/prepare", "prepareKey", "Publishes the next key ahead of its use", keys::prepare)
+            .takes::<keys::Which>(json!({ "algorithm": "RS256" }))
+            .body_optional()
             .gives::<keys::Shown>(200)
             .tagged()
             .conditional()
@@ -113,7 +115,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get(
             "/keys/{key}",
             "getKey",
-            "Shows a key's public part; `active` names the one that signs",
+            "Shows a key's public part; `active` names the default one",
             keys::show,
         )
         .gives::<keys::Shown>(200)

@@ -7,6 +7,7 @@ use url::{Host, Url};
 use super::{Application, ClientId, Grant, StoredSecret};
 use crate::authority::scope::{self, BadScope, Scopes};
 use crate::base::{AccountId, Secret, Timestamp};
+use crate::key::Algorithm;
 use crate::password::{HashError, Hasher};
 
 /// The most addresses of one kind.
@@ -35,6 +36,9 @@ pub struct NewApplication {
     pub post_logout_redirect_uris: Vec<String>,
     /// Where it wants to be told of logouts.
     pub backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with; none: what the
+    /// account wants.
+    pub id_token_signed_response_alg: Option<Algorithm>,
     /// It can keep no secret.
     pub public: bool,
 }
@@ -137,6 +141,7 @@ impl NewApplication {
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
+            id_token_signed_response_alg: self.id_token_signed_response_alg,
             public: self.public,
             secrets,
             created_at: now,

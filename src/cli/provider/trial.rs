@@ -109,6 +109,7 @@ async fn login(
         stores: vec![StoreFront::new(origin, "/accounts/try")?],
         logo_url: None,
         color: None,
+        signing_alg: None,
         created_at: SystemClock.now(),
     };
     account::put(&*logins.store, &account, Precondition::Absent).await?;

@@ -1,13 +1,12 @@
 //! Keys in the store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::Timestamp;
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::master::{Master, MasterKey};
-use crate::key::ring::{ID, KeyState, RINGS, Ring, Stored};
+use crate::key::ring::{ID, Keep, KeyState, Place, RINGS, Ring, Role, Stored};
 use crate::key::signing::SigningKey;
 use crate::store::{Precondition, Store, StoreError};
 
@@ -18,11 +17,21 @@ const TRIES: usize = 16;
 pub(super) fn stored(
     key: &SigningKey,
     master: &MasterKey,
-    state: KeyState,
+    (role, state): (Role, KeyState),
     now: Timestamp,
 ) -> Result<Stored, KeyError> {
     let sealed = master.seal(key.kid(), &key.to_pkcs8()?)?;
-    Ok(Stored::new(key, state, Some(sealed), now))
+    Ok(Stored::new(key, (role, state), Some(sealed), now))
+}
+
+/// The master key for what is to be added to a ring; made now, if nothing in it
+/// is encrypted yet.
+pub(super) fn master_for(ring: &Ring, master: &Master) -> Result<MasterKey, KeyError> {
+    if ring.has_sealed() {
+        master.existing()
+    } else {
+        master.existing_or_new()
+    }
 }
 
 /// The stored active key; made now, if none of the stored ones can sign.
@@ -30,7 +39,7 @@ pub(super) async fn open_stored(
     store: &dyn Store,
     master: &Master,
     now: Timestamp,
-    token_lifetime: Duration,
+    keep: Keep,
 ) -> Result<(Ring, Arc<SigningKey>), KeyError> {
     let ring = update(store, |ring| {
         // Before anything is changed: what is encrypted must be readable.
@@ -43,25 +52,26 @@ pub(super) async fn open_stored(
             }
         }
         ring.purge(now);
-        if ring.active().is_none_or(|active| active.sealed.is_none()) {
-            let master = if ring.has_sealed() {
-                master.existing()?
-            } else {
-                master.existing_or_new()?
-            };
-            let key = stored(&generate(KeyKind::P256)?, &master, KeyState::Active, now)?;
-            ring.activate(key, now, token_lifetime);
+        let active = ring.active(Place::Default);
+        if active.is_none_or(|active| active.sealed.is_none()) {
+            let master = master_for(ring, master)?;
+            let what = (Role::Default, KeyState::Active);
+            let key = stored(&generate(KeyKind::P256)?, &master, what, now)?;
+            ring.activate(key, now, keep);
         }
         Ok(())
     })
     .await?;
-    let active = unseal(&ring, master)?;
+    let active = unseal(ring.active(Place::Default), master)?;
     Ok((ring, active))
 }
 
-/// The active key of a ring, decrypted and parsed.
-pub(super) fn unseal(ring: &Ring, master: &Master) -> Result<Arc<SigningKey>, KeyError> {
-    let active = ring.active().ok_or(KeyError::Gone)?;
+/// An active key, decrypted and parsed.
+pub(super) fn unseal(
+    active: Option<&Stored>,
+    master: &Master,
+) -> Result<Arc<SigningKey>, KeyError> {
+    let active = active.ok_or(KeyError::Gone)?;
     let kid = &active.kid;
     let damaged = |_| KeyError::Corrupt(format!("the private part of `{kid}` is damaged"));
     let sealed = active.sealed.as_ref().ok_or_else(|| {

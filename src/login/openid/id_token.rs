@@ -3,13 +3,11 @@
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{Timestamp, digest as compare};
+use crate::base::{SKEW, Timestamp, digest as compare};
 use crate::protocol::jws::JwsError;
-
-/// How far a provider's clock may be off, in seconds.
-pub const SKEW: u64 = 60;
 
 /// Why an ID token does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +33,7 @@ pub enum IdTokenError {
     /// `exp`.
     #[error("it has expired")]
     Expired,
-    /// `iat` or `nbf`.
+    /// `iat`, `nbf` or `auth_time`.
     #[error("`{0}` lies in the future")]
     Future(&'static str),
     /// `nonce`.
@@ -47,9 +45,23 @@ pub enum IdTokenError {
     /// `auth_time`.
     #[error("`auth_time` is older than the application allows: the provider did not ask again")]
     Stale,
+    /// No `auth_time`, where there must be one.
+    #[error(
+        "`auth_time` is missing, which a provider that is sent `max_age` must give (OpenID Connect Core §2)"
+    )]
+    Undated,
     /// `sub` of the user information.
     #[error("the user information is about another `sub`")]
     OtherSubject,
+}
+
+/// What an application demands to know of the authentication at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// From when on the person must have authenticated.
+    pub since: Timestamp,
+    /// `max_age` was sent, so the provider has to say when that was.
+    pub must_say: bool,
 }
 
 /// What the claims must agree with.
@@ -61,8 +73,8 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// The nonce that was sent.
     pub nonce: Option<&'a str>,
-    /// From when on the person must have authenticated.
-    pub authenticated_since: Option<Timestamp>,
+    /// How fresh the authentication must be.
+    pub freshness: Option<Freshness>,
     /// The access token that came with it.
     pub access_token: &'a str,
     /// The algorithm of its signature, which `at_hash` goes by.
@@ -103,17 +115,38 @@ pub fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), IdTok
             return Err(IdTokenError::Nonce);
         }
     }
-    // Where the provider does not say, it is taken at its word: it was asked.
-    if let Some(since) = expected.authenticated_since
-        && seconds(claims, "auth_time")?.is_some_and(|at| at.saturating_add(SKEW) < since.as_secs())
-    {
-        return Err(IdTokenError::Stale);
+    let authenticated = auth_time(claims, expected.now)?;
+    match (expected.freshness, authenticated) {
+        (Some(wanted), Some(at)) if at.as_secs().saturating_add(SKEW) < wanted.since.as_secs() => {
+            return Err(IdTokenError::Stale);
+        }
+        (Some(wanted), None) if wanted.must_say => return Err(IdTokenError::Undated),
+        // `prompt=login` obliges nobody to say when: it was asked, and is
+        // taken at its word.
+        _ => {}
     }
     match claims.get("at_hash") {
         None => Ok(()),
         Some(Value::String(hash)) if *hash == at_hash(expected) => Ok(()),
         Some(_) => Err(IdTokenError::AccessTokenHash),
     }
+}
+
+/// When the person authenticated at the provider, if it says so. A moment ahead
+/// of now, by as much as clocks may differ, is now: our own ID tokens say it to
+/// others, whose clocks are like ours.
+///
+/// # Errors
+/// If it lies further in the future: taken as it is, it would satisfy every
+/// `max_age` until then; taken for now, it would hide that the provider is wrong.
+pub fn auth_time(claims: &Value, now: Timestamp) -> Result<Option<Timestamp>, IdTokenError> {
+    let Some(at) = seconds(claims, "auth_time")? else {
+        return Ok(None);
+    };
+    if at > now.as_secs().saturating_add(SKEW) {
+        return Err(IdTokenError::Future("auth_time"));
+    }
+    Ok(Some(Timestamp::from_secs(at.min(now.as_secs()))))
 }
 
 fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenError> {

@@ -40,6 +40,7 @@ pub(super) fn typed(form: &Pairs) -> Value {
         "redirect_uris": get("redirect_uris"),
         "post_logout_redirect_uris": get("post_logout_redirect_uris"),
         "backchannel_logout_uri": get("backchannel_logout_uri").trim(),
+        "id_token_signed_response_alg": get("id_token_signed_response_alg"),
     })
 }
 
@@ -57,14 +58,18 @@ fn lines(text: &str) -> Vec<&str> {
 
 /// What can change, as the API reads it.
 pub(super) fn changes(typed: &Value) -> Value {
-    let uri = text(typed, "backchannel_logout_uri");
+    let optional = |name| match text(typed, name) {
+        "" => Value::Null,
+        text => text.into(),
+    };
     json!({
         "name": text(typed, "name").trim(),
         "scopes": text(typed, "scopes").split_whitespace().collect::<Vec<_>>(),
         "grants": typed["grants"],
         "redirect_uris": lines(text(typed, "redirect_uris")),
         "post_logout_redirect_uris": lines(text(typed, "post_logout_redirect_uris")),
-        "backchannel_logout_uri": if uri.is_empty() { Value::Null } else { uri.into() },
+        "backchannel_logout_uri": optional("backchannel_logout_uri"),
+        "id_token_signed_response_alg": optional("id_token_signed_response_alg"),
     })
 }
 
@@ -73,6 +78,7 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
     match problem.code.as_str() {
         "application.exists" => return "client_id",
         "application.scopes" => return "scopes",
+        "application.signing_alg" => return "id_token_signed_response_alg",
         "admin.not_found" => return "account",
         _ => {}
     }
