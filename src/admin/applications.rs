@@ -1,26 +1,25 @@
 //! Applications of the authority.
 
-use std::collections::BTreeSet;
+mod shape;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
 
+use self::shape::shown;
+pub(super) use self::shape::{Change, Filter, Input, Rotation, Shown};
 use super::Admin;
 use super::access::{Caller, refused};
-use super::accounts::given;
 use super::audit::{changed, unchanged};
 use super::paging::{Page, limit};
 use super::reply::{Condition, Reply, account, algorithm, bad, json as read, missing, tagged};
 use crate::authority::application::{ApplicationError, NewApplication, used_at};
-use crate::authority::{Application, Applications, ClientId, Grant, Scopes};
-use crate::base::{AccountId, Secret, Timestamp, units};
+use crate::authority::{Application, Applications, ClientId, Scopes};
+use crate::base::{AccountId, Secret, units};
 use crate::http::problem::Problem;
 use crate::key::Algorithm;
 use crate::store::{Precondition, StoreError, Version, Versioned};
@@ -28,150 +27,10 @@ use crate::store::{Precondition, StoreError, Version, Versioned};
 /// How long an old secret counts beside a new one.
 const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
-/// An OAuth 2.0 client of the broker: no secret in it, but the one just made.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Application")]
-pub(super) struct Shown {
-    client_id: ClientId,
-    /// The secret that was just made; it is shown this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<String>,
-    name: String,
-    /// The account it is limited to; `null`: all accounts.
-    account: Option<AccountId>,
-    /// What it may ask for.
-    scopes: Vec<String>,
-    /// How it may ask.
-    grants: BTreeSet<Grant>,
-    /// Where browsers may be sent with a code; compared to the letter.
-    redirect_uris: Vec<String>,
-    /// Where browsers may be sent after a logout; compared to the letter.
-    post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts.
-    backchannel_logout_uri: Option<String>,
-    /// What its ID tokens and logout tokens are signed with; `null`: what the
-    /// account wants, else by the default key.
-    id_token_signed_response_alg: Option<Algorithm>,
-    /// Whether it can keep no secret; PKCE is required then.
-    public: bool,
-    /// Its secrets, the newest first.
-    secrets: Vec<ShownSecret>,
-    /// RFC 3339.
-    created_at: String,
-    /// RFC 3339, to within five minutes.
-    last_used_at: Option<String>,
-}
-
-/// A secret, without the secret.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ApplicationSecret")]
-struct ShownSecret {
-    created_at: String,
-    /// From when on it is none any more.
-    expires_at: Option<String>,
-}
-
-fn shown(application: &Application, secret: Option<&Secret>, used: Option<Timestamp>) -> Shown {
-    Shown {
-        client_id: application.client_id.clone(),
-        client_secret: secret.map(|secret| secret.expose().to_owned()),
-        name: application.name.clone(),
-        account: application.account.clone(),
-        scopes: application.scopes.iter().map(str::to_owned).collect(),
-        grants: application.grants.clone(),
-        redirect_uris: application.redirect_uris.clone(),
-        post_logout_redirect_uris: application.post_logout_redirect_uris.clone(),
-        backchannel_logout_uri: application.backchannel_logout_uri.clone(),
-        id_token_signed_response_alg: application.id_token_signed_response_alg,
-        public: application.public,
-        secrets: application
-            .secrets
-            .iter()
-            .map(|secret| ShownSecret {
-                created_at: secret.created_at.rfc3339(),
-                expires_at: secret.expires_at.map(Timestamp::rfc3339),
-            })
-            .collect(),
-        created_at: application.created_at.rfc3339(),
-        last_used_at: used.map(Timestamp::rfc3339),
-    }
-}
-
 impl From<ApplicationError> for Problem {
     fn from(error: ApplicationError) -> Self {
         bad("application.invalid", error.to_string())
     }
-}
-
-/// What an application is made of.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "NewApplication")]
-pub(super) struct Input {
-    /// Made unless given.
-    client_id: Option<ClientId>,
-    /// Made unless given; at least 16 characters.
-    client_secret: Option<String>,
-    name: Option<String>,
-    /// The account it is limited to; absent or `null`: all accounts.
-    account: Option<AccountId>,
-    scopes: Option<Vec<String>>,
-    grants: Option<BTreeSet<Grant>>,
-    #[serde(default)]
-    redirect_uris: Vec<String>,
-    #[serde(default)]
-    post_logout_redirect_uris: Vec<String>,
-    backchannel_logout_uri: Option<String>,
-    /// What its ID tokens and logout tokens are signed with; unless given, what
-    /// the account wants, else by the default key.
-    #[schemars(with = "Option<Algorithm>")]
-    id_token_signed_response_alg: Option<String>,
-    #[serde(default)]
-    public: bool,
-}
-
-/// What may change; what is absent stays.
-#[expect(
-    clippy::option_option,
-    reason = "absent, null and a value are three things"
-)]
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "ApplicationChange")]
-pub(super) struct Change {
-    name: Option<String>,
-    scopes: Option<Vec<String>>,
-    grants: Option<BTreeSet<Grant>>,
-    redirect_uris: Option<Vec<String>>,
-    post_logout_redirect_uris: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    backchannel_logout_uri: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<Algorithm>")]
-    id_token_signed_response_alg: Option<Option<String>>,
-}
-
-/// How to rotate.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "SecretRotation")]
-pub(super) struct Rotation {
-    /// How long the old secret counts; `24h` unless given.
-    overlap: Option<String>,
-}
-
-/// Which of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    /// Only those of this account.
-    account: Option<String>,
-    /// The `next` of the page before.
-    after: Option<String>,
-    /// How many at most; 100 unless given.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<usize>,
 }
 
 fn scopes(list: &[String]) -> Reply<Scopes> {

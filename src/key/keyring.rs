@@ -51,8 +51,9 @@ impl Keyring {
     ///
     /// With a configured file its key is the default one. Without, the stored one
     /// is, made at the very first start; of several brokers that start at once,
-    /// one makes it. Additional keys are stored in any case. `token_lifetime` is the longest that any token signed here
-    /// lives; a key that the file's takes over from is published for so long.
+    /// one makes it. Additional keys are stored in any case. `token_lifetime` is
+    /// the longest that any token signed here lives; a key that the file's takes
+    /// over from is published for so long.
     ///
     /// # Errors
     /// Whatever is wrong with files, master key or store; never replaced silently.

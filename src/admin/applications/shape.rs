@@ -1,0 +1,155 @@
+//! Applications as the API shows and reads them.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::accounts::given;
+use crate::authority::{Application, ClientId, Grant};
+use crate::base::{AccountId, Secret, Timestamp};
+use crate::key::Algorithm;
+
+/// An OAuth 2.0 client of the broker: no secret in it, but the one just made.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Application")]
+pub(in crate::admin) struct Shown {
+    client_id: ClientId,
+    /// The secret that was just made; it is shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    name: String,
+    /// The account it is limited to; `null`: all accounts.
+    account: Option<AccountId>,
+    /// What it may ask for.
+    scopes: Vec<String>,
+    /// How it may ask.
+    grants: BTreeSet<Grant>,
+    /// Where browsers may be sent with a code; compared to the letter.
+    redirect_uris: Vec<String>,
+    /// Where browsers may be sent after a logout; compared to the letter.
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told of logouts.
+    backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with; `null`: what the
+    /// account wants, else by the default key.
+    id_token_signed_response_alg: Option<Algorithm>,
+    /// Whether it can keep no secret; PKCE is required then.
+    public: bool,
+    /// Its secrets, the newest first.
+    secrets: Vec<ShownSecret>,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339, to within five minutes.
+    last_used_at: Option<String>,
+}
+
+/// A secret, without the secret.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApplicationSecret")]
+struct ShownSecret {
+    created_at: String,
+    /// From when on it is none any more.
+    expires_at: Option<String>,
+}
+
+pub(super) fn shown(
+    application: &Application,
+    secret: Option<&Secret>,
+    used: Option<Timestamp>,
+) -> Shown {
+    Shown {
+        client_id: application.client_id.clone(),
+        client_secret: secret.map(|secret| secret.expose().to_owned()),
+        name: application.name.clone(),
+        account: application.account.clone(),
+        scopes: application.scopes.iter().map(str::to_owned).collect(),
+        grants: application.grants.clone(),
+        redirect_uris: application.redirect_uris.clone(),
+        post_logout_redirect_uris: application.post_logout_redirect_uris.clone(),
+        backchannel_logout_uri: application.backchannel_logout_uri.clone(),
+        id_token_signed_response_alg: application.id_token_signed_response_alg,
+        public: application.public,
+        secrets: application
+            .secrets
+            .iter()
+            .map(|secret| ShownSecret {
+                created_at: secret.created_at.rfc3339(),
+                expires_at: secret.expires_at.map(Timestamp::rfc3339),
+            })
+            .collect(),
+        created_at: application.created_at.rfc3339(),
+        last_used_at: used.map(Timestamp::rfc3339),
+    }
+}
+
+/// What an application is made of.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewApplication")]
+pub(in crate::admin) struct Input {
+    /// Made unless given.
+    pub(super) client_id: Option<ClientId>,
+    /// Made unless given; at least 16 characters.
+    pub(super) client_secret: Option<String>,
+    pub(super) name: Option<String>,
+    /// The account it is limited to; absent or `null`: all accounts.
+    pub(super) account: Option<AccountId>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) grants: Option<BTreeSet<Grant>>,
+    #[serde(default)]
+    pub(super) redirect_uris: Vec<String>,
+    #[serde(default)]
+    pub(super) post_logout_redirect_uris: Vec<String>,
+    pub(super) backchannel_logout_uri: Option<String>,
+    /// What its ID tokens and logout tokens are signed with; unless given, what
+    /// the account wants, else by the default key.
+    #[schemars(with = "Option<Algorithm>")]
+    pub(super) id_token_signed_response_alg: Option<String>,
+    #[serde(default)]
+    pub(super) public: bool,
+}
+
+/// What may change; what is absent stays.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things"
+)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ApplicationChange")]
+pub(in crate::admin) struct Change {
+    pub(super) name: Option<String>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) grants: Option<BTreeSet<Grant>>,
+    pub(super) redirect_uris: Option<Vec<String>>,
+    pub(super) post_logout_redirect_uris: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) backchannel_logout_uri: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Algorithm>")]
+    pub(super) id_token_signed_response_alg: Option<Option<String>>,
+}
+
+/// How to rotate.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SecretRotation")]
+pub(in crate::admin) struct Rotation {
+    /// How long the old secret counts; `24h` unless given.
+    pub(super) overlap: Option<String>,
+}
+
+/// Which of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct Filter {
+    /// Only those of this account.
+    pub(super) account: Option<String>,
+    /// The `next` of the page before.
+    pub(super) after: Option<String>,
+    /// How many at most; 100 unless given.
+    #[schemars(range(min = 1, max = 500))]
+    pub(super) limit: Option<usize>,
+}
