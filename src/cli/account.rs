@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::Global;
-use super::api::{Api, Sent};
+use super::api::{Api, Sent, or_null};
 use super::output::{show, table};
 use crate::key::Algorithm;
 
@@ -116,12 +116,7 @@ impl Account {
                     ("signing_alg", change.signing_alg),
                 ] {
                     if let Some(text) = given {
-                        let value = if text.is_empty() {
-                            Value::Null
-                        } else {
-                            text.into()
-                        };
-                        body.insert(key.into(), value);
+                        body.insert(key.into(), or_null(text));
                     }
                 }
                 let path = format!("/accounts/{}", segment(&id));

@@ -219,6 +219,15 @@ impl Sent {
     }
 }
 
+/// A text as the API takes it: an empty one takes away what there was.
+pub(super) fn or_null(text: String) -> Value {
+    if text.is_empty() {
+        Value::Null
+    } else {
+        text.into()
+    }
+}
+
 /// The socket of a running broker, if one runs.
 async fn connect(config: &Config) -> anyhow::Result<Option<UnixStream>> {
     let path = config.admin_socket();

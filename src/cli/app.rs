@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent};
+use super::api::{Api, Sent, or_null};
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -116,12 +116,7 @@ impl Settings {
             ),
         ] {
             if let Some(text) = given {
-                let value = if text.is_empty() {
-                    Value::Null
-                } else {
-                    text.into()
-                };
-                body.insert(key.into(), value);
+                body.insert(key.into(), or_null(text));
             }
         }
         body
