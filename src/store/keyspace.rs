@@ -79,7 +79,9 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
     }
 
     fn encode(value: &T) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = vec![SCHEMA];
+        // Most records are as long; growing there in steps costs more than room.
+        let mut bytes = Vec::with_capacity(512);
+        bytes.push(SCHEMA);
         serde_json::to_writer(&mut bytes, value).map_err(|e| StoreError::Corrupt {
             place: "a record to be written".into(),
             why: e.to_string(),
