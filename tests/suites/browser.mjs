@@ -150,6 +150,8 @@ await wholeLogin({ javaScriptEnabled: false }, '-without-scripts');
   assert.match(await page.locator(':focus').innerText(), /Continue with Mock Accounts$/);
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/authorize/);
+  // The form is in focus a moment after the page is there.
+  await page.locator('input:focus').waitFor();
   await page.keyboard.type('alan');
   await page.keyboard.press('Tab');
   await page.keyboard.type('turing');
