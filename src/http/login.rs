@@ -219,7 +219,7 @@ async fn end(
     let browser = site.cookie(app, headers, Kind::Browser)?;
     let browser = browser.as_deref().and_then(Browser::parse);
     let logins = &app.logins;
-    let finished = finish_login(logins, &site.account.id, ticket, browser.as_ref())
+    let finished = finish_login(logins, &site.account, ticket, browser.as_ref())
         .await
         .map_err(|error| failure::at_site(app, &site, &error, None))?;
     let store = site

@@ -5,6 +5,7 @@ use tracing::info;
 use super::error::{LoginError, Step};
 use super::pending::{Browser, TICKET};
 use super::{Logins, ReturnTo};
+use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
 use crate::base::{AccountId, ProviderId, UserId};
 use crate::session::{Session, Subject};
@@ -28,13 +29,13 @@ pub struct Finished {
 /// of it gains nothing by trying (attack S14).
 pub async fn finish(
     logins: &Logins,
-    account: &AccountId,
+    account: &Account,
     ticket: &str,
     browser: Option<&Browser>,
 ) -> Result<Finished, LoginError> {
     let ticket = Token::parse(ticket).ok_or(LoginError::TicketInvalid)?;
     let record = TICKET
-        .take_by(&*logins.store, account.as_str(), &ticket)
+        .take_by(&*logins.store, account.id.as_str(), &ticket)
         .await
         .map_err(Step::Finish.store())?
         .filter(|record| record.console.is_none())
@@ -42,33 +43,31 @@ pub async fn finish(
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
     }
-    let found = logins.accounts.get(account).await;
-    let found = found.map_err(Step::Finish.store())?;
     let subject = Subject {
-        account,
+        account: &account.id,
         user: record.user,
         email: &record.email,
         name: record.name.as_deref(),
         more: &record.more,
         provider: &record.provider,
         auth_time: record.auth_time,
-        signing_alg: found.and_then(|account| account.signing_alg),
+        signing_alg: account.signing_alg,
     };
     let (token, session) = logins
         .sessions
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
-    still_allowed(logins, account, record.user, &token).await?;
+    still_allowed(logins, &account.id, record.user, &token).await?;
     metrics::counter!(
         "vestibule_logins_total",
-        "account" => account.to_string(),
+        "account" => account.id.to_string(),
         "provider" => record.provider.to_string()
     )
     .increment(1);
     info!(
         target: "vestibule::login",
         login = record.id,
-        account = %account,
+        account = %account.id,
         provider = %record.provider,
         user = %record.user,
         "finish: the session begins; the browser goes to the page that was asked for"

@@ -7,12 +7,12 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::directory::Directory;
-pub use self::id_token::{Expected, Freshness, IdTokenError, auth_time, check_claims};
+pub use self::id_token::{Expected, Freshness, IdTokenError, check_claims};
 use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
-use crate::base::{AccountId, Secret};
+use crate::base::{AccountId, Secret, Timestamp};
 use crate::protocol::jws::{self, JwsError};
 use crate::provider::Provider;
 use crate::provider::file::Kind;
@@ -137,12 +137,13 @@ impl Logins {
             .any(|provider| provider.issuer.as_deref() == Some(given)))
     }
 
-    /// The claims of the ID token, its signature and every rule checked.
+    /// The claims of the ID token, its signature and every rule checked, and when
+    /// the person authenticated, if they say so.
     pub(super) async fn id_token_claims(
         &self,
         token: &TokenResponse,
         trace: &mut Trace,
-    ) -> Result<Value, LoginError> {
+    ) -> Result<(Value, Option<Timestamp>), LoginError> {
         let login = &token.login;
         let provider = &login.provider;
         let account = login.account.id.as_str();
@@ -182,7 +183,7 @@ impl Logins {
             algorithm: &signed.algorithm,
             now,
         };
-        check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
+        let auth_time = check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
         trace.document("id_token", &claims);
         if trace.is_on() {
             trace.notes.push(crate::provider::extract::Note {
@@ -193,7 +194,7 @@ impl Logins {
                 hint: None,
             });
         }
-        Ok(claims)
+        Ok((claims, auth_time))
     }
 
     /// The signed assertion of `private_key_jwt`, where the mapping uses it.

@@ -41,12 +41,13 @@ impl ReturnTo {
         if text.len() > MAX || text.contains(odd) {
             return Err(BadReturnTo);
         }
-        if is_plain(text) && text.starts_with('/') && !text.starts_with("//") {
-            return Ok((Self([&store.origin, text].concat()), store));
-        }
         let url = if text.starts_with('/') {
             if text.starts_with("//") {
                 return Err(BadReturnTo);
+            }
+            if is_plain(text) {
+                let on = account.store_at(&store.origin).ok_or(BadReturnTo)?;
+                return Ok((Self([&on.origin, text].concat()), on));
             }
             let base = Url::parse(&store.home()).map_err(|_| BadReturnTo)?;
             base.join(text).map_err(|_| BadReturnTo)?

@@ -9,7 +9,7 @@ use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
-use super::openid::{IdTokenError, auth_time};
+use super::openid::IdTokenError;
 use crate::base::Timestamp;
 use crate::provider::Provider;
 use crate::provider::extract::{self, ExtractError, Problem, Profile};
@@ -42,13 +42,12 @@ pub async fn fetch(
     trace: &mut Trace,
 ) -> Result<Identified, LoginError> {
     let provider = &token.login.provider;
-    let claims = match provider.kind {
-        Kind::Openid => Some(logins.id_token_claims(&token, trace).await?),
-        Kind::Oauth2 => None,
-    };
-    let auth_time = match &claims {
-        Some(claims) => auth_time(claims, logins.now()).map_err(LoginError::IdToken)?,
-        None => None,
+    let (claims, auth_time) = match provider.kind {
+        Kind::Openid => {
+            let (claims, auth_time) = logins.id_token_claims(&token, trace).await?;
+            (Some(claims), auth_time)
+        }
+        Kind::Oauth2 => (None, None),
     };
     let source = provider.userinfo.source;
     let mut document = match source {

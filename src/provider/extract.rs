@@ -149,14 +149,21 @@ pub fn profile(
     let name = at.optional_text("userinfo.response.name", map.name.as_ref());
     let email_verified = at.verified(map.email_verified.as_ref()) && !email_made_up;
     let mut more = Map::new();
-    for (field, place) in [
-        ("userinfo.response.given_name", &map.given_name),
-        ("userinfo.response.family_name", &map.family_name),
-        ("userinfo.response.picture", &map.picture),
-        ("userinfo.response.locale", &map.locale),
+    for (member, field, place) in [
+        (
+            "given_name",
+            "userinfo.response.given_name",
+            &map.given_name,
+        ),
+        (
+            "family_name",
+            "userinfo.response.family_name",
+            &map.family_name,
+        ),
+        ("picture", "userinfo.response.picture", &map.picture),
+        ("locale", "userinfo.response.locale", &map.locale),
     ] {
         if let Some(text) = at.optional_text(field, place.as_ref()) {
-            let (_, member) = field.rsplit_once('.').unwrap_or_default();
             more.insert(member.to_owned(), Value::String(text));
         }
     }

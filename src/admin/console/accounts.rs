@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::State;
-use super::api::{Call, segment};
+use super::api::{Call, or_null, segment};
 use super::guard::{Post, Seen};
 use super::view::{Html, failing, goto, page, shown};
 use crate::account::draft;
@@ -278,10 +278,7 @@ pub(super) async fn change(
     Path(id): Path<String>,
     post: Post,
 ) -> Html {
-    let optional = |name| match post.get(name).trim() {
-        "" => Value::Null,
-        text => text.into(),
-    };
+    let optional = |name| or_null(post.get(name).trim());
     let body = json!({
         "name": post.get("name"),
         "logo_url": optional("logo_url"),

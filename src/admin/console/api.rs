@@ -145,6 +145,14 @@ fn broken() -> Problem {
     )
 }
 
+/// A field of a form as the API takes it: an empty one takes away what there was.
+pub(super) fn or_null(text: &str) -> Value {
+    match text {
+        "" => Value::Null,
+        text => text.into(),
+    }
+}
+
 /// A text as one segment of a path, or one value of a query.
 pub(super) fn segment(text: &str) -> String {
     crate::provider::request::encode(text)

@@ -9,7 +9,7 @@ use minijinja::{Value as Shown, context};
 use serde_json::{Value, json};
 
 use super::accounts::Where;
-use super::api::Call;
+use super::api::{Call, or_null};
 use super::guard::{Post, Seen, Upload};
 use super::view::{Html, failing, goto, page, shown};
 use super::{Console, State};
@@ -118,10 +118,7 @@ fn place(keys: &[KeyInfo], algorithm: Option<Algorithm>) -> Option<Value> {
 
 /// Which key a form is about; empty: the default one.
 fn which(post: &Post) -> Value {
-    match post.get("algorithm") {
-        "" => Value::Null,
-        name => name.into(),
-    }
+    or_null(post.get("algorithm"))
 }
 
 /// The forms, by what is refused in them.

@@ -83,11 +83,15 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
-/// Checks the claims of a token whose signature is valid.
+/// Checks the claims of a token whose signature is valid; gives when the person
+/// authenticated at the provider, if it says so.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), IdTokenError> {
+pub fn check_claims(
+    claims: &Value,
+    expected: &Expected<'_>,
+) -> Result<Option<Timestamp>, IdTokenError> {
     let text = |name: &'static str| claims.get(name).and_then(Value::as_str);
     if text("iss").ok_or(IdTokenError::Claim("iss"))? != expected.issuer {
         return Err(IdTokenError::Issuer);
@@ -126,8 +130,8 @@ pub fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), IdTok
         _ => {}
     }
     match claims.get("at_hash") {
-        None => Ok(()),
-        Some(Value::String(hash)) if *hash == at_hash(expected) => Ok(()),
+        None => Ok(authenticated),
+        Some(Value::String(hash)) if *hash == at_hash(expected) => Ok(authenticated),
         Some(_) => Err(IdTokenError::AccessTokenHash),
     }
 }
@@ -139,7 +143,7 @@ pub fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), IdTok
 /// # Errors
 /// If it lies further in the future: taken as it is, it would satisfy every
 /// `max_age` until then; taken for now, it would hide that the provider is wrong.
-pub fn auth_time(claims: &Value, now: Timestamp) -> Result<Option<Timestamp>, IdTokenError> {
+fn auth_time(claims: &Value, now: Timestamp) -> Result<Option<Timestamp>, IdTokenError> {
     let Some(at) = seconds(claims, "auth_time")? else {
         return Ok(None);
     };

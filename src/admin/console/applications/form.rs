@@ -7,6 +7,7 @@ use minijinja::{Value as Shown, context};
 use serde_json::{Value, json};
 
 use super::super::Console;
+use super::super::api::or_null;
 use super::super::view::shown;
 use crate::authority::application::{ApplicationError, NewApplication};
 use crate::authority::{ClientId, Grant, Scopes};
@@ -58,10 +59,7 @@ fn lines(text: &str) -> Vec<&str> {
 
 /// What can change, as the API reads it.
 pub(super) fn changes(typed: &Value) -> Value {
-    let optional = |name| match text(typed, name) {
-        "" => Value::Null,
-        text => text.into(),
-    };
+    let optional = |name| or_null(text(typed, name));
     json!({
         "name": text(typed, "name").trim(),
         "scopes": text(typed, "scopes").split_whitespace().collect::<Vec<_>>(),
