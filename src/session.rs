@@ -126,10 +126,10 @@ pub enum SessionError {
 const SPACE: Keyspace<Session> = Keyspace::new(&SESSIONS);
 
 /// Sessions that are remembered: a proxy asks about the same few again and again.
-const MOST_KNOWN: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 
 /// A token that was found to stand for a session, and the record's version then.
-type Found = (Token, Version, Arc<Session>);
+type CachedSession = (Token, Version, Arc<Session>);
 
 /// Issues and looks up sessions.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ pub struct Sessions {
     idle: Option<Duration>,
     /// By the SHA-256 of the token. The record is read all the same, so that a
     /// logout counts at once; reading token and record again is spared.
-    known: Cache<[u8; 32], Found>,
+    known: Cache<[u8; 32], CachedSession>,
 }
 
 impl Sessions {
@@ -149,7 +149,7 @@ impl Sessions {
             issuer,
             lifetime: config.lifetime,
             idle: config.idle,
-            known: Cache::new(MOST_KNOWN),
+            known: Cache::new(MAX_CACHED),
         }
     }
 
@@ -252,7 +252,7 @@ impl Sessions {
         store: &dyn Store,
         account: &AccountId,
         token: &str,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<CachedSession>, StoreError> {
         let digest = digest::sha256(token.as_bytes());
         let known = self.known.get(&digest);
         let sid = known.as_ref().map(|(sid, ..)| sid.clone());

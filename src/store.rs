@@ -10,18 +10,18 @@
 //! front, so that a sweep is one range and needs no index.
 
 pub mod conformance;
-mod held;
+mod decoded_cache;
 mod keyspace;
-mod known;
 mod memory;
+mod memory_table;
 mod sled;
 mod token;
 mod versions;
 
 use async_trait::async_trait;
 
+pub use self::decoded_cache::{DecodedCache, RevisionCache};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
-pub use self::known::{Known, Unchanged};
 pub use self::memory::MemoryStore;
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;

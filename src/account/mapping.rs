@@ -11,8 +11,8 @@ use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::store::{
-    Class, Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Unchanged, Version,
-    Versioned,
+    Class, DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
+    Version, Versioned,
 };
 
 static MAPPINGS: Space = Space {
@@ -111,13 +111,13 @@ const CURRENT: Keyspace<Mapping> = Keyspace::new(&MAPPINGS);
 const VERSIONS: Keyspace<Mapping> = Keyspace::new(&HISTORY);
 
 /// Compiled mappings that are remembered.
-const MOST_COMPILED: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 
 /// A compiled mapping, or why it does not compile any more.
 pub type Compiled = Result<Arc<Provider>, Vec<Finding>>;
 
 /// How many providers an account has.
-pub enum Only {
+pub enum ProviderCount {
     /// None.
     None,
     /// One: this.
@@ -130,9 +130,9 @@ pub enum Only {
 pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
-    compiled: Known<(AccountId, ProviderId), Provider>,
+    compiled: DecodedCache<(AccountId, ProviderId), Provider>,
     /// Of accounts with one provider.
-    single: Unchanged<AccountId, Arc<Provider>>,
+    single: RevisionCache<AccountId, Arc<Provider>>,
 }
 
 impl Mappings {
@@ -141,8 +141,8 @@ impl Mappings {
         Self {
             store,
             policy,
-            compiled: Known::new(MOST_COMPILED),
-            single: Unchanged::new(MOST_COMPILED),
+            compiled: DecodedCache::new(MAX_CACHED),
+            single: RevisionCache::new(MAX_CACHED),
         }
     }
 
@@ -335,18 +335,18 @@ impl Mappings {
     }
 
     /// The compiled provider of an account that has one and no other.
-    pub async fn only(&self, account: &AccountId) -> Result<Only, StoreError> {
+    pub async fn only(&self, account: &AccountId) -> Result<ProviderCount, StoreError> {
         let revision = self.store.revision(CURRENT.space());
         if let Some(provider) = self.single.get(account, revision) {
-            return Ok(Only::One(Ok(provider)));
+            return Ok(ProviderCount::One(Ok(provider)));
         }
         let found = CURRENT
             .first_encoded(&*self.store, account.as_str(), 2)
             .await?;
         let [(key, found)] = &found[..] else {
             return Ok(match found[..] {
-                [] => Only::None,
-                _ => Only::Several,
+                [] => ProviderCount::None,
+                _ => ProviderCount::Several,
             });
         };
         let provider = std::str::from_utf8(key.id())
@@ -361,7 +361,7 @@ impl Mappings {
             self.single
                 .put(account.clone(), revision, Arc::clone(provider));
         }
-        Ok(Only::One(compiled))
+        Ok(ProviderCount::One(compiled))
     }
 
     /// Compiles a mapping that was read, unless it is compiled already.

@@ -31,7 +31,7 @@ const RECORDS: Keyspace<Participant> = Keyspace::new(&PARTICIPANTS);
 /// How long a logout token counts.
 const LIFETIME: Duration = Duration::from_secs(120);
 /// Pauses before a notice is sent again.
-const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&PARTICIPANTS]
@@ -185,7 +185,7 @@ impl Authority {
         let alg = self.id_token_alg(&application, account).await;
         let alg = alg.map_err(|e| text(&e))?;
         let mut last = String::new();
-        for pause in [None].into_iter().chain(AGAIN.into_iter().map(Some)) {
+        for pause in [None].into_iter().chain(RETRY_DELAYS.into_iter().map(Some)) {
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }

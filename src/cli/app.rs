@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent, or_null};
+use super::api::{Api, RequestBody, or_null};
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -154,7 +154,7 @@ impl App {
         let path = |id: &str| format!("/applications/{}", segment(id));
         match self {
             Self::Create(create) => {
-                let body = Sent::json(&create.body()?);
+                let body = RequestBody::json(&create.body()?);
                 let made = api.send(Method::POST, "/applications", Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }
@@ -176,13 +176,17 @@ impl App {
             } => {
                 let body = Value::Object(settings.body());
                 let changed = api
-                    .send(Method::PATCH, &path(&client_id), Some(Sent::json(&body)))
+                    .send(
+                        Method::PATCH,
+                        &path(&client_id),
+                        Some(RequestBody::json(&body)),
+                    )
                     .await?;
                 show(json, &changed.unwrap_or_default());
             }
             Self::Rotate { client_id, overlap } => {
                 let path = format!("{}/rotate", path(&client_id));
-                let body = Sent::json(&json!({ "overlap": overlap }));
+                let body = RequestBody::json(&json!({ "overlap": overlap }));
                 let made = api.send(Method::POST, &path, Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }

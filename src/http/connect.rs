@@ -161,7 +161,7 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
 }
 
 /// The token a form is about, and the application that asks.
-struct About {
+struct TokenQuery {
     application: crate::authority::Application,
     token: String,
 }
@@ -171,7 +171,7 @@ async fn about(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
     confidential: bool,
-) -> Result<About, OAuthError> {
+) -> Result<TokenQuery, OAuthError> {
     let form = form(headers, body)?;
     let credentials = Credentials::read(authorization(headers)?, &form)?;
     let application = if confidential {
@@ -182,7 +182,7 @@ async fn about(
     let token = form
         .get("token")
         .ok_or_else(|| OAuthError::request("`token` is missing"))?;
-    Ok(About {
+    Ok(TokenQuery {
         application,
         token: token.to_owned(),
     })

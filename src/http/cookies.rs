@@ -17,14 +17,14 @@ const MAX_COOKIES: usize = 200;
 /// A request with more cookies than anyone needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request has more than 200 cookies")]
-pub struct TooMany;
+pub struct TooManyCookies;
 
 /// The cookies of a request.
 pub struct Cookies<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl<'a> Cookies<'a> {
     /// Reads a request's `Cookie` headers.
-    pub fn read(headers: &'a HeaderMap) -> Result<Self, TooMany> {
+    pub fn read(headers: &'a HeaderMap) -> Result<Self, TooManyCookies> {
         let mut pairs = Vec::new();
         for header in headers.get_all(header::COOKIE) {
             for piece in header.as_bytes().split(|b| *b == b';') {
@@ -33,7 +33,7 @@ impl<'a> Cookies<'a> {
                     continue;
                 };
                 if pairs.len() == MAX_COOKIES {
-                    return Err(TooMany);
+                    return Err(TooManyCookies);
                 }
                 pairs.push((&piece[..equals], &piece[equals + 1..]));
             }

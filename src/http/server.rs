@@ -21,7 +21,7 @@ mod accept;
 mod bind;
 mod connection;
 mod framing;
-mod patience;
+mod header_timer;
 mod request;
 mod stream;
 
@@ -163,7 +163,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
         for (listener, app) in self.doors {
-            let door = accept::Door::new(listener, app, self.options.clone());
+            let door = accept::AcceptLoop::new(listener, app, self.options.clone());
             loops.spawn(door.run(stopped.clone()));
         }
         tokio::select! {

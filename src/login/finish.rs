@@ -110,7 +110,7 @@ async fn enabled(logins: &Logins, account: &AccountId, user: UserId) -> Result<b
 /// An operator's login that is done: an email that its provider vouches for.
 /// Whether there is an operator of that email is not known here.
 #[derive(Debug)]
-pub struct Vouched {
+pub struct VouchedLogin {
     /// The login's id, for the log.
     pub id: String,
     /// The email.
@@ -133,7 +133,7 @@ pub async fn vouch(
     account: &AccountId,
     ticket: &str,
     browser: Option<&Browser>,
-) -> Result<Vouched, LoginError> {
+) -> Result<VouchedLogin, LoginError> {
     let ticket = Token::parse(ticket).ok_or(LoginError::TicketInvalid)?;
     let record = TICKET
         .take_by(&*logins.store, account.as_str(), &ticket)
@@ -148,7 +148,7 @@ pub async fn vouch(
         return Err(LoginError::Identify(IdentifyError::Disabled));
     }
     let not_trusted = LoginError::Identify(IdentifyError::NotTrusted);
-    Ok(Vouched {
+    Ok(VouchedLogin {
         id: record.id,
         email: console.email.ok_or(not_trusted)?,
         provider: record.provider,

@@ -128,7 +128,7 @@ async fn read(
             });
         (profile, notes)
     };
-    let (profile, notes, document) = if path::weight(&document) <= path::LIGHT {
+    let (profile, notes, document) = if path::traversal_cost(&document) <= path::INLINE_COST {
         let (profile, notes) = run(provider, &document);
         (profile, notes, document)
     } else {

@@ -161,18 +161,18 @@ pub struct Signed {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Header {
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     alg: Option<Value>,
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     crit: Option<Value>,
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     kid: Option<Value>,
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     typ: Option<Value>,
 }
 
 /// A member that is there, be it `null`.
-fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+fn deserialize_present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
 

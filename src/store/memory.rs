@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::held::Held;
+use super::memory_table::MemoryTable;
 use super::versions::Versions;
 use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch};
 use crate::base::{Clock, Timestamp};
@@ -17,7 +17,7 @@ pub struct MemoryStore {
 }
 
 struct Inner {
-    spaces: BTreeMap<&'static str, Held>,
+    spaces: BTreeMap<&'static str, MemoryTable>,
     versions: Versions,
 }
 
@@ -43,7 +43,7 @@ impl MemoryStore {
 }
 
 impl Inner {
-    fn held(&mut self, space: &'static Space) -> &mut Held {
+    fn held(&mut self, space: &'static Space) -> &mut MemoryTable {
         self.spaces.entry(space.name).or_default()
     }
 

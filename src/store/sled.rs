@@ -252,7 +252,7 @@ impl Shared {
 }
 
 /// Runs what takes long away from the threads that serve requests.
-async fn aside<T: Send + 'static>(
+async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work)
@@ -321,12 +321,12 @@ impl Store for SledStore {
                 .records(scan.space, |records| records.scan(scan));
         }
         let (shared, scan) = (Arc::clone(&self.shared), scan.clone());
-        aside(move || shared.records(scan.space, |records| records.scan(&scan))).await
+        on_blocking_thread(move || shared.records(scan.space, |records| records.scan(&scan))).await
     }
 
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
         let shared = Arc::clone(&self.shared);
-        aside(move || shared.records(space, |records| records.partitions())).await
+        on_blocking_thread(move || shared.records(space, |records| records.partitions())).await
     }
 
     async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
@@ -335,7 +335,7 @@ impl Store for SledStore {
         let shared = Arc::clone(&self.shared);
         // A transaction waits until all other operations stand still. Once it
         // has begun, its commit is awaited even if the caller goes away.
-        let pending = aside(move || shared.commit(&steps).map(|()| pending)).await?;
+        let pending = on_blocking_thread(move || shared.commit(&steps).map(|()| pending)).await?;
         self.shared.settle(pending).await
     }
 
@@ -345,7 +345,7 @@ impl Store for SledStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let shared = Arc::clone(&self.shared);
-        aside(move || shared.change(space, |records| records.purge(limit))).await
+        on_blocking_thread(move || shared.change(space, |records| records.purge(limit))).await
     }
 
     fn revision(&self, space: &'static Space) -> Option<u64> {

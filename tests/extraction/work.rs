@@ -77,7 +77,7 @@ attributes = { last = "$..last", none = "$.list[?@.k == 'x' && @.n[2] == 3].k" }
 "#;
     match strict_json(document.as_bytes()) {
         Ok(value) => {
-            assert!(weight(&value) > LIGHT);
+            assert!(traversal_cost(&value) > INLINE_COST);
             let map = provider(lines).userinfo.profile;
             let found = timed("1 MiB", || extract::profile(&map, &value, &mut Vec::new()));
             let found = found.unwrap();

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
@@ -100,7 +100,7 @@ impl Open {
 }
 
 /// What all pages of a draft show.
-pub(super) fn frame(open: &Open, current: &str, findings: &[Finding]) -> Shown {
+pub(super) fn frame(open: &Open, current: &str, findings: &[Finding]) -> TemplateValue {
     let steps: Vec<Value> = STEPS
         .iter()
         .enumerate()

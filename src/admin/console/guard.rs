@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Console;
 use super::api::segment;
-use super::view::{fail, goto};
+use super::view::{fail, redirect_to};
 use crate::base::digest;
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -19,7 +19,7 @@ use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
 /// An operator who is logged in. Every page but those of [`super::sign_in`] takes one.
-pub(super) struct Seen(pub Current);
+pub(super) struct LoggedIn(pub Current);
 
 /// An operator's form, sent by a page of ours.
 pub(super) struct Post {
@@ -98,10 +98,10 @@ fn ask(parts: &Parts) -> Response {
         Method::GET => parts.uri.path_and_query().map_or("", |path| path.as_str()),
         _ => "",
     };
-    goto(&format!("/admin/login?next={}", segment(next)))
+    redirect_to(&format!("/admin/login?next={}", segment(next)))
 }
 
-impl FromRequestParts<Arc<Console>> for Seen {
+impl FromRequestParts<Arc<Console>> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(

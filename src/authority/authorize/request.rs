@@ -1,6 +1,6 @@
 //! From parameters to a checked request.
 
-use super::{Authorization, Redirection, Refusal, ResponseMode};
+use super::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::account;
 use crate::authority::Authority;
 use crate::authority::application::{Application, ClientId, Grant};
@@ -21,7 +21,7 @@ impl Authority {
     /// # Errors
     /// A page, until client and redirect URI are known to belong together; then
     /// what the application is told.
-    pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, Refusal> {
+    pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, AuthorizeError> {
         let application = self.requesting(query).await?;
         let redirect_uri = query
             .get("redirect_uri")
@@ -46,7 +46,7 @@ impl Authority {
                 ];
                 parameters.extend(state.map(|state| ("state", state.to_owned())));
                 parameters.push(("iss", self.issuer.clone()));
-                Refusal::Redirect(Redirection {
+                AuthorizeError::Redirect(Redirection {
                     uri: redirect_uri.to_owned(),
                     mode,
                     parameters,

@@ -10,12 +10,12 @@ const OVERHEAD: usize = 128;
 
 /// Records by partition and id.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct MemoryTable {
     partitions: BTreeMap<String, BTreeMap<Vec<u8>, Entry>>,
     bytes: usize,
 }
 
-impl Held {
+impl MemoryTable {
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
         self.partitions.get(&key.partition)?.get(&key.id)
     }
