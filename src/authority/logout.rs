@@ -156,7 +156,7 @@ impl Authority {
             tokio::spawn(async move {
                 match authority.notify(&id, &account, &sub, &sid).await {
                     Ok(true) => {
-                        info!(client_id = %id, "back-channel logout: the application answered")
+                        info!(client_id = %id, "back-channel logout: the application answered");
                     }
                     Ok(false) => {}
                     Err(why) => warn!(client_id = %id, why, "back-channel logout failed"),
