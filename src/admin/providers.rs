@@ -186,7 +186,7 @@ async fn store(
 ) -> Reply {
     let when = Condition::of(headers)?.over(stored.as_ref().map(|old| old.version))?;
     if let Some(old) = stored.as_ref().filter(|old| old.value.source == source) {
-        // Applying what is applied is no new version.
+        // Applying what is applied already makes no new version.
         return Ok(unchanged(answer(&old.value, old.version, Vec::new())));
     }
     let (mapping, provider, version) = admin
