@@ -15,6 +15,7 @@ pub mod infer;
 pub mod model;
 pub mod path;
 pub mod preview;
+pub mod redirect;
 pub mod replay;
 pub mod request;
 pub mod template;

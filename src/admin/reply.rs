@@ -52,6 +52,9 @@ impl From<ApplyError> for Problem {
                 "mapping.second_custom",
                 second.to_string(),
             ),
+            ApplyError::Asks(question) => {
+                Self::new(StatusCode::CONFLICT, question.code(), question.to_string())
+            }
             ApplyError::Store(failure) => failure.into(),
         }
     }
