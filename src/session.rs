@@ -2,7 +2,7 @@
 //!
 //! The cookie is a signed JWT that others can verify. The broker itself goes by
 //! the record in the store, which holds the SHA-256 of the token that was
-//! issued: a token that is not in the store is no session, whoever signed it,
+//! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
 use std::sync::Arc;
@@ -219,7 +219,7 @@ impl Sessions {
         Ok((token, session))
     }
 
-    /// The session a cookie's token stands for; `None` if it is none of ours, ended, or revoked.
+    /// The session a cookie's token stands for; `None` if it is unknown, has ended, or was revoked.
     pub async fn find(
         &self,
         store: &dyn Store,

@@ -170,7 +170,7 @@ async fn returning(
         user.email.clone_from(&profile.email);
         user.email_trusted |= may_link(trust, profile);
     } else if profile.email_made_up {
-        // No email this time is no reason to forget the one that is known.
+        // A login without an email does not remove the one that is known.
     } else if claim_email(store, account, &new_key, id).await? == id {
         // The email changed at the provider, and nobody here has the new one.
         user.email.clone_from(&profile.email);

@@ -83,7 +83,7 @@ pub struct Mapping {
     pub shadow: Option<Shadow>,
 }
 
-/// A mapping that is asked beside the live one, and not believed.
+/// A mapping that is asked beside the live one; no login uses its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shadow {
     /// The TOML.
@@ -340,7 +340,7 @@ impl Mappings {
     /// Compiles a current mapping with its shadow.
     fn live(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
         let mut provider = self.applied(account, mapping)?;
-        // A shadow that no longer compiles is no reason to refuse logins.
+        // A shadow that no longer compiles does not stop logins.
         provider.shadow = mapping
             .shadow
             .as_ref()

@@ -49,7 +49,7 @@ pub(super) fn changed(
     answer
 }
 
-/// An answer to a request that changed nothing, so that it is no entry.
+/// An answer to a request that changed nothing, so that no entry is written.
 #[derive(Clone)]
 struct Unchanged;
 

@@ -186,7 +186,7 @@ pub(super) struct KeyView {
     origin: Origin,
     /// When it was made, or first seen in its file (RFC 3339).
     created_at: String,
-    /// From when on it verifies nothing any more (RFC 3339).
+    /// When it stops verifying tokens (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     retires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

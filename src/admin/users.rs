@@ -123,7 +123,7 @@ pub(super) async fn change(
     let (account, found) = find(&admin, &id, &user).await?;
     let condition = Condition::of(&headers)?;
     condition.over(Some(found.version))?;
-    // Without a condition a login that writes at the same time is no conflict.
+    // Without a condition a login that writes at the same time does not conflict.
     let only = (condition != Condition::None).then_some(found.version);
     let user = found.value.id;
     let (before, now) = directory::change(&*admin.store, &account, user, only, |user| {
@@ -248,5 +248,5 @@ fn key(text: &str) -> Reply<Vec<u8>> {
         .decode(text)
         .ok()
         .filter(|id| id.len() == 40)
-        .ok_or_else(|| bad("request.after", "this is no session's id"))
+        .ok_or_else(|| bad("request.after", "this is not the id of a session"))
 }

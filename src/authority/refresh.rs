@@ -211,7 +211,7 @@ impl Authority {
             SecretUse::TooSoon => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
-                    "another request with this refresh token is being answered; come back in a second",
+                    "another request with this refresh token is being answered; retry in a second",
                 ));
             }
             SecretUse::Next | SecretUse::Grace if now >= family.expires_at => {
@@ -243,7 +243,7 @@ impl Authority {
             Err(StoreError::Conflict) => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
-                    "another request with this refresh token won; come back in a second",
+                    "another request with this refresh token won; retry in a second",
                 ));
             }
             Err(error) => return Err(error.into()),

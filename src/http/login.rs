@@ -61,7 +61,7 @@ async fn begin(
         return provider_list(app, &site, &return_to).await.map_err(fail);
     };
     let cookie = site.cookie(app, headers, Kind::Browser)?;
-    // One binding a browser: many logins at once stay one cookie (attack S11).
+    // One binding a browser: many logins at once stay one cookie (threat S11).
     let browser = cookie
         .as_deref()
         .and_then(Browser::parse)
@@ -95,7 +95,7 @@ async fn begin(
 }
 
 /// What the application demands whose request waits for this login. Only its
-/// request says so: the login's own address can be anybody's (attack S15).
+/// request says so: the login's own address can be anybody's (threat S15).
 async fn demands(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Demands, LoginError> {
     let Some(token) = return_to.waiting_token(&app.logins.public_url) else {
         return Ok(Demands::default());
@@ -226,7 +226,7 @@ async fn end(
         .account
         .storefront_at(&finished.store, &logins.public_url)
         .ok_or_else(|| failure::coded(app, &site, "login.store_missing", None))?;
-    // Whoever was logged in here before is not any more (attacks S13, C12).
+    // Whoever was logged in here before is not any more (threats S13, C12).
     if let Some(old) = site.cookie(app, headers, Kind::Session)? {
         let ended = logins
             .sessions

@@ -116,7 +116,7 @@ pub(super) fn look(account: &Account) -> Look {
 }
 
 /// The host the browser names. Forwarded headers don't count: nobody here
-/// knows who wrote them (attack H2).
+/// knows who wrote them (threat H2).
 pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     headers
         .get(header::HOST)

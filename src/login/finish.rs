@@ -26,7 +26,7 @@ pub struct Finished {
 /// Takes the ticket and begins the session.
 ///
 /// A ticket counts once, also where the browser is the wrong one: who got hold
-/// of it gains nothing by trying (attack S14).
+/// of it gains nothing by trying (threat S14).
 pub async fn finish(
     logins: &Logins,
     account: &Account,
@@ -82,7 +82,7 @@ pub async fn finish(
 
 /// Ends the session that just began if its user was disabled or removed since
 /// the ticket was issued. Looked at after the session is on disk: whoever
-/// disables the user either is seen here or finds the session to end (attack M7).
+/// disables the user either is seen here or finds the session to end (threat M7).
 async fn still_allowed(
     logins: &Logins,
     account: &AccountId,
@@ -123,10 +123,10 @@ pub struct VouchedLogin {
 
 /// Takes the ticket of an operator's login; no shopper's session begins.
 ///
-/// A ticket counts once, also where the browser is the wrong one (attack S14).
+/// A ticket counts once, also where the browser is the wrong one (threat S14).
 ///
 /// # Errors
-/// If the provider does not vouch for the email (attack M1), the user is
+/// If the provider does not vouch for the email (threat M1), the user is
 /// disabled in the account, or the ticket is another login's or browser's.
 pub async fn vouch(
     logins: &Logins,

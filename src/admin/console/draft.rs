@@ -64,7 +64,7 @@ impl Open {
     }
 
     /// Takes a new text. Secrets of the mapping that is edited stay, but are not
-    /// sent to a server it does not name: those have to be typed again (attack T3).
+    /// sent to a server it does not name: those have to be typed again (threat T3).
     pub fn take(&mut self, source: String) {
         self.draft.source = match &self.draft.base {
             None => source,

@@ -116,7 +116,7 @@ impl FromRequestParts<Arc<Console>> for LoggedIn {
 }
 
 /// Whether a form was sent by a page of this origin. Browsers say where a form
-/// comes from, and no page can make them say something else (attack X2).
+/// comes from, and no page can make them say something else (threat X2).
 pub(super) fn same_origin(console: &Console, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("origin") {
@@ -196,7 +196,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// A field, empty where it was not sent or is no text.
+    /// A field, empty where it was not sent or is not text.
     pub fn get(&self, name: &str) -> &str {
         let bytes = self.parts.get(name);
         bytes
@@ -231,7 +231,7 @@ impl FromRequest<Arc<Console>> for Upload {
             let name = field.name().unwrap_or_default().to_owned();
             let bytes = field.bytes().await.map_err(unreadable)?;
             if parts.insert(name, bytes.to_vec()).is_some() {
-                return Err(unreadable("a field is there twice"));
+                return Err(unreadable("a field occurs twice"));
             }
         }
         let upload = Self { who, parts };

@@ -102,7 +102,7 @@ pub(super) async fn start(
         LoginError::Store { error, .. } => broken(error),
         error => refuse(error),
     })?;
-    // One binding a browser: many logins at once stay one cookie (attack S11).
+    // One binding a browser: many logins at once stay one cookie (threat S11).
     let browser = cookie(&console, &headers, Kind::Login)
         .as_deref()
         .and_then(Browser::parse)

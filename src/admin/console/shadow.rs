@@ -1,5 +1,5 @@
-//! A provider's shadow: a second mapping that is asked on real logins and
-//! believed never, what it would change, and its promotion.
+//! A provider's shadow: a second mapping that is asked on real logins without
+//! deciding any, what it would change, and its promotion.
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
