@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::{Shared, failure, redirect};
+use crate::base::ErrorCode;
 use crate::login::arrival::Arrival;
 use crate::login::callback::{CallbackQuery, Failed, Restart, restart_of, verify};
 use crate::login::exchange::exchange;
@@ -44,7 +45,7 @@ pub(super) async fn get(State(app): State<Shared>, named: Named, uri: Uri) -> Re
     let query = uri.query().unwrap_or_default().to_owned();
     match arrival(&named) {
         Some(at) => run(app, query, at, StatusCode::FOUND).await,
-        None => failure::lost(&app, "login.unknown_account"),
+        None => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
 }
 
@@ -57,8 +58,8 @@ pub(super) async fn post(
 ) -> Response {
     match (arrival(&named), form(&headers, &body)) {
         (Some(at), Some(text)) => run(app, text, at, StatusCode::SEE_OTHER).await,
-        (Some(_), None) => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
-        (None, _) => failure::lost(&app, "login.unknown_account"),
+        (Some(_), None) => failure::plain(&app, &headers, ErrorCode::RequestBad),
+        (None, _) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
 }
 
@@ -102,7 +103,7 @@ async fn run(app: Shared, query: String, at: Arrival, success: StatusCode) -> Re
         }
     }));
     task.await
-        .unwrap_or_else(|_| failure::lost(&app, "service.error"))
+        .unwrap_or_else(|_| failure::lost(&app, ErrorCode::ServiceError))
 }
 
 /// From the callback's parameters to the store's `finish`.

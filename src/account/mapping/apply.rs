@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BUILT_IN, CURRENT, Mapping, Mappings, RULES, VERSIONS, history_id};
-use crate::base::{AccountId, ProviderId, Timestamp};
+use crate::base::{AccountId, ErrorCode, ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
 use crate::provider::redirect::CountsAt;
@@ -53,16 +53,16 @@ pub enum Question {
 
 impl Question {
     /// Its stable code.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::RedirectUri { .. } => "mapping.redirect_uri_changes",
+            Self::RedirectUri { .. } => ErrorCode::MappingRedirectUriChanges,
         }
     }
 
     /// The name under which it is agreed to; `None` if `code` is no question's.
-    pub fn name_of(code: &str) -> Option<&'static str> {
+    pub fn name_of(code: ErrorCode) -> Option<&'static str> {
         match code {
-            "mapping.redirect_uri_changes" => Some("redirect-uri"),
+            ErrorCode::MappingRedirectUriChanges => Some("redirect-uri"),
             _ => None,
         }
     }

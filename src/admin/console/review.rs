@@ -12,6 +12,7 @@ use super::view::{Html, failing, page, redirect_to, render, shown};
 use super::{Console, State, expect, providers};
 use crate::account::draft;
 use crate::account::mapping::Question;
+use crate::base::ErrorCode;
 use crate::document::Finding;
 use crate::document::structure::parse_toml;
 use crate::http::problem::Problem;
@@ -72,7 +73,7 @@ fn reviewed(
     let requests = expect::steps(&open.draft.source, mappings, &open.account);
     let asks = problem
         .as_ref()
-        .and_then(|problem| Question::name_of(&problem.code));
+        .and_then(|problem| Question::name_of(problem.code));
     let values = context! {
         title => "Review",
         findings => shown(findings.clone()),
@@ -106,8 +107,7 @@ pub(super) async fn apply(
         base.is_some_and(|base| !identity_warnings(&base.source, &open.draft.source).is_empty());
     if risky && post.get("understood") != "yes" {
         let problem = Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "mapping.identity",
+            ErrorCode::MappingIdentity,
             "this edit changes who users are; tick the box if that is meant",
         );
         return reviewed(
@@ -144,7 +144,7 @@ pub(super) async fn apply(
             )))
         }
         Err(mut problem) => {
-            if problem.code == "admin.changed_meanwhile" {
+            if problem.code == ErrorCode::AdminChangedMeanwhile {
                 "someone else changed this mapping since you began; nothing was overwritten. Your draft is kept: look at what they did, then begin a new edit or roll theirs back.".clone_into(&mut problem.detail);
             }
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
