@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::super::StoreError;
 use super::engine::Engine;
-use super::state::{State, StateFile};
+use super::rewrite::write_again;
+use super::state::{Mark, State, StateFile};
 use super::{SledOptions, fault};
 
 /// The way back, the same for all damage.
@@ -35,11 +36,17 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     found.check(dir)?;
     let mut state = StateFile::start(dir, found)?;
     remove_half_snapshots(dir)?;
+    if found.mark == Mark::Failed {
+        write_again(dir)?;
+        state.doubt(false);
+    }
     let engine = open_or_replay(dir, options)?;
-    if !found.clean {
+    if found.mark != Mark::Clean {
         engine.drop_transient()?;
     }
-    let length = engine.make_durable()?;
+    let length = engine
+        .make_durable()
+        .inspect_err(|_| state.doubt(engine.is_doubtful()))?;
     sync_directory(dir).map_err(|e| at("write", dir, &e))?;
     state.note(length, found.version);
     Ok(OpenedDatabase {
@@ -50,10 +57,19 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     })
 }
 
-/// Opens it again in the same process, after a failure. Like after a crash: what
-/// was not committed is gone, and so is all that is transient.
-pub(super) fn reopen(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+/// Opens it again in the same process, after a failure; `doubtful` after one of
+/// a sync. Like after a crash: what was not committed is gone, and so is all that
+/// is transient.
+pub(super) fn reopen(
+    dir: &Path,
+    options: SledOptions,
+    doubtful: bool,
+) -> Result<Engine, StoreError> {
     remove_half_snapshots(dir)?;
+    if doubtful {
+        wait_for_sled(dir)?;
+        write_again(dir)?;
+    }
     let engine = open_or_replay(dir, options)?;
     engine.drop_transient()?;
     engine.make_durable()?;
@@ -133,7 +149,7 @@ fn remove_half_snapshots(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn snapshots(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(super) fn snapshots(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = std::fs::read_dir(dir).map_err(|e| at("read", dir, &e))?;
     let mut found = Vec::new();
     for entry in entries {
@@ -186,13 +202,18 @@ fn put_aside(dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, StoreError> {
 }
 
 /// sled lets go of its own lock a moment after it was dropped.
-fn open_with_retries(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+fn wait_for_sled(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join("db");
     if let Ok(file) = File::open(&path)
         && !wait_for_lock(&file).map_err(|e| at("lock", &path, &e))?
     {
         return Err(StoreError::Locked(dir.display().to_string()));
     }
+    Ok(())
+}
+
+fn open_with_retries(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+    wait_for_sled(dir)?;
     // What sled can't make sense of it reports or asserts, as the case may be.
     let opened = std::panic::catch_unwind(|| Engine::open(dir, options));
     match opened {
