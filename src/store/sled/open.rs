@@ -1,6 +1,7 @@
 //! From a directory to an open database, without ever deleting data.
 
 use std::fs::{DirBuilder, File, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     found.check(dir)?;
     let mut state = StateFile::start(dir, found)?;
     remove_half_snapshots(dir)?;
+    configure(dir)?;
     if found.mark == Mark::Failed {
         write_again(dir)?;
         state.doubt(false);
@@ -104,6 +106,25 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         tracing::warn!(%dir, "others on this machine can look into the data directory; chmod 700");
     }
     Ok(())
+}
+
+/// What sled writes into `conf` when it makes a directory, its checksum included.
+const CONF: &[u8] =
+    b"segment_size: 524288\nuse_compression: false\nversion: 0.34\n\x76\x19\x51\xc1";
+
+/// Makes sled's `conf` for a new directory. sled would too, but never sync it: a
+/// power cut within the next half minute would leave a file that it can't read.
+fn configure(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join("conf");
+    if path.exists() || dir.join("db").exists() {
+        return Ok(());
+    }
+    let draft = dir.join("conf.new");
+    let made = File::create(&draft)
+        .and_then(|mut file| file.write_all(CONF).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&draft, &path))
+        .and_then(|()| sync_directory(dir));
+    made.map_err(|e| at("write", &path, &e))
 }
 
 /// Our own lock, taken before anything is read: sled takes its own only after it
