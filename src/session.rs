@@ -2,7 +2,7 @@
 //!
 //! The cookie is a signed JWT that others can verify. The broker itself goes by
 //! the record in the store, which holds the SHA-256 of the token that was
-//! issued: a token that is not in the store is no session, whoever signed it,
+//! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
 use std::sync::Arc;
@@ -35,6 +35,9 @@ const MAX_TOKEN: usize = 3800;
 pub struct Session {
     /// Whose.
     pub user: UserId,
+    /// The user's, as they logged in.
+    #[serde(default)]
+    pub generation: u64,
     /// Their email at login.
     pub email: String,
     /// Their name at login.
@@ -92,6 +95,8 @@ pub struct Subject<'a> {
     pub account: &'a AccountId,
     /// The user.
     pub user: UserId,
+    /// The user's, as they logged in.
+    pub generation: u64,
     /// Their email.
     pub email: &'a str,
     /// Their name.
@@ -197,6 +202,7 @@ impl Sessions {
         }
         let session = Session {
             user: subject.user,
+            generation: subject.generation,
             email: subject.email.to_owned(),
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
@@ -219,7 +225,7 @@ impl Sessions {
         Ok((token, session))
     }
 
-    /// The session a cookie's token stands for; `None` if it is none of ours, ended, or revoked.
+    /// The session a cookie's token stands for; `None` if it is unknown, has ended, or was revoked.
     pub async fn find(
         &self,
         store: &dyn Store,

@@ -288,7 +288,7 @@ fn a_made_up_address_is_never_verified() {
     assert!(found.email_made_up && !found.email_verified);
     assert!(found.email.ends_with("@acme.invalid"));
     assert_eq!(email::normalize(&found.email).unwrap(), found.email);
-    assert!(notes.iter().any(|n| n.outcome.contains("stands for it")));
+    assert!(notes.iter().any(|n| n.outcome.contains("is used instead")));
     // A real one is taken, a bad one is still refused.
     let (found, _) = find(&lines, r#"{"id":"x","email":"a@b.test","verified":true}"#);
     let found = found.unwrap();

@@ -46,6 +46,25 @@ pub const BUILT_IN: &[&str] = &[
     "qq",
     "feishu",
     "dingtalk",
+    "amazon",
+    "bitbucket",
+    "gov-br",
+    "hubspot",
+    "intuit",
+    "mail-ru",
+    "mercado-libre",
+    "notion",
+    "paypal",
+    "reddit",
+    "spotify",
+    "strava",
+    "tiktok",
+    "twitch",
+    "twitter",
+    "weibo",
+    "yahoo-japan",
+    "zalo",
+    "zoom",
 ];
 
 /// A mapping as it was applied.
@@ -68,7 +87,7 @@ pub struct Mapping {
     pub shadow: Option<Shadow>,
 }
 
-/// A mapping that is asked beside the live one, and not believed.
+/// A mapping that is asked beside the live one; no login uses its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shadow {
     /// The TOML.
@@ -396,7 +415,7 @@ impl Mappings {
     /// Compiles a current mapping with its shadow.
     fn live(&self, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
         let mut provider = self.compile(&mapping.source)?;
-        // A shadow that no longer compiles is no reason to refuse logins.
+        // A shadow that no longer compiles does not stop logins.
         provider.shadow = mapping
             .shadow
             .as_ref()

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
+use super::refresh::Granted;
 use super::scope::Scopes;
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, digest, random};
@@ -127,7 +128,7 @@ impl Authority {
     /// Checks an access token of ours; `None` if it does not count.
     ///
     /// # Errors
-    /// If the store fails: never a yes that was not looked up (attack C8).
+    /// If the store fails: never a yes that was not looked up (threat C8).
     pub async fn access(&self, token: &str) -> Result<Option<Access>, OAuthError> {
         let expect = Expect {
             issuer: &self.issuer,
@@ -150,21 +151,20 @@ impl Authority {
         let good = match access.user {
             None => owns(&application, &access),
             Some(user) => match &access.account {
-                Some(account) => application.serves(account) && self.may_act(account, user).await?,
+                Some(account) => {
+                    let found = directory::get(&*self.store, account, user).await?;
+                    application.serves(account) && found.is_some_and(|user| !user.value.disabled)
+                }
                 None => false,
             },
         };
         Ok(good.then_some(access))
     }
 
-    /// Whether a user exists and is not disabled.
-    pub(super) async fn may_act(
-        &self,
-        account: &AccountId,
-        user: UserId,
-    ) -> Result<bool, StoreError> {
-        let found = directory::get(&*self.store, account, user).await?;
-        Ok(found.is_some_and(|found| !found.value.disabled))
+    /// Whether what was granted counts as far as its user is concerned.
+    pub(super) async fn may_act(&self, granted: &Granted) -> Result<bool, StoreError> {
+        let found = directory::get(&*self.store, &granted.account, granted.user).await?;
+        Ok(found.is_some_and(|user| user.value.may_act(granted.generation)))
     }
 
     async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {
@@ -235,7 +235,7 @@ fn read(claims: Claims) -> Option<Access> {
 /// What the caller of a protected resource sent as its token (RFC 6750 §2.1).
 ///
 /// # Errors
-/// `invalid_token` for anything but one well-formed bearer token (attack K14).
+/// `invalid_token` for anything but one well-formed bearer token (threat K14).
 pub fn bearer(authorization: Option<&str>) -> Result<&str, OAuthError> {
     let bad = || OAuthError::new(Code::InvalidToken, "there is no well-formed bearer token");
     let (scheme, token) = authorization

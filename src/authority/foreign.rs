@@ -46,7 +46,7 @@ pub enum ForeignError {
     #[error(transparent)]
     Token(#[from] VerifyError),
     /// The authority.
-    #[error("the authority's documents cannot be had: {0}")]
+    #[error("the authority's documents cannot be fetched: {0}")]
     Unreachable(String),
 }
 

@@ -13,7 +13,7 @@ use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::id_token::Hint;
 use super::{Authority, session_name};
-use crate::base::{AccountId, random};
+use crate::base::{AccountId, ErrorCode, random};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::protocol::form::Pairs;
 use crate::session::Session;
@@ -57,7 +57,7 @@ pub struct LogoutRequest {
 
 impl LogoutRequest {
     /// Whether the application proved to know this session, so that the
-    /// visitor need not be asked (attack C10).
+    /// visitor need not be asked (threat C10).
     pub fn knows(&self, session: &Session) -> bool {
         self.hint.as_ref().is_some_and(|hint| {
             hint.subject == session.user.to_string()
@@ -73,10 +73,9 @@ impl Authority {
     /// If it asks for a redirect that its application did not register.
     pub async fn logout_request(&self, form: &Pairs) -> Result<LogoutRequest, OAuthError> {
         let hint = match form.get("id_token_hint") {
-            Some(token) => Some(
-                self.hint(token)
-                    .ok_or_else(|| OAuthError::request("`id_token_hint` is no ID token of ours"))?,
-            ),
+            Some(token) => Some(self.hint(token).ok_or_else(|| {
+                OAuthError::request("`id_token_hint` is not an ID token of this authority")
+            })?),
             None => None,
         };
         let named = form.get("client_id");
@@ -156,7 +155,9 @@ impl Authority {
             let (sub, sid) = (session.user.to_string(), sid.clone());
             tokio::spawn(async move {
                 match authority.notify(&id, &account, &sub, &sid).await {
-                    Ok(true) => info!(client_id = %id, "back-channel logout: told"),
+                    Ok(true) => {
+                        info!(client_id = %id, "back-channel logout: the application answered");
+                    }
                     Ok(false) => {}
                     Err(why) => warn!(client_id = %id, why, "back-channel logout failed"),
                 }
@@ -238,9 +239,9 @@ fn after(
         application.is_some_and(|app| app.post_logout_redirect_uris.iter().any(|u| u == uri));
     let unknown = || {
         OAuthError::request(
-            "`post_logout_redirect_uri` is none that the application registered; send `client_id` or `id_token_hint` with it",
+            "`post_logout_redirect_uri` is not one that the application registered; send `client_id` or `id_token_hint` with it",
         )
-        .with_detail("logout.return_to_invalid")
+        .with_detail(ErrorCode::LogoutReturnToInvalid)
     };
     if !registered {
         return Err(unknown());

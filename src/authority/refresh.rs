@@ -63,6 +63,9 @@ pub struct Granted {
     pub account: AccountId,
     /// By whom.
     pub user: UserId,
+    /// The user's, as they logged in.
+    #[serde(default)]
+    pub generation: u64,
     /// What.
     pub scopes: Scopes,
     /// The session it comes from.
@@ -211,7 +214,7 @@ impl Authority {
             SecretUse::TooSoon => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
-                    "another request with this refresh token is being answered; come back in a second",
+                    "another request with this refresh token is being answered; retry in a second",
                 ));
             }
             SecretUse::Next | SecretUse::Grace if now >= family.expires_at => {
@@ -219,7 +222,7 @@ impl Authority {
             }
             SecretUse::Next | SecretUse::Grace => {}
         }
-        if !self.may_act(&granted.account, granted.user).await? {
+        if !self.may_act(granted).await? {
             self.end_family(&token, &found).await?;
             return Err(invalid_refresh_token());
         }
@@ -243,7 +246,7 @@ impl Authority {
             Err(StoreError::Conflict) => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
-                    "another request with this refresh token won; come back in a second",
+                    "another request with this refresh token won; retry in a second",
                 ));
             }
             Err(error) => return Err(error.into()),
@@ -362,9 +365,7 @@ impl Authority {
         let counts = family.granted.client_id == application.client_id
             && now < family.expires_at
             && matches!(family.secret_use(&presented.secret, now), SecretUse::Next)
-            && self
-                .may_act(&family.granted.account, family.granted.user)
-                .await?;
+            && self.may_act(&family.granted).await?;
         Ok(counts.then_some((family.granted, family.expires_at)))
     }
 

@@ -84,7 +84,7 @@ pub(super) struct Settings {
     /// Where browsers may be sent after a logout; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
     post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts
+    /// Where it is notified of logouts
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with: `ES256` or `RS256`; empty: what its account wants

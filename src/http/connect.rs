@@ -8,7 +8,7 @@
 //!
 //! Endpoints that programs call may be called by scripts of other origins:
 //! they know no cookies, so nothing is given away by that. Those that browsers
-//! visit may not (attack H11).
+//! visit may not (threat H11).
 
 pub(super) mod authorize;
 mod logout;
@@ -148,7 +148,7 @@ fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Pair
     Pairs::parse(text).map_err(|error| OAuthError::request(error.to_string()))
 }
 
-/// The `Authorization` header; two of them are none.
+/// The `Authorization` header; none where there are two.
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     match (all.next(), all.next()) {

@@ -1,7 +1,7 @@
 //! Cookies: which are ours, and how they are set.
 //!
 //! Reading is by bytes and exact. A library that trims Unicode space or
-//! understands `$Version` would take a neighbour's cookie for ours (attack C3).
+//! understands `$Version` would take another host's cookie for ours (threat C3).
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl<'a> Cookies<'a> {
     }
 
     /// The value of a cookie that is there exactly once. Two of a name mean that
-    /// someone tossed one in, so neither counts (attack C2).
+    /// someone tossed one in, so neither counts (threat C2).
     pub fn only(&self, name: &str) -> Option<&'a str> {
         let mut found = self.0.iter().filter(|(known, _)| *known == name.as_bytes());
         let (_, value) = found.next()?;

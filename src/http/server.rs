@@ -102,7 +102,7 @@ impl From<UnixListener> for Listener {
 
 /// Who is at the other end of the connection; an extension of every request.
 ///
-/// This is the neighbour, a proxy as a rule, and not the visitor.
+/// This is the peer of the connection, a proxy as a rule, and not the visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Somebody on the network.

@@ -94,7 +94,7 @@ pub(super) struct Stored {
     pub(super) origin: Origin,
     /// For a file's key: when it was first seen.
     pub(super) created_at: Timestamp,
-    /// From when on it verifies nothing any more.
+    /// When it stops verifying tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retires_at: Option<Timestamp>,
     public: Map<String, Value>,

@@ -31,7 +31,7 @@ pub struct KeyInfo {
     pub origin: Origin,
     /// When it was made, or first seen in its file.
     pub created_at: Timestamp,
-    /// From when on it verifies nothing any more.
+    /// When it stops verifying tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retires_at: Option<Timestamp>,
     /// Its certificate.

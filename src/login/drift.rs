@@ -251,7 +251,9 @@ impl Watch {
         };
         let report = match previous {
             Previous::Needed => "the provider still wants `client.previous_secret`; keep it",
-            Previous::MayGo => "the provider takes the new secret; `client.previous_secret` may go",
+            Previous::MayGo => {
+                "the provider accepts the new secret; remove `client.previous_secret`"
+            }
         };
         warn!(target: "vestibule::drift", account = %account, provider = %provider, "{report}");
         let id = provider.as_str().as_bytes();

@@ -43,7 +43,7 @@ impl TokenResponse {
 ///
 /// Where a `previous_secret` stands by and the provider answers that the client
 /// is not authentic, the same code is offered with it: the first request was
-/// answered, so this is no blind resend.
+/// answered, so it is known that the code was not used.
 pub async fn exchange(
     logins: &Logins,
     callback: VerifiedCallback,

@@ -38,7 +38,7 @@ pub const MAX_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
 /// After too many guesses. A guess is counted by email and by where it comes
 /// from: the browser, if it has logged in as this operator before, else the
-/// neighbour's address.
+/// address of the connection's peer.
 const PAUSES: Pauses = Pauses {
     first: Duration::from_secs(2),
     longest: Duration::from_secs(300),
@@ -123,8 +123,8 @@ impl Operators {
         &self.hasher
     }
 
-    /// Checks email and password; `place` is the neighbour's address, `device`
-    /// the cookie of a browser that logged in before.
+    /// Checks email and password; `place` is the address of the connection's
+    /// peer, `device` the cookie of a browser that logged in before.
     pub async fn log_in(
         &self,
         email: &str,

@@ -1,11 +1,11 @@
 //! Who may try a password now.
 //!
 //! Tries are counted by who is tried *and* by where the try comes from, so that
-//! whoever guesses elsewhere can't lock anybody out where they are (attack K10).
+//! whoever guesses elsewhere can't lock anybody out where they are (threat K10).
 //! Names that nobody has are counted the same, so a pause tells nothing.
 //!
 //! A try counts from its beginning, so that a hundred at once are a hundred
-//! (attack K9). After [`FAILURES_BEFORE_PAUSE`] failures come pauses, doubled with each further
+//! (threat K9). After [`FAILURES_BEFORE_PAUSE`] failures come pauses, doubled with each further
 //! failure up to the longest. Tries within a pause are not looked at and
 //! lengthen nothing: after it, the next try counts. A success forgets all.
 //!
@@ -37,7 +37,7 @@ impl Bucket {
     }
 
     /// The word for the address of a connection; headers that claim another
-    /// don't count (attack K11). Of an IPv6 address the network counts.
+    /// don't count (threat K11). Of an IPv6 address the network counts.
     pub fn place(from: Option<IpAddr>) -> String {
         match from.map(|ip| ip.to_canonical()) {
             Some(IpAddr::V6(ip)) => format!("{:?}", &ip.segments()[..4]),
@@ -85,7 +85,7 @@ impl Throttle {
     /// Begins a try, which counts as failed unless [`Throttle::succeeded`] follows.
     ///
     /// # Errors
-    /// [`Paused`], and then it was none.
+    /// [`Paused`]: the try is refused and not counted.
     pub fn begin(&self, bucket: Bucket, now: Timestamp) -> Result<(), Paused> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= MAX_BUCKETS && !counts.contains_key(&bucket) {
@@ -118,7 +118,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// A try was none after all: nothing was looked at.
+    /// Takes a try back: no password was compared.
     pub fn forgive(&self, bucket: Bucket) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&bucket) {

@@ -20,7 +20,7 @@ const MAX_TRIES: usize = 20;
 /// Why a token's signature does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// It is no compact JWS.
+    /// It is not a compact JWS.
     #[error("it is not a signed token of three parts")]
     Malformed,
     /// `none`, a shared-key algorithm, or one that is not known.

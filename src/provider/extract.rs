@@ -343,7 +343,7 @@ impl Extraction<'_> {
             hex
         });
         let email = format!("u-{hex}@{domain}");
-        let outcome = format!("none given; {email} stands for it");
+        let outcome = format!("none given; {email} is used instead");
         self.note("userinfo.response.email", place, outcome, None);
         email
     }

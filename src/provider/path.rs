@@ -16,7 +16,7 @@ const MAX_LENGTH: usize = 512;
 /// The most segments and filter terms of one path.
 const MAX_TERMS: usize = 40;
 
-/// Why a text is no usable path.
+/// Why a text cannot be used as a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It is empty.
@@ -362,7 +362,7 @@ impl CostCheck {
                 self.descents += 1;
                 if self.descents > 1 || self.in_filter {
                     return Err(PathError::TooCostly(
-                        "`..` may stand once, and not inside a filter; name the members between",
+                        "`..` is allowed once, and not inside a filter; name the members between",
                     ));
                 }
                 self.segment(below)

@@ -127,7 +127,7 @@ impl Store for MemoryStore {
         Ok(inner.held(space).partitions(&live))
     }
 
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         check_batch(&steps)?;
         let (mut inner, now) = self.open();
         for step in &steps {
@@ -135,18 +135,17 @@ impl Store for MemoryStore {
                 inner.check(key, *when, now)?;
             }
         }
+        let mut versions = Vec::new();
         for step in steps {
             match step {
                 Step::Check(..) => {}
-                Step::Put(key, value) => {
-                    inner.write(&key, value, now);
-                }
+                Step::Put(key, value) => versions.push(inner.write(&key, value, now)),
                 Step::Delete(key) => {
                     inner.remove(&key);
                 }
             }
         }
-        Ok(())
+        Ok(versions)
     }
 
     async fn purge_expired(

@@ -199,7 +199,7 @@ impl Shared {
         result
     }
 
-    fn commit(&self, steps: &[Step]) -> Result<(), StoreError> {
+    fn commit(&self, steps: &[Step]) -> Result<Vec<Version>, StoreError> {
         let result =
             self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions));
         for step in steps {
@@ -346,7 +346,7 @@ impl Store for SledStore {
         on_blocking_thread(move || shared.records(space, |records| records.partitions())).await
     }
 
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         check_batch(&steps)?;
         let Some(first) = steps.first() else {
             return Ok(());
@@ -355,8 +355,10 @@ impl Store for SledStore {
         let shared = Arc::clone(&self.shared);
         // A transaction waits until all other operations stand still. Once it
         // has begun, its commit is awaited even if the caller goes away.
-        let pending = on_blocking_thread(move || shared.commit(&steps).map(|()| pending)).await?;
-        self.shared.settle(pending).await
+        let (versions, pending) =
+            on_blocking_thread(move || Ok((shared.commit(&steps)?, pending))).await?;
+        self.shared.settle(pending).await?;
+        Ok(versions)
     }
 
     async fn purge_expired(

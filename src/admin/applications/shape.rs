@@ -29,7 +29,7 @@ pub(in crate::admin) struct ApplicationView {
     redirect_uris: Vec<String>,
     /// Where browsers may be sent after a logout; compared to the letter.
     post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts.
+    /// Where it is notified of logouts.
     backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with; `null`: what the
     /// account wants, else by the default key.
@@ -49,7 +49,7 @@ pub(in crate::admin) struct ApplicationView {
 #[schemars(rename = "ApplicationSecret")]
 struct SecretView {
     created_at: String,
-    /// From when on it is none any more.
+    /// When it expires.
     expires_at: Option<String>,
 }
 

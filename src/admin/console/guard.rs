@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::Console;
 use super::api::segment;
 use super::view::{fail, redirect_to};
-use crate::base::digest;
+use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
@@ -116,7 +116,7 @@ impl FromRequestParts<Arc<Console>> for LoggedIn {
 }
 
 /// Whether a form was sent by a page of this origin. Browsers say where a form
-/// comes from, and no page can make them say something else (attack X2).
+/// comes from, and no page can make them say something else (threat X2).
 pub(super) fn same_origin(console: &Console, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("origin") {
@@ -128,8 +128,7 @@ pub(super) fn same_origin(console: &Console, headers: &HeaderMap) -> bool {
 /// A form that did not come from a page of ours.
 fn foreign() -> Response {
     let problem = Problem::new(
-        StatusCode::FORBIDDEN,
-        "console.foreign_form",
+        ErrorCode::ConsoleForeignForm,
         "this form did not come from a page of this console; open the console at its own address and try again",
     );
     fail(None, &problem)
@@ -138,15 +137,14 @@ fn foreign() -> Response {
 /// A form of a session that ended since.
 fn stale(who: &Current) -> Response {
     let problem = Problem::new(
-        StatusCode::FORBIDDEN,
-        "console.stale_form",
+        ErrorCode::ConsoleStaleForm,
         "this form is of an earlier login; go back, reload the page and try again",
     );
     fail(Some(who), &problem)
 }
 
 fn unreadable(why: impl std::fmt::Display) -> Response {
-    let problem = Problem::new(StatusCode::BAD_REQUEST, "request.bad", why.to_string());
+    let problem = Problem::new(ErrorCode::RequestBad, why.to_string());
     fail(None, &problem)
 }
 
@@ -196,7 +194,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// A field, empty where it was not sent or is no text.
+    /// A field, empty where it was not sent or is not text.
     pub fn get(&self, name: &str) -> &str {
         let bytes = self.parts.get(name);
         bytes
@@ -231,7 +229,7 @@ impl FromRequest<Arc<Console>> for Upload {
             let name = field.name().unwrap_or_default().to_owned();
             let bytes = field.bytes().await.map_err(unreadable)?;
             if parts.insert(name, bytes.to_vec()).is_some() {
-                return Err(unreadable("a field is there twice"));
+                return Err(unreadable("a field occurs twice"));
             }
         }
         let upload = Self { who, parts };

@@ -234,7 +234,7 @@ pub(super) async fn save(
     open.take(doc.to_string());
     open.keep(&console, who).await?;
     if let Some(key) = repeated {
-        let problem = format!("the parameter `{key}` is there twice; keep one of them");
+        let problem = format!("the parameter `{key}` occurs twice; keep one of them");
         return show(&console, who, &open, step, &rows, true, Some(problem));
     }
     let findings = open.findings(&console);

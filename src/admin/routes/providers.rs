@@ -98,7 +98,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::delete(
             "/accounts/{account}/providers/{provider}/drift",
             "forgetDrift",
-            "Takes what comes from now on as the norm",
+            "Takes the provider's answers from now on as the norm",
             watch::forget_drift,
         )
         .conditional(),
@@ -113,7 +113,7 @@ pub(super) fn operations() -> Vec<Operation> {
         takes_mapping(Operation::put(
             "/accounts/{account}/providers/{provider}/shadow",
             "putShadow",
-            "Sets a mapping to be asked beside the live one, and not believed",
+            "Sets a shadow: a mapping that is asked beside the live one and whose result no login uses",
             watch::set_shadow,
         ))
         .gives_nothing()

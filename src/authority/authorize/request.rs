@@ -7,7 +7,7 @@ use crate::authority::application::{Application, ClientId, Grant};
 use crate::authority::error::{Code, OAuthError};
 use crate::authority::scope::Scopes;
 use crate::authority::token::user_scopes;
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::protocol::form::Pairs;
 
 /// The longest `state`, in bytes.
@@ -28,9 +28,9 @@ impl Authority {
             .filter(|uri| application.redirect_uris.iter().any(|known| known == uri))
             .ok_or_else(|| {
                 OAuthError::request(
-                    "`redirect_uri` is missing, or is none that the application registered",
+                    "`redirect_uri` is missing, or not one that the application registered",
                 )
-                .with_detail("authorize.redirect_uri")
+                .with_detail(ErrorCode::AuthorizeRedirectUri)
             })?;
         let mode = match query.get("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
@@ -55,7 +55,7 @@ impl Authority {
     }
 
     async fn requesting(&self, query: &Pairs) -> Result<Application, OAuthError> {
-        let unknown = || OAuthError::client().with_detail("authorize.client");
+        let unknown = || OAuthError::client().with_detail(ErrorCode::AuthorizeClient);
         let id: ClientId = query
             .get("client_id")
             .and_then(|id| id.parse().ok())
@@ -81,7 +81,7 @@ impl Authority {
         if !application.allows(Grant::AuthorizationCode) {
             return Err(OAuthError::new(
                 Code::UnauthorizedClient,
-                "this application has not the grant `authorization_code`",
+                "this application does not have the grant `authorization_code`",
             ));
         }
         match query.get("response_type") {
@@ -113,7 +113,9 @@ impl Authority {
             .unwrap_or_default();
         let silent = prompts.contains(&"none");
         if silent && prompts.len() > 1 {
-            return Err(OAuthError::request("`prompt=none` stands alone"));
+            return Err(OAuthError::request(
+                "`prompt=none` cannot be combined with another value",
+            ));
         }
         let max_age = query
             .get("max_age")
@@ -126,7 +128,9 @@ impl Authority {
                 self.hint(token)
                     .filter(|hint| hint.client_id == application.client_id.as_str())
                     .map(|hint| hint.subject)
-                    .ok_or_else(|| OAuthError::request("`id_token_hint` is no ID token of ours"))
+                    .ok_or_else(|| {
+                        OAuthError::request("`id_token_hint` is not an ID token of this authority")
+                    })
             })
             .transpose()?;
         Ok(Authorization {
@@ -158,7 +162,7 @@ impl Authority {
             .get("account")
             .map(str::parse)
             .transpose()
-            .map_err(|_| OAuthError::request("`account` is no account's id"))?;
+            .map_err(|_| OAuthError::request("`account` is not a valid account id"))?;
         let id = match (&application.account, asked) {
             (Some(own), Some(asked)) if *own != asked => {
                 return Err(OAuthError::new(
@@ -222,7 +226,7 @@ fn challenge(query: &Pairs, application: &Application) -> Result<Option<String>,
         Ok(Some(challenge.to_owned()))
     } else {
         Err(OAuthError::request(
-            "`code_challenge` is no SHA-256 in base64url",
+            "`code_challenge` is not a SHA-256 in base64url",
         ))
     }
 }

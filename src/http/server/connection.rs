@@ -82,7 +82,7 @@ impl Connections {
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         async move {
             if let Err(error) = connection.await {
-                // What clients do to us is no event of ours.
+                // A connection that its client breaks is not an error of ours.
                 tracing::debug!(?peer, %error, "connection ended");
             }
         }

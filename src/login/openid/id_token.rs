@@ -22,7 +22,7 @@ pub enum IdTokenError {
     #[error("`{0}` is missing or of the wrong type")]
     Claim(&'static str),
     /// `iss`.
-    #[error("`iss` is not the mapping's `issuer`, to the letter")]
+    #[error("`iss` is not exactly the mapping's `issuer`")]
     Issuer,
     /// `aud`.
     #[error("`aud` does not name this client")]

@@ -409,7 +409,7 @@ fn close(shared: &Shared, waiters: Vec<Waiter>, mut state: StateFile) -> Result<
         Ok(true) => state
             .finish(&shared.dir, shared.versions.last())
             .map_err(reason),
-        Ok(false) => Err("sled did not let go of its file".to_owned()),
+        Ok(false) => Err("sled did not release its file".to_owned()),
         Err(e) => Err(reason(open::at("sync", &path, &e))),
     }
 }

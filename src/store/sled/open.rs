@@ -156,7 +156,7 @@ pub(super) fn wait_for_lock(file: &File) -> std::io::Result<bool> {
     Ok(false)
 }
 
-/// A snapshot that was being written when the process died is no data, but sled
+/// A snapshot that was being written when the process died holds no data, but sled
 /// would take it for damage.
 fn remove_half_snapshots(dir: &Path) -> Result<(), StoreError> {
     for path in snapshots(dir)? {

@@ -204,7 +204,7 @@ pub(super) fn commit(
     steps: &[Step],
     now: Timestamp,
     versions: &Versions,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Version>, StoreError> {
     let mut spaces: Vec<&'static Space> = Vec::new();
     let mut places = Vec::with_capacity(steps.len());
     for space in steps.iter().map(|step| step.key().space) {
@@ -219,7 +219,7 @@ pub(super) fn commit(
         .map(|space| engine.tree(space))
         .collect::<Result<_, _>>()?;
     if trees.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let done = trees.transaction(|views| {
         let current = |place: usize, key: &Key| {
@@ -234,19 +234,21 @@ pub(super) fn commit(
                 }
             }
         }
+        let mut made = Vec::new();
         for (step, &place) in steps.iter().zip(&places) {
             match step {
                 Step::Check(..) => {}
                 Step::Put(key, value) => {
                     let version = versions.next(now, current(place, key)?);
                     views[place].insert(raw(key), encode(version, value))?;
+                    made.push(version);
                 }
                 Step::Delete(key) => {
                     views[place].remove(raw(key))?;
                 }
             }
         }
-        Ok(())
+        Ok(made)
     });
     done.map_err(|error| match error {
         TransactionError::Abort(error) => error,
