@@ -349,7 +349,7 @@ impl Store for SledStore {
     async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         check_batch(&steps)?;
         let Some(first) = steps.first() else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let pending = self.shared.begin(first.key().space).await?;
         let shared = Arc::clone(&self.shared);
