@@ -12,7 +12,7 @@ use super::{Dice, rounds};
 
 #[tokio::test]
 async fn d1_killed_again_and_again() {
-    let mut dice = Dice::new();
+    let mut dice = Dice::throw();
     let dir = TempDir::new().unwrap();
     let mut known = Known::default();
     let started = Instant::now();

@@ -24,8 +24,8 @@ pub fn rounds(few: u32) -> u32 {
 pub struct Dice(u64);
 
 impl Dice {
-    /// Thrown by the seed that is asked for, or by a new one.
-    pub fn new() -> Self {
+    /// By the seed that is asked for, or by a new one.
+    pub fn throw() -> Self {
         let seed = match std::env::var("VESTIBULE_SEED") {
             Ok(seed) => seed.parse().unwrap(),
             Err(_) => u64::from_be_bytes(random::bytes()) | 1,

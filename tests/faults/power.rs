@@ -57,7 +57,7 @@ fn pause(millis: u64) {
 
 #[tokio::test]
 async fn d2_power_cuts_take_nothing_that_was_acknowledged() {
-    let mut dice = Dice::new();
+    let mut dice = Dice::throw();
     for round in 0..rounds(2) {
         let disk = Disk::new();
         let journal = work(&disk, &round.to_string(), |_| pause(1200));
@@ -69,7 +69,7 @@ async fn d2_power_cuts_take_nothing_that_was_acknowledged() {
 /// For 50 ms no sync succeeds, then all do again; then the power is cut.
 #[tokio::test]
 async fn f10_a_sync_that_failed_is_not_believed_later() {
-    let mut dice = Dice::new();
+    let mut dice = Dice::throw();
     for round in 0..rounds(3) {
         let disk = Disk::new();
         let journal = work(&disk, &round.to_string(), |disk| {
@@ -95,7 +95,7 @@ async fn f10_a_sync_that_failed_is_not_believed_later() {
 /// The same with writes that fail, and with both.
 #[tokio::test]
 async fn f10_a_write_that_failed_is_not_believed_later() {
-    let mut dice = Dice::new();
+    let mut dice = Dice::throw();
     for round in 0..rounds(2) {
         let disk = Disk::new();
         let journal = work(&disk, &round.to_string(), |disk| {
@@ -117,7 +117,7 @@ async fn f10_a_write_that_failed_is_not_believed_later() {
 /// The process ends while syncs fail, and the next one finds them succeed.
 #[tokio::test]
 async fn f10_a_new_process_does_not_believe_it_either() {
-    let mut dice = Dice::new();
+    let mut dice = Dice::throw();
     for round in 0..rounds(2) {
         let disk = Disk::new();
         work(&disk, &format!("{round}-0"), |disk| {
