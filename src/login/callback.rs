@@ -199,7 +199,7 @@ async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
     let used = Stage::Used(way);
     let when = Precondition::Version(version);
     match LOGINS.put_by(store, "", token, &used, when).await {
-        Ok(_) => Ok(Taken::Now(pending)),
+        Ok(_) => Ok(Taken::Now(*pending)),
         Err(StoreError::Conflict) => {
             let way = Some(RestartPoint::of(&pending));
             Ok(Taken::Not(LoginError::StateReplayed, way))

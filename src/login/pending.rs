@@ -34,7 +34,7 @@ pub fn spaces() -> [&'static Space; 2] {
 #[derive(Serialize, Deserialize)]
 pub(super) enum Stage {
     /// A login whose callback has not come.
-    Pending(PendingLogin),
+    Pending(Box<PendingLogin>),
     /// One whose callback has: a second one can be told from an unknown state.
     Used(RestartPoint),
 }

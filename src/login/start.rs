@@ -104,7 +104,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         expires_at,
     };
     let id = pending.id.clone();
-    let pending = Stage::Pending(pending);
+    let pending = Stage::Pending(Box::new(pending));
     LOGINS
         .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)
         .await
