@@ -14,15 +14,9 @@ pub use self::mapping::Mappings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
-use crate::store::{
-    Class, Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned,
-};
+use crate::store::{Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned};
 
-static ACCOUNTS: Space = Space {
-    name: "accounts",
-    class: Class::Durable,
-    expiring: false,
-};
+static ACCOUNTS: Space = Space::durable("accounts");
 
 /// One customer of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,20 +11,11 @@ use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::store::{
-    Class, Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Unchanged, Version,
-    Versioned,
+    Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Unchanged, Version, Versioned,
 };
 
-static MAPPINGS: Space = Space {
-    name: "mappings",
-    class: Class::Durable,
-    expiring: false,
-};
-static HISTORY: Space = Space {
-    name: "mapping_history",
-    class: Class::Durable,
-    expiring: false,
-};
+static MAPPINGS: Space = Space::durable("mappings");
+static HISTORY: Space = Space::durable("mapping_history");
 
 /// Providers that stand beside an account's one custom mapping.
 pub const BUILT_IN: &[&str] = &[

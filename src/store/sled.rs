@@ -4,6 +4,7 @@
 //! between: [`open`] takes the lock and refuses damaged data before sled would
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
+//! [`owners`] finds the records of one owner;
 //! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
 //! that nothing has changed; [`state`] remembers how the last run ended.
 //!
@@ -19,6 +20,7 @@
 mod commit;
 mod engine;
 mod open;
+mod owners;
 mod records;
 mod revisions;
 mod state;
@@ -168,6 +170,7 @@ impl Shared {
         self.with(|engine| {
             let mut records = Records {
                 tree: engine.tree(space)?,
+                owners: engine.owners(space)?,
                 space,
                 now: self.clock.now(),
                 versions: &self.versions,
