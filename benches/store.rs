@@ -161,7 +161,7 @@ async fn operations(scale: u64) {
                 Step::Put(key(&USERS, number), vec![7; RECORD]),
                 Step::Put(key(&LINKS, number), vec![7; 40]),
             ];
-            async move { store.commit(steps).await.unwrap() }
+            async move { store.commit(steps).await.map(drop).unwrap() }
         })
         .await;
     }

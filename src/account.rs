@@ -14,7 +14,9 @@ pub use self::mapping::Mappings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
-use crate::store::{Keyspace, Known, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{
+    DecodedCache, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned,
+};
 
 static ACCOUNTS: Space = Space::durable("accounts");
 
@@ -49,7 +51,7 @@ impl Account {
 
     /// The store at an origin; at the broker's own there is always one, so that
     /// the login for an application has a place to run.
-    pub fn front_at(&self, origin: &str, broker: &str) -> Option<StoreFront> {
+    pub fn storefront_at(&self, origin: &str, broker: &str) -> Option<StoreFront> {
         let own = || StoreFront::new(broker, &format!("/accounts/{}", self.id)).ok();
         match self.store_at(origin) {
             Some(store) => Some(store.clone()),
@@ -62,12 +64,12 @@ impl Account {
 const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);
 
 /// Accounts that are remembered.
-const MOST_KNOWN: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 
 /// The accounts, as requests need them: each of these asks for one.
 pub struct Accounts {
     store: Arc<dyn Store>,
-    known: Known<AccountId, Account>,
+    known: DecodedCache<AccountId, Account>,
 }
 
 impl Accounts {
@@ -75,7 +77,7 @@ impl Accounts {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            known: Known::new(MOST_KNOWN),
+            known: DecodedCache::new(MAX_CACHED),
         }
     }
 

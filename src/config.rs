@@ -49,7 +49,7 @@ pub struct Session {
     pub idle: Option<Duration>,
 }
 
-/// Keys and tokens, after the second source document.
+/// Keys and tokens; the key names are those of Virto Commerce's JWT documentation.
 #[derive(Debug, Clone)]
 pub struct Auth {
     /// A private key: PEM or PFX.

@@ -26,6 +26,11 @@
 //!
 //! A module imports only from floors below its own; `tests/architecture.rs`
 //! holds it to that.
+//!
+//! A comment or a test that says `threat K7` refers to that row of the table in
+//! `docs/security.md`. VTEX ID's documentation of custom OAuth providers names
+//! the keys of a mapping; Virto Commerce's documentation of JWT names those of
+//! `[auth]`.
 
 pub mod account;
 pub mod admin;

@@ -48,7 +48,7 @@ pub struct Operator {
 #[serde(transparent)]
 pub struct Email(String);
 
-/// Why a text is no operator's email or name.
+/// Why a text is refused as an operator's email or name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadOperator {
     /// The email.
@@ -62,7 +62,7 @@ pub enum BadOperator {
 impl Email {
     /// Checks an address.
     pub fn parse(text: &str) -> Result<Self, BadOperator> {
-        // ASCII only: the Kelvin sign's small letter is the Latin k (attack M3).
+        // ASCII only: the Kelvin sign's small letter is the Latin k (threat M3).
         let text = text.trim().to_ascii_lowercase();
         let plain = |part: &str| {
             !part.is_empty()

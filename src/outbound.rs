@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use client::Outbound;
 pub use error::{OutboundError, Phase};
-pub use policy::{Policy, Refusal};
+pub use policy::{Policy, PolicyViolation};
 pub use resolve::{Lookup, LookupFuture, SystemLookup};
 
 /// One request, complete: what a preview shows is what [`Outbound::send`] sends.

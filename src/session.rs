@@ -2,7 +2,7 @@
 //!
 //! The cookie is a signed JWT that others can verify. The broker itself goes by
 //! the record in the store, which holds the SHA-256 of the token that was
-//! issued: a token that is not in the store is no session, whoever signed it,
+//! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
 use std::sync::Arc;
@@ -123,10 +123,10 @@ const SPACE: Keyspace<Session> =
     Keyspace::new(&SESSIONS).owned_by(|session| Some(session.user.as_bytes().to_vec()));
 
 /// Sessions that are remembered: a proxy asks about the same few again and again.
-const MOST_KNOWN: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 
 /// A token that was found to stand for a session, and the record's version then.
-type Found = (Token, Version, Arc<Session>);
+type CachedSession = (Token, Version, Arc<Session>);
 
 /// Issues and looks up sessions.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ pub struct Sessions {
     idle: Option<Duration>,
     /// By the SHA-256 of the token. The record is read all the same, so that a
     /// logout counts at once; reading token and record again is spared.
-    known: Cache<[u8; 32], Found>,
+    known: Cache<[u8; 32], CachedSession>,
 }
 
 impl Sessions {
@@ -146,7 +146,7 @@ impl Sessions {
             issuer,
             lifetime: config.lifetime,
             idle: config.idle,
-            known: Cache::new(MOST_KNOWN),
+            known: Cache::new(MAX_CACHED),
         }
     }
 
@@ -216,7 +216,7 @@ impl Sessions {
         Ok((token, session))
     }
 
-    /// The session a cookie's token stands for; `None` if it is none of ours, ended, or revoked.
+    /// The session a cookie's token stands for; `None` if it is unknown, has ended, or was revoked.
     pub async fn find(
         &self,
         store: &dyn Store,
@@ -249,7 +249,7 @@ impl Sessions {
         store: &dyn Store,
         account: &AccountId,
         token: &str,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<CachedSession>, StoreError> {
         let digest = digest::sha256(token.as_bytes());
         let known = self.known.get(&digest);
         let sid = known.as_ref().map(|(sid, ..)| sid.clone());

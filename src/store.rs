@@ -10,19 +10,19 @@
 //! front, so that a sweep is one range and needs no index.
 
 pub mod conformance;
-mod held;
+mod decoded_cache;
 mod indexed;
 mod keyspace;
-mod known;
 mod memory;
+mod memory_table;
 mod sled;
 mod token;
 mod versions;
 
 use async_trait::async_trait;
 
+pub use self::decoded_cache::{DecodedCache, RevisionCache};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
-pub use self::known::{Known, Unchanged};
 pub use self::memory::MemoryStore;
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;
@@ -332,14 +332,14 @@ impl Step {
     }
 }
 
-/// Fails unless the steps stay within one partition and the durable class.
+/// Fails unless the steps stay within one account's partition, that of the broker
+/// (`""`), and the durable class.
 fn check_batch(steps: &[Step]) -> Result<(), StoreError> {
-    let mut keys = steps.iter().map(Step::key);
-    let Some(first) = keys.next() else {
-        return Ok(());
-    };
-    let belongs = |key: &Key| key.space.class == Class::Durable && key.partition == first.partition;
-    if belongs(first) && keys.all(belongs) {
+    let keys = || steps.iter().map(Step::key);
+    let mut accounts = keys().map(Key::partition).filter(|name| !name.is_empty());
+    let account = accounts.next();
+    let one_account = accounts.all(|other| Some(other) == account);
+    if one_account && keys().all(|key| key.space.class == Class::Durable) {
         Ok(())
     } else {
         Err(StoreError::BadBatch)
@@ -352,8 +352,8 @@ pub enum StoreError {
     /// The precondition did not hold.
     #[error("the record was changed by someone else meanwhile")]
     Conflict,
-    /// A batch reaches beyond one partition or mixes classes.
-    #[error("a batch must stay within one partition and the durable class")]
+    /// A batch reaches beyond one account or mixes classes.
+    #[error("a batch must stay within one account, the broker itself and the durable class")]
     BadBatch,
     /// The disk, the file or the connection failed; nothing is promised.
     #[error("the store is unavailable: {0}")]
@@ -419,12 +419,17 @@ pub trait Store: Send + Sync + 'static {
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError>;
 
     /// Does all steps or none: first every check, wherever it stands, then the
-    /// writes in their order. Durable spaces of one partition only.
+    /// writes in their order. Gives the version of each record that it put, in the
+    /// order of the puts.
+    ///
+    /// Durable spaces only, of one account's partition and of the broker's own,
+    /// `""`: so that a change of an account and what the audit log says of it are
+    /// on disk together or not at all.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if a check fails, [`StoreError::BadBatch`] if
     /// the steps don't belong together.
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError>;
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError>;
 
     /// Removes at most `limit` expired records of a space; says how many. Not
     /// awaited on disk: what comes back after a crash is as expired as before.

@@ -277,7 +277,7 @@ fn rooms_import_only_from_below() {
         let own = source.room();
         let Some(here) = floor(own) else { continue };
         for (room, line) in source.imports() {
-            // Names that are no rooms are macros or items of `lib.rs`.
+            // Names that are not rooms are macros or items of `lib.rs`.
             let Some(there) = floor(&room) else { continue };
             if room == own || there < here {
                 continue;
@@ -429,7 +429,7 @@ const SECRETS: &[&str] = &[
     "sha256_base64url",
 ];
 
-/// Comparisons of such names that are none of secrets, each with its reason.
+/// Comparisons of such names that do not compare secrets, each with its reason.
 const NO_SECRETS: &[(&str, &str)] = &[(
     "login/openid/id_token.rs",
     "`at_hash` is in a token whose signature was checked",
@@ -474,7 +474,7 @@ fn operand<'a>(tokens: impl Iterator<Item = &'a str>, open: &str, close: &str) -
         .collect()
 }
 
-/// Attack K7: a comparison that stops at the first difference tells how much of
+/// Threat K7: a comparison that stops at the first difference tells how much of
 /// a guess was right. Secrets are compared by `digest::same`, or as [`Secret`]s,
 /// which compare by it; slow hashes by their library.
 ///

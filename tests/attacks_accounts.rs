@@ -69,7 +69,7 @@ async fn t01_the_address_decides_not_the_body() {
         let (got, answer) = world.admin(method.clone(), path, kind, body).await;
         assert_eq!(got, status, "{method} {path}: {answer}");
     }
-    // A query that would name another account is none the API knows.
+    // The API knows no query parameter that names another account.
     let path = "/accounts/other/providers";
     let query = format!("{path}?account=acme");
     let (status, _) = world.admin(Method::GET, &query, "", "").await;

@@ -79,7 +79,7 @@ impl Home {
         let up = lines
             .by_ref()
             .map_while(Result::ok)
-            .any(|line| line.contains("vestibule serves"));
+            .any(|line| line.contains("vestibule is serving"));
         assert!(up, "the broker did not start");
         std::thread::spawn(move || lines.for_each(drop));
         Serving { child, port }
@@ -429,7 +429,7 @@ fn missing_and_mistaken_configuration_is_named() {
         "{errors}"
     );
     assert!(
-        errors.contains("vestibule.toml:3:12") && errors.contains("`24` is no duration"),
+        errors.contains("vestibule.toml:3:12") && errors.contains("`24` is not a valid duration"),
         "{errors}"
     );
     let output = Home::new()

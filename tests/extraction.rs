@@ -14,7 +14,7 @@ use vestibule::provider::compile::{Context, compile_toml};
 use vestibule::provider::decode::{DecodeError, strict_json};
 use vestibule::provider::email;
 use vestibule::provider::extract::{self, Note, Profile};
-use vestibule::provider::path::{Condition, LIGHT, Place, weight};
+use vestibule::provider::path::{Condition, INLINE_COST, Place, traversal_cost};
 
 #[path = "extraction/sessions.rs"]
 mod sessions;
@@ -288,7 +288,7 @@ fn a_made_up_address_is_never_verified() {
     assert!(found.email_made_up && !found.email_verified);
     assert!(found.email.ends_with("@acme.invalid"));
     assert_eq!(email::normalize(&found.email).unwrap(), found.email);
-    assert!(notes.iter().any(|n| n.outcome.contains("stands for it")));
+    assert!(notes.iter().any(|n| n.outcome.contains("is used instead")));
     // A real one is taken, a bad one is still refused.
     let (found, _) = find(&lines, r#"{"id":"x","email":"a@b.test","verified":true}"#);
     let found = found.unwrap();

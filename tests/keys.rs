@@ -1,4 +1,4 @@
-//! Signing keys: the files of the second source document, the store, rotation,
+//! Signing keys: the files of Virto Commerce's JWT documentation, the store, rotation,
 //! and what is refused in a token.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]

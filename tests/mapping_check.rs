@@ -127,7 +127,7 @@ email   = "$..a..b"
         "18:16 token.url: not a URL: relative URL without a base | \"id.acme.test/token\" -> did you mean `https://id.acme.test/token`?",
         "19:16 token.content_type: must be one of \"application/x-www-form-urlencoded\", \"application/json\" | \"application/jsn\" -> did you mean \"application/json\"?",
         "25:11 userinfo.response.user_id: not a valid JSONPath (RFC 9535): it ends too early, after `$.data[?@.id` | \"$.data[?@.id\"",
-        "26:11 userinfo.response.email: `..` may stand once, and not inside a filter; name the members between | \"$..a..b\"",
+        "26:11 userinfo.response.email: `..` is allowed once, and not inside a filter; name the members between | \"$..a..b\"",
     ];
     assert_eq!(lines(source), wanted);
 }
@@ -158,17 +158,17 @@ fn toml_that_is_none_is_shown_where_it_breaks() {
 fn keys_and_tables_that_are_there_twice() {
     assert_eq!(
         one("name = \"Acme\"", "name = \"Acme\"\nname = \"Other\""),
-        "4:1 : not valid TOML: `name` is there twice | name"
+        "4:1 : not valid TOML: `name` occurs twice | name"
     );
     assert_eq!(
         one("[token]", "[client]\n[token]"),
-        "10:2 : not valid TOML: `client` is there twice | client"
+        "10:2 : not valid TOML: `client` occurs twice | client"
     );
     let twice = "secret = { file = \"/proc/self/comm\" }";
     let found = one(twice, &format!("{twice}\nsecret = \"hunter2\""));
     assert_eq!(
         found,
-        "8:1 : not valid TOML: `secret` is there twice | secret"
+        "8:1 : not valid TOML: `secret` occurs twice | secret"
     );
 }
 

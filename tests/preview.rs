@@ -12,7 +12,7 @@ use support::{Browser, World};
 use vestibule::provider::compile::{Context, compile_toml};
 use vestibule::provider::preview::{Preview, curl, preview};
 use vestibule::provider::request::encode;
-use vestibule::provider::trace::Shown;
+use vestibule::provider::trace::MaskedMessage;
 
 fn previewed(world: &World, mapping: &str) -> Preview {
     let logins = &world.broker.app().logins;
@@ -43,7 +43,7 @@ fn raw(text: &str, values: &HashMap<&str, String>) -> String {
     })
 }
 
-fn same(shown: &Shown, sent: &JournalEntry, origin: &str, values: &HashMap<&str, String>) {
+fn same(shown: &MaskedMessage, sent: &JournalEntry, origin: &str, values: &HashMap<&str, String>) {
     let (method, url) = shown.line.split_once(' ').unwrap();
     assert_eq!(method, sent.method);
     assert_eq!(fill(url, values, false), format!("{origin}{}", sent.target));

@@ -299,7 +299,7 @@ async fn the_way_around_a_refusal_works() {
 #[tokio::test]
 async fn a_damaged_configuration_is_refused() {
     let dir = filled(10).await;
-    fs::write(dir.path().join("conf"), "this is no configuration").unwrap();
+    fs::write(dir.path().join("conf"), "this is not a configuration").unwrap();
     let before = content(dir.path()).into_keys().collect::<Vec<_>>();
     let error = refusal(dir.path());
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");

@@ -20,7 +20,7 @@ pub struct JournalEntry {
     pub target: String,
     /// Names and values in the order they came, names in the case they came.
     pub headers: Vec<(String, String)>,
-    /// The body as text; what is no UTF-8 is replaced.
+    /// The body as text; what is not UTF-8 is replaced.
     pub body: String,
     /// The body, byte for byte.
     pub body_base64: String,

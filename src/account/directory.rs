@@ -86,7 +86,7 @@ const TRIES: usize = 50;
 
 /// Who a login is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct IdentifiedUser {
     /// The user.
     pub user: User,
     /// They had an email that nobody vouched for, and now someone did: the links
@@ -102,7 +102,7 @@ pub async fn identify(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<Found, IdentifyError> {
+) -> Result<IdentifiedUser, IdentifyError> {
     let account = account.as_str();
     let link = link_id(provider, &profile.user_id);
     for _ in 0..TRIES {
@@ -113,7 +113,7 @@ pub async fn identify(
         let done = match linked {
             Some(id) => returning(store, account, id, provider, trust, profile, now)
                 .await?
-                .map(|user| Found {
+                .map(|user| IdentifiedUser {
                     user,
                     proved: false,
                 }),
@@ -158,7 +158,7 @@ async fn returning(
         user.email.clone_from(&profile.email);
         user.email_trusted |= may_link(trust, profile);
     } else if profile.email_made_up {
-        // No email this time is no reason to forget the one that is known.
+        // A login without an email does not remove the one that is known.
     } else if claim_email(store, account, &new_key, id).await? == id {
         // The email changed at the provider, and nobody here has the new one.
         user.email.clone_from(&profile.email);
@@ -168,7 +168,7 @@ async fn returning(
         user.name = Some(name.clone());
     }
     user.last_login_at = user.last_login_at.max(now);
-    if !write_soon(store, account, &user, &found).await? {
+    if !write_without_waiting(store, account, &user, &found).await? {
         return Ok(None);
     }
     if email::key(&user.email) != old_key {
@@ -191,7 +191,7 @@ async fn arriving(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<Option<Found>, IdentifyError> {
+) -> Result<Option<IdentifiedUser>, IdentifyError> {
     let key = email::key(&profile.email);
     let fresh = UserId::new();
     let id = claim_email(store, account, &key, fresh).await?;
@@ -223,7 +223,7 @@ async fn arriving(
             }
             user.name = user.name.or_else(|| profile.name.clone());
             user.last_login_at = user.last_login_at.max(now);
-            if !write_soon(store, account, &user, &found).await? {
+            if !write_without_waiting(store, account, &user, &found).await? {
                 return Ok(None);
             }
             user
@@ -264,7 +264,7 @@ async fn arriving(
             Precondition::Any,
         )
         .await?;
-    Ok(Some(Found {
+    Ok(Some(IdentifiedUser {
         user,
         proved: !dropped.is_empty(),
     }))
@@ -315,7 +315,7 @@ async fn claim_email(
 
 /// Writes a user over the record that was read, as far as this login is
 /// concerned; false if another write came first.
-async fn write_soon(
+async fn write_without_waiting(
     store: &dyn Store,
     account: &str,
     user: &User,

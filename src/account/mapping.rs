@@ -11,7 +11,8 @@ use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::store::{
-    Encoded, Keyspace, Known, Precondition, Space, Store, StoreError, Unchanged, Version, Versioned,
+    DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
+    Version, Versioned,
 };
 
 static MAPPINGS: Space = Space::durable("mappings");
@@ -59,7 +60,7 @@ pub struct Mapping {
     pub shadow: Option<Shadow>,
 }
 
-/// A mapping that is asked beside the live one, and not believed.
+/// A mapping that is asked beside the live one; no login uses its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shadow {
     /// The TOML.
@@ -102,13 +103,13 @@ const CURRENT: Keyspace<Mapping> = Keyspace::new(&MAPPINGS);
 const VERSIONS: Keyspace<Mapping> = Keyspace::new(&HISTORY);
 
 /// Compiled mappings that are remembered.
-const MOST_COMPILED: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 
 /// A compiled mapping, or why it does not compile any more.
 pub type Compiled = Result<Arc<Provider>, Vec<Finding>>;
 
 /// How many providers an account has.
-pub enum Only {
+pub enum ProviderCount {
     /// None.
     None,
     /// One: this.
@@ -121,9 +122,9 @@ pub enum Only {
 pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
-    compiled: Known<(AccountId, ProviderId), Provider>,
+    compiled: DecodedCache<(AccountId, ProviderId), Provider>,
     /// Of accounts with one provider.
-    single: Unchanged<AccountId, Arc<Provider>>,
+    single: RevisionCache<AccountId, Arc<Provider>>,
 }
 
 impl Mappings {
@@ -132,8 +133,8 @@ impl Mappings {
         Self {
             store,
             policy,
-            compiled: Known::new(MOST_COMPILED),
-            single: Unchanged::new(MOST_COMPILED),
+            compiled: DecodedCache::new(MAX_CACHED),
+            single: RevisionCache::new(MAX_CACHED),
         }
     }
 
@@ -326,18 +327,18 @@ impl Mappings {
     }
 
     /// The compiled provider of an account that has one and no other.
-    pub async fn only(&self, account: &AccountId) -> Result<Only, StoreError> {
+    pub async fn only(&self, account: &AccountId) -> Result<ProviderCount, StoreError> {
         let revision = self.store.revision(CURRENT.space());
         if let Some(provider) = self.single.get(account, revision) {
-            return Ok(Only::One(Ok(provider)));
+            return Ok(ProviderCount::One(Ok(provider)));
         }
         let found = CURRENT
             .first_encoded(&*self.store, account.as_str(), 2)
             .await?;
         let [(key, found)] = &found[..] else {
             return Ok(match found[..] {
-                [] => Only::None,
-                _ => Only::Several,
+                [] => ProviderCount::None,
+                _ => ProviderCount::Several,
             });
         };
         let provider = std::str::from_utf8(key.id())
@@ -352,7 +353,7 @@ impl Mappings {
             self.single
                 .put(account.clone(), revision, Arc::clone(provider));
         }
-        Ok(Only::One(compiled))
+        Ok(ProviderCount::One(compiled))
     }
 
     /// Compiles a mapping that was read, unless it is compiled already.
@@ -387,7 +388,7 @@ impl Mappings {
     /// Compiles a current mapping with its shadow.
     fn live(&self, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
         let mut provider = self.compile(&mapping.source)?;
-        // A shadow that no longer compiles is no reason to refuse logins.
+        // A shadow that no longer compiles does not stop logins.
         provider.shadow = mapping
             .shadow
             .as_ref()

@@ -13,17 +13,19 @@ pub struct StoreFront {
     pub auth_path: String,
 }
 
-/// Why something is no storefront.
+/// Why a storefront is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFrontError {
     /// The origin.
-    #[error("`{0}` is no origin; write scheme, host and port only, as in `https://www.acme.test`")]
+    #[error(
+        "`{0}` is not a valid origin; write scheme, host and port only, as in `https://www.acme.test`"
+    )]
     Origin(String),
     /// The origin's scheme.
     #[error("`{0}` must be https; http is for stores on loopback only")]
     Insecure(String),
     /// The path.
-    #[error("`{0}` is no auth_path; write a path of plain segments, as in `/_auth`")]
+    #[error("`{0}` is not a valid auth_path; write a path of plain segments, as in `/_auth`")]
     Path(String),
 }
 

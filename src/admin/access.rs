@@ -177,7 +177,7 @@ fn makes_operators(admin: &Admin, own: &AccountId, path: &str) -> bool {
 }
 
 /// What a caller who is limited to an account may address: that account, and
-/// lists that show no more. The answer for another's is that for none (attack T5).
+/// lists that show no more. The answer for another's is that for none (threat T5).
 fn within(own: &AccountId, path: &str, method: &Method) -> Result<(), Response> {
     let rest = path.strip_prefix("/api/v1/").unwrap_or_default();
     let mut segments = rest.split('/');

@@ -25,7 +25,7 @@ use crate::store::{Precondition, StoreError, Version};
 /// One customer of the platform.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Account")]
-pub(super) struct Shown {
+pub(super) struct AccountView {
     id: AccountId,
     /// Its name as shoppers read it.
     name: String,
@@ -41,7 +41,7 @@ pub(super) struct Shown {
     created_at: String,
 }
 
-impl From<Account> for Shown {
+impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
         Self {
             id: account.id,
@@ -176,7 +176,7 @@ pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Query(paging): Query<Paging>,
-) -> Reply<Page<Shown>> {
+) -> Reply<Page<AccountView>> {
     let after = match paging.after.as_deref().map(str::parse::<AccountId>) {
         None => None,
         Some(Ok(id)) => Some(id),
@@ -193,7 +193,7 @@ pub(super) async fn list(
         Some(_) => Vec::new(),
         None => account::page(&*admin.store, after.as_ref(), limit + 1).await?,
     };
-    Ok(Page::cut(found, limit, |a| a.value.id.to_string()).map(|a| Shown::from(a.value)))
+    Ok(Page::cut(found, limit, |a| a.value.id.to_string()).map(|a| AccountView::from(a.value)))
 }
 
 pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Reply {
@@ -220,7 +220,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
 
 fn created(account: Account, version: Version) -> Response {
     info!(account = %account.id, "account created");
-    let shown = Json(Shown::from(account.clone()));
+    let shown = Json(AccountView::from(account.clone()));
     let answer = tagged(version, (StatusCode::CREATED, shown));
     changed(answer, serde_json::Value::Null, account)
 }
@@ -285,7 +285,7 @@ fn add(account: &mut Account, store: StoreFront) {
 
 pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Reply {
     let found = account(&*admin.store, &id).await?;
-    Ok(tagged(found.version, Json(Shown::from(found.value))))
+    Ok(tagged(found.version, Json(AccountView::from(found.value))))
 }
 
 pub(super) async fn change(
@@ -335,12 +335,12 @@ async fn replace(
     when: Precondition,
 ) -> Reply {
     if account == before {
-        return Ok(unchanged(tagged(version, Json(Shown::from(account)))));
+        return Ok(unchanged(tagged(version, Json(AccountView::from(account)))));
     }
     admin.keys.ensure(account.signing_alg).await?;
     let version = account::put(&*admin.store, &account, when).await?;
     info!(account = %account.id, "account changed");
-    let answer = tagged(version, Json(Shown::from(account.clone())));
+    let answer = tagged(version, Json(AccountView::from(account.clone())));
     Ok(changed(answer, before, account))
 }
 
@@ -397,8 +397,8 @@ pub(super) async fn put_store(
 /// Which store.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "WhichStore")]
-pub(super) struct Which {
+#[schemars(rename = "StoreQuery")]
+pub(super) struct StoreQuery {
     /// Its origin.
     origin: String,
 }
@@ -406,7 +406,7 @@ pub(super) struct Which {
 pub(super) async fn remove_store(
     State(admin): State<Admin>,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<StoreQuery>,
     headers: HeaderMap,
 ) -> Reply {
     edit(&admin, &id, &headers, |account| {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use self::shape::shown;
-pub(super) use self::shape::{Change, Filter, Input, Rotation, Shown};
+pub(super) use self::shape::{ApplicationView, Change, Filter, Input, Rotation};
 use super::Admin;
 use super::access::{Caller, refused};
 use super::audit::{changed, unchanged};
@@ -56,7 +56,7 @@ pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Query(filter): Query<Filter>,
-) -> Reply<Page<Shown>> {
+) -> Reply<Page<ApplicationView>> {
     let asked: Option<AccountId> = filter
         .account
         .as_deref()

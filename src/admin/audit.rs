@@ -49,7 +49,7 @@ pub(super) fn changed(
     answer
 }
 
-/// An answer to a request that changed nothing, so that it is no entry.
+/// An answer to a request that changed nothing, so that no entry is written.
 #[derive(Clone)]
 struct Unchanged;
 
@@ -154,8 +154,8 @@ fn what(method: &Method, path: &str) -> String {
 /// Which entries, and how they are written.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "WhichEntries")]
-pub(super) struct Which {
+#[schemars(rename = "AuditQuery")]
+pub(super) struct AuditQuery {
     /// Only those of this account.
     account: Option<String>,
     /// The `next` of the page before; any entry's id will do.
@@ -183,7 +183,7 @@ enum Format {
 pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
-    Query(mut which): Query<Which>,
+    Query(mut which): Query<AuditQuery>,
     headers: HeaderMap,
 ) -> Reply {
     if let Some(own) = caller.limit() {

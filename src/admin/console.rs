@@ -18,13 +18,13 @@ mod guard;
 mod keys;
 mod log;
 mod people;
+mod provider_sign_in;
 mod providers;
 mod review;
 mod sessions;
 mod shadow;
 mod sign_in;
 mod start;
-mod through;
 mod trials;
 mod view;
 mod wizard;
@@ -73,7 +73,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/shadow/remove", post(shadow::remove))
         .route("/trial", post(trials::open_applied));
     let draft = Router::new()
-        .route("/", get(wizard::to_first))
+        .route("/", get(wizard::first_step))
         .route("/toml", get(editor::toml).post(editor::save_toml))
         .route("/review", get(review::review))
         .route("/apply", post(review::apply))
@@ -101,11 +101,11 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin", get(sign_in::to_console))
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
-        .route("/admin/login/start", get(through::start))
+        .route("/admin/login/start", get(provider_sign_in::start))
         .route(
             "/admin/login/finish",
             // What looks at links with HEAD must not use up a ticket.
-            get(through::finish).head(view::no_head),
+            get(provider_sign_in::finish).head(view::no_head),
         )
         .route("/admin/logout", post(sign_in::log_out))
         .route(

@@ -36,12 +36,12 @@ use crate::store::Store;
 pub struct Keys {
     open: OnceCell<Arc<Keyring>>,
     changing: Mutex<()>,
-    later: Option<Later>,
+    later: Option<KeySource>,
     /// The longest that a token lives.
     longest: Duration,
 }
 
-struct Later {
+struct KeySource {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     auth: Auth,
@@ -70,7 +70,7 @@ impl Keys {
         Self {
             open: OnceCell::new(),
             changing: Mutex::new(()),
-            later: Some(Later {
+            later: Some(KeySource {
                 store,
                 clock,
                 auth,
@@ -155,8 +155,8 @@ pub(super) struct Import {
 /// Which key.
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "WhichKey")]
-pub(super) struct Which {
+#[schemars(rename = "KeyQuery")]
+pub(super) struct KeyQuery {
     /// The key that signs this; the default one unless given.
     algorithm: Option<Algorithm>,
 }
@@ -175,7 +175,7 @@ pub(super) struct Rotation {
 /// A signing key: its public side.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Key")]
-pub(super) struct Shown {
+pub(super) struct KeyView {
     /// Its name, the RFC 7638 thumbprint.
     kid: String,
     algorithm: Algorithm,
@@ -186,11 +186,11 @@ pub(super) struct Shown {
     origin: Origin,
     /// When it was made, or first seen in its file (RFC 3339).
     created_at: String,
-    /// From when on it verifies nothing any more (RFC 3339).
+    /// When it stops verifying tokens (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     retires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<ShownCertificate>,
+    certificate: Option<CertificateView>,
     /// The public key, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
@@ -202,7 +202,7 @@ pub(super) struct Shown {
 /// What there is to tell about a certificate.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Certificate")]
-struct ShownCertificate {
+struct CertificateView {
     /// Its subject's distinguished name.
     subject: String,
     /// RFC 3339.
@@ -211,7 +211,7 @@ struct ShownCertificate {
     not_after: String,
 }
 
-impl From<&KeyInfo> for Shown {
+impl From<&KeyInfo> for KeyView {
     fn from(info: &KeyInfo) -> Self {
         Self {
             kid: info.kid.clone(),
@@ -222,7 +222,7 @@ impl From<&KeyInfo> for Shown {
             origin: info.origin,
             created_at: info.created_at.rfc3339(),
             retires_at: info.retires_at.map(Timestamp::rfc3339),
-            certificate: info.certificate.as_ref().map(|found| ShownCertificate {
+            certificate: info.certificate.as_ref().map(|found| CertificateView {
                 subject: found.subject.clone(),
                 not_before: found.not_before.rfc3339(),
                 not_after: found.not_after.rfc3339(),
@@ -248,7 +248,7 @@ fn tag(keys: &Keyring) -> String {
 
 /// What a change of the keys answers.
 fn after(keys: &Keyring, info: &KeyInfo, before: &Value) -> Response {
-    let answer = with_tag(&tag(keys), Json(Shown::from(info)));
+    let answer = with_tag(&tag(keys), Json(KeyView::from(info)));
     changed(answer, before, summary(keys))
 }
 
@@ -271,8 +271,8 @@ fn summary(keys: &Keyring) -> Value {
 
 pub(super) async fn list(State(admin): State<Admin>, Query(paging): Query<Paging>) -> Reply {
     let keys = admin.keys.get().await?;
-    let items = keys.list().iter().map(Shown::from).collect();
-    let page = Page::of_all(items, &paging, |key: &Shown| key.kid.clone())?;
+    let items = keys.list().iter().map(KeyView::from).collect();
+    let page = Page::of_all(items, &paging, |key: &KeyView| key.kid.clone())?;
     Ok(with_tag(&tag(keys), page))
 }
 
@@ -283,7 +283,7 @@ pub(super) async fn show(State(admin): State<Admin>, Path(kid): Path<String>) ->
     let kid = if kid == "active" { active.kid() } else { &kid };
     let info = keys.list().into_iter().find(|info| info.kid == kid);
     let info = info.ok_or_else(|| KeyError::NoSuchKey(kid.chars().take(64).collect()))?;
-    let mut shown = Shown::from(&info);
+    let mut shown = KeyView::from(&info);
     shown.public_key = Some(keys.public_pem(Some(kid))?);
     shown.certificate_pem = keys.certificate_pem(Some(kid)).ok();
     Ok(with_tag(&tag(keys), Json(shown)))
@@ -344,7 +344,7 @@ pub(super) async fn prepare(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
-    let which: Which = optional(&headers, &body)?;
+    let which: KeyQuery = optional(&headers, &body)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
     let before = summary(keys);
     let info = keys.prepare(which.algorithm).await?;

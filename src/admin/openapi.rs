@@ -18,7 +18,7 @@ socket in the data directory no token is needed.\n\n\
 **Changes.** What can change has an `ETag`. Send it back as `If-Match`, and a change is made only if \
 nobody else made one meanwhile; else the answer is 412 and nothing is changed. `If-None-Match: *` \
 creates and never overwrites. Without either, the last write wins. `PUT` is idempotent: the same \
-body again changes nothing and is no entry in the audit log.\n\n\
+body again changes nothing and writes no entry to the audit log.\n\n\
 **Lists** come in pages: `limit` says how long, `after` takes the `next` of the page before, which is \
 also the answer's `Link` with `rel=\"next\"`.\n\n\
 **Problems** are `application/problem+json` (RFC 9457). `code` is stable; `findings` say where in a \

@@ -22,7 +22,7 @@ use crate::store::{Precondition, StoreError, Versioned};
 /// A person who administers the broker.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Operator")]
-pub(super) struct Shown {
+pub(super) struct OperatorView {
     /// In lower case; it is the operator's id.
     email: String,
     name: String,
@@ -39,12 +39,12 @@ pub(super) struct Shown {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Invited {
     #[serde(flatten)]
-    operator: Shown,
+    operator: OperatorView,
     /// It counts once.
     link: String,
 }
 
-impl From<&Operator> for Shown {
+impl From<&Operator> for OperatorView {
     fn from(operator: &Operator) -> Self {
         Self {
             email: operator.email.to_string(),
@@ -76,7 +76,7 @@ async fn link(admin: &Admin, email: &Email) -> Reply<String> {
 
 fn with_link(operator: &Operator, link: String) -> Json<Invited> {
     Json(Invited {
-        operator: Shown::from(operator),
+        operator: OperatorView::from(operator),
         link,
     })
 }
@@ -84,25 +84,25 @@ fn with_link(operator: &Operator, link: String) -> Json<Invited> {
 pub(super) async fn list(
     State(admin): State<Admin>,
     Query(paging): Query<Paging>,
-) -> Reply<Page<Shown>> {
+) -> Reply<Page<OperatorView>> {
     let limit = paging.limit()?;
     let found = operator::page(&*admin.store, paging.after.as_deref(), limit + 1).await?;
     let page = Page::cut(found, limit, |o| o.value.email.to_string());
-    Ok(page.map(|o| Shown::from(&o.value)))
+    Ok(page.map(|o| OperatorView::from(&o.value)))
 }
 
 /// A new operator.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewOperator")]
-pub(super) struct New {
+pub(super) struct NewOperator {
     email: String,
     name: Option<String>,
 }
 
 /// Creates an operator without a password, and the link with which its owner chooses one.
 pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Reply {
-    let new: New = read(&headers, &body)?;
+    let new: NewOperator = read(&headers, &body)?;
     let email = Email::parse(&new.email).map_err(|e| bad("operator.email", e.to_string()))?;
     let name = operator::name(new.name.as_deref().unwrap_or(email.as_str()))
         .map_err(|e| bad("operator.name", e.to_string()))?;
@@ -129,12 +129,15 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
     info!(operator = %operator.email, "operator created");
     let shown = (StatusCode::CREATED, with_link(&operator, link));
     let answer = tagged(version, shown);
-    Ok(changed(answer, Value::Null, Shown::from(&operator)))
+    Ok(changed(answer, Value::Null, OperatorView::from(&operator)))
 }
 
 pub(super) async fn show(State(admin): State<Admin>, Path(email): Path<String>) -> Reply {
     let found = find(&admin, &email).await?;
-    Ok(tagged(found.version, Json(Shown::from(&found.value))))
+    Ok(tagged(
+        found.version,
+        Json(OperatorView::from(&found.value)),
+    ))
 }
 
 /// What may change in an operator; what is absent stays.
@@ -166,11 +169,11 @@ pub(super) async fn change(
         session::revoke_all(&*admin.store, &operator.email).await?;
     }
     info!(operator = %operator.email, disabled = operator.disabled, "operator changed");
-    let answer = tagged(version, Json(Shown::from(&operator)));
+    let answer = tagged(version, Json(OperatorView::from(&operator)));
     Ok(changed(
         answer,
-        Shown::from(&found.value),
-        Shown::from(&operator),
+        OperatorView::from(&found.value),
+        OperatorView::from(&operator),
     ))
 }
 
@@ -197,5 +200,9 @@ pub(super) async fn remove(
     operator::remove(&admin.store, &found.value.email, when).await?;
     info!(operator = %found.value.email, "operator removed");
     let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(changed(answer, Shown::from(&found.value), Value::Null))
+    Ok(changed(
+        answer,
+        OperatorView::from(&found.value),
+        Value::Null,
+    ))
 }

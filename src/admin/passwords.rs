@@ -13,7 +13,7 @@ use super::Admin;
 use super::access::Caller;
 use super::audit::changed;
 use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
-use super::users::{ShownUser, find};
+use super::users::{UserView, find};
 use crate::account::directory;
 use crate::authority::{OAuthError, password};
 use crate::base::Secret;
@@ -68,7 +68,7 @@ pub(super) async fn create(
     })?;
     info!(account = %account, user = %user.value.id, by = caller.0, "user created");
     let after = serde_json::json!({ "email": user.value.email, "name": user.value.name });
-    let shown = Json(ShownUser::from(user.value));
+    let shown = Json(UserView::from(user.value));
     let answer = tagged(user.version, (StatusCode::CREATED, shown));
     Ok(changed(answer, serde_json::Value::Null, after))
 }

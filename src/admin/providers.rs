@@ -25,7 +25,7 @@ use crate::store::{Version, Versioned};
 /// A mapping as the API shows it: no secret in it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Provider")]
-pub(super) struct Shown {
+pub(super) struct ProviderView {
     provider: ProviderId,
     /// Its name as shoppers read it.
     name: String,
@@ -48,7 +48,7 @@ pub(super) struct Shown {
     findings: Vec<Finding>,
 }
 
-impl Shown {
+impl ProviderView {
     fn of(mapping: &Mapping, with_source: bool, findings: Vec<Finding>) -> Self {
         Self {
             provider: mapping.provider.clone(),
@@ -72,11 +72,11 @@ pub(super) async fn list(
     State(admin): State<Admin>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
-) -> Reply<Page<Shown>> {
+) -> Reply<Page<ProviderView>> {
     let account = account(&*admin.store, &id).await?.value.id;
     let found = admin.mappings.list(&account).await?;
     let page = Page::of_all(found, &paging, |m| m.value.provider.to_string())?;
-    Ok(page.map(|m| Shown::of(&m.value, false, Vec::new())))
+    Ok(page.map(|m| ProviderView::of(&m.value, false, Vec::new())))
 }
 
 pub(super) async fn current(
@@ -105,7 +105,7 @@ pub(super) async fn show(
         Ok(provider) => provider.warnings.clone(),
         Err(findings) => findings,
     };
-    let shown = Json(Shown::of(&found.value, true, findings));
+    let shown = Json(ProviderView::of(&found.value, true, findings));
     Ok(varying(tagged(found.version, shown)))
 }
 
@@ -186,7 +186,7 @@ async fn store(
 ) -> Reply {
     let when = Condition::of(headers)?.over(stored.as_ref().map(|old| old.version))?;
     if let Some(old) = stored.as_ref().filter(|old| old.value.source == source) {
-        // Applying what is applied is no new version.
+        // Applying what is applied already makes no new version.
         return Ok(unchanged(answer(&old.value, old.version, Vec::new())));
     }
     let (mapping, provider, version) = admin
@@ -201,7 +201,7 @@ async fn store(
 }
 
 fn answer(mapping: &Mapping, version: Version, findings: Vec<Finding>) -> Response {
-    tagged(version, Json(Shown::of(mapping, false, findings)))
+    tagged(version, Json(ProviderView::of(mapping, false, findings)))
 }
 
 pub(super) async fn remove(
@@ -225,7 +225,7 @@ pub(super) async fn history(
     State(admin): State<Admin>,
     Path((id, provider)): Path<(String, String)>,
     Query(paging): Query<Paging>,
-) -> Reply<Page<Shown>> {
+) -> Reply<Page<ProviderView>> {
     let account = account(&*admin.store, &id).await?.value.id;
     let provider = provider_id(&provider)?;
     let before = match paging.after.as_deref().map(str::parse::<u64>) {
@@ -242,7 +242,7 @@ pub(super) async fn history(
         return Err(missing("provider"));
     }
     let page = Page::cut(found, limit, |m| m.number.to_string());
-    Ok(page.map(|m| Shown::of(&m, true, Vec::new())))
+    Ok(page.map(|m| ProviderView::of(&m, true, Vec::new())))
 }
 
 /// Which version to go back to.

@@ -163,7 +163,7 @@ impl Condition {
             Self::None => true,
             Self::Absent => current.is_none(),
             Self::Present => current.is_some(),
-            // A weak tag is none that could match (RFC 9110 §8.8.3.2).
+            // A weak tag never matches (RFC 9110 §8.8.3.2).
             Self::OneOf(tags) => current.is_some_and(|tag| tags.iter().any(|given| given == tag)),
         };
         if holds {
@@ -214,7 +214,7 @@ pub(super) fn with_tag(tag: &str, answer: impl IntoResponse) -> Response {
     answer
 }
 
-/// Turns what the router itself refuses (a path that is no UTF-8, a query it
+/// Turns what the router itself refuses (a path that is not UTF-8, a query it
 /// cannot read, a body that is too long) into problems, as everything else is.
 pub(super) async fn problems(request: Request, next: Next) -> Response {
     let answer = next.run(request).await;

@@ -28,7 +28,7 @@ async fn account_id(admin: &Admin, id: &str) -> Reply<AccountId> {
 /// A person of an account.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "User")]
-pub(super) struct ShownUser {
+pub(super) struct UserView {
     id: UserId,
     /// Their email, which identifies them within the account.
     email: String,
@@ -45,7 +45,7 @@ pub(super) struct ShownUser {
     disabled: bool,
 }
 
-impl From<User> for ShownUser {
+impl From<User> for UserView {
     fn from(user: User) -> Self {
         Self {
             id: user.id,
@@ -64,7 +64,7 @@ pub(super) async fn list(
     State(admin): State<Admin>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
-) -> Reply<Page<ShownUser>> {
+) -> Reply<Page<UserView>> {
     let account = account_id(&admin, &id).await?;
     let after = match paging.after.as_deref().map(str::parse::<UserId>) {
         None => None,
@@ -74,7 +74,7 @@ pub(super) async fn list(
     let limit = paging.limit()?;
     let found = directory::page(&*admin.store, &account, after, limit + 1).await?;
     let page = Page::cut(found, limit, |user| user.value.id.to_string());
-    Ok(page.map(|user| ShownUser::from(user.value)))
+    Ok(page.map(|user| UserView::from(user.value)))
 }
 
 /// A user by id or by email.
@@ -97,7 +97,7 @@ pub(super) async fn show(
     Path((id, user)): Path<(String, String)>,
 ) -> Reply {
     let (_, found) = find(&admin, &id, &user).await?;
-    Ok(tagged(found.version, Json(ShownUser::from(found.value))))
+    Ok(tagged(found.version, Json(UserView::from(found.value))))
 }
 
 /// What may change in a user; what is absent stays.
@@ -123,7 +123,7 @@ pub(super) async fn change(
     let (account, found) = find(&admin, &id, &user).await?;
     let condition = Condition::of(&headers)?;
     condition.over(Some(found.version))?;
-    // Without a condition a login that writes at the same time is no conflict.
+    // Without a condition a login that writes at the same time does not conflict.
     let only = (condition != Condition::None).then_some(found.version);
     let user = found.value.id;
     let (before, now) = directory::change(&*admin.store, &account, user, only, |user| {
@@ -145,7 +145,7 @@ pub(super) async fn change(
         })
     };
     let (before, after) = (of(&before), of(&now.value));
-    let answer = tagged(now.version, Json(ShownUser::from(now.value)));
+    let answer = tagged(now.version, Json(UserView::from(now.value)));
     Ok(audit::changed(answer, before, after))
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn revoke_all(
 /// A session as the API shows it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Session")]
-pub(super) struct Shown {
+pub(super) struct SessionView {
     /// Names it here; it is not the cookie's value.
     id: String,
     user: UserId,
@@ -187,13 +187,13 @@ pub(super) async fn sessions(
     State(admin): State<Admin>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
-) -> Reply<Page<Shown>> {
+) -> Reply<Page<SessionView>> {
     let account = account_id(&admin, &id).await?;
     let after = paging.after.as_deref().map(key).transpose()?;
     let limit = paging.limit()?;
     let found = session::page(&*admin.store, &account, after, limit + 1).await?;
     let page = Page::cut(found, limit, |(key, _)| URL_SAFE_NO_PAD.encode(key.id()));
-    Ok(page.map(|(key, session)| Shown {
+    Ok(page.map(|(key, session)| SessionView {
         id: URL_SAFE_NO_PAD.encode(key.id()),
         user: session.value.user,
         email: session.value.email,
@@ -246,5 +246,5 @@ fn key(text: &str) -> Reply<Vec<u8>> {
         .decode(text)
         .ok()
         .filter(|id| id.len() == 40)
-        .ok_or_else(|| bad("request.after", "this is no session's id"))
+        .ok_or_else(|| bad("request.after", "this is not the id of a session"))
 }

@@ -60,7 +60,7 @@ pub(super) async fn forget(admin: &Admin, account: &AccountId, provider: &Provid
 /// What a shadow would have changed so far.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Shadow")]
-pub(super) struct ShownShadow {
+pub(super) struct ShadowView {
     /// Since when it is asked (RFC 3339).
     started_at: String,
     /// Who set it.
@@ -91,7 +91,7 @@ pub(super) async fn shadow(
         .as_ref()
         .ok_or_else(|| missing("shadow"))?;
     let report = shadow::report(&*admin.store, &account, &found.value.provider).await?;
-    let shown = ShownShadow {
+    let shown = ShadowView {
         started_at: set.started_at.rfc3339(),
         author: set.author.clone(),
         mapping: as_json(&set.source),

@@ -123,7 +123,7 @@ impl Authority {
     /// Checks an access token of ours; `None` if it does not count.
     ///
     /// # Errors
-    /// If the store fails: never a yes that was not looked up (attack C8).
+    /// If the store fails: never a yes that was not looked up (threat C8).
     pub async fn access(&self, token: &str) -> Result<Option<Access>, OAuthError> {
         let expect = Expect {
             issuer: &self.issuer,
@@ -231,7 +231,7 @@ fn read(claims: Claims) -> Option<Access> {
 /// What the caller of a protected resource sent as its token (RFC 6750 §2.1).
 ///
 /// # Errors
-/// `invalid_token` for anything but one well-formed bearer token (attack K14).
+/// `invalid_token` for anything but one well-formed bearer token (threat K14).
 pub fn bearer(authorization: Option<&str>) -> Result<&str, OAuthError> {
     let bad = || OAuthError::new(Code::InvalidToken, "there is no well-formed bearer token");
     let (scheme, token) = authorization

@@ -28,7 +28,7 @@ use crate::password::SlowHash;
 #[serde(try_from = "String", into = "String")]
 pub struct ClientId(String);
 
-/// The text is no client id.
+/// The text is not a valid client id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a client id has 1 to 100 letters, digits and `-`, `.`, `_`, `~`")]
 pub struct BadClientId;
@@ -124,7 +124,7 @@ pub struct StoredSecret {
     hash: SecretHash,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is none any more.
+    /// When it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
@@ -192,7 +192,7 @@ pub struct Application {
     /// Where browsers may be sent after a logout; compared to the letter.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts (OpenID Connect Back-Channel Logout §2.2).
+    /// Where it is notified of logouts (OpenID Connect Back-Channel Logout §2.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with (OpenID Connect

@@ -27,7 +27,7 @@ use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
 static REQUESTS: Space = Space::transient("authorization_requests").expiring();
 
-const WAITING: Keyspace<Waiting> = Keyspace::new(&REQUESTS);
+const WAITING: Keyspace<WaitingRequest> = Keyspace::new(&REQUESTS);
 
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&REQUESTS]
@@ -72,7 +72,7 @@ pub struct Authorization {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Waiting {
+struct WaitingRequest {
     request: Authorization,
     /// SHA-256 of the browser's binding.
     browser: String,
@@ -105,14 +105,14 @@ impl Redirection {
 
 /// Why a request is not answered with a login or a code.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum AuthorizeError {
     /// It cannot be known whom to tell: a page for the visitor.
     Page(OAuthError),
     /// The application is told.
     Redirect(Redirection),
 }
 
-impl From<OAuthError> for Refusal {
+impl From<OAuthError> for AuthorizeError {
     fn from(error: OAuthError) -> Self {
         Self::Page(error)
     }
@@ -220,7 +220,7 @@ impl Authority {
         browser: &str,
     ) -> Result<Token, OAuthError> {
         let token = Token::new(self.now().plus(self.login_lifetime));
-        let waiting = Waiting {
+        let waiting = WaitingRequest {
             request,
             browser: digest::sha256_base64url(browser.as_bytes()),
         };

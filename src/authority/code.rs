@@ -25,7 +25,7 @@ static CODES: Space = Space::transient("authorization_codes").expiring();
 static USED: Space = Space::transient("used_codes").expiring();
 
 const RECORDS: Keyspace<CodeRecord> = Keyspace::new(&CODES);
-const USED_CODES: Keyspace<Used> = Keyspace::new(&USED);
+const USED_CODES: Keyspace<RedeemedCode> = Keyspace::new(&USED);
 
 /// How long a code lives: the time of one redirect.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -49,13 +49,13 @@ pub(super) struct CodeRecord {
 
 /// What a used code gave.
 #[derive(Serialize, Deserialize)]
-struct Used {
+struct RedeemedCode {
     issued: Issued,
     /// What finds the refresh token's family, without what opens it.
     family: Option<String>,
 }
 
-fn refused() -> OAuthError {
+fn invalid_code() -> OAuthError {
     OAuthError::grant("the code is unknown, was used, has expired, or was not for this request")
 }
 
@@ -78,25 +78,25 @@ impl Authority {
         let text = form
             .get("code")
             .ok_or_else(|| OAuthError::request("`code` is missing"))?;
-        let code = Token::parse(text).ok_or_else(refused)?;
+        let code = Token::parse(text).ok_or_else(invalid_code)?;
         let Some(record) = RECORDS.take_by(&*self.store, "", &code).await? else {
             self.used_again(application, &code).await?;
-            return Err(refused());
+            return Err(invalid_code());
         };
         let granted = &record.granted;
         if granted.client_id != application.client_id
             || !application.serves(&granted.account)
             || form.get("redirect_uri") != Some(record.redirect_uri.as_str())
         {
-            return Err(refused());
+            return Err(invalid_code());
         }
         proof(record.challenge.as_deref(), form.get("code_verifier"))?;
         if !self.may_act(&granted.account, granted.user).await? {
-            return Err(refused());
+            return Err(invalid_code());
         }
         let (access_token, issued) = self.access_token(&granted.grantee()).await?;
         let refresh_token = self.begin_family(application, granted, &issued).await?;
-        let used = Used {
+        let used = RedeemedCode {
             issued,
             family: refresh_token
                 .as_ref()
@@ -152,5 +152,5 @@ fn proof(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthErr
         }
         _ => false,
     };
-    if good { Ok(()) } else { Err(refused()) }
+    if good { Ok(()) } else { Err(invalid_code()) }
 }

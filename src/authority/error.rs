@@ -79,7 +79,7 @@ pub struct OAuthError {
     pub code: Code,
     /// A sentence for developers; never has anything in it that was sent.
     pub description: Cow<'static, str>,
-    /// A finer code, as the second source document's platform uses.
+    /// A finer code, as in the JWT documentation of Virto Commerce's platform.
     pub detail: &'static str,
 }
 
@@ -119,8 +119,8 @@ impl OAuthError {
         )
     }
 
-    /// The answer's body (RFC 6749 §5.2), with the members of the second source
-    /// document's platform beside it.
+    /// The answer's body (RFC 6749 §5.2), with the members that Virto Commerce's
+    /// platform documents beside it.
     pub fn body(&self) -> Value {
         json!({
             "error": self.code.as_str(),

@@ -14,9 +14,9 @@ use crate::key::{Checks, Claims, VerifyError, verify_with_jwks};
 use crate::outbound::{Limits, Outbound, PreparedRequest};
 
 /// How long documents are taken as they are.
-const FRESH: Duration = Duration::from_secs(3600);
+const CACHE_LIFETIME: Duration = Duration::from_secs(3600);
 /// At most one look for new keys, or after a failure, in this time.
-const AGAIN: Duration = Duration::from_secs(60);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// How far its clock may differ from ours.
 const LEEWAY: Duration = Duration::from_secs(SKEW);
 
@@ -24,11 +24,11 @@ const LEEWAY: Duration = Duration::from_secs(SKEW);
 pub struct ForeignAuthority {
     issuer: String,
     outbound: Arc<Outbound>,
-    known: Mutex<Known>,
+    known: Mutex<CachedKeys>,
 }
 
 #[derive(Default)]
-struct Known {
+struct CachedKeys {
     /// The issuer to the letter, and its keys.
     keys: Option<(String, Arc<Value>, Timestamp)>,
     /// When an unknown key last made us look again.
@@ -46,7 +46,7 @@ pub enum ForeignError {
     #[error(transparent)]
     Token(#[from] VerifyError),
     /// The authority.
-    #[error("the authority's documents cannot be had: {0}")]
+    #[error("the authority's documents cannot be fetched: {0}")]
     Unreachable(String),
 }
 
@@ -98,9 +98,9 @@ impl ForeignAuthority {
 
     async fn keys(&self, now: Timestamp, anew: bool) -> Result<(String, Arc<Value>), ForeignError> {
         let mut known = self.known.lock().await;
-        let lately = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) < AGAIN);
+        let lately = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) < REFRESH_INTERVAL);
         if let Some((issuer, keys, at)) = &known.keys
-            && (now.since(*at) < FRESH && !anew || lately(known.looked_again))
+            && (now.since(*at) < CACHE_LIFETIME && !anew || lately(known.looked_again))
         {
             return Ok((issuer.clone(), Arc::clone(keys)));
         }

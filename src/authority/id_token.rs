@@ -12,7 +12,7 @@ use super::scope::{self, Scopes};
 use crate::base::{Timestamp, digest};
 use crate::key::{Claims, Expect};
 
-/// Claims that say something about the token; no profile sets them (attack M9).
+/// Claims that say something about the token; no profile sets them (threat M9).
 const OURS: [&str; 17] = [
     "iss",
     "sub",

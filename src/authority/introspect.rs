@@ -44,7 +44,8 @@ impl Authority {
     }
 
     /// Revokes a token of this application; on disk when this returns. A token
-    /// that is none, or another's, is left alone without a word (RFC 7009 §2.2).
+    /// that is unknown, or another application's, is left alone without an error
+    /// (RFC 7009 §2.2).
     pub async fn revoke(&self, application: &Application, token: &str) -> Result<(), OAuthError> {
         if self.revoke_refresh(application, token).await? {
             return Ok(());

@@ -27,7 +27,7 @@ const RECORDS: Keyspace<Participant> = Keyspace::new(&PARTICIPANTS);
 /// How long a logout token counts.
 const LIFETIME: Duration = Duration::from_secs(120);
 /// Pauses before a notice is sent again.
-const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&PARTICIPANTS]
@@ -53,7 +53,7 @@ pub struct LogoutRequest {
 
 impl LogoutRequest {
     /// Whether the application proved to know this session, so that the
-    /// visitor need not be asked (attack C10).
+    /// visitor need not be asked (threat C10).
     pub fn knows(&self, session: &Session) -> bool {
         self.hint.as_ref().is_some_and(|hint| {
             hint.subject == session.user.to_string()
@@ -69,10 +69,9 @@ impl Authority {
     /// If it asks for a redirect that its application did not register.
     pub async fn logout_request(&self, form: &Pairs) -> Result<LogoutRequest, OAuthError> {
         let hint = match form.get("id_token_hint") {
-            Some(token) => Some(
-                self.hint(token)
-                    .ok_or_else(|| OAuthError::request("`id_token_hint` is no ID token of ours"))?,
-            ),
+            Some(token) => Some(self.hint(token).ok_or_else(|| {
+                OAuthError::request("`id_token_hint` is not an ID token of this authority")
+            })?),
             None => None,
         };
         let named = form.get("client_id");
@@ -154,7 +153,9 @@ impl Authority {
             let (sub, sid) = (session.user.to_string(), sid.clone());
             tokio::spawn(async move {
                 match authority.notify(&id, &account, &sub, &sid).await {
-                    Ok(true) => info!(client_id = %id, "back-channel logout: told"),
+                    Ok(true) => {
+                        info!(client_id = %id, "back-channel logout: the application answered");
+                    }
                     Ok(false) => {}
                     Err(why) => warn!(client_id = %id, why, "back-channel logout failed"),
                 }
@@ -183,7 +184,7 @@ impl Authority {
         let alg = self.id_token_alg(&application, account).await;
         let alg = alg.map_err(|e| text(&e))?;
         let mut last = String::new();
-        for pause in [None].into_iter().chain(AGAIN.into_iter().map(Some)) {
+        for pause in [None].into_iter().chain(RETRY_DELAYS.into_iter().map(Some)) {
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
@@ -236,7 +237,7 @@ fn after(
         application.is_some_and(|app| app.post_logout_redirect_uris.iter().any(|u| u == uri));
     let unknown = || {
         OAuthError::request(
-            "`post_logout_redirect_uri` is none that the application registered; send `client_id` or `id_token_hint` with it",
+            "`post_logout_redirect_uri` is not one that the application registered; send `client_id` or `id_token_hint` with it",
         )
         .with_detail("logout.return_to_invalid")
     };

@@ -147,7 +147,7 @@ fn hash(secret: &str) -> String {
     digest::sha256_base64url(secret.as_bytes())
 }
 
-fn refused() -> OAuthError {
+fn invalid_refresh_token() -> OAuthError {
     OAuthError::grant("the refresh token is unknown, was used or revoked, or has expired")
 }
 
@@ -192,40 +192,42 @@ impl Authority {
         text: &str,
         wanted: Option<&Scopes>,
     ) -> Result<Refreshed, OAuthError> {
-        let presented = Presented::parse(text).ok_or_else(refused)?;
+        let presented = Presented::parse(text).ok_or_else(invalid_refresh_token)?;
         let Some((token, found)) = self.find_family(presented.family).await? else {
-            return Err(refused());
+            return Err(invalid_refresh_token());
         };
         let family = &found.value;
         let granted = &family.granted;
         if granted.client_id != application.client_id || !application.serves(&granted.account) {
             // Someone else's token: it is not used up by that.
-            return Err(refused());
+            return Err(invalid_refresh_token());
         }
         let now = self.now();
-        let way = family.way(&presented.secret, now);
-        match way {
-            Way::Copied => {
+        let secret_use = family.secret_use(&presented.secret, now);
+        match secret_use {
+            SecretUse::Copied => {
                 warn!(
                     client_id = %application.client_id,
                     account = %granted.account,
                     "a refresh token was used twice: its family is revoked"
                 );
                 self.end_family(&token, &found).await?;
-                return Err(refused());
+                return Err(invalid_refresh_token());
             }
-            Way::TooSoon => {
+            SecretUse::TooSoon => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
-                    "another request with this refresh token is being answered; come back in a second",
+                    "another request with this refresh token is being answered; retry in a second",
                 ));
             }
-            Way::Next | Way::Grace if now >= family.expires_at => return Err(refused()),
-            Way::Next | Way::Grace => {}
+            SecretUse::Next | SecretUse::Grace if now >= family.expires_at => {
+                return Err(invalid_refresh_token());
+            }
+            SecretUse::Next | SecretUse::Grace => {}
         }
         if !self.may_act(&granted.account, granted.user).await? {
             self.end_family(&token, &found).await?;
-            return Err(refused());
+            return Err(invalid_refresh_token());
         }
         let scopes = Self::narrowed(application, granted, wanted)?;
         let granted = Granted {
@@ -234,13 +236,20 @@ impl Authority {
         };
         let (access_token, issued) = self.access_token(&granted.grantee()).await?;
         let secret = random::token();
-        let next = family.next(way, presented.secret, hash(&secret), issued, now, self);
+        let next = family.next(
+            secret_use,
+            presented.secret,
+            hash(&secret),
+            issued,
+            now,
+            self,
+        );
         let token = match self.write_family(token, found.version, next, now).await {
             Ok(token) => token,
             Err(StoreError::Conflict) => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
-                    "another request with this refresh token won; come back in a second",
+                    "another request with this refresh token won; retry in a second",
                 ));
             }
             Err(error) => return Err(error.into()),
@@ -358,7 +367,7 @@ impl Authority {
         let now = self.now();
         let counts = family.granted.client_id == application.client_id
             && now < family.expires_at
-            && matches!(family.way(&presented.secret, now), Way::Next)
+            && matches!(family.secret_use(&presented.secret, now), SecretUse::Next)
             && self
                 .may_act(&family.granted.account, family.granted.user)
                 .await?;
@@ -386,7 +395,7 @@ impl Authority {
 
 /// What a presented secret means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum SecretUse {
     Next,
     Grace,
     TooSoon,
@@ -394,24 +403,24 @@ enum Way {
 }
 
 impl Family {
-    fn way(&self, secret: &str, now: Timestamp) -> Way {
+    fn secret_use(&self, secret: &str, now: Timestamp) -> SecretUse {
         let is = |known: &str| digest::same(known.as_bytes(), secret.as_bytes());
         if is(&self.current) || self.spare.as_deref().is_some_and(is) {
-            return Way::Next;
+            return SecretUse::Next;
         }
         match &self.used {
             Some((used, at)) if is(used) => match now.since(*at) {
-                since if since < GRACE_FROM => Way::TooSoon,
-                since if since <= GRACE_UNTIL && self.spare.is_none() => Way::Grace,
-                _ => Way::Copied,
+                since if since < GRACE_FROM => SecretUse::TooSoon,
+                since if since <= GRACE_UNTIL && self.spare.is_none() => SecretUse::Grace,
+                _ => SecretUse::Copied,
             },
-            _ => Way::Copied,
+            _ => SecretUse::Copied,
         }
     }
 
     fn next(
         &self,
-        way: Way,
+        secret_use: SecretUse,
         presented: String,
         secret: String,
         issued: Issued,
@@ -425,7 +434,7 @@ impl Family {
             next.issued.remove(0);
         }
         next.issued.push(issued);
-        if way == Way::Grace {
+        if secret_use == SecretUse::Grace {
             next.spare = Some(secret);
         } else {
             next.current = secret;

@@ -26,7 +26,7 @@ const MAX: usize = 50;
 #[serde(transparent)]
 pub struct Scopes(BTreeSet<String>);
 
-/// The text is no scope.
+/// The text is not a valid scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a scope has 1 to 100 visible ASCII characters, neither `\"` nor `\\`, and there are at most 50 of them"
@@ -109,7 +109,7 @@ impl fmt::Display for Scopes {
 }
 
 /// Scopes that make their bearer an administrator. Only an application's own
-/// token has them, never a user's: a shopper is no administrator because the
+/// token has them, never a user's: a shopper does not become an administrator because the
 /// application they use is.
 pub fn is_admin(scope: &str) -> bool {
     matches!(scope, ADMIN_READ | ADMIN_WRITE)

@@ -239,7 +239,7 @@ impl Authority {
         if !access.scopes.has(scope::OPENID) {
             return Err(OAuthError::new(
                 Code::InsufficientScope,
-                "the access token has not the scope `openid`",
+                "the access token does not have the scope `openid`",
             ));
         }
         let found = directory::get(&*self.store, account, user).await?;
@@ -296,5 +296,5 @@ fn account_parameter(form: &Pairs) -> Result<Option<AccountId>, OAuthError> {
     form.get("account")
         .map(str::parse)
         .transpose()
-        .map_err(|_| OAuthError::request("`account` is no account's id"))
+        .map_err(|_| OAuthError::request("`account` is not a valid account id"))
 }

@@ -29,7 +29,7 @@ impl Secret {
     }
 }
 
-/// In constant time (attack K7).
+/// In constant time (threat K7).
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         digest::same(self.0.as_bytes(), other.0.as_bytes())

@@ -24,7 +24,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .map(Duration::from_millis)
         .ok_or_else(|| {
             format!(
-                "`{text}` is no duration; write a number and a unit, such as `30s`, `10m` or `24h`"
+                "`{text}` is not a valid duration; write a number and a unit, such as `30s`, `10m` or `24h`"
             )
         })
 }
@@ -47,7 +47,7 @@ pub fn size(text: &str) -> Result<usize, String> {
         .filter(|_| factor > 0)
         .and_then(|n| n.checked_mul(factor))
         .ok_or_else(|| {
-            format!("`{text}` is no size; write a number and a unit, such as `256KiB` or `1MiB`")
+            format!("`{text}` is not a valid size; write a number and a unit, such as `256KiB` or `1MiB`")
         })
 }
 

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::Global;
-use super::api::{Api, Sent, or_null};
+use super::api::{Api, RequestBody, or_null};
 use super::output::{show, table};
 use crate::key::Algorithm;
 
@@ -91,7 +91,7 @@ impl Account {
                     "signing_alg": signing_alg,
                 });
                 let made = api
-                    .send(Method::POST, "/accounts", Some(Sent::json(&body)))
+                    .send(Method::POST, "/accounts", Some(RequestBody::json(&body)))
                     .await?;
                 show(json, &made.unwrap_or_default());
             }
@@ -121,7 +121,11 @@ impl Account {
                 }
                 let path = format!("/accounts/{}", segment(&id));
                 let changed = api
-                    .send(Method::PATCH, &path, Some(Sent::json(&Value::Object(body))))
+                    .send(
+                        Method::PATCH,
+                        &path,
+                        Some(RequestBody::json(&Value::Object(body))),
+                    )
                     .await?;
                 show(json, &changed.unwrap_or_default());
             }

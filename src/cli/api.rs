@@ -26,9 +26,9 @@ use crate::http::server::Peer;
 use crate::store::Store;
 
 /// The admin API.
-pub(super) struct Api(Way);
+pub(super) struct Api(Transport);
 
-enum Way {
+enum Transport {
     Elsewhere(Box<Remote>),
     Socket(hyper::client::conn::http1::SendRequest<Body>),
     Here {
@@ -51,18 +51,18 @@ impl Api {
     async fn open(global: &Global) -> anyhow::Result<Self> {
         if let Some(server) = &global.server {
             let remote = Remote::open(server).await?;
-            return Ok(Self(Way::Elsewhere(Box::new(remote))));
+            return Ok(Self(Transport::Elsewhere(Box::new(remote))));
         }
         let config = global.load()?;
         if let Some(stream) = connect(&config).await? {
             let (sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
             tokio::spawn(connection);
-            return Ok(Self(Way::Socket(sender)));
+            return Ok(Self(Transport::Socket(sender)));
         }
         let admin = open_admin(&config, Arc::new(SystemClock)).await?;
         let store = Arc::clone(&admin.store);
-        Ok(Self(Way::Here {
+        Ok(Self(Transport::Here {
             router: admin::router(admin),
             store,
         }))
@@ -84,7 +84,7 @@ impl Api {
         &mut self,
         method: Method,
         path: &str,
-        body: Option<Sent>,
+        body: Option<RequestBody>,
     ) -> anyhow::Result<Option<Value>> {
         let (status, bytes) = self.raw(method, path, body, "application/json").await?;
         if status == StatusCode::NO_CONTENT || bytes.is_empty() {
@@ -135,10 +135,10 @@ impl Api {
         &mut self,
         method: Method,
         path: &str,
-        body: Option<Sent>,
+        body: Option<RequestBody>,
         accept: &str,
     ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-        if let Way::Elsewhere(remote) = &self.0 {
+        if let Transport::Elsewhere(remote) = &self.0 {
             let (status, bytes) = remote.send(method, path, body, accept).await?;
             return answered(status, bytes);
         }
@@ -149,21 +149,21 @@ impl Api {
             .header(header::ACCEPT, accept);
         let body = match body {
             None => Body::empty(),
-            Some(Sent { kind, text }) => {
+            Some(RequestBody { kind, text }) => {
                 request = request.header(header::CONTENT_TYPE, kind);
                 Body::from(text)
             }
         };
         let mut request = request.body(body)?;
         let (status, bytes) = match &mut self.0 {
-            Way::Elsewhere(_) => unreachable!("answered above"),
-            Way::Socket(sender) => {
+            Transport::Elsewhere(_) => unreachable!("answered above"),
+            Transport::Socket(sender) => {
                 sender.ready().await?;
                 let answer = sender.send_request(request).await?;
                 let status = answer.status();
                 (status, answer.into_body().collect().await?.to_bytes())
             }
-            Way::Here { router, .. } => {
+            Transport::Here { router, .. } => {
                 request.extensions_mut().insert(Peer::Unix);
                 let answer = router.clone().oneshot(request).await?;
                 let status = answer.status();
@@ -175,7 +175,7 @@ impl Api {
 
     /// Writes everything down; needed where no broker runs.
     async fn close(self) -> anyhow::Result<()> {
-        if let Way::Here { router, store } = self.0 {
+        if let Transport::Here { router, store } = self.0 {
             drop(router);
             store.close().await?;
         }
@@ -198,12 +198,12 @@ fn answered(status: StatusCode, bytes: Vec<u8>) -> anyhow::Result<(StatusCode, V
 }
 
 /// A request's body.
-pub(super) struct Sent {
+pub(super) struct RequestBody {
     pub(super) kind: &'static str,
     pub(super) text: String,
 }
 
-impl Sent {
+impl RequestBody {
     pub fn json(value: &Value) -> Self {
         Self {
             kind: "application/json",

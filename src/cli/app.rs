@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent, or_null};
+use super::api::{Api, RequestBody, or_null};
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,7 @@ pub(super) struct Settings {
     /// Where browsers may be sent after a logout; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
     post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts
+    /// Where it is notified of logouts
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with: `ES256` or `RS256`; empty: what its account wants
@@ -154,7 +154,7 @@ impl App {
         let path = |id: &str| format!("/applications/{}", segment(id));
         match self {
             Self::Create(create) => {
-                let body = Sent::json(&create.body()?);
+                let body = RequestBody::json(&create.body()?);
                 let made = api.send(Method::POST, "/applications", Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }
@@ -176,13 +176,17 @@ impl App {
             } => {
                 let body = Value::Object(settings.body());
                 let changed = api
-                    .send(Method::PATCH, &path(&client_id), Some(Sent::json(&body)))
+                    .send(
+                        Method::PATCH,
+                        &path(&client_id),
+                        Some(RequestBody::json(&body)),
+                    )
                     .await?;
                 show(json, &changed.unwrap_or_default());
             }
             Self::Rotate { client_id, overlap } => {
                 let path = format!("{}/rotate", path(&client_id));
-                let body = Sent::json(&json!({ "overlap": overlap }));
+                let body = RequestBody::json(&json!({ "overlap": overlap }));
                 let made = api.send(Method::POST, &path, Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent};
+use super::api::{Api, RequestBody};
 use super::output::{show, table};
 use crate::base::{Clock, Secret, SystemClock};
 use crate::key::{Algorithm, KeyKind, SelfSigned, generate};
@@ -121,7 +121,7 @@ impl Key {
                     body["certificate"] = encoded(&path)?.into();
                 }
                 let made = api
-                    .send(Method::POST, "/keys", Some(Sent::json(&body)))
+                    .send(Method::POST, "/keys", Some(RequestBody::json(&body)))
                     .await?;
                 show(json, &made.unwrap_or_default());
             }
@@ -152,7 +152,7 @@ impl Key {
                     "/keys/rotate"
                 };
                 let made = api
-                    .send(Method::POST, path, Some(Sent::json(&body)))
+                    .send(Method::POST, path, Some(RequestBody::json(&body)))
                     .await?;
                 show(json, &made.unwrap_or_default());
             }

@@ -1,6 +1,6 @@
 //! Logs on stderr, without a system call a line.
 //!
-//! Lines gather for [`PAUSE`] and are written together. Warnings and errors are
+//! Lines gather for [`FLUSH_INTERVAL`] and are written together. Warnings and errors are
 //! written at once, with all that came before them; so is everything where a
 //! person looks on. A process that is killed loses the last moment's lines.
 
@@ -14,9 +14,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How long a line waits for others, at most.
-const PAUSE: Duration = Duration::from_millis(20);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 /// Bytes that wait for no more.
-const MANY: usize = 32 << 10;
+const MAX_BUFFERED_BYTES: usize = 32 << 10;
 
 /// Starts the logs: for people, or as JSON with `VESTIBULE_LOG_FORMAT=json`.
 /// What it gives is to be kept until the end: dropped, it writes the last lines.
@@ -25,7 +25,7 @@ pub(super) fn start() -> Logs {
         EnvFilter::try_from_env("VESTIBULE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let json = std::env::var("VESTIBULE_LOG_FORMAT").is_ok_and(|format| format == "json");
     let terminal = io::stderr().is_terminal();
-    let gathered = Gathered::new(terminal);
+    let gathered = BufferedLog::new(terminal);
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(gathered.clone());
@@ -39,7 +39,7 @@ pub(super) fn start() -> Logs {
 }
 
 /// The logs of a program that runs.
-pub(super) struct Logs(Gathered);
+pub(super) struct Logs(BufferedLog);
 
 impl Logs {
     /// Writes what has gathered, so that what is printed next comes after it.
@@ -56,13 +56,13 @@ impl Drop for Logs {
 
 /// Where lines gather.
 #[derive(Clone)]
-struct Gathered {
+struct BufferedLog {
     lines: Arc<Mutex<Vec<u8>>>,
     /// Writes them down; `None` where each line is written at once.
     writer: Option<Thread>,
 }
 
-impl Gathered {
+impl BufferedLog {
     fn new(at_once: bool) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let writer = (!at_once).then(|| {
@@ -72,7 +72,7 @@ impl Gathered {
                 .spawn(move || {
                     loop {
                         std::thread::park();
-                        std::thread::sleep(PAUSE);
+                        std::thread::sleep(FLUSH_INTERVAL);
                         write_down(&mut lock(&lines));
                     }
                 })
@@ -97,7 +97,7 @@ fn write_down(lines: &mut Vec<u8>) {
     lines.clear();
 }
 
-impl<'a> MakeWriter<'a> for Gathered {
+impl<'a> MakeWriter<'a> for BufferedLog {
     type Writer = Line<'a>;
 
     fn make_writer(&'a self) -> Line<'a> {
@@ -117,7 +117,7 @@ impl<'a> MakeWriter<'a> for Gathered {
 
 /// One line on its way.
 struct Line<'a> {
-    gathered: &'a Gathered,
+    gathered: &'a BufferedLog,
     urgent: bool,
 }
 
@@ -127,7 +127,7 @@ impl Write for Line<'_> {
         let first = lines.is_empty();
         lines.extend_from_slice(line);
         match &self.gathered.writer {
-            Some(writer) if !self.urgent && lines.len() < MANY => {
+            Some(writer) if !self.urgent && lines.len() < MAX_BUFFERED_BYTES => {
                 if first {
                     writer.unpark();
                 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent};
+use super::api::{Api, RequestBody};
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -71,7 +71,7 @@ impl Operator {
                 if let Some(name) = name {
                     body.insert("name".into(), name.into());
                 }
-                let body = Sent::json(&Value::Object(body));
+                let body = RequestBody::json(&Value::Object(body));
                 let made = api.send(Method::POST, "/operators", Some(body)).await?;
                 show(json, &made.unwrap_or_default());
             }
@@ -94,7 +94,7 @@ impl Operator {
                 }
                 let mut shown = None;
                 if !body.is_empty() {
-                    let body = Sent::json(&Value::Object(body));
+                    let body = RequestBody::json(&Value::Object(body));
                     shown = api.send(Method::PATCH, &path(&email), Some(body)).await?;
                 }
                 if change.reset_password {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent};
+use super::api::{Api, RequestBody};
 use super::output::{show, table, text};
 use crate::broker::policy;
 use crate::config::Config;
@@ -42,7 +42,7 @@ pub(super) enum Provider {
     /// Apply a mapping to an account
     Apply(apply::Apply),
     /// Show the mapping of an account, secrets redacted
-    Show(Which),
+    Show(MappingArguments),
     /// List the providers of an account, or the bundled mappings
     List {
         /// The account; without it: the bundled mappings
@@ -50,7 +50,7 @@ pub(super) enum Provider {
         account: Option<String>,
     },
     /// List the versions of a mapping
-    History(Which),
+    History(MappingArguments),
     /// Make a link with which anyone can try a draft on a running broker, once
     Link(watch::Link),
     /// Show how a provider's answers drifted
@@ -62,18 +62,18 @@ pub(super) enum Provider {
     /// Apply an earlier version of a mapping again
     Rollback {
         #[command(flatten)]
-        which: Which,
+        which: MappingArguments,
         /// The version; without it: the one before the current
         #[arg(long)]
         to: Option<u64>,
     },
     /// Remove a mapping; its history stays
-    Remove(Which),
+    Remove(MappingArguments),
 }
 
 /// Which mapping is meant.
 #[derive(Debug, Args)]
-pub(super) struct Which {
+pub(super) struct MappingArguments {
     /// The account
     #[arg(long)]
     account: String,
@@ -159,7 +159,7 @@ impl Provider {
                     .send(
                         Method::POST,
                         &format!("{path}/rollback"),
-                        Some(Sent::json(&body)),
+                        Some(RequestBody::json(&body)),
                     )
                     .await?;
                 show(global.json, &applied.unwrap_or_default());
@@ -182,7 +182,7 @@ fn providers(account: &str) -> String {
     format!("/accounts/{}/providers", segment(account))
 }
 
-impl Which {
+impl MappingArguments {
     /// The path of the provider that is meant.
     async fn path(&self, api: &mut Api) -> anyhow::Result<String> {
         let base = providers(&self.account);

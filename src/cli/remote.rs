@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::api::Sent;
+use super::api::RequestBody;
 use crate::base::{Secret, SystemClock};
 use crate::outbound::{Limits, Outbound, Policy, PreparedRequest};
 
@@ -92,7 +92,7 @@ impl Remote {
         &self,
         method: Method,
         path: &str,
-        body: Option<Sent>,
+        body: Option<RequestBody>,
         accept: &str,
     ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
         let mut headers = vec![

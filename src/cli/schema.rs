@@ -7,11 +7,11 @@ use crate::{config, provider};
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// Of what
-    of: Of,
+    of: SchemaKind,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Of {
+enum SchemaKind {
     /// A provider mapping
     Provider,
     /// The configuration
@@ -21,8 +21,8 @@ enum Of {
 impl Schema {
     pub fn run(&self) -> anyhow::Result<()> {
         let schema = match self.of {
-            Of::Provider => &*provider::compile::SCHEMA,
-            Of::Config => &*config::SCHEMA,
+            SchemaKind::Provider => &*provider::compile::SCHEMA,
+            SchemaKind::Config => &*config::SCHEMA,
         };
         println!("{}", serde_json::to_string_pretty(schema)?);
         Ok(())

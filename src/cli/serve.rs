@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
         listen = config.listen,
         public_url = broker.app().logins.public_url,
         data_dir = %config.data_dir.display(),
-        "vestibule serves"
+        "vestibule is serving"
     );
     if let Some(link) = broker.first_operator().await? {
         // Not through the log: it is for whoever starts the broker, and works once.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent};
+use super::api::{Api, RequestBody};
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -121,7 +121,7 @@ async fn put(
 ) -> anyhow::Result<()> {
     let body = json!({ "origin": origin, "auth_path": auth_path });
     let changed = api
-        .send(Method::PUT, &path(account), Some(Sent::json(&body)))
+        .send(Method::PUT, &path(account), Some(RequestBody::json(&body)))
         .await?;
     show(json, &changed.unwrap_or_default());
     Ok(())

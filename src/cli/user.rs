@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Global;
 use super::account::segment;
-use super::api::{Api, Sent};
+use super::api::{Api, RequestBody};
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -92,7 +92,7 @@ impl User {
                 let body = json!({ "email": email, "name": name });
                 let path = format!("/accounts/{}/users", segment(&account));
                 let made = api
-                    .send(Method::POST, &path, Some(Sent::json(&body)))
+                    .send(Method::POST, &path, Some(RequestBody::json(&body)))
                     .await?;
                 show(json, &made.unwrap_or_default());
                 return Ok(());
@@ -107,7 +107,7 @@ impl User {
                 api.send(
                     Method::PUT,
                     &password(&account, &user),
-                    Some(Sent::json(&body)),
+                    Some(RequestBody::json(&body)),
                 )
                 .await?;
                 if !json {
@@ -129,7 +129,7 @@ impl User {
         let path = format!("/accounts/{}/users/{}", segment(&account), segment(&id));
         let body = json!({ "disabled": disabled });
         let changed = api
-            .send(Method::PATCH, &path, Some(Sent::json(&body)))
+            .send(Method::PATCH, &path, Some(RequestBody::json(&body)))
             .await?;
         show(json, &changed.unwrap_or_default());
         Ok(())

@@ -21,7 +21,7 @@ use crate::document::{Finding, SecretSource};
 pub static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(schemars::schema_for!(ConfigFile)).unwrap_or_default());
 
-/// Variables with the prefix that are no configuration keys.
+/// Variables with the prefix that name no configuration key.
 const NOT_KEYS: &[&str] = &[
     "CONFIG",
     "CLIENT_ID",
@@ -341,7 +341,7 @@ impl Check<'_> {
                 Some(network) => allow_networks.push(network),
                 None => self.error(
                     &format!("outbound.allow_networks.{i}"),
-                    format!("`{text}` is no network"),
+                    format!("`{text}` is not a valid network"),
                     "write it as in `10.1.0.0/16`",
                 ),
             }

@@ -92,7 +92,7 @@ async fn follow(
         answer = browser.get(&next).await?;
         print_exchange("GET", &next, &answer);
     }
-    bail!("the login goes round in circles")
+    bail!("the login redirects without end")
 }
 
 fn print_exchange(method: &str, url: &Url, answer: &Answer) {

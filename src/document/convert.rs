@@ -97,7 +97,7 @@ impl Writer {
 
     fn value(&mut self, value: &Value, path: &mut Vec<String>) {
         match value {
-            Value::Null => self.refuse(path, "`null` has no place here; leave the member out"),
+            Value::Null => self.refuse(path, "`null` is not allowed here; leave the member out"),
             Value::Bool(flag) => {
                 let _ = write!(self.out, "{flag}");
             }

@@ -46,7 +46,7 @@ pub fn replace(source: &str, with: impl Fn(&str) -> String) -> String {
 ///
 /// Only if it sends nothing to an origin that `stored` does not name: whoever
 /// may change a mapping, but was not shown its secrets, must not have them sent
-/// to a server of theirs (attack T3).
+/// to a server of theirs (threat T3).
 pub fn restore(source: &str, stored: &str) -> String {
     let (value, spans, _) = parse_toml(source);
     let (old_value, old_spans, _) = parse_toml(stored);
@@ -97,7 +97,7 @@ pub fn references(source: &str, stored: Option<&str>) -> Vec<Finding> {
 }
 
 /// Whether a mapping would send a secret of `stored` to an origin that `stored`
-/// does not name (attack T3).
+/// does not name (threat T3).
 pub fn leaks(source: &str, stored: &str) -> bool {
     let (value, _, _) = parse_toml(source);
     let (old_value, _, _) = parse_toml(stored);

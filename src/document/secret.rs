@@ -78,7 +78,9 @@ fn read_file(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     let found = file.metadata()?;
     if !found.is_file() || found.len() > MAX_FILE {
-        return Err(io::Error::other("it is no file of at most 64 KiB"));
+        return Err(io::Error::other(
+            "it is not a regular file of at most 64 KiB",
+        ));
     }
     let mut text = String::new();
     file.take(MAX_FILE).read_to_string(&mut text)?;

@@ -84,7 +84,7 @@ pub fn parse_toml(source: &str) -> (Value, Spans, Vec<Finding>) {
                 && let Some(span) = error.span()
                 && let Some(key) = source.get(span.clone())
             {
-                let message = format!("not valid TOML: `{key}` is there twice");
+                let message = format!("not valid TOML: `{key}` occurs twice");
                 return Finding::error("", message).at(source, span);
             }
             let finding = Finding::error("", format!("not valid TOML: {}", error.message()));
@@ -355,7 +355,7 @@ impl<'a> Walk<'a> {
             .collect::<Vec<_>>()
             .join(" or ");
         let got = match value {
-            Value::Null => "a date or another thing that has no place here",
+            Value::Null => "a value of a type that is not allowed here",
             Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
             Value::String(_) => "a string",

@@ -8,7 +8,7 @@
 //!
 //! Endpoints that programs call may be called by scripts of other origins:
 //! they know no cookies, so nothing is given away by that. Those that browsers
-//! visit may not (attack H11).
+//! visit may not (threat H11).
 
 pub(super) mod authorize;
 mod logout;
@@ -148,7 +148,7 @@ fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Pair
     Pairs::parse(text).map_err(|error| OAuthError::request(error.to_string()))
 }
 
-/// The `Authorization` header; two of them are none.
+/// The `Authorization` header; none where there are two.
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     match (all.next(), all.next()) {
@@ -161,7 +161,7 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
 }
 
 /// The token a form is about, and the application that asks.
-struct About {
+struct TokenQuery {
     application: crate::authority::Application,
     token: String,
 }
@@ -171,7 +171,7 @@ async fn about(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
     confidential: bool,
-) -> Result<About, OAuthError> {
+) -> Result<TokenQuery, OAuthError> {
     let form = form(headers, body)?;
     let credentials = Credentials::read(authorization(headers)?, &form)?;
     let application = if confidential {
@@ -182,7 +182,7 @@ async fn about(
     let token = form
         .get("token")
         .ok_or_else(|| OAuthError::request("`token` is missing"))?;
-    Ok(About {
+    Ok(TokenQuery {
         application,
         token: token.to_owned(),
     })

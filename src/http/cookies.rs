@@ -1,7 +1,7 @@
 //! Cookies: which are ours, and how they are set.
 //!
 //! Reading is by bytes and exact. A library that trims Unicode space or
-//! understands `$Version` would take a neighbour's cookie for ours (attack C3).
+//! understands `$Version` would take another host's cookie for ours (threat C3).
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ const MAX_COOKIES: usize = 200;
 /// A request with more cookies than anyone needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request has more than 200 cookies")]
-pub struct TooMany;
+pub struct TooManyCookies;
 
 /// The cookies of a request.
 pub struct Cookies<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl<'a> Cookies<'a> {
     /// Reads a request's `Cookie` headers.
-    pub fn read(headers: &'a HeaderMap) -> Result<Self, TooMany> {
+    pub fn read(headers: &'a HeaderMap) -> Result<Self, TooManyCookies> {
         let mut pairs = Vec::new();
         for header in headers.get_all(header::COOKIE) {
             for piece in header.as_bytes().split(|b| *b == b';') {
@@ -33,7 +33,7 @@ impl<'a> Cookies<'a> {
                     continue;
                 };
                 if pairs.len() == MAX_COOKIES {
-                    return Err(TooMany);
+                    return Err(TooManyCookies);
                 }
                 pairs.push((&piece[..equals], &piece[equals + 1..]));
             }
@@ -48,7 +48,7 @@ impl<'a> Cookies<'a> {
     }
 
     /// The value of a cookie that is there exactly once. Two of a name mean that
-    /// someone tossed one in, so neither counts (attack C2).
+    /// someone tossed one in, so neither counts (threat C2).
     pub fn only(&self, name: &str) -> Option<&'a str> {
         let mut found = self.0.iter().filter(|(known, _)| *known == name.as_bytes());
         let (_, value) = found.next()?;

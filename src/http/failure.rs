@@ -110,7 +110,7 @@ pub(super) fn at_start(
     }
 }
 
-/// A failure that is no login's, on an account's endpoint; `restart` leads to
+/// A failure outside of a login, on an account's endpoint; `restart` leads to
 /// a login that does not fail the same way.
 pub(super) fn coded(app: &App, site: &Site, code: &str, restart: Option<&str>) -> Response {
     let page = ErrorPage {

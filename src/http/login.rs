@@ -12,7 +12,7 @@ use super::pages::{Choice, Icon, Lang, LangLink};
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
-use crate::account::mapping::Only;
+use crate::account::mapping::ProviderCount;
 use crate::login::callback::misconfigured;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
@@ -61,7 +61,7 @@ async fn begin(
         return provider_list(app, &site, &return_to).await.map_err(fail);
     };
     let cookie = site.cookie(app, headers, Kind::Browser)?;
-    // One binding a browser: many logins at once stay one cookie (attack S11).
+    // One binding a browser: many logins at once stay one cookie (threat S11).
     let browser = cookie
         .as_deref()
         .and_then(Browser::parse)
@@ -95,7 +95,7 @@ async fn begin(
 }
 
 /// What the application demands whose request waits for this login. Only its
-/// request says so: the login's own address can be anybody's (attack S15).
+/// request says so: the login's own address can be anybody's (threat S15).
 async fn demands(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Demands, LoginError> {
     let Some(token) = return_to.waiting_token(&app.logins.public_url) else {
         return Ok(Demands::default());
@@ -114,7 +114,7 @@ fn target(app: &App, site: &Site) -> Result<(ReturnTo, StoreFront), &'static str
     let broker = &app.logins.public_url;
     let asked = site.query.get("return_to");
     if let Some(waiting) = ReturnTo::parse_waiting(asked, broker) {
-        let store = site.account.front_at(broker, broker);
+        let store = site.account.storefront_at(broker, broker);
         return Ok((waiting, store.ok_or("login.store_missing")?));
     }
     let from = site.store().ok_or("login.store_missing")?;
@@ -153,11 +153,11 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
         .await
         .map_err(Step::Start.store())?
     {
-        Only::None => Err(LoginError::NoProvider),
-        Only::One(provider) => provider
+        ProviderCount::None => Err(LoginError::NoProvider),
+        ProviderCount::One(provider) => provider
             .map(Some)
             .map_err(|findings| misconfigured(&findings)),
-        Only::Several => Ok(None),
+        ProviderCount::Several => Ok(None),
     }
 }
 
@@ -224,9 +224,9 @@ async fn end(
         .map_err(|error| failure::at_site(app, &site, &error, None))?;
     let store = site
         .account
-        .front_at(&finished.store, &logins.public_url)
+        .storefront_at(&finished.store, &logins.public_url)
         .ok_or_else(|| failure::coded(app, &site, "login.store_missing", None))?;
-    // Whoever was logged in here before is not any more (attacks S13, C12).
+    // Whoever was logged in here before is not any more (threats S13, C12).
     if let Some(old) = site.cookie(app, headers, Kind::Session)? {
         let ended = logins
             .sessions

@@ -149,7 +149,7 @@ pub(super) async fn idp_logout(
 }
 
 /// Whether a POST comes from a page of the account's stores. Browsers name the
-/// page's origin; programs that don't are no browsers and have no cookies.
+/// page's origin; programs that don't are not browsers and have no cookies.
 fn same_site(site: &Site, headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| {
         headers

@@ -21,7 +21,7 @@ mod accept;
 mod bind;
 mod connection;
 mod framing;
-mod patience;
+mod header_timer;
 mod request;
 mod stream;
 
@@ -102,7 +102,7 @@ impl From<UnixListener> for Listener {
 
 /// Who is at the other end of the connection; an extension of every request.
 ///
-/// This is the neighbour, a proxy as a rule, and not the visitor.
+/// This is the peer of the connection, a proxy as a rule, and not the visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Somebody on the network.
@@ -163,7 +163,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
         for (listener, app) in self.doors {
-            let door = accept::Door::new(listener, app, self.options.clone());
+            let door = accept::AcceptLoop::new(listener, app, self.options.clone());
             loops.spawn(door.run(stopped.clone()));
         }
         tokio::select! {

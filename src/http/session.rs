@@ -36,7 +36,7 @@ pub(super) async fn current(
         .find(&*logins.store, &site.account.id, &token, logins.now())
         .await
         .map_err(|failure| {
-            // Never "nobody is logged in" for a store that is down (attack C8).
+            // Never "nobody is logged in" for a store that is down (threat C8).
             error!(why = %failure, "the store failed");
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -48,7 +48,7 @@ impl Site {
             query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
         let here = host(headers, uri)
             .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
-        let broker = account.front_at(&app.logins.public_url, &app.logins.public_url);
+        let broker = account.storefront_at(&app.logins.public_url, &app.logins.public_url);
         let at_broker = host(headers, uri)
             .zip(broker)
             .is_some_and(|(host, broker)| broker.is_host(host));
@@ -116,7 +116,7 @@ pub(super) fn look(account: &Account) -> Look {
 }
 
 /// The host the browser names. Forwarded headers don't count: nobody here
-/// knows who wrote them (attack H2).
+/// knows who wrote them (threat H2).
 pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     headers
         .get(header::HOST)

@@ -12,7 +12,7 @@ pub enum FileProblem {
     Unreadable(String),
     /// Larger than any key file.
     #[error(
-        "is larger than {limit} bytes, which no key file is; name the file of the private key alone"
+        "is larger than {limit} bytes, too large for a key file; name the file of the private key alone"
     )]
     TooLarge {
         /// The limit in bytes.
@@ -136,7 +136,7 @@ pub enum KeyError {
     /// The stored keys are not what they should be.
     #[error("the stored signing keys cannot be used: {0}; restore the data from a backup")]
     Corrupt(String),
-    /// The store has no keys any more.
+    /// The store has no keys.
     #[error("the signing keys are gone from the store; restart the broker to make a new one")]
     Gone,
     /// The configured file decides.
@@ -170,10 +170,10 @@ pub enum KeyError {
     )]
     NoCertificate(String),
     /// The wanted kind is not known.
-    #[error("`{0}` is no kind of key; use `ec`, `rsa-2048`, `rsa-3072` or `rsa-4096`")]
+    #[error("`{0}` is not a kind of key; use `ec`, `rsa-2048`, `rsa-3072` or `rsa-4096`")]
     BadKind(String),
     /// The wanted algorithm is not known.
-    #[error("`{0}` is no algorithm that tokens are signed with; use `ES256` or `RS256`")]
+    #[error("tokens are not signed with `{0}`; use `ES256` or `RS256`")]
     BadAlgorithm(String),
     /// A certificate could not be made as wanted.
     #[error("a certificate cannot be made: {0}")]

@@ -1,7 +1,7 @@
 //! The keys in use.
 
-mod apart;
 mod change;
+mod signing_pool;
 mod source;
 mod stored;
 
@@ -20,7 +20,7 @@ use self::stored::{open_stored, unseal, update};
 use super::error::KeyError;
 use super::master::Master;
 use super::public::Algorithm;
-use super::ring::{Keep, Place, Ring};
+use super::ring::{Retention, Ring, Slot};
 use super::signing::SigningKey;
 use super::snapshot::{KeyInfo, Signers, Snapshot};
 use super::token::{Claims, Expect, VerifyError};
@@ -29,7 +29,7 @@ use crate::config::Auth;
 use crate::store::Store;
 
 /// An unknown `kid` makes the store be read at most so often (J12).
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The keys that sign and those that verify; see the module's head for their lives.
 ///
@@ -67,7 +67,7 @@ impl Keyring {
         let master = Master::new(auth.master_key.clone(), data_dir)?;
         let file = FileSource::new(auth)?;
         let now = clock.now();
-        let keep = Keep {
+        let keep = Retention {
             replaced: token_lifetime,
             superseded: token_lifetime,
         };
@@ -122,7 +122,7 @@ impl Keyring {
             }
             (Arc::clone(key), unsigned)
         };
-        apart::run(move || key.seal(unsigned)).await
+        signing_pool::run(move || key.seal(unsigned)).await
     }
 
     /// The default key.
@@ -163,7 +163,8 @@ impl Keyring {
     fn may_look(&self) -> bool {
         let now = self.clock.now().as_millis();
         let last = self.looked_at.load(Ordering::Relaxed);
-        let due = last.saturating_add(u64::try_from(LOOK_AGAIN.as_millis()).unwrap_or(u64::MAX));
+        let due =
+            last.saturating_add(u64::try_from(RELOAD_INTERVAL.as_millis()).unwrap_or(u64::MAX));
         (last == 0 || now >= due)
             && self
                 .looked_at
@@ -204,7 +205,7 @@ impl Keyring {
         let now = self.clock.now();
         let known = self.signers();
         let ring = update(&*self.store, |ring| {
-            if ring.active(Place::Default).is_none() {
+            if ring.active(Slot::Default).is_none() {
                 return Err(KeyError::Gone);
             }
             if self.signs_alone(ring) {
@@ -223,14 +224,14 @@ impl Keyring {
     /// True where the ring's default key is not ours to use: ours is from a file,
     /// or theirs is. Ours goes on signing then, and stays published.
     fn signs_alone(&self, ring: &Ring) -> bool {
-        let active = ring.active(Place::Default);
+        let active = ring.active(Slot::Default);
         self.file.is_some() || active.is_some_and(|active| active.sealed.is_none())
     }
 
     /// Swaps in a view of `ring`; `known` are our keys so far, and spare decrypting
     /// those of the ring that are the same.
     fn show(&self, ring: &Ring, known: &Signers) -> Result<(), KeyError> {
-        let active = ring.active(Place::Default);
+        let active = ring.active(Slot::Default);
         let same = active.is_some_and(|active| active.kid == known.default.kid());
         let default = if same || self.signs_alone(ring) {
             Arc::clone(&known.default)

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::error::KeyError;
 use crate::base::{Secret, random};
 
-/// What can be guessed is no key: 16 characters of base64 are 96 bits.
+/// What can be guessed cannot be a key: 16 characters of base64 are 96 bits.
 const MIN_LENGTH: usize = 16;
 const FILE: &str = "master.key";
 

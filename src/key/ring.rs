@@ -26,7 +26,7 @@ pub(super) const ID: &[u8] = b"ring";
 
 /// Brokers that share a store notice a rotation only when they look; until then
 /// they sign with the old key, which is published for so much longer.
-const SLACK: Duration = Duration::from_secs(300);
+const RELOAD_MARGIN: Duration = Duration::from_secs(300);
 
 /// What a key is for at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,12 +65,12 @@ pub enum Role {
 
 /// Where one key of a ring is active, and one may be next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Slot {
     Default,
     Additional(Algorithm),
 }
 
-impl Place {
+impl Slot {
     pub(super) fn role(self) -> Role {
         match self {
             Self::Default => Role::Default,
@@ -90,7 +90,7 @@ pub(super) struct Stored {
     pub(super) origin: Origin,
     /// For a file's key: when it was first seen.
     pub(super) created_at: Timestamp,
-    /// From when on it verifies nothing any more.
+    /// When it stops verifying tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retires_at: Option<Timestamp>,
     public: Map<String, Value>,
@@ -141,10 +141,10 @@ impl Stored {
     }
 
     /// Whether it is, was or will be active there.
-    fn is_at(&self, place: Place) -> bool {
+    fn is_at(&self, place: Slot) -> bool {
         match place {
-            Place::Default => self.role == Role::Default,
-            Place::Additional(algorithm) => {
+            Slot::Default => self.role == Role::Default,
+            Slot::Additional(algorithm) => {
                 self.role == Role::Additional && self.algorithm() == Some(algorithm)
             }
         }
@@ -177,7 +177,7 @@ fn encode(key: &SigningKey) -> Vec<String> {
 
 /// How long keys that sign no more stay published.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Keep {
+pub(super) struct Retention {
     /// The one that is replaced; zero withdraws it.
     pub(super) replaced: Duration,
     /// An additional one that the default one takes over from: it may be
@@ -185,7 +185,7 @@ pub(super) struct Keep {
     pub(super) superseded: Duration,
 }
 
-impl Keep {
+impl Retention {
     fn of(self, old: &Stored, new: &Stored) -> Duration {
         if old.role == new.role {
             self.replaced
@@ -202,16 +202,16 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    fn find(&self, place: Place, state: KeyState) -> Option<&Stored> {
+    fn find(&self, place: Slot, state: KeyState) -> Option<&Stored> {
         let mut keys = self.keys.iter();
         keys.find(|key| key.state == state && key.is_at(place))
     }
 
-    pub(super) fn active(&self, place: Place) -> Option<&Stored> {
+    pub(super) fn active(&self, place: Slot) -> Option<&Stored> {
         self.find(place, KeyState::Active)
     }
 
-    pub(super) fn next(&self, place: Place) -> Option<&Stored> {
+    pub(super) fn next(&self, place: Slot) -> Option<&Stored> {
         self.find(place, KeyState::Next)
     }
 
@@ -233,7 +233,7 @@ impl Ring {
     }
 
     /// Puts a key published ahead; it takes the place of one that was.
-    pub(super) fn put_next(&mut self, place: Place, key: Stored) {
+    pub(super) fn put_next(&mut self, place: Slot, key: Stored) {
         self.keys.retain(|old| {
             let replaced = old.state == KeyState::Next && old.is_at(place);
             !replaced && old.kid != key.kid
@@ -244,7 +244,7 @@ impl Ring {
     /// Makes `key` the active one of its place. The one that was stays published
     /// as `keep` says, without its private part, which nobody needs any more; with
     /// nothing to keep it for, it goes at once. A key published ahead goes too.
-    pub(super) fn activate(&mut self, key: Stored, now: Timestamp, keep: Keep) {
+    pub(super) fn activate(&mut self, key: Stored, now: Timestamp, keep: Retention) {
         self.keys.retain(|old| {
             let over = match old.state {
                 KeyState::Next => true,
@@ -256,7 +256,7 @@ impl Ring {
         for old in &mut self.keys {
             if old.state == KeyState::Active && old.yields_to(&key) {
                 old.state = KeyState::Published;
-                old.retires_at = Some(now.plus(keep.of(old, &key)).plus(SLACK));
+                old.retires_at = Some(now.plus(keep.of(old, &key)).plus(RELOAD_MARGIN));
                 old.sealed = None;
             }
         }
@@ -267,7 +267,7 @@ impl Ring {
     }
 
     /// Makes the key of the configured file the default one, if it is not.
-    pub(super) fn adopt(&mut self, key: &SigningKey, now: Timestamp, keep: Keep) {
+    pub(super) fn adopt(&mut self, key: &SigningKey, now: Timestamp, keep: Retention) {
         let stored = Stored::new(key, (Role::Default, KeyState::Active), None, now);
         let same = |old: &&mut Stored| {
             old.kid == stored.kid && old.state == KeyState::Active && old.origin == Origin::File
@@ -290,7 +290,7 @@ impl Ring {
         for key in self.keys.iter_mut().filter(|key| key.kid == kid) {
             // Further than needed, so that this is not a write a minute.
             if key.retires_at.is_some_and(|end| end < needed) {
-                key.retires_at = Some(needed.plus(keep).plus(SLACK));
+                key.retires_at = Some(needed.plus(keep).plus(RELOAD_MARGIN));
             }
         }
     }

@@ -31,7 +31,7 @@ pub struct KeyInfo {
     pub origin: Origin,
     /// When it was made, or first seen in its file.
     pub created_at: Timestamp,
-    /// From when on it verifies nothing any more.
+    /// When it stops verifying tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retires_at: Option<Timestamp>,
     /// Its certificate.
@@ -40,7 +40,7 @@ pub struct KeyInfo {
 }
 
 /// One key that verifies.
-struct Known {
+struct VerifyingKey {
     key: PublicKey,
     info: KeyInfo,
     chain: Vec<Certificate>,
@@ -69,11 +69,11 @@ impl Signers {
 /// Every key, and those that sign.
 pub(super) struct Snapshot {
     pub(super) signers: Arc<Signers>,
-    known: Vec<Known>,
+    known: Vec<VerifyingKey>,
     by_kid: HashMap<String, usize>,
 }
 
-impl Known {
+impl VerifyingKey {
     /// True until nothing it signed can be valid any more, whether or not the
     /// store was cleared of it yet.
     fn lives(&self, now: Timestamp) -> bool {
@@ -87,7 +87,7 @@ impl Snapshot {
         for stored in &ring.keys {
             let key = stored.public_key()?;
             let chain = stored.certificates()?;
-            known.push(Known {
+            known.push(VerifyingKey {
                 info: KeyInfo {
                     kid: stored.kid.clone(),
                     algorithm: key.algorithm(),
@@ -123,7 +123,7 @@ impl Snapshot {
         })
     }
 
-    fn find(&self, kid: &str) -> Option<&Known> {
+    fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.by_kid.get(kid).map(|i| &self.known[*i])
     }
 
@@ -160,7 +160,7 @@ impl Snapshot {
         Ok(&known.chain)
     }
 
-    fn known(&self, kid: Option<&str>) -> Result<&Known, KeyError> {
+    fn known(&self, kid: Option<&str>) -> Result<&VerifyingKey, KeyError> {
         let kid = kid.unwrap_or(self.signers.default.kid());
         self.find(kid)
             .ok_or_else(|| KeyError::NoSuchKey(kid.chars().take(60).collect()))

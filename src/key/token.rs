@@ -169,6 +169,6 @@ impl Claims {
     /// [`VerifyError::Malformed`] if they do not fit.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, VerifyError> {
         serde_json::from_value(Value::Object(self.all))
-            .map_err(|_| VerifyError::Malformed("its claims are not those of such a token"))
+            .map_err(|_| VerifyError::Malformed("its claims are not those of a token of this type"))
     }
 }

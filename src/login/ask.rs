@@ -57,7 +57,7 @@ impl Logins {
         let document = decoded
             .map_err(|error| LoginError::Undecodable { step, error })?
             .value;
-        if path::weight(&document) > path::MAX_WEIGHT {
+        if path::traversal_cost(&document) > path::MAX_TRAVERSAL_COST {
             let error = DecodeError::TooMany {
                 format: answer.format,
             };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tracing::debug;
 
 use super::error::{LoginError, Step};
-use super::openid::Freshness;
-use super::pending::{LOGINS, PendingLogin, Stage, WayBack, read_state};
+use super::openid::AuthenticationAge;
+use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state};
 use super::{Logins, ReturnTo, trial};
 use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Secret, Timestamp, random};
@@ -16,7 +16,7 @@ use crate::provider::Provider;
 use crate::store::{Precondition, StoreError, Token};
 
 /// How far from now the date in a state can be.
-const NEAR: Duration = Duration::from_secs(48 * 3600);
+const MAX_EXPIRY_DISTANCE: Duration = Duration::from_secs(48 * 3600);
 
 /// The parameters of an authorization response, as they came.
 pub struct CallbackQuery(Pairs);
@@ -50,7 +50,8 @@ impl CallbackQuery {
         let other = self.0.iter().find(|(_, value)| {
             // A code of the same form has no believable date in it.
             read_state(value).is_some_and(|(token, _)| {
-                token.expires_at().since(now) <= NEAR && now.since(token.expires_at()) <= NEAR
+                token.expires_at().since(now) <= MAX_EXPIRY_DISTANCE
+                    && now.since(token.expires_at()) <= MAX_EXPIRY_DISTANCE
             })
         });
         other.or(usual)
@@ -80,7 +81,7 @@ pub struct VerifiedCallback {
     pub(super) code: Secret,
     pub(super) code_verifier: Secret,
     pub(super) nonce: Option<String>,
-    pub(super) freshness: Option<Freshness>,
+    pub(super) freshness: Option<AuthenticationAge>,
     pub(super) redirect_uri: String,
     /// The parameters that the token request hands on.
     pub(super) parameters: Vec<(String, String)>,
@@ -178,27 +179,27 @@ pub async fn verify(
 ) -> Result<(VerifiedCallback, Restart), Failed> {
     let Some((state_name, text)) = query.state(logins.now()) else {
         return Err(Failed {
-            error: refused(&query),
-            restart: front(logins, on).await,
+            error: without_state(&query),
+            restart: restart_from_store(logins, on).await,
         });
     };
     let Some((token, named)) = read_state(text) else {
         return Err(Failed {
             error: LoginError::StateUnknown,
-            restart: front(logins, on).await,
+            restart: restart_from_store(logins, on).await,
         });
     };
     let pending = match take(logins, &token).await? {
         Taken::Now(pending) => pending,
         Taken::Not(error, way) => {
             let restart = match way {
-                Some(way) => back(logins, way).await?.ok(),
-                None => front(logins, on.or(Some(&named))).await,
+                Some(way) => restart_from_login(logins, way).await?.ok(),
+                None => restart_from_store(logins, on.or(Some(&named))).await,
             };
             return Err(Failed { error, restart });
         }
     };
-    let mut restart = back(logins, WayBack::of(&pending)).await??;
+    let mut restart = restart_from_login(logins, RestartPoint::of(&pending)).await??;
     restart.trial = pending.trial.as_deref().and_then(Token::parse);
     let account = Arc::clone(&restart.account);
     let checked = if pending.account == named {
@@ -216,9 +217,9 @@ pub async fn verify(
 }
 
 /// The way to a new login like one that was begun before.
-async fn back(
+async fn restart_from_login(
     logins: &Logins,
-    way: WayBack,
+    way: RestartPoint,
 ) -> Result<Result<Box<Restart>, LoginError>, LoginError> {
     let gone = |what| Ok(Err(LoginError::StateMismatch(what)));
     let found = logins
@@ -229,7 +230,7 @@ async fn back(
     let Some(account) = found else {
         return gone("belongs to an account that is gone");
     };
-    let Some(store) = account.front_at(&way.store, &logins.public_url) else {
+    let Some(store) = account.storefront_at(&way.store, &logins.public_url) else {
         return gone("belongs to a store that is gone");
     };
     Ok(Ok(Box::new(Restart {
@@ -244,7 +245,7 @@ async fn back(
 
 /// The way to a new login on an account's first store, where nothing is known
 /// of the one before. A store that fails now only costs the link.
-async fn front(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Restart>> {
+async fn restart_from_store(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Restart>> {
     let account = logins.accounts.get(account?).await.ok()??;
     let store = account.stores.first()?.clone();
     Some(Box::new(Restart {
@@ -266,11 +267,11 @@ pub async fn restart_of(
     let named = form_urlencoded::parse(text.as_bytes())
         .take(MAX_PAIRS)
         .find_map(|(_, value)| read_state(&value));
-    front(logins, on.or(named.as_ref().map(|(_, account)| account))).await
+    restart_from_store(logins, on.or(named.as_ref().map(|(_, account)| account))).await
 }
 
 /// A callback without any state: some providers send one when consent is denied.
-fn refused(query: &CallbackQuery) -> LoginError {
+fn without_state(query: &CallbackQuery) -> LoginError {
     match query.get("error") {
         Some("access_denied") if query.get("code").is_none() => LoginError::Denied,
         _ => LoginError::StateMissing,
@@ -280,7 +281,7 @@ fn refused(query: &CallbackQuery) -> LoginError {
 /// What became of taking a pending login.
 enum Taken {
     Now(PendingLogin),
-    Not(LoginError, Option<WayBack>),
+    Not(LoginError, Option<RestartPoint>),
 }
 
 /// Takes the pending login; of any number of callbacks with its state, one gets it.
@@ -299,7 +300,7 @@ async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
         }
         None => return Ok(Taken::Not(LoginError::StateUnknown, None)),
     };
-    let way = WayBack::of(&pending);
+    let way = RestartPoint::of(&pending);
     if now >= pending.expires_at {
         return Ok(Taken::Not(LoginError::StateExpired, Some(way)));
     }
@@ -308,7 +309,7 @@ async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
     match LOGINS.put_by(store, "", token, &used, when).await {
         Ok(_) => Ok(Taken::Now(pending)),
         Err(StoreError::Conflict) => {
-            let way = Some(WayBack::of(&pending));
+            let way = Some(RestartPoint::of(&pending));
             Ok(Taken::Not(LoginError::StateReplayed, way))
         }
         Err(error) => Err(failed(error)),
@@ -349,7 +350,7 @@ async fn check(
         }
         CallbackParams::Error { error } => return Err(LoginError::ProviderError(error)),
     };
-    let parameters = handed_on(&provider, query)?;
+    let parameters = callback_parameters(&provider, query)?;
     debug!(
         target: "vestibule::login",
         login = pending.id,
@@ -380,7 +381,7 @@ async fn check(
 }
 
 /// The parameters that the token request needs; without them it can't be built.
-fn handed_on(
+fn callback_parameters(
     provider: &Provider,
     query: &CallbackQuery,
 ) -> Result<Vec<(String, String)>, LoginError> {

@@ -23,9 +23,9 @@ static SHAPES: Space = Space::durable("shapes");
 const SPACE: Keyspace<Shape> = Keyspace::new(&SHAPES);
 
 /// How often a value must have been there, each time, before its absence says something.
-const ALWAYS: u64 = 5;
+const LOGINS_BEFORE_DRIFT: u64 = 5;
 /// A shape is written down when it is news, and then every so many logins.
-const WRITE_EVERY: u64 = 100;
+const LOGINS_BETWEEN_WRITES: u64 = 100;
 /// The most drifts and names kept of one provider.
 const MAX_DRIFTS: usize = 50;
 const MAX_NAMES: usize = 300;
@@ -85,12 +85,12 @@ pub struct Drift {
     pub now: String,
 }
 
-type Known = HashMap<(AccountId, ProviderId), Arc<Mutex<Shape>>>;
+type KnownShapes = HashMap<(AccountId, ProviderId), Arc<Mutex<Shape>>>;
 
 /// Watches the answers of all providers.
 #[derive(Default)]
 pub struct Watch {
-    known: Mutex<Known>,
+    known: Mutex<KnownShapes>,
 }
 
 impl Watch {
@@ -112,7 +112,7 @@ impl Watch {
             let field = shape.fields.entry(note.field.clone()).or_default();
             field.looked += 1;
             let change = match note.matched.first() {
-                None if field.there >= ALWAYS && field.there + 1 == field.looked => {
+                None if field.there >= LOGINS_BEFORE_DRIFT && field.there + 1 == field.looked => {
                     Some("missing".to_owned())
                 }
                 Some(found) if !field.types.is_empty() && !field.types.contains(found) => {
@@ -149,7 +149,8 @@ impl Watch {
         shape.drifts.extend(drifts.iter().cloned());
         let surplus = shape.drifts.len().saturating_sub(MAX_DRIFTS);
         shape.drifts.drain(..surplus);
-        let write = news || !drifts.is_empty() || shape.logins.is_multiple_of(WRITE_EVERY);
+        let write =
+            news || !drifts.is_empty() || shape.logins.is_multiple_of(LOGINS_BETWEEN_WRITES);
         (write, drifts)
     }
 
@@ -246,7 +247,9 @@ impl Watch {
         };
         let report = match previous {
             Previous::Needed => "the provider still wants `client.previous_secret`; keep it",
-            Previous::MayGo => "the provider takes the new secret; `client.previous_secret` may go",
+            Previous::MayGo => {
+                "the provider accepts the new secret; remove `client.previous_secret`"
+            }
         };
         warn!(target: "vestibule::drift", account = %account, provider = %provider, "{report}");
         let id = provider.as_str().as_bytes();

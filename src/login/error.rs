@@ -164,7 +164,7 @@ pub enum LoginError {
     /// The profile has no email.
     #[error("{0}")]
     EmailMissing(ExtractError),
-    /// The profile's email is none.
+    /// The profile's email is not a valid address.
     #[error("{0}")]
     EmailInvalid(ExtractError),
     /// The profile has no usable id.

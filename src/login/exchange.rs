@@ -9,7 +9,7 @@ use super::Logins;
 use super::callback::{Context, VerifiedCallback};
 use super::drift::Previous;
 use super::error::{LoginError, Step};
-use super::openid::Freshness;
+use super::openid::AuthenticationAge;
 use crate::base::Secret;
 use crate::provider::extract::one_text;
 use crate::provider::request::{self, TokenValues};
@@ -24,7 +24,7 @@ pub struct TokenResponse {
     pub(super) app_access_token: Option<Secret>,
     pub(super) id_token: Option<Secret>,
     pub(super) nonce: Option<String>,
-    pub(super) freshness: Option<Freshness>,
+    pub(super) freshness: Option<AuthenticationAge>,
     pub(super) redirect_uri: String,
     pub(super) document: Value,
 }
@@ -43,7 +43,7 @@ impl TokenResponse {
 ///
 /// Where a `previous_secret` stands by and the provider answers that the client
 /// is not authentic, the same code is offered with it: the first request was
-/// answered, so this is no blind resend.
+/// answered, so it is known that the code was not used.
 pub async fn exchange(
     logins: &Logins,
     callback: VerifiedCallback,

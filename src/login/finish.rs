@@ -26,7 +26,7 @@ pub struct Finished {
 /// Takes the ticket and begins the session.
 ///
 /// A ticket counts once, also where the browser is the wrong one: who got hold
-/// of it gains nothing by trying (attack S14).
+/// of it gains nothing by trying (threat S14).
 pub async fn finish(
     logins: &Logins,
     account: &Account,
@@ -82,7 +82,7 @@ pub async fn finish(
 
 /// Ends the session that just began if its user was disabled or removed since
 /// the ticket was issued. Looked at after the session is on disk: whoever
-/// disables the user either is seen here or finds the session to end (attack M7).
+/// disables the user either is seen here or finds the session to end (threat M7).
 async fn still_allowed(
     logins: &Logins,
     account: &AccountId,
@@ -110,7 +110,7 @@ async fn enabled(logins: &Logins, account: &AccountId, user: UserId) -> Result<b
 /// An operator's login that is done: an email that its provider vouches for.
 /// Whether there is an operator of that email is not known here.
 #[derive(Debug)]
-pub struct Vouched {
+pub struct VouchedLogin {
     /// The login's id, for the log.
     pub id: String,
     /// The email.
@@ -123,17 +123,17 @@ pub struct Vouched {
 
 /// Takes the ticket of an operator's login; no shopper's session begins.
 ///
-/// A ticket counts once, also where the browser is the wrong one (attack S14).
+/// A ticket counts once, also where the browser is the wrong one (threat S14).
 ///
 /// # Errors
-/// If the provider does not vouch for the email (attack M1), the user is
+/// If the provider does not vouch for the email (threat M1), the user is
 /// disabled in the account, or the ticket is another login's or browser's.
 pub async fn vouch(
     logins: &Logins,
     account: &AccountId,
     ticket: &str,
     browser: Option<&Browser>,
-) -> Result<Vouched, LoginError> {
+) -> Result<VouchedLogin, LoginError> {
     let ticket = Token::parse(ticket).ok_or(LoginError::TicketInvalid)?;
     let record = TICKET
         .take_by(&*logins.store, account.as_str(), &ticket)
@@ -148,7 +148,7 @@ pub async fn vouch(
         return Err(LoginError::Identify(IdentifyError::Disabled));
     }
     let not_trusted = LoginError::Identify(IdentifyError::NotTrusted);
-    Ok(Vouched {
+    Ok(VouchedLogin {
         id: record.id,
         email: console.email.ok_or(not_trusted)?,
         provider: record.provider,

@@ -6,9 +6,9 @@ use tracing::{info, warn};
 
 use super::Logins;
 use super::error::{LoginError, Step};
-use super::pending::{ForConsole, TICKET, TicketRecord};
+use super::pending::{ConsoleLogin, TICKET, TicketRecord};
 use super::userinfo::Identified;
-use crate::account::directory::{self, Found};
+use crate::account::directory::{self, IdentifiedUser};
 use crate::session;
 use crate::store::{Precondition, Token};
 
@@ -31,7 +31,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     let now = logins.now();
     let account = &login.account.id;
     let provider = &login.provider;
-    let Found { user, proved } = directory::identify(
+    let IdentifiedUser { user, proved } = directory::identify(
         &*logins.store,
         account,
         &provider.id,
@@ -67,7 +67,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         store: login.pending.store,
         return_to: login.pending.return_to,
         browser: login.pending.browser,
-        console: console.then_some(ForConsole { email: vouched }),
+        console: console.then_some(ConsoleLogin { email: vouched }),
     };
     TICKET
         .put_by(

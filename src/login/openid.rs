@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::directory::Directory;
-pub use self::id_token::{Expected, Freshness, IdTokenError, check_claims};
+pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims};
 use super::Logins;
 use super::callback::Context;
 use super::error::{LoginError, Step};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::openid::Freshness;
+use super::openid::AuthenticationAge;
 use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::store::{Keyspace, Space, Token};
@@ -35,7 +35,7 @@ pub(super) enum Stage {
     /// A login whose callback has not come.
     Pending(PendingLogin),
     /// One whose callback has: a second one can be told from an unknown state.
-    Used(WayBack),
+    Used(RestartPoint),
 }
 
 /// A login between its start and its callback.
@@ -56,7 +56,7 @@ pub(super) struct PendingLogin {
     pub started_at: Timestamp,
     /// How fresh the authentication at the provider must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freshness: Option<Freshness>,
+    pub freshness: Option<AuthenticationAge>,
     /// The trial it is the login of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
@@ -70,7 +70,7 @@ pub(super) struct PendingLogin {
 
 /// What stays of a login whose state was used: the way to a new one.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct WayBack {
+pub(super) struct RestartPoint {
     pub id: String,
     pub account: AccountId,
     pub store: String,
@@ -79,7 +79,7 @@ pub(super) struct WayBack {
     pub console: bool,
 }
 
-impl WayBack {
+impl RestartPoint {
     pub(super) fn of(login: &PendingLogin) -> Self {
         Self {
             id: login.id.clone(),
@@ -121,12 +121,12 @@ pub(super) struct TicketRecord {
     pub browser: BrowserDigest,
     /// Set where the login is an operator's: it begins no shopper's session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub console: Option<ForConsole>,
+    pub console: Option<ConsoleLogin>,
 }
 
 /// What the console learns of a login.
 #[derive(Serialize, Deserialize)]
-pub(super) struct ForConsole {
+pub(super) struct ConsoleLogin {
     /// The email, if the provider vouches for it.
     pub email: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A second mapping beside the live one: asked on real logins, believed never.
+//! A second mapping beside the live one: asked on real logins, its result never used.
 //!
 //! The shadow gets the same access token and reads the profile its own way. How
 //! many users would become someone else is counted; nothing else happens.

@@ -3,7 +3,7 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
-use super::openid::Freshness;
+use super::openid::AuthenticationAge;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
@@ -118,11 +118,11 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
 
 /// How fresh the authentication at the provider must be, where the application
 /// cares and the provider can tell.
-fn freshness(provider: &Provider, demands: &Demands, now: Timestamp) -> Option<Freshness> {
+fn freshness(provider: &Provider, demands: &Demands, now: Timestamp) -> Option<AuthenticationAge> {
     if provider.kind != Kind::Openid {
         return None;
     }
-    demands.oldest().map(|age| Freshness {
+    demands.oldest().map(|age| AuthenticationAge {
         since: Timestamp::from_secs(now.as_secs().saturating_sub(age)),
         must_say: demands.max_age.is_some(),
     })

@@ -41,7 +41,7 @@ pub struct Trial {
 
 /// A trial that waits for its login.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedTrial {
     /// What its trace is asked for by.
     pub id: Token,
     /// What its login begins with, once.
@@ -66,7 +66,7 @@ pub async fn open(
     logins: &Logins,
     account: &AccountId,
     source: &str,
-) -> Result<Opened, TrialError> {
+) -> Result<OpenedTrial, TrialError> {
     compile(logins, source).map_err(TrialError::Findings)?;
     let store = &*logins.store;
     let expires_at = logins.now().plus(LIFETIME);
@@ -87,7 +87,7 @@ pub async fn open(
             Precondition::Absent,
         )
         .await?;
-    Ok(Opened {
+    Ok(OpenedTrial {
         id,
         link,
         expires_at,

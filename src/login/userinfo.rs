@@ -109,7 +109,7 @@ pub async fn fetch(
 }
 
 /// Finds what is mapped. Heavy documents are walked off the async workers, so
-/// that one provider's profile doesn't stall everyone's logins (attack M11).
+/// that one provider's profile doesn't stall everyone's logins (threat M11).
 async fn read(
     logins: &Logins,
     login: &Context,
@@ -128,7 +128,7 @@ async fn read(
             });
         (profile, notes)
     };
-    let (profile, notes, document) = if path::weight(&document) <= path::LIGHT {
+    let (profile, notes, document) = if path::traversal_cost(&document) <= path::INLINE_COST {
         let (profile, notes) = run(provider, &document);
         (profile, notes, document)
     } else {

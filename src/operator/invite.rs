@@ -141,7 +141,7 @@ async fn create_first(
         ])
         .await;
     match done {
-        Ok(()) => Ok(operator),
+        Ok(_) => Ok(operator),
         Err(StoreError::Conflict) => Err(InviteError::NotFirst),
         Err(error) => Err(error.into()),
     }

@@ -24,18 +24,18 @@ const BROWSERS: Keyspace<Email> = Keyspace::new(&DEVICES);
 /// Without a request for so long, a session ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// However busy, a session ends after so long.
-pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
+pub const MAX_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// How long a browser is known as one that an operator has used.
-const DEVICE: Duration = Duration::from_secs(180 * 24 * 3600);
+const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
 /// After too many guesses. A guess is counted by email and by where it comes
 /// from: the browser, if it has logged in as this operator before, else the
-/// neighbour's address.
+/// address of the connection's peer.
 const PAUSES: Pauses = Pauses {
     first: Duration::from_secs(2),
     longest: Duration::from_secs(300),
 };
 /// A session's last use is written down to within this.
-const TOUCH: Duration = Duration::from_secs(60);
+const LAST_USE_RESOLUTION: Duration = Duration::from_secs(60);
 
 /// A console session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub enum LoginError {
 
 /// A new session: what its cookies hold.
 #[derive(Debug)]
-pub struct Begun {
+pub struct NewSession {
     /// The session's token.
     pub session: Token,
     /// Tells later that this browser is one of the operator's.
@@ -114,15 +114,15 @@ impl Operators {
         &self.hasher
     }
 
-    /// Checks email and password; `place` is the neighbour's address, `device`
-    /// the cookie of a browser that logged in before.
+    /// Checks email and password; `place` is the address of the connection's
+    /// peer, `device` the cookie of a browser that logged in before.
     pub async fn log_in(
         &self,
         email: &str,
         password: &Secret,
         place: &str,
         device: Option<&str>,
-    ) -> Result<Begun, LoginError> {
+    ) -> Result<NewSession, LoginError> {
         let now = self.clock.now();
         let email = Email::parse(email).map_err(|_| LoginError::Wrong)?;
         let place = match self.device(&email, device).await? {
@@ -159,15 +159,15 @@ impl Operators {
         &self,
         operator: &Versioned<Operator>,
         through: Option<&str>,
-    ) -> Result<Begun, StoreError> {
+    ) -> Result<NewSession, StoreError> {
         let now = self.clock.now();
         let seen = Operator {
             last_login_at: Some(now),
             ..operator.value.clone()
         };
         put(&*self.store, &seen, Precondition::Version(operator.version)).await?;
-        let session = Token::new(now.plus(LONGEST));
-        let device = Token::new(now.plus(DEVICE));
+        let session = Token::new(now.plus(MAX_LIFETIME));
+        let device = Token::new(now.plus(DEVICE_LIFETIME));
         let record = Console {
             operator: seen.email.clone(),
             created_at: now,
@@ -180,7 +180,7 @@ impl Operators {
         BROWSERS
             .put_by(&*self.store, "", &device, &seen.email, Precondition::Absent)
             .await?;
-        Ok(Begun { session, device })
+        Ok(NewSession { session, device })
     }
 
     async fn device(
@@ -219,7 +219,7 @@ impl Operators {
             seen_at: now,
             ..found.value
         };
-        if unused >= TOUCH {
+        if unused >= LAST_USE_RESOLUTION {
             let when = Precondition::Version(found.version);
             match SPACE.put_by(&*self.store, "", &token, &session, when).await {
                 Ok(_) | Err(StoreError::Conflict) => {}

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::policy::Refusal;
+use super::policy::PolicyViolation;
 use super::resolve::Unresolved;
 
 /// What a request was doing when its time ran out.
@@ -39,7 +39,7 @@ impl fmt::Display for Phase {
 pub enum OutboundError {
     /// The policy forbids this URL or the addresses it leads to.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] PolicyViolation),
     /// The host's name leads nowhere.
     #[error("no address was found for `{host}`; check the spelling, and the resolver")]
     Resolve {
@@ -139,7 +139,7 @@ impl OutboundError {
                 .unwrap_or_default()
                 .to_owned()
         };
-        if let Some(refusal) = find::<Refusal>(error) {
+        if let Some(refusal) = find::<PolicyViolation>(error) {
             return Self::Refused(refusal.clone());
         }
         if find::<Unresolved>(error).is_some() {

@@ -33,7 +33,7 @@ pub(super) fn into_reqwest(request: PreparedRequest) -> Result<reqwest::Request,
     for (name, value) in request.headers {
         let Ok(key) = HeaderName::from_bytes(name.as_bytes()) else {
             return Err(OutboundError::Invalid(format!(
-                "`{name}` is no header name; use letters, digits and `-`"
+                "`{name}` is not a valid header name; use letters, digits and `-`"
             )));
         };
         if OURS.contains(&key) {

@@ -81,7 +81,7 @@ impl Lane {
         &self,
         clock: &dyn Clock,
         total: Duration,
-    ) -> Result<Pass<'_>, OutboundError> {
+    ) -> Result<LanePermit<'_>, OutboundError> {
         let slot = if let Ok(slot) = self.slots.try_acquire() {
             slot
         } else {
@@ -93,7 +93,7 @@ impl Lane {
             }
         };
         let probe = lock(&self.breaker).admit(clock.now())?;
-        Ok(Pass {
+        Ok(LanePermit {
             lane: self,
             probe,
             settled: false,
@@ -102,16 +102,16 @@ impl Lane {
     }
 }
 
-/// A turn in a lane. Dropped without [`Pass::settle`] (the visitor went away), it
+/// A turn in a lane. Dropped without [`LanePermit::settle`] (the visitor went away), it
 /// teaches nothing, but gives the turn back.
-pub(super) struct Pass<'a> {
+pub(super) struct LanePermit<'a> {
     lane: &'a Lane,
     probe: bool,
     settled: bool,
     _slot: SemaphorePermit<'a>,
 }
 
-impl Pass<'_> {
+impl LanePermit<'_> {
     /// Ends the turn and remembers how it went.
     pub(super) fn settle(mut self, now: Timestamp, health: Health) {
         self.settled = true;
@@ -119,7 +119,7 @@ impl Pass<'_> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for LanePermit<'_> {
     fn drop(&mut self) {
         if self.probe && !self.settled {
             lock(&self.lane.breaker).probing = false;

@@ -21,7 +21,7 @@ pub struct Policy {
 
 /// Why a request may not go where it points; each says what to do about it.
 #[derive(thiserror::Error, Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PolicyViolation {
     /// Neither https nor http.
     #[error("provider URLs are https, but this one begins with `{scheme}:`; write `https://…`")]
     Scheme {
@@ -82,17 +82,17 @@ impl Policy {
     ///
     /// # Errors
     /// The first rule that the URL breaks.
-    pub fn check_url(&self, url: &Url) -> Result<(), Refusal> {
+    pub fn check_url(&self, url: &Url) -> Result<(), PolicyViolation> {
         if !matches!(url.scheme(), "https" | "http") {
-            return Err(Refusal::Scheme {
+            return Err(PolicyViolation::Scheme {
                 scheme: url.scheme().to_owned(),
             });
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Refusal::Credentials);
+            return Err(PolicyViolation::Credentials);
         }
         if url.fragment().is_some() {
-            return Err(Refusal::Fragment);
+            return Err(PolicyViolation::Fragment);
         }
         // The parser has already turned every spelling of an IPv4 address
         // (`2130706433`, `0x7f.1`, `0177.0.0.1`) into the address itself.
@@ -104,10 +104,10 @@ impl Policy {
                 true
             }
             Some(Host::Domain(name)) if !name.trim_end_matches('.').is_empty() => false,
-            Some(Host::Domain(_)) | None => return Err(Refusal::NoHost),
+            Some(Host::Domain(_)) | None => return Err(PolicyViolation::NoHost),
         };
         if url.scheme() == "http" && !self.allow_http && !inside {
-            return Err(Refusal::PlainHttp {
+            return Err(PolicyViolation::PlainHttp {
                 host: url.host_str().unwrap_or_default().to_owned(),
             });
         }
@@ -117,10 +117,10 @@ impl Policy {
     /// Judges an address, as at connecting.
     ///
     /// # Errors
-    /// [`Refusal::Address`] for an address of the inside that isn't allowed.
-    pub fn check_ip(&self, ip: IpAddr) -> Result<(), Refusal> {
+    /// [`PolicyViolation::Address`] for an address of the inside that isn't allowed.
+    pub fn check_ip(&self, ip: IpAddr) -> Result<(), PolicyViolation> {
         match special(ip) {
-            Some(kind) if !self.allows(ip) => Err(Refusal::Address { ip, kind }),
+            Some(kind) if !self.allows(ip) => Err(PolicyViolation::Address { ip, kind }),
             _ => Ok(()),
         }
     }
@@ -128,14 +128,14 @@ impl Policy {
     /// The addresses of `name` that may be connected to.
     ///
     /// # Errors
-    /// [`Refusal::Name`] if there are addresses and none of them may be. Where
+    /// [`PolicyViolation::Name`] if there are addresses and none of them may be. Where
     /// only some may not, these are left out: names with a private address for
     /// use on the inside exist, and the others are judged one by one all the same.
     pub(super) fn permitted(
         &self,
         name: &str,
         found: &mut dyn Iterator<Item = IpAddr>,
-    ) -> Result<Vec<IpAddr>, Refusal> {
+    ) -> Result<Vec<IpAddr>, PolicyViolation> {
         let mut refused = None;
         let mut good = Vec::new();
         for ip in found {
@@ -145,16 +145,18 @@ impl Policy {
             }
         }
         match refused {
-            Some(Refusal::Address { ip, kind }) if good.is_empty() => Err(Refusal::Name {
-                host: name.to_owned(),
-                ip,
-                kind,
-            }),
+            Some(PolicyViolation::Address { ip, kind }) if good.is_empty() => {
+                Err(PolicyViolation::Name {
+                    host: name.to_owned(),
+                    ip,
+                    kind,
+                })
+            }
             _ => Ok(good),
         }
     }
 
-    fn check_literal(&self, ip: IpAddr) -> Result<bool, Refusal> {
+    fn check_literal(&self, ip: IpAddr) -> Result<bool, PolicyViolation> {
         self.check_ip(ip)?;
         Ok(self.allows(ip))
     }

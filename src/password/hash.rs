@@ -2,7 +2,7 @@
 //!
 //! A hash takes tens of milliseconds and 19 MiB on purpose, so hashes run on
 //! the blocking pool, few at a time; who comes when too many wait is told so,
-//! and everybody else's requests go on (attack K12).
+//! and everybody else's requests go on (threat K12).
 
 use std::fmt;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl Hasher {
     }
 
     /// Whether a text hashes to `stored`. Without one the same work is done for
-    /// nothing, so that the time does not tell (attack K8).
+    /// nothing, so that the time does not tell (threat K8).
     pub async fn verify(
         &self,
         stored: Option<&SlowHash>,
@@ -133,7 +133,7 @@ impl Hasher {
 }
 
 /// By the parameters of the stored hash; the library compares in constant time
-/// (attack K7).
+/// (threat K7).
 fn same(stored: &SlowHash, text: &str) -> Result<bool, HashError> {
     let stored = PasswordHash::new(&stored.0).map_err(|_| HashError::Failed)?;
     let params = Params::try_from(&stored).map_err(|_| HashError::Failed)?;

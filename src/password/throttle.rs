@@ -1,11 +1,11 @@
 //! Who may try a password now.
 //!
 //! Tries are counted by who is tried *and* by where the try comes from, so that
-//! whoever guesses elsewhere can't lock anybody out where they are (attack K10).
+//! whoever guesses elsewhere can't lock anybody out where they are (threat K10).
 //! Names that nobody has are counted the same, so a pause tells nothing.
 //!
 //! A try counts from its beginning, so that a hundred at once are a hundred
-//! (attack K9). After [`FREE`] failures come pauses, doubled with each further
+//! (threat K9). After [`FAILURES_BEFORE_PAUSE`] failures come pauses, doubled with each further
 //! failure up to the longest. Tries within a pause are not looked at and
 //! lengthen nothing: after it, the next try counts. A success forgets all.
 //!
@@ -20,11 +20,11 @@ use std::time::Duration;
 use crate::base::{Timestamp, digest};
 
 /// Failures without a pause.
-pub const FREE: u32 = 5;
+pub const FAILURES_BEFORE_PAUSE: u32 = 5;
 /// After so long without a try all is forgotten.
-const MEMORY: Duration = Duration::from_secs(3600);
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
 /// The most that are counted.
-const MAX: usize = 100_000;
+const MAX_BUCKETS: usize = 100_000;
 
 /// Who is tried, from where, and whatever else tells tries apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +37,7 @@ impl Bucket {
     }
 
     /// The word for the address of a connection; headers that claim another
-    /// don't count (attack K11). Of an IPv6 address the network counts.
+    /// don't count (threat K11). Of an IPv6 address the network counts.
     pub fn place(from: Option<IpAddr>) -> String {
         match from.map(|ip| ip.to_canonical()) {
             Some(IpAddr::V6(ip)) => format!("{:?}", &ip.segments()[..4]),
@@ -85,15 +85,15 @@ impl Throttle {
     /// Begins a try, which counts as failed unless [`Throttle::succeeded`] follows.
     ///
     /// # Errors
-    /// [`Paused`], and then it was none.
+    /// [`Paused`]: the try is refused and not counted.
     pub fn begin(&self, bucket: Bucket, now: Timestamp) -> Result<(), Paused> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= MAX && !counts.contains_key(&bucket) {
-            counts.retain(|_, count| now.since(count.last) < MEMORY);
-            if counts.len() >= MAX {
+        if counts.len() >= MAX_BUCKETS && !counts.contains_key(&bucket) {
+            counts.retain(|_, count| now.since(count.last) < FORGET_AFTER);
+            if counts.len() >= MAX_BUCKETS {
                 counts.retain(|_, count| now < count.until);
             }
-            if counts.len() >= MAX {
+            if counts.len() >= MAX_BUCKETS {
                 return Err(Paused(self.pauses.first));
             }
         }
@@ -105,20 +105,20 @@ impl Throttle {
         if now < count.until {
             return Err(Paused(count.until.since(now)));
         }
-        if now.since(count.last) >= MEMORY {
+        if now.since(count.last) >= FORGET_AFTER {
             count.failures = 0;
         }
         count.failures = count.failures.saturating_add(1);
         count.last = now;
-        if count.failures >= FREE {
-            let doublings = (count.failures - FREE).min(10);
+        if count.failures >= FAILURES_BEFORE_PAUSE {
+            let doublings = (count.failures - FAILURES_BEFORE_PAUSE).min(10);
             let pause = self.pauses.first.saturating_mul(1 << doublings);
             count.until = now.plus(pause.min(self.pauses.longest));
         }
         Ok(())
     }
 
-    /// A try was none after all: nothing was looked at.
+    /// Takes a try back: no password was compared.
     pub fn forgive(&self, bucket: Bucket) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&bucket) {
@@ -163,7 +163,7 @@ mod tests {
         let throttle = Throttle::new(PAUSES);
         let mut now = Timestamp::from_secs(1_000);
         let bucket = Bucket::of(&["a@b.test", "x"]);
-        for _ in 0..FREE {
+        for _ in 0..FAILURES_BEFORE_PAUSE {
             throttle.begin(bucket, now).unwrap();
         }
         let mut pauses = Vec::new();

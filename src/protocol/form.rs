@@ -8,7 +8,7 @@ pub const MAX_PAIRS: usize = 100;
 /// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("a parameter is not valid UTF-8")]
     NotUtf8,
     /// A NUL, which some reader further on would take for the end.
@@ -18,7 +18,7 @@ pub enum FormError {
     #[error("there are more than 100 parameters")]
     TooMany,
     /// A name twice (RFC 6749 §3.1).
-    #[error("a parameter is there more than once")]
+    #[error("a parameter occurs more than once")]
     Duplicate,
 }
 

@@ -20,7 +20,7 @@ const MAX_TRIES: usize = 20;
 /// Why a token's signature does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// It is no compact JWS.
+    /// It is not a compact JWS.
     #[error("it is not a signed token of three parts")]
     Malformed,
     /// `none`, a shared-key algorithm, or one that is not known.
@@ -161,18 +161,18 @@ pub struct Signed {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Header {
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     alg: Option<Value>,
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     crit: Option<Value>,
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     kid: Option<Value>,
-    #[serde(deserialize_with = "there")]
+    #[serde(deserialize_with = "deserialize_present")]
     typ: Option<Value>,
 }
 
 /// A member that is there, be it `null`.
-fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+fn deserialize_present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
 

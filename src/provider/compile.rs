@@ -110,7 +110,7 @@ struct Check<'a> {
     findings: Vec<Finding>,
     /// Keys that were there but could not be read: no second finding says they are missing.
     unreadable: Vec<String>,
-    /// The file has lines that are no TOML.
+    /// The file has lines that are not TOML.
     torn: bool,
 }
 

@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use error::{DecodeError, Got, Place};
+pub use error::{ActualFormat, DecodeError, Place};
 pub use json::strict_json;
 use sniff::{Sniffed, declared, sniff};
 
@@ -104,7 +104,7 @@ pub fn decode(
 
     let chosen = match format {
         Format::Auto => choose(declared, sniffed).map_err(|got| match got {
-            Got::Jwt => DecodeError::IsJwt,
+            ActualFormat::Jwt => DecodeError::IsJwt,
             got => unexpected(got),
         })?,
         // A format that was asked for is tried in any case, since a guess from
@@ -127,9 +127,11 @@ pub fn decode(
         }),
         // "A web page" helps more than a syntax error in its first byte.
         Err(error) => Err(match sniffed.got() {
-            Some(Got::Jwt) if chosen != Format::Form => DecodeError::IsJwt,
+            Some(ActualFormat::Jwt) if chosen != Format::Form => DecodeError::IsJwt,
             Some(got) if got.format() != Some(chosen) => unexpected(got),
-            _ if declared == Some(Got::Html) && chosen == Format::Xml => unexpected(Got::Html),
+            _ if declared == Some(ActualFormat::Html) && chosen == Format::Xml => {
+                unexpected(ActualFormat::Html)
+            }
             _ => error,
         }),
     }
@@ -137,11 +139,11 @@ pub fn decode(
 
 /// What to read a body as whose format isn't given. The body decides where it
 /// can: `Content-Type` is wrong more often than a body looks like what it isn't.
-fn choose(declared: Option<Got>, sniffed: Sniffed) -> Result<Format, Got> {
+fn choose(declared: Option<ActualFormat>, sniffed: Sniffed) -> Result<Format, ActualFormat> {
     let seen = match (sniffed.got(), declared) {
         (Some(seen), _) => seen,
         (None, Some(declared)) => declared,
-        (None, None) => return Err(Got::Unknown),
+        (None, None) => return Err(ActualFormat::Unknown),
     };
     seen.format().ok_or(seen)
 }

@@ -5,7 +5,7 @@
 
 use url::Host;
 
-/// Why a text is no email address we take.
+/// Why a text is refused as an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadEmail {
     /// Not one local part and one domain.

@@ -143,7 +143,7 @@ pub fn profile(
     if let (Some(domain), Ok(id), Err(error)) = (&map.email_placeholder, &user_id, &email)
         && error.problem.is_missing()
     {
-        email = Ok(at.made_up(&map.email, domain, id));
+        email = Ok(at.placeholder_email(&map.email, domain, id));
         email_made_up = true;
     }
     let name = at.optional_text("userinfo.response.name", map.name.as_ref());
@@ -336,14 +336,14 @@ impl Extraction<'_> {
 
     /// An address for someone whose email the provider doesn't give. The id is
     /// hashed: ids may differ only in case, addresses are compared without it.
-    fn made_up(&mut self, place: &Place, domain: &str, user_id: &str) -> String {
+    fn placeholder_email(&mut self, place: &Place, domain: &str, user_id: &str) -> String {
         let hash = sha256(user_id.as_bytes());
         let hex = hash[..16].iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
         });
         let email = format!("u-{hex}@{domain}");
-        let outcome = format!("none given; {email} stands for it");
+        let outcome = format!("none given; {email} is used instead");
         self.note("userinfo.response.email", place, outcome, None);
         email
     }

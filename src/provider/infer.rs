@@ -235,7 +235,7 @@ fn email_score(leaf: &Leaf<'_>) -> Option<(i32, String)> {
         (true, false) => Some((50, "looks like an email".to_owned())),
         (false, true) if leaf.value.is_string() => Some((
             10,
-            "named so, but the sample's value is no email".to_owned(),
+            "named so, but the sample's value is not an email address".to_owned(),
         )),
         _ => None,
     }

@@ -47,7 +47,7 @@ pub struct Provider {
     pub limits: Limits,
     /// What someone should look at, though it works.
     pub warnings: Vec<Finding>,
-    /// A mapping that is asked beside this one, and not believed.
+    /// A mapping that is asked beside this one; no login uses its result.
     pub shadow: Option<Arc<Provider>>,
 }
 

@@ -16,7 +16,7 @@ const MAX_LENGTH: usize = 512;
 /// The most segments and filter terms of one path.
 const MAX_TERMS: usize = 40;
 
-/// Why a text is no usable path.
+/// Why a text cannot be used as a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It is empty.
@@ -82,7 +82,7 @@ impl Place {
 
 /// One step of a path, as far as a sample needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hop {
+pub enum PathStep {
     /// To a member.
     Member(String),
     /// To an element of an array.
@@ -91,11 +91,11 @@ pub enum Hop {
 
 impl Place {
     /// The steps to the first value this place would match in a document made for it.
-    pub fn hops(&self) -> Vec<Hop> {
+    pub fn steps(&self) -> Vec<PathStep> {
         let Some(query) = &self.query else {
-            return vec![Hop::Member(self.text.clone())];
+            return vec![PathStep::Member(self.text.clone())];
         };
-        let mut hops = Vec::new();
+        let mut steps = Vec::new();
         for segment in &query.segments {
             let selector = match segment {
                 Segment::Descendant(below) => match &**below {
@@ -107,13 +107,13 @@ impl Place {
             };
             match selector {
                 Some(Selector::Name(name)) => {
-                    hops.push(Hop::Member(name.trim_matches(['\'', '"']).to_owned()));
+                    steps.push(PathStep::Member(name.trim_matches(['\'', '"']).to_owned()));
                 }
-                Some(_) => hops.push(Hop::Element),
+                Some(_) => steps.push(PathStep::Element),
                 None => {}
             }
         }
-        hops
+        steps
     }
 }
 
@@ -131,7 +131,7 @@ impl fmt::Display for Place {
 
 /// What walking a document costs: the lengths of the paths to all its values,
 /// which the JSONPath library writes out as it goes.
-pub fn weight(document: &Value) -> usize {
+pub fn traversal_cost(document: &Value) -> usize {
     let mut total: usize = 0;
     let mut stack = vec![(document, 1_usize)];
     while let Some((value, path)) = stack.pop() {
@@ -152,9 +152,9 @@ pub fn weight(document: &Value) -> usize {
 }
 
 /// The heaviest document a path is run on.
-pub const MAX_WEIGHT: usize = 32 << 20;
+pub const MAX_TRAVERSAL_COST: usize = 32 << 20;
 /// Up to this weight a path costs a worker less than a change of threads.
-pub const LIGHT: usize = 256 << 10;
+pub const INLINE_COST: usize = 256 << 10;
 
 /// A condition on a document: a comparison such as `$.code == 0`, or a path
 /// that must lead to something other than `false` and `null`.
@@ -259,7 +259,7 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
     }
     let query =
         parse_json_path(text).map_err(|e| PathError::Syntax(explain(text, &e.to_string())))?;
-    let mut judge = Judge::default();
+    let mut judge = CostCheck::default();
     judge.segments(&query.segments)?;
     Ok(query)
 }
@@ -334,13 +334,13 @@ fn run<'v>(query: &JpQuery, document: &'v Value) -> Vec<&'v Value> {
 /// Counts what makes a query expensive. With one descent and no query inside a
 /// filter the work is linear in the document; jsonpath-rust itself has no budget.
 #[derive(Default)]
-struct Judge {
+struct CostCheck {
     descents: usize,
     terms: usize,
     in_filter: bool,
 }
 
-impl Judge {
+impl CostCheck {
     fn term(&mut self) -> Result<(), PathError> {
         self.terms += 1;
         if self.terms > MAX_TERMS {
@@ -362,7 +362,7 @@ impl Judge {
                 self.descents += 1;
                 if self.descents > 1 || self.in_filter {
                     return Err(PathError::TooCostly(
-                        "`..` may stand once, and not inside a filter; name the members between",
+                        "`..` is allowed once, and not inside a filter; name the members between",
                     ));
                 }
                 self.segment(below)

@@ -18,7 +18,7 @@ use super::file::Kind;
 use super::model::{ProfileSource, Provider};
 use super::request::{self, AuthorizationValues, BuildError, Demands, TokenValues};
 use super::template::Fill;
-use super::trace::Shown;
+use super::trace::MaskedMessage;
 use crate::base::Secret;
 use crate::outbound::PreparedRequest;
 
@@ -40,9 +40,9 @@ pub struct Step {
     /// What it is for.
     pub title: String,
     /// The request, secrets and generated values as `{{name}}`.
-    pub request: Shown,
+    pub request: MaskedMessage,
     /// The answer the mapping expects.
-    pub expected: Shown,
+    pub expected: MaskedMessage,
 }
 
 /// A value that has no value yet: its marker and the name it is shown under.
@@ -115,9 +115,9 @@ pub fn named(text: &str) -> String {
     render::pretended(&out)
 }
 
-fn shown(request: &PreparedRequest) -> Shown {
+fn shown(request: &PreparedRequest) -> MaskedMessage {
     let body = request.body.as_deref().unwrap_or_default();
-    Shown {
+    MaskedMessage {
         line: format!("{} {}", request.method, named(request.url.as_str())),
         headers: request
             .headers
@@ -226,9 +226,9 @@ fn authorization(
     Ok(Step {
         name: "authorization".to_owned(),
         title: "Authorization request: the browser is redirected here".to_owned(),
-        request: Shown {
+        request: MaskedMessage {
             line: format!("GET {}", named(&url)),
-            ..Shown::default()
+            ..MaskedMessage::default()
         },
         expected: expect.callback(&named(redirect_uri)),
     })

@@ -33,7 +33,7 @@ pub enum BuildError {
     /// A place in a text has no value.
     #[error(transparent)]
     Unfilled(#[from] Unfilled),
-    /// Filled in, the URL is none.
+    /// Filled in, the URL is not valid.
     #[error("the URL is not valid once its places are filled in")]
     Url,
     /// Neither the mapping nor discovery names the endpoint.

@@ -70,13 +70,13 @@ pub struct Exchange {
     /// The login's step: `token`, `userinfo`.
     pub step: String,
     /// The request.
-    pub request: Shown,
+    pub request: MaskedMessage,
     /// The status and the answer; absent where none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response: Option<Shown>,
+    pub response: Option<MaskedMessage>,
     /// How long it took.
     pub elapsed_ms: u64,
     /// Why there is no answer.
@@ -86,8 +86,8 @@ pub struct Exchange {
 
 /// A message with its secrets masked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "ShownMessage")]
-pub struct Shown {
+#[schemars(rename = "MaskedMessage")]
+pub struct MaskedMessage {
     /// `POST https://…`; empty for an answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub line: String,
@@ -158,7 +158,7 @@ impl Trace {
         };
         last.status = Some(response.status);
         last.elapsed_ms = u64::try_from(response.elapsed.as_millis()).unwrap_or(u64::MAX);
-        last.response = Some(Shown {
+        last.response = Some(MaskedMessage {
             line: String::new(),
             headers: headers(&response.headers, &self.masks),
             body: self.masks.text(&String::from_utf8_lossy(&response.body)),
@@ -279,7 +279,7 @@ impl Masks {
     }
 
     /// A request with all known secrets masked; Basic credentials always.
-    pub fn request(&self, request: &PreparedRequest) -> Shown {
+    pub fn request(&self, request: &PreparedRequest) -> MaskedMessage {
         let basic = |name: &str, value: &str| {
             if name.eq_ignore_ascii_case("authorization") && value.starts_with("Basic ") {
                 "Basic {{client credentials}}".to_owned()
@@ -287,7 +287,7 @@ impl Masks {
                 self.text(value)
             }
         };
-        Shown {
+        MaskedMessage {
             line: format!("{} {}", request.method, self.text(request.url.as_str())),
             headers: request
                 .headers

@@ -63,7 +63,7 @@ pub async fn durable(make: impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>) {
     either(&make, &DURABLE).await;
     batches::all_or_nothing(&Bench::new(&make).await).await;
     batches::check_before_any_write(&Bench::new(&make).await).await;
-    batches::stay_within_one_partition_and_class(&Bench::new(&make).await).await;
+    batches::stay_within_one_account_and_class(&Bench::new(&make).await).await;
     batches::compete_without_loss(&Bench::new(&make).await).await;
     owners::each_finds_its_own(&Bench::new(&make).await).await;
     owners::change_and_go(&Bench::new(&make).await).await;

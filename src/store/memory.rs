@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::held::Held;
+use super::memory_table::MemoryTable;
 use super::versions::Versions;
 use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch};
 use crate::base::{Clock, Timestamp};
@@ -17,7 +17,7 @@ pub struct MemoryStore {
 }
 
 struct Inner {
-    spaces: BTreeMap<&'static str, Held>,
+    spaces: BTreeMap<&'static str, MemoryTable>,
     versions: Versions,
 }
 
@@ -43,7 +43,7 @@ impl MemoryStore {
 }
 
 impl Inner {
-    fn held(&mut self, space: &'static Space) -> &mut Held {
+    fn held(&mut self, space: &'static Space) -> &mut MemoryTable {
         self.spaces.entry(space.name).or_default()
     }
 
@@ -127,7 +127,7 @@ impl Store for MemoryStore {
         Ok(inner.held(space).partitions(&live))
     }
 
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         check_batch(&steps)?;
         let (mut inner, now) = self.open();
         for step in &steps {
@@ -135,18 +135,17 @@ impl Store for MemoryStore {
                 inner.check(key, *when, now)?;
             }
         }
+        let mut versions = Vec::new();
         for step in steps {
             match step {
                 Step::Check(..) => {}
-                Step::Put(key, value) => {
-                    inner.write(&key, value, now);
-                }
+                Step::Put(key, value) => versions.push(inner.write(&key, value, now)),
                 Step::Delete(key) => {
                     inner.remove(&key);
                 }
             }
         }
-        Ok(())
+        Ok(versions)
     }
 
     async fn purge_expired(

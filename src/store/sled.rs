@@ -4,7 +4,7 @@
 //! between: [`open`] takes the lock and refuses damaged data before sled would
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
-//! [`owners`] finds the records of one owner;
+//! stored as [`layout`] says; [`owners`] finds the records of one owner;
 //! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
 //! that nothing has changed; [`state`] remembers how the last run ended.
 //!
@@ -19,6 +19,7 @@
 
 mod commit;
 mod engine;
+mod layout;
 mod open;
 mod owners;
 mod records;
@@ -193,7 +194,7 @@ impl Shared {
         result
     }
 
-    fn commit(&self, steps: &[Step]) -> Result<(), StoreError> {
+    fn commit(&self, steps: &[Step]) -> Result<Vec<Version>, StoreError> {
         let result =
             self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions));
         for step in steps {
@@ -255,7 +256,7 @@ impl Shared {
 }
 
 /// Runs what takes long away from the threads that serve requests.
-async fn aside<T: Send + 'static>(
+async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work)
@@ -324,22 +325,24 @@ impl Store for SledStore {
                 .records(scan.space, |records| records.scan(scan));
         }
         let (shared, scan) = (Arc::clone(&self.shared), scan.clone());
-        aside(move || shared.records(scan.space, |records| records.scan(&scan))).await
+        on_blocking_thread(move || shared.records(scan.space, |records| records.scan(&scan))).await
     }
 
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
         let shared = Arc::clone(&self.shared);
-        aside(move || shared.records(space, |records| records.partitions())).await
+        on_blocking_thread(move || shared.records(space, |records| records.partitions())).await
     }
 
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         check_batch(&steps)?;
         let pending = self.shared.begin(Class::Durable).await?;
         let shared = Arc::clone(&self.shared);
         // A transaction waits until all other operations stand still. Once it
         // has begun, its commit is awaited even if the caller goes away.
-        let pending = aside(move || shared.commit(&steps).map(|()| pending)).await?;
-        self.shared.settle(pending).await
+        let (versions, pending) =
+            on_blocking_thread(move || Ok((shared.commit(&steps)?, pending))).await?;
+        self.shared.settle(pending).await?;
+        Ok(versions)
     }
 
     async fn purge_expired(
@@ -348,7 +351,7 @@ impl Store for SledStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let shared = Arc::clone(&self.shared);
-        aside(move || shared.change(space, |records| records.purge(limit))).await
+        on_blocking_thread(move || shared.change(space, |records| records.purge(limit))).await
     }
 
     fn revision(&self, space: &'static Space) -> Option<u64> {

@@ -47,7 +47,7 @@ fn every_reference_leads_somewhere_and_every_schema_is_used() {
     assert_eq!(
         ids.len(),
         operations().len(),
-        "an operation's id is there twice"
+        "an operation's id occurs twice"
     );
 }
 

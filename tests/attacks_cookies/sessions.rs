@@ -71,7 +71,7 @@ async fn c07_d07_far_dates_and_jumping_clocks() {
             "{expires}"
         );
     }
-    // Back by millennia, with a login under way: it is no crash, and a used state stays used.
+    // Back by millennia, with a login under way: nothing crashes, and a used state stays used.
     let (mut browser, callback) = world.begun().await;
     let finish = browser.get(callback.as_str()).await;
     for at in [0, 1, 1_000_000_000, 1_792_000_000] {

@@ -201,7 +201,7 @@ async fn s07_a_posted_answer_and_one_of_another_account() {
         .location()
         .unwrap();
     assert_eq!(parameter(&authorize, "response_mode"), "form_post");
-    // A provider of another account is none of this one.
+    // A provider of another account does not belong to this one.
     world.account("other").await;
     let url = world.url("other", "login?provider=mock-idp");
     let page = Browser::new().get(&url).await;

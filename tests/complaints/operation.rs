@@ -227,7 +227,7 @@ async fn c20_one_instance_many_tenants_and_providers() {
         assert_eq!(end.url.path(), "/welcome", "{}", end.body);
         let session = browser.session(world, "brand").await;
         assert_eq!(session["provider"], provider);
-        // A session of one tenant is none of another's.
+        // A session of one account does not count in another.
         assert_eq!(browser.session(world, "acme").await["authenticated"], false);
     }
     // The same email, two tenants: two users that know nothing of each other.

@@ -196,6 +196,6 @@ pub fn ada(profile: Value) -> Value {
 pub fn value<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
     let mut found = pairs.iter().filter(|(known, _)| known == name);
     let value = found.next().map(|(_, value)| value.as_str());
-    assert!(found.next().is_none(), "{name} is there twice");
+    assert!(found.next().is_none(), "{name} occurs twice");
     value
 }

@@ -94,7 +94,7 @@ async fn a_secret_is_shown_once_and_the_form_counts_once() {
         page.shows("Back end") && !page.shows("never"),
         "it was used"
     );
-    // An id that someone else has is no reload.
+    // An id that someone else has is refused, not taken for a reload.
     let mut other = form.clone();
     other.retain(|(name, _)| *name != "suggested");
     let page = send(&mut op, "/admin/new-application", &other).await;

@@ -56,7 +56,7 @@ async fn every_change_is_in_the_log_with_who_and_what() {
         .mapping()
         .replace("vestibule-demo-secret", "another-secret-now");
     api(&world, "POST", "/accounts/acme/providers", toml, &other).await;
-    // What fails changes nothing and is no entry.
+    // What fails changes nothing and writes no entry.
     api(&world, "POST", "/accounts/acme/providers", toml, "x").await;
     api(&world, "GET", "/accounts/acme", json, "").await;
     let mut op = Op::first(&world).await;

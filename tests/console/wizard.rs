@@ -168,7 +168,7 @@ async fn what_was_typed_stays_and_the_mistake_stands_beside_it() {
         ("action", "next"),
     ];
     let page = op.post(&format!("{draft}authorization"), &twice).await;
-    assert!(page.shows("is there twice") && page.shows("value=\"1\"") && page.shows("value=\"2\""));
+    assert!(page.shows("occurs twice") && page.shows("value=\"1\"") && page.shows("value=\"2\""));
     // A new account with a bad id, an editor full of nonsense.
     let page = op
         .post(

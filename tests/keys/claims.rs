@@ -60,7 +60,7 @@ async fn k18_issuer_audience_and_expiry_are_always_checked() {
     assert_eq!(verify(&world, &keys, &several), Ok(()));
 }
 
-/// J7: a date that is no number is an error, never taken as absent.
+/// J7: a date that is not a number is an error, never taken as absent.
 #[tokio::test]
 async fn dates_are_numbers() {
     let world = World::new();

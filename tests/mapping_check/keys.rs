@@ -63,7 +63,7 @@ fn values_of_another_type() {
     );
     assert_eq!(
         one("name = \"Acme\"", "name = 2026-01-01"),
-        "3:8 provider.name: must be a string, but is a date or another thing that has no place here | 2026-01-01"
+        "3:8 provider.name: must be a string, but is a value of a type that is not allowed here | 2026-01-01"
     );
     assert_eq!(
         one(

@@ -174,7 +174,7 @@ fn a_fragment_is_written_as_one() {
     for bad in ["#x", "", "a b", "ä"] {
         let found = one(table, &format!("[authorization]\nfragment = \"{bad}\""));
         assert!(
-            found.starts_with("9:12 authorization.fragment: not what can stand behind"),
+            found.starts_with("9:12 authorization.fragment: not a valid fragment"),
             "{found}"
         );
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use url::Url;
 use vestibule::base::SystemClock;
 use vestibule::outbound::{
-    Limits, Lookup, LookupFuture, Outbound, OutboundError, Phase, Policy, Refusal,
+    Limits, Lookup, LookupFuture, Outbound, OutboundError, Phase, Policy, PolicyViolation,
 };
 
 use super::server::{OK, SECRET, Server, get, loopback, outbound, roomy};
@@ -41,7 +41,10 @@ async fn o1_every_spelling_of_an_inside_address_is_refused() {
             .check_url(&url.parse().unwrap())
             .unwrap_err();
         assert!(
-            matches!(refusal, Refusal::Address { .. } | Refusal::Name { .. }),
+            matches!(
+                refusal,
+                PolicyViolation::Address { .. } | PolicyViolation::Name { .. }
+            ),
             "{host}: {refusal:?}"
         );
         assert!(
@@ -86,16 +89,19 @@ fn an_allowed_network_opens_itself_and_nothing_else() {
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
     ] {
-        assert!(matches!(check(url), Err(Refusal::Address { .. })), "{url}");
+        assert!(
+            matches!(check(url), Err(PolicyViolation::Address { .. })),
+            "{url}"
+        );
     }
     // Plain http stays a matter of its own.
     assert!(matches!(
         check("http://id.acme.test/"),
-        Err(Refusal::PlainHttp { .. })
+        Err(PolicyViolation::PlainHttp { .. })
     ));
     assert!(matches!(
         check("http://8.8.8.8/"),
-        Err(Refusal::PlainHttp { .. })
+        Err(PolicyViolation::PlainHttp { .. })
     ));
     assert_eq!(check("https://id.acme.test/"), Ok(()));
 }
@@ -105,26 +111,29 @@ fn urls_that_no_provider_has() {
     let check = |url: &str| loopback().check_url(&Url::parse(url).unwrap());
     assert!(matches!(
         check("ftp://id.acme.test/"),
-        Err(Refusal::Scheme { .. })
+        Err(PolicyViolation::Scheme { .. })
     ));
     assert!(matches!(
         check("file:///etc/passwd"),
-        Err(Refusal::Scheme { .. })
+        Err(PolicyViolation::Scheme { .. })
     ));
     assert!(matches!(
         check("unix:/run/docker.sock"),
-        Err(Refusal::Scheme { .. })
+        Err(PolicyViolation::Scheme { .. })
     ));
     assert_eq!(
         check("https://user@id.acme.test/"),
-        Err(Refusal::Credentials)
+        Err(PolicyViolation::Credentials)
     );
     assert_eq!(
         check("https://:pass@id.acme.test/"),
-        Err(Refusal::Credentials)
+        Err(PolicyViolation::Credentials)
     );
-    assert_eq!(check("https://id.acme.test/#x"), Err(Refusal::Fragment));
-    assert_eq!(check("https://./"), Err(Refusal::NoHost));
+    assert_eq!(
+        check("https://id.acme.test/#x"),
+        Err(PolicyViolation::Fragment)
+    );
+    assert_eq!(check("https://./"), Err(PolicyViolation::NoHost));
 }
 
 /// Answers each look-up with the next of a list; hangs at its end.
@@ -169,7 +178,7 @@ async fn o3_a_name_that_changes_its_answer_is_still_refused() {
     );
     let error = outbound.send("a/b", get(&url), &roomy()).await.unwrap_err();
     assert!(
-        matches!(&error, OutboundError::Refused(Refusal::Name { host, .. }) if host == "idp.test"),
+        matches!(&error, OutboundError::Refused(PolicyViolation::Name { host, .. }) if host == "idp.test"),
         "{error}"
     );
     assert_eq!(

@@ -301,7 +301,7 @@ impl Store for Failing {
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
         self.up()?.partitions(space).await
     }
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         self.up()?.commit(steps).await
     }
     async fn purge_expired(
@@ -347,7 +347,7 @@ impl Store for ReadOnly {
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
         self.0.0.partitions(space).await
     }
-    async fn commit(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         self.0.commit(steps).await
     }
     async fn purge_expired(

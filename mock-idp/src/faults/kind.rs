@@ -112,7 +112,7 @@ pub enum FaultKind {
     DuplicateMembers,
     /// A byte order mark in front (J22).
     Bom,
-    /// A byte that is no UTF-8, within a string (J22).
+    /// A byte that is not UTF-8, within a string (J22).
     InvalidUtf8,
     /// A member nested that deep (O6).
     DeepJson {

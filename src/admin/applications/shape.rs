@@ -13,7 +13,7 @@ use crate::key::Algorithm;
 /// An OAuth 2.0 client of the broker: no secret in it, but the one just made.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Application")]
-pub(in crate::admin) struct Shown {
+pub(in crate::admin) struct ApplicationView {
     client_id: ClientId,
     /// The secret that was just made; it is shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ pub(in crate::admin) struct Shown {
     redirect_uris: Vec<String>,
     /// Where browsers may be sent after a logout; compared to the letter.
     post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts.
+    /// Where it is notified of logouts.
     backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with; `null`: what the
     /// account wants, else by the default key.
@@ -37,7 +37,7 @@ pub(in crate::admin) struct Shown {
     /// Whether it can keep no secret; PKCE is required then.
     public: bool,
     /// Its secrets, the newest first.
-    secrets: Vec<ShownSecret>,
+    secrets: Vec<SecretView>,
     /// RFC 3339.
     created_at: String,
     /// RFC 3339, to within five minutes.
@@ -47,9 +47,9 @@ pub(in crate::admin) struct Shown {
 /// A secret, without the secret.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ApplicationSecret")]
-struct ShownSecret {
+struct SecretView {
     created_at: String,
-    /// From when on it is none any more.
+    /// When it expires.
     expires_at: Option<String>,
 }
 
@@ -57,8 +57,8 @@ pub(super) fn shown(
     application: &Application,
     secret: Option<&Secret>,
     used: Option<Timestamp>,
-) -> Shown {
-    Shown {
+) -> ApplicationView {
+    ApplicationView {
         client_id: application.client_id.clone(),
         client_secret: secret.map(|secret| secret.expose().to_owned()),
         name: application.name.clone(),
@@ -73,7 +73,7 @@ pub(super) fn shown(
         secrets: application
             .secrets
             .iter()
-            .map(|secret| ShownSecret {
+            .map(|secret| SecretView {
                 created_at: secret.created_at.rfc3339(),
                 expires_at: secret.expires_at.map(Timestamp::rfc3339),
             })

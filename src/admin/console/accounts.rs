@@ -3,14 +3,14 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::State;
 use super::api::{Call, or_null, segment};
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, shown};
 use crate::account::draft;
 use crate::account::mapping::BUILT_IN;
 use crate::http::problem::Problem;
@@ -20,7 +20,7 @@ use crate::store::StoreError;
 
 /// Where a list goes on, and what was just done.
 #[derive(Deserialize, Default)]
-pub(super) struct Where {
+pub(super) struct ListQuery {
     pub after: Option<String>,
     pub done: Option<String>,
 }
@@ -28,8 +28,8 @@ pub(super) struct Where {
 /// `GET /admin/`
 pub(super) async fn list(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(place): Query<Where>,
+    LoggedIn(who): LoggedIn,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     accounts(&console, &who, &place, StatusCode::OK, context! {}).await
 }
@@ -37,9 +37,9 @@ pub(super) async fn list(
 async fn accounts(
     console: &super::Console,
     who: &Current,
-    place: &Where,
+    place: &ListQuery,
     status: StatusCode,
-    form: Shown,
+    form: TemplateValue,
 ) -> Html {
     let path = match &place.after {
         Some(after) => format!("/accounts?limit=50&after={}", segment(after)),
@@ -82,7 +82,7 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
     match console.api.call(&post.who, call).await {
         Ok(made) => {
             let id = made["id"].as_str().unwrap_or_default();
-            Ok(goto(&format!(
+            Ok(redirect_to(&format!(
                 "/admin/accounts/{}?done=created",
                 segment(id)
             )))
@@ -98,7 +98,7 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
                     auth_path => post.get("auth_path"),
                 },
             };
-            accounts(&console, &post.who, &Where::default(), status, form).await
+            accounts(&console, &post.who, &ListQuery::default(), status, form).await
         }
     }
 }
@@ -119,9 +119,9 @@ struct Choice {
 /// `GET /admin/accounts/{account}/`
 pub(super) async fn show(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(id): Path<String>,
-    Query(place): Query<Where>,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     let values = context! { done => place.done };
     account(&console, &who, &id, StatusCode::OK, values).await
@@ -132,7 +132,7 @@ async fn account(
     who: &Current,
     id: &str,
     status: StatusCode,
-    more: Shown,
+    more: TemplateValue,
 ) -> Html {
     let path = format!("/accounts/{}", segment(id));
     let (account, version) = console
@@ -207,9 +207,9 @@ async fn account(
 }
 
 /// The mappings in the making, the newest first.
-async fn drafts(console: &super::Console, id: &str) -> Result<Shown, StoreError> {
+async fn drafts(console: &super::Console, id: &str) -> Result<TemplateValue, StoreError> {
     let Ok(account) = id.parse() else {
-        return Ok(Shown::from(()));
+        return Ok(TemplateValue::from(()));
     };
     let found = draft::list(&*console.admin.store, &account, 100).await?;
     let drafts = found.iter().rev().filter_map(|draft| {
@@ -248,7 +248,7 @@ async fn act(
     which: &str,
 ) -> Html {
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto(&format!(
+        Ok(_) => Ok(redirect_to(&format!(
             "/admin/accounts/{}?done={done}",
             segment(id)
         ))),
@@ -344,5 +344,5 @@ pub(super) async fn remove(
         .call(&post.who, call)
         .await
         .map_err(failing(&post.who))?;
-    Ok(goto("/admin/?done=removed"))
+    Ok(redirect_to("/admin/?done=removed"))
 }

@@ -15,7 +15,7 @@ use crate::operator::session::Current;
 pub(super) struct Api(Router);
 
 /// What is sent.
-pub(super) enum Sent<'a> {
+pub(super) enum RequestBody<'a> {
     Nothing,
     Json(Value),
     Toml(&'a str),
@@ -25,7 +25,7 @@ pub(super) enum Sent<'a> {
 pub(super) struct Call<'a> {
     method: Method,
     path: String,
-    sent: Sent<'a>,
+    sent: RequestBody<'a>,
     version: Option<u64>,
     absent: bool,
 }
@@ -35,7 +35,7 @@ impl<'a> Call<'a> {
         Self {
             method,
             path: path.into(),
-            sent: Sent::Nothing,
+            sent: RequestBody::Nothing,
             version: None,
             absent: false,
         }
@@ -46,12 +46,12 @@ impl<'a> Call<'a> {
     }
 
     pub fn json(mut self, value: Value) -> Self {
-        self.sent = Sent::Json(value);
+        self.sent = RequestBody::Json(value);
         self
     }
 
     pub fn toml(mut self, text: &'a str) -> Self {
-        self.sent = Sent::Toml(text);
+        self.sent = RequestBody::Toml(text);
         self
     }
 
@@ -111,12 +111,12 @@ impl Api {
             request = request.header(header::IF_NONE_MATCH, "*");
         }
         let body = match call.sent {
-            Sent::Nothing => Body::empty(),
-            Sent::Json(value) => {
+            RequestBody::Nothing => Body::empty(),
+            RequestBody::Json(value) => {
                 request = request.header(header::CONTENT_TYPE, "application/json");
                 Body::from(value.to_string())
             }
-            Sent::Toml(text) => {
+            RequestBody::Toml(text) => {
                 request = request.header(header::CONTENT_TYPE, "application/toml");
                 Body::from(text.to_owned())
             }

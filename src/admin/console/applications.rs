@@ -8,14 +8,14 @@ mod form;
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::form::{Refused, changes, text, typed};
 use super::api::{Call, segment};
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::authority::{ClientId, Grant};
 use crate::http::problem::Problem;
@@ -25,13 +25,13 @@ use crate::operator::session::Current;
 const ALL: &str = "*";
 
 #[derive(Deserialize, Default)]
-pub(super) struct Which {
+pub(super) struct ApplicationsQuery {
     account: Option<String>,
     after: Option<String>,
     done: Option<String>,
 }
 
-impl Which {
+impl ApplicationsQuery {
     fn account(&self) -> Option<&str> {
         self.account
             .as_deref()
@@ -41,9 +41,13 @@ impl Which {
 }
 
 /// The account that a list or a form is about, for the way back to it.
-async fn of_account(console: &Console, who: &Current, id: Option<&str>) -> Result<Shown, Problem> {
+async fn of_account(
+    console: &Console,
+    who: &Current,
+    id: Option<&str>,
+) -> Result<TemplateValue, Problem> {
     let Some(id) = id else {
-        return Ok(Shown::from(()));
+        return Ok(TemplateValue::from(()));
     };
     let call = Call::get(format!("/accounts/{}", segment(id)));
     let found = console.api.call(who, call).await?;
@@ -53,8 +57,8 @@ async fn of_account(console: &Console, who: &Current, id: Option<&str>) -> Resul
 /// `GET /admin/applications`
 pub(super) async fn list(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(which): Query<Which>,
+    LoggedIn(who): LoggedIn,
+    Query(which): Query<ApplicationsQuery>,
 ) -> Html {
     let mut path = "/applications?limit=50".to_owned();
     for (name, value) in [
@@ -87,8 +91,8 @@ pub(super) async fn list(
 /// `GET /admin/new-application`
 pub(super) async fn ask(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(which): Query<Which>,
+    LoggedIn(who): LoggedIn,
+    Query(which): Query<ApplicationsQuery>,
 ) -> Html {
     let id = ClientId::generate();
     let form = json!({
@@ -113,7 +117,7 @@ async fn new_page(
     who: &Current,
     account: Option<&str>,
     status: StatusCode,
-    more: Shown,
+    more: TemplateValue,
 ) -> Html {
     let found = console
         .api
@@ -175,7 +179,7 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
         Err(problem)
             if problem.code == "application.exists" && typed["client_id"] == typed["suggested"] =>
         {
-            Ok(goto(&path(text(&typed, "client_id"), "")))
+            Ok(redirect_to(&path(text(&typed, "client_id"), "")))
         }
         Err(problem) => {
             let account = Some(account).filter(|account| *account != ALL);
@@ -198,9 +202,9 @@ fn api_path(id: &str, end: &str) -> String {
 /// `GET /admin/applications/{application}`
 pub(super) async fn show(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<ApplicationsQuery>,
 ) -> Html {
     let values = context! { done => which.done };
     display(&console, &who, &id, StatusCode::OK, values).await
@@ -212,7 +216,7 @@ async fn display(
     who: &Current,
     id: &str,
     status: StatusCode,
-    more: Shown,
+    more: TemplateValue,
 ) -> Html {
     let (found, version) = console
         .api
@@ -265,7 +269,7 @@ pub(super) async fn change(
         .json(changes(&typed))
         .if_version(post.get("etag").parse().ok());
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto(&path(&id, "?done=saved"))),
+        Ok(_) => Ok(redirect_to(&path(&id, "?done=saved"))),
         Err(problem) => {
             typed["client_id"] = id.as_str().into();
             let stale = problem.code == "admin.changed_meanwhile";
@@ -321,7 +325,7 @@ pub(super) async fn remove(
     let call =
         Call::new(Method::DELETE, api_path(&id, "")).if_version(post.get("etag").parse().ok());
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto("/admin/applications?done=application-removed")),
+        Ok(_) => Ok(redirect_to("/admin/applications?done=application-removed")),
         Err(problem) => refuse(&console, &post, &id, problem).await,
     }
 }

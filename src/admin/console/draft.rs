@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
@@ -64,7 +64,7 @@ impl Open {
     }
 
     /// Takes a new text. Secrets of the mapping that is edited stay, but are not
-    /// sent to a server it does not name: those have to be typed again (attack T3).
+    /// sent to a server it does not name: those have to be typed again (threat T3).
     pub fn take(&mut self, source: String) {
         self.draft.source = match &self.draft.base {
             None => source,
@@ -100,7 +100,7 @@ impl Open {
 }
 
 /// What all pages of a draft show.
-pub(super) fn frame(open: &Open, current: &str, findings: &[Finding]) -> Shown {
+pub(super) fn frame(open: &Open, current: &str, findings: &[Finding]) -> TemplateValue {
     let steps: Vec<Value> = STEPS
         .iter()
         .enumerate()

@@ -7,8 +7,8 @@ use toml_edit::DocumentMut;
 
 use super::draft::{Open, frame};
 use super::fields::Step;
-use super::guard::{Post, Seen};
-use super::view::{Html, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, page, redirect_to, shown};
 use super::{Console, State, expect};
 use crate::document::Finding;
 use crate::document::redact::{redact, restore};
@@ -17,7 +17,7 @@ use crate::operator::session::Current;
 /// `GET …/toml`
 pub(super) async fn toml(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((account, draft)): Path<(String, String)>,
 ) -> Html {
     let open = Open::find(&console, &who, &account, &draft).await?;
@@ -67,9 +67,9 @@ pub(super) async fn save_toml(
     let findings = open.findings(&console);
     let good = parses && !findings.iter().any(Finding::is_error);
     match post.get("action") {
-        "finish" if good => Ok(goto(&open.path("review"))),
-        step if parses && Step::named(step).is_some() => Ok(goto(&open.path(step))),
-        _ if parses => Ok(goto(&open.path("toml"))),
+        "finish" if good => Ok(redirect_to(&open.path("review"))),
+        step if parses && Step::named(step).is_some() => Ok(redirect_to(&open.path(step))),
+        _ if parses => Ok(redirect_to(&open.path("toml"))),
         _ => editor(&console, who, &open),
     }
 }

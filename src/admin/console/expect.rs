@@ -9,10 +9,10 @@ use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::provider::preview::{self, Step};
-use crate::provider::trace::Shown;
+use crate::provider::trace::MaskedMessage;
 
 /// What must be there for a preview.
-const NEEDED: &[&str] = &[
+const PREVIEW_KEYS: &[&str] = &[
     "provider.id",
     "provider.name",
     "client.id",
@@ -27,7 +27,7 @@ const ROUNDS: usize = 6;
 
 /// What a check of a draft finds, warnings too.
 pub(super) fn check(source: &str, policy: &Policy) -> Vec<Finding> {
-    worth_saying(match compile_toml(source, Context { policy }) {
+    without_file_advice(match compile_toml(source, Context { policy }) {
         Ok(provider) => provider.warnings,
         Err(findings) => findings,
     })
@@ -35,7 +35,7 @@ pub(super) fn check(source: &str, policy: &Policy) -> Vec<Finding> {
 
 /// Findings without the advice that is about files: a secret typed here is kept
 /// by the broker and in no file.
-pub(super) fn worth_saying(mut findings: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn without_file_advice(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
     findings
 }
@@ -57,7 +57,7 @@ pub(super) fn steps(source: &str, policy: &Policy, redirect_uri: &str) -> Vec<St
     requests
 }
 
-fn fill(shown: &mut Shown) {
+fn fill(shown: &mut MaskedMessage) {
     shown.line = preview::named(&shown.line);
     shown.body = preview::named(&shown.body);
     for (_, value) in &mut shown.headers {
@@ -69,7 +69,7 @@ fn completed(source: &str, policy: &Policy) -> Option<Provider> {
     let mut doc: DocumentMut = source.parse().ok()?;
     let openid = edit::get(&doc, "provider.kind") == "openid";
     let asks = edit::get(&doc, "userinfo.source");
-    for key in NEEDED {
+    for key in PREVIEW_KEYS {
         let told = key.rsplit('.').next() == Some("url")
             && (openid || (*key == "userinfo.url" && !asks.is_empty() && asks != "request"));
         if edit::get(&doc, key).is_empty() && !told {

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Console;
 use super::api::segment;
-use super::view::{fail, goto};
+use super::view::{fail, redirect_to};
 use crate::base::digest;
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -19,7 +19,7 @@ use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
 /// An operator who is logged in. Every page but those of [`super::sign_in`] takes one.
-pub(super) struct Seen(pub Current);
+pub(super) struct LoggedIn(pub Current);
 
 /// An operator's form, sent by a page of ours.
 pub(super) struct Post {
@@ -98,10 +98,10 @@ fn ask(parts: &Parts) -> Response {
         Method::GET => parts.uri.path_and_query().map_or("", |path| path.as_str()),
         _ => "",
     };
-    goto(&format!("/admin/login?next={}", segment(next)))
+    redirect_to(&format!("/admin/login?next={}", segment(next)))
 }
 
-impl FromRequestParts<Arc<Console>> for Seen {
+impl FromRequestParts<Arc<Console>> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(
@@ -116,7 +116,7 @@ impl FromRequestParts<Arc<Console>> for Seen {
 }
 
 /// Whether a form was sent by a page of this origin. Browsers say where a form
-/// comes from, and no page can make them say something else (attack X2).
+/// comes from, and no page can make them say something else (threat X2).
 pub(super) fn same_origin(console: &Console, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("origin") {
@@ -196,7 +196,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// A field, empty where it was not sent or is no text.
+    /// A field, empty where it was not sent or is not text.
     pub fn get(&self, name: &str) -> &str {
         let bytes = self.parts.get(name);
         bytes
@@ -231,7 +231,7 @@ impl FromRequest<Arc<Console>> for Upload {
             let name = field.name().unwrap_or_default().to_owned();
             let bytes = field.bytes().await.map_err(unreadable)?;
             if parts.insert(name, bytes.to_vec()).is_some() {
-                return Err(unreadable("a field is there twice"));
+                return Err(unreadable("a field occurs twice"));
             }
         }
         let upload = Self { who, parts };

@@ -5,13 +5,13 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::{Value, json};
 
-use super::accounts::Where;
+use super::accounts::ListQuery;
 use super::api::{Call, or_null};
-use super::guard::{Post, Seen, Upload};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post, Upload};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::Timestamp;
 use crate::http::problem::Problem;
@@ -57,8 +57,8 @@ fn key(info: &KeyInfo, now: Timestamp) -> Value {
 /// `GET /admin/keys`
 pub(super) async fn list(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(place): Query<Where>,
+    LoggedIn(who): LoggedIn,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     listed(
         &console,
@@ -68,7 +68,7 @@ pub(super) async fn list(
     )
 }
 
-fn listed(console: &Console, who: &Current, status: StatusCode, more: Shown) -> Html {
+fn listed(console: &Console, who: &Current, status: StatusCode, more: TemplateValue) -> Html {
     let now = console.admin.clock.now();
     let keys = console.app.authority.keys.list();
     let additional = [Algorithm::Es256, Algorithm::Rs256].map(Some).into_iter();
@@ -117,7 +117,7 @@ fn place(keys: &[KeyInfo], algorithm: Option<Algorithm>) -> Option<Value> {
 }
 
 /// Which key a form is about; empty: the default one.
-fn which(post: &Post) -> Value {
+fn key_name(post: &Post) -> Value {
     or_null(post.get("algorithm"))
 }
 
@@ -143,10 +143,10 @@ fn refuse(
 
 /// `POST /admin/keys/prepare`
 pub(super) async fn prepare(axum::extract::State(console): State, post: Post) -> Html {
-    let body = json!({ "algorithm": which(&post) });
+    let body = json!({ "algorithm": key_name(&post) });
     let call = Call::new(Method::POST, "/keys/prepare").json(body);
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto("/admin/keys?done=prepared")),
+        Ok(_) => Ok(redirect_to("/admin/keys?done=prepared")),
         Err(problem) => refuse(&console, &post.who, of(&post), problem),
     }
 }
@@ -180,7 +180,7 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
             "the keys were rotated meanwhile, by this form or by someone else; nothing more was done",
         );
     }
-    let body = json!({ "algorithm": which(&post), "withdraw": withdraw });
+    let body = json!({ "algorithm": key_name(&post), "withdraw": withdraw });
     let call = Call::new(Method::POST, "/keys/rotate").json(body);
     let done = if withdraw {
         "key-withdrawn"
@@ -188,7 +188,7 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
         "key-rotated"
     };
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto(&format!("/admin/keys?done={done}"))),
+        Ok(_) => Ok(redirect_to(&format!("/admin/keys?done={done}"))),
         Err(problem) => refuse(&console, &post.who, of(&post), problem),
     }
 }
@@ -215,7 +215,7 @@ pub(super) async fn import(axum::extract::State(console): State, upload: Upload)
     }
     let call = Call::new(Method::POST, "/keys").json(body);
     match console.api.call(who, call).await {
-        Ok(_) => Ok(goto("/admin/keys?done=imported")),
+        Ok(_) => Ok(redirect_to("/admin/keys?done=imported")),
         Err(problem) => refuse(&console, who, IMPORT, problem),
     }
 }
@@ -237,7 +237,7 @@ fn pem(who: &Current, kid: &str, what: &str, found: Result<String, crate::key::K
 /// `GET /admin/keys/{kid}/certificate.pem`
 pub(super) async fn certificate(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(kid): Path<String>,
 ) -> Html {
     let found = console.app.authority.keys.certificate_pem(Some(&kid));
@@ -247,7 +247,7 @@ pub(super) async fn certificate(
 /// `GET /admin/keys/{kid}/public.pem`
 pub(super) async fn public(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(kid): Path<String>,
 ) -> Html {
     let found = console.app.authority.keys.public_pem(Some(&kid));

@@ -3,14 +3,14 @@
 use axum::extract::Query;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::accounts::Where;
+use super::accounts::ListQuery;
 use super::api::{Call, segment};
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::AccountId;
 use crate::operator::session::Current;
@@ -18,14 +18,14 @@ use crate::operator::session::Current;
 /// `GET /admin/operators`
 pub(super) async fn operators(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(place): Query<Where>,
+    LoggedIn(who): LoggedIn,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     let more = context! { done => place.done };
     listed(&console, &who, StatusCode::OK, more).await
 }
 
-async fn listed(console: &Console, who: &Current, status: StatusCode, more: Shown) -> Html {
+async fn listed(console: &Console, who: &Current, status: StatusCode, more: TemplateValue) -> Html {
     let found = console
         .api
         .call(who, Call::get("/operators?limit=500"))
@@ -90,18 +90,18 @@ pub(super) async fn change_operator(axum::extract::State(console): State, post: 
         "disable" => Call::new(Method::PATCH, path).json(json!({ "disabled": true })),
         "enable" => Call::new(Method::PATCH, path).json(json!({ "disabled": false })),
         "remove" => Call::new(Method::DELETE, path),
-        _ => return Ok(goto("/admin/operators")),
+        _ => return Ok(redirect_to("/admin/operators")),
     };
     console
         .api
         .call(&post.who, call)
         .await
         .map_err(failing(&post.who))?;
-    Ok(goto("/admin/operators?done=saved"))
+    Ok(redirect_to("/admin/operators?done=saved"))
 }
 
 #[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) struct AuditQuery {
     account: Option<String>,
     before: Option<String>,
 }
@@ -109,8 +109,8 @@ pub(super) struct Which {
 /// `GET /admin/audit`
 pub(super) async fn audit(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(which): Query<Which>,
+    LoggedIn(who): LoggedIn,
+    Query(which): Query<AuditQuery>,
 ) -> Html {
     let account = which.account.as_deref().unwrap_or_default().trim();
     let mut path = "/audit?newest=true&limit=50".to_owned();
@@ -161,8 +161,8 @@ fn entry(entry: &Value) -> Value {
 /// `GET /admin/audit.jsonl`
 pub(super) async fn export(
     axum::extract::State(console): State,
-    Seen(who): Seen,
-    Query(which): Query<Which>,
+    LoggedIn(who): LoggedIn,
+    Query(which): Query<AuditQuery>,
 ) -> Result<Response, Response> {
     let account = which.account.filter(|account| !account.is_empty());
     let account = account

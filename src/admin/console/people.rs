@@ -5,15 +5,15 @@ use axum::http::{Method, StatusCode};
 use minijinja::context;
 use serde_json::json;
 
-use super::accounts::Where;
+use super::accounts::ListQuery;
 use super::api::{Call, segment};
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::reply;
 use crate::operator::session::Current;
 
-async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Where) -> Html {
+async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &ListQuery) -> Html {
     let account = reply::account(&*console.admin.store, id)
         .await
         .map_err(failing(who))?
@@ -46,18 +46,18 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Wh
 
 pub(super) async fn users(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(id): Path<String>,
-    Query(place): Query<Where>,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     list(&console, &who, &id, "users", &place).await
 }
 
 pub(super) async fn sessions(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(id): Path<String>,
-    Query(place): Query<Where>,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     list(&console, &who, &id, "sessions", &place).await
 }
@@ -68,7 +68,7 @@ async fn act(console: &Console, post: &Post, call: Call<'_>, to: &str) -> Html {
         .call(&post.who, call)
         .await
         .map_err(failing(&post.who))?;
-    Ok(goto(to))
+    Ok(redirect_to(to))
 }
 
 /// Disables or enables a user.

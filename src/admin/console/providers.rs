@@ -2,15 +2,15 @@
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use similar::{ChangeTag, TextDiff};
 
-use super::accounts::Where;
+use super::accounts::ListQuery;
 use super::api::{Call, segment};
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State, chart, expect};
 use crate::account::mapping::Mapping;
 use crate::admin::{providers, reply};
@@ -71,9 +71,9 @@ const VERSIONS: usize = 50;
 /// `GET …/providers/{provider}`
 pub(super) async fn show(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((id, provider)): Path<(String, String)>,
-    Query(place): Query<Where>,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     let before = place.after.as_deref().and_then(|text| text.parse().ok());
     let values = context! { done => place.done };
@@ -88,7 +88,7 @@ async fn display(
     provider: &str,
     status: StatusCode,
     before: Option<u64>,
-    more: Shown,
+    more: TemplateValue,
 ) -> Html {
     let account = reply::account(&*console.admin.store, id)
         .await
@@ -134,7 +134,7 @@ async fn display(
             same => report.same,
         }),
         drifts => shown(shape.drifts.clone()),
-        findings => shown(expect::worth_saying(findings)),
+        findings => shown(expect::without_file_advice(findings)),
         health => shown(chart::health(&health, now)),
     };
     page(
@@ -147,7 +147,7 @@ async fn display(
 
 /// Which two versions.
 #[derive(Deserialize)]
-pub(super) struct Two {
+pub(super) struct VersionPair {
     from: u64,
     to: u64,
 }
@@ -155,9 +155,9 @@ pub(super) struct Two {
 /// `GET …/diff?from=1&to=2`
 pub(super) async fn diff(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((id, provider)): Path<(String, String)>,
-    Query(two): Query<Two>,
+    Query(two): Query<VersionPair>,
 ) -> Html {
     let failed = failing(&who);
     let account = reply::account(&*console.admin.store, &id)
@@ -202,7 +202,7 @@ async fn act(
     to: &str,
 ) -> Html {
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto(to)),
+        Ok(_) => Ok(redirect_to(to)),
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             let more = context! { problem => shown(problem) };

@@ -2,13 +2,13 @@
 
 use axum::extract::Path;
 use axum::http::{Method, StatusCode};
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::Value;
 
 use super::api::{Call, segment};
 use super::draft::{Open, frame};
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, render, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, render, shown};
 use super::{Console, State, expect, providers};
 use crate::account::draft;
 use crate::document::Finding;
@@ -40,7 +40,7 @@ pub(super) fn identity_warnings(old: &str, new: &str) -> Vec<String> {
 /// `GET …/review`: what would be applied, what changes, what to think of first.
 pub(super) async fn review(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((account, draft)): Path<(String, String)>,
 ) -> Html {
     let open = Open::find(&console, &who, &account, &draft).await?;
@@ -78,7 +78,7 @@ fn reviewed(
         warnings,
         unchanged => old == open.draft.source,
         diff => shown(providers::diff_lines(old, &open.draft.source)),
-        preview => Shown::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
+        preview => TemplateValue::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
         problem => problem.map(shown),
     };
@@ -130,7 +130,7 @@ pub(super) async fn apply(
                 .await
                 .map_err(|error| failing(who)(error.into()))?;
             let provider = applied["provider"].as_str().unwrap_or_default();
-            Ok(goto(&format!(
+            Ok(redirect_to(&format!(
                 "/admin/accounts/{}/providers/{}?done=applied",
                 open.account,
                 segment(provider)
@@ -156,7 +156,7 @@ pub(super) async fn discard(
     draft::remove(&*console.admin.store, &open.account, &open.token)
         .await
         .map_err(|error| failing(&post.who)(error.into()))?;
-    Ok(goto(&format!(
+    Ok(redirect_to(&format!(
         "/admin/accounts/{}?done=discarded",
         open.account
     )))

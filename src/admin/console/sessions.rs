@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Value as Shown;
+use minijinja::Value as TemplateValue;
 use serde_json::{Value, json};
 use tracing::info;
 
 use super::guard::Post;
 use super::sign_in::note;
-use super::view::{Html, failing, goto, shown};
+use super::view::{Html, failing, redirect_to, shown};
 use super::{Console, State};
 use crate::operator::Email;
 use crate::operator::session::{self, Current, IDLE};
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const MOST: usize = 500;
 
 /// The sessions that are good now, the newest first.
-pub(super) async fn list(console: &Console, who: &Current) -> Result<Shown, StoreError> {
+pub(super) async fn list(console: &Console, who: &Current) -> Result<TemplateValue, StoreError> {
     let now = console.admin.clock.now();
     let found = session::page(&*console.admin.store, None, MOST).await?;
     let good = |seen_at| now.since(seen_at) < IDLE;
@@ -70,5 +70,5 @@ pub(super) async fn end(axum::extract::State(console): State, post: Post) -> Htm
         let what = json!({ "operator": operator.as_str(), "sessions": sessions });
         note(&console, by, "operator.sign_out", what).await?;
     }
-    Ok(goto("/admin/operators?done=revoked"))
+    Ok(redirect_to("/admin/operators?done=revoked"))
 }

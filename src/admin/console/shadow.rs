@@ -1,18 +1,18 @@
-//! A provider's shadow: a second mapping that is asked on real logins and
-//! believed never, what it would change, and its promotion.
+//! A provider's shadow: a second mapping that is asked on real logins without
+//! deciding any, what it would change, and its promotion.
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::json;
 
-use super::accounts::Where;
+use super::accounts::ListQuery;
 use super::api::Call;
 use super::draft::Open;
-use super::guard::{Post, Seen};
+use super::guard::{LoggedIn, Post};
 use super::providers::{api_path, diff_lines};
 use super::review::identity_warnings;
-use super::view::{Html, failing, goto, page, shown};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::account::draft;
 use crate::admin::{providers, reply};
@@ -24,9 +24,9 @@ use crate::operator::session::Current;
 /// `GET …/providers/{provider}/shadow`
 pub(super) async fn show(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((id, provider)): Path<(String, String)>,
-    Query(place): Query<Where>,
+    Query(place): Query<ListQuery>,
 ) -> Html {
     let more = context! { done => place.done };
     display(&console, &who, &id, &provider, StatusCode::OK, more).await
@@ -38,7 +38,7 @@ async fn display(
     id: &str,
     provider: &str,
     status: StatusCode,
-    more: Shown,
+    more: TemplateValue,
 ) -> Html {
     let store = &*console.admin.store;
     let account = reply::account(store, id).await.map_err(failing(who))?.value;
@@ -89,7 +89,7 @@ pub(super) async fn set(
     let text = post.get("toml").replace("\r\n", "\n");
     let call = Call::new(Method::PUT, api_path(&id, &provider, "/shadow")).toml(&text);
     match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(goto(&format!(
+        Ok(_) => Ok(redirect_to(&format!(
             "/admin{}?done=shadow",
             api_path(&id, &provider, "/shadow")
         ))),
@@ -109,7 +109,7 @@ pub(super) async fn of_draft(
 ) -> Html {
     let open = Open::find(&console, &post.who, &account, &draft).await?;
     let Some(base) = &open.draft.base else {
-        return Ok(goto(&open.path("review")));
+        return Ok(redirect_to(&open.path("review")));
     };
     let to = api_path(&account, base.provider.as_str(), "/shadow");
     let call = Call::new(Method::PUT, to.as_str()).toml(&open.draft.source);
@@ -118,7 +118,7 @@ pub(super) async fn of_draft(
     draft::remove(&*console.admin.store, &open.account, &open.token)
         .await
         .map_err(|error| failing(&post.who)(error.into()))?;
-    Ok(goto(&format!("/admin{to}?done=shadow")))
+    Ok(redirect_to(&format!("/admin{to}?done=shadow")))
 }
 
 /// `POST …/shadow/promote`: the shadow becomes the live mapping, as a new version.
@@ -132,7 +132,7 @@ pub(super) async fn promote(
         .await
         .map_err(failing(who))?;
     let Some(set) = &found.value.shadow else {
-        return Ok(goto(&format!(
+        return Ok(redirect_to(&format!(
             "/admin{}",
             api_path(&id, &provider, "/shadow")
         )));
@@ -154,7 +154,7 @@ pub(super) async fn promote(
         console.api.call(who, call).await.map(|_| json!(null))
     };
     match done {
-        Ok(_) => Ok(goto(&format!(
+        Ok(_) => Ok(redirect_to(&format!(
             "/admin{}?done=applied",
             api_path(&id, &provider, "")
         ))),
@@ -179,5 +179,5 @@ pub(super) async fn remove(
     let call = Call::new(Method::DELETE, to.as_str());
     let removed = console.api.call(&post.who, call).await;
     removed.map_err(failing(&post.who))?;
-    Ok(goto(&format!("/admin{to}?done=shadow-removed")))
+    Ok(redirect_to(&format!("/admin{to}?done=shadow-removed")))
 }

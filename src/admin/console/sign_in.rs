@@ -8,14 +8,14 @@ use serde_json::Value;
 use tracing::info;
 
 use super::guard::{Kind, Post, cookie, form, set_cookie};
-use super::view::{Html, fail, goto, page};
-use super::{Console, State, through};
+use super::view::{Html, fail, page, redirect_to};
+use super::{Console, State, provider_sign_in};
 use crate::audit::{self, Entry};
 use crate::base::Secret;
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
 use crate::operator::invite::{self, Accepted};
-use crate::operator::session::Begun;
+use crate::operator::session::NewSession;
 use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
@@ -29,7 +29,7 @@ pub(super) fn next(text: &str) -> &str {
 }
 
 pub(super) async fn to_console() -> Response {
-    goto("/admin/")
+    redirect_to("/admin/")
 }
 
 /// `GET /admin/login`
@@ -38,8 +38,8 @@ pub(super) async fn ask(axum::extract::State(console): State, uri: Uri) -> Html 
     let values = context! {
         next => next(query.get("next").unwrap_or_default()),
         ended => query.get("ended").is_some(),
-        failed => query.get("why").map(|why| through::why(why, query.get("id"))),
-        providers => through::providers(&console).await?,
+        failed => query.get("why").map(|why| provider_sign_in::why(why, query.get("id"))),
+        providers => provider_sign_in::providers(&console).await?,
     };
     page(None, StatusCode::OK, "login.html", values)
 }
@@ -80,19 +80,23 @@ pub(super) async fn log_in(
                 error => error.to_string(),
                 email => field("email"),
                 next => next(field("next")),
-                providers => through::providers(&console).await?,
+                providers => provider_sign_in::providers(&console).await?,
             };
             page(None, status, "login.html", values)
         }
     }
 }
 
-fn enter(console: &Console, begun: &Begun, to: &str) -> Response {
-    entering(console, begun, goto(to))
+fn enter(console: &Console, begun: &NewSession, to: &str) -> Response {
+    with_session_cookies(console, begun, redirect_to(to))
 }
 
 /// Adds the cookies of a session that begins to an answer.
-pub(super) fn entering(console: &Console, begun: &Begun, mut answer: Response) -> Response {
+pub(super) fn with_session_cookies(
+    console: &Console,
+    begun: &NewSession,
+    mut answer: Response,
+) -> Response {
     let session = set_cookie(console, Kind::Session, begun.session.as_str(), 12 * 3600);
     let device = set_cookie(
         console,
@@ -144,7 +148,7 @@ pub(super) async fn log_out(
         Value::Null,
     )
     .await?;
-    let mut answer = goto("/admin/login?ended=true");
+    let mut answer = redirect_to("/admin/login?ended=true");
     let gone = set_cookie(&console, Kind::Session, "", 0);
     answer.headers_mut().append(header::SET_COOKIE, gone);
     Ok(answer)

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
 use super::accounts::display_name;
-use super::guard::{Post, Seen};
-use super::view::{Html, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State, edit};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
@@ -20,7 +20,7 @@ use crate::operator::session::Current;
 use crate::provider::{gallery, infer};
 
 #[derive(Deserialize, Default)]
-pub(super) struct From {
+pub(super) struct StartQuery {
     from: Option<String>,
 }
 
@@ -32,9 +32,9 @@ async fn account(console: &Console, who: &Current, id: &str) -> Result<Account, 
 /// `GET …/new`
 pub(super) async fn choose(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path(id): Path<String>,
-    Query(from): Query<From>,
+    Query(from): Query<StartQuery>,
 ) -> Html {
     let account = account(&console, &who, &id).await?;
     choices(
@@ -108,7 +108,7 @@ async fn open(console: &Console, who: &Current, account: &Account, draft: &Draft
         .await
         .map_err(|error| failing(who)(error.into()))?;
     let (id, token) = (&account.id, token.as_str());
-    Ok(goto(&format!(
+    Ok(redirect_to(&format!(
         "/admin/accounts/{id}/drafts/{token}/provider"
     )))
 }

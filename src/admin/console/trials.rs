@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::api::{Call, segment};
 use super::draft::Open;
-use super::guard::{Post, Seen};
-use super::view::{Html, fail, failing, goto, page, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, fail, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::{providers, reply};
 
@@ -23,7 +23,7 @@ async fn open(console: &Console, post: &Post, account: &str, source: &str, back:
             let text = |name: &str| opened[name].as_str().unwrap_or_default().to_owned();
             let ticket = text("link");
             let ticket = ticket.rsplit_once('=').map_or("", |(_, ticket)| ticket);
-            Ok(goto(&format!(
+            Ok(redirect_to(&format!(
                 "/admin/accounts/{}/trials/{}?ticket={}&back={}",
                 segment(account),
                 segment(&text("id")),
@@ -31,7 +31,9 @@ async fn open(console: &Console, post: &Post, account: &str, source: &str, back:
                 segment(back)
             )))
         }
-        Err(problem) if !problem.findings.is_empty() && back.contains("/drafts/") => Ok(goto(back)),
+        Err(problem) if !problem.findings.is_empty() && back.contains("/drafts/") => {
+            Ok(redirect_to(back))
+        }
         Err(problem) => Err(fail(Some(&post.who), &problem)),
     }
 }
@@ -67,7 +69,7 @@ pub(super) async fn open_applied(
 }
 
 #[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) struct TrialQuery {
     ticket: Option<String>,
     back: Option<String>,
 }
@@ -75,9 +77,9 @@ pub(super) struct Which {
 /// `GET …/trials/{trial}`
 pub(super) async fn show(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((id, trial)): Path<(String, String)>,
-    Query(which): Query<Which>,
+    Query(which): Query<TrialQuery>,
 ) -> Html {
     let account = reply::account(&*console.admin.store, &id)
         .await

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use serde::Serialize;
 
-use super::guard::Seen;
+use super::guard::LoggedIn;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
@@ -236,12 +236,12 @@ pub(super) fn shown(value: impl Serialize) -> Value {
 }
 
 /// Sends the browser to a page of the console.
-pub(super) fn goto(path: &str) -> Response {
+pub(super) fn redirect_to(path: &str) -> Response {
     crate::http::redirect(StatusCode::SEE_OTHER, path)
 }
 
 /// What is nowhere.
-pub(super) async fn nothing(Seen(who): Seen) -> Response {
+pub(super) async fn nothing(LoggedIn(who): LoggedIn) -> Response {
     let problem = Problem::new(
         StatusCode::NOT_FOUND,
         "request.not_found",

@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
@@ -12,8 +12,8 @@ use super::api::segment;
 use super::draft::{Open, frame};
 use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
-use super::guard::{Post, Seen};
-use super::view::{Html, goto, page, render, shown};
+use super::guard::{LoggedIn, Post};
+use super::view::{Html, page, redirect_to, render, shown};
 use super::{Console, State, expect};
 use crate::document::Finding;
 use crate::operator::session::Current;
@@ -21,20 +21,20 @@ use crate::protocol::form::Pairs;
 
 /// How a step is looked at.
 #[derive(Deserialize)]
-pub(super) struct How {
+pub(super) struct StepQuery {
     #[serde(default)]
     check: bool,
     #[serde(default)]
     row: bool,
 }
 
-pub(super) async fn to_first(
+pub(super) async fn first_step(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((account, draft)): Path<(String, String)>,
 ) -> Html {
     let open = Open::find(&console, &who, &account, &draft).await?;
-    Ok(goto(&open.path(first_page(&open))))
+    Ok(redirect_to(&open.path(first_page(&open))))
 }
 
 fn first_page(open: &Open) -> &'static str {
@@ -48,16 +48,16 @@ fn first_page(open: &Open) -> &'static str {
 /// `GET …/{step}`
 pub(super) async fn step(
     axum::extract::State(console): State,
-    Seen(who): Seen,
+    LoggedIn(who): LoggedIn,
     Path((account, draft, step)): Path<(String, String, String)>,
-    Query(how): Query<How>,
+    Query(how): Query<StepQuery>,
 ) -> Html {
     let open = Open::find(&console, &who, &account, &draft).await?;
     let Some((_, step)) = Step::named(&step) else {
-        return Ok(super::view::nothing(Seen(who)).await);
+        return Ok(super::view::nothing(LoggedIn(who)).await);
     };
     if open.draft.raw.is_some() {
-        return Ok(goto(&open.path("toml")));
+        return Ok(redirect_to(&open.path("toml")));
     }
     let mut rows = step
         .parameters()
@@ -121,7 +121,7 @@ fn show(
         loose => shown(json!(loose)),
         others => shown(others),
         problem,
-        preview => Shown::from_safe_string(pane(console, &open.draft.source, step)?),
+        preview => TemplateValue::from_safe_string(pane(console, &open.draft.source, step)?),
     };
     page(
         Some(who),
@@ -212,7 +212,7 @@ pub(super) async fn save(
     let who = &post.who;
     let mut open = Open::find(&console, who, &account, &draft).await?;
     let Some((number, step)) = Step::named(&step) else {
-        return Ok(super::view::nothing(Seen(post.who)).await);
+        return Ok(super::view::nothing(LoggedIn(post.who)).await);
     };
     let mut rows = edit::typed_rows(&post.form);
     let action = post.get("action");
@@ -234,7 +234,7 @@ pub(super) async fn save(
     open.take(doc.to_string());
     open.keep(&console, who).await?;
     if let Some(key) = repeated {
-        let problem = format!("the parameter `{key}` is there twice; keep one of them");
+        let problem = format!("the parameter `{key}` occurs twice; keep one of them");
         return show(&console, who, &open, step, &rows, true, Some(problem));
     }
     let findings = open.findings(&console);
@@ -244,20 +244,20 @@ pub(super) async fn save(
             .any(|f| f.is_error() && Step::of(&f.key).is_some_and(|of| of.id == step.id))
     };
     Ok(match action {
-        "back" => goto(&open.path(number.checked_sub(1).map_or(step.id, |i| STEPS[i].id))),
-        "add" => goto(&format!("{}?row=true#row-new", open.path(step.id))),
-        "toml" => goto(&open.path("toml")),
+        "back" => redirect_to(&open.path(number.checked_sub(1).map_or(step.id, |i| STEPS[i].id))),
+        "add" => redirect_to(&format!("{}?row=true#row-new", open.path(step.id))),
+        "toml" => redirect_to(&open.path("toml")),
         "next" if wrong(step) => return show(&console, who, &open, step, &rows, true, None),
-        "next" => goto(&open.path(STEPS.get(number + 1).map_or("review", |next| next.id))),
+        "next" => redirect_to(&open.path(STEPS.get(number + 1).map_or("review", |next| next.id))),
         "finish" => match STEPS.iter().find(|step| wrong(step)) {
             Some(first) if first.id == step.id => {
                 return show(&console, who, &open, step, &rows, true, None);
             }
-            Some(first) => goto(&format!("{}?check=true", open.path(first.id))),
-            None => goto(&open.path("review")),
+            Some(first) => redirect_to(&format!("{}?check=true", open.path(first.id))),
+            None => redirect_to(&open.path("review")),
         },
-        step_id if Step::named(step_id).is_some() => goto(&open.path(step_id)),
-        _ => goto(&format!("{}?check=true", open.path(step.id))),
+        step_id if Step::named(step_id).is_some() => redirect_to(&open.path(step_id)),
+        _ => redirect_to(&format!("{}?check=true", open.path(step.id))),
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) fn operations() -> Vec<Operation> {
             accounts::list,
         )
         .query::<Paging>()
-        .gives::<Page<accounts::Shown>>(200),
+        .gives::<Page<accounts::AccountView>>(200),
         Operation::post(
             "/accounts",
             "createAccount",
@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
             accounts::create,
         )
         .takes::<accounts::NewAccount>(json!({ "id": "acme", "name": "Acme", "stores": stores }))
-        .gives::<accounts::Shown>(201)
+        .gives::<accounts::AccountView>(201)
         .tagged()
         .refuses(&[409]),
         Operation::get(
@@ -34,7 +34,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows an account",
             accounts::show,
         )
-        .gives::<accounts::Shown>(200)
+        .gives::<accounts::AccountView>(200)
         .tagged(),
         Operation::put(
             "/accounts/{account}",
@@ -45,8 +45,8 @@ pub(super) fn operations() -> Vec<Operation> {
         .takes::<accounts::WholeAccount>(
             json!({ "name": "Acme", "stores": stores, "color": "#0b5fff" }),
         )
-        .gives::<accounts::Shown>(200)
-        .gives::<accounts::Shown>(201)
+        .gives::<accounts::AccountView>(200)
+        .gives::<accounts::AccountView>(201)
         .tagged()
         .conditional(),
         Operation::patch(
@@ -56,7 +56,7 @@ pub(super) fn operations() -> Vec<Operation> {
             accounts::change,
         )
         .takes::<accounts::Change>(json!({ "name": "Acme Stores" }))
-        .gives::<accounts::Shown>(200)
+        .gives::<accounts::AccountView>(200)
         .tagged()
         .conditional(),
         Operation::delete(
@@ -82,7 +82,7 @@ pub(super) fn operations() -> Vec<Operation> {
             accounts::put_store,
         )
         .takes::<accounts::StoreInput>(json!({ "origin": "https://shop.acme.example" }))
-        .gives::<accounts::Shown>(200)
+        .gives::<accounts::AccountView>(200)
         .tagged()
         .conditional(),
         Operation::delete(
@@ -91,8 +91,8 @@ pub(super) fn operations() -> Vec<Operation> {
             "Removes a storefront; gives the account",
             accounts::remove_store,
         )
-        .query::<accounts::Which>()
-        .gives_instead::<accounts::Shown>(200)
+        .query::<accounts::StoreQuery>()
+        .gives_instead::<accounts::AccountView>(200)
         .tagged()
         .conditional(),
     ]

@@ -18,7 +18,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::get("/applications", "listApplications", "Lists applications", applications::list)
             .query::<applications::Filter>()
-            .gives::<Page<applications::Shown>>(200)
+            .gives::<Page<applications::ApplicationView>>(200)
             .refuses(&[404]),
         Operation::post(
             "/applications",
@@ -27,7 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
             applications::create,
         )
         .takes::<applications::Input>(application.clone())
-        .gives::<applications::Shown>(201)
+        .gives::<applications::ApplicationView>(201)
         .tagged()
         .refuses(&[404, 409]),
         Operation::get(
@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows an application",
             applications::show,
         )
-        .gives::<applications::Shown>(200)
+        .gives::<applications::ApplicationView>(200)
         .tagged(),
         Operation::put(
             "/applications/{application}",
@@ -45,8 +45,8 @@ pub(super) fn operations() -> Vec<Operation> {
             applications::put,
         )
         .takes::<applications::Input>(application)
-        .gives::<applications::Shown>(200)
-        .gives::<applications::Shown>(201)
+        .gives::<applications::ApplicationView>(200)
+        .gives::<applications::ApplicationView>(201)
         .tagged()
         .conditional()
         .refuses(&[409]),
@@ -57,7 +57,7 @@ pub(super) fn operations() -> Vec<Operation> {
             applications::change,
         )
         .takes::<applications::Change>(json!({ "name": "Order service" }))
-        .gives::<applications::Shown>(200)
+        .gives::<applications::ApplicationView>(200)
         .tagged()
         .conditional(),
         Operation::delete(
@@ -74,12 +74,12 @@ pub(super) fn operations() -> Vec<Operation> {
             applications::rotate,
         )
         .takes::<applications::Rotation>(json!({ "overlap": "24h" }))
-        .gives::<applications::Shown>(200)
+        .gives::<applications::ApplicationView>(200)
         .tagged()
         .conditional(),
         Operation::get("/keys", "listKeys", "Lists signing keys; one tag for all of them", keys::list)
             .query::<Paging>()
-            .gives::<Page<keys::Shown>>(200)
+            .gives::<Page<keys::KeyView>>(200)
             .tagged()
             .refuses(&[409]),
         Operation::post(
@@ -89,14 +89,14 @@ pub(super) fn operations() -> Vec<Operation> {
             keys::import,
         )
         .takes::<keys::Import>(json!({ "file": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCg==", "password": "of the file" }))
-        .gives::<keys::Shown>(200)
+        .gives::<keys::KeyView>(200)
         .tagged()
         .conditional()
         .refuses(&[409, 422]),
         Operation::post("/keys/prepare", "prepareKey", "Publishes the next key ahead of its use", keys::prepare)
-            .takes::<keys::Which>(json!({ "algorithm": "RS256" }))
+            .takes::<keys::KeyQuery>(json!({ "algorithm": "RS256" }))
             .body_optional()
-            .gives::<keys::Shown>(200)
+            .gives::<keys::KeyView>(200)
             .tagged()
             .conditional()
             .refuses(&[409]),
@@ -108,7 +108,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .takes::<keys::Rotation>(json!({ "withdraw": false }))
         .body_optional()
-        .gives::<keys::Shown>(200)
+        .gives::<keys::KeyView>(200)
         .tagged()
         .conditional()
         .refuses(&[409]),
@@ -118,23 +118,23 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows a key's public part; `active` names the default one",
             keys::show,
         )
-        .gives::<keys::Shown>(200)
+        .gives::<keys::KeyView>(200)
         .tagged(),
         Operation::get("/operators", "listOperators", "Lists operators", operators::list)
             .query::<Paging>()
-            .gives::<Page<operators::Shown>>(200),
+            .gives::<Page<operators::OperatorView>>(200),
         Operation::post(
             "/operators",
             "createOperator",
             "Creates an operator; gives the link with which they choose a password",
             operators::create,
         )
-        .takes::<operators::New>(json!({ "email": "grace@example.com", "name": "Grace" }))
+        .takes::<operators::NewOperator>(json!({ "email": "grace@example.com", "name": "Grace" }))
         .gives::<operators::Invited>(201)
         .tagged()
         .refuses(&[409]),
         Operation::get("/operators/{operator}", "getOperator", "Shows an operator", operators::show)
-            .gives::<operators::Shown>(200)
+            .gives::<operators::OperatorView>(200)
             .tagged(),
         Operation::patch(
             "/operators/{operator}",
@@ -143,7 +143,7 @@ pub(super) fn operations() -> Vec<Operation> {
             operators::change,
         )
         .takes::<operators::Edit>(json!({ "disabled": true }))
-        .gives::<operators::Shown>(200)
+        .gives::<operators::OperatorView>(200)
         .tagged()
         .conditional(),
         Operation::delete(
@@ -168,7 +168,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "The audit log: a page of it, or all of it as JSON lines; an application of one account sees that account's",
             audit::list,
         )
-        .query::<audit::Which>()
+        .query::<audit::AuditQuery>()
         .gives::<Page<Entry>>(200)
         .gives_text(200, "application/jsonl")
         .refuses(&[404]),

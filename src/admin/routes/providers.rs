@@ -13,7 +13,7 @@ use crate::login::drift;
 pub(super) fn operations() -> Vec<Operation> {
     let applied = |operation| {
         takes_mapping(operation)
-            .gives::<providers::Shown>(200)
+            .gives::<providers::ProviderView>(200)
             .tagged()
             .conditional()
     };
@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
             providers::list,
         )
         .query::<Paging>()
-        .gives::<Page<providers::Shown>>(200),
+        .gives::<Page<providers::ProviderView>>(200),
         applied(Operation::post(
             "/accounts/{account}/providers",
             "applyMapping",
@@ -38,7 +38,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows a provider's mapping, secrets redacted",
             providers::show,
         )
-        .gives::<providers::Shown>(200)
+        .gives::<providers::ProviderView>(200)
         .gives_text(200, TOML)
         .tagged(),
         applied(Operation::put(
@@ -61,7 +61,7 @@ pub(super) fn operations() -> Vec<Operation> {
             providers::history,
         )
         .query::<Paging>()
-        .gives::<Page<providers::Shown>>(200),
+        .gives::<Page<providers::ProviderView>>(200),
         Operation::post(
             "/accounts/{account}/providers/{provider}/rollback",
             "rollBack",
@@ -69,7 +69,7 @@ pub(super) fn operations() -> Vec<Operation> {
             providers::rollback,
         )
         .takes::<providers::Rollback>(json!({ "version": 1 }))
-        .gives::<providers::Shown>(200)
+        .gives::<providers::ProviderView>(200)
         .tagged()
         .conditional()
         .refuses(&[409, 422]),
@@ -98,7 +98,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::delete(
             "/accounts/{account}/providers/{provider}/drift",
             "forgetDrift",
-            "Takes what comes from now on as the norm",
+            "Takes the provider's answers from now on as the norm",
             watch::forget_drift,
         )
         .conditional(),
@@ -108,12 +108,12 @@ pub(super) fn operations() -> Vec<Operation> {
             "What the shadow would have changed so far",
             watch::shadow,
         )
-        .gives::<watch::ShownShadow>(200)
+        .gives::<watch::ShadowView>(200)
         .tagged(),
         takes_mapping(Operation::put(
             "/accounts/{account}/providers/{provider}/shadow",
             "putShadow",
-            "Sets a mapping to be asked beside the live one, and not believed",
+            "Sets a shadow: a mapping that is asked beside the live one and whose result no login uses",
             watch::set_shadow,
         ))
         .gives_nothing()

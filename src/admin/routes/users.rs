@@ -15,7 +15,7 @@ pub(super) fn operations() -> Vec<Operation> {
             users::list,
         )
         .query::<Paging>()
-        .gives::<Page<users::ShownUser>>(200),
+        .gives::<Page<users::UserView>>(200),
         Operation::post(
             "/accounts/{account}/users",
             "createUser",
@@ -23,7 +23,7 @@ pub(super) fn operations() -> Vec<Operation> {
             passwords::create,
         )
         .takes::<passwords::NewUser>(json!({ "email": "ada@example.com", "name": "Ada" }))
-        .gives::<users::ShownUser>(201)
+        .gives::<users::UserView>(201)
         .tagged()
         .refuses(&[409]),
         Operation::get(
@@ -32,7 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Shows a user",
             users::show,
         )
-        .gives::<users::ShownUser>(200)
+        .gives::<users::UserView>(200)
         .tagged(),
         Operation::patch(
             "/accounts/{account}/users/{user}",
@@ -41,7 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
             users::change,
         )
         .takes::<users::Change>(json!({ "disabled": true }))
-        .gives::<users::ShownUser>(200)
+        .gives::<users::UserView>(200)
         .tagged()
         .conditional(),
         Operation::put(
@@ -74,7 +74,7 @@ pub(super) fn operations() -> Vec<Operation> {
             users::sessions,
         )
         .query::<Paging>()
-        .gives::<Page<users::Shown>>(200),
+        .gives::<Page<users::SessionView>>(200),
         Operation::delete(
             "/accounts/{account}/sessions/{session}",
             "revokeSession",

@@ -34,7 +34,7 @@ pub struct NewApplication {
     pub redirect_uris: Vec<String>,
     /// Where browsers may be sent after a logout.
     pub post_logout_redirect_uris: Vec<String>,
-    /// Where it wants to be told of logouts.
+    /// Where it is notified of logouts.
     pub backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with; none: what the
     /// account wants.
@@ -70,7 +70,7 @@ pub enum ApplicationError {
     NoGrant,
     /// An address.
     #[error(
-        "`{0}` is no {1}: write an https URL without a fragment (http is for loopback only), as it will be sent, to the letter"
+        "`{0}` is not a valid {1}: write an https URL without a fragment (http is for loopback only), exactly as it will be sent"
     )]
     Uri(String, &'static str),
     /// Too many addresses.

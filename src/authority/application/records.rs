@@ -18,7 +18,7 @@ const RECORDS: Keyspace<Application> = Keyspace::new(&APPLICATIONS).owned_by(|ap
 const LAST_USES: Keyspace<Timestamp> = Keyspace::new(&USES);
 
 /// The last use is written down at most so often.
-const LAZY: Duration = Duration::from_secs(300);
+const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
 
 /// The applications in a store.
 pub struct Applications;
@@ -101,7 +101,7 @@ impl Applications {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         if let Some(last) = used_at(store, id).await?
-            && now.since(last) < LAZY
+            && now.since(last) < LAST_USE_RESOLUTION
         {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! From parameters to a checked request.
 
-use super::{Authorization, Redirection, Refusal, ResponseMode};
+use super::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::account;
 use crate::authority::Authority;
 use crate::authority::application::{Application, ClientId, Grant};
@@ -21,14 +21,14 @@ impl Authority {
     /// # Errors
     /// A page, until client and redirect URI are known to belong together; then
     /// what the application is told.
-    pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, Refusal> {
+    pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, AuthorizeError> {
         let application = self.requesting(query).await?;
         let redirect_uri = query
             .get("redirect_uri")
             .filter(|uri| application.redirect_uris.iter().any(|known| known == uri))
             .ok_or_else(|| {
                 OAuthError::request(
-                    "`redirect_uri` is missing, or is none that the application registered",
+                    "`redirect_uri` is missing, or not one that the application registered",
                 )
                 .with_detail("authorize.redirect_uri")
             })?;
@@ -46,7 +46,7 @@ impl Authority {
                 ];
                 parameters.extend(state.map(|state| ("state", state.to_owned())));
                 parameters.push(("iss", self.issuer.clone()));
-                Refusal::Redirect(Redirection {
+                AuthorizeError::Redirect(Redirection {
                     uri: redirect_uri.to_owned(),
                     mode,
                     parameters,
@@ -81,7 +81,7 @@ impl Authority {
         if !application.allows(Grant::AuthorizationCode) {
             return Err(OAuthError::new(
                 Code::UnauthorizedClient,
-                "this application has not the grant `authorization_code`",
+                "this application does not have the grant `authorization_code`",
             ));
         }
         match query.get("response_type") {
@@ -113,7 +113,9 @@ impl Authority {
             .unwrap_or_default();
         let silent = prompts.contains(&"none");
         if silent && prompts.len() > 1 {
-            return Err(OAuthError::request("`prompt=none` stands alone"));
+            return Err(OAuthError::request(
+                "`prompt=none` cannot be combined with another value",
+            ));
         }
         let max_age = query
             .get("max_age")
@@ -126,7 +128,9 @@ impl Authority {
                 self.hint(token)
                     .filter(|hint| hint.client_id == application.client_id.as_str())
                     .map(|hint| hint.subject)
-                    .ok_or_else(|| OAuthError::request("`id_token_hint` is no ID token of ours"))
+                    .ok_or_else(|| {
+                        OAuthError::request("`id_token_hint` is not an ID token of this authority")
+                    })
             })
             .transpose()?;
         Ok(Authorization {
@@ -158,7 +162,7 @@ impl Authority {
             .get("account")
             .map(str::parse)
             .transpose()
-            .map_err(|_| OAuthError::request("`account` is no account's id"))?;
+            .map_err(|_| OAuthError::request("`account` is not a valid account id"))?;
         let id = match (&application.account, asked) {
             (Some(own), Some(asked)) if *own != asked => {
                 return Err(OAuthError::new(
@@ -222,7 +226,7 @@ fn challenge(query: &Pairs, application: &Application) -> Result<Option<String>,
         Ok(Some(challenge.to_owned()))
     } else {
         Err(OAuthError::request(
-            "`code_challenge` is no SHA-256 in base64url",
+            "`code_challenge` is not a SHA-256 in base64url",
         ))
     }
 }

@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::super::Global;
-use super::super::api::{Api, Refused, Sent};
+use super::super::api::{Api, Refused, RequestBody};
 use super::super::output::{show, text};
 use super::{providers, read};
 use crate::document::Finding;
@@ -53,7 +53,7 @@ impl Apply {
 
     pub async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {
         let name = self.file.display().to_string();
-        let body = Sent::toml(self.source()?);
+        let body = RequestBody::toml(self.source()?);
         match api
             .send(Method::POST, &providers(&self.account), Some(body))
             .await

@@ -8,12 +8,12 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use super::super::api::Api;
-use super::Which;
+use super::MappingArguments;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Diff {
     #[command(flatten)]
-    which: Which,
+    which: MappingArguments,
     /// The older version; without it: the one before the current
     #[arg(long)]
     from: Option<u64>,

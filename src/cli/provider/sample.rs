@@ -35,7 +35,7 @@ impl Replay {
         let saved =
             fs::read_to_string(&self.trace).with_context(|| format!("{name} cannot be read"))?;
         let trace: SavedTrace = serde_json::from_str(&saved)
-            .with_context(|| format!("{name} is no trace; `provider try --save` makes one"))?;
+            .with_context(|| format!("{name} is not a trace; `provider try --save` makes one"))?;
         let outcome = replay(&provider, &trace);
         if global.json {
             println!("{}", serde_json::to_string_pretty(&outcome)?);

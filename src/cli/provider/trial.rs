@@ -20,7 +20,7 @@ use crate::provider::trace::{SavedTrace, text};
 use crate::store::{MemoryStore, Precondition, Store};
 
 /// How often the terminal looks whether the login is over.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Try {
@@ -126,7 +126,7 @@ async fn login(
     }
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted before the login was over"),
         }
         let found = trial::find(logins, &id, &opened.id).await?;

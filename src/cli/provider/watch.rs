@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use super::super::Global;
 use super::super::account::segment;
-use super::super::api::{Api, Sent};
+use super::super::api::{Api, RequestBody};
 use super::super::output::{show, table, text};
-use super::{Which, read};
+use super::{MappingArguments, read};
 use crate::provider::trace::{SavedTrace, text as trace_text};
 
 /// How often a waiting command asks.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Link {
@@ -35,7 +35,7 @@ pub(in crate::cli) struct Link {
 impl Link {
     pub async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {
         let base = format!("/accounts/{}/trials", segment(&self.account));
-        let body = Sent::toml(read(&self.file)?);
+        let body = RequestBody::toml(read(&self.file)?);
         let opened = api
             .send(Method::POST, &base, Some(body))
             .await?
@@ -50,7 +50,7 @@ impl Link {
         );
         let path = format!("{base}/{}", text(&opened["id"]));
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let answer = api
                 .send(Method::GET, &path, None)
                 .await?
@@ -77,7 +77,7 @@ impl Link {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Drift {
     #[command(flatten)]
-    which: Which,
+    which: MappingArguments,
     /// Take what comes from now on as the norm
     #[arg(long)]
     forget: bool,
@@ -112,7 +112,7 @@ impl Drift {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Shadow {
     #[command(flatten)]
-    which: Which,
+    which: MappingArguments,
     /// The mapping to ask beside the live one; without it: what came of it so far
     #[arg(long, value_name = "FILE", conflicts_with = "stop")]
     set: Option<PathBuf>,
@@ -125,7 +125,7 @@ impl Shadow {
     pub async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {
         let path = format!("{}/shadow", self.which.path(api).await?);
         if let Some(file) = &self.set {
-            api.send(Method::PUT, &path, Some(Sent::toml(read(file)?)))
+            api.send(Method::PUT, &path, Some(RequestBody::toml(read(file)?)))
                 .await?;
         } else if self.stop {
             api.send(Method::DELETE, &path, None).await?;

@@ -25,7 +25,7 @@ pub(super) fn overlay(value: &mut Value, name: &str, text: &str) -> Result<(), F
         );
         Finding::error(
             "",
-            format!("the variable `VESTIBULE_{name}` sets no key that is known"),
+            format!("the variable `VESTIBULE_{name}` names no configuration key"),
         )
         .hint(hint)
     };

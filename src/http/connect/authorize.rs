@@ -15,7 +15,7 @@ use tracing::info;
 
 use crate::account::directory::IdentifyError;
 use crate::account::{self, StoreFront};
-use crate::authority::authorize::{Authorization, Redirection, Refusal, ResponseMode};
+use crate::authority::authorize::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::authority::{Code, OAuthError};
 use crate::base::{AccountId, digest};
 use crate::http::cookies::{self, Cookies, Kind};
@@ -32,14 +32,14 @@ use crate::session::Session;
 const SCRIPT: &str = "document.forms[0].submit()";
 
 /// The broker's own place, and what the browser has there.
-pub(super) struct Place {
+pub(super) struct BrokerOrigin {
     pub store: StoreFront,
     pub browser: Option<Browser>,
     /// The session and the token it goes by.
     pub session: Option<(String, Arc<Session>)>,
 }
 
-impl Place {
+impl BrokerOrigin {
     /// Reads a browser's cookies at the broker's own origin.
     pub async fn read(
         app: &App,
@@ -49,7 +49,7 @@ impl Place {
         let logins = &app.logins;
         let found = account::get(&*logins.store, account).await?;
         let broker = &logins.public_url;
-        let Some(store) = found.and_then(|found| found.value.front_at(broker, broker)) else {
+        let Some(store) = found.and_then(|found| found.value.storefront_at(broker, broker)) else {
             return Ok(None);
         };
         let jar = Cookies::read(headers).map_err(|error| OAuthError::request(error.to_string()))?;
@@ -78,8 +78,8 @@ pub(in crate::http) async fn authorize(
 ) -> Response {
     match begin(&app, &uri, &headers).await {
         Ok(answer) => answer,
-        Err(Refusal::Redirect(to)) => send(&to),
-        Err(Refusal::Page(error)) => page(&app, &headers, &error),
+        Err(AuthorizeError::Redirect(to)) => send(&to),
+        Err(AuthorizeError::Page(error)) => page(&app, &headers, &error),
     }
 }
 
@@ -110,14 +110,14 @@ pub(super) fn query(form: &Pairs) -> String {
         .finish()
 }
 
-async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Refusal> {
+async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, AuthorizeError> {
     let query = Pairs::parse(uri.query().unwrap_or_default())
         .map_err(|error| OAuthError::request(error.to_string()))?;
     let authority = &app.authority;
     let request = authority.authorization(&query).await?;
-    let told = |error: OAuthError| Refusal::Redirect(authority.refuse(&request, &error));
+    let told = |error: OAuthError| AuthorizeError::Redirect(authority.refuse(&request, &error));
     let gone = || OAuthError::request("there is no such account");
-    let place = Place::read(app, &request.account, headers)
+    let place = BrokerOrigin::read(app, &request.account, headers)
         .await
         .map_err(told)?
         .ok_or_else(|| told(gone()))?;
@@ -185,13 +185,17 @@ pub(in crate::http) async fn resume(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    match go_on(&app, &uri, &headers).await {
+    match continue_request(&app, &uri, &headers).await {
         Ok(answer) => answer,
         Err(error) => page(&app, &headers, &error),
     }
 }
 
-async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OAuthError> {
+async fn continue_request(
+    app: &App,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, OAuthError> {
     let expired = || {
         OAuthError::request("the request is unknown, was used, or waits in another browser")
             .with_detail("authorize.expired")
@@ -200,7 +204,7 @@ async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OA
     let token = query.get("request").unwrap_or_default();
     let authority = &app.authority;
     let waiting = authority.waiting(token).await?.ok_or_else(expired)?;
-    let place = Place::read(app, &waiting.account, headers)
+    let place = BrokerOrigin::read(app, &waiting.account, headers)
         .await?
         .ok_or_else(expired)?;
     let browser = place.browser.as_ref().map(Browser::as_str);
@@ -210,7 +214,7 @@ async fn go_on(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, OA
         .ok_or_else(expired)?;
     if let Some(error) = query
         .get("error")
-        .and_then(|code| told(code, query.get("id")))
+        .and_then(|code| reported(code, query.get("id")))
     {
         return Ok(send(&authority.refuse(&request, &error)));
     }
@@ -285,7 +289,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
 }
 
 /// Reads what [`failed`] wrote.
-fn told(code: &str, id: Option<&str>) -> Option<OAuthError> {
+fn reported(code: &str, id: Option<&str>) -> Option<OAuthError> {
     let (code, what) = match code {
         "access_denied" => (
             Code::AccessDenied,

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use tracing::info;
 
-use super::authorize::{Place, page, query};
+use super::authorize::{BrokerOrigin, page, query};
 use crate::account;
 use crate::authority::OAuthError;
 use crate::authority::logout::LogoutRequest;
@@ -74,7 +74,7 @@ async fn end(
         };
     };
     let logins = &app.logins;
-    let place = Place::read(app, account, headers)
+    let place = BrokerOrigin::read(app, account, headers)
         .await?
         .ok_or_else(|| OAuthError::request("there is no such account"))?;
     let mut answer = match &place.session {

@@ -15,10 +15,10 @@ use super::connection::Connections;
 use super::{Listener, Peer, ServerOptions};
 
 /// After an error that the next attempt would meet too: no file descriptors left.
-const PAUSE: Duration = Duration::from_millis(200);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// A listener and what it serves.
-pub(super) struct Door {
+pub(super) struct AcceptLoop {
     listener: Listener,
     connections: Connections,
     slots: Arc<Semaphore>,
@@ -30,7 +30,7 @@ enum Accepted {
     Unix(UnixStream),
 }
 
-impl Door {
+impl AcceptLoop {
     pub(super) fn new(listener: Listener, app: Router, options: ServerOptions) -> Self {
         let most = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -103,7 +103,7 @@ impl Door {
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections; trying again");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
         }

@@ -11,19 +11,19 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::patience::Patience;
+use super::header_timer::HeaderTimer;
 use super::request::answer;
-use super::stream::Watched;
+use super::stream::WatchedStream;
 use super::{Peer, ServerOptions};
 
 /// What the stream's watcher tells the timer and the requests of its connection.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct ConnectionState {
     inside_head: AtomicBool,
     ambiguous: AtomicBool,
 }
 
-impl Facts {
+impl ConnectionState {
     /// Some but not all bytes of a request's head have arrived.
     pub(super) fn inside_head(&self) -> bool {
         self.inside_head.load(Ordering::Relaxed)
@@ -64,12 +64,12 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let facts = Arc::new(Facts::default());
+        let facts = Arc::new(ConnectionState::default());
         let options = Arc::clone(&self.options);
-        let stream = Watched::new(stream, Arc::clone(&facts), options.write_timeout);
+        let stream = WatchedStream::new(stream, Arc::clone(&facts), options.write_timeout);
         let most_bytes = options.max_header_bytes.max(8192);
         let mut http = http1::Builder::new();
-        http.timer(Patience::new(Arc::clone(&facts), &options))
+        http.timer(HeaderTimer::new(Arc::clone(&facts), &options))
             .header_read_timeout(options.header_timeout)
             .max_headers(options.max_headers)
             .max_header_size(most_bytes)
@@ -82,7 +82,7 @@ impl Connections {
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         async move {
             if let Err(error) = connection.await {
-                // What clients do to us is no event of ours.
+                // A connection that its client breaks is not an error of ours.
                 tracing::debug!(?peer, %error, "connection ended");
             }
         }

@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep};
 use tower::ServiceExt;
 
 use super::Peer;
-use super::connection::Facts;
+use super::connection::ConnectionState;
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
@@ -23,7 +23,7 @@ pub(super) fn answer(
     app: Router,
     request: Request<Incoming>,
     peer: Peer,
-    facts: &Facts,
+    facts: &ConnectionState,
     body_timeout: Duration,
 ) -> impl Future<Output = Response> + Send + use<> {
     let refusal = refusal(&request, facts);
@@ -49,7 +49,7 @@ pub(super) fn answer(
 }
 
 /// Why a request is refused before anybody looks at it.
-fn refusal<B>(request: &Request<B>, facts: &Facts) -> Option<&'static str> {
+fn refusal<B>(request: &Request<B>, facts: &ConnectionState) -> Option<&'static str> {
     if facts.ambiguous() {
         return Some("The request says twice where its body ends.");
     }

@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::connection::Facts;
+use super::connection::ConnectionState;
 use super::framing::Framing;
 
 /// How long to listen to a client that still sends while we close.
-const LINGER: Duration = Duration::from_secs(1);
+const CLOSE_LINGER: Duration = Duration::from_secs(1);
 
 /// A stream that is watched for ambiguous framing, for clients that do not take
 /// their answer, and that closes without cutting the answer short.
-pub(super) struct Watched<S> {
+pub(super) struct WatchedStream<S> {
     stream: S,
     framing: Framing,
-    facts: Arc<Facts>,
+    facts: Arc<ConnectionState>,
     write_timeout: Duration,
     /// Runs while the client takes nothing.
     stall: Option<Pin<Box<Sleep>>>,
@@ -28,8 +28,8 @@ pub(super) struct Watched<S> {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, facts: Arc<Facts>, write_timeout: Duration) -> Self {
+impl<S> WatchedStream<S> {
+    pub(super) fn new(stream: S, facts: Arc<ConnectionState>, write_timeout: Duration) -> Self {
         Self {
             stream,
             framing: Framing::default(),
@@ -59,7 +59,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -75,7 +75,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -113,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             if !self.framing.inside_request() {
                 return Poll::Ready(Ok(()));
             }
-            self.linger = Some(Box::pin(sleep(LINGER)));
+            self.linger = Some(Box::pin(sleep(CLOSE_LINGER)));
         }
         loop {
             if let Some(linger) = &mut self.linger

@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::public::Algorithm;
-use crate::key::ring::{ID, Keep, KeyState, Place, RINGS, Ring, Stored};
+use crate::key::ring::{ID, KeyState, RINGS, Retention, Ring, Slot, Stored};
 use crate::key::signing::SigningKey;
 use crate::key::snapshot::{KeyInfo, Signers};
 
@@ -33,7 +33,7 @@ impl Keyring {
             return Ok(());
         }
         let now = self.clock.now();
-        let place = Place::Additional(wanted);
+        let place = Slot::Additional(wanted);
         let fresh = self.fresh_if_none(place, now).await?;
         let ring = update(&*self.store, |ring| {
             ring.purge(now);
@@ -65,7 +65,7 @@ impl Keyring {
         let place = self.place(wanted);
         let known = self.signers();
         let keep = self.keep(keep_old_for);
-        if let (Place::Default, Some(file)) = (place, &self.file) {
+        if let (Slot::Default, Some(file)) = (place, &self.file) {
             let key = file.load(now).await?;
             let old = &known.default;
             // The same key with a renewed certificate is worth showing.
@@ -132,8 +132,8 @@ impl Keyring {
         let _changing = self.changing.lock().await;
         let algorithm = key.algorithm();
         let place = match (additional, self.place(Some(algorithm))) {
-            (false, _) => Place::Default,
-            (true, Place::Default) => return Err(KeyError::NotAdditional(algorithm)),
+            (false, _) => Slot::Default,
+            (true, Slot::Default) => return Err(KeyError::NotAdditional(algorithm)),
             (true, place) => place,
         };
         self.not_from_file(place)?;
@@ -150,33 +150,33 @@ impl Keyring {
         .await
     }
 
-    fn keep(&self, replaced: Duration) -> Keep {
-        Keep {
+    fn keep(&self, replaced: Duration) -> Retention {
+        Retention {
             replaced,
             superseded: self.token_lifetime,
         }
     }
 
     /// Where the key is that signs this.
-    fn place(&self, wanted: Option<Algorithm>) -> Place {
+    fn place(&self, wanted: Option<Algorithm>) -> Slot {
         match wanted {
-            Some(other) if other != self.active().algorithm() => Place::Additional(other),
-            _ => Place::Default,
+            Some(other) if other != self.active().algorithm() => Slot::Additional(other),
+            _ => Slot::Default,
         }
     }
 
     /// True where another broker just made a key of this algorithm the default one.
-    fn is_taken(&self, ring: &Ring, place: Place) -> bool {
-        let Place::Additional(wanted) = place else {
+    fn is_taken(&self, ring: &Ring, place: Slot) -> bool {
+        let Slot::Additional(wanted) = place else {
             return false;
         };
-        let default = ring.active(Place::Default);
+        let default = ring.active(Slot::Default);
         !self.signs_alone(ring) && default.is_some_and(|key| key.algorithm() == Some(wanted))
     }
 
-    fn not_from_file(&self, place: Place) -> Result<(), KeyError> {
+    fn not_from_file(&self, place: Slot) -> Result<(), KeyError> {
         match (&self.file, place) {
-            (Some(file), Place::Default) => Err(KeyError::FromFile { path: file.path() }),
+            (Some(file), Slot::Default) => Err(KeyError::FromFile { path: file.path() }),
             _ => Ok(()),
         }
     }
@@ -188,18 +188,14 @@ impl Keyring {
 
     /// A new key like the one that signs there, whose readers know how to verify
     /// that; `None` where one is published ahead.
-    async fn fresh_if_none(
-        &self,
-        place: Place,
-        now: Timestamp,
-    ) -> Result<Option<Stored>, KeyError> {
+    async fn fresh_if_none(&self, place: Slot, now: Timestamp) -> Result<Option<Stored>, KeyError> {
         if self.ring().await?.next(place).is_some() {
             return Ok(None);
         }
         let signers = self.signers();
         let kind = match place {
-            Place::Default => KeyKind::like(signers.default.public_key()),
-            Place::Additional(algorithm) => match signers.of(Some(algorithm)) {
+            Slot::Default => KeyKind::like(signers.default.public_key()),
+            Slot::Additional(algorithm) => match signers.of(Some(algorithm)) {
                 Some(old) => KeyKind::like(old.public_key()),
                 None => algorithm.into(),
             },
@@ -211,7 +207,7 @@ impl Keyring {
     async fn stored(
         &self,
         key: &SigningKey,
-        place: Place,
+        place: Slot,
         now: Timestamp,
     ) -> Result<Stored, KeyError> {
         let master = master_for(&self.ring().await?, &self.master)?;

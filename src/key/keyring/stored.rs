@@ -6,7 +6,7 @@ use crate::base::Timestamp;
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::master::{Master, MasterKey};
-use crate::key::ring::{ID, Keep, KeyState, Place, RINGS, Ring, Role, Stored};
+use crate::key::ring::{ID, KeyState, RINGS, Retention, Ring, Role, Slot, Stored};
 use crate::key::signing::SigningKey;
 use crate::store::{Precondition, Store, StoreError};
 
@@ -39,7 +39,7 @@ pub(super) async fn open_stored(
     store: &dyn Store,
     master: &Master,
     now: Timestamp,
-    keep: Keep,
+    keep: Retention,
 ) -> Result<(Ring, Arc<SigningKey>), KeyError> {
     let ring = update(store, |ring| {
         // Before anything is changed: what is encrypted must be readable.
@@ -52,7 +52,7 @@ pub(super) async fn open_stored(
             }
         }
         ring.purge(now);
-        let active = ring.active(Place::Default);
+        let active = ring.active(Slot::Default);
         if active.is_none_or(|active| active.sealed.is_none()) {
             let master = master_for(ring, master)?;
             let what = (Role::Default, KeyState::Active);
@@ -62,7 +62,7 @@ pub(super) async fn open_stored(
         Ok(())
     })
     .await?;
-    let active = unseal(ring.active(Place::Default), master)?;
+    let active = unseal(ring.active(Slot::Default), master)?;
     Ok((ring, active))
 }
 

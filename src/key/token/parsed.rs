@@ -33,7 +33,7 @@ impl<'t> Parsed<'t> {
         }
         let parts: Vec<&str> = token.split('.').collect();
         let &[header, payload, signature] = parts.as_slice() else {
-            return Err(VerifyError::Malformed("it has not three parts"));
+            return Err(VerifyError::Malformed("it does not have three parts"));
         };
         let decode = |part: &str| {
             URL_SAFE_NO_PAD
@@ -201,7 +201,7 @@ fn object(json: &[u8]) -> Option<Map<String, Value>> {
             let mut all = Map::new();
             while let Some((name, value)) = members.next_entry::<String, Value>()? {
                 if all.insert(name, value).is_some() {
-                    return Err(A::Error::custom("a name stands twice"));
+                    return Err(A::Error::custom("a name occurs twice"));
                 }
             }
             Ok(Unique(all))

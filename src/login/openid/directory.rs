@@ -21,9 +21,9 @@ use crate::provider::decode::{Format, decode};
 use crate::provider::request::BuildError;
 
 /// How long a document is taken as it is.
-const FRESH: Duration = Duration::from_secs(3600);
+const CACHE_LIFETIME: Duration = Duration::from_secs(3600);
 /// At most one look for new keys in this time, whatever tokens claim.
-const AGAIN: Duration = Duration::from_secs(60);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// The most providers that are remembered.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -81,7 +81,7 @@ impl Directory {
     ) -> Result<Arc<Metadata>, LoginError> {
         let entry = self.entry(account, provider);
         let mut entry = entry.lock().await;
-        if let Some(fresh) = fresh(&entry.metadata, now, FRESH) {
+        if let Some(fresh) = fresh(&entry.metadata, now, CACHE_LIFETIME) {
             return Ok(fresh);
         }
         let issuer = provider.issuer.as_deref().unwrap_or_default();
@@ -126,7 +126,7 @@ impl Directory {
         let metadata = self.metadata(outbound, account, provider, now).await?;
         let entry = self.entry(account, provider);
         let mut entry = entry.lock().await;
-        if let Some(fresh) = fresh(&entry.keys, now, FRESH) {
+        if let Some(fresh) = fresh(&entry.keys, now, CACHE_LIFETIME) {
             return Ok(fresh);
         }
         let keys = fetch_keys(outbound, account, provider, &metadata).await?;
@@ -146,7 +146,9 @@ impl Directory {
         let metadata = self.metadata(outbound, account, provider, now).await?;
         let entry = self.entry(account, provider);
         let mut entry = entry.lock().await;
-        let lately = entry.looked_again.is_some_and(|at| within(at, now, AGAIN));
+        let lately = entry
+            .looked_again
+            .is_some_and(|at| within(at, now, REFRESH_INTERVAL));
         if let (true, Some((_, known))) = (lately, &entry.keys) {
             return Ok(Arc::clone(known));
         }

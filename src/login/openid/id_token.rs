@@ -22,7 +22,7 @@ pub enum IdTokenError {
     #[error("`{0}` is missing or of the wrong type")]
     Claim(&'static str),
     /// `iss`.
-    #[error("`iss` is not the mapping's `issuer`, to the letter")]
+    #[error("`iss` is not exactly the mapping's `issuer`")]
     Issuer,
     /// `aud`.
     #[error("`aud` does not name this client")]
@@ -57,7 +57,7 @@ pub enum IdTokenError {
 
 /// What an application demands to know of the authentication at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Freshness {
+pub struct AuthenticationAge {
     /// From when on the person must have authenticated.
     pub since: Timestamp,
     /// `max_age` was sent, so the provider has to say when that was.
@@ -74,7 +74,7 @@ pub struct Expected<'a> {
     /// The nonce that was sent.
     pub nonce: Option<&'a str>,
     /// How fresh the authentication must be.
-    pub freshness: Option<Freshness>,
+    pub freshness: Option<AuthenticationAge>,
     /// The access token that came with it.
     pub access_token: &'a str,
     /// The algorithm of its signature, which `at_hash` goes by.

@@ -200,7 +200,7 @@ impl Check<'_> {
             let key = format!("{at}.{name}");
             let lower = name.to_ascii_lowercase();
             if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                self.error(&key, format!("`{name}` is no header name"));
+                self.error(&key, format!("`{name}` is not a valid header name"));
             } else if FORBIDDEN_HEADERS.contains(&lower.as_str()) {
                 self.error(&key, format!("the header `{name}` is set by the broker"));
             } else if authorization_taken && lower == "authorization" {

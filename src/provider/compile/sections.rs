@@ -166,7 +166,7 @@ impl Check<'_> {
         if text.is_empty() || !text.chars().all(fits) {
             self.error_hint(
                 "authorization.fragment",
-                "not what can stand behind a `#`",
+                "not a valid fragment",
                 "write it without the `#`: fragment = \"wechat_redirect\"",
             );
             return None;

@@ -47,7 +47,7 @@ impl fmt::Display for Place {
 
 /// What a body turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Got {
+pub enum ActualFormat {
     /// JSON.
     Json,
     /// A form.
@@ -64,7 +64,7 @@ pub enum Got {
     Unknown,
 }
 
-impl Got {
+impl ActualFormat {
     /// The format that reads it.
     pub(super) const fn format(self) -> Option<Format> {
         match self {
@@ -77,7 +77,7 @@ impl Got {
     }
 }
 
-impl fmt::Display for Got {
+impl fmt::Display for ActualFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Json => "JSON",
@@ -112,14 +112,14 @@ pub enum DecodeError {
         /// What was expected.
         expected: &'static str,
         /// What came.
-        got: Got,
+        got: ActualFormat,
         /// What the `Content-Type` says it is.
         content_type: String,
         /// How long it is.
         bytes: usize,
     },
     /// Not written as its format demands.
-    #[error("the {} has a mistake at {place}: {why}", noun(*format))]
+    #[error("the {} has a mistake at {place}: {why}", format_name(*format))]
     Syntax {
         /// The format it was read as.
         format: Format,
@@ -129,7 +129,7 @@ pub enum DecodeError {
         place: Place,
     },
     /// A name twice in one object or form. Which of the two counts would depend on the reader.
-    #[error("the {} holds a name twice, the second at {place}", noun(*format))]
+    #[error("the {} holds a name twice, the second at {place}", format_name(*format))]
     Duplicate {
         /// The format it was read as.
         format: Format,
@@ -146,13 +146,13 @@ pub enum DecodeError {
     #[error("the body begins with a byte order mark, which must not be there")]
     ByteOrderMark,
     /// Nested deeper than [`MAX_DEPTH`].
-    #[error("the {} is nested deeper than {MAX_DEPTH} levels", noun(*format))]
+    #[error("the {} is nested deeper than {MAX_DEPTH} levels", format_name(*format))]
     TooDeep {
         /// The format it was read as.
         format: Format,
     },
     /// More than [`MAX_NODES`] values.
-    #[error("the {} holds more than {MAX_NODES} values", noun(*format))]
+    #[error("the {} holds more than {MAX_NODES} values", format_name(*format))]
     TooMany {
         /// The format it was read as.
         format: Format,
@@ -162,7 +162,7 @@ pub enum DecodeError {
 impl DecodeError {
     pub(super) fn unexpected(
         expected: Format,
-        got: Got,
+        got: ActualFormat,
         content_type: Option<&str>,
         bytes: usize,
     ) -> Self {
@@ -202,7 +202,7 @@ pub(super) fn utf8(body: &[u8]) -> Result<&str, DecodeError> {
     })
 }
 
-fn noun(format: Format) -> &'static str {
+fn format_name(format: Format) -> &'static str {
     match format {
         Format::Auto => "body",
         Format::Json => "JSON",

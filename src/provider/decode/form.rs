@@ -50,7 +50,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
 }
 
 /// Takes `+` and `%XX` back, and nothing else: what isn't written with them has
-/// to be visible ASCII or beyond, so that a text which is no form isn't read as one.
+/// to be visible ASCII or beyond, so that a text which is not a form isn't read as one.
 fn unescape(text: &str) -> Result<String, &'static str> {
     let bytes = text.as_bytes();
     for (at, byte) in bytes.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What a body is, from its declaration and from its looks.
 
 use super::BYTE_ORDER_MARK;
-use super::error::Got;
+use super::error::ActualFormat;
 use super::jsonp;
 
 /// What a body looks like.
@@ -10,13 +10,13 @@ pub(super) enum Sniffed {
     /// There is nothing to see.
     Blank,
     /// Its first bytes tell.
-    Looks(Got),
+    Looks(ActualFormat),
     /// They don't.
     Unclear,
 }
 
 impl Sniffed {
-    pub(super) const fn got(self) -> Option<Got> {
+    pub(super) const fn got(self) -> Option<ActualFormat> {
         match self {
             Self::Looks(got) => Some(got),
             Self::Blank | Self::Unclear => None,
@@ -26,7 +26,7 @@ impl Sniffed {
 
 /// What the `Content-Type` says, where it says something. `text/plain` and
 /// `application/octet-stream` don't.
-pub(super) fn declared(content_type: Option<&str>) -> Option<Got> {
+pub(super) fn declared(content_type: Option<&str>) -> Option<ActualFormat> {
     let essence = content_type?.split(';').next()?.trim().to_ascii_lowercase();
     let subtype = essence.split_once('/').map_or("", |(_, subtype)| subtype);
     Some(match essence.as_str() {
@@ -37,14 +37,14 @@ pub(super) fn declared(content_type: Option<&str>) -> Option<Got> {
         | "text/javascript"
         | "application/x-javascript"
         | "application/ecmascript"
-        | "text/ecmascript" => Got::Json,
-        "application/x-www-form-urlencoded" => Got::Form,
-        "application/xml" | "text/xml" => Got::Xml,
-        "application/jwt" => Got::Jwt,
-        "text/html" | "application/xhtml+xml" => Got::Html,
-        _ if subtype.ends_with("+json") => Got::Json,
-        _ if subtype.ends_with("+xml") => Got::Xml,
-        _ if subtype.ends_with("+jwt") => Got::Jwt,
+        | "text/ecmascript" => ActualFormat::Json,
+        "application/x-www-form-urlencoded" => ActualFormat::Form,
+        "application/xml" | "text/xml" => ActualFormat::Xml,
+        "application/jwt" => ActualFormat::Jwt,
+        "text/html" | "application/xhtml+xml" => ActualFormat::Html,
+        _ if subtype.ends_with("+json") => ActualFormat::Json,
+        _ if subtype.ends_with("+xml") => ActualFormat::Xml,
+        _ if subtype.ends_with("+jwt") => ActualFormat::Jwt,
         _ => return None,
     })
 }
@@ -57,12 +57,12 @@ pub(super) fn sniff(body: &[u8]) -> Sniffed {
         .trim_ascii();
     let got = match text.first() {
         None => return Sniffed::Blank,
-        Some(b'{' | b'[') => Got::Json,
-        Some(b'<') if is_html(text) => Got::Html,
-        Some(b'<') => Got::Xml,
-        Some(_) if is_jwt(text) => Got::Jwt,
-        Some(_) if jsonp::looks_like_call(text) => Got::Jsonp,
-        Some(_) if is_form(text) => Got::Form,
+        Some(b'{' | b'[') => ActualFormat::Json,
+        Some(b'<') if is_html(text) => ActualFormat::Html,
+        Some(b'<') => ActualFormat::Xml,
+        Some(_) if is_jwt(text) => ActualFormat::Jwt,
+        Some(_) if jsonp::looks_like_call(text) => ActualFormat::Jsonp,
+        Some(_) if is_form(text) => ActualFormat::Form,
         Some(_) => return Sniffed::Unclear,
     };
     Sniffed::Looks(got)

@@ -8,9 +8,9 @@ use crate::provider::decode::Format;
 use crate::provider::extract::Verified;
 use crate::provider::file::{Kind, ResponseMode};
 use crate::provider::model::{Answer, Before, ProfileSource, Provider, Then};
-use crate::provider::path::{Hop, Place};
+use crate::provider::path::{PathStep, Place};
 use crate::provider::request::encode;
-use crate::provider::trace::Shown;
+use crate::provider::trace::MaskedMessage;
 
 pub(super) struct Expect<'a>(&'a Provider);
 
@@ -20,7 +20,7 @@ impl<'a> Expect<'a> {
     }
 
     /// The authorization response.
-    pub fn callback(&self, redirect_uri: &str) -> Shown {
+    pub fn callback(&self, redirect_uri: &str) -> MaskedMessage {
         let code = &self.0.callback.code_key;
         let state = &self.0.authorization.state_key;
         let pairs = format!(
@@ -29,26 +29,26 @@ impl<'a> Expect<'a> {
             encode(state)
         );
         if self.0.authorization.response_mode == Some(ResponseMode::FormPost) {
-            return Shown {
+            return MaskedMessage {
                 line: format!("POST {redirect_uri}"),
                 headers: vec![content_type("application/x-www-form-urlencoded")],
                 body: pairs,
             };
         }
         let separator = if redirect_uri.contains('?') { '&' } else { '?' };
-        Shown {
+        MaskedMessage {
             line: format!("302 Found, Location: {redirect_uri}{separator}{pairs}"),
-            ..Shown::default()
+            ..MaskedMessage::default()
         }
     }
 
-    pub fn before(before: &Before) -> Shown {
+    pub fn before(before: &Before) -> MaskedMessage {
         let mut sample = Sample::default();
         sample.put(&before.access_token, json!("{{app_access_token}}"));
         sample.answer(&before.answer)
     }
 
-    pub fn token(&self) -> Shown {
+    pub fn token(&self) -> MaskedMessage {
         let set = &self.0.token;
         let mut sample = Sample::default();
         sample.put(&set.access_token, json!("{{access_token}}"));
@@ -62,13 +62,13 @@ impl<'a> Expect<'a> {
         sample.answer(&set.answer)
     }
 
-    pub fn userinfo(&self) -> Shown {
+    pub fn userinfo(&self) -> MaskedMessage {
         let mut sample = Sample::default();
         self.profile(&mut sample, None);
         sample.answer(&self.0.userinfo.answer)
     }
 
-    pub fn then(&self, then: &Then) -> Shown {
+    pub fn then(&self, then: &Then) -> MaskedMessage {
         let mut sample = Sample::default();
         self.profile(&mut sample, Some(&then.name));
         let inner = sample.0.get(&then.name).cloned().unwrap_or(Value::Null);
@@ -119,9 +119,9 @@ impl Sample {
     /// Makes a value be where a place looks.
     fn put(&mut self, place: &Place, value: Value) {
         let mut at = &mut self.0;
-        for hop in place.hops() {
+        for hop in place.steps() {
             at = match hop {
-                Hop::Member(name) => {
+                PathStep::Member(name) => {
                     if !at.is_object() {
                         *at = Value::Object(Map::new());
                     }
@@ -130,7 +130,7 @@ impl Sample {
                         _ => return,
                     }
                 }
-                Hop::Element => {
+                PathStep::Element => {
                     if !at.is_array() {
                         *at = Value::Array(vec![Value::Null]);
                     }
@@ -146,7 +146,7 @@ impl Sample {
         }
     }
 
-    fn answer(self, answer: &Answer) -> Shown {
+    fn answer(self, answer: &Answer) -> MaskedMessage {
         let (kind, body) = match answer.format {
             Format::Auto | Format::Json => ("application/json", pretty(&self.0)),
             Format::Jsonp => (
@@ -161,7 +161,7 @@ impl Sample {
             body.push_str("\n\nand it must hold: ");
             body.push_str(condition.as_str());
         }
-        Shown {
+        MaskedMessage {
             line: "200 OK".to_owned(),
             headers: vec![content_type(kind)],
             body,

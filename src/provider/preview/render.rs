@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Preview, Step};
-use crate::provider::trace::Shown;
+use crate::provider::trace::MaskedMessage;
 
 /// A marker for a value of an answer that does not exist yet: `{token.openid}`.
 /// The name is written in hexadecimal, which no encoding changes.
@@ -62,7 +62,7 @@ pub fn text(preview: &Preview) -> String {
     out
 }
 
-fn message(out: &mut String, shown: &Shown) {
+fn message(out: &mut String, shown: &MaskedMessage) {
     if !shown.line.is_empty() {
         let _ = writeln!(out, "   {}", shown.line);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{SavedTrace, Shown};
+use super::{MaskedMessage, SavedTrace};
 
 /// The longest body that is shown; the saved trace has it whole.
 const MAX_SHOWN: usize = 4_000;
@@ -67,7 +67,7 @@ pub fn text(trace: &SavedTrace) -> String {
     out
 }
 
-fn message(out: &mut String, shown: &Shown) {
+fn message(out: &mut String, shown: &MaskedMessage) {
     if !shown.line.is_empty() {
         let _ = writeln!(out, "   {}", printable(&shown.line));
     }

@@ -41,11 +41,16 @@ pub(super) async fn all_or_nothing(bench: &Bench) {
         bench.get(&other("old")).await.is_some(),
         "nothing was removed"
     );
-    bench
+    let versions = bench
         .store
         .commit(steps(Precondition::Version(old)))
         .await
         .expect("all checks hold");
+    for (key, version) in [plain("one"), other("two")].iter().zip(&versions) {
+        let found = bench.get(key).await.expect("it was put");
+        assert_eq!(found.version, *version, "in the order of the puts");
+    }
+    assert_eq!(versions.len(), 2, "one for each put");
     assert_eq!(bench.value(&plain("one")).await, Some(b"1".to_vec()));
     assert_eq!(bench.value(&other("two")).await, Some(b"2".to_vec()));
     assert_eq!(bench.get(&other("old")).await, None, "it was removed");
@@ -81,7 +86,7 @@ pub(super) async fn check_before_any_write(bench: &Bench) {
         .expect("the version that was read is the one that counts");
 }
 
-pub(super) async fn stay_within_one_partition_and_class(bench: &Bench) {
+pub(super) async fn stay_within_one_account_and_class(bench: &Bench) {
     let refused = async |step| {
         let steps = vec![Step::Put(plain("one"), b"1".to_vec()), step];
         let result = bench.store.commit(steps).await;
@@ -92,11 +97,33 @@ pub(super) async fn stay_within_one_partition_and_class(bench: &Bench) {
         assert_eq!(bench.get(&plain("one")).await, None, "and nothing written");
     };
     refused(Step::Put(Key::new(DURABLE.plain, "beta", "x"), Vec::new())).await;
-    refused(Step::Check(
-        Key::new(DURABLE.plain, "", "x"),
-        Precondition::Any,
-    ))
-    .await;
+    let own = Key::new(DURABLE.plain, "", "x");
+    let steps = vec![
+        Step::Put(own.clone(), Vec::new()),
+        Step::Check(Key::new(DURABLE.plain, "beta", "x"), Precondition::Any),
+        Step::Check(plain("one"), Precondition::Any),
+    ];
+    let result = bench.store.commit(steps).await;
+    assert!(
+        matches!(result, Err(StoreError::BadBatch)),
+        "two accounts are too many beside the broker too: {result:?}"
+    );
+    let steps = |when| {
+        vec![
+            Step::Put(plain("log"), b"1".to_vec()),
+            Step::Put(own.clone(), b"2".to_vec()),
+            Step::Check(own.clone(), when),
+        ]
+    };
+    bench
+        .store
+        .commit(steps(Precondition::Absent))
+        .await
+        .expect("what is the broker's own may stand beside what is an account's");
+    assert_eq!(bench.value(&plain("log")).await, Some(b"1".to_vec()));
+    assert_eq!(bench.value(&own).await, Some(b"2".to_vec()));
+    let refused_by_its_own = bench.store.commit(steps(Precondition::Absent)).await;
+    assert!(is_conflict(&refused_by_its_own), "{refused_by_its_own:?}");
     refused(Step::Delete(Key::new(TRANSIENT.plain, "acme", "x"))).await;
     refused(Step::Put(
         Key::expiring(TRANSIENT.expiring, "acme", bench.later(9), b"x"),
@@ -147,7 +174,7 @@ pub(super) async fn compete_without_loss(bench: &Bench) {
                         Step::Put(at_to, (to + 1).to_string().into_bytes()),
                     ];
                     match store.commit(steps).await {
-                        Ok(()) => break,
+                        Ok(_) => break,
                         Err(StoreError::Conflict) => tokio::task::yield_now().await,
                         Err(e) => panic!("a batch fails: {e}"),
                     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::{Entry, StoreError};
 use super::{Bench, Key, Precondition, Spaces, is_conflict};
 
-const MANY: usize = 100;
+const CONTENDERS: usize = 100;
 
 /// Runs as many tasks as there are numbers, all at the same time.
 pub(super) async fn together<T, F>(of: usize, task: impl Fn(usize) -> F) -> Vec<T>
@@ -34,35 +34,35 @@ pub(super) async fn one_taker_wins(bench: &Bench, spaces: &Spaces) {
     for round in 0..5_u8 {
         let key = Key::expiring(spaces.expiring, "acme", bench.later(1000), &[round]);
         bench.put(&key, b"prize").await;
-        let taken: Vec<Option<Entry>> = together(MANY, |_| {
+        let taken: Vec<Option<Entry>> = together(CONTENDERS, |_| {
             let (store, key) = (Arc::clone(&bench.store), key.clone());
             async move { store.take(&key).await.unwrap() }
         })
         .await;
         let winners = taken.iter().flatten().count();
-        assert_eq!(winners, 1, "of {MANY} takers one gets the record");
+        assert_eq!(winners, 1, "of {CONTENDERS} takers one gets the record");
     }
 }
 
 pub(super) async fn one_creator_wins(bench: &Bench, spaces: &Spaces) {
     for round in 0..5_u8 {
         let key = Key::new(spaces.plain, "acme", [round]);
-        let results = together(MANY, |number| {
+        let results = together(CONTENDERS, |number| {
             let (store, key) = (Arc::clone(&bench.store), key.clone());
             let value = number.to_string().into_bytes();
             async move { store.put(&key, value, Precondition::Absent).await }
         })
         .await;
-        let winners: Vec<usize> = (0..MANY)
+        let winners: Vec<usize> = (0..CONTENDERS)
             .filter(|number| results[*number].is_ok())
             .collect();
         assert_eq!(
             winners.len(),
             1,
-            "of {MANY} creators one succeeds: {winners:?}"
+            "of {CONTENDERS} creators one succeeds: {winners:?}"
         );
         let losers = results.iter().filter(|result| is_conflict(result)).count();
-        assert_eq!(losers, MANY - 1, "the others hear of a conflict");
+        assert_eq!(losers, CONTENDERS - 1, "the others hear of a conflict");
         let stored = bench.value(&key).await;
         assert_eq!(
             stored,
@@ -75,7 +75,7 @@ pub(super) async fn one_creator_wins(bench: &Bench, spaces: &Spaces) {
 pub(super) async fn no_update_is_lost(bench: &Bench, spaces: &Spaces) {
     let key = Key::new(spaces.plain, "acme", "counter");
     bench.put(&key, b"0").await;
-    together(MANY, |_| {
+    together(CONTENDERS, |_| {
         let (store, key) = (Arc::clone(&bench.store), key.clone());
         async move {
             loop {
@@ -101,7 +101,7 @@ pub(super) async fn no_update_is_lost(bench: &Bench, spaces: &Spaces) {
     let count = bench.value(&key).await;
     assert_eq!(
         count,
-        Some(MANY.to_string().into_bytes()),
-        "each of {MANY} updates counts"
+        Some(CONTENDERS.to_string().into_bytes()),
+        "each of {CONTENDERS} updates counts"
     );
 }

@@ -5,7 +5,7 @@
 //! runs, those who come meanwhile gather for the next. A sync costs the same CPU
 //! for one as for a hundred, half of it for waking sled's seven writers, so
 //! where several came together, the next one leaves time for as many
-//! ([`GATHER`]). Who comes alone never waits for others.
+//! ([`BATCH_WINDOW`]). Who comes alone never waits for others.
 
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,9 +20,9 @@ use super::state::StateFile;
 use super::{Shared, open, withdraw};
 
 /// From one sync that several waited for to the next, at most.
-const GATHER: Duration = Duration::from_millis(8);
+const BATCH_WINDOW: Duration = Duration::from_millis(8);
 /// Nobody has come for so long: then no more will.
-const QUIET: Duration = Duration::from_millis(1);
+const BATCH_IDLE: Duration = Duration::from_millis(1);
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
@@ -102,7 +102,7 @@ impl Committer {
                 return Err(StoreError::Unavailable("it is closed".into()));
             }
             queue.waiters.push(Waiter { answer, pending });
-            self.rouse(&mut queue);
+            self.wake_thread(&mut queue);
         }
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -116,7 +116,7 @@ impl Committer {
                 return Ok(());
             }
             queue.closers.push(answer);
-            self.rouse(&mut queue);
+            self.wake_thread(&mut queue);
         }
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -125,17 +125,17 @@ impl Committer {
     pub(super) fn look(&self) {
         let mut queue = self.queue();
         queue.look = true;
-        self.rouse(&mut queue);
+        self.wake_thread(&mut queue);
     }
 
     /// Ends the thread without any promise.
     pub(super) fn abandon(&self) {
         let mut queue = self.queue();
         queue.abandoned = true;
-        self.rouse(&mut queue);
+        self.wake_thread(&mut queue);
     }
 
-    fn rouse(&self, queue: &mut Queue) {
+    fn wake_thread(&self, queue: &mut Queue) {
         if std::mem::take(&mut queue.idle) {
             self.wake.notify_one();
         }
@@ -151,9 +151,9 @@ impl Committer {
         let mut seen = 0;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            std::thread::sleep(QUIET.min(left));
+            std::thread::sleep(BATCH_IDLE.min(left));
             let waiting = self.queue().waiters.len();
-            if left <= QUIET || waiting > 0 && waiting == seen {
+            if left <= BATCH_IDLE || waiting > 0 && waiting == seen {
                 return;
             }
             seen = waiting;
@@ -220,7 +220,7 @@ fn run(shared: &Shared, lock: File, mut state: StateFile) {
             let (several, began) = (work.waiters.len() > 1, Instant::now());
             answer(shared, work.waiters, &cycle(shared, &mut state));
             if several {
-                let gather = GATHER.saturating_sub(began.elapsed());
+                let gather = BATCH_WINDOW.saturating_sub(began.elapsed());
                 shared.committer.gather(gather);
             }
         }
@@ -354,7 +354,7 @@ fn close(shared: &Shared, waiters: Vec<Waiter>, state: StateFile) -> Result<(), 
         Ok(true) => state
             .finish(&shared.dir, shared.versions.last())
             .map_err(reason),
-        Ok(false) => Err("sled did not let go of its file".to_owned()),
+        Ok(false) => Err("sled did not release its file".to_owned()),
         Err(e) => Err(reason(open::at("sync", &path, &e))),
     }
 }

@@ -11,14 +11,14 @@ use super::state::{State, StateFile};
 use super::{SledOptions, fault};
 
 /// The way back, the same for all damage.
-pub(super) const NO_ONE_KNOWS_BETTER: &str = "nothing was deleted; restore the data directory from a backup (see \"Backup and restore\" in the README)";
+pub(super) const RESTORE_FROM_BACKUP: &str = "nothing was deleted; restore the data directory from a backup (see \"Backup and restore\" in the README)";
 
 /// A process that was told to end may hold its locks for another moment.
-const PATIENCE: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(50);
+const OPEN_ATTEMPTS: u32 = 20;
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// An open database and what belongs to it.
-pub(super) struct Opened {
+pub(super) struct OpenedDatabase {
     pub(super) engine: Engine,
     /// Held for as long as the directory is ours.
     pub(super) lock: File,
@@ -28,7 +28,7 @@ pub(super) struct Opened {
 
 /// Opens the directory: lock, look, mark as running, and only then let sled
 /// touch anything.
-pub(super) fn open(dir: &Path, options: SledOptions) -> Result<Opened, StoreError> {
+pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, StoreError> {
     create(dir)?;
     let lock = lock(dir)?;
     let found = State::read(dir)?;
@@ -42,7 +42,7 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<Opened, StoreErro
     let length = engine.make_durable()?;
     sync_directory(dir).map_err(|e| at("write", dir, &e))?;
     state.note(length, found.version);
-    Ok(Opened {
+    Ok(OpenedDatabase {
         engine,
         lock,
         state,
@@ -109,17 +109,17 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 
 /// Takes a file's lock; false if someone else keeps it.
 pub(super) fn wait_for_lock(file: &File) -> std::io::Result<bool> {
-    for _ in 0..PATIENCE {
+    for _ in 0..OPEN_ATTEMPTS {
         match file.try_lock() {
             Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(ATTEMPT_INTERVAL),
             Err(TryLockError::Error(e)) => return Err(e),
         }
     }
     Ok(false)
 }
 
-/// A snapshot that was being written when the process died is no data, but sled
+/// A snapshot that was being written when the process died holds no data, but sled
 /// would take it for damage.
 fn remove_half_snapshots(dir: &Path) -> Result<(), StoreError> {
     for path in snapshots(dir)? {
@@ -148,13 +148,13 @@ fn snapshots(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
 /// Snapshots only save reading the whole log. So if sled finds damage, they are
 /// put aside and the log is read; if that fails too, they get their names back.
 fn open_or_replay(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
-    let damage = match open_patiently(dir, options) {
+    let damage = match open_with_retries(dir, options) {
         Err(StoreError::Corrupt { why, .. }) => why,
         other => return other,
     };
     let aside = put_aside(dir)?;
     if !aside.is_empty()
-        && let Ok(engine) = open_patiently(dir, options)
+        && let Ok(engine) = open_with_retries(dir, options)
     {
         let dir = dir.display();
         tracing::warn!(%dir, %damage, "a snapshot was damaged and the log was read instead; what is called `aside-snap.*` can be removed");
@@ -168,7 +168,7 @@ fn open_or_replay(dir: &Path, options: SledOptions) -> Result<Engine, StoreError
     }
     Err(StoreError::Corrupt {
         place: dir.display().to_string(),
-        why: format!("{damage}; {NO_ONE_KNOWS_BETTER}"),
+        why: format!("{damage}; {RESTORE_FROM_BACKUP}"),
     })
 }
 
@@ -186,7 +186,7 @@ fn put_aside(dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, StoreError> {
 }
 
 /// sled lets go of its own lock a moment after it was dropped.
-fn open_patiently(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+fn open_with_retries(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
     let path = dir.join("db");
     if let Ok(file) = File::open(&path)
         && !wait_for_lock(&file).map_err(|e| at("lock", &path, &e))?

@@ -1,9 +1,4 @@
 //! Operations on the records of one space, that is, on one tree.
-//!
-//! A tree's key is the partition, a zero byte and the id; partitions contain no
-//! zero. Its value is the version in eight bytes, then the record. Where the
-//! record has an owner the version's highest bit is set, and the owner stands
-//! between, its length in front.
 
 use std::sync::MutexGuard;
 
@@ -13,12 +8,10 @@ use ::sled::{IVec, Transactional, Tree};
 use super::super::versions::Versions;
 use super::super::{Entry, Key, Precondition, Scan, Space, Step, StoreError, Version};
 use super::engine::Engine;
+use super::layout::{corrupt, decode, encode, end, join, owner_of, raw, version_of, whole};
 use super::owners::Owners;
 use super::{fault, owners};
 use crate::base::Timestamp;
-
-/// Says that an owner follows; no version is as great.
-const OWNED: u64 = 1 << 63;
 
 /// The records of one space at one moment.
 pub(super) struct Records<'a> {
@@ -324,7 +317,7 @@ pub(super) fn commit(
     steps: &[Step],
     now: Timestamp,
     versions: &Versions,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Version>, StoreError> {
     let mut spaces: Vec<&'static Space> = Vec::new();
     let mut places = Vec::with_capacity(steps.len());
     for space in steps.iter().map(|step| step.key().space) {
@@ -339,7 +332,7 @@ pub(super) fn commit(
         .map(|space| engine.tree(space))
         .collect::<Result<_, _>>()?;
     if trees.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut entries = Vec::with_capacity(spaces.len());
     for space in spaces {
@@ -370,6 +363,7 @@ pub(super) fn commit(
                 }
             }
         }
+        let mut made = Vec::new();
         for (step, &place) in steps.iter().zip(&places) {
             match step {
                 Step::Check(..) => {}
@@ -382,6 +376,7 @@ pub(super) fn commit(
                     }
                     let version = versions.next(now, version(key, before.as_deref())?);
                     views[place].insert(raw(key), encode(version, key.owner(), value))?;
+                    made.push(version);
                 }
                 Step::Delete(key) => {
                     let before = views[place].remove(raw(key))?;
@@ -389,7 +384,7 @@ pub(super) fn commit(
                 }
             }
         }
-        Ok(())
+        Ok(made)
     });
     done.map_err(|error| match error {
         TransactionError::Abort(error) => error,
@@ -401,94 +396,4 @@ pub(super) fn commit(
 pub(super) fn keep(tree: &Tree, key: &Key, entry: &Entry) -> Result<(), StoreError> {
     let bytes = encode(entry.version, key.owner(), &entry.value);
     tree.insert(raw(key), bytes).map(drop).map_err(fault)
-}
-
-fn raw(key: &Key) -> Vec<u8> {
-    join(&key.partition, &key.id)
-}
-
-fn join(partition: &str, id: &[u8]) -> Vec<u8> {
-    debug_assert!(!partition.contains('\0'), "a partition with a zero byte");
-    let mut raw = Vec::with_capacity(partition.len() + 1 + id.len());
-    raw.extend_from_slice(partition.as_bytes());
-    raw.push(0);
-    raw.extend_from_slice(id);
-    raw
-}
-
-/// Greater than every key of the partition, and not greater than any other's.
-fn end(partition: &str) -> Vec<u8> {
-    [partition.as_bytes(), &[1]].concat()
-}
-
-fn encode(version: Version, owner: Option<&[u8]>, value: &[u8]) -> Vec<u8> {
-    let owner = owner.and_then(|owner| Some((u8::try_from(owner.len()).ok()?, owner)));
-    let head = owner.map_or(0, |(length, _)| 1 + usize::from(length));
-    let flag = if owner.is_some() { OWNED } else { 0 };
-    let mut bytes = Vec::with_capacity(8 + head + value.len());
-    bytes.extend_from_slice(&(version.0 | flag).to_be_bytes());
-    if let Some((length, owner)) = owner {
-        bytes.push(length);
-        bytes.extend_from_slice(owner);
-    }
-    bytes.extend_from_slice(value);
-    bytes
-}
-
-/// A tree's value taken apart: version, owner and record.
-fn parts<'b>(
-    space: &Space,
-    bytes: &'b [u8],
-) -> Result<(Version, Option<&'b [u8]>, &'b [u8]), StoreError> {
-    let short = || corrupt(space, "it is too short to have a version");
-    let (head, rest) = bytes.split_first_chunk().ok_or_else(short)?;
-    let head = u64::from_be_bytes(*head);
-    let version = Version(head & !OWNED);
-    if head & OWNED == 0 {
-        return Ok((version, None, rest));
-    }
-    let short = || corrupt(space, "it is too short to have an owner");
-    let (length, rest) = rest.split_first().ok_or_else(short)?;
-    let (owner, value) = rest
-        .split_at_checked(usize::from(*length))
-        .ok_or_else(short)?;
-    Ok((version, Some(owner), value))
-}
-
-fn decode(space: &Space, bytes: &[u8]) -> Result<Entry, StoreError> {
-    let (version, _, value) = parts(space, bytes)?;
-    Ok(Entry {
-        value: value.to_vec(),
-        version,
-    })
-}
-
-/// A record as a scan gives it.
-fn whole(scan: &Scan, id: Vec<u8>, bytes: &[u8]) -> Result<(Key, Entry), StoreError> {
-    let (version, owner, value) = parts(scan.space, bytes)?;
-    let key = Key {
-        space: scan.space,
-        partition: scan.partition.clone(),
-        id,
-        owner: owner.map(Into::into),
-    };
-    let value = value.to_vec();
-    Ok((key, Entry { value, version }))
-}
-
-fn version_of(space: &Space, bytes: Option<&[u8]>) -> Result<Option<Version>, StoreError> {
-    let parts = bytes.map(|bytes| parts(space, bytes)).transpose()?;
-    Ok(parts.map(|(version, ..)| version))
-}
-
-fn owner_of<'b>(space: &Space, bytes: Option<&'b [u8]>) -> Result<Option<&'b [u8]>, StoreError> {
-    let parts = bytes.map(|bytes| parts(space, bytes)).transpose()?;
-    Ok(parts.and_then(|(_, owner, _)| owner))
-}
-
-fn corrupt(space: &Space, why: &str) -> StoreError {
-    StoreError::Corrupt {
-        place: format!("a record of `{}`", space.name),
-        why: why.to_owned(),
-    }
 }

@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::super::StoreError;
-use super::open::{NO_ONE_KNOWS_BETTER, at, sync_directory};
+use super::open::{RESTORE_FROM_BACKUP, at, sync_directory};
 
 const NAME: &str = "state";
 
@@ -81,7 +81,7 @@ impl State {
         Err(StoreError::Corrupt {
             place: dir.join(name).display().to_string(),
             why: format!(
-                "it has {found} bytes, but {expected} were safely written; {NO_ONE_KNOWS_BETTER}. To go on with what is left, remove the file `{NAME}` beside it"
+                "it has {found} bytes, but {expected} were safely written; {RESTORE_FROM_BACKUP}. To go on with what is left, remove the file `{NAME}` beside it"
             ),
         })
     }

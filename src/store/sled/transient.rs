@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ::sled::Tree;
 
-use super::super::held::Held;
+use super::super::memory_table::MemoryTable;
 use super::super::{Entry, Key, Precondition, Scan, Space, StoreError, Version};
 use super::records::{Operations, Records};
 
@@ -24,17 +24,17 @@ const STEP: usize = 4;
 pub(super) struct Transient {
     /// The most memory they take together, roughly.
     most: usize,
-    spaces: RwLock<HashMap<&'static str, Shelf>>,
+    spaces: RwLock<HashMap<&'static str, SpacePart>>,
     bytes: AtomicUsize,
     spread: AtomicBool,
 }
 
 /// A space and its records.
-type Shelf = (&'static Space, Arc<Mutex<Part>>);
+type SpacePart = (&'static Space, Arc<Mutex<Part>>);
 
 #[derive(Default)]
 struct Part {
-    held: Held,
+    memory: MemoryTable,
     /// The tree may have records, too.
     below: bool,
 }
@@ -62,8 +62,8 @@ impl Transient {
     ) -> Result<T, StoreError> {
         let part = self.part(below.space, &below.tree);
         let mut part = lock(&part);
-        let before = part.held.bytes();
-        let result = operation(&mut Mixed {
+        let before = part.memory.bytes();
+        let result = operation(&mut MergedSpace {
             part: &mut part,
             below,
             full: self.bytes.load(Ordering::Relaxed) >= self.most,
@@ -71,7 +71,7 @@ impl Transient {
         if part.below {
             self.spread.store(true, Ordering::Relaxed);
         }
-        let after = part.held.bytes();
+        let after = part.memory.bytes();
         self.bytes.fetch_add(after, Ordering::Relaxed);
         self.bytes.fetch_sub(before, Ordering::Relaxed);
         result
@@ -86,7 +86,7 @@ impl Transient {
         let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let part = Part {
-                held: Held::default(),
+                memory: MemoryTable::default(),
                 below: !tree.is_empty(),
             };
             (space, Arc::new(Mutex::new(part)))
@@ -103,7 +103,7 @@ impl Transient {
         for (space, part) in spaces.values() {
             let tree = tree(space)?;
             let mut part = lock(part);
-            while let Some((key, entry)) = part.held.pop_first(space) {
+            while let Some((key, entry)) = part.memory.pop_first(space) {
                 super::records::keep(&tree, &key, &entry)?;
             }
         }
@@ -116,14 +116,14 @@ fn lock(part: &Mutex<Part>) -> MutexGuard<'_, Part> {
 }
 
 /// The records of one space, in memory and in the tree.
-struct Mixed<'a> {
+struct MergedSpace<'a> {
     part: &'a mut Part,
     below: Records<'a>,
     /// Memory has no room.
     full: bool,
 }
 
-impl Mixed<'_> {
+impl MergedSpace<'_> {
     /// Whether the tree has the record, be it expired.
     fn is_below(&self, key: &Key) -> Result<bool, StoreError> {
         Ok(self.part.below && self.below.has(key)?)
@@ -135,12 +135,12 @@ impl Mixed<'_> {
             return Ok(());
         }
         for _ in 0..STEP {
-            let Some((key, entry)) = self.part.held.pop_first(self.below.space) else {
+            let Some((key, entry)) = self.part.memory.pop_first(self.below.space) else {
                 break;
             };
             self.part.below = true;
             if let Err(error) = super::records::keep(&self.below.tree, &key, &entry) {
-                self.part.held.insert(&key, entry);
+                self.part.memory.insert(&key, entry);
                 return Err(error);
             }
         }
@@ -148,12 +148,12 @@ impl Mixed<'_> {
     }
 }
 
-impl Operations for Mixed<'_> {
+impl Operations for MergedSpace<'_> {
     fn get(&mut self, key: &Key) -> Result<Option<Entry>, StoreError> {
         if key.is_expired(self.below.now) {
             return Ok(None);
         }
-        match self.part.held.get(key) {
+        match self.part.memory.get(key) {
             Some(entry) => Ok(Some(entry.clone())),
             None if self.part.below => self.below.get(key),
             None => Ok(None),
@@ -169,7 +169,7 @@ impl Operations for Mixed<'_> {
         if self.is_below(key)? {
             return self.below.put(key, value, when);
         }
-        let previous = self.part.held.get(key).map(|entry| entry.version);
+        let previous = self.part.memory.get(key).map(|entry| entry.version);
         if !when.holds(previous.filter(|_| !key.is_expired(self.below.now))) {
             return Err(StoreError::Conflict);
         }
@@ -178,7 +178,7 @@ impl Operations for Mixed<'_> {
             self.make_room()?;
         }
         let version = self.below.versions.next(self.below.now, previous);
-        self.part.held.insert(key, Entry { value, version });
+        self.part.memory.insert(key, Entry { value, version });
         Ok(version)
     }
 
@@ -186,7 +186,7 @@ impl Operations for Mixed<'_> {
         if key.is_expired(self.below.now) {
             return Ok(None);
         }
-        match self.part.held.remove(key) {
+        match self.part.memory.remove(key) {
             Some(entry) => Ok(Some(entry)),
             None if self.part.below => self.below.take(key),
             None => Ok(None),
@@ -198,16 +198,16 @@ impl Operations for Mixed<'_> {
             return self.below.delete(key, when);
         }
         let live = !key.is_expired(self.below.now);
-        let current = self.part.held.get(key).map(|entry| entry.version);
+        let current = self.part.memory.get(key).map(|entry| entry.version);
         let current = current.filter(|_| live);
         if !when.holds(current) {
             return Err(StoreError::Conflict);
         }
-        Ok(current.is_some() && self.part.held.remove(key).is_some())
+        Ok(current.is_some() && self.part.memory.remove(key).is_some())
     }
 
     fn scan(&mut self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
-        let mut found = self.part.held.scan(scan, self.below.now);
+        let mut found = self.part.memory.scan(scan, self.below.now);
         if self.part.below {
             found.extend(self.below.scan(scan)?);
             found.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
@@ -218,7 +218,7 @@ impl Operations for Mixed<'_> {
 
     fn partitions(&mut self) -> Result<Vec<String>, StoreError> {
         let live = self.below.space.live_from(self.below.now);
-        let mut found = self.part.held.partitions(&live);
+        let mut found = self.part.memory.partitions(&live);
         if self.part.below {
             found.extend(self.below.partitions()?);
             found.sort();
@@ -232,7 +232,7 @@ impl Operations for Mixed<'_> {
             return Ok(0);
         }
         let live = self.below.space.live_from(self.below.now);
-        let mut purged = self.part.held.purge(&live, limit);
+        let mut purged = self.part.memory.purge(&live, limit);
         if self.part.below {
             purged += self.below.purge(limit - purged)?;
             self.part.below = !self.below.tree.is_empty();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::{Value, json};
 
 use super::super::Console;
@@ -146,7 +146,7 @@ impl Refused {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::BAD_REQUEST)
     }
 
-    pub fn values(&self) -> Shown {
+    pub fn values(&self) -> TemplateValue {
         let detail = self.problem.detail.as_str();
         context! {
             form => shown(&self.typed),

@@ -16,9 +16,9 @@ use super::Version;
 /// at once, whoever made it; what its version then spares is making the same
 /// thing of the same bytes.
 #[derive(Debug)]
-pub struct Known<K, T>(Cache<K, (Option<u64>, Version, Arc<T>)>);
+pub struct DecodedCache<K, T>(Cache<K, (Option<u64>, Version, Arc<T>)>);
 
-impl<K: Eq + Hash, T> Known<K, T> {
+impl<K: Eq + Hash, T> DecodedCache<K, T> {
     /// Remembers about `most` of them.
     pub fn new(most: usize) -> Self {
         Self(Cache::new(most))
@@ -61,9 +61,9 @@ impl<K: Eq + Hash, T> Known<K, T> {
 /// What was read from a space, for as long as nothing in the space changes: see
 /// [`Store::revision`](super::Store::revision).
 #[derive(Debug)]
-pub struct Unchanged<K, V>(Cache<K, (u64, V)>);
+pub struct RevisionCache<K, V>(Cache<K, (u64, V)>);
 
-impl<K: Eq + Hash, V: Clone> Unchanged<K, V> {
+impl<K: Eq + Hash, V: Clone> RevisionCache<K, V> {
     /// Remembers about `most` of them.
     pub fn new(most: usize) -> Self {
         Self(Cache::new(most))

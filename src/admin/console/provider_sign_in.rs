@@ -6,13 +6,13 @@
 
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
-use minijinja::{Value as Shown, context};
+use minijinja::{Value as TemplateValue, context};
 use serde_json::json;
 use tracing::info;
 
 use super::guard::{Kind, cookie, set_cookie};
-use super::sign_in::{entering, next, note};
-use super::view::{Html, fail, goto, page, shown};
+use super::sign_in::{next, note, with_session_cookies};
+use super::view::{Html, fail, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::AccountId;
 use crate::http::failure;
@@ -31,9 +31,9 @@ use crate::store::StoreError;
 const NOT_OPERATOR: &str = "console.not_operator";
 
 /// The providers that the sign-in page offers.
-pub(super) async fn providers(console: &Console) -> Result<Shown, Response> {
+pub(super) async fn providers(console: &Console) -> Result<TemplateValue, Response> {
     let Some(account) = &console.admin.login_account else {
-        return Ok(Shown::from(()));
+        return Ok(TemplateValue::from(()));
     };
     let found = console.admin.mappings.list(account).await;
     let found = found.map_err(|error| fail(None, &error.into()))?;
@@ -46,7 +46,7 @@ pub(super) async fn providers(console: &Console) -> Result<Shown, Response> {
 
 /// What the sign-in page says of a login that failed. Who invents a code sees
 /// the sentence of all others.
-pub(super) fn why(code: &str, id: Option<&str>) -> Shown {
+pub(super) fn why(code: &str, id: Option<&str>) -> TemplateValue {
     let text = match code {
         NOT_OPERATOR => "No operator has this email. Ask an operator for an invitation.",
         "login.email_not_trusted" => {
@@ -82,13 +82,13 @@ pub(super) async fn start(
 ) -> Html {
     let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
     let Some(id) = &console.admin.login_account else {
-        return Ok(goto("/admin/login"));
+        return Ok(redirect_to("/admin/login"));
     };
     let logins = &console.app.logins;
     let found = logins.accounts.get(id).await.map_err(broken)?;
     let broker = &logins.public_url;
     let at = found.and_then(|account| {
-        let store = account.front_at(broker, broker)?;
+        let store = account.storefront_at(broker, broker)?;
         Some((account, store))
     });
     let refuse = |error: LoginError| failed(&console, id, &error);
@@ -102,7 +102,7 @@ pub(super) async fn start(
         LoginError::Store { error, .. } => broken(error),
         error => refuse(error),
     })?;
-    // One binding a browser: many logins at once stay one cookie (attack S11).
+    // One binding a browser: many logins at once stay one cookie (threat S11).
     let browser = cookie(&console, &headers, Kind::Login)
         .as_deref()
         .and_then(Browser::parse)
@@ -120,7 +120,7 @@ pub(super) async fn start(
         console: true,
     };
     let started = start_login(logins, request).await.map_err(refuse)?;
-    let mut answer = goto(&started.location);
+    let mut answer = redirect_to(&started.location);
     let lifetime = (logins.lifetime + TICKET_LIFETIME).as_secs();
     let cookie = set_cookie(&console, Kind::Login, browser.as_str(), lifetime);
     answer.headers_mut().append(header::SET_COOKIE, cookie);
@@ -136,7 +136,7 @@ pub(super) async fn finish(
 ) -> Html {
     let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
     let Some(account) = &console.admin.login_account else {
-        return Ok(goto("/admin/login"));
+        return Ok(redirect_to("/admin/login"));
     };
     let browser = cookie(&console, &headers, Kind::Login);
     let browser = browser.as_deref().and_then(Browser::parse);
@@ -159,7 +159,7 @@ pub(super) async fn finish(
             "no session: no operator who may log in has the email that the provider vouches for"
         );
         let why = format!("/admin/login?why={NOT_OPERATOR}&id={}", vouched.id);
-        return Ok(goto(&why));
+        return Ok(redirect_to(&why));
     };
     let through = vouched.provider.as_str();
     let begun = console.operators.begin(&found, Some(through)).await;
@@ -174,5 +174,5 @@ pub(super) async fn finish(
         "signed_in.html",
         context! { next => to },
     )?;
-    Ok(entering(&console, &begun, answer))
+    Ok(with_session_cookies(&console, &begun, answer))
 }

@@ -11,7 +11,7 @@ const OVERHEAD: usize = 128;
 /// Records by partition and id. What is held is little, so that the records of
 /// one owner are found by looking at all of a partition.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct MemoryTable {
     partitions: BTreeMap<String, BTreeMap<Vec<u8>, Record>>,
     bytes: usize,
 }
@@ -22,7 +22,7 @@ struct Record {
     owner: Option<Box<[u8]>>,
 }
 
-impl Held {
+impl MemoryTable {
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
         let record = self.partitions.get(&key.partition)?.get(&key.id)?;
         Some(&record.entry)

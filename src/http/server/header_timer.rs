@@ -15,19 +15,19 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 
 use super::ServerOptions;
-use super::connection::Facts;
+use super::connection::ConnectionState;
 
 /// The timer of one connection.
 #[derive(Clone)]
-pub(super) struct Patience {
-    facts: Arc<Facts>,
+pub(super) struct HeaderTimer {
+    facts: Arc<ConnectionState>,
     head: Duration,
     idle: Duration,
     used: Arc<AtomicBool>,
 }
 
-impl Patience {
-    pub(super) fn new(facts: Arc<Facts>, options: &ServerOptions) -> Self {
+impl HeaderTimer {
+    pub(super) fn new(facts: Arc<ConnectionState>, options: &ServerOptions) -> Self {
         Self {
             facts,
             head: options.header_timeout,
@@ -37,12 +37,12 @@ impl Patience {
     }
 }
 
-impl Timer for Patience {
+impl Timer for HeaderTimer {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Sleep>> {
         // Who opens a connection means to use it: only later waits may be long.
         let idle_before = self.used.swap(true, Ordering::Relaxed);
         let limit = if idle_before { self.idle } else { self.head };
-        Box::pin(Wait {
+        Box::pin(HeaderWait {
             facts: Arc::clone(&self.facts),
             head: self.head,
             inside_head: false,
@@ -56,16 +56,16 @@ impl Timer for Patience {
 }
 
 /// The wait for one head.
-struct Wait {
-    facts: Arc<Facts>,
+struct HeaderWait {
+    facts: Arc<ConnectionState>,
     head: Duration,
     inside_head: bool,
     limit: Pin<Box<tokio::time::Sleep>>,
 }
 
-impl Sleep for Wait {}
+impl Sleep for HeaderWait {}
 
-impl Future for Wait {
+impl Future for HeaderWait {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
