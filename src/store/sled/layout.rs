@@ -43,10 +43,9 @@ pub(super) fn encode(version: Version, owner: Option<&[u8]>, value: &[u8]) -> Ve
 }
 
 /// A tree's value taken apart: version, owner and record.
-pub(super) fn parts<'b>(
-    space: &Space,
-    bytes: &'b [u8],
-) -> Result<(Version, Option<&'b [u8]>, &'b [u8]), StoreError> {
+type Parts<'b> = (Version, Option<&'b [u8]>, &'b [u8]);
+
+fn parts<'b>(space: &Space, bytes: &'b [u8]) -> Result<Parts<'b>, StoreError> {
     let short = || corrupt(space, "it is too short to have a version");
     let (head, rest) = bytes.split_first_chunk().ok_or_else(short)?;
     let head = u64::from_be_bytes(*head);
