@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
@@ -35,7 +34,7 @@ use self::keys::Keys;
 pub use self::openapi::document as openapi;
 use crate::account::Mappings;
 use crate::authority::foreign::ForeignAuthority;
-use crate::base::{AccountId, Clock};
+use crate::base::{AccountId, Clock, ErrorCode};
 use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::password::Hasher;
@@ -100,16 +99,14 @@ async fn headers(request: Request, next: Next) -> Response {
 
 async fn not_found() -> Problem {
     Problem::new(
-        StatusCode::NOT_FOUND,
-        "request.not_found",
+        ErrorCode::RequestNotFound,
         "there is nothing at this address",
     )
 }
 
 async fn method_not_allowed() -> Problem {
     Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "request.method_not_allowed",
+        ErrorCode::RequestMethodNotAllowed,
         "this address does not take this method",
     )
 }

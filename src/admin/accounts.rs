@@ -12,11 +12,11 @@ use tracing::info;
 use super::access::refused;
 use super::audit::{changed, unchanged};
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, algorithm, bad, json, missing, tagged};
+use super::reply::{Condition, Reply, account, algorithm, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::{self, Account, StoreFront, directory};
 use crate::authority::{Applications, password};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::http::pages::Look;
 use crate::http::problem::Problem;
 use crate::key::Algorithm;
@@ -100,7 +100,7 @@ pub(super) struct StoreInput {
 impl StoreInput {
     fn check(&self) -> Reply<StoreFront> {
         StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
-            .map_err(|error| bad("store.invalid", error.to_string()))
+            .map_err(|error| Problem::new(ErrorCode::StoreInvalid, error.to_string()))
     }
 }
 
@@ -138,14 +138,14 @@ pub(super) fn given<'de, D: serde::Deserializer<'de>>(
 
 fn id(text: &str) -> Reply<AccountId> {
     text.parse()
-        .map_err(|error| bad("account.id", format!("{error}")))
+        .map_err(|error| Problem::new(ErrorCode::AccountId, format!("{error}")))
 }
 
 fn name(text: &str) -> Reply<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        return Err(bad(
-            "account.name",
+        return Err(Problem::new(
+            ErrorCode::AccountName,
             "a name has 1 to 100 characters on one line",
         ));
     }
@@ -154,22 +154,26 @@ fn name(text: &str) -> Reply<String> {
 
 fn logo(url: Option<&str>) -> Reply<Option<String>> {
     match url {
-        Some(url) if !Look::is_logo(url) => Err(bad("account.logo_url", "a logo is an https URL")),
+        Some(url) if !Look::is_logo(url) => Err(Problem::new(
+            ErrorCode::AccountLogoUrl,
+            "a logo is an https URL",
+        )),
         url => Ok(url.map(str::to_owned)),
     }
 }
 
 fn color(text: Option<&str>) -> Reply<Option<String>> {
     match text {
-        Some(text) if !Look::is_color(text) => {
-            Err(bad("account.color", "a colour is written as `#rrggbb`"))
-        }
+        Some(text) if !Look::is_color(text) => Err(Problem::new(
+            ErrorCode::AccountColor,
+            "a colour is written as `#rrggbb`",
+        )),
         text => Ok(text.map(str::to_owned)),
     }
 }
 
 fn signing_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
-    algorithm(name, "account.signing_alg")
+    algorithm(name, ErrorCode::AccountSigningAlg)
 }
 
 pub(super) async fn list(
@@ -180,7 +184,7 @@ pub(super) async fn list(
     let after = match paging.after.as_deref().map(str::parse::<AccountId>) {
         None => None,
         Some(Ok(id)) => Some(id),
-        Some(Err(error)) => return Err(bad("request.after", error.to_string())),
+        Some(Err(error)) => return Err(Problem::new(ErrorCode::RequestAfter, error.to_string())),
     };
     let limit = paging.limit()?;
     let found = match caller.limit() {
@@ -210,8 +214,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
     match account::put(&*admin.store, &account, Precondition::Absent).await {
         Ok(version) => Ok(created(account, version)),
         Err(StoreError::Conflict) => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "account.exists",
+            ErrorCode::AccountExists,
             format!("there is an account `{}` already", account.id),
         )),
         Err(error) => Err(error.into()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,9 +24,9 @@ use super::Admin;
 use super::access::Caller;
 use super::audit::changed;
 use super::paging::{Page, Paging};
-use super::reply::{self, Condition, Reply, bad, with_tag};
+use super::reply::{self, Condition, Reply, with_tag};
 use crate::base::digest::{hex, sha256};
-use crate::base::{Clock, Secret, Timestamp};
+use crate::base::{Clock, ErrorCode, Secret, Timestamp};
 use crate::config::Auth;
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, Role, read_key};
@@ -120,19 +120,7 @@ impl Keys {
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
-        let status = match &error {
-            KeyError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            KeyError::NoSuchKey(_) | KeyError::NoCertificate(_) => StatusCode::NOT_FOUND,
-            KeyError::Busy
-            | KeyError::FromFile { .. }
-            | KeyError::SameFile { .. }
-            | KeyError::NotAdditional(_) => StatusCode::CONFLICT,
-            KeyError::Corrupt(_) | KeyError::Crypto(_) | KeyError::Gone => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        };
-        Self::new(status, error.code(), error.to_string())
+        Self::new(error.code(), error.to_string())
     }
 }
 
@@ -299,17 +287,13 @@ pub(super) async fn import(
     let decode = |text: &str| {
         STANDARD
             .decode(text)
-            .map_err(|_| bad("key.file", "`file` and `certificate` are base64"))
+            .map_err(|_| Problem::new(ErrorCode::KeyFile, "`file` and `certificate` are base64"))
     };
     let bytes = decode(&input.file)?;
     let beside = input.certificate.as_deref().map(decode).transpose()?;
     let password = input.password.map(Secret::new);
     let invalid = |problem: crate::key::FileProblem| {
-        Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            problem.code(),
-            format!("the file {problem}"),
-        )
+        Problem::new(problem.code(), format!("the file {problem}"))
     };
     // Decrypting takes its time.
     let key = tokio::task::spawn_blocking(move || {
@@ -324,7 +308,7 @@ pub(super) async fn import(
         }
     })
     .await
-    .map_err(|_| bad("key.file", "the file could not be read"))?
+    .map_err(|_| Problem::new(ErrorCode::KeyFile, "the file could not be read"))?
     .map_err(invalid)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
     let before = summary(keys);

@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reply::{Reply, bad};
+use super::reply::Reply;
+use crate::base::ErrorCode;
+use crate::http::problem::Problem;
 
 /// The longest page.
 const MAX: usize = 500;
@@ -53,7 +55,12 @@ impl<T> Page<T> {
                 .iter()
                 .position(|one| id(one) == *after)
                 .map(|at| at + 1)
-                .ok_or_else(|| bad("request.after", "`after` is the `next` of the page before"))?,
+                .ok_or_else(|| {
+                    Problem::new(
+                        ErrorCode::RequestAfter,
+                        "`after` is the `next` of the page before",
+                    )
+                })?,
         };
         let found = all.into_iter().skip(begin).take(limit + 1).collect();
         Ok(Self::cut(found, limit, id))
@@ -102,8 +109,8 @@ pub(super) fn limit(asked: Option<usize>) -> Reply<usize> {
     if (1..=MAX).contains(&asked) {
         Ok(asked)
     } else {
-        Err(bad(
-            "request.limit",
+        Err(Problem::new(
+            ErrorCode::RequestLimit,
             format!("`limit` is a number from 1 to {MAX}"),
         ))
     }

@@ -10,7 +10,7 @@ use tracing::error;
 
 use crate::account::mapping::ApplyError;
 use crate::account::{self, Account};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyError};
 use crate::store::{Precondition, Store, StoreError, Version, Versioned};
@@ -22,15 +22,13 @@ impl From<StoreError> for Problem {
     fn from(failure: StoreError) -> Self {
         match failure {
             StoreError::Conflict => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "admin.changed_meanwhile",
+                ErrorCode::AdminChangedMeanwhile,
                 "it was changed by someone else meanwhile; read it again and repeat your change",
             ),
             other => {
                 error!(why = %other, "the store failed");
                 Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "service.unavailable",
+                    ErrorCode::ServiceUnavailable,
                     format!("{other}; nothing was changed"),
                 )
             }
@@ -42,39 +40,28 @@ impl From<ApplyError> for Problem {
     fn from(failure: ApplyError) -> Self {
         match failure {
             ApplyError::Findings(findings) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "mapping.invalid",
+                ErrorCode::MappingInvalid,
                 "the mapping does not compile; what was applied before stays",
             )
             .with_findings(findings),
-            second @ ApplyError::SecondCustom { .. } => Self::new(
-                StatusCode::CONFLICT,
-                "mapping.second_custom",
-                second.to_string(),
-            ),
+            second @ ApplyError::SecondCustom { .. } => {
+                Self::new(ErrorCode::MappingSecondCustom, second.to_string())
+            }
             ApplyError::Store(failure) => failure.into(),
         }
     }
 }
 
-pub(super) fn bad(code: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, code, detail)
-}
-
 /// The algorithm that is named.
-pub(super) fn algorithm(name: Option<&str>, code: &str) -> Reply<Option<Algorithm>> {
+pub(super) fn algorithm(name: Option<&str>, code: ErrorCode) -> Reply<Option<Algorithm>> {
     name.map(str::parse)
         .transpose()
-        .map_err(|error: KeyError| bad(code, error.to_string()))
+        .map_err(|error: KeyError| Problem::new(code, error.to_string()))
 }
 
 /// The same answer for what is not there and what is not yours.
 pub(super) fn missing(what: &str) -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "admin.not_found",
-        format!("there is no such {what}"),
-    )
+    Problem::new(ErrorCode::AdminNotFound, format!("there is no such {what}"))
 }
 
 /// The media type of a body, without parameters; empty where none is given.
@@ -90,14 +77,13 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
 pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Reply<T> {
     if media_type(headers) != "application/json" {
         return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "request.content_type",
+            ErrorCode::RequestContentType,
             "send `Content-Type: application/json`",
         ));
     }
     serde_json::from_slice(body).map_err(|error| {
-        bad(
-            "request.invalid",
+        Problem::new(
+            ErrorCode::RequestInvalid,
             format!("the body is not as expected: {error}"),
         )
     })
@@ -139,8 +125,8 @@ impl Condition {
             None => {}
             Some("*") => return Ok(Self::Absent),
             Some(_) => {
-                return Err(bad(
-                    "request.if_none_match",
+                return Err(Problem::new(
+                    ErrorCode::RequestIfNoneMatch,
                     "of a change, `If-None-Match` takes `*` only",
                 ));
             }
@@ -149,8 +135,8 @@ impl Condition {
             None => Ok(Self::None),
             Some("*") => Ok(Self::Present),
             Some(list) => entity_tags(list).map(Self::OneOf).ok_or_else(|| {
-                bad(
-                    "request.if_match",
+                Problem::new(
+                    ErrorCode::RequestIfMatch,
                     "`If-Match` takes the `ETag` of an earlier answer",
                 )
             }),
@@ -231,12 +217,12 @@ pub(super) async fn problems(request: Request, next: Next) -> Response {
         _ => String::from_utf8_lossy(&text).into_owned(),
     };
     let code = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "request.too_large",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "request.content_type",
-        _ if status.is_server_error() => "service.error",
-        _ => "request.invalid",
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::RequestTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::RequestContentType,
+        _ if status.is_server_error() => ErrorCode::ServiceError,
+        _ => ErrorCode::RequestInvalid,
     };
-    let mut problem = Problem::new(status, code, detail).into_response();
+    let mut problem = Problem::new(code, detail).into_response();
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow.clone());
     }

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
+use super::reply::{Condition, Reply, account, json, missing, tagged};
 use super::{Admin, audit};
 use crate::account::directory::Link;
 use crate::account::{User, directory};
-use crate::base::{AccountId, ProviderId, UserId};
+use crate::base::{AccountId, ErrorCode, ProviderId, UserId};
+use crate::http::problem::Problem;
 use crate::provider::email;
 use crate::session;
 use crate::store::Versioned;
@@ -69,7 +70,12 @@ pub(super) async fn list(
     let after = match paging.after.as_deref().map(str::parse::<UserId>) {
         None => None,
         Some(Ok(user)) => Some(user),
-        Some(Err(_)) => return Err(bad("request.after", "`after` is a user's id")),
+        Some(Err(_)) => {
+            return Err(Problem::new(
+                ErrorCode::RequestAfter,
+                "`after` is a user's id",
+            ));
+        }
     };
     let limit = paging.limit()?;
     let found = directory::page(&*admin.store, &account, after, limit + 1).await?;
@@ -246,5 +252,5 @@ fn key(text: &str) -> Reply<Vec<u8>> {
         .decode(text)
         .ok()
         .filter(|id| id.len() == 40)
-        .ok_or_else(|| bad("request.after", "this is not the id of a session"))
+        .ok_or_else(|| Problem::new(ErrorCode::RequestAfter, "this is not the id of a session"))
 }

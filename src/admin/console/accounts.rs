@@ -13,6 +13,7 @@ use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use crate::account::draft;
 use crate::account::mapping::BUILT_IN;
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 use crate::provider::gallery;
@@ -261,7 +262,7 @@ async fn act(
                 .collect();
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             // Sent again, it is refused again: the version stays what it was.
-            let stale = problem.code == "admin.changed_meanwhile";
+            let stale = problem.code == ErrorCode::AdminChangedMeanwhile;
             let etag = stale.then(|| post.get("etag").to_owned());
             let more = context! { problem => shown(problem), which, form => shown(typed), stale };
             let more = match etag {
@@ -324,8 +325,7 @@ pub(super) async fn remove(
 ) -> Result<Response, Response> {
     if post.get("confirm").trim() != id {
         let problem = Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "account.confirm",
+            ErrorCode::AccountConfirm,
             format!("type `{id}` to remove the account"),
         );
         let more = context! { problem => shown(problem), which => "remove" };
