@@ -16,6 +16,7 @@ use super::reply::{Condition, Reply, account, json, missing, tagged};
 use super::{Admin, audit};
 use crate::account::directory::Link;
 use crate::account::{User, directory};
+use crate::authority::grants;
 use crate::base::{AccountId, ErrorCode, ProviderId, UserId};
 use crate::http::problem::Problem;
 use crate::provider::email;
@@ -133,14 +134,18 @@ pub(super) async fn change(
     let only = (condition != Condition::None).then_some(found.version);
     let user = found.value.id;
     let (before, now) = directory::change(&*admin.store, &account, user, only, |user| {
-        user.disabled = change.disabled.unwrap_or(user.disabled);
+        let disabled = change.disabled.unwrap_or(user.disabled);
+        if disabled && !user.disabled {
+            user.generation += 1;
+        }
+        user.disabled = disabled;
         user.email_trusted = change.email_trusted.unwrap_or(user.email_trusted);
     })
     .await?
     .ok_or_else(|| missing("user"))?;
     if now.value.disabled {
         tell(&admin, &account, user).await?;
-        session::revoke_user(&*admin.store, &account, user).await?;
+        grants::end_issued(&*admin.store, &account, user).await?;
     }
     info!(account = %account, user = %user, disabled = now.value.disabled, "user changed");
     let of = |user: &User| {
@@ -169,7 +174,8 @@ pub(super) async fn revoke_all(
     let (account, found) = find(&admin, &id, &user).await?;
     let user = found.value.id;
     tell(&admin, &account, user).await?;
-    let revoked = session::revoke_user(&*admin.store, &account, user).await?;
+    let ended = grants::end_user(&*admin.store, &account, user).await?;
+    let revoked = ended.sessions;
     info!(account = %account, user = %user, revoked, "sessions revoked");
     let what = serde_json::json!({ "email": found.value.email, "sessions": revoked });
     let answer = Json(Revoked { revoked }).into_response();

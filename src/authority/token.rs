@@ -165,6 +165,7 @@ impl Authority {
             client_id: application.client_id.clone(),
             account,
             user: user.id,
+            generation: user.generation,
             scopes,
             sid: None,
             auth_time: Some(self.now()),
