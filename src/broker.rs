@@ -22,6 +22,7 @@ use crate::login::{Logins, drift, health, openid, pending};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
+use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
 use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
 
@@ -76,7 +77,7 @@ impl Broker {
         let public_url = public_url.origin().ascii_serialization();
         let policy = policy(config);
         let outbound = Arc::new(Outbound::new(policy.clone(), Arc::clone(&clock))?);
-        let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy));
+        let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy, redirects(config)));
         let longest = longest(config);
         let keys = Keyring::open(
             Arc::clone(&store),
@@ -184,6 +185,15 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
+/// What redirect URIs are made of.
+pub fn redirects(config: &Config) -> Redirects {
+    let public_url = config.public_url.as_ref();
+    Redirects {
+        public_url: public_url.map(|url| url.origin().ascii_serialization()),
+        allow_shared: config.shared_callback,
+    }
+}
+
 /// Opens the store in a data directory.
 pub async fn open_store(
     data_dir: &Path,
@@ -221,7 +231,11 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         longest(config),
     );
     Ok(Admin {
-        mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
+        mappings: Arc::new(Mappings::new(
+            Arc::clone(&store),
+            policy(config),
+            redirects(config),
+        )),
         store,
         clock,
         app: None,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::openid::AuthenticationAge;
 use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
+use crate::provider::redirect::CountsAt;
 use crate::store::{Keyspace, Space, Token};
 
 static PENDING: Space = Space::transient("pending_logins").expiring();
@@ -50,6 +51,9 @@ pub(super) struct PendingLogin {
     /// The browser it began in.
     pub browser: BrowserDigest,
     pub redirect_uri: String,
+    /// At which of our addresses its callback counts.
+    #[serde(default)]
+    pub counts_at: CountsAt,
     pub code_verifier: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
