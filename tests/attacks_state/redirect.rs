@@ -468,13 +468,7 @@ async fn without(world: &World, space: &'static Space, partition: &str, member: 
 }
 
 async fn take_out(store: &dyn Store, space: &'static Space, partition: &str, member: &str) {
-    let scan = Scan {
-        space,
-        partition: partition.to_owned(),
-        prefix: Vec::new(),
-        after: None,
-        limit: 100,
-    };
+    let scan = Scan::all(space, partition, 100);
     let found = store.scan(&scan).await.unwrap();
     assert!(!found.is_empty());
     for (key, entry) in found {
