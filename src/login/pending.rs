@@ -6,18 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::openid::AuthenticationAge;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
-use crate::store::{Class, Keyspace, Space, Token};
+use crate::store::{Keyspace, Space, Token};
 
-static PENDING: Space = Space {
-    name: "pending_logins",
-    class: Class::Transient,
-    expiring: true,
-};
-static TICKETS: Space = Space {
-    name: "tickets",
-    class: Class::Transient,
-    expiring: true,
-};
+static PENDING: Space = Space::transient("pending_logins").expiring();
+static TICKETS: Space = Space::transient("tickets").expiring();
 
 /// Logins by state. They belong to no partition: the callback is one for all
 /// accounts, and learns the account from the record.

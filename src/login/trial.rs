@@ -19,18 +19,10 @@ use crate::base::{AccountId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
 use crate::provider::trace::SavedTrace;
-use crate::store::{Class, Keyspace, Precondition, Space, StoreError, Token};
+use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
-static RECORDS: Space = Space {
-    name: "trials",
-    class: Class::Transient,
-    expiring: true,
-};
-static LINKS: Space = Space {
-    name: "trial_links",
-    class: Class::Transient,
-    expiring: true,
-};
+static RECORDS: Space = Space::transient("trials").expiring();
+static LINKS: Space = Space::transient("trial_links").expiring();
 
 /// Trials by account.
 const TRIALS: Keyspace<Trial> = Keyspace::new(&RECORDS);
