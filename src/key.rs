@@ -30,6 +30,7 @@
 //! Where a rotation makes an algorithm the default's, the additional key of that
 //! algorithm signs no more and stays published like one that was rotated.
 
+mod algorithm;
 mod certificate;
 mod der;
 mod error;
@@ -46,13 +47,14 @@ mod signing;
 mod snapshot;
 mod token;
 
+pub use self::algorithm::{Algorithm, BadAlgorithm};
 pub use self::certificate::{Certificate, CertificateInfo};
 pub use self::error::{FileProblem, KeyError};
 pub use self::file::{KeyFile, MAX_FILE_SIZE, read_key};
 pub use self::generate::{KeyKind, SelfSigned, generate};
 pub use self::jwks::{verify_with_cert, verify_with_jwks};
 pub use self::keyring::Keyring;
-pub use self::public::{Algorithm, PublicKey};
+pub use self::public::PublicKey;
 pub use self::ring::{KeyState, Origin, Role};
 pub use self::signing::SigningKey;
 pub use self::snapshot::KeyInfo;

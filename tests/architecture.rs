@@ -1,8 +1,11 @@
-//! The floors of `src/lib.rs`, held by reading the sources.
+//! The rules of the house (`docs/architecture.md`), held by reading the sources.
 //!
 //! Names are found among the tokens, so comments and strings don't count.
 
 #![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "architecture/circles.rs"]
+mod circles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

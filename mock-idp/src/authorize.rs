@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::id_token::now;
 use crate::login_page::{self, LoginPage};
 use crate::params::Params;
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::{Code, Seen, Shared};
 
 /// The cookie that remembers a logged-in browser.
@@ -66,7 +66,8 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
         _ => login_page::login(
             config,
             &LoginPage {
-                request: &asked,
+                client_id: &asked.client_id,
+                request: &asked.encoded,
                 username: asked.login_hint.as_deref().unwrap_or_default(),
                 message: None,
             },

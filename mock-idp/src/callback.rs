@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::faults::FaultKind;
 use crate::login_page;
 use crate::params::encode;
-use crate::state::{Shared, random};
+use crate::random::random;
+use crate::state::Shared;
 
 /// Where an authorization response goes.
 pub(crate) struct Callback {

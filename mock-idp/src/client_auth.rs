@@ -12,7 +12,7 @@ use crate::answer::OAuthError;
 use crate::config::{ClientAuthentication, Config};
 use crate::id_token::now;
 use crate::params::Params;
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::Shared;
 
 /// The client that proves itself; one way at a time (RFC 6749 §2.3).

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::faults::Faults;
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::Shared;
 
 /// Answers a control request; none of them is written into the journal or spoilt by faults.

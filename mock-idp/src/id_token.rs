@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::config::{Account, Config};
 use crate::faults::FaultKind;
 use crate::keys::SigningKey;
-use crate::state::{Code, Shared, random};
+use crate::random::random;
+use crate::state::{Code, Shared};
 
 /// Seconds since 1970.
 #[expect(

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::config::Algorithm;
-use crate::state::random;
+use crate::random::random;
 
 /// The keys in use, and those of before the last rotation.
 #[derive(Debug)]

@@ -43,6 +43,8 @@ mod login;
 mod login_page;
 mod openid;
 mod params;
+mod random;
+mod request;
 mod server;
 mod state;
 mod token;

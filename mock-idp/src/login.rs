@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::id_token::now;
 use crate::login_page::{self, LoginPage};
 use crate::params::{Params, encode};
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::{Seen, Shared};
 
 /// Checks what was typed. The authorization request travels in the hidden field `request`, and
@@ -35,7 +35,8 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
         return login_page::login(
             config,
             &LoginPage {
-                request: &asked,
+                client_id: &asked.client_id,
+                request: &asked.encoded,
                 username,
                 message: Some("That user name and password do not match. Try again."),
             },

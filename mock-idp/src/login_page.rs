@@ -3,7 +3,6 @@
 use hyper::StatusCode;
 
 use crate::answer::Answer;
-use crate::authorize::AuthorizationRequest;
 use crate::config::Config;
 use crate::format::escape;
 use crate::state::Shared;
@@ -38,7 +37,9 @@ a{color:var(--strong)}code{overflow-wrap:anywhere}";
 
 /// What the login form shows.
 pub(crate) struct LoginPage<'a> {
-    pub(crate) request: &'a AuthorizationRequest,
+    pub(crate) client_id: &'a str,
+    /// The authorization request, as it travels through the form.
+    pub(crate) request: &'a str,
     pub(crate) username: &'a str,
     pub(crate) message: Option<&'a str>,
 }
@@ -69,8 +70,8 @@ pub(crate) fn login(config: &Config, page: &LoginPage<'_>) -> Answer {
          <button class=\"first\" type=\"submit\">Sign in</button>\
          <button type=\"submit\" name=\"action\" value=\"deny\" formnovalidate>Deny</button>\
          </div></form>{accounts}",
-        client = escape(&page.request.client_id),
-        request = escape(&page.request.encoded),
+        client = escape(page.client_id),
+        request = escape(page.request),
         username = escape(page.username),
         accounts = accounts(config),
     );

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::answer::Answer;
 use crate::config::{ClientAuthentication, Config};
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::Shared;
 
 /// The paths that are answered, for people.

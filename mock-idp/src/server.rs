@@ -5,67 +5,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::body::{Plan, PlannedBody};
-use crate::config::{Config, RequiredParameters};
+use crate::config::Config;
 use crate::faults::{FaultKind, Spoilt, replacement, spoil};
 use crate::params::Params;
+use crate::request::Request;
 use crate::state::Shared;
 use crate::wire::{Head, Seen, Tap};
 use crate::{authorize, control, login, login_page, openid, token, userinfo};
 
 /// No request to an identity provider is longer.
 const MAX_BODY: usize = 8 * 1024 * 1024;
-
-/// A request as the handlers see it.
-pub(crate) struct Request {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: Params,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Request {
-    /// A header's value, if it is text.
-    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// What is wrong with the required headers, if anything is.
-    pub(crate) fn lacks_header(&self, required: &RequiredParameters) -> Option<String> {
-        required.iter().find_map(|(name, wanted)| {
-            let sent = self.headers.get(name).and_then(|value| value.to_str().ok());
-            match (sent, wanted) {
-                (None, _) => Some(format!("the header {name} is missing")),
-                (Some(sent), Some(wanted)) if sent != wanted => {
-                    Some(format!("the header {name} must be {wanted}"))
-                }
-                _ => None,
-            }
-        })
-    }
-
-    /// The content type without its parameters, in lower case.
-    pub(crate) fn content_type(&self) -> String {
-        let value = self.header(header::CONTENT_TYPE).unwrap_or_default();
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-    }
-}
 
 /// Serves until its task is aborted; the connections end with it.
 pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) {

@@ -5,13 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::config::Config;
 use crate::faults::{FaultKind, Faults};
 use crate::journal::Journal;
 use crate::keys::KeyRing;
+use crate::random::random;
 
 /// The state shared by all connections.
 #[derive(Debug)]
@@ -166,13 +164,6 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Random bytes, URL-safe: 4 characters for 3 bytes.
-pub(crate) fn random(bytes: usize) -> String {
-    let mut buffer = vec![0; bytes];
-    aws_lc_rs::rand::fill(&mut buffer).expect("the system has randomness");
-    URL_SAFE_NO_PAD.encode(buffer)
 }
 
 /// How many entries a table holds before the oldest give way: a benchmark must not fill memory.

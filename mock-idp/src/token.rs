@@ -12,7 +12,7 @@ use crate::answer::{Answer, OAuthError};
 use crate::client_auth;
 use crate::config::{Config, Encoding};
 use crate::params::Params;
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::{Code, Shared, Token};
 use crate::{dotted, id_token};
 

@@ -7,7 +7,7 @@ use crate::answer::{Answer, OAuthError};
 use crate::config::{Config, TokenIn};
 use crate::dotted;
 use crate::params::Params;
-use crate::server::Request;
+use crate::request::Request;
 use crate::state::{Shared, Token};
 
 /// The profile endpoint.

@@ -16,7 +16,8 @@ use crate::document::Finding;
 use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
-use crate::provider::redirect::{self, RedirectUri, Redirects};
+use crate::provider::model::RedirectUri;
+use crate::provider::redirect::{self, Redirects};
 use crate::store::{
     DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
     Version, Versioned,

@@ -12,7 +12,7 @@ use crate::account::mapping::ApplyError;
 use crate::account::{self, Account};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
-use crate::key::{Algorithm, KeyError};
+use crate::key::{Algorithm, BadAlgorithm};
 use crate::store::{Precondition, Store, StoreError, Version, Versioned};
 
 /// A handler's answer.
@@ -57,7 +57,7 @@ impl From<ApplyError> for Problem {
 pub(super) fn algorithm(name: Option<&str>, code: ErrorCode) -> Reply<Option<Algorithm>> {
     name.map(str::parse)
         .transpose()
-        .map_err(|error: KeyError| Problem::new(code, error.to_string()))
+        .map_err(|error: BadAlgorithm| Problem::new(code, error.to_string()))
 }
 
 /// The same answer for what is not there and what is not yours.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
-use super::refresh::Granted;
+use super::granted::{Granted, Grantee};
 use super::scope::Scopes;
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, digest, random};
@@ -27,21 +27,6 @@ const CLIENT: &str = "client:";
 /// The spaces whose records expire.
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&REVOKED]
-}
-
-/// Whom a token is for.
-#[derive(Debug, Clone, Copy)]
-pub struct Grantee<'a> {
-    /// The application.
-    pub client_id: &'a ClientId,
-    /// The account it is limited to.
-    pub account: Option<&'a AccountId>,
-    /// The user; `None`: the application itself.
-    pub user: Option<UserId>,
-    /// What it may do.
-    pub scopes: &'a Scopes,
-    /// The session it comes from.
-    pub sid: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ use super::Authority;
 use super::application::ClientId;
 use super::code::CodeRecord;
 use super::error::{Code, OAuthError};
-use super::refresh::Granted;
+use super::granted::Granted;
 use super::scope::Scopes;
 use super::session_name;
 use crate::base::{AccountId, SKEW, Timestamp, digest};

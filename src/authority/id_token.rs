@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Authority;
 use super::application::Application;
 use super::error::OAuthError;
-use super::refresh::Granted;
+use super::granted::Granted;
 use super::scope::{self, Scopes};
 use crate::base::{Timestamp, digest};
 use crate::key::{Claims, Expect};

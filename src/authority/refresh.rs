@@ -24,11 +24,12 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::Authority;
-use super::access::{Grantee, Issued};
-use super::application::{Application, ClientId, Grant};
+use super::access::Issued;
+use super::application::{Application, Grant};
 use super::error::{Code, OAuthError};
+use super::granted::Granted;
 use super::scope::{self, Scopes};
-use crate::base::{AccountId, Secret, Timestamp, UserId, digest, random};
+use crate::base::{Secret, Timestamp, digest, random};
 use crate::store::{
     Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
 };
@@ -58,41 +59,6 @@ pub(super) async fn index(store: &dyn Store, now: Timestamp) -> Result<(), Store
 
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&FAMILIES]
-}
-
-/// What was granted, and goes from one refresh token to the next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Granted {
-    /// To whom.
-    pub client_id: ClientId,
-    /// In which account.
-    pub account: AccountId,
-    /// By whom.
-    pub user: UserId,
-    /// The user's, as they logged in.
-    #[serde(default)]
-    pub generation: u64,
-    /// What.
-    pub scopes: Scopes,
-    /// The session it comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
-    /// When the user logged in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_time: Option<Timestamp>,
-}
-
-impl Granted {
-    /// Whom its access tokens are for.
-    pub(super) fn grantee(&self) -> Grantee<'_> {
-        Grantee {
-            client_id: &self.client_id,
-            account: Some(&self.account),
-            user: Some(self.user),
-            scopes: &self.scopes,
-            sid: self.sid.as_deref(),
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use tracing::info;
 
 use super::Authority;
-use super::access::Grantee;
 use super::application::{Application, Grant};
 use super::client::Credentials;
 use super::error::{Code, OAuthError};
+use super::granted::Granted;
+use super::granted::Grantee;
 use super::id_token::Identity;
-use super::refresh::Granted;
 use super::scope::{self, Scopes};
 use crate::account::directory;
 use crate::base::{AccountId, ErrorCode, Secret};

@@ -1,6 +1,6 @@
 //! What can be wrong with keys; each failure is a sentence that says what to do.
 
-use super::public::Algorithm;
+use super::algorithm::{Algorithm, BadAlgorithm};
 use crate::base::{ErrorCode, Timestamp};
 use crate::store::StoreError;
 
@@ -173,8 +173,8 @@ pub enum KeyError {
     #[error("`{0}` is not a kind of key; use `ec`, `rsa-2048`, `rsa-3072` or `rsa-4096`")]
     BadKind(String),
     /// The wanted algorithm is not known.
-    #[error("tokens are not signed with `{0}`; use `ES256` or `RS256`")]
-    BadAlgorithm(String),
+    #[error(transparent)]
+    BadAlgorithm(#[from] BadAlgorithm),
     /// A certificate could not be made as wanted.
     #[error("a certificate cannot be made: {0}")]
     BadCertificate(String),

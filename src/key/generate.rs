@@ -10,10 +10,11 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyUsagePurpose, SerialNumber};
 use time::OffsetDateTime;
 
+use super::algorithm::Algorithm;
 use super::certificate::Certificate;
 use super::error::KeyError;
 use super::pem;
-use super::public::{Algorithm, PublicKey};
+use super::public::PublicKey;
 use super::signing::SigningKey;
 use crate::base::{Secret, Timestamp, random};
 

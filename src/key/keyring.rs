@@ -17,9 +17,9 @@ use tokio::sync::Mutex;
 
 use self::source::FileSource;
 use self::stored::{open_stored, unseal, update};
+use super::algorithm::Algorithm;
 use super::error::KeyError;
 use super::master::Master;
-use super::public::Algorithm;
 use super::ring::{Retention, Ring, Slot};
 use super::signing::SigningKey;
 use super::snapshot::{KeyInfo, Signers, Snapshot};

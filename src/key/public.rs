@@ -1,7 +1,6 @@
 //! Public keys: what verifies, and how it is written for others.
 
 use std::fmt;
-use std::str::FromStr;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{
@@ -9,55 +8,16 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::algorithm::Algorithm;
 use super::error::{FileProblem, KeyError};
 use super::{der, pem};
 use crate::base::digest;
 use crate::protocol::jws::PRIVATE_MEMBERS;
-
-/// A signature algorithm (RFC 7518 §3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "KeyAlgorithm")]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    #[serde(rename = "RS256")]
-    Rs256,
-}
-
-impl Algorithm {
-    /// Its name in `alg`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-        }
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = KeyError;
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        [Self::Es256, Self::Rs256]
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == text)
-            .ok_or_else(|| KeyError::BadAlgorithm(text.chars().take(60).collect()))
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A public key, parsed and ready to verify. It knows its one algorithm; what a
 /// token says about it never decides anything.

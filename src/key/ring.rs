@@ -9,10 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::algorithm::Algorithm;
 use super::certificate::Certificate;
 use super::error::KeyError;
 use super::master::Sealed;
-use super::public::{Algorithm, PublicKey};
+use super::public::PublicKey;
 use super::signing::SigningKey;
 use crate::base::Timestamp;
 use crate::store::{Keyspace, Space};

@@ -16,10 +16,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::algorithm::Algorithm;
 use super::certificate::Certificate;
 use super::der;
 use super::error::{FileProblem, KeyError};
-use super::public::{Algorithm, PublicKey};
+use super::public::PublicKey;
 use crate::base::digest;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

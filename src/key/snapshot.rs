@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::algorithm::Algorithm;
 use super::certificate::{Certificate, CertificateInfo};
 use super::error::KeyError;
-use super::public::{Algorithm, PublicKey};
+use super::public::PublicKey;
 use super::ring::{KeyState, Origin, Ring, Role};
 use super::signing::{SigningKey, jwk};
 use super::token::{Claims, Expect, Parsed, VerifyError};

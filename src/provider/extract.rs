@@ -18,8 +18,8 @@ pub use self::hints::member_path;
 use self::hints::{suggest_email, suggest_id};
 use super::decode::type_name;
 use super::email;
-use super::model::ProfileMap;
-use super::path::{Condition, Place};
+use super::model::{ProfileMap, Verified};
+use super::path::Place;
 use crate::base::digest::sha256;
 
 /// The longest id of a user at a provider (OpenID Connect Core §2 for `sub`).
@@ -446,15 +446,6 @@ impl Extraction<'_> {
         self.note(&field, place, "kept as it is", None);
         Some(value.clone())
     }
-}
-
-/// How a mapping says that an email is verified.
-#[derive(Debug, Clone)]
-pub enum Verified {
-    /// A value that must be `true`.
-    Place(Place),
-    /// A condition that must hold.
-    Condition(Condition),
 }
 
 /// A value as a trace shows it.

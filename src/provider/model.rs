@@ -6,12 +6,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::decode::Format;
-use super::extract::Verified;
 use super::file::{
     Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken,
 };
 use super::path::{Condition, Place};
-use super::redirect::RedirectUri;
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
@@ -301,3 +299,23 @@ pub const MAX_CONNECT: Duration = Duration::from_secs(30);
 pub const MAX_TOTAL: Duration = Duration::from_secs(60);
 /// The longest answer.
 pub const MAX_BODY: usize = 8 << 20;
+
+/// Which redirect URI a mapping has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedirectUri {
+    /// `{public_url}/callback/{account}/{provider}`.
+    Own,
+    /// A store's own, which its web server proxies to the account.
+    Store(Url),
+    /// `{public_url}/callback`, the same for all.
+    Shared,
+}
+
+/// How a mapping says that an email is verified.
+#[derive(Debug, Clone)]
+pub enum Verified {
+    /// A value that must be `true`.
+    Place(Place),
+    /// A condition that must hold.
+    Condition(Condition),
+}

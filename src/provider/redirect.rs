@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Provider;
+use super::model::RedirectUri;
 
 /// What redirect URIs are made of.
 #[derive(Debug, Clone, Default)]
@@ -34,17 +35,6 @@ impl Redirects {
         self.public_url.as_deref() == Some(url.origin().ascii_serialization().as_str())
             && matches!(url.path(), "/callback" | "/callback/")
     }
-}
-
-/// Which redirect URI a mapping has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RedirectUri {
-    /// `{public_url}/callback/{account}/{provider}`.
-    Own,
-    /// A store's own, which its web server proxies to the account.
-    Store(Url),
-    /// `{public_url}/callback`, the same for all.
-    Shared,
 }
 
 /// At which of our addresses an answer counts.

@@ -4,7 +4,8 @@ use url::Url;
 
 use super::Check;
 use crate::provider::file::{Kind, ProviderFile};
-use crate::provider::redirect::{RedirectUri, names_provider};
+use crate::provider::model::RedirectUri;
+use crate::provider::redirect::names_provider;
 
 impl Check<'_> {
     /// The redirect URI, and whether answers must carry `iss` there.

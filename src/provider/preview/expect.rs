@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::provider::decode::Format;
-use crate::provider::extract::Verified;
 use crate::provider::file::{Kind, ResponseMode};
+use crate::provider::model::Verified;
 use crate::provider::model::{Answer, Before, ProfileSource, Provider, Then};
 use crate::provider::path::{PathStep, Place};
 use crate::provider::request::encode;

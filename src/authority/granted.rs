@@ -1,0 +1,57 @@
+//! What a user granted to an application.
+
+use serde::{Deserialize, Serialize};
+
+use super::application::ClientId;
+use super::scope::Scopes;
+use crate::base::{AccountId, Timestamp, UserId};
+
+/// Whom a token is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Grantee<'a> {
+    /// The application.
+    pub client_id: &'a ClientId,
+    /// The account it is limited to.
+    pub account: Option<&'a AccountId>,
+    /// The user; `None`: the application itself.
+    pub user: Option<UserId>,
+    /// What it may do.
+    pub scopes: &'a Scopes,
+    /// The session it comes from.
+    pub sid: Option<&'a str>,
+}
+
+/// What was granted, and goes from one refresh token to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// To whom.
+    pub client_id: ClientId,
+    /// In which account.
+    pub account: AccountId,
+    /// By whom.
+    pub user: UserId,
+    /// The user's, as they logged in.
+    #[serde(default)]
+    pub generation: u64,
+    /// What.
+    pub scopes: Scopes,
+    /// The session it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// When the user logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+}
+
+impl Granted {
+    /// Whom its access tokens are for.
+    pub(super) fn grantee(&self) -> Grantee<'_> {
+        Grantee {
+            client_id: &self.client_id,
+            account: Some(&self.account),
+            user: Some(self.user),
+            scopes: &self.scopes,
+            sid: self.sid.as_deref(),
+        }
+    }
+}
