@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::account::{Accounts, Mappings, draft};
-use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
@@ -19,6 +18,7 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
 use crate::login::{Logins, drift, health, openid, pending};
+use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
@@ -104,7 +104,7 @@ impl Broker {
         });
         let app = Arc::new(App {
             authority,
-            logins: Logins {
+            logins: Arc::new(Logins {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
@@ -117,18 +117,25 @@ impl Broker {
                 health: health::Health::default(),
                 public_url,
                 lifetime: config.login_lifetime,
-            },
+            }),
             pages: Pages::new(),
         });
-        let admin = Admin {
+        let ops = Operations {
             store: Arc::clone(&store),
             mappings,
             clock,
-            foreign: foreign(config, &app.authority.outbound),
-            keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
+            keys: Keys::of(Arc::clone(&app.authority.keys), longest),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             login_account: login_account(config, &*store).await?,
+            serving: Some(Serving {
+                logins: Arc::clone(&app.logins),
+                authority: Arc::clone(&app.authority),
+            }),
+        };
+        let admin = Admin {
+            ops: Arc::new(ops),
+            foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
         let keys_to_reload = Arc::clone(&app.authority.keys);
@@ -209,16 +216,20 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         config.data_dir.clone(),
         longest(config),
     );
-    Ok(Admin {
+    let ops = Operations {
         mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
         store,
         clock,
-        app: None,
-        foreign: None,
-        keys: Arc::new(keys),
+        keys,
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
         login_account: config.console_login_account.clone(),
+        serving: None,
+    };
+    Ok(Admin {
+        ops: Arc::new(ops),
+        app: None,
+        foreign: None,
     })
 }
 

@@ -49,7 +49,7 @@ const MAX_BODY: usize = 64 << 10;
 /// What the endpoints work with.
 pub struct App {
     /// Logins.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// The authority.
     pub authority: Arc<Authority>,
     /// Pages.

@@ -45,6 +45,7 @@ pub mod document;
 pub mod http;
 pub mod key;
 pub mod login;
+pub mod operation;
 pub mod operator;
 pub mod outbound;
 pub mod password;

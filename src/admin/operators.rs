@@ -13,7 +13,7 @@ use tracing::info;
 use super::Admin;
 use super::audit::changed;
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, bad, json as read, missing, tagged};
+use super::reply::{Reply, bad, condition, json as read, missing, tagged};
 use crate::base::Timestamp;
 use crate::http::problem::Problem;
 use crate::operator::{self, Email, Operator, invite, session};
@@ -163,7 +163,7 @@ pub(super) async fn change(
         operator.name = operator::name(name).map_err(|e| bad("operator.name", e.to_string()))?;
     }
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     let version = operator::put(&*admin.store, &operator, when).await?;
     if operator.disabled {
         session::revoke_all(&*admin.store, &operator.email).await?;
@@ -184,7 +184,7 @@ pub(super) async fn invite(
     headers: HeaderMap,
 ) -> Reply {
     let found = find(&admin, &email).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     let link = link(&admin, &found.value.email).await?;
     Ok(tagged(found.version, with_link(&found.value, link)))
 }
@@ -196,7 +196,7 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply<Response> {
     let found = find(&admin, &email).await?;
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     operator::remove(&admin.store, &found.value.email, when).await?;
     info!(operator = %found.value.email, "operator removed");
     let answer = StatusCode::NO_CONTENT.into_response();

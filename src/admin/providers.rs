@@ -13,7 +13,7 @@ use tracing::info;
 use super::audit::{self, changed, unchanged};
 use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, bad, json, missing, tagged};
+use super::reply::{Reply, account, bad, condition, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::Mapping;
 use crate::base::{AccountId, ProviderId};
@@ -184,14 +184,20 @@ async fn store(
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Reply {
-    let when = Condition::of(headers)?.over(stored.as_ref().map(|old| old.version))?;
+    let when = condition(&headers)?.over(stored.as_ref().map(|old| old.version))?;
     if let Some(old) = stored.as_ref().filter(|old| old.value.source == source) {
         // Applying what is applied already makes no new version.
         return Ok(unchanged(answer(&old.value, old.version, Vec::new())));
     }
     let (mapping, provider, version) = admin
         .mappings
-        .apply(account, source, &caller.0, admin.clock.now(), Some(when))
+        .apply(
+            account,
+            source,
+            caller.name(),
+            admin.clock.now(),
+            Some(when),
+        )
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
@@ -210,7 +216,7 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     admin
         .mappings
         .remove(&account, &found.value.provider, when)

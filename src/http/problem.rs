@@ -22,6 +22,9 @@ pub struct Problem {
     pub code: String,
     /// What is wrong and what to do about it.
     pub detail: String,
+    /// The field of the request that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// What a check found, where there was one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -36,6 +39,7 @@ impl Problem {
             status: status.as_u16(),
             code: code.to_owned(),
             detail: detail.into(),
+            field: None,
             findings: Vec::new(),
         }
     }
