@@ -13,6 +13,11 @@ impl Tag {
         Self(format!("\"{text}\""))
     }
 
+    /// The number in it, for a form: see [`Condition::version`].
+    pub fn version(&self) -> &str {
+        self.0.trim_matches(['"', 'v'])
+    }
+
     /// As it is written in a header.
     pub fn as_str(&self) -> &str {
         &self.0
