@@ -1,4 +1,4 @@
-//! Floor 6: the admin API, `/api/v1`.
+//! Floor 7: the admin API, `/api/v1`.
 //!
 //! The command line calls it over the Unix socket of a running broker, or in
 //! its own process where none runs: the same handlers either way.
@@ -26,13 +26,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
 use self::access::authenticate;
 pub use self::openapi::document as openapi;
 use crate::authority::foreign::ForeignAuthority;
+use crate::base::ErrorCode;
 use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::operation::{Caller, Operations};
@@ -92,16 +92,14 @@ async fn headers(request: Request, next: Next) -> Response {
 
 async fn not_found() -> Problem {
     Problem::new(
-        StatusCode::NOT_FOUND,
-        "request.not_found",
+        ErrorCode::RequestNotFound,
         "there is nothing at this address",
     )
 }
 
 async fn method_not_allowed() -> Problem {
     Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "request.method_not_allowed",
+        ErrorCode::RequestMethodNotAllowed,
         "this address does not take this method",
     )
 }

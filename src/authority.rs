@@ -6,6 +6,7 @@
 //! | [`client`] | client authentication | RFC 6749 §2.3 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
+//! | [`grants`] | the end of what was issued to a user | RFC 7009 |
 //! | [`refresh`] | refresh tokens: rotation, families, grace | RFC 9700 §4.14 |
 //! | [`password`] | users' passwords | RFC 6749 §4.3 |
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
@@ -27,6 +28,7 @@ pub mod client;
 pub mod code;
 pub mod error;
 pub mod foreign;
+pub mod grants;
 pub mod id_token;
 pub mod introspect;
 pub mod logout;

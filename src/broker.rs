@@ -1,4 +1,4 @@
-//! Floor 7: puts the rooms together into a running broker.
+//! Floor 8: puts the rooms together into a running broker.
 
 use std::path::Path;
 use std::sync::Arc;

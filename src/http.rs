@@ -1,4 +1,4 @@
-//! Floor 6: the browser endpoints.
+//! Floor 7: the browser endpoints.
 //!
 //! | file | endpoints |
 //! |---|---|
@@ -26,6 +26,7 @@ pub mod problem;
 pub mod server;
 mod session;
 mod site;
+pub mod status;
 mod trial;
 mod well_known;
 
@@ -41,6 +42,7 @@ use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
 use crate::authority::Authority;
+use crate::base::ErrorCode;
 use crate::login::Logins;
 
 /// The largest body a browser endpoint reads.
@@ -128,27 +130,16 @@ async fn too_large(State(app): State<Shared>, request: Request, next: Next) -> R
     failure::plain(
         &app,
         &headers.into_iter().collect(),
-        status,
-        "request.too_large",
+        ErrorCode::RequestTooLarge,
     )
 }
 
 async fn not_found(State(app): State<Shared>, request: Request) -> Response {
-    failure::plain(
-        &app,
-        request.headers(),
-        StatusCode::NOT_FOUND,
-        "request.not_found",
-    )
+    failure::plain(&app, request.headers(), ErrorCode::RequestNotFound)
 }
 
 async fn method_not_allowed(State(app): State<Shared>, request: Request) -> Response {
-    failure::plain(
-        &app,
-        request.headers(),
-        StatusCode::METHOD_NOT_ALLOWED,
-        "request.method_not_allowed",
-    )
+    failure::plain(&app, request.headers(), ErrorCode::RequestMethodNotAllowed)
 }
 
 /// Sets the headers that every answer has, unless it has its own.

@@ -24,7 +24,7 @@ pub use self::accounts::given;
 pub use self::caller::{Access, Caller};
 pub use self::change::{Changed, Done, Entry, Found};
 pub use self::condition::{Condition, Tag};
-pub use self::error::{ErrorKind, OperationError, Outcome};
+pub use self::error::{OperationError, Outcome};
 pub use self::keys::{Keys, tag as key_tag};
 pub use self::page::{Page, Paging, limit};
 use crate::account::{self, Account, Mappings};

@@ -11,6 +11,7 @@ pub mod email;
 pub mod extract;
 pub mod file;
 pub mod gallery;
+pub mod import;
 pub mod infer;
 pub mod model;
 pub mod path;

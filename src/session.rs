@@ -35,6 +35,9 @@ const MAX_TOKEN: usize = 3800;
 pub struct Session {
     /// Whose.
     pub user: UserId,
+    /// The user's, as they logged in.
+    #[serde(default)]
+    pub generation: u64,
     /// Their email at login.
     pub email: String,
     /// Their name at login.
@@ -92,6 +95,8 @@ pub struct Subject<'a> {
     pub account: &'a AccountId,
     /// The user.
     pub user: UserId,
+    /// The user's, as they logged in.
+    pub generation: u64,
     /// Their email.
     pub email: &'a str,
     /// Their name.
@@ -197,6 +202,7 @@ impl Sessions {
         }
         let session = Session {
             user: subject.user,
+            generation: subject.generation,
             email: subject.email.to_owned(),
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),

@@ -15,7 +15,8 @@ use serde_json::json;
 use support::attack::{START, is_safe_page, said, support_id, with};
 use support::{Browser, Page, World};
 use url::Url;
-use vestibule::http::pages::error_codes;
+use vestibule::base::ErrorCode;
+use vestibule::http::status::status;
 
 const EVIL: &str = "</pre></title></style><script>alert(1)</script>\" onmouseover=\"alert(2)' x='";
 
@@ -212,48 +213,14 @@ async fn x04_the_code_is_gone_from_the_address() {
     }
 }
 
-/// The stable codes that the program's text holds.
-fn codes_in(source: &str) -> Vec<&str> {
-    let mut found: Vec<&str> = source
-        .split('"')
-        .filter(|text| {
-            ["login.", "request.", "service.", "logout."]
-                .iter()
-                .any(|of| text.starts_with(of))
-        })
-        .filter(|text| {
-            text.bytes()
-                .all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'.')
-        })
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
 #[tokio::test]
 async fn x03_every_code_has_its_page_in_every_language() {
     let world = World::start().await;
     let browser = &mut Browser::new();
-    let sources = concat!(
-        include_str!("../src/login/error.rs"),
-        include_str!("../src/http/failure.rs"),
-        include_str!("../src/http/login.rs"),
-        include_str!("../src/http/callback.rs"),
-        include_str!("../src/http/logout.rs"),
-        include_str!("../src/http.rs"),
-    );
-    let codes = codes_in(sources);
+    let mut codes = ErrorCode::ALL.to_vec();
+    codes.retain(|code| code.is_for_shoppers());
     assert!(codes.len() > 35, "{codes:?}");
-    // A problem for programs, not a page.
-    for code in codes
-        .into_iter()
-        .filter(|code| *code != "logout.cross_site")
-    {
-        assert!(
-            error_codes().any(|known| known == code),
-            "{code} has no sentence"
-        );
+    for code in codes {
         let mut titles = Vec::new();
         for lang in ["en", "es", "pt-BR"] {
             let page = browser
@@ -262,16 +229,13 @@ async fn x03_every_code_has_its_page_in_every_language() {
                     &format!("error?code={code}&id=0123456789&lang={lang}"),
                 ))
                 .await;
-            assert!(
-                page.status.is_client_error() || page.status.is_server_error(),
-                "{code}"
-            );
+            assert_eq!(page.status, status(code), "{code}");
             assert!(
                 page.body.contains(&format!("<html lang=\"{lang}\">")),
                 "{code} {lang}"
             );
             assert!(
-                page.shows(code) && page.shows("0123456789"),
+                page.shows(code.as_str()) && page.shows("0123456789"),
                 "{code}: {}",
                 said(&page)
             );

@@ -519,3 +519,74 @@ fn operators_and_the_audit_log() {
     assert_eq!(lines.lines().count(), 4);
     assert!(!lines.contains("ticket"), "a link is not in the log");
 }
+
+#[test]
+fn another_brokers_configuration_becomes_a_mapping() {
+    let home = Home::new();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/from");
+    let at = |name: &str| from.join(name).display().to_string();
+
+    let toml = home.ok(&["provider", "import", &at("dex-oauth.yaml")]);
+    assert!(
+        toml.contains("[userinfo.response]") && toml.contains("mail"),
+        "{toml}"
+    );
+
+    let told = home.fails(&["provider", "import", &at("dex-oidc.yaml")], 1);
+    assert!(told.contains("corp, github"), "{told}");
+    let one = home.ok(&[
+        "provider",
+        "import",
+        &at("dex-oidc.yaml"),
+        "--provider",
+        "corp",
+    ]);
+    assert!(one.contains("https://login.corp.test"), "{one}");
+
+    home.ok(&[
+        "provider",
+        "import",
+        &at("dex-oidc.yaml"),
+        "--output",
+        "mappings",
+    ]);
+    assert!(home.0.path().join("mappings/corp.toml").exists());
+    let again = home.fails(
+        &[
+            "provider",
+            "import",
+            &at("dex-oidc.yaml"),
+            "--output",
+            "mappings",
+        ],
+        1,
+    );
+    assert!(again.contains("corp.toml"), "{again}");
+
+    let told = home.fails(
+        &[
+            "provider",
+            "import",
+            &at("dex-oauth.yaml"),
+            "--format",
+            "keycloak",
+        ],
+        1,
+    );
+    assert!(told.contains("cannot be read as Keycloak"), "{told}");
+    home.fails(
+        &[
+            "provider",
+            "import",
+            &at("dex-oauth.yaml"),
+            "--format",
+            "other",
+        ],
+        2,
+    );
+
+    let found: Value =
+        serde_json::from_str(&home.ok(&["provider", "import", "--json", &at("dex-oidc.yaml")]))
+            .unwrap();
+    assert_eq!(found[0]["not_carried"][0]["field"], "claimModifications");
+}

@@ -1,5 +1,6 @@
-//! `docs/provider-mapping.md` ends with the format's keys, written here from
-//! the schema. After a change of the format: `UPDATE_DOCS=1 cargo test --test docs`.
+//! `docs/provider-mapping.md` ends with the format's keys, written here from the
+//! schema; `docs/errors.md` lists the error codes. After a change of either:
+//! `UPDATE_DOCS=1 cargo test --test docs`.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -8,6 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use vestibule::base::ErrorCode;
+use vestibule::http::status::status;
 use vestibule::provider::compile::SCHEMA;
 
 const BEGIN: &str = "<!-- keys: written by tests/docs.rs -->";
@@ -151,6 +154,46 @@ fn the_reference_has_every_key() {
         assert!(
             format!("{BEGIN}{tables}") == expected,
             "docs/provider-mapping.md is not what the schema says; \
+             write it anew with `UPDATE_DOCS=1 cargo test --test docs`"
+        );
+    }
+}
+
+/// `docs/errors.md`: every code with its status, as [`ErrorCode`] says.
+fn codes() -> String {
+    let mut out = String::from(
+        "# Error codes\n\n\
+         Every failure has a stable code. Pages show it, problem documents (RFC 9457) have it as \
+         `code` and in `type` (`urn:vestibule:…`), logs and metrics name it. A code never changes \
+         its meaning. This page is written by `tests/docs.rs` from `src/base/error_code.rs`.\n",
+    );
+    let mut row = |title: &str, shoppers: bool| {
+        let _ = write!(
+            out,
+            "\n## {title}\n\n| code | status | what happened, what to do |\n|---|---|---|\n"
+        );
+        for code in ErrorCode::ALL {
+            if code.is_for_shoppers() == shoppers {
+                let (status, meaning) = (status(*code).as_u16(), code.meaning());
+                let _ = writeln!(out, "| `{code}` | {status} | {meaning} |");
+            }
+        }
+    };
+    row("On shoppers' pages", true);
+    row("For programs and operators", false);
+    out
+}
+
+#[test]
+fn the_error_reference_has_every_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    let expected = codes();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert!(
+            std::fs::read_to_string(path).unwrap() == expected,
+            "docs/errors.md is not what `ErrorCode` says; \
              write it anew with `UPDATE_DOCS=1 cargo test --test docs`"
         );
     }

@@ -62,6 +62,23 @@ pub struct User {
     /// Set by an admin: no login, no session.
     #[serde(default)]
     pub disabled: bool,
+    /// Grows when all that was issued to them ends. Sessions, tickets, codes and
+    /// grants carry the generation they were issued in, and count in no other: so
+    /// nothing that is being issued meanwhile outlives the end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl User {
+    /// Whether what was issued to them in this generation counts.
+    pub fn may_act(&self, generation: u64) -> bool {
+        !self.disabled && self.generation == generation
+    }
 }
 
 /// Who a user is at a provider.
@@ -230,6 +247,7 @@ async fn arriving(
                 if !user.email_trusted {
                     dropped = std::mem::take(&mut user.links);
                     user.email_trusted = true;
+                    user.generation += 1;
                 }
                 user.links.push(link);
             }
@@ -250,6 +268,7 @@ async fn arriving(
                 last_login_at: now,
                 email_trusted: may_link(trust, profile),
                 disabled: false,
+                generation: 0,
             };
             match RECORDS
                 .put_soon(store, account, id.as_bytes(), &user, Precondition::Absent)

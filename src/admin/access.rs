@@ -6,7 +6,7 @@
 //! count the same where one is configured. A user's token never counts.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::info;
@@ -16,7 +16,7 @@ use super::reply::missing;
 use crate::authority::Scopes;
 use crate::authority::access::bearer;
 use crate::authority::scope::{ADMIN_READ, ADMIN_WRITE};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
 use crate::operation::{Access, Caller};
@@ -102,12 +102,7 @@ async fn read(admin: &Admin, token: &str, method: &Method) -> Result<Caller, Res
         return Ok(Caller::new(name, access, limit));
     }
     let found = authority.access(token).await.map_err(|error| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "service.unavailable",
-            error.description,
-        )
-        .into_response()
+        Problem::new(ErrorCode::ServiceUnavailable, error.description).into_response()
     })?;
     let token = found
         .filter(|access| access.user.is_none())
@@ -161,7 +156,7 @@ fn within(own: &AccountId, path: &str, method: &Method) -> Result<(), Response> 
 }
 
 fn unauthenticated(detail: &str) -> Response {
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, "admin.unauthenticated", detail);
+    let problem = Problem::new(ErrorCode::AdminUnauthenticated, detail);
     let mut answer = problem.into_response();
     answer
         .headers_mut()
@@ -175,5 +170,5 @@ pub(super) fn forbidden(detail: &str) -> Response {
 
 /// A 403 as a problem.
 pub(super) fn refused(detail: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "admin.forbidden", detail)
+    Problem::new(ErrorCode::AdminForbidden, detail)
 }

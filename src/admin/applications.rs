@@ -17,10 +17,10 @@ use super::Caller;
 use super::access::refused;
 use super::audit::{changed, unchanged};
 use super::paging::Page;
-use super::reply::{Reply, account, algorithm, bad, condition, json as read, missing, tagged};
+use super::reply::{Reply, account, algorithm, condition, json as read, missing, tagged};
 use crate::authority::application::{ApplicationError, NewApplication, used_at};
 use crate::authority::{Application, Applications, ClientId, Scopes};
-use crate::base::{AccountId, Secret, units};
+use crate::base::{AccountId, ErrorCode, Secret, units};
 use crate::http::problem::Problem;
 use crate::key::Algorithm;
 use crate::operation::limit;
@@ -31,17 +31,17 @@ const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl From<ApplicationError> for Problem {
     fn from(error: ApplicationError) -> Self {
-        bad("application.invalid", error.to_string())
+        Problem::new(ErrorCode::ApplicationInvalid, error.to_string())
     }
 }
 
 fn scopes(list: &[String]) -> Reply<Scopes> {
     Scopes::of(list.iter().map(String::as_str))
-        .map_err(|error| bad("application.scopes", error.to_string()))
+        .map_err(|error| Problem::new(ErrorCode::ApplicationScopes, error.to_string()))
 }
 
 fn response_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
-    algorithm(name, "application.signing_alg")
+    algorithm(name, ErrorCode::ApplicationSigningAlg)
 }
 
 /// An application that the caller may deal with.
@@ -74,7 +74,7 @@ pub(super) async fn list(
         .as_deref()
         .map(str::parse::<ClientId>)
         .transpose()
-        .map_err(|error| bad("request.after", error.to_string()))?;
+        .map_err(|error| Problem::new(ErrorCode::RequestAfter, error.to_string()))?;
     let limit = limit(filter.limit)?;
     let found = Applications::page(&*admin.store, of, after.as_ref(), limit + 1).await?;
     let page = Page::cut(found, limit, |found| found.value.client_id.to_string());
@@ -125,8 +125,7 @@ pub(super) async fn create(
 
 fn taken() -> Problem {
     Problem::new(
-        StatusCode::CONFLICT,
-        "application.exists",
+        ErrorCode::ApplicationExists,
         "there is an application with this client id already",
     )
 }
@@ -177,11 +176,11 @@ pub(super) async fn put(
 ) -> Reply {
     let id: ClientId = id
         .parse()
-        .map_err(|error| bad("application.client_id", format!("{error}")))?;
+        .map_err(|error| Problem::new(ErrorCode::ApplicationClientId, format!("{error}")))?;
     let mut input: Input = read(&headers, &body)?;
     if input.client_id.as_ref().is_some_and(|named| *named != id) {
-        return Err(bad(
-            "application.client_id",
+        return Err(Problem::new(
+            ErrorCode::ApplicationClientId,
             "the body names another client id than the address",
         ));
     }
@@ -203,8 +202,8 @@ pub(super) async fn put(
         return Ok(created(&application, secret.as_ref(), version));
     };
     if input.account != found.value.account || input.public != found.value.public {
-        return Err(bad(
-            "application.fixed",
+        return Err(Problem::new(
+            ErrorCode::ApplicationFixed,
             "the account of an application and whether it is public never change; remove it and create another",
         ));
     }
@@ -301,12 +300,14 @@ pub(super) async fn rotate(
     let rotation: Rotation = read(&headers, &body)?;
     let overlap = match rotation.overlap.as_deref() {
         None => OVERLAP,
-        Some(text) => units::duration(text).map_err(|why| bad("application.overlap", why))?,
+        Some(text) => {
+            units::duration(text).map_err(|why| Problem::new(ErrorCode::ApplicationOverlap, why))?
+        }
     };
     let found = find(&admin, &caller, &id).await?;
     if found.value.public {
-        return Err(bad(
-            "application.public",
+        return Err(Problem::new(
+            ErrorCode::ApplicationPublic,
             "a public application has no secret",
         ));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, MatchedPath, Query, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
@@ -20,6 +20,7 @@ use super::paging::Page;
 use super::reply::{Reply, missing};
 use super::{Admin, Caller};
 use crate::audit::{self, Entry, fingerprint};
+use crate::base::ErrorCode;
 use crate::document::redact;
 use crate::http::problem::Problem;
 use crate::operation::limit;
@@ -112,8 +113,7 @@ pub(super) async fn log(
     if let Err(failure) = audit::write(&*admin.store, admin.clock.now(), entry).await {
         error!(why = %failure, "a change is not in the audit log");
         return Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "audit.unavailable",
+            ErrorCode::AuditUnavailable,
             format!("the change was made, but is not in the audit log: {failure}"),
         )
         .into_response();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,8 +20,8 @@ use super::Admin;
 use super::Caller;
 use super::audit::changed;
 use super::paging::{Page, Paging};
-use super::reply::{self, Reply, bad, condition, with_tag};
-use crate::base::{Secret, Timestamp};
+use super::reply::{self, Reply, condition, with_tag};
+use crate::base::{ErrorCode, Secret, Timestamp};
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, Role, read_key};
 use crate::operation::key_tag as tag;
@@ -176,17 +176,13 @@ pub(super) async fn import(
     let decode = |text: &str| {
         STANDARD
             .decode(text)
-            .map_err(|_| bad("key.file", "`file` and `certificate` are base64"))
+            .map_err(|_| Problem::new(ErrorCode::KeyFile, "`file` and `certificate` are base64"))
     };
     let bytes = decode(&input.file)?;
     let beside = input.certificate.as_deref().map(decode).transpose()?;
     let password = input.password.map(Secret::new);
     let invalid = |problem: crate::key::FileProblem| {
-        Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            problem.code(),
-            format!("the file {problem}"),
-        )
+        Problem::new(problem.code(), format!("the file {problem}"))
     };
     // Decrypting takes its time.
     let key = tokio::task::spawn_blocking(move || {
@@ -201,7 +197,7 @@ pub(super) async fn import(
         }
     })
     .await
-    .map_err(|_| bad("key.file", "the file could not be read"))?
+    .map_err(|_| Problem::new(ErrorCode::KeyFile, "the file could not be read"))?
     .map_err(invalid)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
     let before = summary(keys);

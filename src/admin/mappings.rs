@@ -1,12 +1,12 @@
 //! Mappings as they are sent and shown: as TOML or as JSON, without secrets.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::Caller;
-use super::reply::{Reply, bad, media_type};
-use crate::base::ProviderId;
+use super::reply::{Reply, media_type};
+use crate::base::{ErrorCode, ProviderId};
 use crate::document::convert::{pointer_to, to_json, to_toml};
 use crate::document::redact::{redact, references, restore};
 use crate::document::{Finding, structure};
@@ -29,16 +29,17 @@ impl Draft {
         match media_type(headers) {
             TOML => {
                 let text = std::str::from_utf8(body);
-                let text =
-                    text.map_err(|_| bad("mapping.not_utf8", "the mapping is not valid UTF-8"))?;
+                let text = text.map_err(|_| {
+                    Problem::new(ErrorCode::MappingNotUtf8, "the mapping is not valid UTF-8")
+                })?;
                 Ok(Self {
                     source: text.to_owned(),
                     json: None,
                 })
             }
             JSON => {
-                let value =
-                    strict_json(body).map_err(|error| bad("request.invalid", error.to_string()))?;
+                let value = strict_json(body)
+                    .map_err(|error| Problem::new(ErrorCode::RequestInvalid, error.to_string()))?;
                 let source = to_toml(&value).map_err(|found| {
                     invalid(found, "a mapping is an object with the tables of its TOML")
                 })?;
@@ -48,8 +49,7 @@ impl Draft {
                 })
             }
             _ => Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "request.content_type",
+                ErrorCode::RequestContentType,
                 "send the mapping as `Content-Type: application/toml` or `application/json`",
             )),
         }
@@ -114,8 +114,7 @@ pub(super) fn named_provider(source: &str) -> Option<ProviderId> {
 
 /// A mapping that cannot be taken.
 pub(super) fn invalid(findings: Vec<Finding>, detail: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "mapping.invalid", detail)
-        .with_findings(findings)
+    Problem::new(ErrorCode::MappingInvalid, detail).with_findings(findings)
 }
 
 /// A mapping's text as it is shown.

@@ -13,8 +13,8 @@ use tracing::info;
 use super::Admin;
 use super::audit::changed;
 use super::paging::{Page, Paging};
-use super::reply::{Reply, bad, condition, json as read, missing, tagged};
-use crate::base::Timestamp;
+use super::reply::{Reply, condition, json as read, missing, tagged};
+use crate::base::{ErrorCode, Timestamp};
 use crate::http::problem::Problem;
 use crate::operator::{self, Email, Operator, invite, session};
 use crate::store::{Precondition, StoreError, Versioned};
@@ -103,9 +103,10 @@ pub(super) struct NewOperator {
 /// Creates an operator without a password, and the link with which its owner chooses one.
 pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Reply {
     let new: NewOperator = read(&headers, &body)?;
-    let email = Email::parse(&new.email).map_err(|e| bad("operator.email", e.to_string()))?;
+    let email = Email::parse(&new.email)
+        .map_err(|e| Problem::new(ErrorCode::OperatorEmail, e.to_string()))?;
     let name = operator::name(new.name.as_deref().unwrap_or(email.as_str()))
-        .map_err(|e| bad("operator.name", e.to_string()))?;
+        .map_err(|e| Problem::new(ErrorCode::OperatorName, e.to_string()))?;
     let operator = Operator {
         email,
         name,
@@ -118,8 +119,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         Ok(version) => version,
         Err(StoreError::Conflict) => {
             return Err(Problem::new(
-                StatusCode::CONFLICT,
-                "operator.exists",
+                ErrorCode::OperatorExists,
                 format!("there is an operator `{}` already", operator.email),
             ));
         }
@@ -160,7 +160,8 @@ pub(super) async fn change(
     let found = find(&admin, &email).await?;
     let mut operator = found.value.clone();
     if let Some(name) = &edit.name {
-        operator.name = operator::name(name).map_err(|e| bad("operator.name", e.to_string()))?;
+        operator.name = operator::name(name)
+            .map_err(|e| Problem::new(ErrorCode::OperatorName, e.to_string()))?;
     }
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
     let when = condition(&headers)?.over(Some(found.version))?;

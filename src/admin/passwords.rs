@@ -12,11 +12,11 @@ use tracing::info;
 use super::Admin;
 use super::Caller;
 use super::audit::changed;
-use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::users::{UserView, find};
 use crate::account::directory;
 use crate::authority::{OAuthError, password};
-use crate::base::Secret;
+use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::provider::email;
 
@@ -45,15 +45,15 @@ pub(super) async fn create(
 ) -> Reply {
     let input: NewUser = json(&headers, &body)?;
     let account = account(&*admin.store, &id).await?.value.id;
-    let email =
-        email::normalize(&input.email).map_err(|error| bad("user.email", error.to_string()))?;
+    let email = email::normalize(&input.email)
+        .map_err(|error| Problem::new(ErrorCode::UserEmail, error.to_string()))?;
     let name = input.name.map(|name| name.trim().to_owned());
     if name
         .as_ref()
         .is_some_and(|n| n.chars().count() > 200 || n.contains(char::is_control))
     {
-        return Err(bad(
-            "user.name",
+        return Err(Problem::new(
+            ErrorCode::UserName,
             "a name has at most 200 characters on one line",
         ));
     }
@@ -61,8 +61,7 @@ pub(super) async fn create(
     let made = directory::create(&*admin.store, &account, &email, name, admin.clock.now()).await?;
     let user = made.ok_or_else(|| {
         Problem::new(
-            StatusCode::CONFLICT,
-            "user.exists",
+            ErrorCode::UserExists,
             "someone in this account has this email already",
         )
     })?;
@@ -94,7 +93,7 @@ pub(super) async fn set(
         admin.clock.now(),
     )
     .await
-    .map_err(|OAuthError { description, .. }| bad("user.password", description))?;
+    .map_err(|OAuthError { description, .. }| Problem::new(ErrorCode::UserPassword, description))?;
     info!(account = %account, user = %user, by = caller.name(), "password set");
     // Not even a fingerprint: people choose passwords that can be guessed.
     let after = serde_json::json!({ "email": found.value.email });

@@ -13,11 +13,12 @@ use tracing::info;
 use super::audit::{self, changed, unchanged};
 use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
-use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::Mapping;
-use crate::base::{AccountId, ProviderId};
+use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::document::Finding;
+use crate::http::problem::Problem;
 use crate::provider::Provider;
 use crate::provider::preview::{self, Preview};
 use crate::store::{Version, Versioned};
@@ -165,8 +166,8 @@ async fn take(
     if let (Some(expected), Some(named)) = (expected, draft.provider())
         && *expected != named
     {
-        return Err(bad(
-            "mapping.other_provider",
+        return Err(Problem::new(
+            ErrorCode::MappingOtherProvider,
             format!("the mapping is of `{named}`, the address of `{expected}`"),
         ));
     }
@@ -184,7 +185,7 @@ async fn store(
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Reply {
-    let when = condition(&headers)?.over(stored.as_ref().map(|old| old.version))?;
+    let when = condition(headers)?.over(stored.as_ref().map(|old| old.version))?;
     if let Some(old) = stored.as_ref().filter(|old| old.value.source == source) {
         // Applying what is applied already makes no new version.
         return Ok(unchanged(answer(&old.value, old.version, Vec::new())));
@@ -237,7 +238,12 @@ pub(super) async fn history(
     let before = match paging.after.as_deref().map(str::parse::<u64>) {
         None => None,
         Some(Ok(number)) => Some(number),
-        Some(Err(_)) => return Err(bad("request.after", "`after` is a version's number")),
+        Some(Err(_)) => {
+            return Err(Problem::new(
+                ErrorCode::RequestAfter,
+                "`after` is a version's number",
+            ));
+        }
     };
     let limit = paging.limit()?;
     let found = admin

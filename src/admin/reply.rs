@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use crate::account::mapping::ApplyError;
 use crate::account::{self, Account};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyError};
-use crate::operation::{Condition, ErrorKind, OperationError, Tag};
+use crate::operation::{Condition, OperationError, Tag};
 use crate::store::{Store, StoreError, Version, Versioned};
 
 /// A handler's answer.
@@ -20,17 +20,7 @@ pub(in crate::admin) type Reply<T = Response> = Result<T, Problem>;
 
 impl From<OperationError> for Problem {
     fn from(refused: OperationError) -> Self {
-        let status = match refused.kind {
-            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
-            ErrorKind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorKind::Forbidden | ErrorKind::NeedsWrite => StatusCode::FORBIDDEN,
-            ErrorKind::Missing => StatusCode::NOT_FOUND,
-            ErrorKind::Conflict => StatusCode::CONFLICT,
-            ErrorKind::Stale => StatusCode::PRECONDITION_FAILED,
-            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let problem = Self::new(status, refused.code, refused.detail);
+        let problem = Self::new(refused.code, refused.detail);
         Self {
             field: refused.field.map(str::to_owned),
             ..problem.with_findings(refused.findings)
@@ -56,24 +46,16 @@ impl From<KeyError> for Problem {
     }
 }
 
-pub(super) fn bad(code: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, code, detail)
-}
-
 /// The algorithm that is named.
-pub(super) fn algorithm(name: Option<&str>, code: &str) -> Reply<Option<Algorithm>> {
+pub(super) fn algorithm(name: Option<&str>, code: ErrorCode) -> Reply<Option<Algorithm>> {
     name.map(str::parse)
         .transpose()
-        .map_err(|error: KeyError| bad(code, error.to_string()))
+        .map_err(|error: KeyError| Problem::new(code, error.to_string()))
 }
 
 /// The same answer for what is not there and what is not yours.
 pub(super) fn missing(what: &str) -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "admin.not_found",
-        format!("there is no such {what}"),
-    )
+    Problem::new(ErrorCode::AdminNotFound, format!("there is no such {what}"))
 }
 
 /// The media type of a body, without parameters; empty where none is given.
@@ -89,14 +71,13 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
 pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Reply<T> {
     if media_type(headers) != "application/json" {
         return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "request.content_type",
+            ErrorCode::RequestContentType,
             "send `Content-Type: application/json`",
         ));
     }
     serde_json::from_slice(body).map_err(|error| {
-        bad(
-            "request.invalid",
+        Problem::new(
+            ErrorCode::RequestInvalid,
             format!("the body is not as expected: {error}"),
         )
     })
@@ -124,8 +105,8 @@ pub(super) fn condition(headers: &HeaderMap) -> Reply<Condition> {
         None => {}
         Some("*") => return Ok(Condition::Absent),
         Some(_) => {
-            return Err(bad(
-                "request.if_none_match",
+            return Err(Problem::new(
+                ErrorCode::RequestIfNoneMatch,
                 "of a change, `If-None-Match` takes `*` only",
             ));
         }
@@ -134,8 +115,8 @@ pub(super) fn condition(headers: &HeaderMap) -> Reply<Condition> {
         None => Ok(Condition::None),
         Some("*") => Ok(Condition::Present),
         Some(list) => entity_tags(list).map(Condition::OneOf).ok_or_else(|| {
-            bad(
-                "request.if_match",
+            Problem::new(
+                ErrorCode::RequestIfMatch,
                 "`If-Match` takes the `ETag` of an earlier answer",
             )
         }),
@@ -187,12 +168,12 @@ pub(super) async fn problems(request: Request, next: Next) -> Response {
         _ => String::from_utf8_lossy(&text).into_owned(),
     };
     let code = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "request.too_large",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "request.content_type",
-        _ if status.is_server_error() => "service.error",
-        _ => "request.invalid",
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::RequestTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::RequestContentType,
+        _ if status.is_server_error() => ErrorCode::ServiceError,
+        _ => ErrorCode::RequestInvalid,
     };
-    let mut problem = Problem::new(status, code, detail).into_response();
+    let mut problem = Problem::new(code, detail).into_response();
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow.clone());
     }

@@ -21,6 +21,7 @@ use serde_json::Value;
 use super::Admin;
 use super::audit::unchanged;
 use super::reply::{Reply, condition, json, with_tag};
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::operation::{Caller, Changed, Condition, Done, Found, Operations, Outcome, Page};
 
@@ -58,11 +59,6 @@ impl Call {
     pub fn at(&self, name: &str) -> &str {
         let found = self.places.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
-    }
-
-    /// The body.
-    pub fn body(&self) -> &Bytes {
-        &self.body
     }
 }
 
@@ -108,7 +104,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
     fn read(call: &Call) -> Reply<Self> {
         UriQuery::try_from_uri(&call.uri)
             .map(|UriQuery(query)| Self(query))
-            .map_err(|why| super::reply::bad("request.invalid", why.body_text()))
+            .map_err(|why| Problem::new(ErrorCode::RequestInvalid, why.body_text()))
     }
 }
 

@@ -13,6 +13,7 @@ use super::mappings::{Draft, invalid};
 use super::providers::stored;
 use super::reply::{Reply, account, missing};
 use super::{Admin, Caller};
+use crate::base::ErrorCode;
 use crate::http::Shared;
 use crate::http::problem::Problem;
 use crate::login::trial::{self, TrialError};
@@ -22,8 +23,7 @@ use crate::store::Token;
 fn running(admin: &Admin) -> Reply<&Shared> {
     admin.app.as_ref().ok_or_else(|| {
         Problem::new(
-            StatusCode::CONFLICT,
-            "trial.not_serving",
+            ErrorCode::TrialNotServing,
             "a test link needs a running broker; start it, or use `vestibule provider try`",
         )
     })

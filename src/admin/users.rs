@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::paging::{Page, Paging};
-use super::reply::{Reply, account, bad, condition, json, missing, tagged};
+use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, audit};
 use crate::account::directory::Link;
 use crate::account::{User, directory};
-use crate::base::{AccountId, ProviderId, UserId};
+use crate::authority::grants;
+use crate::base::{AccountId, ErrorCode, ProviderId, UserId};
+use crate::http::problem::Problem;
 use crate::provider::email;
 use crate::session;
 use crate::store::Versioned;
@@ -69,7 +71,12 @@ pub(super) async fn list(
     let after = match paging.after.as_deref().map(str::parse::<UserId>) {
         None => None,
         Some(Ok(user)) => Some(user),
-        Some(Err(_)) => return Err(bad("request.after", "`after` is a user's id")),
+        Some(Err(_)) => {
+            return Err(Problem::new(
+                ErrorCode::RequestAfter,
+                "`after` is a user's id",
+            ));
+        }
     };
     let limit = paging.limit()?;
     let found = directory::page(&*admin.store, &account, after, limit + 1).await?;
@@ -127,14 +134,18 @@ pub(super) async fn change(
     let only = (condition != crate::operation::Condition::None).then_some(found.version);
     let user = found.value.id;
     let (before, now) = directory::change(&*admin.store, &account, user, only, |user| {
-        user.disabled = change.disabled.unwrap_or(user.disabled);
+        let disabled = change.disabled.unwrap_or(user.disabled);
+        if disabled && !user.disabled {
+            user.generation += 1;
+        }
+        user.disabled = disabled;
         user.email_trusted = change.email_trusted.unwrap_or(user.email_trusted);
     })
     .await?
     .ok_or_else(|| missing("user"))?;
     if now.value.disabled {
         tell(&admin, &account, |_, session| session.user == user).await?;
-        session::revoke_user(&*admin.store, &account, user).await?;
+        grants::end_issued(&*admin.store, &account, user).await?;
     }
     info!(account = %account, user = %user, disabled = now.value.disabled, "user changed");
     let of = |user: &User| {
@@ -163,7 +174,8 @@ pub(super) async fn revoke_all(
     let (account, found) = find(&admin, &id, &user).await?;
     let user = found.value.id;
     tell(&admin, &account, |_, session| session.user == user).await?;
-    let revoked = session::revoke_user(&*admin.store, &account, user).await?;
+    let ended = grants::end_user(&*admin.store, &account, user).await?;
+    let revoked = ended.sessions;
     info!(account = %account, user = %user, revoked, "sessions revoked");
     let what = serde_json::json!({ "email": found.value.email, "sessions": revoked });
     let answer = Json(Revoked { revoked }).into_response();
@@ -248,5 +260,5 @@ fn key(text: &str) -> Reply<Vec<u8>> {
         .decode(text)
         .ok()
         .filter(|id| id.len() == 40)
-        .ok_or_else(|| bad("request.after", "this is not the id of a session"))
+        .ok_or_else(|| Problem::new(ErrorCode::RequestAfter, "this is not the id of a session"))
 }

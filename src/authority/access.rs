@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
+use super::refresh::Granted;
 use super::scope::Scopes;
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, digest, random};
@@ -150,21 +151,20 @@ impl Authority {
         let good = match access.user {
             None => owns(&application, &access),
             Some(user) => match &access.account {
-                Some(account) => application.serves(account) && self.may_act(account, user).await?,
+                Some(account) => {
+                    let found = directory::get(&*self.store, account, user).await?;
+                    application.serves(account) && found.is_some_and(|user| !user.value.disabled)
+                }
                 None => false,
             },
         };
         Ok(good.then_some(access))
     }
 
-    /// Whether a user exists and is not disabled.
-    pub(super) async fn may_act(
-        &self,
-        account: &AccountId,
-        user: UserId,
-    ) -> Result<bool, StoreError> {
-        let found = directory::get(&*self.store, account, user).await?;
-        Ok(found.is_some_and(|found| !found.value.disabled))
+    /// Whether what was granted counts as far as its user is concerned.
+    pub(super) async fn may_act(&self, granted: &Granted) -> Result<bool, StoreError> {
+        let found = directory::get(&*self.store, &granted.account, granted.user).await?;
+        Ok(found.is_some_and(|user| user.value.may_act(granted.generation)))
     }
 
     async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {

@@ -189,20 +189,22 @@ impl Authority {
             .filter(|app| app.serves(&request.account))
             .filter(|app| app.redirect_uris.contains(&request.redirect_uri))
             .ok_or_else(OAuthError::client)?;
-        if !self.may_act(&request.account, session.user).await? {
+        let granted = Granted {
+            client_id: application.client_id.clone(),
+            account: request.account.clone(),
+            user: session.user,
+            generation: session.generation,
+            scopes: request.scopes.common(&application.scopes),
+            sid: Some(session_name(session)),
+            auth_time: Some(session.authenticated_at()),
+        };
+        if !self.may_act(&granted).await? {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");
             return Ok(self.refuse(request, &denied));
         }
         let code = self
             .issue_code(&CodeRecord {
-                granted: Granted {
-                    client_id: application.client_id.clone(),
-                    account: request.account.clone(),
-                    user: session.user,
-                    scopes: request.scopes.common(&application.scopes),
-                    sid: Some(session_name(session)),
-                    auth_time: Some(session.authenticated_at()),
-                },
+                granted,
                 redirect_uri: request.redirect_uri.clone(),
                 challenge: request.challenge.clone(),
                 nonce: request.nonce.clone(),

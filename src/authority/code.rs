@@ -99,7 +99,7 @@ impl Authority {
             return Err(invalid_code());
         }
         proof(record.challenge.as_deref(), form.get("code_verifier"))?;
-        if !self.may_act(&granted.account, granted.user).await? {
+        if !self.may_act(granted).await? {
             return Err(invalid_code());
         }
         let (access_token, issued) = self.access_token(&granted.grantee()).await?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::base::ErrorCode;
 use crate::key::KeyError;
 use crate::password::HashError;
 use crate::store::StoreError;
@@ -80,7 +81,7 @@ pub struct OAuthError {
     /// A sentence for developers; never has anything in it that was sent.
     pub description: Cow<'static, str>,
     /// A finer code, as in the JWT documentation of Virto Commerce's platform.
-    pub detail: &'static str,
+    pub detail: Option<ErrorCode>,
 }
 
 impl OAuthError {
@@ -89,14 +90,14 @@ impl OAuthError {
         Self {
             code,
             description: description.into(),
-            detail: code.as_str(),
+            detail: None,
         }
     }
 
     /// Gives it a finer code.
     #[must_use]
-    pub fn with_detail(mut self, detail: &'static str) -> Self {
-        self.detail = detail;
+    pub fn with_detail(mut self, detail: ErrorCode) -> Self {
+        self.detail = Some(detail);
         self
     }
 
@@ -108,7 +109,7 @@ impl OAuthError {
     /// A code, token or password that does not count. It never says why: who
     /// holds a stolen one learns nothing.
     pub fn grant(description: &'static str) -> Self {
-        Self::new(Code::InvalidGrant, description).with_detail("token_invalid")
+        Self::new(Code::InvalidGrant, description).with_detail(ErrorCode::GrantInvalid)
     }
 
     /// A client that is not who it says, or does not exist: the same answer.
@@ -122,11 +123,12 @@ impl OAuthError {
     /// The answer's body (RFC 6749 §5.2), with the members that Virto Commerce's
     /// platform documents beside it.
     pub fn body(&self) -> Value {
+        let detail = self.detail.map_or(self.code.as_str(), ErrorCode::as_str);
         json!({
             "error": self.code.as_str(),
             "error_description": self.description,
-            "code": self.detail,
-            "errors": [{ "code": self.detail, "description": self.description }],
+            "code": detail,
+            "errors": [{ "code": detail, "description": self.description }],
         })
     }
 }

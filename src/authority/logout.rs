@@ -13,7 +13,7 @@ use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::id_token::Hint;
 use super::{Authority, session_name};
-use crate::base::{AccountId, random};
+use crate::base::{AccountId, ErrorCode, random};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::protocol::form::Pairs;
 use crate::session::Session;
@@ -241,7 +241,7 @@ fn after(
         OAuthError::request(
             "`post_logout_redirect_uri` is not one that the application registered; send `client_id` or `id_token_hint` with it",
         )
-        .with_detail("logout.return_to_invalid")
+        .with_detail(ErrorCode::LogoutReturnToInvalid)
     };
     if !registered {
         return Err(unknown());

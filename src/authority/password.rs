@@ -9,7 +9,7 @@ use super::Authority;
 use super::application::Application;
 use super::error::{Code, OAuthError};
 use crate::account::{User, directory};
-use crate::base::{AccountId, Secret, Timestamp, UserId};
+use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
 use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
 use crate::provider::email;
 use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
@@ -95,7 +95,7 @@ pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), St
 
 fn login_failed() -> OAuthError {
     OAuthError::grant("the login failed: the user name or the password is wrong")
-        .with_detail("login_failed")
+        .with_detail(ErrorCode::GrantLoginFailed)
 }
 
 impl Authority {
@@ -136,7 +136,7 @@ impl Authority {
                         left.as_secs() + 1
                     ),
                 )
-                .with_detail("user_is_locked_out")
+                .with_detail(ErrorCode::GrantLockedOut)
             })?;
         let user = match &address {
             Some(email) => directory::by_email(&*self.store, account, email).await?,

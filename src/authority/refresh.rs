@@ -63,6 +63,9 @@ pub struct Granted {
     pub account: AccountId,
     /// By whom.
     pub user: UserId,
+    /// The user's, as they logged in.
+    #[serde(default)]
+    pub generation: u64,
     /// What.
     pub scopes: Scopes,
     /// The session it comes from.
@@ -219,7 +222,7 @@ impl Authority {
             }
             SecretUse::Next | SecretUse::Grace => {}
         }
-        if !self.may_act(&granted.account, granted.user).await? {
+        if !self.may_act(granted).await? {
             self.end_family(&token, &found).await?;
             return Err(invalid_refresh_token());
         }
@@ -362,9 +365,7 @@ impl Authority {
         let counts = family.granted.client_id == application.client_id
             && now < family.expires_at
             && matches!(family.secret_use(&presented.secret, now), SecretUse::Next)
-            && self
-                .may_act(&family.granted.account, family.granted.user)
-                .await?;
+            && self.may_act(&family.granted).await?;
         Ok(counts.then_some((family.granted, family.expires_at)))
     }
 

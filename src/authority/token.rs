@@ -14,7 +14,7 @@ use super::id_token::Identity;
 use super::refresh::Granted;
 use super::scope::{self, Scopes};
 use crate::account::directory;
-use crate::base::{AccountId, Secret};
+use crate::base::{AccountId, ErrorCode, Secret};
 use crate::protocol::form::Pairs;
 
 /// A token response (RFC 6749 §5.1). Neither `Debug` nor `Serialize`: it holds tokens.
@@ -85,7 +85,7 @@ impl Authority {
                 "this application may not use this `grant_type`",
             );
             return Err(match grant {
-                Grant::Password => error.with_detail("password_login_disabled"),
+                Grant::Password => error.with_detail(ErrorCode::GrantPasswordDisabled),
                 _ => error,
             });
         }
@@ -165,6 +165,7 @@ impl Authority {
             client_id: application.client_id.clone(),
             account,
             user: user.id,
+            generation: user.generation,
             scopes,
             sid: None,
             auth_time: Some(self.now()),

@@ -21,7 +21,6 @@ use crate::base::SystemClock;
 use crate::broker::open_admin;
 use crate::config::Config;
 use crate::document::Finding;
-use crate::http::problem::Problem;
 use crate::http::server::Peer;
 use crate::store::Store;
 
@@ -38,11 +37,12 @@ enum Transport {
 }
 
 /// An answer that says no.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, serde::Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub(super) struct Refused {
     detail: String,
     /// What a check of a mapping found.
+    #[serde(default)]
     pub findings: Vec<Finding>,
 }
 
@@ -188,13 +188,10 @@ fn answered(status: StatusCode, bytes: Vec<u8>) -> anyhow::Result<(StatusCode, V
     if status.is_success() {
         return Ok((status, bytes));
     }
-    let problem: Problem =
+    // Only what is printed: the broker may be newer and know more codes.
+    let refused: Refused =
         serde_json::from_slice(&bytes).with_context(|| format!("the broker answered {status}"))?;
-    Err(Refused {
-        detail: problem.detail,
-        findings: problem.findings,
-    }
-    .into())
+    Err(refused.into())
 }
 
 /// A request's body.

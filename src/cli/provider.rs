@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod diff;
+mod import;
 mod preview;
 mod sample;
 mod trial;
@@ -39,6 +40,8 @@ pub(super) enum Provider {
     Replay(sample::Replay),
     /// Suggest the `[userinfo.response]` section for a sample profile
     Infer(sample::Infer),
+    /// Make a mapping of another broker's configuration
+    Import(import::Import),
     /// Apply a mapping to an account
     Apply(apply::Apply),
     /// Show the mapping of an account, secrets redacted
@@ -91,6 +94,7 @@ impl Provider {
             Self::Preview(preview) => return preview.run(global),
             Self::Replay(replay) => return replay.run(global),
             Self::Infer(infer) => return infer.run(global),
+            Self::Import(import) => return import.run(global),
             Self::List { account: None } => {
                 let items: Vec<Value> = gallery::all()
                     .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }))
@@ -110,6 +114,7 @@ impl Provider {
             | Self::Try(_)
             | Self::Replay(_)
             | Self::Infer(_)
+            | Self::Import(_)
             | Self::List { account: None } => {}
             Self::Link(link) => return link.call(api, global).await,
             Self::Drift(drift) => return drift.call(api, global).await,
@@ -216,12 +221,24 @@ async fn previous(api: &mut Api, path: &str) -> anyhow::Result<u64> {
         .context("there is no earlier version")
 }
 
+/// Reads a file; without one, or with `-`, stdin.
+fn text_of(path: Option<&Path>) -> anyhow::Result<String> {
+    match path {
+        Some(path) if path != Path::new("-") => {
+            fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+        }
+        _ => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            Ok(text)
+        }
+    }
+}
+
 /// Reads a mapping: a file, stdin, or a bundled one.
 fn read(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
+        return text_of(None);
     }
     if file.exists() || file.extension().is_some() {
         return fs::read_to_string(file)

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::{Shared, failure, redirect};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::login::callback::{CallbackQuery, Failed, Restart, restart_of, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
@@ -30,7 +30,7 @@ pub(super) async fn get(State(app): State<Shared>, uri: Uri) -> Response {
 pub(super) async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     match form(&headers, &body) {
         Some(text) => run(app, text, None, StatusCode::SEE_OTHER).await,
-        None => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
+        None => failure::plain(&app, &headers, ErrorCode::RequestBad),
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn own_get(
             let query = uri.query().unwrap_or_default().to_owned();
             run(app, query, Some(account), StatusCode::FOUND).await
         }
-        Err(_) => failure::lost(&app, "login.unknown_account"),
+        Err(_) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
 }
 
@@ -58,8 +58,8 @@ pub(super) async fn own_post(
 ) -> Response {
     match (account.parse(), form(&headers, &body)) {
         (Ok(account), Some(text)) => run(app, text, Some(account), StatusCode::SEE_OTHER).await,
-        (Ok(_), None) => failure::plain(&app, &headers, StatusCode::BAD_REQUEST, "request.bad"),
-        (Err(_), _) => failure::lost(&app, "login.unknown_account"),
+        (Ok(_), None) => failure::plain(&app, &headers, ErrorCode::RequestBad),
+        (Err(_), _) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
 }
 
@@ -88,7 +88,7 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
         }
     }));
     task.await
-        .unwrap_or_else(|_| failure::lost(&app, "service.error"))
+        .unwrap_or_else(|_| failure::lost(&app, ErrorCode::ServiceError))
 }
 
 /// From the callback's parameters to the store's `finish`.

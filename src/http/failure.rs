@@ -1,4 +1,4 @@
-//! Failures as pages. The one place that knows which failure is which status.
+//! Failures as pages.
 //!
 //! A failed callback redirects to an error page, so that the code is gone from
 //! the address bar (RFC 9700 §4.2). The page's address carries only the stable
@@ -10,53 +10,19 @@ use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tracing::{error, info, warn};
 
-use super::pages::{ErrorPage, Lang, Look, error_codes};
+use super::pages::{ErrorPage, Lang, Look};
 use super::site::{Site, accept_language, html};
+use super::status::status;
 use super::{App, Shared, connect, redirect};
-use crate::base::random;
+use crate::base::{ErrorCode, random};
 use crate::login::callback::Restart;
 use crate::login::{Blame, LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
 use crate::store::StoreError;
 
-/// The status a stable code is answered with.
-fn status(code: &str) -> StatusCode {
-    match code {
-        "login.unknown_account" | "login.unknown_provider" | "request.not_found" => {
-            StatusCode::NOT_FOUND
-        }
-        "request.method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
-        "request.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "login.denied"
-        | "login.access_denied"
-        | "login.user_disabled"
-        | "login.email_not_trusted"
-        | "login.wrong_browser" => StatusCode::FORBIDDEN,
-        "login.provider_timeout" => StatusCode::GATEWAY_TIMEOUT,
-        "login.provider_unreachable"
-        | "login.provider_error"
-        | "login.token_rejected"
-        | "login.token_response_invalid"
-        | "login.userinfo_rejected"
-        | "login.userinfo_invalid"
-        | "login.id_token_invalid"
-        | "login.email_missing"
-        | "login.email_invalid"
-        | "login.user_id_missing" => StatusCode::BAD_GATEWAY,
-        "login.provider_busy"
-        | "login.no_provider"
-        | "login.store_missing"
-        | "service.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
-        "login.provider_misconfigured" | "login.store_host_hidden" | "service.error" => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
 /// Writes a failed login to the log, under the id its page shows.
 fn log(id: &str, account: &str, failure: &LoginError) {
-    let (step, code) = (failure.step().name(), failure.code());
+    let (step, code) = (failure.step().name(), failure.code().as_str());
     let why = failure.to_string();
     metrics::counter!("vestibule_logins_failed_total", "account" => account.to_owned(), "code" => code).increment(1);
     match failure.blame() {
@@ -82,7 +48,7 @@ pub(super) fn at_site(
     let id = random::support_id();
     log(&id, site.account.id.as_str(), failure);
     let page = ErrorPage {
-        code: failure.code().to_owned(),
+        code: failure.code(),
         support_id: id,
         restart_href: Some(login_href(return_to)),
         store_href: site.store().map(crate::account::StoreFront::home),
@@ -112,14 +78,14 @@ pub(super) fn at_start(
 
 /// A failure outside of a login, on an account's endpoint; `restart` leads to
 /// a login that does not fail the same way.
-pub(super) fn coded(app: &App, site: &Site, code: &str, restart: Option<&str>) -> Response {
+pub(super) fn coded(app: &App, site: &Site, code: ErrorCode, restart: Option<&str>) -> Response {
     let page = ErrorPage {
-        code: code.to_owned(),
+        code,
         support_id: random::support_id(),
         restart_href: restart.map(str::to_owned),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
-    info!(account = %site.account.id, code, support_id = page.support_id, "request refused");
+    info!(account = %site.account.id, %code, support_id = page.support_id, "request refused");
     html(
         status(code),
         app.pages.error(&site.look(), site.lang, &page),
@@ -128,13 +94,13 @@ pub(super) fn coded(app: &App, site: &Site, code: &str, restart: Option<&str>) -
 
 /// A callback that no login can be made of: a redirect to the error page, so
 /// that a code in the address is gone from it.
-pub(super) fn lost(app: &App, code: &str) -> Response {
+pub(super) fn lost(app: &App, code: ErrorCode) -> Response {
     let id = random::support_id();
-    info!(code, support_id = id, "callback refused");
+    info!(%code, support_id = id, "callback refused");
     to_page(app, code, &id)
 }
 
-fn to_page(app: &App, code: &str, id: &str) -> Response {
+fn to_page(app: &App, code: ErrorCode, id: &str) -> Response {
     redirect(
         StatusCode::SEE_OTHER,
         &format!("{}/error?code={code}&id={id}", app.logins.public_url),
@@ -142,7 +108,7 @@ fn to_page(app: &App, code: &str, id: &str) -> Response {
 }
 
 /// Back to the console's sign-in page, which says what went wrong.
-fn to_console(base: &str, code: &str, id: &str) -> Response {
+fn to_console(base: &str, code: ErrorCode, id: &str) -> Response {
     let url = format!("{base}/admin/login?why={code}&id={id}");
     redirect(StatusCode::SEE_OTHER, &url)
 }
@@ -205,7 +171,7 @@ pub(super) async fn account_page(
         store_href: site.store().map(crate::account::StoreFront::home),
     };
     html(
-        status(&page.code),
+        status(page.code),
         app.pages.error(&site.look(), site.lang, &page),
     )
 }
@@ -221,49 +187,39 @@ pub(super) async fn page(State(app): State<Shared>, uri: Uri, headers: HeaderMap
         store_href: None,
     };
     html(
-        status(&page.code),
+        status(page.code),
         app.pages.error(&Look::default(), lang, &page),
     )
 }
 
 /// A page where no account is known.
-pub(super) fn bare(app: &App, lang: Lang, status: StatusCode, code: &str) -> Response {
+pub(super) fn bare(app: &App, lang: Lang, code: ErrorCode) -> Response {
     let page = ErrorPage {
-        code: code.to_owned(),
+        code,
         support_id: random::support_id(),
         restart_href: None,
         store_href: None,
     };
-    info!(code, support_id = page.support_id, "request refused");
-    html(status, app.pages.error(&Look::default(), lang, &page))
+    info!(%code, support_id = page.support_id, "request refused");
+    html(status(code), app.pages.error(&Look::default(), lang, &page))
 }
 
 /// [`bare`], in the language the headers ask for.
-pub(super) fn plain(app: &App, headers: &HeaderMap, status: StatusCode, code: &str) -> Response {
-    bare(
-        app,
-        Lang::choose(None, accept_language(headers)),
-        status,
-        code,
-    )
+pub(super) fn plain(app: &App, headers: &HeaderMap, code: ErrorCode) -> Response {
+    bare(app, Lang::choose(None, accept_language(headers)), code)
 }
 
 /// The store failed.
 pub(super) fn store(app: &App, lang: Lang, failure: &StoreError) -> Response {
     error!(why = %failure, "the store failed");
-    bare(
-        app,
-        lang,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "service.unavailable",
-    )
+    bare(app, lang, ErrorCode::ServiceUnavailable)
 }
 
-/// A code that has a sentence; another would be someone's invention.
-fn known(code: Option<&str>) -> String {
-    code.and_then(|code| error_codes().find(|known| *known == code))
-        .unwrap_or("request.bad")
-        .to_owned()
+/// A code that a page can show; another would be someone's invention.
+fn known(code: Option<&str>) -> ErrorCode {
+    code.and_then(|code| code.parse().ok())
+        .filter(|code: &ErrorCode| code.is_for_shoppers())
+        .unwrap_or(ErrorCode::RequestBad)
 }
 
 /// A support id of ours has this form; anything else is not repeated.

@@ -13,6 +13,7 @@ use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
+use crate::base::ErrorCode;
 use crate::login::callback::misconfigured;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
@@ -45,16 +46,16 @@ async fn begin(
     let site = Site::read(app, account, uri, headers).await?;
     let refuse = |code| failure::coded(app, &site, code, None);
     let (return_to, store) = target(app, &site).map_err(|code| {
-        let again = (code == "login.return_to_invalid").then_some("login");
+        let again = (code == ErrorCode::LoginReturnToInvalid).then_some("login");
         failure::coded(app, &site, code, again)
     })?;
     let at_broker = site.at_broker && store.origin == app.logins.public_url;
     if site.here.as_ref() != Some(&store) && !at_broker {
-        return begin_there(&site, &store).ok_or_else(|| refuse("login.store_host_hidden"));
+        return begin_there(&site, &store).ok_or_else(|| refuse(ErrorCode::LoginStoreHostHidden));
     }
     let hint = site.query.get("login_hint");
     if hint.is_some_and(|h| h.len() > MAX_HINT || h.chars().any(char::is_control)) {
-        return Err(refuse("request.bad"));
+        return Err(refuse(ErrorCode::RequestBad));
     }
     let fail = |error: LoginError| failure::at_start(app, &site, &error, &return_to);
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
@@ -110,16 +111,16 @@ async fn demands(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Demands
 
 /// Where the login returns to, and the store it runs on: for an application's
 /// request that waits, the broker's own place.
-fn target(app: &App, site: &Site) -> Result<(ReturnTo, StoreFront), &'static str> {
+fn target(app: &App, site: &Site) -> Result<(ReturnTo, StoreFront), ErrorCode> {
     let broker = &app.logins.public_url;
     let asked = site.query.get("return_to");
     if let Some(waiting) = ReturnTo::parse_waiting(asked, broker) {
         let store = site.account.storefront_at(broker, broker);
-        return Ok((waiting, store.ok_or("login.store_missing")?));
+        return Ok((waiting, store.ok_or(ErrorCode::LoginStoreMissing)?));
     }
-    let from = site.store().ok_or("login.store_missing")?;
+    let from = site.store().ok_or(ErrorCode::LoginStoreMissing)?;
     let (return_to, store) =
-        ReturnTo::parse(asked, &site.account, from).map_err(|_| "login.return_to_invalid")?;
+        ReturnTo::parse(asked, &site.account, from).map_err(|_| ErrorCode::LoginReturnToInvalid)?;
     Ok((return_to, store.clone()))
 }
 
@@ -225,7 +226,7 @@ async fn end(
     let store = site
         .account
         .storefront_at(&finished.store, &logins.public_url)
-        .ok_or_else(|| failure::coded(app, &site, "login.store_missing", None))?;
+        .ok_or_else(|| failure::coded(app, &site, ErrorCode::LoginStoreMissing, None))?;
     // Whoever was logged in here before is not any more (threats S13, C12).
     if let Some(old) = site.cookie(app, headers, Kind::Session)? {
         let ended = logins

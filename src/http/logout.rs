@@ -13,7 +13,7 @@ use super::session::current;
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::login::ReturnTo;
 use crate::protocol::form::Pairs;
 use crate::provider::request::end_session;
@@ -74,8 +74,7 @@ async fn end(
     let site = Site::read(app, account, uri, headers).await?;
     if !same_site(&site, headers) {
         return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "logout.cross_site",
+            ErrorCode::LogoutCrossSite,
             "a logout comes from a page of the store; send the browser to `GET logout`",
         )
         .into_response());
@@ -126,9 +125,9 @@ fn target<'a>(
 ) -> Result<(ReturnTo, &'a StoreFront), Response> {
     let store = site
         .store()
-        .ok_or_else(|| failure::coded(app, site, "login.store_missing", None))?;
+        .ok_or_else(|| failure::coded(app, site, ErrorCode::LoginStoreMissing, None))?;
     let (return_to, _) = ReturnTo::parse(asked, &site.account, store)
-        .map_err(|_| failure::coded(app, site, "logout.return_to_invalid", None))?;
+        .map_err(|_| failure::coded(app, site, ErrorCode::LogoutReturnToInvalid, None))?;
     Ok((return_to, store))
 }
 

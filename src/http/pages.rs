@@ -21,8 +21,8 @@ use url::Url;
 pub use icon::Icon;
 pub use lang::Lang;
 pub use look::Look;
-pub use messages::error_codes;
 
+use crate::base::ErrorCode;
 use look::Style;
 use messages::{Messages, fill};
 
@@ -68,7 +68,7 @@ pub enum Notice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorPage {
     /// The stable code, which chooses the sentences: `login.state_replayed`.
-    pub code: String,
+    pub code: ErrorCode,
     /// What finds the trace.
     pub support_id: String,
     /// Where a new login begins; none where it would end the same way.
@@ -215,7 +215,7 @@ impl Pages {
     /// nobody else is to hear of that address.
     pub fn error(&self, look: &Look, lang: Lang, error: &ErrorPage) -> Page {
         let messages = self.messages(lang);
-        let sentences = messages.error(&error.code);
+        let sentences = messages.error(error.code);
         let back = match look.name() {
             Some(name) => fill(&messages.page.back_to, "account", name),
             None => messages.page.back.clone(),

@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::status::status;
+use crate::base::ErrorCode;
 use crate::document::Finding;
 
 /// A problem as JSON.
@@ -19,7 +21,8 @@ pub struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// The stable code.
-    pub code: String,
+    #[schemars(with = "String")]
+    pub code: ErrorCode,
     /// What is wrong and what to do about it.
     pub detail: String,
     /// The field of the request that it is about, where it is about one.
@@ -31,13 +34,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a status, a stable code and a sentence.
-    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+    /// A problem with a stable code, the status that goes with it, and a sentence.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        let status = status(code);
         Self {
             kind: format!("urn:vestibule:{code}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            code: code.to_owned(),
+            code,
             detail: detail.into(),
             field: None,
             findings: Vec::new(),

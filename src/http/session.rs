@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::site::Site;
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
+use crate::base::ErrorCode;
 use crate::login::ReturnTo;
 use crate::session::Session;
 
@@ -39,8 +40,7 @@ pub(super) async fn current(
             // Never "nobody is logged in" for a store that is down (threat C8).
             error!(why = %failure, "the store failed");
             Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "service.unavailable",
+                ErrorCode::ServiceUnavailable,
                 "the session store is unavailable; try again",
             )
             .into_response()
@@ -101,10 +101,9 @@ pub(super) async fn check(
         Err(answer) => answer,
         Ok(Some((_, session))) => allowed(&session),
         Ok(None) if site.query.get("redirect") == Some("true") => to_login(&site, &headers)
-            .unwrap_or_else(|| failure::coded(&app, &site, "login.store_missing", None)),
+            .unwrap_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None)),
         Ok(None) => Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "session.none",
+            ErrorCode::SessionNone,
             "nobody is logged in; send the browser to `login`",
         )
         .into_response(),

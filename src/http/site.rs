@@ -10,7 +10,7 @@ use super::cookies::{self, Cookies, Kind};
 use super::pages::{Lang, Look, Page};
 use super::{App, failure};
 use crate::account::{Account, StoreFront};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::protocol::form::Pairs;
 
 /// A request to an account's endpoint.
@@ -35,7 +35,7 @@ impl Site {
         let accept = accept_language(headers);
         let query = Pairs::parse(uri.query().unwrap_or_default());
         let lang = Lang::choose(query.as_ref().ok().and_then(|q| q.get("lang")), accept);
-        let unknown = || failure::bare(app, lang, StatusCode::NOT_FOUND, "login.unknown_account");
+        let unknown = || failure::bare(app, lang, ErrorCode::LoginUnknownAccount);
         let id: AccountId = account.parse().map_err(|_| unknown())?;
         let account = app
             .logins
@@ -44,8 +44,7 @@ impl Site {
             .await
             .map_err(|error| failure::store(app, lang, &error))?
             .ok_or_else(unknown)?;
-        let query =
-            query.map_err(|_| failure::bare(app, lang, StatusCode::BAD_REQUEST, "request.bad"))?;
+        let query = query.map_err(|_| failure::bare(app, lang, ErrorCode::RequestBad))?;
         let here = host(headers, uri)
             .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
         let broker = account.storefront_at(&app.logins.public_url, &app.logins.public_url);

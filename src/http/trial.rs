@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::site::{Site, html};
 use super::{Shared, failure, redirect};
+use crate::base::ErrorCode;
 use crate::login::trial;
 
 /// `GET trial?ticket=…`: to the draft's provider. The link counts once.
@@ -19,7 +20,7 @@ pub(super) async fn begin(
         let site = Site::read(&app, &account, &uri, &headers).await?;
         let store = site
             .store()
-            .ok_or_else(|| failure::coded(&app, &site, "login.store_missing", None))?;
+            .ok_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None))?;
         let link = site.query.get("ticket").unwrap_or_default();
         let started = trial::begin(&app.logins, &site.account, store, link)
             .await

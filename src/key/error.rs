@@ -1,7 +1,7 @@
 //! What can be wrong with keys; each failure is a sentence that says what to do.
 
 use super::public::Algorithm;
-use crate::base::Timestamp;
+use crate::base::{ErrorCode, Timestamp};
 use crate::store::StoreError;
 
 /// What is wrong with a key file or a certificate.
@@ -201,54 +201,54 @@ impl KeyError {
         }
     }
 
-    /// A stable name of the failure.
-    pub fn code(&self) -> &'static str {
+    /// The stable code of the failure.
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::File { problem, .. } => problem.code(),
-            Self::CertificateWithoutKey => "key.certificate_without_key",
-            Self::MasterTooShort => "key.master_too_short",
-            Self::MasterMissing { .. } => "key.master_missing",
-            Self::MasterFile { .. } => "key.master_file",
-            Self::MasterWrong { .. } => "key.master_wrong",
-            Self::Corrupt(_) => "key.corrupt",
-            Self::Gone => "key.gone",
-            Self::FromFile { .. } => "key.from_file",
-            Self::SameFile { .. } => "key.same_file",
-            Self::AlreadyKnown => "key.already_known",
-            Self::NotAdditional(_) => "key.not_additional",
-            Self::NoSuchKey(_) => "key.unknown",
-            Self::NoCertificate(_) => "key.no_certificate",
-            Self::BadKind(_) => "key.bad_kind",
-            Self::BadAlgorithm(_) => "key.bad_algorithm",
-            Self::BadCertificate(_) => "key.bad_certificate",
-            Self::Claims(_) => "key.claims",
-            Self::Crypto(_) => "key.crypto",
-            Self::Busy => "key.busy",
-            Self::Store(_) => "key.store",
+            Self::CertificateWithoutKey => ErrorCode::KeyCertificateWithoutKey,
+            Self::MasterTooShort => ErrorCode::KeyMasterTooShort,
+            Self::MasterMissing { .. } => ErrorCode::KeyMasterMissing,
+            Self::MasterFile { .. } => ErrorCode::KeyMasterFile,
+            Self::MasterWrong { .. } => ErrorCode::KeyMasterWrong,
+            Self::Corrupt(_) => ErrorCode::KeyCorrupt,
+            Self::Gone => ErrorCode::KeyGone,
+            Self::FromFile { .. } => ErrorCode::KeyFromFile,
+            Self::SameFile { .. } => ErrorCode::KeySameFile,
+            Self::AlreadyKnown => ErrorCode::KeyAlreadyKnown,
+            Self::NotAdditional(_) => ErrorCode::KeyNotAdditional,
+            Self::NoSuchKey(_) => ErrorCode::KeyUnknown,
+            Self::NoCertificate(_) => ErrorCode::KeyNoCertificate,
+            Self::BadKind(_) => ErrorCode::KeyBadKind,
+            Self::BadAlgorithm(_) => ErrorCode::KeyBadAlgorithm,
+            Self::BadCertificate(_) => ErrorCode::KeyBadCertificate,
+            Self::Claims(_) => ErrorCode::KeyClaims,
+            Self::Crypto(_) => ErrorCode::KeyCrypto,
+            Self::Busy => ErrorCode::KeyBusy,
+            Self::Store(_) => ErrorCode::KeyStore,
         }
     }
 }
 
 impl FileProblem {
-    /// A stable name of the problem.
-    pub fn code(&self) -> &'static str {
+    /// The stable code of the problem.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Unreadable(_) => "key.file_unreadable",
-            Self::TooLarge { .. } => "key.file_too_large",
-            Self::NotAKey => "key.file_not_a_key",
-            Self::NoPrivateKey(_) => "key.file_no_private_key",
-            Self::SeveralKeys(_) => "key.file_several_keys",
-            Self::NeedsPassword => "key.file_needs_password",
-            Self::WrongPassword => "key.file_wrong_password",
-            Self::TooManyRounds { .. } => "key.file_too_many_rounds",
-            Self::UnsupportedEncryption(_) => "key.file_unsupported_encryption",
-            Self::UnsupportedKey(_) => "key.file_unsupported_key",
-            Self::RsaTooSmall { .. } => "key.file_rsa_too_small",
-            Self::Damaged => "key.file_damaged",
-            Self::NoCertificate => "key.file_no_certificate",
-            Self::CertificateMismatch => "key.certificate_mismatch",
-            Self::CertificateExpired(_) => "key.certificate_expired",
-            Self::CertificateNotYetValid(_) => "key.certificate_not_yet_valid",
+            Self::Unreadable(_) => ErrorCode::KeyFileUnreadable,
+            Self::TooLarge { .. } => ErrorCode::KeyFileTooLarge,
+            Self::NotAKey => ErrorCode::KeyFileNotAKey,
+            Self::NoPrivateKey(_) => ErrorCode::KeyFileNoPrivateKey,
+            Self::SeveralKeys(_) => ErrorCode::KeyFileSeveralKeys,
+            Self::NeedsPassword => ErrorCode::KeyFileNeedsPassword,
+            Self::WrongPassword => ErrorCode::KeyFileWrongPassword,
+            Self::TooManyRounds { .. } => ErrorCode::KeyFileTooManyRounds,
+            Self::UnsupportedEncryption(_) => ErrorCode::KeyFileUnsupportedEncryption,
+            Self::UnsupportedKey(_) => ErrorCode::KeyFileUnsupportedKey,
+            Self::RsaTooSmall { .. } => ErrorCode::KeyFileRsaTooSmall,
+            Self::Damaged => ErrorCode::KeyFileDamaged,
+            Self::NoCertificate => ErrorCode::KeyFileNoCertificate,
+            Self::CertificateMismatch => ErrorCode::KeyCertificateMismatch,
+            Self::CertificateExpired(_) => ErrorCode::KeyCertificateExpired,
+            Self::CertificateNotYetValid(_) => ErrorCode::KeyCertificateNotYetValid,
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 pub(super) use self::parsed::Parsed;
 use super::error::FileProblem;
-use crate::base::Timestamp;
+use crate::base::{ErrorCode, Timestamp};
 
 /// Longer than any token that fits into a request's head.
 const MAX_TOKEN: usize = 32 * 1024;
@@ -116,26 +116,26 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// A stable name of the failure.
-    pub fn code(&self) -> &'static str {
+    /// The stable code of the failure.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::TooLong => "token.too_long",
-            Self::Malformed(_) => "token.malformed",
-            Self::Critical => "token.critical",
-            Self::ForeignKey(_) => "token.foreign_key",
-            Self::Algorithm { .. } => "token.algorithm",
-            Self::NoKeyId => "token.no_key_id",
-            Self::UnknownKey => "token.unknown_key",
-            Self::Signature => "token.signature",
-            Self::MissingClaim(_) => "token.missing_claim",
-            Self::BadClaim(_) => "token.bad_claim",
-            Self::Expired(_) => "token.expired",
-            Self::NotYetValid(_) => "token.not_yet_valid",
-            Self::Issuer => "token.issuer",
-            Self::Audience => "token.audience",
-            Self::Type => "token.type",
-            Self::Certificate(_) => "token.certificate",
-            Self::NoUsableKey => "token.no_usable_key",
+            Self::TooLong => ErrorCode::TokenTooLong,
+            Self::Malformed(_) => ErrorCode::TokenMalformed,
+            Self::Critical => ErrorCode::TokenCritical,
+            Self::ForeignKey(_) => ErrorCode::TokenForeignKey,
+            Self::Algorithm { .. } => ErrorCode::TokenAlgorithm,
+            Self::NoKeyId => ErrorCode::TokenNoKeyId,
+            Self::UnknownKey => ErrorCode::TokenUnknownKey,
+            Self::Signature => ErrorCode::TokenSignature,
+            Self::MissingClaim(_) => ErrorCode::TokenMissingClaim,
+            Self::BadClaim(_) => ErrorCode::TokenBadClaim,
+            Self::Expired(_) => ErrorCode::TokenExpired,
+            Self::NotYetValid(_) => ErrorCode::TokenNotYetValid,
+            Self::Issuer => ErrorCode::TokenIssuer,
+            Self::Audience => ErrorCode::TokenAudience,
+            Self::Type => ErrorCode::TokenType,
+            Self::Certificate(_) => ErrorCode::TokenCertificate,
+            Self::NoUsableKey => ErrorCode::TokenNoUsableKey,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! the code; the HTTP status is `http`'s.
 
 use crate::account::directory::IdentifyError;
+use crate::base::ErrorCode;
 use crate::outbound::OutboundError;
 use crate::provider::decode::DecodeError;
 use crate::provider::extract::{AccessDenied, ExtractError};
@@ -236,58 +237,66 @@ impl LoginError {
     }
 
     /// The stable code that pages show and dashboards count.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::UnknownProvider => "login.unknown_provider",
-            Self::NoProvider => "login.no_provider",
-            Self::Misconfigured(_) | Self::Build { .. } => "login.provider_misconfigured",
-            Self::StateMissing => "login.state_missing",
-            Self::StateUnknown => "login.state_unknown",
-            Self::StateExpired => "login.state_expired",
-            Self::StateReplayed => "login.state_replayed",
-            Self::StateMismatch(_) => "login.state_mismatch",
-            Self::IssuerMismatch(_) => "login.issuer_mismatch",
-            Self::DuplicateParameter => "login.duplicate_parameter",
-            Self::BadCallback(_) => "login.bad_callback",
-            Self::CodeMissing => "login.code_missing",
-            Self::Denied => "login.denied",
-            Self::ProviderError(_) => "login.provider_error",
-            Self::Transport { error, .. } => match error.code() {
-                "timeout" => "login.provider_timeout",
-                "provider_unavailable" | "provider_busy" => "login.provider_busy",
-                "address_refused" => "login.provider_misconfigured",
-                "response_too_large" => self.unusable(),
-                _ => "login.provider_unreachable",
+            Self::UnknownProvider => ErrorCode::LoginUnknownProvider,
+            Self::NoProvider => ErrorCode::LoginNoProvider,
+            Self::Misconfigured(_) | Self::Build { .. } => ErrorCode::LoginProviderMisconfigured,
+            Self::StateMissing => ErrorCode::LoginStateMissing,
+            Self::StateUnknown => ErrorCode::LoginStateUnknown,
+            Self::StateExpired => ErrorCode::LoginStateExpired,
+            Self::StateReplayed => ErrorCode::LoginStateReplayed,
+            Self::StateMismatch(_) => ErrorCode::LoginStateMismatch,
+            Self::IssuerMismatch(_) => ErrorCode::LoginIssuerMismatch,
+            Self::DuplicateParameter => ErrorCode::LoginDuplicateParameter,
+            Self::BadCallback(_) => ErrorCode::LoginBadCallback,
+            Self::CodeMissing => ErrorCode::LoginCodeMissing,
+            Self::Denied => ErrorCode::LoginDenied,
+            Self::ProviderError(_) => ErrorCode::LoginProviderError,
+            Self::Transport { error, .. } => match error {
+                OutboundError::Timeout { .. } => ErrorCode::LoginProviderTimeout,
+                OutboundError::BreakerOpen { .. } | OutboundError::Busy => {
+                    ErrorCode::LoginProviderBusy
+                }
+                OutboundError::Refused(_) => ErrorCode::LoginProviderMisconfigured,
+                OutboundError::TooLarge { .. } => self.unusable(),
+                OutboundError::Resolve { .. }
+                | OutboundError::Connect { .. }
+                | OutboundError::Tls { .. }
+                | OutboundError::Cut { .. }
+                | OutboundError::Unreadable { .. }
+                | OutboundError::Invalid(_)
+                | OutboundError::Client(_) => ErrorCode::LoginProviderUnreachable,
             },
             Self::Rejected { step, .. } => match step {
-                Step::Userinfo | Step::Then => "login.userinfo_rejected",
+                Step::Userinfo | Step::Then => ErrorCode::LoginUserinfoRejected,
                 // Its discovery document or its keys.
-                Step::IdToken => "login.provider_error",
-                _ => "login.token_rejected",
+                Step::IdToken => ErrorCode::LoginProviderError,
+                _ => ErrorCode::LoginTokenRejected,
             },
             Self::Undecodable { .. } | Self::Incomplete { .. } => self.unusable(),
-            Self::IdToken(_) => "login.id_token_invalid",
-            Self::EmailMissing(_) => "login.email_missing",
-            Self::EmailInvalid(_) => "login.email_invalid",
-            Self::UserIdMissing(_) => "login.user_id_missing",
-            Self::AccessDenied(_) => "login.access_denied",
-            Self::Identify(IdentifyError::NotTrusted) => "login.email_not_trusted",
-            Self::Identify(IdentifyError::Disabled) => "login.user_disabled",
-            Self::TicketInvalid => "login.ticket_invalid",
-            Self::WrongBrowser => "login.wrong_browser",
+            Self::IdToken(_) => ErrorCode::LoginIdTokenInvalid,
+            Self::EmailMissing(_) => ErrorCode::LoginEmailMissing,
+            Self::EmailInvalid(_) => ErrorCode::LoginEmailInvalid,
+            Self::UserIdMissing(_) => ErrorCode::LoginUserIdMissing,
+            Self::AccessDenied(_) => ErrorCode::LoginAccessDenied,
+            Self::Identify(IdentifyError::NotTrusted) => ErrorCode::LoginEmailNotTrusted,
+            Self::Identify(IdentifyError::Disabled) => ErrorCode::LoginUserDisabled,
+            Self::TicketInvalid => ErrorCode::LoginTicketInvalid,
+            Self::WrongBrowser => ErrorCode::LoginWrongBrowser,
             Self::Store { .. }
             | Self::Identify(IdentifyError::Store(_))
-            | Self::Session(SessionError::Store(_)) => "service.unavailable",
-            Self::Session(_) => "service.error",
+            | Self::Session(SessionError::Store(_)) => ErrorCode::ServiceUnavailable,
+            Self::Session(_) => ErrorCode::ServiceError,
         }
     }
 
     /// The code of an answer that is of no use, by the step that asked for it.
-    fn unusable(&self) -> &'static str {
+    fn unusable(&self) -> ErrorCode {
         match self.step() {
-            Step::Userinfo | Step::Then => "login.userinfo_invalid",
-            Step::IdToken => "login.id_token_invalid",
-            _ => "login.token_response_invalid",
+            Step::Userinfo | Step::Then => ErrorCode::LoginUserinfoInvalid,
+            Step::IdToken => ErrorCode::LoginIdTokenInvalid,
+            _ => ErrorCode::LoginTokenResponseInvalid,
         }
     }
 

@@ -46,6 +46,7 @@ pub async fn finish(
     let subject = Subject {
         account: &account.id,
         user: record.user,
+        generation: record.generation,
         email: &record.email,
         name: record.name.as_deref(),
         more: &record.more,
@@ -57,7 +58,7 @@ pub async fn finish(
         .sessions
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
-    still_allowed(logins, &account.id, record.user, &token).await?;
+    still_allowed(logins, &account.id, &session, &token).await?;
     metrics::counter!(
         "vestibule_logins_total",
         "account" => account.id.to_string(),
@@ -81,15 +82,16 @@ pub async fn finish(
 }
 
 /// Ends the session that just began if its user was disabled or removed since
-/// the ticket was issued. Looked at after the session is on disk: whoever
-/// disables the user either is seen here or finds the session to end (threat M7).
+/// the ticket was issued, or all that was issued to them ended. Looked at after
+/// the session is on disk: whoever does that either is seen here or finds the
+/// session to end (threat M7).
 async fn still_allowed(
     logins: &Logins,
     account: &AccountId,
-    user: UserId,
+    session: &Session,
     token: &str,
 ) -> Result<(), LoginError> {
-    if enabled(logins, account, user).await? {
+    if may_act(logins, account, session.user, session.generation).await? {
         return Ok(());
     }
     logins
@@ -100,11 +102,16 @@ async fn still_allowed(
     Err(LoginError::Identify(IdentifyError::Disabled))
 }
 
-async fn enabled(logins: &Logins, account: &AccountId, user: UserId) -> Result<bool, LoginError> {
+async fn may_act(
+    logins: &Logins,
+    account: &AccountId,
+    user: UserId,
+    generation: u64,
+) -> Result<bool, LoginError> {
     let found = directory::get(&*logins.store, account, user)
         .await
         .map_err(Step::Finish.store())?;
-    Ok(found.is_some_and(|user| !user.value.disabled))
+    Ok(found.is_some_and(|user| user.value.may_act(generation)))
 }
 
 /// An operator's login that is done: an email that its provider vouches for.
@@ -144,7 +151,7 @@ pub async fn vouch(
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
     }
-    if !enabled(logins, account, record.user).await? {
+    if !may_act(logins, account, record.user, record.generation).await? {
         return Err(LoginError::Identify(IdentifyError::Disabled));
     }
     let not_trusted = LoginError::Identify(IdentifyError::NotTrusted);

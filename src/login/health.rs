@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::LoginError;
-use crate::base::{AccountId, ProviderId, Timestamp};
+use crate::base::{AccountId, ErrorCode, ProviderId, Timestamp};
 
 /// Hours that are kept.
 pub const HOURS: usize = 24;
@@ -34,7 +34,7 @@ pub struct Failed {
     /// The step.
     pub step: &'static str,
     /// The stable code.
-    pub code: &'static str,
+    pub code: ErrorCode,
     /// When.
     pub at: Timestamp,
 }

@@ -59,6 +59,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     let record = TicketRecord {
         id: login.id.clone(),
         user: user.id,
+        generation: user.generation,
         email: user.email,
         name: user.name,
         more: profile.more,

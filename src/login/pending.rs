@@ -125,6 +125,9 @@ pub(super) fn read_state(text: &str) -> Option<(Token, AccountId)> {
 pub(super) struct TicketRecord {
     pub id: String,
     pub user: UserId,
+    /// The user's, when it was issued.
+    #[serde(default)]
+    pub generation: u64,
     pub email: String,
     pub name: Option<String>,
     pub more: serde_json::Map<String, serde_json::Value>,

@@ -11,7 +11,7 @@ use tracing::warn;
 use super::Logins;
 use super::exchange::TokenResponse;
 use super::userinfo::fetch;
-use crate::base::{AccountId, ProviderId};
+use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::provider::extract::Profile;
 use crate::provider::trace::Trace;
 use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
@@ -40,10 +40,10 @@ pub struct Report {
 }
 
 impl Report {
-    fn count(&mut self, live: &Profile, shadow: Result<&Profile, &'static str>) {
+    fn count(&mut self, live: &Profile, shadow: Result<&Profile, ErrorCode>) {
         self.logins += 1;
         match shadow {
-            Err(code) => *self.failures.entry(code.to_owned()).or_default() += 1,
+            Err(code) => *self.failures.entry(code.to_string()).or_default() += 1,
             Ok(shadow) => {
                 self.user_id_changes += u64::from(shadow.user_id != live.user_id);
                 self.email_changes += u64::from(shadow.email != live.email);
@@ -73,7 +73,7 @@ async fn count(
     account: &AccountId,
     provider: &ProviderId,
     live: &Profile,
-    shadow: Result<&Profile, &'static str>,
+    shadow: Result<&Profile, ErrorCode>,
 ) -> Result<(), StoreError> {
     let id = provider.as_str().as_bytes();
     loop {

@@ -199,7 +199,7 @@ pub async fn fail(
 fn failure(error: &LoginError) -> Failure {
     Failure {
         step: error.step().name().to_owned(),
-        code: error.code().to_owned(),
+        code: error.code().to_string(),
         message: error.to_string(),
     }
 }

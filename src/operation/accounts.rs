@@ -9,7 +9,7 @@ use super::{
 };
 use crate::account::{self, Account, StoreFront, directory, is_color, is_logo};
 use crate::authority::{Applications, password};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
 use crate::session;
 use crate::store::{Precondition, Versioned};
@@ -86,10 +86,6 @@ pub struct WholeAccount {
 }
 
 /// What may change in an account; what is absent stays, `null` removes.
-#[expect(
-    clippy::option_option,
-    reason = "absent, null and a value are three things"
-)]
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountChange {
@@ -129,10 +125,6 @@ pub struct StoreQuery {
 }
 
 /// Tells `null` from absent.
-#[expect(
-    clippy::option_option,
-    reason = "absent, null and a value are three things"
-)]
 pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
@@ -141,7 +133,7 @@ fn name(text: &str) -> Outcome<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
         let why = "a name has 1 to 100 characters on one line";
-        return Err(OperationError::invalid("account.name", "name", why));
+        return Err(OperationError::invalid(ErrorCode::AccountName, "name", why));
     }
     Ok(text.to_owned())
 }
@@ -149,7 +141,7 @@ fn name(text: &str) -> Outcome<String> {
 fn logo(url: Option<String>) -> Outcome<Option<String>> {
     match &url {
         Some(text) if !is_logo(text) => Err(OperationError::invalid(
-            "account.logo_url",
+            ErrorCode::AccountLogoUrl,
             "logo_url",
             "a logo is an https URL",
         )),
@@ -160,7 +152,7 @@ fn logo(url: Option<String>) -> Outcome<Option<String>> {
 fn color(text: Option<String>) -> Outcome<Option<String>> {
     match &text {
         Some(color) if !is_color(color) => Err(OperationError::invalid(
-            "account.color",
+            ErrorCode::AccountColor,
             "color",
             "a colour is written as `#rrggbb`",
         )),
@@ -171,13 +163,15 @@ fn color(text: Option<String>) -> Outcome<Option<String>> {
 fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
     name.map(str::parse::<Algorithm>)
         .transpose()
-        .map_err(|error| OperationError::invalid("account.signing_alg", "signing_alg", error))
+        .map_err(|error| {
+            OperationError::invalid(ErrorCode::AccountSigningAlg, "signing_alg", error)
+        })
 }
 
 impl StoreInput {
     fn check(&self) -> Outcome<StoreFront> {
         StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
-            .map_err(|error| OperationError::invalid("store.invalid", "origin", error))
+            .map_err(|error| OperationError::invalid(ErrorCode::StoreInvalid, "origin", error))
     }
 }
 
@@ -228,7 +222,7 @@ impl AccountChange {
 
 fn id(text: &str) -> Outcome<AccountId> {
     text.parse::<AccountId>()
-        .map_err(|error| OperationError::invalid("account.id", "id", error))
+        .map_err(|error| OperationError::invalid(ErrorCode::AccountId, "id", error))
 }
 
 fn address(id: &AccountId) -> String {
@@ -275,7 +269,7 @@ pub async fn create(
         .await
         .map_err(|error| {
             let taken = || format!("there is an account `{}` already", new.id);
-            error.if_stale(|| OperationError::conflict("account.exists", taken()).at("id"))
+            error.if_stale(|| OperationError::new(ErrorCode::AccountExists, taken()).at("id"))
         })
 }
 

@@ -1,7 +1,7 @@
 //! Who calls, and what they may do.
 
-use super::error::{ErrorKind, OperationError, Outcome};
-use crate::base::AccountId;
+use super::error::{OperationError, Outcome};
+use crate::base::{AccountId, ErrorCode};
 
 /// What an operation does to what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,8 +63,7 @@ impl Caller {
             return Ok(());
         }
         Err(OperationError::new(
-            ErrorKind::NeedsWrite,
-            "admin.forbidden",
+            ErrorCode::AdminForbidden,
             "this changes something, and the caller may only read",
         ))
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Tag;
 use super::error::{OperationError, Outcome};
+use crate::base::ErrorCode;
 
 /// The longest page.
 pub const MAX: usize = 500;
@@ -117,13 +118,17 @@ pub fn limit(asked: Option<usize>) -> Outcome<usize> {
         Ok(asked)
     } else {
         let why = format!("`limit` is a number from 1 to {MAX}");
-        Err(OperationError::invalid("request.limit", "limit", why))
+        Err(OperationError::invalid(
+            ErrorCode::RequestLimit,
+            "limit",
+            why,
+        ))
     }
 }
 
 /// A cursor that no page gave.
 pub fn not_a_cursor(why: impl ToString) -> OperationError {
-    OperationError::invalid("request.after", "after", why)
+    OperationError::invalid(ErrorCode::RequestAfter, "after", why)
 }
 
 #[cfg(test)]

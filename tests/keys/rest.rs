@@ -58,7 +58,7 @@ async fn key_sets_of_any_kind() {
     let verify = |listed: Vec<Value>| {
         verify_with_jwks(&token, &json!({"keys": listed}), &world.checks())
             .map(|_| ())
-            .map_err(|error| error.code())
+            .map_err(|error| error.code().as_str())
     };
     let with = |name: &str, value: Value| {
         let mut jwk = own.clone();

@@ -28,6 +28,7 @@ pub async fn create(
         // Whoever creates users answers for their emails.
         email_trusted: true,
         disabled: false,
+        generation: 0,
     };
     if claim_email(store, account, &email::key(email), user.id).await? != user.id {
         return Ok(None);

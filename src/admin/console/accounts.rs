@@ -11,10 +11,10 @@ use super::guard::{Desk, Post};
 use super::view::{Html, redirect_to, shown, status};
 use crate::account::draft;
 use crate::account::mapping::{BUILT_IN, Mapping};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::operation::accounts::{self, AccountChange, NewAccount, StoreInput};
-use crate::operation::{Changed, Condition, ErrorKind, OperationError, Outcome, Paging};
+use crate::operation::{Changed, Condition, OperationError, Outcome, Paging};
 use crate::provider::gallery;
 use crate::store::StoreError;
 
@@ -197,7 +197,7 @@ async fn done<T>(
         return Ok(redirect_to(&to));
     };
     // Sent again, it is refused again: the version stays what it was.
-    let stale = refused.kind == ErrorKind::Stale;
+    let stale = refused.is_stale();
     let problem = Problem::from(refused);
     let more = context! { problem => shown(&problem), which, form => post.typed(), stale };
     let more = if stale {
@@ -237,7 +237,7 @@ pub(super) async fn remove_store(Path(id): Path<String>, post: Post) -> Html {
 pub(super) async fn remove(Path(id): Path<String>, post: Post) -> Html {
     if post.get("confirm").trim() != id {
         let why = format!("type `{id}` to remove the account");
-        let refused = OperationError::new(ErrorKind::Unprocessable, "account.confirm", why);
+        let refused = OperationError::new(ErrorCode::AccountConfirm, why);
         let problem = Problem::from(refused.at("confirm"));
         let more = context! { problem => shown(&problem), which => "remove" };
         return account(&post, &id, status(&problem), more).await;

@@ -2,13 +2,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, Request, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::super::Caller;
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 
@@ -138,11 +139,7 @@ impl Api {
 }
 
 fn broken() -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "service.error",
-        "the console could not ask the API",
-    )
+    Problem::new(ErrorCode::ServiceError, "the console could not ask the API")
 }
 
 /// A field of a form as the API takes it: an empty one takes away what there was.

@@ -18,6 +18,7 @@ use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::authority::{ClientId, Grant};
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 
@@ -150,11 +151,7 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
     body["public"] = typed["public"].clone();
     let account = text(&typed, "account");
     if account.is_empty() {
-        let problem = Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "application.account",
-            "choose an account, or all",
-        );
+        let problem = Problem::new(ErrorCode::ApplicationAccount, "choose an account, or all");
         let refused = Refused {
             typed,
             problem,
@@ -177,7 +174,8 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
         }
         // The id was made for this form, so this is the form sent again.
         Err(problem)
-            if problem.code == "application.exists" && typed["client_id"] == typed["suggested"] =>
+            if problem.code == ErrorCode::ApplicationExists
+                && typed["client_id"] == typed["suggested"] =>
         {
             Ok(redirect_to(&path(text(&typed, "client_id"), "")))
         }
@@ -272,7 +270,7 @@ pub(super) async fn change(
         Ok(_) => Ok(redirect_to(&path(&id, "?done=saved"))),
         Err(problem) => {
             typed["client_id"] = id.as_str().into();
-            let stale = problem.code == "admin.changed_meanwhile";
+            let stale = problem.code == ErrorCode::AdminChangedMeanwhile;
             let refused = Refused::new(&console, typed, problem).await;
             // The version stays what it was: sent again, it is refused again.
             let more = context! { etag => post.get("etag"), stale, ..refused.values() };
@@ -299,7 +297,7 @@ pub(super) async fn rotate(
             display(&console, &post.who, &id, StatusCode::OK, more).await
         }
         Err(mut problem) => {
-            if problem.code == "admin.changed_meanwhile" {
+            if problem.code == ErrorCode::AdminChangedMeanwhile {
                 "this form was sent before, or someone else changed the application meanwhile; no secret was made".clone_into(&mut problem.detail);
             }
             refuse(&console, &post, &id, problem).await

@@ -1,6 +1,5 @@
 //! A draft that is open in the wizard, and what its pages have in common.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::{Value as TemplateValue, context};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use super::view::{failing, shown};
 use super::{Console, expect};
 use crate::account::draft::{self, Draft};
 use crate::admin::reply;
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::document::{Finding, redact};
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
@@ -36,8 +35,7 @@ impl Open {
         let found = reply::account(store, account).await.map_err(failing(who))?;
         let gone = || {
             let problem = Problem::new(
-                StatusCode::NOT_FOUND,
-                "draft.gone",
+                ErrorCode::DraftGone,
                 "this draft was applied, discarded or is older than a week",
             );
             failing(who)(problem)

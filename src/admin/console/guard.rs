@@ -15,7 +15,7 @@ use minijinja::Value;
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
 use super::{Console, State};
-use crate::base::digest;
+use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
 use crate::operation::{Caller, Condition, Operations};
@@ -224,8 +224,7 @@ pub(super) fn same_origin(console: &Console, headers: &HeaderMap) -> bool {
 /// A form that did not come from a page of ours.
 fn foreign() -> Response {
     let problem = Problem::new(
-        StatusCode::FORBIDDEN,
-        "console.foreign_form",
+        ErrorCode::ConsoleForeignForm,
         "this form did not come from a page of this console; open the console at its own address and try again",
     );
     fail(None, &problem)
@@ -234,15 +233,14 @@ fn foreign() -> Response {
 /// A form of a session that ended since.
 fn stale(who: &Current) -> Response {
     let problem = Problem::new(
-        StatusCode::FORBIDDEN,
-        "console.stale_form",
+        ErrorCode::ConsoleStaleForm,
         "this form is of an earlier login; go back, reload the page and try again",
     );
     fail(Some(who), &problem)
 }
 
 fn unreadable(why: impl std::fmt::Display) -> Response {
-    let problem = Problem::new(StatusCode::BAD_REQUEST, "request.bad", why.to_string());
+    let problem = Problem::new(ErrorCode::RequestBad, why.to_string());
     fail(None, &problem)
 }
 

@@ -13,7 +13,7 @@ use super::api::{Call, or_null};
 use super::guard::{LoggedIn, Post, Upload};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
-use crate::base::Timestamp;
+use crate::base::{ErrorCode, Timestamp};
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyInfo, KeyState, Origin, Role};
 use crate::operator::session::Current;
@@ -154,18 +154,10 @@ pub(super) async fn prepare(axum::extract::State(console): State, post: Post) ->
 /// `POST /admin/keys/rotate`
 pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> Html {
     let withdraw = post.get("withdraw") == "yes";
-    let no = |status, code, why: &str| {
-        refuse(
-            &console,
-            &post.who,
-            of(&post),
-            Problem::new(status, code, why),
-        )
-    };
+    let no = |code, why: &str| refuse(&console, &post.who, of(&post), Problem::new(code, why));
     if post.get("confirm") != "yes" {
         return no(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "key.confirm",
+            ErrorCode::KeyConfirm,
             "nothing was rotated; tick the box if that is meant",
         );
     }
@@ -175,8 +167,7 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
     let active = find(&keys, algorithm, KeyState::Active);
     if post.get("active") != active.map_or("", |info| info.kid.as_str()) {
         return no(
-            StatusCode::PRECONDITION_FAILED,
-            "admin.changed_meanwhile",
+            ErrorCode::AdminChangedMeanwhile,
             "the keys were rotated meanwhile, by this form or by someone else; nothing more was done",
         );
     }
@@ -197,11 +188,7 @@ pub(super) async fn rotate(axum::extract::State(console): State, post: Post) -> 
 pub(super) async fn import(axum::extract::State(console): State, upload: Upload) -> Html {
     let who = &upload.who;
     let Some(file) = upload.file("file") else {
-        let problem = Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "key.file",
-            "choose a key file: PEM or PFX",
-        );
+        let problem = Problem::new(ErrorCode::KeyFile, "choose a key file: PEM or PFX");
         return refuse(&console, who, IMPORT, problem);
     };
     let additional = upload.get("additional") == "yes";

@@ -14,9 +14,8 @@ use super::guard::{Kind, cookie, set_cookie};
 use super::sign_in::{next, note, with_session_cookies};
 use super::view::{Html, fail, page, redirect_to, shown};
 use super::{Console, State};
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::http::failure;
-use crate::http::pages::error_codes;
 use crate::login::finish::vouch;
 use crate::login::identify::TICKET_LIFETIME;
 use crate::login::pending::Browser;
@@ -26,9 +25,6 @@ use crate::operator::{self, Email};
 use crate::protocol::form::Pairs;
 use crate::provider::request::Demands;
 use crate::store::StoreError;
-
-/// There is no operator, or none who may log in, of the email.
-const NOT_OPERATOR: &str = "console.not_operator";
 
 /// The providers that the sign-in page offers.
 pub(super) async fn providers(console: &Console) -> Result<TemplateValue, Response> {
@@ -47,23 +43,29 @@ pub(super) async fn providers(console: &Console) -> Result<TemplateValue, Respon
 /// What the sign-in page says of a login that failed. Who invents a code sees
 /// the sentence of all others.
 pub(super) fn why(code: &str, id: Option<&str>) -> TemplateValue {
-    let text = match code {
-        NOT_OPERATOR => "No operator has this email. Ask an operator for an invitation.",
-        "login.email_not_trusted" => {
+    let known = code.parse().ok();
+    let text = match known {
+        Some(ErrorCode::ConsoleNotOperator) => {
+            "No operator has this email. Ask an operator for an invitation."
+        }
+        Some(ErrorCode::LoginEmailNotTrusted) => {
             "This provider does not vouch for your email, so it can't sign you in here."
         }
-        "login.denied" => "The sign-in was cancelled.",
-        "login.user_disabled" => "Your user is disabled.",
-        "login.wrong_browser" => "The sign-in began in another browser. Begin again in this one.",
-        "login.ticket_invalid" | "login.state_replayed" | "login.state_expired" => {
-            "This sign-in was used already, or took too long. Begin again."
+        Some(ErrorCode::LoginDenied) => "The sign-in was cancelled.",
+        Some(ErrorCode::LoginUserDisabled) => "Your user is disabled.",
+        Some(ErrorCode::LoginWrongBrowser) => {
+            "The sign-in began in another browser. Begin again in this one."
         }
+        Some(
+            ErrorCode::LoginTicketInvalid
+            | ErrorCode::LoginStateReplayed
+            | ErrorCode::LoginStateExpired,
+        ) => "This sign-in was used already, or took too long. Begin again.",
         _ => "The sign-in through the provider did not work. Begin again, or use your password.",
     };
     let plain =
         |id: &&str| id.len() <= 40 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let known = code == NOT_OPERATOR || error_codes().any(|known| known == code);
-    context! { text, code, id => id.filter(plain).filter(|_| known) }
+    context! { text, code, id => id.filter(plain).filter(|_| known.is_some()) }
 }
 
 fn failed(console: &Console, account: &AccountId, error: &LoginError) -> Response {
@@ -158,7 +160,8 @@ pub(super) async fn finish(
             provider = %vouched.provider,
             "no session: no operator who may log in has the email that the provider vouches for"
         );
-        let why = format!("/admin/login?why={NOT_OPERATOR}&id={}", vouched.id);
+        let code = ErrorCode::ConsoleNotOperator;
+        let why = format!("/admin/login?why={code}&id={}", vouched.id);
         return Ok(redirect_to(&why));
     };
     let through = vouched.provider.as_str();

@@ -11,6 +11,7 @@ use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, render, shown};
 use super::{Console, State, expect, providers};
 use crate::account::draft;
+use crate::base::ErrorCode;
 use crate::document::Finding;
 use crate::document::structure::parse_toml;
 use crate::http::problem::Problem;
@@ -103,8 +104,7 @@ pub(super) async fn apply(
         base.is_some_and(|base| !identity_warnings(&base.source, &open.draft.source).is_empty());
     if risky && post.get("understood") != "yes" {
         let problem = Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "mapping.identity",
+            ErrorCode::MappingIdentity,
             "this edit changes who users are; tick the box if that is meant",
         );
         return reviewed(
@@ -137,7 +137,7 @@ pub(super) async fn apply(
             )))
         }
         Err(mut problem) => {
-            if problem.code == "admin.changed_meanwhile" {
+            if problem.code == ErrorCode::AdminChangedMeanwhile {
                 "someone else changed this mapping since you began; nothing was overwritten. Your draft is kept: look at what they did, then begin a new edit or roll theirs back.".clone_into(&mut problem.detail);
             }
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);

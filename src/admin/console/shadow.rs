@@ -16,6 +16,7 @@ use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::account::draft;
 use crate::admin::{providers, reply};
+use crate::base::ErrorCode;
 use crate::document::redact::redact;
 use crate::http::problem::Problem;
 use crate::login::shadow::{self, Report};
@@ -143,8 +144,7 @@ pub(super) async fn promote(
     let warned = !identity_warnings(&found.value.source, &set.source).is_empty();
     let done = if (risky(&report) || warned) && post.get("understood") != "yes" {
         Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "mapping.identity",
+            ErrorCode::MappingIdentity,
             "the shadow changes who users are; tick the box if that is meant",
         ))
     } else {
@@ -159,7 +159,7 @@ pub(super) async fn promote(
             api_path(&id, &provider, "")
         ))),
         Err(mut problem) => {
-            if problem.code == "admin.changed_meanwhile" {
+            if problem.code == ErrorCode::AdminChangedMeanwhile {
                 "someone else changed this provider since you opened the page; nothing was promoted. This is what it is now.".clone_into(&mut problem.detail);
             }
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -11,7 +11,7 @@ use super::guard::{Kind, Post, cookie, form, set_cookie};
 use super::view::{Html, fail, page, redirect_to};
 use super::{Console, State, provider_sign_in};
 use crate::audit::{self, Entry};
-use crate::base::Secret;
+use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
 use crate::operator::invite::{self, Accepted};
@@ -155,11 +155,7 @@ pub(super) async fn log_out(
 }
 
 fn dead_link() -> Response {
-    let problem = Problem::new(
-        StatusCode::NOT_FOUND,
-        "console.link_dead",
-        InviteError::Unknown.to_string(),
-    );
+    let problem = Problem::new(ErrorCode::ConsoleLinkDead, InviteError::Unknown.to_string());
     fail(None, &problem)
 }
 
@@ -225,11 +221,7 @@ pub(super) async fn accept(
         );
     };
     let busy = |error: HashError| {
-        let problem = Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "service.busy",
-            error.to_string(),
-        );
+        let problem = Problem::new(ErrorCode::ServiceBusy, error.to_string());
         fail(None, &problem)
     };
     let hash = console

@@ -17,6 +17,7 @@ use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
 use crate::admin::reply;
 use crate::operator::session::Current;
+use crate::provider::import::{Imported, import};
 use crate::provider::{gallery, infer};
 
 #[derive(Deserialize, Default)]
@@ -85,6 +86,7 @@ pub(super) async fn begin(
             .ok_or_else(|| "choose one of the list".to_owned()),
         "discovery" => discovered(text),
         "sample" => sampled(text),
+        "import" => imported(text, &console.origin),
         "toml" => match text.parse::<DocumentMut>() {
             Ok(_) => Ok(text.replace("\r\n", "\n")),
             Err(error) => Err(format!("this is not TOML: {}", error.message())),
@@ -95,7 +97,9 @@ pub(super) async fn begin(
         Ok(source) => source,
         Err(problem) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return choices(who, &account, status, Some(from), text, Some(problem));
+            // Another broker's configuration may hold a secret: it is not shown again.
+            let typed = if from == "import" { "" } else { text };
+            return choices(who, &account, status, Some(from), typed, Some(problem));
         }
     };
     let draft = Draft::new(source, None, who.operator.email.as_str());
@@ -187,6 +191,22 @@ fn discovered(text: &str) -> Result<String, String> {
         doc["authorization"]["scopes"] = toml_edit::value(list);
     }
     Ok(doc.to_string())
+}
+
+/// The mapping that another broker's configuration describes.
+fn imported(text: &str, public_url: &str) -> Result<String, String> {
+    let found = import(text, None, Some(public_url)).map_err(|error| error.to_string())?;
+    match <[Imported; 1]>::try_from(found) {
+        Ok([only]) => Ok(only.toml),
+        Err(several) => Err(format!(
+            "this configuration has several providers ({}); paste the part of one",
+            several
+                .iter()
+                .map(|one| one.id.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
+    }
 }
 
 /// The mapping that a sample profile suggests.

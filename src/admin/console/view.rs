@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use super::guard::LoggedIn;
+use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
 use crate::operation::OperationError;
@@ -288,8 +289,7 @@ pub(super) fn redirect_to(path: &str) -> Response {
 /// What is nowhere.
 pub(super) async fn nothing(LoggedIn(who): LoggedIn) -> Response {
     let problem = Problem::new(
-        StatusCode::NOT_FOUND,
-        "request.not_found",
+        ErrorCode::RequestNotFound,
         "there is nothing at this address",
     );
     fail(Some(&who), &problem)

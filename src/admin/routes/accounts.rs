@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::admin::route::{Body, Query, Route};
 use crate::operation::accounts::{self, StoreQuery};
 
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn routes() -> Vec<Route> {
     let stores = json!([{ "origin": "https://www.acme.example", "auth_path": "/_auth" }]);
     vec![

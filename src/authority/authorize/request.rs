@@ -7,7 +7,7 @@ use crate::authority::application::{Application, ClientId, Grant};
 use crate::authority::error::{Code, OAuthError};
 use crate::authority::scope::Scopes;
 use crate::authority::token::user_scopes;
-use crate::base::AccountId;
+use crate::base::{AccountId, ErrorCode};
 use crate::protocol::form::Pairs;
 
 /// The longest `state`, in bytes.
@@ -30,7 +30,7 @@ impl Authority {
                 OAuthError::request(
                     "`redirect_uri` is missing, or not one that the application registered",
                 )
-                .with_detail("authorize.redirect_uri")
+                .with_detail(ErrorCode::AuthorizeRedirectUri)
             })?;
         let mode = match query.get("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
@@ -55,7 +55,7 @@ impl Authority {
     }
 
     async fn requesting(&self, query: &Pairs) -> Result<Application, OAuthError> {
-        let unknown = || OAuthError::client().with_detail("authorize.client");
+        let unknown = || OAuthError::client().with_detail(ErrorCode::AuthorizeClient);
         let id: ClientId = query
             .get("client_id")
             .and_then(|id| id.parse().ok())

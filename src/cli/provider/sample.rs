@@ -1,7 +1,6 @@
 //! `vestibule provider replay` and `vestibule provider infer`
 
 use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -75,15 +74,7 @@ pub(in crate::cli) struct Infer {
 
 impl Infer {
     pub fn run(&self, global: &Global) -> anyhow::Result<ExitCode> {
-        let sample = match &self.sample {
-            Some(path) if path.as_os_str() != "-" => fs::read_to_string(path)
-                .with_context(|| format!("{} cannot be read", path.display()))?,
-            _ => {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text)?;
-                text
-            }
-        };
+        let sample = super::text_of(self.sample.as_deref())?;
         let found = infer(&read_sample(&sample)?);
         if global.json {
             println!("{}", serde_json::to_string_pretty(&found)?);

@@ -17,7 +17,7 @@ use crate::account::directory::IdentifyError;
 use crate::account::{self, StoreFront};
 use crate::authority::authorize::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::authority::{Code, OAuthError};
-use crate::base::{AccountId, digest};
+use crate::base::{AccountId, ErrorCode, digest};
 use crate::http::cookies::{self, Cookies, Kind};
 use crate::http::pages::Lang;
 use crate::http::site::accept_language;
@@ -26,7 +26,7 @@ use crate::login::openid::IdTokenError;
 use crate::login::pending::Browser;
 use crate::login::{LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
-use crate::session::Session;
+use crate::session::{Session, SessionError};
 
 /// The only script we ever send: it submits the form that it stands behind.
 const SCRIPT: &str = "document.forms[0].submit()";
@@ -198,7 +198,7 @@ async fn continue_request(
 ) -> Result<Response, OAuthError> {
     let expired = || {
         OAuthError::request("the request is unknown, was used, or waits in another browser")
-            .with_detail("authorize.expired")
+            .with_detail(ErrorCode::AuthorizeExpired)
     };
     let query = Pairs::parse(uri.query().unwrap_or_default()).map_err(|_| expired())?;
     let token = query.get("request").unwrap_or_default();
@@ -278,13 +278,29 @@ fn verdict(failure: &LoginError) -> Option<Code> {
             "temporarily_unavailable" => Code::TemporarilyUnavailable,
             _ => Code::ServerError,
         },
-        _ => match failure.code() {
-            "service.unavailable"
-            | "login.provider_timeout"
-            | "login.provider_busy"
-            | "login.provider_unreachable" => Code::TemporarilyUnavailable,
+        LoginError::Store { .. }
+        | LoginError::Identify(IdentifyError::Store(_))
+        | LoginError::Session(SessionError::Store(_)) => Code::TemporarilyUnavailable,
+        LoginError::Transport { .. } => match failure.code() {
+            ErrorCode::LoginProviderTimeout
+            | ErrorCode::LoginProviderBusy
+            | ErrorCode::LoginProviderUnreachable => Code::TemporarilyUnavailable,
             _ => Code::ServerError,
         },
+        LoginError::NoProvider
+        | LoginError::Misconfigured(_)
+        | LoginError::IssuerMismatch(_)
+        | LoginError::BadCallback(_)
+        | LoginError::CodeMissing
+        | LoginError::Build { .. }
+        | LoginError::Rejected { .. }
+        | LoginError::Undecodable { .. }
+        | LoginError::Incomplete { .. }
+        | LoginError::IdToken(_)
+        | LoginError::EmailMissing(_)
+        | LoginError::EmailInvalid(_)
+        | LoginError::UserIdMissing(_)
+        | LoginError::Session(_) => Code::ServerError,
     })
 }
 
@@ -362,14 +378,14 @@ fn escape(text: &str) -> String {
 /// A refusal that goes to nobody but the visitor (RFC 6749 §4.1.2.1).
 pub(super) fn page(app: &App, headers: &HeaderMap, error: &OAuthError) -> Response {
     let lang = Lang::choose(None, accept_language(headers));
-    let (status, code) = match (error.detail, error.code) {
-        (_, Code::TemporarilyUnavailable | Code::SlowDown) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "service.unavailable")
-        }
-        (_, Code::ServerError) => (StatusCode::INTERNAL_SERVER_ERROR, "service.error"),
-        (own, _) if own.contains('.') => (StatusCode::BAD_REQUEST, own),
-        _ => (StatusCode::BAD_REQUEST, "request.bad"),
+    let code = match error.code {
+        Code::TemporarilyUnavailable | Code::SlowDown => ErrorCode::ServiceUnavailable,
+        Code::ServerError => ErrorCode::ServiceError,
+        _ => error
+            .detail
+            .filter(|code| code.is_for_shoppers())
+            .unwrap_or(ErrorCode::RequestBad),
     };
-    info!(target: "vestibule::authority", code, why = %error.description, "request refused");
-    failure::bare(app, lang, status, code)
+    info!(target: "vestibule::authority", %code, why = %error.description, "request refused");
+    failure::bare(app, lang, code)
 }

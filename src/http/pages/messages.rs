@@ -1,21 +1,21 @@
 //! The sentences, one file a language.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::Lang;
+use crate::base::ErrorCode;
 
 /// The code whose sentences stand in for a code without its own.
-const FALLBACK: &str = "service.error";
+const FALLBACK: ErrorCode = ErrorCode::ServiceError;
 
 /// All sentences of one language.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Messages {
     pub(super) page: PageText,
-    error: BTreeMap<String, ErrorText>,
+    error: BTreeMap<ErrorCode, ErrorText>,
 }
 
 /// What pages say beside errors. `{…}` is replaced by a name.
@@ -74,22 +74,16 @@ impl Messages {
     }
 
     /// The sentences for a code; general ones for a code that has none.
-    pub(super) fn error(&self, code: &str) -> &ErrorText {
+    pub(super) fn error(&self, code: ErrorCode) -> &ErrorText {
         self.error
-            .get(code)
-            .unwrap_or_else(|| &self.error[FALLBACK])
+            .get(&code)
+            .unwrap_or_else(|| &self.error[&FALLBACK])
     }
 }
 
 /// Puts a name into a sentence.
 pub(super) fn fill(sentence: &str, what: &str, name: &str) -> String {
     sentence.replace(&format!("{{{what}}}"), name)
-}
-
-/// The error codes that have sentences of their own.
-pub fn error_codes() -> impl Iterator<Item = &'static str> {
-    static ENGLISH: LazyLock<Messages> = LazyLock::new(|| Messages::of(Lang::En));
-    ENGLISH.error.keys().map(String::as_str)
 }
 
 #[cfg(test)]
@@ -151,13 +145,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_code_gets_the_general_sentences() {
+    fn every_code_that_pages_show_has_its_sentences() {
+        for lang in Lang::ALL {
+            let messages = Messages::of(lang);
+            let written: Vec<_> = messages.error.keys().copied().collect();
+            let mut wanted = ErrorCode::ALL.to_vec();
+            wanted.retain(|code| code.is_for_shoppers());
+            wanted.sort_unstable();
+            assert_eq!(written, wanted, "{lang:?}");
+        }
+    }
+
+    #[test]
+    fn another_code_gets_the_general_sentences() {
         let messages = Messages::of(Lang::En);
-        assert_eq!(
-            messages.error("login.nonsense").title,
-            messages.error(FALLBACK).title
-        );
-        assert!(error_codes().any(|code| code == FALLBACK));
-        assert!(error_codes().any(|code| code == "login.state_replayed"));
+        let other = messages.error(ErrorCode::KeyBusy);
+        assert_eq!(other.title, messages.error(FALLBACK).title);
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
+use crate::base::ErrorCode;
 use crate::base::digest::sha256;
 
 const EVIL: &str = r#"</title></style><script>alert("x")</script>' onload='x' {{ 7*7 }}"#;
@@ -24,9 +25,9 @@ fn choice(name: &str, icon: Option<Icon>) -> Choice {
     }
 }
 
-fn error_page(code: &str) -> ErrorPage {
+fn error_page(code: ErrorCode) -> ErrorPage {
     ErrorPage {
-        code: code.into(),
+        code,
         support_id: "7k2m9q4xza".into(),
         restart_href: Some("login?return_to=%2Fcart".into()),
         store_href: None,
@@ -56,7 +57,7 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
             look,
             lang,
             &ErrorPage {
-                code: text.into(),
+                code: ErrorCode::LoginDenied,
                 support_id: text.into(),
                 restart_href: Some(text.into()),
                 store_href: Some(text.into()),
@@ -178,7 +179,7 @@ fn only_https_logos_are_shown() {
 #[test]
 fn s19_error_pages_load_nothing() {
     let pages = Pages::new();
-    for code in error_codes() {
+    for code in ErrorCode::ALL.iter().copied() {
         let page = pages.error(&look(), Lang::En, &error_page(code));
         assert!(!page.html.contains("<img"), "{code}");
         assert!(
@@ -187,7 +188,7 @@ fn s19_error_pages_load_nothing() {
             page.csp
         );
         assert!(
-            page.html.contains(code) && page.html.contains("7k2m9q4xza"),
+            page.html.contains(code.as_str()) && page.html.contains("7k2m9q4xza"),
             "{code}"
         );
         assert!(
@@ -249,7 +250,7 @@ fn a_page_without_an_account_has_no_name() {
     let page = Pages::new().error(
         &Look::default(),
         Lang::PtBr,
-        &error_page("login.unknown_account"),
+        &error_page(ErrorCode::LoginUnknownAccount),
     );
     assert!(page.html.contains("<html lang=\"pt-BR\">"));
     assert!(
@@ -262,10 +263,10 @@ fn a_page_without_an_account_has_no_name() {
 }
 
 #[test]
-fn an_unknown_code_is_shown_with_general_sentences() {
-    let page = Pages::new().error(&look(), Lang::En, &error_page("login.new_one"));
+fn a_code_of_programs_is_shown_with_general_sentences() {
+    let page = Pages::new().error(&look(), Lang::En, &error_page(ErrorCode::KeyBusy));
     assert!(page.html.contains("<h1>Something went wrong</h1>"));
-    assert!(page.html.contains("<code>login.new_one</code>"));
+    assert!(page.html.contains("<code>key.busy</code>"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::super::api::or_null;
 use super::super::view::shown;
 use crate::authority::application::{ApplicationError, NewApplication};
 use crate::authority::{ClientId, Grant, Scopes};
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::protocol::form::Pairs;
 
@@ -73,11 +74,11 @@ pub(super) fn changes(typed: &Value) -> Value {
 
 /// Which field a refusal is about; empty where it is about none.
 async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static str {
-    match problem.code.as_str() {
-        "application.exists" => return "client_id",
-        "application.scopes" => return "scopes",
-        "application.signing_alg" => return "id_token_signed_response_alg",
-        "admin.not_found" => return "account",
+    match problem.code {
+        ErrorCode::ApplicationExists => return "client_id",
+        ErrorCode::ApplicationScopes => return "scopes",
+        ErrorCode::ApplicationSigningAlg => return "id_token_signed_response_alg",
+        ErrorCode::AdminNotFound => return "account",
         _ => {}
     }
     if text(typed, "client_id").parse::<ClientId>().is_err() {
