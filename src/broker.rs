@@ -12,7 +12,7 @@ use crate::account::{Accounts, Mappings, draft};
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
-use crate::base::{AccountId, Clock};
+use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
@@ -22,6 +22,7 @@ use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
+use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
 use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
 
@@ -76,7 +77,7 @@ impl Broker {
         let public_url = public_url.origin().ascii_serialization();
         let policy = policy(config);
         let outbound = Arc::new(Outbound::new(policy.clone(), Arc::clone(&clock))?);
-        let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy));
+        let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy, redirects(config)));
         let longest = longest(config);
         let keys = Keyring::open(
             Arc::clone(&store),
@@ -191,19 +192,39 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
+/// What redirect URIs are made of.
+pub fn redirects(config: &Config) -> Redirects {
+    let public_url = config.public_url.as_ref();
+    Redirects {
+        public_url: public_url.map(|url| url.origin().ascii_serialization()),
+        allow_shared: config.shared_callback,
+    }
+}
+
 /// Opens the store in a data directory.
 pub async fn open_store(
     data_dir: &Path,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     let dir = data_dir.to_owned();
+    let now = clock.now();
     let opened =
         tokio::task::spawn_blocking(move || SledStore::open(&dir, clock, SledOptions::default()))
             .await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(_) => Err(StoreError::Unavailable("opening it was interrupted".into())),
-    }
+    let store = match opened {
+        Ok(store) => Arc::new(store?),
+        Err(_) => return Err(StoreError::Unavailable("opening it was interrupted".into())),
+    };
+    index(&*store, now).await?;
+    Ok(store)
+}
+
+/// Gives records that an earlier version wrote their owners, by whom they are
+/// found now.
+async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    session::index(store, now).await?;
+    operator::session::index(store, now).await?;
+    authority::index(store, now).await
 }
 
 /// The admin API on a data directory that no broker has open.
@@ -217,7 +238,11 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         longest(config),
     );
     let ops = Operations {
-        mappings: Arc::new(Mappings::new(Arc::clone(&store), policy(config))),
+        mappings: Arc::new(Mappings::new(
+            Arc::clone(&store),
+            policy(config),
+            redirects(config),
+        )),
         store,
         clock,
         keys,

@@ -17,7 +17,7 @@ use crate::base::{AccountId, Secret};
 /// The configuration, with nothing left to interpret.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The issuer, and base of the fixed redirect URI; an origin without a slash
+    /// The issuer, and base of the redirect URIs; an origin without a slash
     /// at its end. `None` where only data is administered.
     pub public_url: Option<Url>,
     /// Address and port to serve on.
@@ -26,6 +26,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How long a login may take.
     pub login_lifetime: Duration,
+    /// Whether mappings may have the one redirect URI of all accounts.
+    pub shared_callback: bool,
     /// Sessions.
     pub session: Session,
     /// The account through whose providers operators may log in to the console.

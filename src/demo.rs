@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::account::mapping::Consent;
 use crate::account::{self, Account, StoreFront};
 use crate::base::{AccountId, Clock, SystemClock, random};
 use crate::broker::Broker;
@@ -188,7 +189,7 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         .replace(MOCK_ORIGIN, mock);
     logins
         .mappings
-        .apply(&id, &mapping, "demo", now, None)
+        .apply(&id, &mapping, "demo", now, None, Consent::default())
         .await?;
     Ok(())
 }

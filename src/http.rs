@@ -3,7 +3,7 @@
 //! | file | endpoints |
 //! |---|---|
 //! | `login` | `login`, `finish`, `error` below an account |
-//! | `callback` | the fixed redirect URI |
+//! | `callback` | the redirect URIs |
 //! | `session` | `session`, `check` |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
@@ -66,22 +66,19 @@ pub fn router(app: Shared) -> Router {
     // Each layer of a router boxes what is below it, at every request: so none
     // for all but the headers, and whole paths in place of a nested router.
     // What looks at links with HEAD must not use up a code.
-    let bodies = Router::new()
-        .route(
-            "/accounts/{account}/callback",
-            get(callback::own_get)
-                .post(callback::own_post)
-                .head(method_not_allowed),
-        )
+    let bodies = callback::ADDRESSES
+        .iter()
+        .fold(Router::new(), |router, address| {
+            router.route(
+                address,
+                get(callback::get)
+                    .post(callback::post)
+                    .head(method_not_allowed),
+            )
+        })
         .route(
             "/accounts/{account}/logout",
             get(logout::ask).post(logout::logout),
-        )
-        .route(
-            "/callback",
-            get(callback::get)
-                .post(callback::post)
-                .head(method_not_allowed),
         )
         .merge(connect::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))

@@ -12,6 +12,7 @@
 //! Each step takes its input by value, and each type has one constructor, so
 //! that no step can be skipped.
 
+pub mod arrival;
 mod ask;
 pub mod callback;
 pub mod drift;
@@ -88,11 +89,6 @@ impl Logins {
             .map_err(step.store())?
             .ok_or(LoginError::UnknownProvider)?
             .map_err(|findings| callback::misconfigured(&findings))
-    }
-
-    /// The fixed redirect URI of all accounts.
-    pub fn redirect_uri(&self) -> String {
-        format!("{}/callback", self.public_url)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod infer;
 pub mod model;
 pub mod path;
 pub mod preview;
+pub mod redirect;
 pub mod replay;
 pub mod request;
 pub mod template;

@@ -134,6 +134,7 @@ async fn x01_x10_every_answer_has_its_headers() {
         "/accounts/acme/error",
         "/callback",
         "/callback?code=x&state=x",
+        "/callback/acme/mock-idp?code=x&state=x",
         "/error",
         "/nothing",
         "/.well-known/jwks.json",

@@ -71,10 +71,9 @@ async fn c01_attributes_on_https() {
     let binding = set_cookies(&start).remove(0);
     let callback = browser.through_idp(start, "ada", "lovelace").await;
     assert_eq!(callback.host_str(), Some("login.test"));
-    let query = callback.query().unwrap();
-    let page = browser
-        .get(format!("{}/callback?{query}", world.origin))
-        .await;
+    assert_eq!(callback.path(), "/callback/acme/mock-idp");
+    let (path, query) = (callback.path(), callback.query().unwrap());
+    let page = browser.get(format!("{}{path}?{query}", world.origin)).await;
     let finish = page.location().unwrap();
     assert!(
         finish

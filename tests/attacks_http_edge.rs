@@ -45,7 +45,7 @@ async fn h01_h02_hosts_of_others() {
         .unwrap();
     assert_eq!(
         parameter(&authorize, "redirect_uri"),
-        format!("{}/callback", world.origin)
+        format!("{}/callback/acme/mock-idp", world.origin)
     );
     for host in [
         "evil.test",
@@ -205,8 +205,8 @@ async fn h05_paths_that_mean_something_else_elsewhere() {
         "/accounts/ACME/session",
         "/accounts/acme%00/session",
         "/.%2e/",
-        "/callback/",
         "/callback/x",
+        "/callback/acme/mock-idp/x",
         "/healthz/x",
         "/metrics",
     ] {

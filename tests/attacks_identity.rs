@@ -219,9 +219,11 @@ async fn m12_a_broken_mapping_lets_nobody_in() {
     let (mut browser, callback) = world.begun().await;
     // The secret is gone, and another broker starts on the same data.
     drop(secret);
+    let context = world.broker.app().logins.mappings.context();
     let fresh = vestibule::account::Mappings::new(
         world.store.clone(),
-        world.broker.app().logins.mappings.policy().clone(),
+        context.policy.clone(),
+        context.redirects.clone(),
     );
     let compiled = fresh
         .provider(&"acme".parse().unwrap(), &"mock-idp".parse().unwrap())

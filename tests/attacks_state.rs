@@ -4,6 +4,8 @@
 
 #[path = "attacks_state/mixup.rs"]
 mod mixup;
+#[path = "attacks_state/redirect.rs"]
+mod redirect;
 #[path = "attacks_state/steps.rs"]
 mod steps;
 mod support;

@@ -15,6 +15,7 @@ use vestibule::provider::decode::{DecodeError, strict_json};
 use vestibule::provider::email;
 use vestibule::provider::extract::{self, Note, Profile};
 use vestibule::provider::path::{Condition, INLINE_COST, Place, traversal_cost};
+use vestibule::provider::redirect::Redirects;
 
 #[path = "extraction/sessions.rs"]
 mod sessions;
@@ -42,7 +43,10 @@ url = "https://id.acme.test/me"
 "#
     );
     let policy = Policy::default();
-    let context = Context { policy: &policy };
+    let context = Context {
+        policy: &policy,
+        redirects: &Redirects::default(),
+    };
     compile_toml(&source, context).unwrap_or_else(|findings| {
         let all = findings.iter().fold(String::new(), |mut all, finding| {
             let _ = writeln!(all, "{finding}");

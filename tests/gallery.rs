@@ -8,6 +8,10 @@ mod support;
 
 #[path = "gallery/asia.rs"]
 mod asia;
+#[path = "gallery/asia_pacific.rs"]
+mod asia_pacific;
+#[path = "gallery/business.rs"]
+mod business;
 #[path = "gallery/imitation.rs"]
 mod imitation;
 #[path = "gallery/rules.rs"]
@@ -20,6 +24,8 @@ mod russia;
 mod self_hosted;
 #[path = "gallery/shape.rs"]
 mod shape;
+#[path = "gallery/social.rs"]
+mod social;
 #[path = "gallery/world.rs"]
 mod world;
 
@@ -32,6 +38,9 @@ fn all() -> Vec<Imitation> {
         .chain(asia::all())
         .chain(russia::all())
         .chain(self_hosted::all())
+        .chain(asia_pacific::all())
+        .chain(business::all())
+        .chain(social::all())
         .collect()
 }
 
@@ -51,8 +60,11 @@ macro_rules! logs_in {
 }
 
 logs_in! {
+    adfs = "adfs",
+    amazon = "amazon",
     apple = "apple",
     auth0 = "auth0",
+    bitbucket = "bitbucket",
     dingtalk = "dingtalk",
     discord = "discord",
     facebook = "facebook",
@@ -60,22 +72,40 @@ logs_in! {
     github = "github",
     gitlab = "gitlab",
     google = "google",
+    gov_br = "gov-br",
+    hubspot = "hubspot",
+    intuit = "intuit",
     kakao = "kakao",
     keycloak = "keycloak",
     line = "line",
     linkedin = "linkedin",
+    mail_ru = "mail-ru",
+    mercado_libre = "mercado-libre",
     microsoft = "microsoft",
     mock_idp = "mock-idp",
     naver = "naver",
+    notion = "notion",
     okta = "okta",
+    paypal = "paypal",
     qq = "qq",
+    reddit = "reddit",
     salesforce = "salesforce",
+    sap_cdc = "sap-cdc",
     shopify = "shopify",
     slack = "slack",
+    spotify = "spotify",
+    strava = "strava",
+    tiktok = "tiktok",
+    twitch = "twitch",
+    twitter = "twitter",
     virto_commerce = "virto-commerce",
     vk = "vk",
     vtex_exact = "vtex-exact",
     wechat = "wechat",
+    weibo = "weibo",
+    yahoo_japan = "yahoo-japan",
     yandex = "yandex",
+    zalo = "zalo",
     zitadel = "zitadel",
+    zoom = "zoom",
 }

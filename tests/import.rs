@@ -12,6 +12,7 @@ use vestibule::document::Finding;
 use vestibule::outbound::Policy;
 use vestibule::provider::compile::{Context, compile_toml};
 use vestibule::provider::import::{Format, ImportError, Imported, import};
+use vestibule::provider::redirect::Redirects;
 
 fn samples() -> Vec<PathBuf> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/import/from");
@@ -106,7 +107,13 @@ fn what_comes_out_compiles_but_for_what_it_says_is_missing() {
 
 fn errors(toml: &str) -> Vec<Finding> {
     let policy = Policy::default();
-    let outcome = compile_toml(toml, Context { policy: &policy });
+    let outcome = compile_toml(
+        toml,
+        Context {
+            policy: &policy,
+            redirects: &Redirects::default(),
+        },
+    );
     let mut findings = outcome.err().unwrap_or_default();
     findings.retain(Finding::is_error);
     // The variables and files of the broker's host are not those of a test.

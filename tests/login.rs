@@ -23,7 +23,7 @@ async fn a_shopper_logs_in_and_returns_to_the_page_that_was_asked_for() {
     assert!(
         callback
             .as_str()
-            .starts_with(&format!("{}/callback?", world.origin))
+            .starts_with(&format!("{}/callback/acme/mock-idp?", world.origin))
     );
     let page = browser.get(callback.as_str()).await;
     let page = browser.follow(page).await;

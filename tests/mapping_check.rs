@@ -6,6 +6,7 @@ use serde_json::json;
 use vestibule::document::Finding;
 use vestibule::outbound::Policy;
 use vestibule::provider::compile::{Context, MAX_FILE, compile_json, compile_toml};
+use vestibule::provider::redirect::Redirects;
 
 #[path = "mapping_check/keys.rs"]
 mod keys;
@@ -34,7 +35,13 @@ email = "email"
 "#;
 
 fn check_with(source: &str, policy: &Policy) -> Vec<Finding> {
-    match compile_toml(source, Context { policy }) {
+    match compile_toml(
+        source,
+        Context {
+            policy,
+            redirects: &Redirects::default(),
+        },
+    ) {
         Ok(provider) => provider.warnings,
         Err(findings) => findings,
     }
@@ -234,7 +241,14 @@ fn a_mapping_as_json_is_checked_alike() {
     let value = json!({
         "provider": { "id": "acme", "name": 7 }, "client": { "secert": "x" }, "tokn": {},
     });
-    let findings = compile_json(value, Context { policy: &policy }).unwrap_err();
+    let findings = compile_json(
+        value,
+        Context {
+            policy: &policy,
+            redirects: &Redirects::default(),
+        },
+    )
+    .unwrap_err();
     let found: Vec<String> = findings.iter().take(3).map(line).collect();
     assert_eq!(
         found,

@@ -9,18 +9,17 @@ use std::collections::HashMap;
 use mock_idp::{Config, JournalEntry};
 use serde_json::json;
 use support::{Browser, World};
-use vestibule::provider::compile::{Context, compile_toml};
 use vestibule::provider::preview::{Preview, curl, preview};
 use vestibule::provider::request::encode;
 use vestibule::provider::trace::MaskedMessage;
 
 fn previewed(world: &World, mapping: &str) -> Preview {
     let logins = &world.broker.app().logins;
-    let context = Context {
-        policy: logins.mappings.policy(),
-    };
-    let provider = compile_toml(mapping, context).unwrap();
-    preview(&provider, Some(&logins.redirect_uri())).unwrap()
+    let provider = logins.mappings.compile(mapping).unwrap();
+    let redirect_uri = logins
+        .mappings
+        .redirect_uri(&"acme".parse().unwrap(), &provider);
+    preview(&provider, Some(&redirect_uri)).unwrap()
 }
 
 /// Puts real values where a preview has names; `form` as a form body has them.

@@ -21,7 +21,7 @@ impl Suite {
         let python = python()?;
         let world = World::empty().await;
         world.account("acme").await;
-        let options = serde_json::json!({ "redirect_uri": format!("{}/callback", world.origin) });
+        let options = serde_json::json!({ "redirect_uri": format!("{}/callback/acme/authlib", world.origin) });
         let program = Program::start(
             Command::new(python)
                 .arg(suites().join("authlib_server.py"))

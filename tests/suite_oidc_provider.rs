@@ -133,7 +133,7 @@ impl Suite {
 fn server(world: &World, port: u16) -> (Program, String) {
     let options = serde_json::json!({
         "port": port,
-        "redirect_uri": format!("{}/callback", world.origin),
+        "redirect_uri": format!("{}/callback/acme/other", world.origin),
     });
     let program = Program::node("oidc-provider.mjs", &options.to_string());
     let origin = program.expect("ready");

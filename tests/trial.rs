@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::{Browser, World};
 use tower::ServiceExt;
 use vestibule::http::server::Peer;
-use vestibule::provider::compile::{Context, compile_toml};
+use vestibule::provider::compile::compile_toml;
 use vestibule::provider::replay::replay;
 use vestibule::provider::trace::SavedTrace;
 
@@ -145,8 +145,7 @@ async fn a_replay_of_the_same_mapping_agrees_and_of_another_does_not() {
     let world = World::empty().await;
     world.account("acme").await;
     let trace = tried(&world, &world.mapping()).await;
-    let policy = world.broker.app().logins.mappings.policy().clone();
-    let context = Context { policy: &policy };
+    let context = world.broker.app().logins.mappings.context();
     let same = compile_toml(&world.mapping(), context).unwrap();
     assert!(replay(&same, &trace).agrees());
     let other = world

@@ -65,7 +65,7 @@ impl Browser {
         // profile of whom the code names.
         let user = self.number * USERS + self.logins % USERS;
         self.logins += 1;
-        let callback = format!("/callback?code=4%2F0AeanS0{user:0>64}&state={state}");
+        let callback = format!("/callback/shop/mock-idp?code=4%2F0AeanS0{user:0>64}&state={state}");
         let (status, headers) = self.get(&callback, &binding).await;
         assert_eq!(status, StatusCode::FOUND, "callback: {headers:?}");
         let finish = text(&headers, LOCATION.as_str());

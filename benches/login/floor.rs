@@ -29,7 +29,7 @@ pub async fn serve(port: u16, provider: &str) {
         .unwrap();
     let app = Router::new()
         .route("/accounts/shop/login", get(login))
-        .route("/callback", get(callback))
+        .route("/callback/shop/mock-idp", get(callback))
         .route("/accounts/shop/finish", get(finish))
         .route("/accounts/shop/check", get(check))
         .with_state(Floor {
@@ -47,7 +47,7 @@ async fn login() -> impl IntoResponse {
         StatusCode::FOUND,
         [(
             header::LOCATION,
-            "http://127.0.0.1:9091/authorize?response_type=code&client_id=vestibule-demo&redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fcallback&state=AZp7Zx0AAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcY&code_challenge=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU&code_challenge_method=S256&scope=profile%20email",
+            "http://127.0.0.1:9091/authorize?response_type=code&client_id=vestibule-demo&redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fcallback%2Fshop%2Fmock-idp&state=AZp7Zx0AAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcY&code_challenge=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU&code_challenge_method=S256&scope=profile%20email",
         )],
     )
 }
@@ -83,7 +83,7 @@ async fn callback(State(floor): State<Floor>, _: Request) -> impl IntoResponse {
 
 fn token_request() -> String {
     format!(
-        "grant_type=authorization_code&code={TOKEN}&redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fcallback&client_id=vestibule-demo&client_secret=vestibule-demo-secret&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+        "grant_type=authorization_code&code={TOKEN}&redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fcallback%2Fshop%2Fmock-idp&client_id=vestibule-demo&client_secret=vestibule-demo-secret&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     )
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use vestibule::account::mapping::Consent;
 use vestibule::account::{self, Account, StoreFront};
 use vestibule::base::{AccountId, Clock, SystemClock};
 use vestibule::broker::Broker;
@@ -160,7 +161,14 @@ pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
         .replace("http://127.0.0.1:9091", idp);
     logins
         .mappings
-        .apply(&id, &mapping, "bench", clock.now(), None)
+        .apply(
+            &id,
+            &mapping,
+            "bench",
+            clock.now(),
+            None,
+            Consent::default(),
+        )
         .await
         .unwrap();
 }

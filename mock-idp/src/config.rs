@@ -119,9 +119,18 @@ impl Config {
             })
     }
 
-    /// The endpoint that answers at a path.
-    pub(crate) fn endpoint<'a>(&'a self, path: &'a str) -> &'a str {
-        self.paths.get(path).map_or(path, String::as_str)
+    /// The endpoint that answers at a path. A key may name the method too
+    /// (`GET /login`), and end in `*` for what follows.
+    pub(crate) fn endpoint(&self, method: &str, path: &str) -> String {
+        let whole = self.paths.get(path);
+        if let Some(target) = whole.or_else(|| self.paths.get(&format!("{method} {path}"))) {
+            return target.clone();
+        }
+        let beginning = self.paths.iter().find_map(|(key, target)| {
+            let rest = path.strip_prefix(key.strip_suffix('*')?)?;
+            Some(format!("{}{rest}", target.trim_end_matches('*')))
+        });
+        beginning.unwrap_or_else(|| path.to_owned())
     }
 
     /// The path at which an endpoint is published.

@@ -141,7 +141,7 @@ async fn serve(
             .record(config.journal_capacity, method, head, &request.body)
     });
     let request = Request {
-        path: config.endpoint(&request.path).to_owned(),
+        path: config.endpoint(request.method.as_str(), &request.path),
         ..request
     };
     let endpoint = endpoint(&request.path);

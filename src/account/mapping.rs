@@ -1,30 +1,29 @@
 //! The provider mappings of accounts: kept as the text that was applied, every
 //! version of it, and compiled once.
 
+mod apply;
+mod issuers;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
+pub use self::apply::{ApplyError, Consent, Question};
 use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
+use crate::provider::redirect::{self, RedirectUri, Redirects};
 use crate::store::{
-    Class, DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
+    DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
     Version, Versioned,
 };
 
-static MAPPINGS: Space = Space {
-    name: "mappings",
-    class: Class::Durable,
-    expiring: false,
-};
-static HISTORY: Space = Space {
-    name: "mapping_history",
-    class: Class::Durable,
-    expiring: false,
-};
+static MAPPINGS: Space = Space::durable("mappings");
+static HISTORY: Space = Space::durable("mapping_history");
 
 /// Providers that stand beside an account's one custom mapping.
 pub const BUILT_IN: &[&str] = &[
@@ -46,7 +45,31 @@ pub const BUILT_IN: &[&str] = &[
     "qq",
     "feishu",
     "dingtalk",
+    "amazon",
+    "bitbucket",
+    "gov-br",
+    "hubspot",
+    "intuit",
+    "mail-ru",
+    "mercado-libre",
+    "notion",
+    "paypal",
+    "reddit",
+    "spotify",
+    "strava",
+    "tiktok",
+    "twitch",
+    "twitter",
+    "weibo",
+    "yahoo-japan",
+    "zalo",
+    "zoom",
 ];
+
+/// The rules under which mappings are applied now. Under those before, 0, all
+/// mappings had one redirect URI; one applied then keeps it until it is applied
+/// again, since the provider only knows that one.
+pub const RULES: u32 = 1;
 
 /// A mapping as it was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +86,9 @@ pub struct Mapping {
     pub applied_at: Timestamp,
     /// Who applied it.
     pub author: String,
+    /// Which rules it was applied under: [`RULES`] of that day.
+    #[serde(default)]
+    pub rules: u32,
     /// The mapping that is asked beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
@@ -84,27 +110,6 @@ impl Mapping {
     pub fn is_built_in(&self) -> bool {
         BUILT_IN.contains(&self.provider.as_str())
     }
-}
-
-/// Why a mapping was not applied.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// It does not compile.
-    #[error("the mapping has {} error(s)", .0.iter().filter(|f| f.is_error()).count())]
-    Findings(Vec<Finding>),
-    /// The account has another custom mapping.
-    #[error(
-        "account `{account}` has the custom provider `{existing}` already, and may have one; remove it first or give this mapping its id"
-    )]
-    SecondCustom {
-        /// The account.
-        account: AccountId,
-        /// The custom mapping it has.
-        existing: ProviderId,
-    },
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 const CURRENT: Keyspace<Mapping> = Keyspace::new(&MAPPINGS);
@@ -130,85 +135,38 @@ pub enum ProviderCount {
 pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
+    redirects: Redirects,
     compiled: DecodedCache<(AccountId, ProviderId), Provider>,
     /// Of accounts with one provider.
     single: RevisionCache<AccountId, Arc<Provider>>,
+    /// What all mappings name as issuer.
+    issuers: RevisionCache<(), Arc<HashSet<String>>>,
 }
 
 impl Mappings {
     /// The mappings in a store.
-    pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
+    pub fn new(store: Arc<dyn Store>, policy: Policy, redirects: Redirects) -> Self {
         Self {
             store,
             policy,
+            redirects,
             compiled: DecodedCache::new(MAX_CACHED),
             single: RevisionCache::new(MAX_CACHED),
+            issuers: RevisionCache::new(1),
         }
     }
 
-    /// Where mappings' URLs may point.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    /// What mappings are compiled against.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            policy: &self.policy,
+            redirects: &self.redirects,
+        }
     }
 
-    /// Compiles and stores a mapping; it counts from the next login on.
-    ///
-    /// A mapping that does not compile changes nothing.
-    pub async fn apply(
-        &self,
-        account: &AccountId,
-        source: &str,
-        author: &str,
-        now: Timestamp,
-        when: Option<Precondition>,
-    ) -> Result<(Mapping, Arc<Provider>, Version), ApplyError> {
-        let provider = self.compile(source).map_err(ApplyError::Findings)?;
-        let existing = self.list(account).await?;
-        let previous = existing.iter().find(|m| m.value.provider == provider.id);
-        if !BUILT_IN.contains(&provider.id.as_str())
-            && let Some(other) = existing
-                .iter()
-                .find(|m| m.value.provider != provider.id && !m.value.is_built_in())
-        {
-            return Err(ApplyError::SecondCustom {
-                account: account.clone(),
-                existing: other.value.provider.clone(),
-            });
-        }
-        let last = self.history(account, &provider.id, None, 1).await?;
-        let mapping = Mapping {
-            provider: provider.id.clone(),
-            name: provider.name.clone(),
-            number: last.first().map_or(1, |m| m.number + 1),
-            source: source.to_owned(),
-            applied_at: now,
-            author: author.to_owned(),
-            shadow: None,
-        };
-        let id = mapping.provider.as_str().as_bytes();
-        let guard = when.unwrap_or(match previous {
-            Some(found) => Precondition::Version(found.version),
-            None => Precondition::Absent,
-        });
-        self.store
-            .commit(vec![
-                CURRENT.step_check(account.as_str(), id, guard),
-                CURRENT.step_put(account.as_str(), id, &mapping)?,
-                VERSIONS.step_put(
-                    account.as_str(),
-                    &history_id(&mapping.provider, mapping.number),
-                    &mapping,
-                )?,
-            ])
-            .await?;
-        let version = CURRENT
-            .get(&*self.store, account.as_str(), id)
-            .await?
-            .map_or(Version(0), |found| found.version);
-        let provider = Arc::new(provider);
-        let key = (account.clone(), provider.id.clone());
-        self.compiled.put(key, version, &provider);
-        Ok((mapping, provider, version))
+    /// The redirect URI to register at a provider of an account.
+    pub fn redirect_uri(&self, account: &AccountId, provider: &Provider) -> String {
+        provider.redirect_uri(self.redirects.base(), account.as_str())
     }
 
     /// The current mapping of a provider.
@@ -278,12 +236,7 @@ impl Mappings {
 
     /// Compiles a mapping that need not be applied.
     pub fn compile(&self, source: &str) -> Result<Provider, Vec<Finding>> {
-        compile_toml(
-            source,
-            Context {
-                policy: &self.policy,
-            },
-        )
+        compile_toml(source, self.context())
     }
 
     /// Removes a mapping; its history stays.
@@ -367,8 +320,9 @@ impl Mappings {
     /// Compiles a mapping that was read, unless it is compiled already.
     pub fn compiled(&self, account: &AccountId, found: &Versioned<Mapping>) -> Compiled {
         let key = (account.clone(), found.value.provider.clone());
-        self.compiled
-            .get_or(key, None, found.version, || self.live(&found.value))
+        self.compiled.get_or(key, None, found.version, || {
+            self.live(account, &found.value)
+        })
     }
 
     /// The same, of a mapping that is decoded only if it must be compiled.
@@ -382,9 +336,10 @@ impl Mappings {
             Store(StoreError),
             Findings(Vec<Finding>),
         }
+        let account = key.0.clone();
         let made = self.compiled.get_or(key, revision, found.version(), || {
             let mapping = found.decode().map_err(Failed::Store)?;
-            self.live(&mapping).map_err(Failed::Findings)
+            self.live(&account, &mapping).map_err(Failed::Findings)
         });
         match made {
             Ok(provider) => Ok(Ok(provider)),
@@ -394,14 +349,63 @@ impl Mappings {
     }
 
     /// Compiles a current mapping with its shadow.
-    fn live(&self, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
-        let mut provider = self.compile(&mapping.source)?;
+    fn live(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
+        let mut provider = self.applied(account, mapping)?;
         // A shadow that no longer compiles does not stop logins.
         provider.shadow = mapping
             .shadow
             .as_ref()
             .and_then(|shadow| self.compile(&shadow.source).ok())
             .map(Arc::new);
+        Ok(provider)
+    }
+
+    /// Compiles a mapping under the rules it was applied under.
+    fn applied(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
+        if mapping.rules > 0 {
+            return self.compile(&mapping.source);
+        }
+        // Then every mapping might have what only some may have now.
+        let lenient = Redirects {
+            allow_shared: true,
+            ..self.redirects.clone()
+        };
+        let mut provider = compile_toml(
+            &mapping.source,
+            Context {
+                policy: &self.policy,
+                redirects: &lenient,
+            },
+        )?;
+        provider.callback.from_before = true;
+        let base = self.redirects.base();
+        let message = match &provider.callback.redirect_uri {
+            RedirectUri::Store(_) => {
+                "this mapping was applied before redirect URIs belonged to one provider: its answers still count at the address of all accounts, where another account's provider may collect its codes (RFC 9700 §4.4)".to_owned()
+            }
+            RedirectUri::Own | RedirectUri::Shared => format!(
+                "this mapping was applied when `{}` was the redirect URI of all accounts, and keeps it: another account's provider may collect its codes (RFC 9700 §4.4)",
+                provider.redirect_uri(base, account.as_str())
+            ),
+        };
+        let own = redirect::own(base, account.as_str(), mapping.provider.as_str());
+        let hint = match &provider.callback.redirect_uri {
+            RedirectUri::Store(url) => format!(
+                "see that `{url}` is proxied to a path below `/accounts/{account}/`, then apply the mapping again with `--accept redirect-uri`"
+            ),
+            RedirectUri::Own | RedirectUri::Shared => format!(
+                "register `{own}` at the provider, then apply the mapping again with `--accept redirect-uri`"
+            ),
+        };
+        warn!(
+            account = %account,
+            provider = %mapping.provider,
+            register = own,
+            "a mapping from before has the redirect URI of all accounts; register its own at the provider and apply it again"
+        );
+        provider
+            .warnings
+            .insert(0, Finding::warning("callback", message).hint(hint));
         Ok(provider)
     }
 }

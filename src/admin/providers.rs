@@ -15,13 +15,13 @@ use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, Caller};
-use crate::account::mapping::Mapping;
+use crate::account::mapping::{Consent, Mapping, RULES};
 use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::document::Finding;
 use crate::http::problem::Problem;
 use crate::provider::Provider;
 use crate::provider::preview::{self, Preview};
-use crate::store::{Version, Versioned};
+use crate::store::Versioned;
 
 /// A mapping as the API shows it: no secret in it.
 #[derive(Serialize, JsonSchema)]
@@ -38,6 +38,9 @@ pub(super) struct ProviderView {
     applied_at: String,
     /// Who applied it.
     author: String,
+    /// The redirect URI to register at the provider; absent where the mapping no longer compiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_uri: Option<String>,
     /// The mapping, secrets as `[redacted]`; send it back with `PUT`, and they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     mapping: Option<Map<String, Value>>,
@@ -50,7 +53,7 @@ pub(super) struct ProviderView {
 }
 
 impl ProviderView {
-    fn of(mapping: &Mapping, with_source: bool, findings: Vec<Finding>) -> Self {
+    fn of(mapping: &Mapping, with_source: bool) -> Self {
         Self {
             provider: mapping.provider.clone(),
             name: mapping.name.clone(),
@@ -58,10 +61,31 @@ impl ProviderView {
             version: mapping.number,
             applied_at: mapping.applied_at.rfc3339(),
             author: mapping.author.clone(),
+            redirect_uri: None,
             mapping: with_source.then(|| as_json(&mapping.source)),
             toml: with_source.then(|| as_toml(&mapping.source)),
-            findings,
+            findings: Vec::new(),
         }
+    }
+
+    /// With what is known of it as it is live.
+    fn live(mut self, admin: &Admin, account: &AccountId, found: &Versioned<Mapping>) -> Self {
+        match admin.mappings.compiled(account, found) {
+            Ok(provider) => {
+                self.redirect_uri = Some(admin.mappings.redirect_uri(account, &provider));
+                self.findings.clone_from(&provider.warnings);
+            }
+            Err(findings) => self.findings = findings,
+        }
+        self
+    }
+
+    /// Without what is of no use in a list: of the findings those stay that keep
+    /// logins from working, or working safely.
+    fn listed(mut self) -> Self {
+        self.findings
+            .retain(|finding| finding.is_error() || finding.key.starts_with("callback"));
+        self
     }
 }
 
@@ -77,7 +101,11 @@ pub(super) async fn list(
     let account = account(&*admin.store, &id).await?.value.id;
     let found = admin.mappings.list(&account).await?;
     let page = Page::of_all(found, &paging, |m| m.value.provider.to_string())?;
-    Ok(page.map(|m| ProviderView::of(&m.value, false, Vec::new())))
+    Ok(page.map(|m| {
+        ProviderView::of(&m.value, false)
+            .live(&admin, &account, &m)
+            .listed()
+    }))
 }
 
 pub(super) async fn current(
@@ -102,11 +130,7 @@ pub(super) async fn show(
         let answer = ([(header::CONTENT_TYPE, TOML)], source);
         return Ok(varying(tagged(found.version, answer)));
     }
-    let findings = match admin.mappings.compiled(&account, &found) {
-        Ok(provider) => provider.warnings.clone(),
-        Err(findings) => findings,
-    };
-    let shown = Json(ProviderView::of(&found.value, true, findings));
+    let shown = Json(ProviderView::of(&found.value, true).live(&admin, &account, &found));
     Ok(varying(tagged(found.version, shown)))
 }
 
@@ -116,17 +140,51 @@ fn varying(mut answer: Response) -> Response {
     answer
 }
 
+/// What the caller agrees to.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accept {
+    /// What a refusal asked for, with commas between: `redirect-uri`.
+    #[serde(default)]
+    accept: String,
+}
+
+impl Accept {
+    fn consent(&self) -> Reply<Consent> {
+        Consent::read(&self.accept).map_err(|name| {
+            let known = Consent::NAMES.join(", ");
+            Problem::new(
+                ErrorCode::RequestAccept,
+                format!("`{name}` is not something to accept; that is: {known}"),
+            )
+        })
+    }
+}
+
+/// Who applies a mapping, and how.
+struct Applying<'a> {
+    caller: &'a Caller,
+    headers: &'a HeaderMap,
+    consent: Consent,
+}
+
 /// Takes the mapping for whatever provider it describes.
 pub(super) async fn apply(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    Query(accept): Query<Accept>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
     let draft = Draft::read(&headers, &body)?;
-    take(&admin, &account, None, &draft, &caller, &headers).await
+    let applying = Applying {
+        caller: &caller,
+        headers: &headers,
+        consent: accept.consent()?,
+    };
+    take(&admin, &account, None, &draft, &applying).await
 }
 
 /// Takes the mapping of one provider.
@@ -134,13 +192,19 @@ pub(super) async fn put(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Path((id, provider)): Path<(String, String)>,
+    Query(accept): Query<Accept>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
     let provider = provider_id(&provider)?;
     let draft = Draft::read(&headers, &body)?;
-    take(&admin, &account, Some(&provider), &draft, &caller, &headers).await
+    let applying = Applying {
+        caller: &caller,
+        headers: &headers,
+        consent: accept.consent()?,
+    };
+    take(&admin, &account, Some(&provider), &draft, &applying).await
 }
 
 /// What is applied of the provider that a draft is of.
@@ -160,8 +224,7 @@ async fn take(
     account: &AccountId,
     expected: Option<&ProviderId>,
     draft: &Draft,
-    caller: &Caller,
-    headers: &HeaderMap,
+    applying: &Applying<'_>,
 ) -> Reply {
     if let (Some(expected), Some(named)) = (expected, draft.provider())
         && *expected != named
@@ -172,8 +235,11 @@ async fn take(
         ));
     }
     let stored = stored(admin, account, draft).await?;
-    let source = draft.text(caller, stored.as_ref().map(|old| old.value.source.as_str()))?;
-    let answer = store(admin, account, stored, &source, caller, headers).await;
+    let source = draft.text(
+        applying.caller,
+        stored.as_ref().map(|old| old.value.source.as_str()),
+    )?;
+    let answer = store(admin, account, stored, &source, applying).await;
     answer.map_err(|problem| draft.problem(problem))
 }
 
@@ -182,33 +248,39 @@ async fn store(
     account: &AccountId,
     stored: Option<Versioned<Mapping>>,
     source: &str,
-    caller: &Caller,
-    headers: &HeaderMap,
+    applying: &Applying<'_>,
 ) -> Reply {
-    let when = condition(headers)?.over(stored.as_ref().map(|old| old.version))?;
-    if let Some(old) = stored.as_ref().filter(|old| old.value.source == source) {
-        // Applying what is applied already makes no new version.
-        return Ok(unchanged(answer(&old.value, old.version, Vec::new())));
+    let version = stored.as_ref().map(|old| old.version);
+    let when = condition(applying.headers)?.over(version)?;
+    // Applying what is applied makes no new version, unless it is from before and
+    // should be no longer.
+    if let Some(old) = stored.as_ref().filter(|old| {
+        old.value.source == source && (old.value.rules == RULES || !applying.consent.redirect_uri)
+    }) {
+        let shown = ProviderView::of(&old.value, false).live(admin, account, old);
+        return Ok(unchanged(tagged(old.version, Json(shown.listed()))));
     }
     let (mapping, provider, version) = admin
         .mappings
         .apply(
             account,
             source,
-            caller.name(),
+            applying.caller.name(),
             admin.clock.now(),
             Some(when),
+            applying.consent,
         )
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
     let before = stored.map(|old| audit::mapping(&old.value.source));
-    let answer = answer(&mapping, version, provider.warnings.clone());
-    Ok(changed(answer, before, audit::mapping(&mapping.source)))
-}
-
-fn answer(mapping: &Mapping, version: Version, findings: Vec<Finding>) -> Response {
-    tagged(version, Json(ProviderView::of(mapping, false, findings)))
+    let after = audit::mapping(&mapping.source);
+    let shown = ProviderView {
+        redirect_uri: Some(admin.mappings.redirect_uri(account, &provider)),
+        findings: provider.warnings.clone(),
+        ..ProviderView::of(&mapping, false)
+    };
+    Ok(changed(tagged(version, Json(shown)), before, after))
 }
 
 pub(super) async fn remove(
@@ -254,7 +326,7 @@ pub(super) async fn history(
         return Err(missing("provider"));
     }
     let page = Page::cut(found, limit, |m| m.number.to_string());
-    Ok(page.map(|m| ProviderView::of(&m, true, Vec::new())))
+    Ok(page.map(|m| ProviderView::of(&m, true)))
 }
 
 /// Which version to go back to.
@@ -269,6 +341,7 @@ pub(super) async fn rollback(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Path((id, provider)): Path<(String, String)>,
+    Query(accept): Query<Accept>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
@@ -285,7 +358,12 @@ pub(super) async fn rollback(
         .ok_or_else(|| missing("version"))?;
     let stored = admin.mappings.get(&account, &provider).await?;
     // Its secrets and references were accepted when it was applied.
-    store(&admin, &account, stored, &old.source, &caller, &headers).await
+    let applying = Applying {
+        caller: &caller,
+        headers: &headers,
+        consent: accept.consent()?,
+    };
+    store(&admin, &account, stored, &old.source, &applying).await
 }
 
 /// What would be sent, and what a check has to say about it.
@@ -296,12 +374,14 @@ pub(super) struct Previewed {
     findings: Vec<Finding>,
 }
 
-fn previewed(admin: &Admin, provider: &Provider, findings: Vec<Finding>) -> Reply<Json<Previewed>> {
-    let callback = admin
-        .app
-        .as_ref()
-        .map(|app| format!("{}/callback", app.logins.public_url));
-    let preview = preview::preview(provider, callback.as_deref())
+fn previewed(
+    admin: &Admin,
+    account: &AccountId,
+    provider: &Provider,
+    findings: Vec<Finding>,
+) -> Reply<Json<Previewed>> {
+    let redirect_uri = admin.mappings.redirect_uri(account, provider);
+    let preview = preview::preview(provider, Some(&redirect_uri))
         .map_err(|error| invalid(Vec::new(), &error.to_string()))?;
     Ok(Json(Previewed { preview, findings }))
 }
@@ -314,7 +394,7 @@ pub(super) async fn preview(
     let (account, found) = current(&admin, &id, &provider).await?;
     let provider = admin.mappings.compiled(&account, &found);
     let provider = provider.map_err(|found| invalid(found, "the mapping does not compile"))?;
-    previewed(&admin, &provider, provider.warnings.clone())
+    previewed(&admin, &account, &provider, provider.warnings.clone())
 }
 
 /// The requests that a draft would send; nothing is sent or stored.
@@ -336,6 +416,6 @@ pub(super) async fn preview_draft(
     let provider =
         compiled.map_err(|found| draft.problem(invalid(found, "the mapping does not compile")))?;
     let findings = draft.findings(provider.warnings.clone());
-    let answer = previewed(&admin, &provider, findings)?.into_response();
+    let answer = previewed(&admin, &account, &provider, findings)?.into_response();
     Ok(unchanged(answer))
 }

@@ -155,6 +155,8 @@ error_codes! {
         RequestInvalid = "request.invalid",
         /// The body has another `Content-Type` than the operation takes.
         RequestContentType = "request.content_type",
+        /// `accept` names something that no refusal asks for.
+        RequestAccept = "request.accept",
         /// `after` is not the `next` of an earlier page.
         RequestAfter = "request.after",
         /// `limit` is out of range.
@@ -206,6 +208,8 @@ error_codes! {
         MappingSecondCustom = "mapping.second_custom",
         /// The change decides anew who users are, and was not confirmed.
         MappingIdentity = "mapping.identity",
+        /// The mapping was applied when all accounts had one redirect URI, and the change gives it its own. Register that at the provider, then accept the change (`--accept redirect-uri`).
+        MappingRedirectUriChanges = "mapping.redirect_uri_changes",
         /// The draft was applied, discarded, or is older than a week.
         DraftGone = "draft.gone",
         /// A test link needs a running broker.

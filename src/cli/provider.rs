@@ -23,7 +23,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::output::{show, table, text};
-use crate::broker::policy;
+use crate::broker::{policy, redirects};
 use crate::config::Config;
 use crate::provider::compile::{Context as CompileContext, compile_toml};
 use crate::provider::{self, gallery};
@@ -69,6 +69,8 @@ pub(super) enum Provider {
         /// The version; without it: the one before the current
         #[arg(long)]
         to: Option<u64>,
+        #[command(flatten)]
+        accept: apply::Accept,
     },
     /// Remove a mapping; its history stays
     Remove(MappingArguments),
@@ -90,7 +92,7 @@ impl Provider {
             return trial.run(global).await;
         }
         match &self {
-            Self::Check(check) => return check.run(global),
+            Self::Check(check) => return check.run(global).await,
             Self::Preview(preview) => return preview.run(global),
             Self::Replay(replay) => return replay.run(global),
             Self::Infer(infer) => return infer.run(global),
@@ -131,7 +133,14 @@ impl Provider {
                             .unwrap_or_default(),
                     );
                 } else {
+                    // Only the mapping goes to stdout, so that it can go to a file.
+                    let shown = api.send(Method::GET, &path, None).await?;
                     print!("{}", api.toml(&path).await?);
+                    let shown = shown.unwrap_or_default();
+                    if let Some(uri) = shown.get("redirect_uri") {
+                        eprintln!("redirect URI: {}", text(uri));
+                    }
+                    warn_of_address(&shown);
                 }
             }
             Self::List {
@@ -141,8 +150,18 @@ impl Provider {
                 table(
                     global.json,
                     &items,
-                    &["provider", "name", "version", "applied_at", "author"],
+                    &[
+                        "provider",
+                        "name",
+                        "version",
+                        "applied_at",
+                        "author",
+                        "redirect_uri",
+                    ],
                 );
+                if !global.json {
+                    items.iter().for_each(warn_of_address);
+                }
             }
             Self::History(which) => {
                 let path = which.path(api).await?;
@@ -153,7 +172,7 @@ impl Provider {
                     &["version", "applied_at", "author", "name"],
                 );
             }
-            Self::Rollback { which, to } => {
+            Self::Rollback { which, to, accept } => {
                 let path = which.path(api).await?;
                 let version = match to {
                     Some(version) => version,
@@ -163,7 +182,7 @@ impl Provider {
                 let applied = api
                     .send(
                         Method::POST,
-                        &format!("{path}/rollback"),
+                        &format!("{path}/rollback{}", accept.query()),
                         Some(RequestBody::json(&body)),
                     )
                     .await?;
@@ -180,6 +199,15 @@ impl Provider {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says on stderr where a provider's answers come to an address that is not its own.
+fn warn_of_address(shown: &Value) {
+    for finding in apply::findings(shown) {
+        if finding.key.starts_with("callback") {
+            eprintln!("\n{}: {finding}", text(&shown["provider"]));
+        }
     }
 }
 
@@ -254,8 +282,12 @@ fn read(file: &Path) -> anyhow::Result<String> {
 
 /// Compiles a mapping; prints what is wrong with it if it does not.
 fn compiled(file: &Path, source: &str, config: &Config) -> Option<provider::Provider> {
-    let policy = policy(config);
-    match compile_toml(source, CompileContext { policy: &policy }) {
+    let (policy, redirects) = (policy(config), redirects(config));
+    let context = CompileContext {
+        policy: &policy,
+        redirects: &redirects,
+    };
+    match compile_toml(source, context) {
         Ok(provider) => Some(provider),
         Err(findings) => {
             for finding in findings.iter().filter(|finding| finding.is_error()) {

@@ -11,7 +11,7 @@ use crate::document::SecretSource;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Vestibule configuration")]
 pub struct ConfigFile {
-    /// The issuer, and base of the fixed redirect URI: `https://login.platform.test`.
+    /// The issuer, and base of the redirect URIs: `https://login.platform.test`.
     pub public_url: Option<String>,
     /// Address and port to serve on. Default `127.0.0.1:8080`.
     pub listen: Option<String>,
@@ -71,6 +71,10 @@ pub struct AuthSection {
 pub struct LoginSection {
     /// From its start to its callback. Default `10m`.
     pub lifetime: Option<String>,
+    /// Whether mappings may have the one redirect URI of all accounts, `{public_url}/callback`
+    /// (`callback.shared`). Then one account's provider can collect another's codes (RFC 9700 §4.4),
+    /// so only where all accounts trust each other's providers. Default false.
+    pub shared_callback: Option<bool>,
 }
 
 /// Sessions.

@@ -152,6 +152,7 @@ impl Check<'_> {
             listen: self.address("listen", file.listen.as_deref().unwrap_or("127.0.0.1:8080")),
             data_dir: self.path(file.data_dir.as_deref().unwrap_or("vestibule-data")),
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
+            shared_callback: file.login.shared_callback.unwrap_or(false),
             session: Session {
                 lifetime,
                 idle: file

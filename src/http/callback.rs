@@ -1,4 +1,13 @@
-//! The redirect URI: where providers send browsers back to.
+//! The redirect URIs: where providers send browsers back to.
+//!
+//! | address | of |
+//! |---|---|
+//! | `/callback/{account}/{provider}` | one provider of an account |
+//! | `/accounts/{account}/callback/{provider}` | the same, through a store's web server |
+//! | `/accounts/{account}/callback` | an account, through a store's web server |
+//! | `/callback` | all accounts, where the operator allows it |
+//!
+//! Each with a slash at its end too, which some providers add.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -6,7 +15,8 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::{Shared, failure, redirect};
-use crate::base::{AccountId, ErrorCode};
+use crate::base::ErrorCode;
+use crate::login::arrival::Arrival;
 use crate::login::callback::{CallbackQuery, Failed, Restart, restart_of, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
@@ -15,52 +25,57 @@ use crate::login::userinfo::fetch;
 use crate::login::{Step, trial};
 use crate::provider::trace::Trace;
 
-/// `GET {public_url}/callback`
-pub(super) async fn get(State(app): State<Shared>, uri: Uri) -> Response {
-    run(
-        app,
-        uri.query().unwrap_or_default().to_owned(),
-        None,
-        StatusCode::FOUND,
-    )
-    .await
-}
+/// The addresses.
+pub(super) const ADDRESSES: [&str; 8] = [
+    "/callback/{account}/{provider}",
+    "/callback/{account}/{provider}/",
+    "/accounts/{account}/callback/{provider}",
+    "/accounts/{account}/callback/{provider}/",
+    "/accounts/{account}/callback",
+    "/accounts/{account}/callback/",
+    "/callback",
+    "/callback/",
+];
 
-/// `POST {public_url}/callback`: `response_mode=form_post`
-pub(super) async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
-    match form(&headers, &body) {
-        Some(text) => run(app, text, None, StatusCode::SEE_OTHER).await,
-        None => failure::plain(&app, &headers, ErrorCode::RequestBad),
+/// The account and provider in the address, as far as it names them.
+type Named = Path<Vec<(String, String)>>;
+
+/// `GET`, at each of the addresses.
+pub(super) async fn get(State(app): State<Shared>, named: Named, uri: Uri) -> Response {
+    let query = uri.query().unwrap_or_default().to_owned();
+    match arrival(&named) {
+        Some(at) => run(app, query, at, StatusCode::FOUND).await,
+        None => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
 }
 
-/// `GET callback` below an account: a store's own domain on the provider's screen.
-pub(super) async fn own_get(
+/// `POST`: `response_mode=form_post`.
+pub(super) async fn post(
     State(app): State<Shared>,
-    Path(account): Path<String>,
-    uri: Uri,
-) -> Response {
-    match account.parse() {
-        Ok(account) => {
-            let query = uri.query().unwrap_or_default().to_owned();
-            run(app, query, Some(account), StatusCode::FOUND).await
-        }
-        Err(_) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
-    }
-}
-
-/// `POST callback` below an account.
-pub(super) async fn own_post(
-    State(app): State<Shared>,
-    Path(account): Path<String>,
+    named: Named,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match (account.parse(), form(&headers, &body)) {
-        (Ok(account), Some(text)) => run(app, text, Some(account), StatusCode::SEE_OTHER).await,
-        (Ok(_), None) => failure::plain(&app, &headers, ErrorCode::RequestBad),
-        (Err(_), _) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
+    match (arrival(&named), form(&headers, &body)) {
+        (Some(at), Some(text)) => run(app, text, at, StatusCode::SEE_OTHER).await,
+        (Some(_), None) => failure::plain(&app, &headers, ErrorCode::RequestBad),
+        (None, _) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
+}
+
+/// Which address it is; `None` if no account or provider can have such a name.
+fn arrival(Path(named): &Named) -> Option<Arrival> {
+    let part = |name: &str| {
+        let found = named.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    Some(match (part("account"), part("provider")) {
+        (Some(account), Some(provider)) => {
+            Arrival::Provider(account.parse().ok()?, provider.parse().ok()?)
+        }
+        (Some(account), None) => Arrival::Account(account.parse().ok()?),
+        _ => Arrival::Shared,
+    })
 }
 
 fn form(headers: &HeaderMap, body: &[u8]) -> Option<String> {
@@ -74,12 +89,12 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Option<String> {
 
 /// Runs the login in a task of its own: a browser that goes away must not cut
 /// it between the code and the user.
-async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusCode) -> Response {
+async fn run(app: Shared, query: String, at: Arrival, success: StatusCode) -> Response {
     // Boxed, since the runtime moves a task's future several times.
     let task = tokio::spawn(Box::pin({
         let app = Shared::clone(&app);
         async move {
-            match login(&app, &query, on.as_ref()).await {
+            match login(&app, &query, &at).await {
                 Ok(location) => redirect(success, &location),
                 Err(failed) => {
                     failure::after_callback(&app, &failed.error, failed.restart.as_deref())
@@ -92,16 +107,16 @@ async fn run(app: Shared, query: String, on: Option<AccountId>, success: StatusC
 }
 
 /// From the callback's parameters to the store's `finish`.
-async fn login(app: &Shared, query: &str, on: Option<&AccountId>) -> Result<String, Failed> {
+async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed> {
     let logins = &app.logins;
     let query = match CallbackQuery::parse(query) {
         Ok(query) => query,
         Err(error) => {
-            let restart = restart_of(logins, query, on).await;
+            let restart = restart_of(logins, query, at.account()).await;
             return Err(Failed { error, restart });
         }
     };
-    let (verified, restart) = match verify(logins, query, on).await {
+    let (verified, restart) = match verify(logins, query, at).await {
         Ok(found) => found,
         Err(failed) => return trial_failed(app, failed).await,
     };

@@ -37,6 +37,7 @@ pub fn status(code: E) -> StatusCode {
         | E::UserExists
         | E::OperatorExists
         | E::MappingSecondCustom
+        | E::MappingRedirectUriChanges
         | E::TrialNotServing
         | E::KeyFromFile
         | E::KeySameFile
@@ -143,6 +144,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AuthorizeExpired
         | E::RequestBad
         | E::RequestInvalid
+        | E::RequestAccept
         | E::RequestAfter
         | E::RequestLimit
         | E::RequestIfMatch

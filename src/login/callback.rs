@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tracing::debug;
 
+use super::arrival::Arrival;
 use super::error::{LoginError, Step};
 use super::openid::AuthenticationAge;
 use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state};
@@ -170,13 +171,13 @@ impl From<LoginError> for Failed {
 
 /// Takes the pending login and checks that the callback belongs to it.
 ///
-/// `on` is the account whose own callback address was called; `None` for the
-/// fixed one.
+/// `at` is the address of ours that was called.
 pub async fn verify(
     logins: &Logins,
     query: CallbackQuery,
-    on: Option<&AccountId>,
+    at: &Arrival,
 ) -> Result<(VerifiedCallback, Restart), Failed> {
+    let on = at.account();
     let Some((state_name, text)) = query.state(logins.now()) else {
         return Err(Failed {
             error: without_state(&query),
@@ -203,7 +204,7 @@ pub async fn verify(
     restart.trial = pending.trial.as_deref().and_then(Token::parse);
     let account = Arc::clone(&restart.account);
     let checked = if pending.account == named {
-        check(logins, &query, state_name, on, pending, account).await
+        check(logins, &query, state_name, at, pending, account).await
     } else {
         Err(LoginError::StateMismatch("names another account"))
     };
@@ -320,12 +321,12 @@ async fn check(
     logins: &Logins,
     query: &CallbackQuery,
     state_name: &str,
-    on: Option<&AccountId>,
+    at: &Arrival,
     pending: PendingLogin,
     account: Arc<Account>,
 ) -> Result<VerifiedCallback, LoginError> {
-    if on.is_some_and(|on| *on != pending.account) {
-        return Err(LoginError::StateMismatch("belongs to another account"));
+    if let Some(why) = at.refuses(&pending) {
+        return Err(LoginError::StateMismatch(why));
     }
     let provider = match pending.trial.as_deref().and_then(Token::parse) {
         Some(id) => trial::provider(logins, &pending.account, &id).await?,
@@ -341,7 +342,7 @@ async fn check(
         ));
     }
     logins
-        .check_issuer(&pending.account, &provider, query.get("iss"))
+        .check_issuer(&pending.account, &provider, query.get("iss"), at)
         .await?;
     let code = match params(&provider, query)? {
         CallbackParams::Code { code } => code,

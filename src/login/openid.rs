@@ -9,11 +9,12 @@ use url::Url;
 pub use self::directory::Directory;
 pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims};
 use super::Logins;
+use super::arrival::Arrival;
 use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use crate::base::{AccountId, Secret, Timestamp};
-use crate::protocol::jws::{self, JwsError};
+use crate::protocol::jws::{Jws, JwsError};
 use crate::provider::Provider;
 use crate::provider::file::Kind;
 use crate::provider::model::ProfileSource;
@@ -100,10 +101,14 @@ impl Logins {
         account: &AccountId,
         provider: &Provider,
         given: Option<&str>,
+        at: &Arrival,
     ) -> Result<(), LoginError> {
         match (&provider.issuer, given) {
             (Some(expected), Some(given)) if expected != given => Err(LoginError::IssuerMismatch(
                 "names another issuer than the mapping's",
+            )),
+            (Some(_), None) if provider.callback.requires_iss => Err(LoginError::IssuerMismatch(
+                "is missing, and the redirect URI of all accounts needs it",
             )),
             (Some(_), None) if provider.kind == Kind::Openid => {
                 let metadata = self
@@ -120,21 +125,28 @@ impl Logins {
             }
             // Not ours to compare, but whose is it? Another provider's answer to
             // this one's state is a mix-up (RFC 9700 §4.4).
-            (None, Some(given)) if self.is_issuer(account, given).await? => Err(
-                LoginError::IssuerMismatch("names the issuer of another provider"),
-            ),
+            (None, Some(given)) if self.is_foreign_issuer(account, given, at).await? => {
+                Err(LoginError::IssuerMismatch(
+                    "names the issuer of another provider; if it is this one's, write it as `provider.issuer`",
+                ))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Whether one of the account's providers has this issuer.
-    async fn is_issuer(&self, account: &AccountId, given: &str) -> Result<bool, LoginError> {
-        let all = self.mappings.list(account).await;
-        Ok(all
-            .map_err(Step::Callback.store())?
-            .iter()
-            .filter_map(|mapping| self.mappings.compiled(account, mapping).ok())
-            .any(|provider| provider.issuer.as_deref() == Some(given)))
+    /// Whether a provider that answers where the answer came has this issuer: one
+    /// of the account's, or at the address of all accounts anybody's.
+    async fn is_foreign_issuer(
+        &self,
+        account: &AccountId,
+        given: &str,
+        at: &Arrival,
+    ) -> Result<bool, LoginError> {
+        let account = (*at != Arrival::Shared).then_some(account);
+        self.mappings
+            .has_issuer(account, given)
+            .await
+            .map_err(Step::Callback.store())
     }
 
     /// The claims of the ID token, its signature and every rule checked, and when
@@ -156,19 +168,19 @@ impl Logins {
             .directory
             .keys(&self.outbound, account, provider, now)
             .await?;
-        let signed = match jws::verify(id_token.expose(), &keys) {
-            Err(JwsError::UnknownKey) => {
-                // Rotated meanwhile, perhaps: one more look, at most one a minute.
-                let keys = self
-                    .directory
-                    .keys_anew(&self.outbound, account, provider, now)
-                    .await?;
-                jws::verify(id_token.expose(), &keys)
-            }
-            other => other,
+        let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
+        let jws = Jws::parse(id_token.expose()).map_err(wrong)?;
+        let mut verified = jws.verify(&keys);
+        if verified == Err(JwsError::UnknownKey) {
+            // Rotated meanwhile, perhaps: one more look, at most one a minute.
+            let keys = self
+                .directory
+                .keys_anew(&self.outbound, account, provider, now)
+                .await?;
+            verified = jws.verify(&keys);
         }
-        .map_err(|error| LoginError::IdToken(IdTokenError::Signature(error)))?;
-        let claims = crate::provider::decode::strict_json(&signed.payload).map_err(|error| {
+        verified.map_err(wrong)?;
+        let claims = crate::provider::decode::strict_json(jws.payload()).map_err(|error| {
             LoginError::Undecodable {
                 step: Step::IdToken,
                 error,
@@ -180,7 +192,7 @@ impl Logins {
             nonce: token.nonce.as_deref(),
             freshness: token.freshness,
             access_token: token.access_token.expose(),
-            algorithm: &signed.algorithm,
+            algorithm: jws.algorithm(),
             now,
         };
         let auth_time = check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
@@ -188,7 +200,7 @@ impl Logins {
         if trace.is_on() {
             trace.notes.push(crate::provider::extract::Note {
                 field: "id_token".to_owned(),
-                place: signed.algorithm.clone(),
+                place: jws.algorithm().to_owned(),
                 matched: vec!["object".to_owned()],
                 outcome: "signature and claims are valid".to_owned(),
                 hint: None,

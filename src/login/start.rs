@@ -60,10 +60,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let state = pending::state(&token, &account.id);
     let code_verifier = random::token();
     let nonce = (provider.kind == Kind::Openid).then(random::token);
-    let redirect_uri = match &provider.callback.redirect_uri {
-        Some(own) => own.to_string(),
-        None => logins.redirect_uri(),
-    };
+    let redirect_uri = provider.redirect_uri(&logins.public_url, account.id.as_str());
     let endpoint = logins
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;
@@ -92,6 +89,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         return_to: return_to.as_str().to_owned(),
         browser: browser.digest(),
         redirect_uri,
+        counts_at: provider.counts_at(),
         code_verifier,
         nonce,
         started_at: now,

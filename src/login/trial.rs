@@ -21,7 +21,6 @@ use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
-use crate::provider::compile::{Context as CompileContext, compile_toml};
 use crate::provider::request::Demands;
 use crate::provider::trace::{Failure, SavedTrace, Trace};
 use crate::store::{Precondition, StoreError, Token};
@@ -95,12 +94,7 @@ pub async fn open(
 }
 
 fn compile(logins: &Logins, source: &str) -> Result<Provider, Vec<Finding>> {
-    compile_toml(
-        source,
-        CompileContext {
-            policy: logins.mappings.policy(),
-        },
-    )
+    logins.mappings.compile(source)
 }
 
 /// Begins the login of a trial; its link counts once.

@@ -104,6 +104,7 @@ impl From<ApplyError> for OperationError {
             second @ ApplyError::SecondCustom { .. } => {
                 Self::new(ErrorCode::MappingSecondCustom, second.to_string())
             }
+            ApplyError::Asks(question) => Self::new(question.code(), question.to_string()),
             ApplyError::Store(failure) => failure.into(),
         }
     }

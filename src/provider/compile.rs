@@ -4,6 +4,7 @@
 //! gives a stand-in, and a provider comes out only if no error was noted.
 
 mod fields;
+mod redirect;
 mod sections;
 mod slots;
 mod token;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
 use super::model::Provider;
+use super::redirect::Redirects;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
 use crate::document::structure::{self, Spans};
@@ -26,6 +28,8 @@ use crate::outbound::Policy;
 pub struct Context<'a> {
     /// Where its URLs may point.
     pub policy: &'a Policy,
+    /// What its redirect URI is made of.
+    pub redirects: &'a Redirects,
 }
 
 /// The longest mapping that is read, in bytes.

@@ -188,9 +188,13 @@ pub struct CallbackSection {
     pub code_key: Option<String>,
     /// The name under which an error comes. Default `error`.
     pub error_key: Option<String>,
-    /// The redirect URI to give instead of the fixed one: a store's own
-    /// `https://…{auth_path}/callback`.
+    /// A redirect URI of a store's own: `https://…{auth_path}/callback/{provider}`.
+    /// Default: `{public_url}/callback/{account}/{provider}` of the broker.
     pub redirect_uri: Option<String>,
+    /// Whether the redirect URI is `{public_url}/callback`, the same for all accounts.
+    /// Needs `login.shared_callback` in the broker's configuration, or `kind = "openid"` with all
+    /// endpoints from discovery and `iss` in every answer (RFC 9207). Default false.
+    pub shared: bool,
 }
 
 /// The access token exchange.

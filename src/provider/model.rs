@@ -11,6 +11,7 @@ use super::file::{
     Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken,
 };
 use super::path::{Condition, Place};
+use super::redirect::RedirectUri;
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
@@ -115,8 +116,13 @@ pub struct Callback {
     pub code_key: String,
     /// The name of an error.
     pub error_key: String,
-    /// A redirect URI of the store's own.
-    pub redirect_uri: Option<Url>,
+    /// Which redirect URI it has.
+    pub redirect_uri: RedirectUri,
+    /// Whether every answer must carry the issuer (RFC 9207).
+    pub requires_iss: bool,
+    /// Whether it was applied when all mappings had one redirect URI; then it
+    /// keeps that one.
+    pub from_before: bool,
 }
 
 /// The access token exchange.

@@ -16,6 +16,7 @@ use self::expect::Expect;
 pub use self::render::{curl, text};
 use super::file::Kind;
 use super::model::{ProfileSource, Provider};
+use super::redirect::RedirectUri;
 use super::request::{self, AuthorizationValues, BuildError, Demands, TokenValues};
 use super::template::Fill;
 use super::trace::MaskedMessage;
@@ -137,13 +138,18 @@ fn endpoint(known: Option<&Url>, stand_in: &str) -> Result<Url, BuildError> {
 
 /// Previews all requests of a login.
 ///
-/// `redirect_uri` is the broker's fixed one, where it is known.
+/// `redirect_uri` is the one to register, where it is known.
 ///
 /// # Errors
 /// What would also keep the real request from being built.
 pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Preview, BuildError> {
-    let own = provider.callback.redirect_uri.as_ref().map(Url::as_str);
-    let redirect_uri = own.or(redirect_uri).unwrap_or(Marker::of("redirect_uri").0);
+    let store = match &provider.callback.redirect_uri {
+        RedirectUri::Store(url) => Some(url.as_str()),
+        RedirectUri::Own | RedirectUri::Shared => None,
+    };
+    let redirect_uri = store
+        .or(redirect_uri)
+        .unwrap_or(Marker::of("redirect_uri").0);
     let expect = Expect::of(provider);
     let mut requests = vec![authorization(provider, redirect_uri, &expect)?];
     let secret = provider

@@ -1,6 +1,7 @@
 //! One provider's answer to another one's login.
 
 use mock_idp::{Config, FaultKind, MockIdp};
+use url::Url;
 
 use super::support::attack::{openid_mapping_for, parameter, with};
 use super::support::{Browser, World, mapping_for};
@@ -12,7 +13,7 @@ async fn s06_another_accounts_state() {
     world.apply("other", &world.mapping()).await;
     let (mut browser, callback) = world.begun().await;
     let mut there = callback.clone();
-    there.set_path("/accounts/other/callback");
+    there.set_path("/callback/other/mock-idp");
     let page = world
         .rejected(&mut browser, there.as_str(), "login.state_mismatch")
         .await;
@@ -39,6 +40,18 @@ async fn s06_another_accounts_state() {
     assert_eq!(world.calls("/token"), 1);
 }
 
+/// The answer of one provider with the state of a login with another.
+async fn mixed(world: &World, answers: &str, began: &str) -> (Browser, Url) {
+    let mut browser = Browser::new();
+    let start = |provider: &str| world.url("acme", &format!("login?provider={provider}"));
+    let began = browser.to_callback(&start(began), "ada", "lovelace").await;
+    let answer = browser
+        .to_callback(&start(answers), "ada", "lovelace")
+        .await;
+    let mixed = with(&answer, &[("state", Some(&parameter(&began, "state")))]);
+    (browser, mixed)
+}
+
 #[tokio::test]
 async fn s07_another_providers_answer() {
     let world = World::openid().await;
@@ -49,17 +62,16 @@ async fn s07_another_providers_answer() {
     });
     let google = openid_mapping_for(&other).replace("mock-oidc", "google");
     world.apply("acme", &google).await;
-    let browser = &mut Browser::new();
-    let start = |provider: &str| world.url("acme", &format!("login?provider={provider}"));
-    let ours = browser
-        .to_callback(&start("mock-oidc"), "ada", "lovelace")
-        .await;
-    let theirs = browser
-        .to_callback(&start("google"), "ada", "lovelace")
-        .await;
-    let mixed = with(&theirs, &[("state", Some(&parameter(&ours, "state")))]);
+    let (mut browser, answer) = mixed(&world, "google", "mock-oidc").await;
+    assert_eq!(answer.path(), "/callback/acme/google");
     world
-        .rejected(browser, mixed.as_str(), "login.issuer_mismatch")
+        .rejected(&mut browser, answer.as_str(), "login.state_mismatch")
+        .await;
+    // Where the browser is brought to the right address, `iss` is left.
+    let (mut browser, mut answer) = mixed(&world, "google", "mock-oidc").await;
+    answer.set_path("/callback/acme/mock-oidc");
+    world
+        .rejected(&mut browser, answer.as_str(), "login.issuer_mismatch")
         .await;
     assert_eq!(world.calls("/token"), 0);
     assert!(other.journal().iter().all(|entry| entry.path != "/token"));
@@ -72,17 +84,14 @@ async fn s07_another_providers_answer_to_one_without_an_issuer() {
     let plain = MockIdp::start(Config::default()).await.unwrap();
     let mapping = mapping_for(&plain).replace("\"mock-idp\"", "\"google\"");
     world.apply("acme", &mapping).await;
-    let browser = &mut Browser::new();
-    let start = |provider: &str| world.url("acme", &format!("login?provider={provider}"));
-    let victim = browser
-        .to_callback(&start("mock-oidc"), "ada", "lovelace")
-        .await;
-    let attacker = browser
-        .to_callback(&start("google"), "ada", "lovelace")
-        .await;
-    let mixed = with(&victim, &[("state", Some(&parameter(&attacker, "state")))]);
+    let (mut browser, answer) = mixed(&world, "mock-oidc", "google").await;
     world
-        .rejected(browser, mixed.as_str(), "login.issuer_mismatch")
+        .rejected(&mut browser, answer.as_str(), "login.state_mismatch")
+        .await;
+    let (mut browser, mut answer) = mixed(&world, "mock-oidc", "google").await;
+    answer.set_path("/callback/acme/google");
+    world
+        .rejected(&mut browser, answer.as_str(), "login.issuer_mismatch")
         .await;
     assert!(
         plain.journal().iter().all(|entry| entry.path != "/token"),

@@ -16,7 +16,9 @@ async fn s12_empty_posts_lead_nowhere() {
         ("/accounts/acme/check", 405),
         ("/accounts/acme/error", 405),
         ("/callback", 303),
+        ("/callback/acme/mock-idp", 303),
         ("/accounts/acme/callback", 303),
+        ("/accounts/acme/callback/mock-idp", 303),
     ] {
         let page = browser.post(format!("{}{path}", world.origin), &[]).await;
         assert_eq!(page.status.as_u16(), status, "{path}");
@@ -110,7 +112,7 @@ async fn s15_parameters_from_outside() {
     assert_eq!(parameter(&authorize, "response_type"), "code");
     assert_eq!(
         parameter(&authorize, "redirect_uri"),
-        format!("{}/callback", world.origin)
+        format!("{}/callback/acme/mock-idp", world.origin)
     );
     let names: Vec<String> = authorize
         .query_pairs()
@@ -259,6 +261,7 @@ async fn s20_a_posted_body_is_not_shown() {
     let browser = &mut Browser::new();
     for path in [
         "/callback",
+        "/callback/acme/mock-idp",
         "/accounts/acme/callback",
         "/accounts/acme/logout",
         "/accounts/acme/login",

@@ -2,7 +2,7 @@
 
 use mock_idp::{FaultKind, Faults};
 use serde_json::json;
-use vestibule::account::mapping::ApplyError;
+use vestibule::account::mapping::{ApplyError, Consent};
 use vestibule::base::Clock;
 
 use crate::scene::{Scene, ada, mapping};
@@ -141,7 +141,10 @@ async fn c19_a_bad_save_locks_nobody_out() {
         &scene.world.idp.origin(),
         "[token]\nurl = \"https://https://id.acme.test/token\"\n[userinfo.response]\nuser_id = \"$.[\"",
     );
-    match mappings.apply(&account, &bad, "test", now, None).await {
+    match mappings
+        .apply(&account, &bad, "test", now, None, Consent::default())
+        .await
+    {
         Err(ApplyError::Findings(findings)) => {
             let keys: Vec<&str> = findings
                 .iter()

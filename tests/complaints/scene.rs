@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use url::Url;
 use vestibule::account::User;
 use vestibule::login::LoginError;
+use vestibule::login::arrival::Arrival;
 use vestibule::login::callback::{CallbackQuery, verify};
 use vestibule::login::exchange::exchange;
 use vestibule::login::userinfo::{Identified, fetch};
@@ -149,7 +150,12 @@ impl Scene {
         let logins = &self.world.broker.app().logins;
         let mut trace = Trace::on();
         let query = CallbackQuery::parse(callback.query().unwrap()).unwrap();
-        let outcome = match verify(logins, query, None).await {
+        let named: Vec<&str> = callback.path_segments().unwrap().collect();
+        let [_, account, provider] = named[..] else {
+            panic!("another address: {callback}")
+        };
+        let at = Arrival::Provider(account.parse().unwrap(), provider.parse().unwrap());
+        let outcome = match verify(logins, query, &at).await {
             Err(failed) => Err(failed.error),
             Ok((verified, _)) => match exchange(logins, verified, &mut trace).await {
                 Ok(token) => fetch(logins, token, &mut trace).await,

@@ -238,7 +238,7 @@ async fn where_it_goes_is_never_elsewhere_and_failures_come_back() {
         .1
         .into_owned();
     let denied = format!(
-        "{}/callback?error=access_denied&state={state}",
+        "{}/callback/platform/mock-idp?error=access_denied&state={state}",
         world.origin
     );
     let page = browser.get(&denied).await;

@@ -12,11 +12,13 @@ use vestibule::provider::gallery;
 /// Mappings that are an account's own, not one of the built-in choices: servers
 /// that a shop or its company runs.
 const OWN: &[&str] = &[
+    "adfs",
     "auth0",
     "keycloak",
     "mock-idp",
     "okta",
     "salesforce",
+    "sap-cdc",
     "shopify",
     "virto-commerce",
     "vtex-exact",

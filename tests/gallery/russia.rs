@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::imitation::{Imitation, mock};
 
 pub fn all() -> Vec<Imitation> {
-    vec![yandex(), vk()]
+    vec![yandex(), vk(), mail_ru()]
 }
 
 fn yandex() -> Imitation {
@@ -72,6 +72,35 @@ fn vk() -> Imitation {
               form: grant_type=authorization_code&code&redirect_uri&client_id=shop-42&code_verifier&device_id=UZbUkf_G&state
             POST /oauth2/user_info
               form: access_token&client_id=shop-42
+        ",
+        ..Imitation::default()
+    }
+}
+
+fn mail_ru() -> Imitation {
+    let profile = json!({
+        "id": "1234567890", "client_id": "shop-42", "email": "ada@mail.test",
+        "name": "Ada Lovelace", "first_name": "Ada", "last_name": "Lovelace", "nickname": "ada",
+        "locale": "ru_RU", "image": "https://filin.mail.test/pic?x",
+    });
+    let differences = json!({
+        "paths": { "GET /login": "/authorize" },
+        "client_authentication": ["basic"],
+        "userinfo": { "token_in": "query" },
+    });
+    Imitation {
+        file: "mail-ru",
+        mock: mock(profile, differences),
+        user_id: "1234567890",
+        email: "ada@mail.test",
+        name: Some("Ada Lovelace"),
+        more: json!({ "given_name": "Ada" }),
+        requests: "
+            GET /login?client_id=shop-42&redirect_uri&response_type=code&scope=userinfo&state
+            POST /token
+              Authorization: Basic *
+              form: grant_type=authorization_code&code&redirect_uri
+            GET /userinfo?access_token
         ",
         ..Imitation::default()
     }

@@ -1,6 +1,6 @@
 """An OAuth 2.0 and OpenID Connect server made with Authlib and Flask.
 
-    python authlib_server.py '{"redirect_uri": "http://127.0.0.1:8081/callback"}'
+    python authlib_server.py '{"redirect_uri": "http://127.0.0.1:8081/callback/acme/authlib"}'
 
 Prints `ready ORIGIN` once it serves. Its login page is a form with one field;
 posting it is consent. Codes need PKCE and count once.

@@ -1,6 +1,6 @@
 // npm `oidc-provider` on loopback, with its own login and consent pages.
 //
-//   node oidc-provider.mjs '{"port": 0, "redirect_uri": "http://127.0.0.1:8081/callback"}'
+//   node oidc-provider.mjs '{"port": 0, "redirect_uri": "http://127.0.0.1:8081/callback/acme/other"}'
 //
 // Prints `ready ORIGIN` once it serves. Every start has new signing keys, so
 // that a restart on the same port is a key rotation.

@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
+use vestibule::account::mapping::Consent;
 use vestibule::account::{self, Account, StoreFront};
 use vestibule::base::{AccountId, Clock, ManualClock};
 use vestibule::broker::Broker;
@@ -147,7 +148,14 @@ impl World {
         let id: AccountId = account.parse().unwrap();
         let mappings = &self.broker.app().logins.mappings;
         if let Err(error) = mappings
-            .apply(&id, mapping, "test", self.clock.now(), None)
+            .apply(
+                &id,
+                mapping,
+                "test",
+                self.clock.now(),
+                None,
+                Consent::default(),
+            )
             .await
         {
             panic!("the mapping was refused: {error:?}\n{mapping}");

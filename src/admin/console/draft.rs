@@ -89,7 +89,7 @@ impl Open {
     }
 
     pub fn findings(&self, console: &Console) -> Vec<Finding> {
-        expect::check(&self.draft.source, console.admin.mappings.policy())
+        expect::check(&self.draft.source, console.admin.mappings.context())
     }
 
     pub fn doc(&self) -> DocumentMut {

@@ -30,7 +30,7 @@ fn editor(console: &Console, who: &Current, open: &Open) -> Html {
         None => redact(&open.draft.source),
     };
     let findings = match &open.draft.raw {
-        Some(raw) => expect::check(raw, console.admin.mappings.policy()),
+        Some(raw) => expect::check(raw, console.admin.mappings.context()),
         None => open.findings(console),
     };
     let status = if open.draft.raw.is_some() {

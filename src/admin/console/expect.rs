@@ -4,8 +4,9 @@
 use toml_edit::DocumentMut;
 
 use super::edit;
+use crate::account::Mappings;
+use crate::base::AccountId;
 use crate::document::Finding;
-use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::provider::preview::{self, Step};
@@ -26,8 +27,8 @@ const PREVIEW_KEYS: &[&str] = &[
 const ROUNDS: usize = 6;
 
 /// What a check of a draft finds, warnings too.
-pub(super) fn check(source: &str, policy: &Policy) -> Vec<Finding> {
-    without_file_advice(match compile_toml(source, Context { policy }) {
+pub(super) fn check(source: &str, context: Context<'_>) -> Vec<Finding> {
+    without_file_advice(match compile_toml(source, context) {
         Ok(provider) => provider.warnings,
         Err(findings) => findings,
     })
@@ -41,11 +42,12 @@ pub(super) fn without_file_advice(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// The requests of a draft.
-pub(super) fn steps(source: &str, policy: &Policy, redirect_uri: &str) -> Vec<Step> {
-    let Some(provider) = completed(source, policy) else {
+pub(super) fn steps(source: &str, mappings: &Mappings, account: &AccountId) -> Vec<Step> {
+    let Some(provider) = completed(source, mappings.context()) else {
         return Vec::new();
     };
-    let Ok(found) = preview::preview(&provider, Some(redirect_uri)) else {
+    let redirect_uri = mappings.redirect_uri(account, &provider);
+    let Ok(found) = preview::preview(&provider, Some(&redirect_uri)) else {
         return Vec::new();
     };
     let mut requests = found.requests;
@@ -65,7 +67,7 @@ fn fill(shown: &mut MaskedMessage) {
     }
 }
 
-fn completed(source: &str, policy: &Policy) -> Option<Provider> {
+fn completed(source: &str, context: Context<'_>) -> Option<Provider> {
     let mut doc: DocumentMut = source.parse().ok()?;
     let openid = edit::get(&doc, "provider.kind") == "openid";
     let asks = edit::get(&doc, "userinfo.source");
@@ -77,7 +79,7 @@ fn completed(source: &str, policy: &Policy) -> Option<Provider> {
         }
     }
     for _ in 0..ROUNDS {
-        match compile_toml(&doc.to_string(), Context { policy }) {
+        match compile_toml(&doc.to_string(), context) {
             Ok(provider) => return Some(provider),
             Err(findings) => {
                 for finding in findings.iter().filter(|finding| finding.is_error()) {

@@ -109,9 +109,13 @@ async fn display(
         .await
         .map_err(|error| failed(error.into()))?
         .unwrap_or_default();
-    let findings = match console.admin.mappings.compiled(&account.id, &found) {
-        Ok(provider) => provider.warnings.clone(),
-        Err(findings) => findings,
+    let mappings = &console.admin.mappings;
+    let (findings, redirect_uri) = match mappings.compiled(&account.id, &found) {
+        Ok(provider) => (
+            provider.warnings.clone(),
+            Some(mappings.redirect_uri(&account.id, &provider)),
+        ),
+        Err(findings) => (findings, None),
     };
     let report = shadow::report(&*console.admin.store, &account.id, &mapping.provider)
         .await
@@ -134,6 +138,7 @@ async fn display(
             same => report.same,
         }),
         drifts => shown(shape.drifts.clone()),
+        redirect_uri,
         findings => shown(expect::without_file_advice(findings)),
         health => shown(chart::health(&health, now)),
     };

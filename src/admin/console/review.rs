@@ -11,6 +11,7 @@ use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, render, shown};
 use super::{Console, State, expect, providers};
 use crate::account::draft;
+use crate::account::mapping::Question;
 use crate::base::ErrorCode;
 use crate::document::Finding;
 use crate::document::structure::parse_toml;
@@ -66,12 +67,13 @@ fn reviewed(
     } else {
         identity_warnings(old, &open.draft.source)
     };
-    let redirect_uri = console.app.logins.redirect_uri();
-    let requests = expect::steps(
-        &open.draft.source,
-        console.admin.mappings.policy(),
-        &redirect_uri,
-    );
+    let mappings = &console.admin.mappings;
+    let compiled = mappings.compile(&open.draft.source).ok();
+    let redirect_uri = compiled.map(|provider| mappings.redirect_uri(&open.account, &provider));
+    let requests = expect::steps(&open.draft.source, mappings, &open.account);
+    let asks = problem
+        .as_ref()
+        .and_then(|problem| Question::name_of(problem.code));
     let values = context! {
         title => "Review",
         findings => shown(findings.clone()),
@@ -81,6 +83,7 @@ fn reviewed(
         diff => shown(providers::diff_lines(old, &open.draft.source)),
         preview => TemplateValue::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
+        asks,
         problem => problem.map(shown),
     };
     page(
@@ -115,7 +118,11 @@ pub(super) async fn apply(
             Some(problem),
         );
     }
-    let path = format!("/accounts/{}/providers", open.account);
+    let path = format!(
+        "/accounts/{}/providers?accept={}",
+        open.account,
+        segment(post.get("accept"))
+    );
     let named = super::super::mappings::named_provider(&open.draft.source);
     let same = base.is_some_and(|base| named.as_ref() == Some(&base.provider));
     let mut call = Call::new(Method::POST, path).toml(&open.draft.source);

@@ -15,6 +15,7 @@ use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
 use super::view::{Failed, Html, page, redirect_to, render, shown};
 use super::{Console, State, expect};
+use crate::base::AccountId;
 use crate::document::Finding;
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
@@ -121,7 +122,7 @@ fn show(
         loose => shown(json!(loose)),
         others => shown(others),
         problem,
-        preview => TemplateValue::from_safe_string(pane(console, &open.draft.source, step)?),
+        preview => TemplateValue::from_safe_string(pane(console, &open.account, &open.draft.source, step)?),
     };
     page(
         Some(who),
@@ -189,9 +190,13 @@ fn group_shown(
 }
 
 /// The previews beside a step.
-fn pane(console: &Console, source: &str, step: &Step) -> Result<String, Failed> {
-    let redirect_uri = console.app.logins.redirect_uri();
-    let all = expect::steps(source, console.admin.mappings.policy(), &redirect_uri);
+fn pane(
+    console: &Console,
+    account: &AccountId,
+    source: &str,
+    step: &Step,
+) -> Result<String, Failed> {
+    let all = expect::steps(source, &console.admin.mappings, account);
     let here: Vec<_> = all
         .into_iter()
         .filter(|request| {
@@ -287,12 +292,12 @@ pub(super) async fn preview(
         edit::answer(&mut doc, step, &post.form, &rows);
     }
     let source = doc.to_string();
-    let findings: Vec<Finding> = expect::check(&source, console.admin.mappings.policy())
+    let findings: Vec<Finding> = expect::check(&source, console.admin.mappings.context())
         .into_iter()
         // What is still empty is not wrong yet.
         .filter(|f| post.form.get(&f.key).is_some())
         .collect();
-    let html = pane(&console, &source, step)?;
+    let html = pane(&console, &open.account, &source, step)?;
     let answer = json!({ "preview": html, "findings": findings });
     Ok((
         [(header::CONTENT_TYPE, "application/json")],

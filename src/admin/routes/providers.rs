@@ -14,6 +14,7 @@ use crate::login::drift;
 pub(super) fn operations() -> Vec<Route> {
     let applied = |operation| {
         takes_mapping(operation)
+            .query::<providers::Accept>()
             .gives::<providers::ProviderView>(200)
             .tagged()
             .conditional()
@@ -69,6 +70,7 @@ pub(super) fn operations() -> Vec<Route> {
             "Applies an earlier version again, as a new one",
             providers::rollback,
         )
+        .query::<providers::Accept>()
         .takes::<providers::Rollback>(json!({ "version": 1 }))
         .gives::<providers::ProviderView>(200)
         .tagged()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use http::Method;
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ use super::super::Global;
 use super::super::api::{Api, Refused, RequestBody};
 use super::super::output::{show, text};
 use super::{providers, read};
+use crate::account::mapping::Consent;
 use crate::document::Finding;
 use crate::provider::gallery;
 
@@ -31,6 +33,27 @@ pub(in crate::cli) struct Apply {
     /// The file that holds the client secret
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<String>,
+    #[command(flatten)]
+    accept: Accept,
+}
+
+/// What is agreed to.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Accept {
+    /// Agree to what a refusal asked for: `redirect-uri`, that the provider knows
+    /// the new redirect URI
+    #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(Consent::NAMES))]
+    accept: Vec<String>,
+}
+
+impl Accept {
+    /// The query that says so.
+    pub fn query(&self) -> String {
+        match &self.accept[..] {
+            [] => String::new(),
+            names => format!("?accept={}", names.join(",")),
+        }
+    }
 }
 
 impl Apply {
@@ -55,7 +78,11 @@ impl Apply {
         let name = self.file.display().to_string();
         let body = RequestBody::toml(self.source()?);
         match api
-            .send(Method::POST, &providers(&self.account), Some(body))
+            .send(
+                Method::POST,
+                &format!("{}{}", providers(&self.account), self.accept.query()),
+                Some(body),
+            )
             .await
         {
             Ok(applied) => {
@@ -72,6 +99,7 @@ impl Apply {
                         text(&applied["version"]),
                         text(&applied["provider"])
                     );
+                    register(&applied);
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -87,12 +115,19 @@ impl Apply {
     }
 }
 
+/// What to register at the provider.
+pub(super) fn register(applied: &Value) {
+    if let Some(uri) = applied.get("redirect_uri") {
+        println!("redirect URI to register at the provider: {}", text(uri));
+    }
+}
+
 /// A TOML string, whose basic form is JSON's.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-fn findings(applied: &Value) -> Vec<Finding> {
+pub(super) fn findings(applied: &Value) -> Vec<Finding> {
     applied
         .get("findings")
         .and_then(|found| serde_json::from_value(found.clone()).ok())

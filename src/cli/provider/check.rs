@@ -7,8 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::Global;
-use super::read;
-use crate::broker::policy;
+use super::super::api::Api;
+use super::{apply, providers, read};
+use crate::broker::{policy, redirects};
 use crate::document::Finding;
 use crate::provider::compile::{Context, compile_toml};
 
@@ -17,20 +18,38 @@ pub(in crate::cli) struct Check {
     /// Mapping files; `-` reads one from stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The account they are for: its redirect URIs are shown, and what is live there is looked at
+    #[arg(long)]
+    account: Option<String>,
 }
 
 impl Check {
-    pub fn run(&self, global: &Global) -> anyhow::Result<ExitCode> {
+    pub async fn run(&self, global: &Global) -> anyhow::Result<ExitCode> {
         let config = global.load()?;
-        let policy = policy(&config);
-        let context = Context { policy: &policy };
+        let (policy, redirects) = (policy(&config), redirects(&config));
+        let context = Context {
+            policy: &policy,
+            redirects: &redirects,
+        };
+        let account = self.account.as_deref();
+        let live = match account {
+            Some(account) => self.live(account, global).await?,
+            None => Vec::new(),
+        };
         let mut failed = false;
         let mut reports = Vec::new();
         for file in &self.files {
             let name = file.display().to_string();
+            let mut redirect_uri = None;
             let findings = match read(file) {
                 Ok(source) => match compile_toml(&source, context) {
-                    Ok(provider) => provider.warnings,
+                    Ok(provider) => {
+                        let account = account.unwrap_or("{account}");
+                        redirect_uri = Some(provider.redirect_uri(redirects.base(), account));
+                        let mut findings = of_live(&live, provider.id.as_str());
+                        findings.extend(provider.warnings);
+                        findings
+                    }
                     Err(findings) => findings,
                 },
                 Err(error) => vec![Finding::error("", format!("{error:#}"))],
@@ -46,8 +65,15 @@ impl Check {
                     0 => println!("{name}: compiles, {warnings} warning(s)"),
                     _ => println!("{name}: {errors} error(s), {warnings} warning(s)"),
                 }
+                if let Some(uri) = &redirect_uri {
+                    println!("{name}: redirect URI to register at the provider: {uri}");
+                }
             }
-            reports.push(json!({ "file": name, "ok": errors == 0, "findings": findings }));
+            let mut report = json!({ "file": name, "ok": errors == 0, "findings": findings });
+            if let Some(uri) = redirect_uri {
+                report["redirect_uri"] = uri.into();
+            }
+            reports.push(report);
         }
         if global.json {
             println!("{:#}", Value::Array(reports));
@@ -58,4 +84,21 @@ impl Check {
             ExitCode::SUCCESS
         })
     }
+
+    /// What is live in the account.
+    async fn live(&self, account: &str, global: &Global) -> anyhow::Result<Vec<Value>> {
+        let path = providers(account);
+        Api::with(global, async |api| api.list(&path).await).await
+    }
+}
+
+/// What is to be said about the address of the live mapping of a provider.
+fn of_live(live: &[Value], provider: &str) -> Vec<Finding> {
+    let found = live.iter().find(|shown| shown["provider"] == provider);
+    let mut findings = found.map(apply::findings).unwrap_or_default();
+    for finding in &mut findings {
+        (finding.line, finding.column, finding.text) = (None, None, None);
+    }
+    findings.retain(|finding| !finding.is_error());
+    findings
 }

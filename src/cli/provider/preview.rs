@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::Global;
 use super::{compiled, read};
+use crate::broker::redirects;
 use crate::provider::preview::{curl, preview, text};
 
 #[derive(Debug, Args)]
@@ -17,6 +18,9 @@ pub(in crate::cli) struct Preview {
     /// How to show it
     #[arg(long = "as", value_enum, default_value_t = Form::Text)]
     form: Form,
+    /// The account whose redirect URI is shown
+    #[arg(long, default_value = "{account}")]
+    account: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -35,10 +39,9 @@ impl Preview {
         let Some(provider) = compiled(&self.file, &read(&self.file)?, &config) else {
             return Ok(ExitCode::FAILURE);
         };
-        let redirect_uri = config
+        let redirect_uri = redirects(&config)
             .public_url
-            .as_ref()
-            .map(|url| format!("{}/callback", url.origin().ascii_serialization()));
+            .map(|base| provider.redirect_uri(&base, &self.account));
         let shown = preview(&provider, redirect_uri.as_deref())?;
         match self.form {
             Form::Json => println!("{}", serde_json::to_string_pretty(&shown)?),

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Try {
     /// A mapping file, or the name of a bundled one
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where the callback listens; the provider must allow `http://ADDRESS/callback`
+    /// Where the callback listens; the provider must allow `http://ADDRESS/callback/try/PROVIDER`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
     listen: String,
     /// Keep the trace, secrets removed, for `provider replay`
@@ -121,7 +121,11 @@ async fn login(
     if quiet {
         eprintln!("{link}");
     } else {
-        println!("The provider must allow the redirect URI {origin}/callback\n");
+        let provider = logins.mappings.compile(source);
+        if let Ok(provider) = &provider {
+            let uri = logins.mappings.redirect_uri(&id, provider);
+            println!("The provider must allow the redirect URI {uri}\n");
+        }
         println!("Open this address in a browser and log in with a test account:\n\n  {link}\n");
     }
     loop {

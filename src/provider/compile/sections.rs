@@ -194,34 +194,13 @@ impl Check<'_> {
         if code_key == error_key || code_key == state_key || error_key == state_key {
             self.error("callback", "code, error and state need different names");
         }
+        let (redirect_uri, requires_iss) = self.redirect_uri(file);
         Callback {
             code_key,
             error_key,
-            redirect_uri: set
-                .redirect_uri
-                .as_ref()
-                .and_then(|text| self.own_url("callback.redirect_uri", text)),
-        }
-    }
-
-    /// A URL of a store, which is not fetched by us and so may be on any network.
-    fn own_url(&mut self, key: &str, text: &str) -> Option<url::Url> {
-        match url::Url::parse(text) {
-            Ok(url)
-                if url.has_host()
-                    && url.fragment().is_none()
-                    && matches!(url.scheme(), "https" | "http") =>
-            {
-                Some(url)
-            }
-            _ => {
-                self.error_hint(
-                    key,
-                    "not a URL of a store",
-                    "write a store's origin, its auth_path and `/callback`: `https://www.acme.test/_auth/callback`",
-                );
-                None
-            }
+            redirect_uri,
+            requires_iss,
+            from_before: false,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -11,8 +12,9 @@ use ::sled::{Db, Tree};
 
 use super::super::{Class, Space, StoreError};
 use super::open::{at, sync_directory};
+use super::owners::{Owners, Turns};
 use super::transient::Transient;
-use super::{SledOptions, fault};
+use super::{SledOptions, fault, overheard};
 
 /// sled, with what it lacks.
 pub(super) struct Engine {
@@ -20,8 +22,14 @@ pub(super) struct Engine {
     dir: PathBuf,
     /// A second handle, since sled's own isn't ours to sync.
     file: File,
-    trees: RwLock<HashMap<(&'static str, Class), Tree>>,
+    trees: RwLock<HashMap<(&'static str, &'static str), Tree>>,
+    /// For changes of records that have owners.
+    pub(super) turns: Turns,
     blobs: Mutex<Blobs>,
+    /// A sync has failed: no later one is believed.
+    doubtful: AtomicBool,
+    /// How many had failed in sled's own threads when it was opened.
+    failed_syncs: u64,
     /// What of the transient spaces is not in their trees.
     pub(super) transient: Transient,
 }
@@ -40,6 +48,8 @@ const FILE_TIME: Duration = Duration::from_secs(3);
 
 impl Engine {
     pub(super) fn open(dir: &Path, options: SledOptions) -> ::sled::Result<Self> {
+        overheard::listen();
+        let failed_syncs = overheard::failed_syncs();
         let db = ::sled::Config::new()
             .path(dir)
             .cache_capacity(options.cache_bytes)
@@ -51,7 +61,10 @@ impl Engine {
             dir: dir.to_owned(),
             file: File::open(dir.join("db"))?,
             trees: RwLock::default(),
+            turns: Turns::default(),
             blobs: Mutex::default(),
+            doubtful: AtomicBool::new(false),
+            failed_syncs,
             transient: Transient::new(options.transient_bytes),
         })
     }
@@ -59,22 +72,32 @@ impl Engine {
     /// The tree of a space. Its name says what a crash may do to it, so that
     /// the next start knows, also of spaces that this program has no more.
     pub(super) fn tree(&self, space: &'static Space) -> Result<Tree, StoreError> {
-        let known = (space.name, space.class);
-        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tree) = trees.get(&known) {
-            return Ok(tree.clone());
-        }
-        drop(trees);
         let prefix = match space.class {
             Class::Durable => "d:",
             Class::Transient => "t:",
         };
-        let tree = self
-            .db
-            .open_tree([prefix, space.name].concat())
-            .map_err(fault)?;
+        self.named(prefix, space.name)
+    }
+
+    /// By whom the records of a space are found, where they have owners.
+    pub(super) fn owners(&self, space: &'static Space) -> Result<Option<Owners<'_>>, StoreError> {
+        if !space.owned {
+            return Ok(None);
+        }
+        let tree = self.named("i:", space.name)?;
+        let turns = &self.turns;
+        Ok(Some(Owners { tree, turns }))
+    }
+
+    fn named(&self, prefix: &'static str, name: &'static str) -> Result<Tree, StoreError> {
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&(prefix, name)) {
+            return Ok(tree.clone());
+        }
+        drop(trees);
+        let tree = self.db.open_tree([prefix, name].concat()).map_err(fault)?;
         let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
-        trees.insert(known, tree.clone());
+        trees.insert((prefix, name), tree.clone());
         Ok(tree)
     }
 
@@ -107,7 +130,32 @@ impl Engine {
             self.file.sync_data()?;
             self.length()
         };
-        synced().map_err(|e| at("sync", &self.dir, &e))
+        let length = synced().map_err(|e| {
+            self.doubtful.store(true, Ordering::SeqCst);
+            at("sync", &self.dir, &e)
+        })?;
+        // Asked for last: sled may have hit upon it just before this sync.
+        if self.is_doubtful() {
+            return Err(StoreError::Unavailable(
+                "a sync has failed, so it is not known what is on disk".into(),
+            ));
+        }
+        Ok(length)
+    }
+
+    /// Whether what was written may not be on disk, whatever a sync says. A full
+    /// disk is another matter: it refuses what it can't take.
+    pub(super) fn is_doubtful(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let failed = match self.db.context.global_error() {
+            Err(::sled::Error::Io(e)) => {
+                !matches!(e.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+            }
+            _ => false,
+        };
+        failed
+            || self.doubtful.load(Ordering::SeqCst)
+            || self.failed_syncs != overheard::failed_syncs()
     }
 
     /// How long the file is.
