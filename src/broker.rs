@@ -13,7 +13,7 @@ use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
-use crate::base::{AccountId, Clock};
+use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
@@ -200,13 +200,24 @@ pub async fn open_store(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     let dir = data_dir.to_owned();
+    let now = clock.now();
     let opened =
         tokio::task::spawn_blocking(move || SledStore::open(&dir, clock, SledOptions::default()))
             .await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(_) => Err(StoreError::Unavailable("opening it was interrupted".into())),
-    }
+    let store = match opened {
+        Ok(store) => Arc::new(store?),
+        Err(_) => return Err(StoreError::Unavailable("opening it was interrupted".into())),
+    };
+    index(&*store, now).await?;
+    Ok(store)
+}
+
+/// Gives records that an earlier version wrote their owners, by whom they are
+/// found now.
+async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    session::index(store, now).await?;
+    operator::session::index(store, now).await?;
+    authority::index(store, now).await
 }
 
 /// The admin API on a data directory that no broker has open.

@@ -6,29 +6,13 @@ use super::openid::AuthenticationAge;
 use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
-use crate::store::{Class, Keyspace, Space, Token};
+use crate::store::{Keyspace, Space, Token};
 
-static PENDING: Space = Space {
-    name: "pending_logins",
-    class: Class::Transient,
-    expiring: true,
-};
-static TICKETS: Space = Space {
-    name: "tickets",
-    class: Class::Transient,
-    expiring: true,
-};
+static PENDING: Space = Space::transient("pending_logins").expiring();
+static TICKETS: Space = Space::transient("tickets").expiring();
 
-static TRIAL_RECORDS: Space = Space {
-    name: "trials",
-    class: Class::Transient,
-    expiring: true,
-};
-static LINKS: Space = Space {
-    name: "trial_links",
-    class: Class::Transient,
-    expiring: true,
-};
+static TRIAL_RECORDS: Space = Space::transient("trials").expiring();
+static LINKS: Space = Space::transient("trial_links").expiring();
 
 /// Logins by state. They belong to no partition: the callback is one for all
 /// accounts, and learns the account from the record.

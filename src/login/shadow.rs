@@ -14,13 +14,9 @@ use super::userinfo::fetch;
 use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::provider::extract::Profile;
 use crate::provider::trace::Trace;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
-static REPORTS: Space = Space {
-    name: "shadow_reports",
-    class: Class::Durable,
-    expiring: false,
-};
+static REPORTS: Space = Space::durable("shadow_reports");
 
 const SPACE: Keyspace<Report> = Keyspace::new(&REPORTS);
 
