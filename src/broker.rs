@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
-use crate::login::{Logins, drift, health, openid, pending};
+use crate::login::{Logins, drift, health, openid, pending, trial};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
@@ -282,6 +282,7 @@ fn foreign(config: &Config, outbound: &Arc<Outbound>) -> Option<Arc<ForeignAutho
 fn expiring() -> impl Iterator<Item = &'static Space> {
     pending::spaces()
         .into_iter()
+        .chain(trial::spaces())
         .chain([session::space(), draft::space()])
         .chain(operator::spaces())
         .chain(authority::spaces())

@@ -51,8 +51,8 @@ impl Report {
 
 /// Asks the shadow of a login, and counts what it says.
 pub async fn compare(logins: &Logins, token: TokenResponse, live: Profile) {
-    let account = token.login.account.id.clone();
-    let provider = token.login.provider.id.clone();
+    let account = token.login().account().clone();
+    let provider = token.login().provider().id.clone();
     // With a trace, so that its answers don't count as the live mapping's drift.
     let outcome = fetch(logins, token, &mut Trace::on()).await;
     let counted = match &outcome {
