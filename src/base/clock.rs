@@ -103,27 +103,27 @@ impl SystemClock {
         Duration::try_from(time).unwrap_or_default()
     }
 
-    fn look(&self) -> (MutexGuard<'static, Steady>, Duration) {
+    fn look() -> (MutexGuard<'static, Steady>, Duration) {
         let mut steady = STEADY.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = Self::passed();
-        steady.look(self.now(), passed);
+        steady.look(Self.now(), passed);
         (steady, passed)
     }
 }
 
 impl Clock for SystemClock {
     fn surely(&self) -> Timestamp {
-        let (steady, passed) = self.look();
+        let (steady, passed) = Self::look();
         steady.earliest(passed).unwrap_or_else(|| self.now())
     }
 
     fn was(&self, moment: Timestamp) {
-        let (mut steady, passed) = self.look();
+        let (mut steady, passed) = Self::look();
         steady.was(moment, passed);
     }
 
     fn jump(&self) -> Option<Jump> {
-        self.look().0.jump()
+        Self::look().0.jump()
     }
 
     #[expect(
