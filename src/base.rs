@@ -9,9 +9,11 @@ pub mod error_code;
 pub mod id;
 pub mod random;
 pub mod secret;
+pub mod steady;
 pub mod units;
 
 pub use clock::{Clock, ManualClock, SKEW, SystemClock, Timestamp};
 pub use error_code::ErrorCode;
 pub use id::{AccountId, BadId, ProviderId, UserId};
 pub use secret::Secret;
+pub use steady::Jump;
