@@ -9,9 +9,13 @@ pub mod error_code;
 pub mod id;
 pub mod random;
 pub mod secret;
+pub mod steady;
+pub mod timestamp;
 pub mod units;
 
-pub use clock::{Clock, ManualClock, SKEW, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, SKEW, SystemClock};
 pub use error_code::ErrorCode;
 pub use id::{AccountId, BadId, ProviderId, UserId};
 pub use secret::Secret;
+pub use steady::Jump;
+pub use timestamp::Timestamp;

@@ -1,4 +1,4 @@
-//! Floor 7: puts the rooms together into a running broker.
+//! Floor 8: puts the rooms together into a running broker.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::account::{Accounts, Mappings, draft};
-use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
@@ -19,6 +18,7 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
 use crate::login::{Logins, drift, health, openid, pending, trial};
+use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
@@ -105,7 +105,7 @@ impl Broker {
         });
         let app = Arc::new(App {
             authority,
-            logins: Logins {
+            logins: Arc::new(Logins {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
@@ -118,25 +118,32 @@ impl Broker {
                 health: health::Health::default(),
                 public_url,
                 lifetime: config.login_lifetime,
-            },
+            }),
             pages: Pages::new(),
         });
-        let admin = Admin {
+        let ops = Operations {
             store: Arc::clone(&store),
             mappings,
-            clock,
-            foreign: foreign(config, &app.authority.outbound),
-            keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
+            clock: Arc::clone(&clock),
+            keys: Keys::of(Arc::clone(&app.authority.keys), longest),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             login_account: login_account(config, &*store).await?,
+            serving: Some(Serving {
+                logins: Arc::clone(&app.logins),
+                authority: Arc::clone(&app.authority),
+            }),
+        };
+        let admin = Admin {
+            ops: Arc::new(ops),
+            foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
         let keys_to_reload = Arc::clone(&app.authority.keys);
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(store, keys_to_reload)),
+            sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
         })
     }
 
@@ -230,7 +237,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         config.data_dir.clone(),
         longest(config),
     );
-    Ok(Admin {
+    let ops = Operations {
         mappings: Arc::new(Mappings::new(
             Arc::clone(&store),
             policy(config),
@@ -238,12 +245,16 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         )),
         store,
         clock,
-        app: None,
-        foreign: None,
-        keys: Arc::new(keys),
+        keys,
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
         login_account: config.console_login_account.clone(),
+        serving: None,
+    };
+    Ok(Admin {
+        ops: Arc::new(ops),
+        app: None,
+        foreign: None,
     })
 }
 
@@ -290,11 +301,17 @@ fn expiring() -> impl Iterator<Item = &'static Space> {
 
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
-async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>) {
+async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>) {
     let mut every = tokio::time::interval(SWEEP);
+    let mut jumped = clock.jump();
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
+        let jump = clock.jump();
+        if let Some(jump) = jump.filter(|_| jump != jumped) {
+            warn!("the clock {jump}");
+        }
+        jumped = jump;
         if let Err(error) = keys.reload().await {
             warn!(why = %error, "the signing keys could not be read again");
         }

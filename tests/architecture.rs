@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["provider", "key"],
     &["account", "session", "operator", "audit"],
     &["login", "authority"],
+    &["operation"],
     &["http", "admin"],
     &["cli", "broker", "demo"],
 ];
