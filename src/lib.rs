@@ -18,7 +18,7 @@
 //! | 7 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
 //! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API and the console |
 //! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
-//! | 4 | [`account`], [`session`], [`operator`], [`audit`] | accounts, stores, mappings, users; sessions; who administers, and what they did |
+//! | 4 | [`account`], [`session`], [`operator`], [`audit`], [`mail`] | accounts, stores, mappings, users; sessions; who administers, and what they did; messages to people |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
 //! | 1 | [`config`], [`document`], [`password`], [`protocol`] | configuration; checked documents; slow hashes; words of the RFCs |
@@ -45,6 +45,7 @@ pub mod document;
 pub mod http;
 pub mod key;
 pub mod login;
+pub mod mail;
 pub mod operator;
 pub mod outbound;
 pub mod password;
