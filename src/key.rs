@@ -50,7 +50,7 @@ pub use self::certificate::{Certificate, CertificateInfo};
 pub use self::error::{FileProblem, KeyError};
 pub use self::file::{KeyFile, MAX_FILE_SIZE, read_key};
 pub use self::generate::{KeyKind, SelfSigned, generate};
-pub use self::jwks::{MAX_KEYS, verify_with_cert, verify_with_jwks};
+pub use self::jwks::{verify_with_cert, verify_with_jwks};
 pub use self::keyring::Keyring;
 pub use self::public::{Algorithm, PublicKey};
 pub use self::ring::{KeyState, Origin, Role};

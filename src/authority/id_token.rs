@@ -11,6 +11,7 @@ use super::refresh::Granted;
 use super::scope::{self, Scopes};
 use crate::base::{Timestamp, digest};
 use crate::key::{Claims, Expect};
+use crate::protocol::jws::Jws;
 
 /// Claims that say something about the token; no profile sets them (threat M9).
 const OURS: [&str; 17] = [
@@ -142,10 +143,9 @@ impl Authority {
     }
 }
 
-/// The claims of a token, before anything of it is believed.
-pub(super) fn untrusted(token: &str) -> Option<Value> {
-    let payload = token.split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+/// The claims of a token whose signature is not checked yet.
+pub(super) fn untrusted(token: &str) -> Option<Map<String, Value>> {
+    Jws::parse(token).ok()?.claims().ok()
 }
 
 /// The left half of the access token's hash (OpenID Connect Core §3.1.3.6); all

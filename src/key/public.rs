@@ -19,9 +19,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use super::error::{FileProblem, KeyError};
 use super::{der, pem};
 use crate::base::digest;
-
-/// Members of a JWK that no public key has (RFC 7518 §6).
-const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+use crate::protocol::jws::PRIVATE_MEMBERS;
 
 /// A signature algorithm (RFC 7518 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

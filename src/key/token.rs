@@ -10,9 +10,7 @@ use serde_json::{Map, Value};
 pub(super) use self::parsed::Parsed;
 use super::error::FileProblem;
 use crate::base::{ErrorCode, Timestamp};
-
-/// Longer than any token that fits into a request's head.
-const MAX_TOKEN: usize = 32 * 1024;
+use crate::protocol::jws::MAX_TOKEN;
 
 /// What a token of ours must be. Nothing of it can be left out but the type.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +56,7 @@ impl<'a> From<Expect<'a>> for Checks<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// Too long to be looked at.
-    #[error("the token is longer than {MAX_TOKEN} characters")]
+    #[error("the token is longer than {MAX_TOKEN} bytes")]
     TooLong,
     /// Not a compact JWS, or not the JSON it should be.
     #[error("the token is not a JWT: {0}")]

@@ -14,7 +14,7 @@ use super::callback::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use crate::base::{AccountId, Secret, Timestamp};
-use crate::protocol::jws::{self, JwsError};
+use crate::protocol::jws::{Jws, JwsError};
 use crate::provider::Provider;
 use crate::provider::file::Kind;
 use crate::provider::model::ProfileSource;
@@ -168,19 +168,19 @@ impl Logins {
             .directory
             .keys(&self.outbound, account, provider, now)
             .await?;
-        let signed = match jws::verify(id_token.expose(), &keys) {
-            Err(JwsError::UnknownKey) => {
-                // Rotated meanwhile, perhaps: one more look, at most one a minute.
-                let keys = self
-                    .directory
-                    .keys_anew(&self.outbound, account, provider, now)
-                    .await?;
-                jws::verify(id_token.expose(), &keys)
-            }
-            other => other,
+        let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
+        let jws = Jws::parse(id_token.expose()).map_err(wrong)?;
+        let mut verified = jws.verify(&keys);
+        if verified == Err(JwsError::UnknownKey) {
+            // Rotated meanwhile, perhaps: one more look, at most one a minute.
+            let keys = self
+                .directory
+                .keys_anew(&self.outbound, account, provider, now)
+                .await?;
+            verified = jws.verify(&keys);
         }
-        .map_err(|error| LoginError::IdToken(IdTokenError::Signature(error)))?;
-        let claims = crate::provider::decode::strict_json(&signed.payload).map_err(|error| {
+        verified.map_err(wrong)?;
+        let claims = crate::provider::decode::strict_json(jws.payload()).map_err(|error| {
             LoginError::Undecodable {
                 step: Step::IdToken,
                 error,
@@ -192,7 +192,7 @@ impl Logins {
             nonce: token.nonce.as_deref(),
             freshness: token.freshness,
             access_token: token.access_token.expose(),
-            algorithm: &signed.algorithm,
+            algorithm: jws.algorithm(),
             now,
         };
         let auth_time = check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
@@ -200,7 +200,7 @@ impl Logins {
         if trace.is_on() {
             trace.notes.push(crate::provider::extract::Note {
                 field: "id_token".to_owned(),
-                place: signed.algorithm.clone(),
+                place: jws.algorithm().to_owned(),
                 matched: vec!["object".to_owned()],
                 outcome: "signature and claims are valid".to_owned(),
                 hint: None,

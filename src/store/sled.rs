@@ -5,7 +5,8 @@
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
 //! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
-//! that nothing has changed; [`state`] remembers how the last run ended.
+//! that nothing has changed; [`state`] remembers how the last run ended;
+//! [`rewrite`] and [`overheard`] see to it that a failed sync is not forgotten.
 //!
 //! **When a write is seen and when it is safe.** A write is visible to others
 //! as soon as it is made, and acknowledged once it is on disk. Between the two,
@@ -19,8 +20,10 @@
 mod commit;
 mod engine;
 mod open;
+mod overheard;
 mod records;
 mod revisions;
+mod rewrite;
 mod state;
 mod transient;
 
@@ -88,6 +91,10 @@ struct Shared {
     noted_length: AtomicU64,
     /// A write has failed; none is accepted until a recovery succeeds.
     failed: AtomicBool,
+    /// A sync has failed: the database must be opened anew, and not believed.
+    doubtful: AtomicBool,
+    /// Writes that nobody waits for since the last sync.
+    unawaited: AtomicU64,
     committer: Committer,
 }
 
@@ -115,6 +122,8 @@ impl SledStore {
             generation: AtomicU64::new(0),
             noted_length: AtomicU64::new(0),
             failed: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
+            unawaited: AtomicU64::new(0),
             committer: Committer::new(),
         });
         commit::start(Arc::clone(&shared), opened.lock, opened.state)?;
@@ -201,12 +210,19 @@ impl Shared {
 
     /// To be called before a write: fails if none would be safe now, and makes
     /// a durable one known, so that others can tell that it isn't on disk yet.
-    async fn begin(&self, class: Class) -> Result<Option<Pending>, StoreError> {
+    async fn begin(&self, space: &'static Space) -> Result<Option<Pending>, StoreError> {
+        self.sound().await?;
+        let generation = self.generation.load(Ordering::SeqCst);
+        let durable = space.class == Class::Durable;
+        Ok(durable.then(|| self.committer.begin(generation, space)))
+    }
+
+    /// Has a failure been recovered from, where there was one.
+    async fn sound(&self) -> Result<(), StoreError> {
         if self.failed.load(Ordering::SeqCst) {
             self.committer.wait(None).await?;
         }
-        let durable = class == Class::Durable;
-        Ok(durable.then(|| self.committer.begin(self.generation.load(Ordering::SeqCst))))
+        Ok(())
     }
 
     /// To be called after a write: returns when it is as safe as its class says.
@@ -274,7 +290,7 @@ impl Store for SledStore {
         value: Vec<u8>,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        let pending = self.shared.begin(key.space.class).await?;
+        let pending = self.shared.begin(key.space).await?;
         let version = self
             .shared
             .change(key.space, |records| records.put(key, value, when))?;
@@ -290,7 +306,8 @@ impl Store for SledStore {
         value: Vec<u8>,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        self.shared.begin(Class::Transient).await?;
+        self.shared.sound().await?;
+        self.shared.unawaited.fetch_add(1, Ordering::SeqCst);
         let version = self
             .shared
             .change(key.space, |records| records.put(key, value, when))?;
@@ -299,14 +316,14 @@ impl Store for SledStore {
     }
 
     async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let pending = self.shared.begin(key.space.class).await?;
+        let pending = self.shared.begin(key.space).await?;
         let taken = self.shared.change(key.space, |records| records.take(key))?;
         self.shared.settle_answer(pending, taken.is_some()).await?;
         Ok(taken)
     }
 
     async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
-        let pending = self.shared.begin(key.space.class).await?;
+        let pending = self.shared.begin(key.space).await?;
         let deleted = self
             .shared
             .change(key.space, |records| records.delete(key, when))?;
@@ -331,7 +348,10 @@ impl Store for SledStore {
 
     async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
         check_batch(&steps)?;
-        let pending = self.shared.begin(Class::Durable).await?;
+        let Some(first) = steps.first() else {
+            return Ok(Vec::new());
+        };
+        let pending = self.shared.begin(first.key().space).await?;
         let shared = Arc::clone(&self.shared);
         // A transaction waits until all other operations stand still. Once it
         // has begun, its commit is awaited even if the caller goes away.

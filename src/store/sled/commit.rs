@@ -7,6 +7,7 @@
 //! where several came together, the next one leaves time for as many
 //! ([`BATCH_WINDOW`]). Who comes alone never waits for others.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::super::StoreError;
+use super::super::{Space, StoreError};
 use super::engine::Engine;
 use super::state::StateFile;
 use super::{Shared, open, withdraw};
@@ -59,6 +60,8 @@ struct Waiter {
 pub(super) struct Pending {
     count: Arc<AtomicUsize>,
     generation: u64,
+    /// What is written, for the report if it is lost.
+    space: &'static Space,
 }
 
 impl Pending {
@@ -84,11 +87,12 @@ impl Committer {
     }
 
     /// Announces a durable write to the database of this generation.
-    pub(super) fn begin(&self, generation: u64) -> Pending {
+    pub(super) fn begin(&self, generation: u64, space: &'static Space) -> Pending {
         self.pending.fetch_add(1, Ordering::SeqCst);
         Pending {
             count: Arc::clone(&self.pending),
             generation,
+            space,
         }
     }
 
@@ -211,7 +215,7 @@ fn run(shared: &Shared, lock: File, mut state: StateFile) {
             return;
         }
         if work.abandoned {
-            drop(withdraw(shared));
+            discard(withdraw(shared));
             return;
         }
         if work.waiters.is_empty() {
@@ -241,14 +245,28 @@ impl Drop for Ended<'_> {
 /// One commit, preceded by a recovery where one is due.
 fn cycle(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
     if shared.failed.load(Ordering::SeqCst) {
-        recover(shared)?;
+        recover(shared, state)?;
     }
     match shared.with(Engine::make_durable) {
         Ok(length) => {
             note(shared, state, length);
+            shared.unawaited.store(0, Ordering::SeqCst);
             Ok(())
         }
-        Err(e) => Err(reason(e)),
+        Err(e) => {
+            note_doubt(shared, state);
+            Err(reason(e))
+        }
+    }
+}
+
+/// Has a sync failed, that is remembered beyond this process: the next one must
+/// not believe the files either.
+fn note_doubt(shared: &Shared, state: &mut StateFile) {
+    let doubtful = shared.with(|engine| Ok(engine.is_doubtful()));
+    if doubtful.unwrap_or_default() {
+        shared.doubtful.store(true, Ordering::SeqCst);
+        state.doubt(true);
     }
 }
 
@@ -256,16 +274,30 @@ fn cycle(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
 /// new one does.
 fn answer(shared: &Shared, waiters: Vec<Waiter>, outcome: &Result<(), String>) {
     let generation = shared.generation.load(Ordering::SeqCst);
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
     for Waiter { answer, pending } in waiters {
         let lost = pending
             .as_ref()
             .is_some_and(|pending| pending.generation != generation);
-        drop(pending);
+        if let Some(pending) = pending
+            && (lost || outcome.is_err())
+        {
+            *refused.entry(pending.space.name).or_default() += 1;
+        }
         let result = match outcome {
             Ok(()) if lost => Err("the write was lost when the disk failed".to_owned()),
             other => other.clone(),
         };
         let _ = answer.send(result.map_err(StoreError::Unavailable));
+    }
+    if !refused.is_empty() {
+        let writes: usize = refused.values().sum();
+        let spaces: Vec<_> = refused
+            .iter()
+            .map(|(name, n)| format!("{name} {n}"))
+            .collect();
+        let spaces = spaces.join(", ");
+        tracing::error!(writes, %spaces, "writes could not be put on disk; whoever made them was told so");
     }
 }
 
@@ -292,13 +324,18 @@ fn note(shared: &Shared, state: &mut StateFile, length: u64) {
 }
 
 /// After a failed write sled refuses all others for good, so it is opened anew,
-/// once there is room again.
-fn recover(shared: &Shared) -> Result<(), String> {
-    let works = shared.with(Engine::make_durable).is_ok();
+/// once there is room again. After a failed sync it is too, from files that were
+/// written again: that a later sync succeeds says nothing about what the failed
+/// one was for.
+fn recover(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
+    note_doubt(shared, state);
+    let doubtful = || shared.doubtful.load(Ordering::SeqCst);
+    let works = !doubtful() && shared.with(Engine::make_durable).is_ok();
     if !works {
+        note_doubt(shared, state);
         probe(shared).map_err(|e| format!("the disk does not accept writes: {e}"))?;
-        drop(withdraw(shared));
-        let engine = open::reopen(&shared.dir, shared.options).map_err(reason)?;
+        discard(withdraw(shared));
+        let engine = open::reopen(&shared.dir, shared.options, doubtful()).map_err(reason)?;
         let mut place = shared
             .engine
             .write()
@@ -306,10 +343,27 @@ fn recover(shared: &Shared) -> Result<(), String> {
         shared.generation.fetch_add(1, Ordering::SeqCst);
         *place = Some(engine);
         shared.revisions.all_changed();
+        shared.doubtful.store(false, Ordering::SeqCst);
+        state.doubt(false);
     }
     shared.failed.store(false, Ordering::SeqCst);
-    tracing::warn!("the store has recovered");
+    // Those are covered by the next write that is waited for, or go with it.
+    let unawaited = shared.unawaited.swap(0, Ordering::SeqCst);
+    tracing::warn!(
+        reopened = !works,
+        unawaited,
+        "the store has recovered; logins in flight begin again if it was reopened"
+    );
     Ok(())
+}
+
+/// Lets go of a database that failed. sled syncs its file once more as it goes,
+/// and panics if that fails.
+fn discard(engine: Option<Engine>) {
+    let gone = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(engine)));
+    if gone.is_err() {
+        tracing::warn!("sled could not sync its file as it was closed");
+    }
 }
 
 /// Whether the disk takes as much as sled writes at once, and a file as long as
@@ -331,17 +385,18 @@ fn probe(shared: &Shared) -> std::io::Result<()> {
 /// The end of an orderly run. First the database is taken out of reach, so that
 /// nothing is written behind the last sync, and the clean mark comes only when
 /// sled's own threads have let go of the file: its length is part of it.
-fn close(shared: &Shared, waiters: Vec<Waiter>, state: StateFile) -> Result<(), String> {
+fn close(shared: &Shared, waiters: Vec<Waiter>, mut state: StateFile) -> Result<(), String> {
     let engine = withdraw(shared);
     let outcome = match &engine {
         Some(engine) => engine
             .settle_transient()
             .and_then(|()| engine.make_durable())
             .map(drop)
+            .inspect_err(|_| state.doubt(engine.is_doubtful()))
             .map_err(reason),
         None => Err("it could not be reopened after the disk failed".to_owned()),
     };
-    drop(engine);
+    discard(engine);
     answer(shared, waiters, &outcome);
     outcome?;
     let path = shared.dir.join("db");

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,7 @@ use ::sled::{Db, Tree};
 use super::super::{Class, Space, StoreError};
 use super::open::{at, sync_directory};
 use super::transient::Transient;
-use super::{SledOptions, fault};
+use super::{SledOptions, fault, overheard};
 
 /// sled, with what it lacks.
 pub(super) struct Engine {
@@ -22,6 +23,10 @@ pub(super) struct Engine {
     file: File,
     trees: RwLock<HashMap<(&'static str, Class), Tree>>,
     blobs: Mutex<Blobs>,
+    /// A sync has failed: no later one is believed.
+    doubtful: AtomicBool,
+    /// How many had failed in sled's own threads when it was opened.
+    failed_syncs: u64,
     /// What of the transient spaces is not in their trees.
     pub(super) transient: Transient,
 }
@@ -40,6 +45,8 @@ const FILE_TIME: Duration = Duration::from_secs(3);
 
 impl Engine {
     pub(super) fn open(dir: &Path, options: SledOptions) -> ::sled::Result<Self> {
+        overheard::listen();
+        let failed_syncs = overheard::failed_syncs();
         let db = ::sled::Config::new()
             .path(dir)
             .cache_capacity(options.cache_bytes)
@@ -52,6 +59,8 @@ impl Engine {
             file: File::open(dir.join("db"))?,
             trees: RwLock::default(),
             blobs: Mutex::default(),
+            doubtful: AtomicBool::new(false),
+            failed_syncs,
             transient: Transient::new(options.transient_bytes),
         })
     }
@@ -107,7 +116,32 @@ impl Engine {
             self.file.sync_data()?;
             self.length()
         };
-        synced().map_err(|e| at("sync", &self.dir, &e))
+        let length = synced().map_err(|e| {
+            self.doubtful.store(true, Ordering::SeqCst);
+            at("sync", &self.dir, &e)
+        })?;
+        // Asked for last: sled may have hit upon it just before this sync.
+        if self.is_doubtful() {
+            return Err(StoreError::Unavailable(
+                "a sync has failed, so it is not known what is on disk".into(),
+            ));
+        }
+        Ok(length)
+    }
+
+    /// Whether what was written may not be on disk, whatever a sync says. A full
+    /// disk is another matter: it refuses what it can't take.
+    pub(super) fn is_doubtful(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let failed = match self.db.context.global_error() {
+            Err(::sled::Error::Io(e)) => {
+                !matches!(e.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+            }
+            _ => false,
+        };
+        failed
+            || self.doubtful.load(Ordering::SeqCst)
+            || self.failed_syncs != overheard::failed_syncs()
     }
 
     /// How long the file is.

@@ -1,13 +1,15 @@
 //! From a directory to an open database, without ever deleting data.
 
 use std::fs::{DirBuilder, File, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::StoreError;
 use super::engine::Engine;
-use super::state::{State, StateFile};
+use super::rewrite::write_again;
+use super::state::{Mark, State, StateFile};
 use super::{SledOptions, fault};
 
 /// The way back, the same for all damage.
@@ -35,11 +37,18 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     found.check(dir)?;
     let mut state = StateFile::start(dir, found)?;
     remove_half_snapshots(dir)?;
+    configure(dir)?;
+    if found.mark == Mark::Failed {
+        write_again(dir)?;
+        state.doubt(false);
+    }
     let engine = open_or_replay(dir, options)?;
-    if !found.clean {
+    if found.mark != Mark::Clean {
         engine.drop_transient()?;
     }
-    let length = engine.make_durable()?;
+    let length = engine
+        .make_durable()
+        .inspect_err(|_| state.doubt(engine.is_doubtful()))?;
     sync_directory(dir).map_err(|e| at("write", dir, &e))?;
     state.note(length, found.version);
     Ok(OpenedDatabase {
@@ -50,10 +59,19 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     })
 }
 
-/// Opens it again in the same process, after a failure. Like after a crash: what
-/// was not committed is gone, and so is all that is transient.
-pub(super) fn reopen(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+/// Opens it again in the same process, after a failure; `doubtful` after one of
+/// a sync. Like after a crash: what was not committed is gone, and so is all that
+/// is transient.
+pub(super) fn reopen(
+    dir: &Path,
+    options: SledOptions,
+    doubtful: bool,
+) -> Result<Engine, StoreError> {
     remove_half_snapshots(dir)?;
+    if doubtful {
+        wait_for_sled(dir)?;
+        write_again(dir)?;
+    }
     let engine = open_or_replay(dir, options)?;
     engine.drop_transient()?;
     engine.make_durable()?;
@@ -88,6 +106,25 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         tracing::warn!(%dir, "others on this machine can look into the data directory; chmod 700");
     }
     Ok(())
+}
+
+/// What sled writes into `conf` when it makes a directory, its checksum included.
+const CONF: &[u8] =
+    b"segment_size: 524288\nuse_compression: false\nversion: 0.34\n\x76\x19\x51\xc1";
+
+/// Makes sled's `conf` for a new directory. sled would too, but never sync it: a
+/// power cut within the next half minute would leave a file that it can't read.
+fn configure(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join("conf");
+    if path.exists() || dir.join("db").exists() {
+        return Ok(());
+    }
+    let draft = dir.join("conf.new");
+    let made = File::create(&draft)
+        .and_then(|mut file| file.write_all(CONF).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&draft, &path))
+        .and_then(|()| sync_directory(dir));
+    made.map_err(|e| at("write", &path, &e))
 }
 
 /// Our own lock, taken before anything is read: sled takes its own only after it
@@ -133,7 +170,7 @@ fn remove_half_snapshots(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn snapshots(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(super) fn snapshots(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = std::fs::read_dir(dir).map_err(|e| at("read", dir, &e))?;
     let mut found = Vec::new();
     for entry in entries {
@@ -186,13 +223,18 @@ fn put_aside(dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, StoreError> {
 }
 
 /// sled lets go of its own lock a moment after it was dropped.
-fn open_with_retries(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+fn wait_for_sled(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join("db");
     if let Ok(file) = File::open(&path)
         && !wait_for_lock(&file).map_err(|e| at("lock", &path, &e))?
     {
         return Err(StoreError::Locked(dir.display().to_string()));
     }
+    Ok(())
+}
+
+fn open_with_retries(dir: &Path, options: SledOptions) -> Result<Engine, StoreError> {
+    wait_for_sled(dir)?;
     // What sled can't make sense of it reports or asserts, as the case may be.
     let opened = std::panic::catch_unwind(|| Engine::open(dir, options));
     match opened {

@@ -18,11 +18,33 @@ use super::open::{RESTORE_FROM_BACKUP, at, sync_directory};
 
 const NAME: &str = "state";
 
+/// How the last run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Mark {
+    /// With a `close`.
+    Clean,
+    /// Not at all, or nothing is known about it.
+    #[default]
+    Running,
+    /// As `Running`, after a sync that failed: what the kernel shows of the files
+    /// may not be on disk, though it says so.
+    Failed,
+}
+
+impl Mark {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Running => "running",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What is known about the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct State {
-    /// The last run ended with a `close`.
-    pub(super) clean: bool,
+    pub(super) mark: Mark,
     /// How long `db` was when it was last looked at; at the end, if clean.
     pub(super) length: u64,
     /// How much there was in `blobs`, where sled puts what is large; if clean.
@@ -33,7 +55,7 @@ pub(super) struct State {
 
 impl State {
     fn line(self) -> String {
-        let word = if self.clean { "clean" } else { "running" };
+        let word = self.mark.word();
         let (length, blobs, version) = (self.length, self.blobs, self.version);
         format!("{word:7} db {length:020} blobs {blobs:020} version {version:020}\n")
     }
@@ -43,8 +65,9 @@ impl State {
         let [word, "db", length, "blobs", blobs, "version", version] = words[..] else {
             return None;
         };
+        let marks = [Mark::Clean, Mark::Running, Mark::Failed];
         Some(Self {
-            clean: word == "clean",
+            mark: marks.into_iter().find(|mark| mark.word() == word)?,
             length: length.parse().ok()?,
             blobs: blobs.parse().ok()?,
             version: version.parse().ok()?,
@@ -70,7 +93,7 @@ impl State {
         let (length, blobs) = measure(dir)?;
         let lost = if length < self.length {
             Some(("db", self.length, length))
-        } else if self.clean && blobs < self.blobs {
+        } else if self.mark == Mark::Clean && blobs < self.blobs {
             Some(("blobs", self.blobs, blobs))
         } else {
             None
@@ -136,8 +159,12 @@ impl StateFile {
         };
         // sled may shorten the file while it opens it, so nothing is expected of
         // a start that breaks off.
+        let mark = match found.mark {
+            Mark::Clean => Mark::Running,
+            other => other,
+        };
         this.write(State {
-            clean: false,
+            mark,
             length: 0,
             ..found
         })
@@ -169,7 +196,26 @@ impl StateFile {
             }
         });
         if let Err(e) = synced {
+            // To be tried again with the next note.
+            self.written = before;
             tracing::warn!(%e, "cannot note the length of the data");
+        }
+    }
+
+    /// Notes that a sync failed, or that what it left in doubt is on disk. Not
+    /// synced: the doubt is about what the kernel remembers, and ends with it.
+    pub(super) fn doubt(&mut self, doubtful: bool) {
+        let mark = if doubtful {
+            Mark::Failed
+        } else {
+            Mark::Running
+        };
+        let before = self.written;
+        if mark == before.mark {
+            return;
+        }
+        if let Err(e) = self.write(State { mark, ..before }) {
+            tracing::warn!(%e, "cannot note that a sync failed");
         }
     }
 
@@ -177,7 +223,7 @@ impl StateFile {
     pub(super) fn finish(mut self, dir: &Path, version: u64) -> Result<(), StoreError> {
         let (length, blobs) = measure(dir)?;
         let state = State {
-            clean: true,
+            mark: Mark::Clean,
             length,
             blobs,
             version,
