@@ -134,19 +134,31 @@ impl Mail {
 
     /// Sends what is due, again and again; ends only with its task.
     pub async fn run(&self) {
-        let Some(smtp) = &self.smtp else {
+        if self.smtp.is_none() {
             return;
-        };
-        loop {
-            match self.queue.due().await {
-                Ok(due) => {
-                    let sent = due.into_iter().map(|queued| self.attempt(smtp, queued));
-                    futures_util::future::join_all(sent).await;
-                }
-                Err(error) => warn!(why = %error, "the mail queue could not be read"),
-            }
-            let _ = tokio::time::timeout(TURN, self.wake.notified()).await;
         }
+        loop {
+            let _ = tokio::time::timeout(TURN, self.wake.notified()).await;
+            while self.turn().await > 0 {}
+        }
+    }
+
+    /// Tries each message that is due now, a bounded number; says how many.
+    pub async fn turn(&self) -> usize {
+        let Some(smtp) = &self.smtp else {
+            return 0;
+        };
+        let due = match self.queue.due().await {
+            Ok(due) => due,
+            Err(error) => {
+                warn!(why = %error, "the mail queue could not be read");
+                return 0;
+            }
+        };
+        let count = due.len();
+        let sent = due.into_iter().map(|queued| self.attempt(smtp, queued));
+        futures_util::future::join_all(sent).await;
+        count
     }
 
     async fn attempt(&self, smtp: &Smtp, queued: Queued) {

@@ -10,6 +10,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executo
 
 use super::queue::Queued;
 use super::template::Rendered;
+use crate::base::random;
 use crate::config::{Mail, MailTls};
 
 /// For one command of the dialogue.
@@ -89,7 +90,11 @@ pub(super) fn message(from: &Mailbox, to: &Address, text: &Rendered) -> Result<M
         .from(from.clone())
         .to(Mailbox::new(None, to.clone()))
         .subject(text.subject.as_str())
-        .message_id(None)
+        .message_id(Some(format!(
+            "<{}@{}>",
+            random::support_id(),
+            from.email.domain()
+        )))
         // RFC 3834 §5: nobody's holiday note needs to answer.
         .header(AutoSubmitted);
     let built = match &text.html {
