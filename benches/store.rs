@@ -12,25 +12,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use vestibule::base::{Clock, ManualClock, random};
-use vestibule::store::{
-    Class, Key, Precondition, SledOptions, SledStore, Space, Step, Store, Token,
-};
+use vestibule::store::{Key, Precondition, SledOptions, SledStore, Space, Step, Store, Token};
 
-static PENDING: Space = Space {
-    name: "pending",
-    class: Class::Transient,
-    expiring: true,
-};
-static USERS: Space = Space {
-    name: "users",
-    class: Class::Durable,
-    expiring: false,
-};
-static LINKS: Space = Space {
-    name: "links",
-    class: Class::Durable,
-    expiring: false,
-};
+static PENDING: Space = Space::transient("pending").expiring();
+static USERS: Space = Space::durable("users");
+static LINKS: Space = Space::durable("links");
 
 /// About the size of a pending login.
 const RECORD: usize = 400;

@@ -15,14 +15,10 @@ pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
 use crate::store::{
-    Class, DecodedCache, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned,
+    DecodedCache, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned,
 };
 
-static ACCOUNTS: Space = Space {
-    name: "accounts",
-    class: Class::Durable,
-    expiring: false,
-};
+static ACCOUNTS: Space = Space::durable("accounts");
 
 /// One customer of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,13 +13,9 @@ use serde_json::Value;
 
 use crate::base::digest::{hex, sha256};
 use crate::base::{Timestamp, random};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
-static AUDIT: Space = Space {
-    name: "audit",
-    class: Class::Durable,
-    expiring: false,
-};
+static AUDIT: Space = Space::durable("audit");
 
 /// Counts this process's entries.
 static TURN: AtomicU32 = AtomicU32::new(0);

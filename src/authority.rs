@@ -117,6 +117,12 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(logout::spaces())
 }
 
+/// Gives records of before their owners.
+pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    Applications::index(store, now).await?;
+    refresh::index(store, now).await
+}
+
 /// The public name of a session (`sid` in OpenID Connect Back-Channel Logout
 /// §2.1): it tells who knows it nothing that the session's cookie has in it.
 pub fn session_name(session: &Session) -> String {

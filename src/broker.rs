@@ -13,12 +13,12 @@ use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
-use crate::base::{AccountId, Clock};
+use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
-use crate::login::{Logins, drift, health, openid, pending};
+use crate::login::{Logins, drift, health, openid, pending, trial};
 use crate::mail::{self, Mail};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
@@ -210,13 +210,24 @@ pub async fn open_store(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     let dir = data_dir.to_owned();
+    let now = clock.now();
     let opened =
         tokio::task::spawn_blocking(move || SledStore::open(&dir, clock, SledOptions::default()))
             .await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(_) => Err(StoreError::Unavailable("opening it was interrupted".into())),
-    }
+    let store = match opened {
+        Ok(store) => Arc::new(store?),
+        Err(_) => return Err(StoreError::Unavailable("opening it was interrupted".into())),
+    };
+    index(&*store, now).await?;
+    Ok(store)
+}
+
+/// Gives records that an earlier version wrote their owners, by whom they are
+/// found now.
+async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    session::index(store, now).await?;
+    operator::session::index(store, now).await?;
+    authority::index(store, now).await
 }
 
 /// The admin API on a data directory that no broker has open.
@@ -281,6 +292,7 @@ fn foreign(config: &Config, outbound: &Arc<Outbound>) -> Option<Arc<ForeignAutho
 fn expiring() -> impl Iterator<Item = &'static Space> {
     pending::spaces()
         .into_iter()
+        .chain(trial::spaces())
         .chain([session::space(), draft::space()])
         .chain(operator::spaces())
         .chain(authority::spaces())

@@ -9,12 +9,14 @@
 //! | [`identify`] | `Profile` | the user, and a ticket |
 //! | [`finish`] | the ticket, in the browser that began | a session |
 //!
-//! Each step takes its input by value, and each type has one constructor, so
-//! that no step can be skipped.
+//! Each step takes its input by value, and each type has private fields and one
+//! constructor, so that no step can be skipped. What all steps share is in
+//! [`context`], [`restart`] and [`error`].
 
 pub mod arrival;
 mod ask;
 pub mod callback;
+pub mod context;
 pub mod drift;
 pub mod error;
 pub mod exchange;
@@ -23,6 +25,7 @@ pub mod health;
 pub mod identify;
 pub mod openid;
 pub mod pending;
+pub mod restart;
 pub mod return_to;
 pub mod shadow;
 pub mod start;
@@ -88,7 +91,7 @@ impl Logins {
             .await
             .map_err(step.store())?
             .ok_or(LoginError::UnknownProvider)?
-            .map_err(|findings| callback::misconfigured(&findings))
+            .map_err(|findings| LoginError::misconfigured(&findings))
     }
 }
 

@@ -17,13 +17,9 @@ pub use self::password::BadPassword;
 pub use self::session::{Console, LoginError, Operators};
 use crate::base::Timestamp;
 use crate::password::SlowHash;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
-static OPERATORS: Space = Space {
-    name: "operators",
-    class: Class::Durable,
-    expiring: false,
-};
+static OPERATORS: Space = Space::durable("operators");
 
 const SPACE: Keyspace<Operator> = Keyspace::new(&OPERATORS);
 

@@ -17,14 +17,10 @@ use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{Algorithm, KeyError, Keyring};
 use crate::store::{
-    Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned,
+    Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned,
 };
 
-static SESSIONS: Space = Space {
-    name: "sessions",
-    class: Class::Durable,
-    expiring: true,
-};
+static SESSIONS: Space = Space::durable("sessions").expiring().owned();
 
 /// The longest token. Browsers keep cookies of up to 4096 bytes, name and
 /// attributes included.
@@ -128,7 +124,8 @@ pub enum SessionError {
     Key(#[from] KeyError),
 }
 
-const SPACE: Keyspace<Session> = Keyspace::new(&SESSIONS);
+const SPACE: Keyspace<Session> =
+    Keyspace::new(&SESSIONS).owned_by(|session| Some(session.user.as_bytes().to_vec()));
 
 /// Sessions that are remembered: a proxy asks about the same few again and again.
 const MAX_CACHED: usize = 10_000;
@@ -361,12 +358,36 @@ pub async fn revoke_id(
     account: &AccountId,
     id: &[u8],
 ) -> Result<bool, StoreError> {
-    let Some((expires_at, rest)) = id.split_first_chunk::<8>() else {
-        return Ok(false);
+    match Key::of_id(&SESSIONS, account.as_str(), id) {
+        Some(key) => store.delete(&key, Precondition::Any).await,
+        None => Ok(false),
+    }
+}
+
+/// The session whose record has this id.
+pub async fn get_id(
+    store: &dyn Store,
+    account: &AccountId,
+    id: &[u8],
+) -> Result<Option<Session>, StoreError> {
+    let Some(key) = Key::of_id(&SESSIONS, account.as_str(), id) else {
+        return Ok(None);
     };
-    let expires_at = Timestamp::from_millis(u64::from_be_bytes(*expires_at));
-    let key = Key::expiring(&SESSIONS, account.as_str(), expires_at, rest);
-    store.delete(&key, Precondition::Any).await
+    let found = SPACE.get_at(store, &key).await?;
+    Ok(found.map(|found| found.value))
+}
+
+/// A page of a user's sessions, those that end first in front.
+pub async fn page_of(
+    store: &dyn Store,
+    account: &AccountId,
+    user: UserId,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
+    SPACE
+        .page_of(store, account.as_str(), user.as_bytes(), after, limit)
+        .await
 }
 
 /// Ends all sessions of a user; says how many.
@@ -375,33 +396,19 @@ pub async fn revoke_user(
     account: &AccountId,
     user: UserId,
 ) -> Result<usize, StoreError> {
-    revoke_where(store, account, |session| session.user == user).await
+    SPACE
+        .remove_of(store, account.as_str(), user.as_bytes())
+        .await
 }
 
 /// Ends all sessions of an account; says how many.
 pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
-    revoke_where(store, account, |_| true).await
+    SPACE.remove_all(store, account.as_str()).await
 }
 
-async fn revoke_where(
-    store: &dyn Store,
-    account: &AccountId,
-    which: impl Fn(&Session) -> bool,
-) -> Result<usize, StoreError> {
-    let mut after = None;
-    let mut ended = 0;
-    loop {
-        let found = page(store, account, after, 500).await?;
-        let Some((last, _)) = found.last() else {
-            return Ok(ended);
-        };
-        after = Some(last.id().to_vec());
-        for (key, session) in &found {
-            if which(&session.value) && store.delete(key, Precondition::Any).await? {
-                ended += 1;
-            }
-        }
-    }
+/// Gives sessions of before their owners.
+pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    SPACE.index(store, now).await
 }
 
 /// The space, for the sweeper.

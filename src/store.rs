@@ -11,6 +11,7 @@
 
 pub mod conformance;
 mod decoded_cache;
+mod indexed;
 mod keyspace;
 mod memory;
 mod memory_table;
@@ -45,9 +46,52 @@ pub struct Space {
     pub class: Class,
     /// Whether its keys begin with the moment of expiry.
     pub expiring: bool,
+    /// Whether its records have owners, by whom they are found.
+    pub owned: bool,
 }
 
 impl Space {
+    /// A space whose records stay.
+    pub const fn durable(name: &'static str) -> Self {
+        Self {
+            name,
+            class: Class::Durable,
+            expiring: false,
+            owned: false,
+        }
+    }
+
+    /// A space whose records a crash may take.
+    pub const fn transient(name: &'static str) -> Self {
+        Self {
+            class: Class::Transient,
+            ..Self::durable(name)
+        }
+    }
+
+    /// The same, with keys that begin with the moment of expiry.
+    #[must_use]
+    pub const fn expiring(self) -> Self {
+        Self {
+            expiring: true,
+            ..self
+        }
+    }
+
+    /// The same, with records that have owners. Durable spaces only: what lives
+    /// minutes is never looked for.
+    #[must_use]
+    pub const fn owned(self) -> Self {
+        assert!(
+            matches!(self.class, Class::Durable),
+            "a transient space has no owners"
+        );
+        Self {
+            owned: true,
+            ..self
+        }
+    }
+
     /// The smallest id whose record is not expired: what lies below may be
     /// purged, and a scan begins here.
     pub fn live_from(&self, now: Timestamp) -> Vec<u8> {
@@ -59,14 +103,29 @@ impl Space {
     }
 }
 
+/// The longest name of an owner.
+pub const MAX_OWNER: usize = 64;
+
 /// Where a record is: its space, the partition (an account's id, or `""` for
 /// what belongs to no account) and its id within both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// On a write it may also say whose the record is ([`Key::owned_by`]); two keys
+/// are the same whatever they say about that.
+#[derive(Debug, Clone)]
 pub struct Key {
     space: &'static Space,
     partition: String,
     id: Vec<u8>,
+    owner: Option<Box<[u8]>>,
 }
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.space == other.space && self.partition == other.partition && self.id == other.id
+    }
+}
+
+impl Eq for Key {}
 
 impl Key {
     /// A key in a space that does not expire.
@@ -83,6 +142,7 @@ impl Key {
             space,
             partition: partition.into(),
             id: id.into(),
+            owner: None,
         }
     }
 
@@ -104,7 +164,45 @@ impl Key {
             space,
             partition: partition.into(),
             id: full,
+            owner: None,
         }
+    }
+
+    /// The key whose [`id`](Self::id) is this; `None` if the space has no such keys.
+    pub fn of_id(
+        space: &'static Space,
+        partition: impl Into<String>,
+        id: impl Into<Vec<u8>>,
+    ) -> Option<Self> {
+        let id = id.into();
+        let partition = partition.into();
+        (!space.expiring || id.len() >= 8).then_some(Self {
+            space,
+            partition,
+            id,
+            owner: None,
+        })
+    }
+
+    /// The same key, for a write that says whose the record is: all that one
+    /// owner has in a partition is found by [`Scan::owner`], however much others
+    /// have. A write without an owner takes the record from the one it had.
+    ///
+    /// # Panics
+    /// In debug builds, if the space has no owners or it is longer than
+    /// [`MAX_OWNER`] bytes.
+    #[must_use]
+    pub fn owned_by(mut self, owner: &[u8]) -> Self {
+        debug_assert!(self.space.owned, "{} has no owners", self.space.name);
+        debug_assert!(owner.len() <= MAX_OWNER, "an owner is a short id");
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// Whose the record is, where the key says that: one to write by, or one that
+    /// a scan has found.
+    pub fn owner(&self) -> Option<&[u8]> {
+        self.owner.as_deref()
     }
 
     /// The space.
@@ -179,6 +277,8 @@ pub struct Scan {
     pub space: &'static Space,
     /// The partition.
     pub partition: String,
+    /// Only what is this one's, see [`Key::owned_by`].
+    pub owner: Option<Vec<u8>>,
     /// Only ids that begin with this.
     pub prefix: Vec<u8>,
     /// Only ids greater than this, for the next page.
@@ -188,6 +288,18 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// Everything in a partition, at most `limit` records.
+    pub fn all(space: &'static Space, partition: impl Into<String>, limit: usize) -> Self {
+        Self {
+            space,
+            partition: partition.into(),
+            owner: None,
+            prefix: Vec::new(),
+            after: None,
+            limit,
+        }
+    }
+
     /// The smallest id that can be in the answer: from there on, what begins
     /// with `prefix` is.
     pub fn start(&self, now: Timestamp) -> Vec<u8> {

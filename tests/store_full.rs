@@ -12,20 +12,10 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use vestibule::base::ManualClock;
-use vestibule::store::{
-    Class, Key, Precondition, SledOptions, SledStore, Space, Store, StoreError,
-};
+use vestibule::store::{Key, Precondition, SledOptions, SledStore, Space, Store, StoreError};
 
-static KEPT: Space = Space {
-    name: "kept",
-    class: Class::Durable,
-    expiring: false,
-};
-static LOST: Space = Space {
-    name: "lost",
-    class: Class::Transient,
-    expiring: false,
-};
+static KEPT: Space = Space::durable("kept");
+static LOST: Space = Space::transient("lost");
 
 fn open(dir: &Path) -> SledStore {
     SledStore::open(

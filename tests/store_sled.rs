@@ -11,22 +11,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use vestibule::base::{Clock, ManualClock, SystemClock};
+use vestibule::base::{Clock, ManualClock, SystemClock, UserId};
 use vestibule::store::{
-    Class, Key, Precondition, Scan, SledOptions, SledStore, Space, Step, Store, StoreError,
-    conformance,
+    Key, Keyspace, Precondition, Scan, SledOptions, SledStore, Space, Step, Store, StoreError,
+    Token, conformance,
 };
+use vestibule::{broker, session};
 
-static KEPT: Space = Space {
-    name: "kept",
-    class: Class::Durable,
-    expiring: false,
-};
-static LOST: Space = Space {
-    name: "lost",
-    class: Class::Transient,
-    expiring: false,
-};
+static KEPT: Space = Space::durable("kept");
+static LOST: Space = Space::transient("lost");
 
 fn open(dir: &Path) -> Result<SledStore, StoreError> {
     SledStore::open(
@@ -127,13 +120,7 @@ async fn what_memory_has_no_room_for_is_found_all_the_same() {
     for n in 0..200 {
         put(&store, &lost(&format!("{n:03}"))).await;
     }
-    let all = Scan {
-        space: &LOST,
-        partition: "acme".into(),
-        prefix: Vec::new(),
-        after: None,
-        limit: 1_000,
-    };
+    let all = Scan::all(&LOST, "acme", 1_000);
     let ids = |found: Vec<(Key, _)>| -> Vec<_> {
         let ids = found.iter().map(|(key, _)| key.id().to_vec());
         ids.collect()
@@ -216,13 +203,7 @@ async fn an_unclean_stop_drops_what_is_transient() {
         "even what an earlier run closed cleanly"
     );
     assert!(!has(&store, &lost("two")).await);
-    let all = Scan {
-        space: &LOST,
-        partition: "acme".into(),
-        prefix: Vec::new(),
-        after: None,
-        limit: 10,
-    };
+    let all = Scan::all(&LOST, "acme", 10);
     assert!(store.scan(&all).await.unwrap().is_empty());
     put(&store, &lost("three")).await;
     store.close().await.unwrap();
@@ -441,5 +422,52 @@ async fn a_dropped_wait_does_no_harm() {
             has(&store, &kept(&n.to_string())).await,
             "an earlier write than the last one"
         );
+    }
+}
+
+/// A directory from before records had owners: what is a person's is found
+/// once it was opened.
+#[tokio::test]
+async fn records_of_before_get_their_owners() {
+    static BEFORE: Space = Space::durable("sessions").expiring();
+    let dir = TempDir::new().unwrap();
+    let clock = ManualClock::default();
+    let account = "acme".parse().unwrap();
+    let (ada, bob) = (UserId::new(), UserId::new());
+    let store = SledStore::open(dir.path(), Arc::new(clock.clone()), SledOptions::default());
+    let store = store.unwrap();
+    for (user, count) in [(ada, 3), (bob, 2)] {
+        for _ in 0..count {
+            let token = Token::new(clock.now().plus(Duration::from_secs(60)));
+            let session = serde_json::json!({
+                "user": user,
+                "email": "ada@acme.test",
+                "provider": "acme",
+                "digest": "",
+                "created_at": clock.now(),
+                "expires_at": token.expires_at(),
+                "seen_at": clock.now(),
+            });
+            let records = Keyspace::new(&BEFORE);
+            records
+                .put_by(&store, "acme", &token, &session, Precondition::Absent)
+                .await
+                .unwrap();
+        }
+    }
+    store.close().await.unwrap();
+    drop(store);
+    for round in 0..2 {
+        let store = broker::open_store(dir.path(), Arc::new(clock.clone()));
+        let store = store.await.unwrap();
+        let theirs = session::page_of(&*store, &account, ada, None, 10).await;
+        let left = if round == 0 { 3 } else { 0 };
+        assert_eq!(theirs.unwrap().len(), left);
+        let ended = session::revoke_user(&*store, &account, ada).await;
+        assert_eq!(ended.unwrap(), left);
+        let others = session::page(&*store, &account, None, 10).await.unwrap();
+        assert!(others.iter().all(|(_, other)| other.value.user == bob));
+        assert_eq!(others.len(), 2);
+        store.close().await.unwrap();
     }
 }

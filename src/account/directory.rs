@@ -22,23 +22,11 @@ use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;
 use crate::provider::file::EmailTrust;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Versioned};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Versioned};
 
-static USERS: Space = Space {
-    name: "users",
-    class: Class::Durable,
-    expiring: false,
-};
-static EMAILS: Space = Space {
-    name: "user_emails",
-    class: Class::Durable,
-    expiring: false,
-};
-static LINKS: Space = Space {
-    name: "user_links",
-    class: Class::Durable,
-    expiring: false,
-};
+static USERS: Space = Space::durable("users");
+static EMAILS: Space = Space::durable("user_emails");
+static LINKS: Space = Space::durable("user_links");
 
 /// A person of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

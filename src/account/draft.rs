@@ -9,13 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{AccountId, ProviderId, Timestamp};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Token, Version};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version};
 
-static DRAFTS: Space = Space {
-    name: "drafts",
-    class: Class::Durable,
-    expiring: true,
-};
+static DRAFTS: Space = Space::durable("drafts").expiring();
 
 const SPACE: Keyspace<Draft> = Keyspace::new(&DRAFTS);
 

@@ -18,20 +18,12 @@ use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
 use crate::provider::redirect::{self, RedirectUri, Redirects};
 use crate::store::{
-    Class, DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
+    DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
     Version, Versioned,
 };
 
-static MAPPINGS: Space = Space {
-    name: "mappings",
-    class: Class::Durable,
-    expiring: false,
-};
-static HISTORY: Space = Space {
-    name: "mapping_history",
-    class: Class::Durable,
-    expiring: false,
-};
+static MAPPINGS: Space = Space::durable("mappings");
+static HISTORY: Space = Space::durable("mapping_history");
 
 /// Providers that stand beside an account's one custom mapping.
 pub const BUILT_IN: &[&str] = &[

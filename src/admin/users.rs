@@ -144,7 +144,7 @@ pub(super) async fn change(
     .await?
     .ok_or_else(|| missing("user"))?;
     if now.value.disabled {
-        tell(&admin, &account, |_, session| session.user == user).await?;
+        tell(&admin, &account, user).await?;
         grants::end_issued(&*admin.store, &account, user).await?;
     }
     info!(account = %account, user = %user, disabled = now.value.disabled, "user changed");
@@ -173,7 +173,7 @@ pub(super) async fn revoke_all(
 ) -> Reply {
     let (account, found) = find(&admin, &id, &user).await?;
     let user = found.value.id;
-    tell(&admin, &account, |_, session| session.user == user).await?;
+    tell(&admin, &account, user).await?;
     let ended = grants::end_user(&*admin.store, &account, user).await?;
     let revoked = ended.sessions;
     info!(account = %account, user = %user, revoked, "sessions revoked");
@@ -222,7 +222,12 @@ pub(super) async fn revoke(
 ) -> Reply {
     let account = account_id(&admin, &id).await?;
     let key = key(&session).map_err(|_| missing("session"))?;
-    tell(&admin, &account, |id, _| id == key).await?;
+    if let (Some(app), Some(session)) = (
+        &admin.app,
+        session::get_id(&*admin.store, &account, &key).await?,
+    ) {
+        app.authority.session_ended(&account, &session).await?;
+    }
     if !session::revoke_id(&*admin.store, &account, &key).await? {
         return Err(missing("session"));
     }
@@ -230,26 +235,19 @@ pub(super) async fn revoke(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Tells applications of the sessions that are about to end.
-async fn tell(
-    admin: &Admin,
-    account: &AccountId,
-    which: impl Fn(&[u8], &session::Session) -> bool,
-) -> Reply<()> {
+/// Tells applications that all sessions of a user are about to end.
+async fn tell(admin: &Admin, account: &AccountId, user: UserId) -> Reply<()> {
     let Some(app) = &admin.app else {
         return Ok(());
     };
     let mut after = None;
     loop {
-        let found = session::page(&*admin.store, account, after, 500).await?;
+        let found = session::page_of(&*admin.store, account, user, after, 500).await?;
         let Some((last, _)) = found.last() else {
             return Ok(());
         };
         after = Some(last.id().to_vec());
-        for (key, session) in &found {
-            if !which(key.id(), &session.value) {
-                continue;
-            }
+        for (_, session) in &found {
             app.authority.session_ended(account, &session.value).await?;
         }
     }

@@ -15,13 +15,9 @@ use super::scope::Scopes;
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, digest, random};
 use crate::key::{Claims, Expect};
-use crate::store::{Class, Key, Precondition, Space, StoreError};
+use crate::store::{Key, Precondition, Space, StoreError};
 
-static REVOKED: Space = Space {
-    name: "revoked_tokens",
-    class: Class::Durable,
-    expiring: true,
-};
+static REVOKED: Space = Space::durable("revoked_tokens").expiring();
 
 /// `typ` of access tokens (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";

@@ -23,13 +23,9 @@ use super::session_name;
 use crate::base::{AccountId, SKEW, Timestamp, digest};
 use crate::provider::request::Demands;
 use crate::session::Session;
-use crate::store::{Class, Keyspace, Precondition, Space, StoreError, Token};
+use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
-static REQUESTS: Space = Space {
-    name: "authorization_requests",
-    class: Class::Transient,
-    expiring: true,
-};
+static REQUESTS: Space = Space::transient("authorization_requests").expiring();
 
 const WAITING: Keyspace<WaitingRequest> = Keyspace::new(&REQUESTS);
 

@@ -19,18 +19,10 @@ use super::scope;
 use super::token::TokenAnswer;
 use crate::base::digest;
 use crate::protocol::form::Pairs;
-use crate::store::{Class, Keyspace, Precondition, Space, Token};
+use crate::store::{Keyspace, Precondition, Space, Token};
 
-static CODES: Space = Space {
-    name: "authorization_codes",
-    class: Class::Transient,
-    expiring: true,
-};
-static USED: Space = Space {
-    name: "used_codes",
-    class: Class::Transient,
-    expiring: true,
-};
+static CODES: Space = Space::transient("authorization_codes").expiring();
+static USED: Space = Space::transient("used_codes").expiring();
 
 const RECORDS: Keyspace<CodeRecord> = Keyspace::new(&CODES);
 const USED_CODES: Keyspace<RedeemedCode> = Keyspace::new(&USED);

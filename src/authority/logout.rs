@@ -17,13 +17,9 @@ use crate::base::{AccountId, ErrorCode, random};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::protocol::form::Pairs;
 use crate::session::Session;
-use crate::store::{Class, Key, Keyspace, Precondition, Space, StoreError};
+use crate::store::{Key, Keyspace, Precondition, Space, StoreError};
 
-static PARTICIPANTS: Space = Space {
-    name: "session_applications",
-    class: Class::Durable,
-    expiring: true,
-};
+static PARTICIPANTS: Space = Space::durable("session_applications").expiring();
 
 /// By account, the session's end, its name and the application.
 const RECORDS: Keyspace<Participant> = Keyspace::new(&PARTICIPANTS);
@@ -124,10 +120,12 @@ impl Authority {
         let mut id = session_name(session).into_bytes();
         id.extend_from_slice(application.client_id.as_str().as_bytes());
         let key = Key::expiring(&PARTICIPANTS, account.as_str(), session.expires_at, &id);
-        let record = RECORDS.bytes(&Participant {
+        let record = Participant {
             client_id: application.client_id.clone(),
-        })?;
-        self.store.put(&key, record, Precondition::Any).await?;
+        };
+        RECORDS
+            .put_at(&*self.store, key, &record, Precondition::Any)
+            .await?;
         Ok(())
     }
 

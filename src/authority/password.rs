@@ -12,13 +12,9 @@ use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
 use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
 use crate::provider::email;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
-static PASSWORDS: Space = Space {
-    name: "passwords",
-    class: Class::Durable,
-    expiring: false,
-};
+static PASSWORDS: Space = Space::durable("passwords");
 
 /// By account and user.
 const RECORDS: Keyspace<Credential> = Keyspace::new(&PASSWORDS);

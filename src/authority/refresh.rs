@@ -30,16 +30,17 @@ use super::error::{Code, OAuthError};
 use super::scope::{self, Scopes};
 use crate::base::{AccountId, Secret, Timestamp, UserId, digest, random};
 use crate::store::{
-    Class, Keyspace, Precondition, Space, Step, StoreError, Token, Version, Versioned,
+    Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
 };
 
-static FAMILIES: Space = Space {
-    name: "refresh_families",
-    class: Class::Durable,
-    expiring: true,
-};
+static FAMILIES: Space = Space::durable("refresh_families").expiring().owned();
 
-const RECORDS: Keyspace<Record> = Keyspace::new(&FAMILIES);
+/// A family is its user's. Partitions don't tell accounts apart: a refresh token
+/// says nothing of its account, and users are one to all accounts.
+const RECORDS: Keyspace<Record> = Keyspace::new(&FAMILIES).owned_by(|record| match record {
+    Record::Family(family) => Some(family.granted.user.as_bytes().to_vec()),
+    Record::Moved(_) => None,
+});
 
 /// From when on after its use a refresh token is taken once more.
 pub const GRACE_FROM: Duration = Duration::from_secs(1);
@@ -49,6 +50,11 @@ pub const GRACE_UNTIL: Duration = Duration::from_secs(10);
 const MAX_MOVES: usize = 4;
 /// Access tokens of a family that are remembered for its revocation.
 const MAX_ISSUED: usize = 20;
+
+/// Gives families of before their owners.
+pub(super) async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    RECORDS.index(store, now).await
+}
 
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&FAMILIES]
@@ -323,8 +329,8 @@ impl Authority {
         self.store
             .commit(vec![
                 Step::Check(old.clone(), when),
-                Step::Put(old, RECORDS.bytes(&pointer)?),
-                Step::Put(new, RECORDS.bytes(&record)?),
+                RECORDS.step_put_at(old, &pointer)?,
+                RECORDS.step_put_at(new, &record)?,
             ])
             .await?;
         Ok(moved)

@@ -22,6 +22,20 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Bytes from such digits; `None` if it is anything else.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
 /// SHA-256 as URL-safe text without padding, the form of `code_challenge` (RFC 7636 §4.2).
 pub fn sha256_base64url(bytes: &[u8]) -> String {
     base64url(&sha256(bytes))

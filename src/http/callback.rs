@@ -17,9 +17,10 @@ use axum::response::Response;
 use super::{Shared, failure, redirect};
 use crate::base::ErrorCode;
 use crate::login::arrival::Arrival;
-use crate::login::callback::{CallbackQuery, Failed, Restart, restart_of, verify};
+use crate::login::callback::{CallbackQuery, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
+use crate::login::restart::{Failed, Restart, restart_of};
 use crate::login::shadow::compare;
 use crate::login::userinfo::fetch;
 use crate::login::{Step, trial};
@@ -126,7 +127,7 @@ async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed
             .map_err(Step::Callback.store())?;
         return Ok(trial_done(app, &restart, trace.failure.is_none()));
     }
-    let (provider, began) = (verified.provider().id.clone(), logins.now());
+    let (provider, began) = (verified.login().provider().id.clone(), logins.now());
     let steps = async {
         let trace = &mut Trace::off();
         let token = exchange(logins, verified, trace).await?;

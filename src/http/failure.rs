@@ -15,7 +15,7 @@ use super::site::{Site, accept_language, html};
 use super::status::status;
 use super::{App, Shared, connect, redirect};
 use crate::base::{ErrorCode, random};
-use crate::login::callback::Restart;
+use crate::login::restart::Restart;
 use crate::login::{Blame, LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
 use crate::store::StoreError;

@@ -14,7 +14,6 @@ use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
 use crate::base::ErrorCode;
-use crate::login::callback::misconfigured;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, start};
@@ -157,7 +156,7 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
         ProviderCount::None => Err(LoginError::NoProvider),
         ProviderCount::One(provider) => provider
             .map(Some)
-            .map_err(|findings| misconfigured(&findings)),
+            .map_err(|findings| LoginError::misconfigured(&findings)),
         ProviderCount::Several => Ok(None),
     }
 }

@@ -15,13 +15,9 @@ use super::master::Sealed;
 use super::public::{Algorithm, PublicKey};
 use super::signing::SigningKey;
 use crate::base::Timestamp;
-use crate::store::{Class, Keyspace, Space};
+use crate::store::{Keyspace, Space};
 
-static SPACE: Space = Space {
-    name: "keys",
-    class: Class::Durable,
-    expiring: false,
-};
+static SPACE: Space = Space::durable("keys");
 
 /// The one record.
 pub(super) static RINGS: Keyspace<Ring> = Keyspace::new(&SPACE);

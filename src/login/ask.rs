@@ -4,8 +4,8 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::Logins;
-use super::callback::{Context, error_code};
-use super::error::{LoginError, Step};
+use super::context::Context;
+use super::error::{LoginError, Step, error_code};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::decode::{DecodeError, decode};
 use crate::provider::model::Answer;
@@ -23,7 +23,7 @@ impl Logins {
         answer: &Answer,
         trace: &mut Trace,
     ) -> Result<Value, LoginError> {
-        let limits: &Limits = &login.provider.limits;
+        let limits: &Limits = &login.provider().limits;
         trace.request(step.name(), &request);
         let response = match self.outbound.send(&login.lane(), request, limits).await {
             Ok(response) => response,

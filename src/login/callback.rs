@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth2::{AuthorizationCode, PkceCodeVerifier};
 use tracing::debug;
 
 use super::arrival::Arrival;
-use super::error::{LoginError, Step};
-use super::openid::AuthenticationAge;
+use super::context::Context;
+use super::error::{LoginError, Step, error_code};
 use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state};
-use super::{Logins, ReturnTo, trial};
-use crate::account::{Account, StoreFront};
-use crate::base::{AccountId, Secret, Timestamp, random};
-use crate::protocol::form::{FormError, MAX_PAIRS, Pairs};
+use super::restart::{Failed, Restart, restart_from_login, restart_from_store};
+use super::{Logins, trial};
+use crate::account::Account;
+use crate::base::Timestamp;
+use crate::protocol::form::{FormError, Pairs};
 use crate::provider::Provider;
 use crate::store::{Precondition, StoreError, Token};
 
@@ -72,100 +74,43 @@ fn indexed(pairs: &Pairs) -> bool {
 
 /// What the provider answered.
 enum CallbackParams {
-    Code { code: Secret },
+    Code { code: AuthorizationCode },
     Error { error: String },
 }
 
 /// A callback that belongs to a login of ours, was used once, and has a code.
+/// Only [`verify`] makes one.
 pub struct VerifiedCallback {
-    pub(super) login: Context,
-    pub(super) code: Secret,
-    pub(super) code_verifier: Secret,
-    pub(super) nonce: Option<String>,
-    pub(super) freshness: Option<AuthenticationAge>,
-    pub(super) redirect_uri: String,
-    /// The parameters that the token request hands on.
-    pub(super) parameters: Vec<(String, String)>,
+    login: Context,
+    code: AuthorizationCode,
+    code_verifier: PkceCodeVerifier,
+    parameters: Vec<(String, String)>,
 }
 
 impl VerifiedCallback {
-    /// The provider that answered.
-    pub fn provider(&self) -> &Provider {
-        &self.login.provider
-    }
-}
-
-/// Which login it is; travels along all further steps.
-#[derive(Clone)]
-pub struct Context {
-    pub(super) id: String,
-    pub(super) account: Arc<Account>,
-    pub(super) provider: Arc<Provider>,
-    pub(super) pending: Origin,
-}
-
-/// Where a login came from.
-#[derive(Clone)]
-pub(super) struct Origin {
-    pub store: String,
-    pub return_to: String,
-    pub browser: super::pending::BrowserDigest,
-    pub started_at: Timestamp,
-    pub console: bool,
-}
-
-impl Context {
-    /// The id under which the log and the pages speak of this login.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// The login it belongs to.
+    pub fn login(&self) -> &Context {
+        &self.login
     }
 
-    /// The provider.
-    pub fn provider(&self) -> &Provider {
-        &self.provider
+    /// The code (RFC 6749 §4.1.2).
+    pub(super) fn code(&self) -> &AuthorizationCode {
+        &self.code
     }
 
-    /// The account.
-    pub fn account(&self) -> &AccountId {
-        &self.account.id
+    /// The proof that the code was asked for here (RFC 7636 §4.1).
+    pub(super) fn code_verifier(&self) -> &PkceCodeVerifier {
+        &self.code_verifier
     }
 
-    pub(super) fn lane(&self) -> String {
-        super::lane(self.account.id.as_str(), self.provider.id.as_str())
+    /// The parameters of the callback that the token request hands on.
+    pub(super) fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
     }
-}
 
-/// Where a shopper can start again after a failure.
-#[derive(Debug, Clone)]
-pub struct Restart {
-    /// The login's id: the support id of the page.
-    pub id: String,
-    /// The account.
-    pub account: Arc<Account>,
-    /// The store it began on.
-    pub store: StoreFront,
-    /// The page that was asked for.
-    pub return_to: ReturnTo,
-    /// The trial it was the login of.
-    pub trial: Option<Token>,
-    /// It was an operator's, to the console.
-    pub console: bool,
-}
-
-/// A failure, with the way back where the login is known.
-pub struct Failed {
-    /// What went wrong.
-    pub error: LoginError,
-    /// The way back.
-    pub restart: Option<Box<Restart>>,
-}
-
-impl From<LoginError> for Failed {
-    fn from(error: LoginError) -> Self {
-        Self {
-            error,
-            restart: None,
-        }
+    /// The login, for the next step.
+    pub(super) fn into_login(self) -> Context {
+        self.login
     }
 }
 
@@ -217,60 +162,6 @@ pub async fn verify(
     }
 }
 
-/// The way to a new login like one that was begun before.
-async fn restart_from_login(
-    logins: &Logins,
-    way: RestartPoint,
-) -> Result<Result<Box<Restart>, LoginError>, LoginError> {
-    let gone = |what| Ok(Err(LoginError::StateMismatch(what)));
-    let found = logins
-        .accounts
-        .get(&way.account)
-        .await
-        .map_err(Step::Callback.store())?;
-    let Some(account) = found else {
-        return gone("belongs to an account that is gone");
-    };
-    let Some(store) = account.storefront_at(&way.store, &logins.public_url) else {
-        return gone("belongs to a store that is gone");
-    };
-    Ok(Ok(Box::new(Restart {
-        id: way.id,
-        account,
-        trial: None,
-        console: way.console,
-        store,
-        return_to: ReturnTo::stored(way.return_to),
-    })))
-}
-
-/// The way to a new login on an account's first store, where nothing is known
-/// of the one before. A store that fails now only costs the link.
-async fn restart_from_store(logins: &Logins, account: Option<&AccountId>) -> Option<Box<Restart>> {
-    let account = logins.accounts.get(account?).await.ok()??;
-    let store = account.stores.first()?.clone();
-    Some(Box::new(Restart {
-        id: random::support_id(),
-        return_to: ReturnTo::stored(store.home()),
-        account,
-        store,
-        trial: None,
-        console: false,
-    }))
-}
-
-/// The way to a new login after a callback that [`CallbackQuery::parse`] refused.
-pub async fn restart_of(
-    logins: &Logins,
-    text: &str,
-    on: Option<&AccountId>,
-) -> Option<Box<Restart>> {
-    let named = form_urlencoded::parse(text.as_bytes())
-        .take(MAX_PAIRS)
-        .find_map(|(_, value)| read_state(&value));
-    restart_from_store(logins, on.or(named.as_ref().map(|(_, account)| account))).await
-}
-
 /// A callback without any state: some providers send one when consent is denied.
 fn without_state(query: &CallbackQuery) -> LoginError {
     match query.get("error") {
@@ -308,7 +199,7 @@ async fn take(logins: &Logins, token: &Token) -> Result<Taken, LoginError> {
     let used = Stage::Used(way);
     let when = Precondition::Version(version);
     match LOGINS.put_by(store, "", token, &used, when).await {
-        Ok(_) => Ok(Taken::Now(pending)),
+        Ok(_) => Ok(Taken::Now(*pending)),
         Err(StoreError::Conflict) => {
             let way = Some(RestartPoint::of(&pending));
             Ok(Taken::Not(LoginError::StateReplayed, way))
@@ -359,24 +250,11 @@ async fn check(
         provider = %pending.provider,
         "callback: the state is known and was not used before"
     );
+    let (login, code_verifier) = Context::new(pending, account, provider);
     Ok(VerifiedCallback {
-        login: Context {
-            id: pending.id,
-            account,
-            provider,
-            pending: Origin {
-                store: pending.store,
-                return_to: pending.return_to,
-                browser: pending.browser,
-                started_at: pending.started_at,
-                console: pending.console,
-            },
-        },
+        login,
         code,
-        code_verifier: Secret::new(pending.code_verifier),
-        nonce: pending.nonce,
-        freshness: pending.freshness,
-        redirect_uri: pending.redirect_uri,
+        code_verifier,
         parameters,
     })
 }
@@ -403,33 +281,11 @@ fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, 
     match (code, error) {
         (Some(_), Some(_)) => Err(LoginError::BadCallback("has both a code and an error")),
         (Some(code), None) => Ok(CallbackParams::Code {
-            code: Secret::new(code),
+            code: AuthorizationCode::new(code.to_owned()),
         }),
         (None, Some(error)) => Ok(CallbackParams::Error {
             error: error_code(error),
         }),
         (None, None) => Err(LoginError::CodeMissing),
     }
-}
-
-/// A provider's error code, fit for a log line (RFC 6749 §4.1.2.1 has its characters).
-pub(super) fn error_code(text: &str) -> String {
-    text.chars()
-        .take(100)
-        .map(|c| {
-            if (' '..='~').contains(&c) && c != '"' && c != '\\' {
-                c
-            } else {
-                '?'
-            }
-        })
-        .collect()
-}
-
-/// The first finding of a mapping that no longer compiles.
-pub(crate) fn misconfigured(findings: &[crate::document::Finding]) -> LoginError {
-    let first = findings.iter().find(|finding| finding.is_error());
-    LoginError::Misconfigured(
-        first.map_or_else(String::new, |f| format!("{}: {}", f.key, f.message)),
-    )
 }

@@ -16,13 +16,9 @@ use tracing::warn;
 use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::provider::decode::type_name;
 use crate::provider::extract::{Note, member_path};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
-static SHAPES: Space = Space {
-    name: "shapes",
-    class: Class::Durable,
-    expiring: false,
-};
+static SHAPES: Space = Space::durable("shapes");
 
 const SPACE: Keyspace<Shape> = Keyspace::new(&SHAPES);
 

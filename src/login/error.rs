@@ -7,6 +7,7 @@
 
 use crate::account::directory::IdentifyError;
 use crate::base::ErrorCode;
+use crate::document::Finding;
 use crate::outbound::OutboundError;
 use crate::provider::decode::DecodeError;
 use crate::provider::extract::{AccessDenied, ExtractError};
@@ -206,6 +207,12 @@ fn detail_text(detail: &Option<String>) -> String {
 }
 
 impl LoginError {
+    /// A mapping that no longer compiles, by its first error.
+    pub fn misconfigured(findings: &[Finding]) -> Self {
+        let first = findings.iter().find(|finding| finding.is_error());
+        Self::Misconfigured(first.map_or_else(String::new, |f| format!("{}: {}", f.key, f.message)))
+    }
+
     /// The step it happened at.
     pub fn step(&self) -> Step {
         match self {
@@ -333,4 +340,18 @@ impl LoginError {
             }
         }
     }
+}
+
+/// A provider's error code, fit for a log line (RFC 6749 §4.1.2.1 has its characters).
+pub(super) fn error_code(text: &str) -> String {
+    text.chars()
+        .take(100)
+        .map(|c| {
+            if (' '..='~').contains(&c) && c != '"' && c != '\\' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect()
 }

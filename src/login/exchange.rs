@@ -6,36 +6,64 @@ use serde_json::Value;
 use tracing::debug;
 
 use super::Logins;
-use super::callback::{Context, VerifiedCallback};
+use super::callback::VerifiedCallback;
+use super::context::Context;
 use super::drift::Previous;
 use super::error::{LoginError, Step};
-use super::openid::AuthenticationAge;
 use crate::base::Secret;
 use crate::provider::extract::one_text;
 use crate::provider::request::{self, TokenValues};
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 
-/// What the token endpoint gave.
+/// What the token endpoint gave. Only [`exchange`] makes one.
 #[derive(Clone)]
 pub struct TokenResponse {
-    pub(super) login: Context,
-    pub(super) access_token: Secret,
-    pub(super) app_access_token: Option<Secret>,
-    pub(super) id_token: Option<Secret>,
-    pub(super) nonce: Option<String>,
-    pub(super) freshness: Option<AuthenticationAge>,
-    pub(super) redirect_uri: String,
-    pub(super) document: Value,
+    login: Context,
+    access_token: Secret,
+    app_access_token: Option<Secret>,
+    id_token: Option<Secret>,
+    document: Value,
 }
 
 impl TokenResponse {
     /// The same answer for the provider's shadow, where it has one.
     pub fn for_shadow(&self) -> Option<Self> {
-        let shadow = self.login.provider.shadow.as_ref()?;
-        let mut copy = self.clone();
-        copy.login.provider = Arc::clone(shadow);
-        Some(copy)
+        let shadow = self.login.provider().shadow.as_ref()?;
+        Some(Self {
+            login: self.login.with_provider(Arc::clone(shadow)),
+            ..self.clone()
+        })
+    }
+
+    /// The login it belongs to.
+    pub fn login(&self) -> &Context {
+        &self.login
+    }
+
+    /// The access token of the person who logs in (RFC 6749 §5.1).
+    pub(super) fn access_token(&self) -> &Secret {
+        &self.access_token
+    }
+
+    /// The application's own token, where `[token.before]` asked for one.
+    pub(super) fn app_access_token(&self) -> Option<&Secret> {
+        self.app_access_token.as_ref()
+    }
+
+    /// The ID token (OpenID Connect Core §3.1.3.3), where one came.
+    pub(super) fn id_token(&self) -> Option<&Secret> {
+        self.id_token.as_ref()
+    }
+
+    /// The whole answer.
+    pub(super) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The login, for the next step.
+    pub(super) fn into_login(self) -> Context {
+        self.login
     }
 }
 
@@ -50,7 +78,7 @@ pub async fn exchange(
     trace: &mut Trace,
 ) -> Result<TokenResponse, LoginError> {
     let step = Step::Token;
-    let provider = &callback.login.provider;
+    let provider = Arc::clone(callback.login().provider());
     name_secrets(&callback, trace);
     let app_access_token = app_token(logins, &callback, trace).await?;
     let document = with_either_secret(logins, &callback, app_access_token.as_ref(), trace).await?;
@@ -71,30 +99,28 @@ pub async fn exchange(
     }
     debug!(
         target: "vestibule::login",
-        login = callback.login.id,
-        account = %callback.login.account.id,
+        login = callback.login().id(),
+        account = %callback.login().account(),
         provider = %provider.id,
         expires_in = expires_in(&set.expires_in.matches(&document)),
         "token: the code was exchanged for an access token"
     );
     Ok(TokenResponse {
-        login: callback.login,
+        login: callback.into_login(),
         access_token,
         app_access_token,
         id_token,
-        nonce: callback.nonce,
-        freshness: callback.freshness,
-        redirect_uri: callback.redirect_uri,
         document,
     })
 }
 
 /// What must be masked in this login's trace from the start.
 fn name_secrets(callback: &VerifiedCallback, trace: &mut Trace) {
-    let client = &callback.login.provider.client;
-    trace.secret("code", &callback.code);
-    trace.secret("code_verifier", &callback.code_verifier);
-    for (name, value) in &callback.parameters {
+    let client = &callback.login().provider().client;
+    trace.secret("code", &Secret::new(callback.code().secret().as_str()));
+    let verifier = callback.code_verifier().secret().as_str();
+    trace.secret("code_verifier", &Secret::new(verifier));
+    for (name, value) in callback.parameters() {
         trace.secret(format!("callback.{name}"), &Secret::new(value.as_str()));
     }
     if let Some(secret) = &client.secret {
@@ -113,7 +139,7 @@ async fn with_either_secret(
     app_access_token: Option<&Secret>,
     trace: &mut Trace,
 ) -> Result<Value, LoginError> {
-    let client = &callback.login.provider.client;
+    let client = &callback.login().provider().client;
     let current = client.secret.as_ref();
     let first = offer(logins, callback, current, app_access_token, trace).await;
     let Some(previous) = &client.previous_secret else {
@@ -127,10 +153,10 @@ async fn with_either_secret(
         first => (first, Previous::MayGo),
     };
     if outcome.is_ok() && !trace.is_on() {
-        let login = &callback.login;
+        let login = callback.login();
         logins
             .watch
-            .rollover(&*logins.store, &login.account.id, &login.provider.id, taken)
+            .rollover(&*logins.store, login.account(), &login.provider().id, taken)
             .await
             .map_err(Step::Token.store())?;
     }
@@ -146,11 +172,11 @@ async fn offer(
     trace: &mut Trace,
 ) -> Result<Value, LoginError> {
     let step = Step::Token;
-    let login = &callback.login;
-    let provider = &login.provider;
+    let login = callback.login();
+    let provider = login.provider();
     let unbuilt = |error| LoginError::Build { step, error };
     let endpoint = logins
-        .token_endpoint(login.account.id.as_str(), provider)
+        .token_endpoint(login.account().as_str(), provider)
         .await?;
     let assertion = logins
         .client_assertion(provider, &endpoint)
@@ -162,13 +188,13 @@ async fn offer(
         fill: Fill {
             client_id: &provider.client.id,
             client_secret: secret,
-            code: Some(callback.code.expose()),
-            callback: &callback.parameters,
-            redirect_uri: &callback.redirect_uri,
+            code: Some(callback.code().secret()),
+            callback: callback.parameters(),
+            redirect_uri: login.redirect_uri(),
             app_access_token,
             ..Fill::default()
         },
-        code_verifier: callback.code_verifier.expose(),
+        code_verifier: callback.code_verifier().secret(),
         client_assertion: assertion.as_ref().map(Secret::expose),
         basic: None,
     };
@@ -193,15 +219,15 @@ async fn app_token(
     callback: &VerifiedCallback,
     trace: &mut Trace,
 ) -> Result<Option<Secret>, LoginError> {
-    let login = &callback.login;
-    let provider = &login.provider;
+    let login = callback.login();
+    let provider = login.provider();
     let Some(before) = &provider.token.before else {
         return Ok(None);
     };
     let fill = Fill {
         client_id: &provider.client.id,
         client_secret: provider.client.secret.as_ref(),
-        redirect_uri: &callback.redirect_uri,
+        redirect_uri: login.redirect_uri(),
         ..Fill::default()
     };
     let step = Step::Before;

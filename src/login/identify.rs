@@ -23,14 +23,10 @@ pub struct Identity {
 
 /// Finds or creates the user, and issues the ticket.
 pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identity, LoginError> {
-    let Identified {
-        login,
-        profile,
-        auth_time,
-    } = identified;
+    let (login, profile, auth_time) = identified.into_parts();
     let now = logins.now();
-    let account = &login.account.id;
-    let provider = &login.provider;
+    let account = login.account();
+    let provider = login.provider();
     let IdentifiedUser { user, proved } = directory::identify(
         &*logins.store,
         account,
@@ -47,17 +43,17 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
             .map_err(Step::Identify.store())?;
         warn!(
             target: "vestibule::login",
-            login = login.id,
+            login = login.id(),
             account = %account,
             user = %user.id,
             "identify: the user's email is vouched for now; links and sessions from before are gone"
         );
     }
     let vouched = directory::vouched(provider.email_trust, &profile).map(str::to_owned);
-    let console = login.pending.console;
+    let origin = login.origin().clone();
     let ticket = Token::new(now.plus(TICKET_LIFETIME));
     let record = TicketRecord {
-        id: login.id.clone(),
+        id: login.id().to_owned(),
         user: user.id,
         generation: user.generation,
         email: user.email,
@@ -65,10 +61,10 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         more: profile.more,
         provider: provider.id.clone(),
         auth_time,
-        store: login.pending.store,
-        return_to: login.pending.return_to,
-        browser: login.pending.browser,
-        console: console.then_some(ConsoleLogin { email: vouched }),
+        store: origin.store,
+        return_to: origin.return_to,
+        browser: origin.browser,
+        console: origin.console.then_some(ConsoleLogin { email: vouched }),
     };
     TICKET
         .put_by(
@@ -82,11 +78,11 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         .map_err(Step::Identify.store())?;
     info!(
         target: "vestibule::login",
-        login = login.id,
+        login = login.id(),
         account = %account,
         provider = %provider.id,
         user = %user.id,
-        took_ms = u64::try_from(now.since(login.pending.started_at).as_millis()).unwrap_or(u64::MAX),
+        took_ms = u64::try_from(now.since(origin.started_at).as_millis()).unwrap_or(u64::MAX),
         "identify: the user is known; the browser goes back to the store with a ticket"
     );
     Ok(Identity { ticket })

@@ -10,7 +10,7 @@ pub use self::directory::Directory;
 pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims};
 use super::Logins;
 use super::arrival::Arrival;
-use super::callback::Context;
+use super::context::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use crate::base::{AccountId, Secret, Timestamp};
@@ -69,7 +69,7 @@ impl Logins {
 
     /// Whether there is anything to ask for user information.
     pub(super) async fn has_userinfo(&self, login: &Context) -> Result<bool, LoginError> {
-        Ok(login.provider.userinfo.request.url.is_some()
+        Ok(login.provider().userinfo.request.url.is_some()
             || self.userinfo_endpoint(login).await?.is_some())
     }
 
@@ -78,11 +78,11 @@ impl Logins {
         &self,
         login: &Context,
     ) -> Result<Option<Url>, LoginError> {
-        let provider = &login.provider;
+        let provider = login.provider();
         if provider.userinfo.request.url.is_some() || provider.kind != Kind::Openid {
             return Ok(None);
         }
-        let account = login.account.id.as_str();
+        let account = login.account().as_str();
         let metadata = self
             .directory
             .metadata(&self.outbound, account, provider, self.now())
@@ -156,12 +156,11 @@ impl Logins {
         token: &TokenResponse,
         trace: &mut Trace,
     ) -> Result<(Value, Option<Timestamp>), LoginError> {
-        let login = &token.login;
-        let provider = &login.provider;
-        let account = login.account.id.as_str();
+        let login = token.login();
+        let provider = login.provider();
+        let account = login.account().as_str();
         let id_token = token
-            .id_token
-            .as_ref()
+            .id_token()
             .ok_or(LoginError::IdToken(IdTokenError::Missing))?;
         let now = self.now();
         let keys = self
@@ -189,9 +188,9 @@ impl Logins {
         let expected = Expected {
             issuer: provider.issuer.as_deref().unwrap_or_default(),
             client_id: &provider.client.id,
-            nonce: token.nonce.as_deref(),
-            freshness: token.freshness,
-            access_token: token.access_token.expose(),
+            nonce: login.nonce(),
+            freshness: login.authentication_age(),
+            access_token: token.access_token().expose(),
             algorithm: jws.algorithm(),
             now,
         };

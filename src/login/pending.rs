@@ -1,34 +1,15 @@
 //! What a login leaves behind between its requests.
 
+use oauth2::{CsrfToken, PkceCodeVerifier, RedirectUrl};
 use serde::{Deserialize, Serialize};
 
 use super::openid::AuthenticationAge;
-use super::trial::Trial;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
-use crate::store::{Class, Keyspace, Space, Token};
+use crate::store::{Keyspace, Space, Token};
 
-static PENDING: Space = Space {
-    name: "pending_logins",
-    class: Class::Transient,
-    expiring: true,
-};
-static TICKETS: Space = Space {
-    name: "tickets",
-    class: Class::Transient,
-    expiring: true,
-};
-
-static TRIAL_RECORDS: Space = Space {
-    name: "trials",
-    class: Class::Transient,
-    expiring: true,
-};
-static LINKS: Space = Space {
-    name: "trial_links",
-    class: Class::Transient,
-    expiring: true,
-};
+static PENDING: Space = Space::transient("pending_logins").expiring();
+static TICKETS: Space = Space::transient("tickets").expiring();
 
 /// Logins by state. They belong to no partition: the callback is one for all
 /// accounts, and learns the account from the record.
@@ -36,21 +17,16 @@ pub(super) const LOGINS: Keyspace<Stage> = Keyspace::new(&PENDING);
 /// Tickets by account.
 pub(super) const TICKET: Keyspace<TicketRecord> = Keyspace::new(&TICKETS);
 
-/// Trials by account.
-pub(super) const TRIALS: Keyspace<Trial> = Keyspace::new(&TRIAL_RECORDS);
-/// What a trial's login begins with: leads to the trial's id.
-pub(super) const TRIAL_LINKS: Keyspace<String> = Keyspace::new(&LINKS);
-
 /// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 4] {
-    [&PENDING, &TICKETS, &TRIAL_RECORDS, &LINKS]
+pub fn spaces() -> [&'static Space; 2] {
+    [&PENDING, &TICKETS]
 }
 
 /// What a state stands for.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Stage {
     /// A login whose callback has not come.
-    Pending(PendingLogin),
+    Pending(Box<PendingLogin>),
     /// One whose callback has: a second one can be told from an unknown state.
     Used(RestartPoint),
 }
@@ -66,11 +42,11 @@ pub(super) struct PendingLogin {
     pub return_to: String,
     /// The browser it began in.
     pub browser: BrowserDigest,
-    pub redirect_uri: String,
+    pub redirect_uri: RedirectUrl,
     /// At which of our addresses its callback counts.
     #[serde(default)]
     pub counts_at: CountsAt,
-    pub code_verifier: String,
+    pub code_verifier: PkceCodeVerifier,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub started_at: Timestamp,
@@ -114,8 +90,8 @@ impl RestartPoint {
 /// The text of a state: the token that finds the login, and the account's id
 /// behind it. The id proves nothing; it leads back to a page to start again on
 /// where the login itself is not known any more.
-pub(super) fn state(token: &Token, account: &AccountId) -> String {
-    format!("{}{account}", token.as_str())
+pub(super) fn state(token: &Token, account: &AccountId) -> CsrfToken {
+    CsrfToken::new(format!("{}{account}", token.as_str()))
 }
 
 /// Reads a state; `None` if it can't be one of ours.

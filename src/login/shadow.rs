@@ -14,13 +14,9 @@ use super::userinfo::fetch;
 use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::provider::extract::Profile;
 use crate::provider::trace::Trace;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
-static REPORTS: Space = Space {
-    name: "shadow_reports",
-    class: Class::Durable,
-    expiring: false,
-};
+static REPORTS: Space = Space::durable("shadow_reports");
 
 const SPACE: Keyspace<Report> = Keyspace::new(&REPORTS);
 
@@ -55,8 +51,8 @@ impl Report {
 
 /// Asks the shadow of a login, and counts what it says.
 pub async fn compare(logins: &Logins, token: TokenResponse, live: Profile) {
-    let account = token.login.account.id.clone();
-    let provider = token.login.provider.id.clone();
+    let account = token.login().account().clone();
+    let provider = token.login().provider().id.clone();
     // With a trace, so that its answers don't count as the live mapping's drift.
     let outcome = fetch(logins, token, &mut Trace::on()).await;
     let counted = match &outcome {

@@ -1,5 +1,6 @@
 //! The first step: a login begins, and the browser goes to the provider.
 
+use oauth2::{PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
 use tracing::info;
 
 use super::error::{LoginError, Step};
@@ -7,7 +8,7 @@ use super::openid::AuthenticationAge;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
-use crate::base::{Timestamp, digest, random};
+use crate::base::{Timestamp, random};
 use crate::provider::Provider;
 use crate::provider::file::{Kind, Pkce};
 use crate::provider::request::{self, AuthorizationValues, Demands};
@@ -58,20 +59,24 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let expires_at = now.plus(logins.lifetime);
     let token = Token::new(expires_at.plus(logins.lifetime));
     let state = pending::state(&token, &account.id);
-    let code_verifier = random::token();
+    let code_verifier = PkceCodeVerifier::new(random::token());
     let nonce = (provider.kind == Kind::Openid).then(random::token);
     let redirect_uri = provider.redirect_uri(&logins.public_url, account.id.as_str());
+    let redirect_uri = RedirectUrl::new(redirect_uri)
+        .map_err(|error| LoginError::Misconfigured(format!("callback.redirect_uri: {error}")))?;
     let endpoint = logins
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;
     let code_challenge = match provider.authorization.pkce {
-        Pkce::S256 => digest::sha256_base64url(code_verifier.as_bytes()),
-        Pkce::None => String::new(),
+        Pkce::S256 => Some(PkceCodeChallenge::from_code_verifier_sha256(&code_verifier)),
+        Pkce::None => None,
     };
     let values = AuthorizationValues {
         redirect_uri: &redirect_uri,
-        state: &state,
-        code_challenge: &code_challenge,
+        state: state.secret(),
+        code_challenge: code_challenge
+            .as_ref()
+            .map_or("", PkceCodeChallenge::as_str),
         nonce: nonce.as_deref(),
         login_hint,
         demands,
@@ -99,7 +104,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         expires_at,
     };
     let id = pending.id.clone();
-    let pending = Stage::Pending(pending);
+    let pending = Stage::Pending(Box::new(pending));
     LOGINS
         .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)
         .await

@@ -4,26 +4,35 @@
 //! can be opened anywhere, by the owner of the test account, say. The trace
 //! comes back to whoever opened the trial.
 
+mod run;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::callback::{VerifiedCallback, misconfigured};
+pub use self::run::{begin, fail, run};
+use super::Logins;
 use super::error::{LoginError, Step};
-use super::exchange::exchange;
-use super::pending::{Browser, TRIAL_LINKS, TRIALS};
-use super::start::{StartRequest, Started, start};
-use super::userinfo::fetch;
-use super::{Logins, ReturnTo};
-use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
-use crate::provider::request::Demands;
-use crate::provider::trace::{Failure, SavedTrace, Trace};
-use crate::store::{Precondition, StoreError, Token};
+use crate::provider::trace::SavedTrace;
+use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
+
+static RECORDS: Space = Space::transient("trials").expiring();
+static LINKS: Space = Space::transient("trial_links").expiring();
+
+/// Trials by account.
+const TRIALS: Keyspace<Trial> = Keyspace::new(&RECORDS);
+/// What a trial's login begins with: leads to the trial's id.
+const TRIAL_LINKS: Keyspace<String> = Keyspace::new(&LINKS);
+
+/// The spaces whose records expire, for the sweeper.
+pub fn spaces() -> [&'static Space; 2] {
+    [&RECORDS, &LINKS]
+}
 
 /// How long a trial waits for its login, and its trace for a reader.
 pub const LIFETIME: Duration = Duration::from_secs(3600);
@@ -97,40 +106,6 @@ fn compile(logins: &Logins, source: &str) -> Result<Provider, Vec<Finding>> {
     logins.mappings.compile(source)
 }
 
-/// Begins the login of a trial; its link counts once.
-pub async fn begin(
-    logins: &Logins,
-    account: &Account,
-    store: &StoreFront,
-    link: &str,
-) -> Result<Started, LoginError> {
-    let unknown = LoginError::TicketInvalid;
-    let Some(link) = Token::parse(link) else {
-        return Err(unknown);
-    };
-    let id = TRIAL_LINKS
-        .take_by(&*logins.store, account.id.as_str(), &link)
-        .await
-        .map_err(Step::Start.store())?
-        .and_then(|id| Token::parse(&id))
-        .ok_or(unknown)?;
-    let provider = provider(logins, &account.id, &id).await?;
-    let (return_to, _) =
-        ReturnTo::parse(None, account, store).map_err(|_| LoginError::UnknownProvider)?;
-    let request = StartRequest {
-        account,
-        store,
-        provider: &provider,
-        return_to,
-        browser: &Browser::new(),
-        login_hint: None,
-        demands: &Demands::default(),
-        trial: Some(&id),
-        console: false,
-    };
-    start(logins, request).await
-}
-
 /// The draft of a trial, compiled.
 pub(super) async fn provider(
     logins: &Logins,
@@ -143,7 +118,7 @@ pub(super) async fn provider(
         .ok_or(LoginError::UnknownProvider)?;
     compile(logins, &trial.source)
         .map(Arc::new)
-        .map_err(|findings| misconfigured(&findings))
+        .map_err(|findings| LoginError::misconfigured(&findings))
 }
 
 /// Reads a trial.
@@ -156,49 +131,8 @@ pub async fn find(
     Ok(found.map(|trial| trial.value))
 }
 
-/// Runs the steps of a trial up to the profile, and keeps the trace.
-pub async fn run(
-    logins: &Logins,
-    id: &Token,
-    verified: VerifiedCallback,
-) -> Result<SavedTrace, StoreError> {
-    let account = verified.login.account.id.clone();
-    let provider = verified.login.provider.id.to_string();
-    let mut trace = Trace::on();
-    let steps = async {
-        let token = exchange(logins, verified, &mut trace).await?;
-        fetch(logins, token, &mut trace).await
-    };
-    let outcome = steps.await;
-    let (identity, failure) = match outcome {
-        Ok(identified) => (Some(identified.profile), None),
-        Err(error) => (None, Some(failure(&error))),
-    };
-    let saved = trace.save(provider, logins.now(), identity, failure);
-    keep(logins, &account, id, saved.clone()).await?;
-    Ok(saved)
-}
-
-/// Keeps that a trial ended before its code could be exchanged.
-pub async fn fail(
-    logins: &Logins,
-    account: &AccountId,
-    id: &Token,
-    error: &LoginError,
-) -> Result<(), StoreError> {
-    let saved = Trace::on().save(String::new(), logins.now(), None, Some(failure(error)));
-    keep(logins, account, id, saved).await
-}
-
-fn failure(error: &LoginError) -> Failure {
-    Failure {
-        step: error.step().name().to_owned(),
-        code: error.code().to_string(),
-        message: error.to_string(),
-    }
-}
-
-async fn keep(
+/// Keeps what came of a trial.
+pub(super) async fn keep(
     logins: &Logins,
     account: &AccountId,
     id: &Token,

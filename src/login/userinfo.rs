@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tracing::debug;
 
 use super::Logins;
-use super::callback::Context;
+use super::context::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use super::openid::IdTokenError;
@@ -21,17 +21,23 @@ use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 use crate::store::StoreError;
 
-/// A login whose person is known to the provider.
+/// A login whose person is known to the provider. Only [`fetch`] makes one.
 pub struct Identified {
-    pub(super) login: Context,
-    pub(super) profile: Profile,
-    pub(super) auth_time: Option<Timestamp>,
+    login: Context,
+    profile: Profile,
+    auth_time: Option<Timestamp>,
 }
 
 impl Identified {
     /// What the provider says about them.
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// The login, the profile, and when the person authenticated at the
+    /// provider, where it says so: for the next step.
+    pub(super) fn into_parts(self) -> (Context, Profile, Option<Timestamp>) {
+        (self.login, self.profile, self.auth_time)
     }
 }
 
@@ -41,7 +47,7 @@ pub async fn fetch(
     token: TokenResponse,
     trace: &mut Trace,
 ) -> Result<Identified, LoginError> {
-    let provider = &token.login.provider;
+    let provider = Arc::clone(token.login().provider());
     let (claims, auth_time) = match provider.kind {
         Kind::Openid => {
             let (claims, auth_time) = logins.id_token_claims(&token, trace).await?;
@@ -51,12 +57,12 @@ pub async fn fetch(
     };
     let source = provider.userinfo.source;
     let mut document = match source {
-        ProfileSource::TokenResponse => token.document.clone(),
+        ProfileSource::TokenResponse => token.document().clone(),
         ProfileSource::IdToken => claims.clone().unwrap_or(Value::Null),
         ProfileSource::Request => request_profile(logins, &token, trace).await?,
         ProfileSource::IdTokenAndRequest => {
             let claims = claims.clone().unwrap_or(Value::Null);
-            if logins.has_userinfo(&token.login).await? {
+            if logins.has_userinfo(token.login()).await? {
                 let answer = request_profile(logins, &token, trace).await?;
                 if provider.userinfo.request.url.is_none() && answer.get("sub").is_none() {
                     // Always there (OpenID Connect Core §5.3.2): without it nobody
@@ -82,7 +88,7 @@ pub async fn fetch(
                     }
                 })?;
             logins
-                .ask(&token.login, Step::Then, prepared, &then.answer, trace)
+                .ask(token.login(), Step::Then, prepared, &then.answer, trace)
                 .await?
         };
         trace.document(&format!("then {}", then.name), &answer);
@@ -93,16 +99,16 @@ pub async fn fetch(
             members.insert(then.name.clone(), answer);
         }
     }
-    let profile = read(logins, &token.login, document, trace).await?;
+    let profile = read(logins, token.login(), document, trace).await?;
     debug!(
         target: "vestibule::login",
-        login = token.login.id,
-        account = %token.login.account.id,
+        login = token.login().id(),
+        account = %token.login().account(),
         provider = %provider.id,
         "userinfo: the profile has an id and an email"
     );
     Ok(Identified {
-        login: token.login,
+        login: token.into_login(),
         profile,
         auth_time,
     })
@@ -116,7 +122,7 @@ async fn read(
     document: Value,
     trace: &mut Trace,
 ) -> Result<Profile, LoginError> {
-    let provider = &login.provider;
+    let provider = login.provider();
     let run = |provider: &Provider, document: &Value| {
         let mut notes = Vec::new();
         let profile = extract::profile(&provider.userinfo.profile, document, &mut notes)
@@ -143,7 +149,7 @@ async fn read(
     if trace.is_on() {
         trace.notes.extend(notes);
     } else {
-        let (account, now) = (&login.account.id, logins.now());
+        let (account, now) = (login.account(), logins.now());
         logins
             .watch
             .observe(
@@ -165,8 +171,8 @@ async fn request_profile(
     token: &TokenResponse,
     trace: &mut Trace,
 ) -> Result<Value, LoginError> {
-    let userinfo = &token.login.provider.userinfo;
-    let discovered = logins.userinfo_endpoint(&token.login).await?;
+    let userinfo = &token.login().provider().userinfo;
+    let discovered = logins.userinfo_endpoint(token.login()).await?;
     let prepared =
         prepare(&userinfo.request, token, None, discovered.as_ref()).map_err(|error| {
             LoginError::Build {
@@ -176,7 +182,7 @@ async fn request_profile(
         })?;
     let answer = logins
         .ask(
-            &token.login,
+            token.login(),
             Step::Userinfo,
             prepared,
             &userinfo.answer,
@@ -193,14 +199,14 @@ fn prepare(
     profile: Option<&Value>,
     discovered: Option<&url::Url>,
 ) -> Result<crate::outbound::PreparedRequest, request::BuildError> {
-    let client = &token.login.provider.client;
+    let client = &token.login().provider().client;
     let fill = Fill {
         client_id: &client.id,
         client_secret: client.secret.as_ref(),
-        redirect_uri: &token.redirect_uri,
-        access_token: Some(&token.access_token),
-        app_access_token: token.app_access_token.as_ref(),
-        token_response: Some(&token.document),
+        redirect_uri: token.login().redirect_uri(),
+        access_token: Some(token.access_token()),
+        app_access_token: token.app_access_token(),
+        token_response: Some(token.document()),
         profile,
         ..Fill::default()
     };

@@ -18,11 +18,13 @@ static QUEUE: Space = Space {
     name: "mail_queue",
     class: Class::Durable,
     expiring: false,
+    owned: false,
 };
 static LOG: Space = Space {
     name: "mail_log",
     class: Class::Durable,
     expiring: true,
+    owned: false,
 };
 
 /// Messages that wait, of all accounts: one worker sends them.

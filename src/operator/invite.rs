@@ -7,18 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Email, Operator, SPACE, get};
 use crate::base::Timestamp;
 use crate::password::SlowHash;
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Token};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token};
 
-static INVITES: Space = Space {
-    name: "operator_invites",
-    class: Class::Durable,
-    expiring: true,
-};
-static FIRST: Space = Space {
-    name: "operator_first",
-    class: Class::Durable,
-    expiring: false,
-};
+static INVITES: Space = Space::durable("operator_invites").expiring();
+static FIRST: Space = Space::durable("operator_first");
 
 const SPACE_OF_INVITES: Keyspace<Invite> = Keyspace::new(&INVITES);
 const MARK: Keyspace<bool> = Keyspace::new(&FIRST);

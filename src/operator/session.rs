@@ -9,25 +9,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Email, Operator, get, put};
-use crate::base::digest::hex;
+use crate::base::digest::{hex, unhex};
 use crate::base::{Clock, Secret, Timestamp, digest};
 use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Throttle};
-use crate::store::{
-    Class, Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned,
-};
+use crate::store::{Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned};
 
-static SESSIONS: Space = Space {
-    name: "console_sessions",
-    class: Class::Durable,
-    expiring: true,
-};
-static DEVICES: Space = Space {
-    name: "console_devices",
-    class: Class::Durable,
-    expiring: true,
-};
+static SESSIONS: Space = Space::durable("console_sessions").expiring().owned();
+static DEVICES: Space = Space::durable("console_devices").expiring();
 
-const SPACE: Keyspace<Console> = Keyspace::new(&SESSIONS);
+const SPACE: Keyspace<Console> =
+    Keyspace::new(&SESSIONS).owned_by(|session| Some(owner(&session.operator)));
 const BROWSERS: Keyspace<Email> = Keyspace::new(&DEVICES);
 
 /// Without a request for so long, a session ends.
@@ -259,19 +250,10 @@ pub fn id(key: &Key) -> String {
 
 /// Ends the session of an [`id`]; gives it, if there was one.
 pub async fn revoke(store: &dyn Store, id: &str) -> Result<Option<Console>, StoreError> {
-    let mut after = None;
-    loop {
-        let found = page(store, after, 500).await?;
-        let Some((last, _)) = found.last() else {
-            return Ok(None);
-        };
-        after = Some(last.id().to_vec());
-        for (key, session) in found {
-            if self::id(&key) == id {
-                store.delete(&key, Precondition::Any).await?;
-                return Ok(Some(session.value));
-            }
-        }
+    let id = unhex(id).and_then(|id| Key::of_id(&SESSIONS, "", id));
+    match id {
+        Some(key) => SPACE.take_at(store, &key).await,
+        None => Ok(None),
     }
 }
 
@@ -286,19 +268,17 @@ pub async fn page(
 
 /// Ends all console sessions of an operator; says how many.
 pub async fn revoke_all(store: &dyn Store, email: &Email) -> Result<usize, StoreError> {
-    let (mut after, mut ended) = (None, 0);
-    loop {
-        let found = page(store, after, 500).await?;
-        let Some((last, _)) = found.last() else {
-            return Ok(ended);
-        };
-        after = Some(last.id().to_vec());
-        for (key, session) in &found {
-            if session.value.operator == *email && store.delete(key, Precondition::Any).await? {
-                ended += 1;
-            }
-        }
-    }
+    SPACE.remove_of(store, "", &owner(email)).await
+}
+
+/// What an operator's sessions are found by.
+fn owner(operator: &Email) -> Vec<u8> {
+    digest::sha256(operator.as_str().as_bytes()).to_vec()
+}
+
+/// Gives sessions of before their owners.
+pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    SPACE.index(store, now).await
 }
 
 /// The space of sessions, for the sweeper.

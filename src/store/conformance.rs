@@ -21,6 +21,7 @@
 
 mod batches;
 mod expiry;
+mod owners;
 mod parallel;
 mod records;
 mod scans;
@@ -40,24 +41,16 @@ struct Spaces {
 }
 
 const DURABLE: Spaces = Spaces {
-    plain: &space("try_durable", Class::Durable, false),
-    other: &space("try_durable_other", Class::Durable, false),
-    expiring: &space("try_durable_expiring", Class::Durable, true),
+    plain: &Space::durable("try_durable"),
+    other: &Space::durable("try_durable_other"),
+    expiring: &Space::durable("try_durable_expiring").expiring(),
 };
 
 const TRANSIENT: Spaces = Spaces {
-    plain: &space("try_transient", Class::Transient, false),
-    other: &space("try_transient_other", Class::Transient, false),
-    expiring: &space("try_transient_expiring", Class::Transient, true),
+    plain: &Space::transient("try_transient"),
+    other: &Space::transient("try_transient_other"),
+    expiring: &Space::transient("try_transient_expiring").expiring(),
 };
-
-const fn space(name: &'static str, class: Class, expiring: bool) -> Space {
-    Space {
-        name,
-        class,
-        expiring,
-    }
-}
 
 /// Everything.
 pub async fn run(make: impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>) {
@@ -72,6 +65,12 @@ pub async fn durable(make: impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>) {
     batches::check_before_any_write(&Bench::new(&make).await).await;
     batches::stay_within_one_account_and_class(&Bench::new(&make).await).await;
     batches::compete_without_loss(&Bench::new(&make).await).await;
+    owners::each_finds_its_own(&Bench::new(&make).await).await;
+    owners::change_and_go(&Bench::new(&make).await).await;
+    owners::of_what_expires(&Bench::new(&make).await).await;
+    owners::in_batches(&Bench::new(&make).await).await;
+    owners::while_records_come_and_go(&Bench::new(&make).await).await;
+    owners::of_typed_records(&Bench::new(&make).await).await;
 }
 
 /// What concerns transient data.

@@ -9,6 +9,8 @@ use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Toke
 
 /// The first byte of each value: which way of writing it follows.
 const SCHEMA: u8 = 1;
+/// How many records one read fetches.
+pub(super) const STEP: usize = 500;
 
 /// A record with the write that made it.
 #[derive(Debug, Clone)]
@@ -53,10 +55,15 @@ impl<T: DeserializeOwned> Encoded<T> {
     }
 }
 
+/// Whose a record is.
+type OwnerOf<T> = fn(&T) -> Option<Vec<u8>>;
+
 /// The records of one space, all of type `T`.
 #[derive(Debug)]
 pub struct Keyspace<T> {
-    space: &'static Space,
+    pub(super) space: &'static Space,
+    /// Where the space's records have owners.
+    pub(super) owner: Option<OwnerOf<T>>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -65,7 +72,17 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
     pub const fn new(space: &'static Space) -> Self {
         Self {
             space,
+            owner: None,
             of: PhantomData,
+        }
+    }
+
+    /// The same, with a record's owner as the record says: each write carries it.
+    #[must_use]
+    pub const fn owned_by(self, owner: OwnerOf<T>) -> Self {
+        Self {
+            owner: Some(owner),
+            ..self
         }
     }
 
@@ -76,6 +93,14 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
 
     fn key(&self, partition: &str, id: &[u8]) -> Key {
         Key::new(self.space, partition, id)
+    }
+
+    /// The key by which a record is written.
+    fn owned(&self, key: Key, value: &T) -> Key {
+        match self.owner.and_then(|owner| owner(value)) {
+            Some(owner) => key.owned_by(&owner),
+            None => key,
+        }
     }
 
     fn encode(value: &T) -> Result<Vec<u8>, StoreError> {
@@ -89,7 +114,7 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         Ok(bytes)
     }
 
-    fn encoded(&self, entry: Entry) -> Encoded<T> {
+    pub(super) fn encoded(&self, entry: Entry) -> Encoded<T> {
         Encoded {
             entry,
             space: self.space,
@@ -123,7 +148,16 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         partition: &str,
         id: &[u8],
     ) -> Result<Option<Versioned<T>>, StoreError> {
-        let entry = store.get(&self.key(partition, id)).await?;
+        self.get_at(store, &self.key(partition, id)).await
+    }
+
+    /// Reads the record of a key.
+    pub async fn get_at(
+        &self,
+        store: &dyn Store,
+        key: &Key,
+    ) -> Result<Option<Versioned<T>>, StoreError> {
+        let entry = store.get(key).await?;
         entry.map(|entry| self.decode(entry)).transpose()
     }
 
@@ -136,9 +170,20 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         value: &T,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        store
-            .put(&self.key(partition, id), Self::encode(value)?, when)
+        self.put_at(store, self.key(partition, id), value, when)
             .await
+    }
+
+    /// Writes the record of a key if `when` holds.
+    pub async fn put_at(
+        &self,
+        store: &dyn Store,
+        key: Key,
+        value: &T,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        let key = self.owned(key, value);
+        store.put(&key, Self::encode(value)?, when).await
     }
 
     /// Writes a record if `when` holds, see [`Store::put_soon`].
@@ -150,9 +195,8 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         value: &T,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        store
-            .put_soon(&self.key(partition, id), Self::encode(value)?, when)
-            .await
+        let key = self.owned(self.key(partition, id), value);
+        store.put_soon(&key, Self::encode(value)?, when).await
     }
 
     /// Removes a record; says whether there was one.
@@ -173,8 +217,7 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         partition: &str,
         token: &Token,
     ) -> Result<Option<Versioned<T>>, StoreError> {
-        let entry = store.get(&token.key(self.space, partition)).await?;
-        entry.map(|entry| self.decode(entry)).transpose()
+        self.get_at(store, &token.key(self.space, partition)).await
     }
 
     /// Reads the record of a token without decoding it.
@@ -197,12 +240,7 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         value: &T,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        store
-            .put(
-                &token.key(self.space, partition),
-                Self::encode(value)?,
-                when,
-            )
+        self.put_at(store, token.key(self.space, partition), value, when)
             .await
     }
 
@@ -213,10 +251,14 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         partition: &str,
         token: &Token,
     ) -> Result<Option<T>, StoreError> {
-        let entry = store.take(&token.key(self.space, partition)).await?;
-        entry
-            .map(|entry| self.decode(entry).map(|found| found.value))
-            .transpose()
+        self.take_at(store, &token.key(self.space, partition)).await
+    }
+
+    /// Reads and removes the record of a key: one taker gets it.
+    pub async fn take_at(&self, store: &dyn Store, key: &Key) -> Result<Option<T>, StoreError> {
+        let entry = store.take(key).await?;
+        let found = entry.map(|entry| self.decode(entry)).transpose()?;
+        Ok(found.map(|found| found.value))
     }
 
     /// Removes the record of a token; says whether there was one.
@@ -240,18 +282,77 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         after: Option<Vec<u8>>,
         limit: usize,
     ) -> Result<Vec<(Key, Versioned<T>)>, StoreError> {
-        let scan = self.scan(partition, prefix, after, limit);
-        store
-            .scan(&scan)
-            .await?
-            .into_iter()
+        self.decoded(store, partition, None, prefix, after, limit)
+            .await
+    }
+
+    /// A page of what is `owner`'s, after the id `after`.
+    pub async fn page_of(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        owner: &[u8],
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Versioned<T>)>, StoreError> {
+        self.decoded(store, partition, Some(owner), b"", after, limit)
+            .await
+    }
+
+    async fn decoded(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        owner: Option<&[u8]>,
+        prefix: &[u8],
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Versioned<T>)>, StoreError> {
+        let scan = Scan {
+            owner: owner.map(<[u8]>::to_vec),
+            prefix: prefix.to_vec(),
+            after,
+            ..Scan::all(self.space, partition, limit)
+        };
+        let found = store.scan(&scan).await?.into_iter();
+        found
             .map(|(key, entry)| self.decode(entry).map(|value| (key, value)))
             .collect()
     }
 
-    /// A record as it is written, for a batch on keys of tokens.
-    pub fn bytes(&self, value: &T) -> Result<Vec<u8>, StoreError> {
-        Self::encode(value)
+    /// Removes all that is `owner`'s in a partition; says how many there were.
+    pub async fn remove_of(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        owner: &[u8],
+    ) -> Result<usize, StoreError> {
+        let all = Scan::all(self.space, partition, STEP);
+        let owner = Some(owner.to_vec());
+        Self::remove(store, Scan { owner, ..all }).await
+    }
+
+    /// Removes all that is in a partition; says how many there were.
+    pub async fn remove_all(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+    ) -> Result<usize, StoreError> {
+        Self::remove(store, Scan::all(self.space, partition, STEP)).await
+    }
+
+    async fn remove(store: &dyn Store, mut scan: Scan) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        loop {
+            let found = store.scan(&scan).await?;
+            let Some((last, _)) = found.last() else {
+                return Ok(removed);
+            };
+            scan.after = Some(last.id().to_vec());
+            for (key, _) in found {
+                removed += usize::from(store.delete(&key, Precondition::Any).await?);
+            }
+        }
     }
 
     /// The first records of a partition, not decoded.
@@ -261,26 +362,21 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         partition: &str,
         limit: usize,
     ) -> Result<Vec<(Key, Encoded<T>)>, StoreError> {
-        let found = store.scan(&self.scan(partition, b"", None, limit)).await?;
+        let found = store.scan(&Scan::all(self.space, partition, limit)).await?;
         Ok(found
             .into_iter()
             .map(|(key, entry)| (key, self.encoded(entry)))
             .collect())
     }
 
-    fn scan(&self, partition: &str, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Scan {
-        Scan {
-            space: self.space,
-            partition: partition.to_owned(),
-            prefix: prefix.to_vec(),
-            after,
-            limit,
-        }
-    }
-
     /// A batch step that writes a record.
     pub fn step_put(&self, partition: &str, id: &[u8], value: &T) -> Result<Step, StoreError> {
-        Ok(Step::Put(self.key(partition, id), Self::encode(value)?))
+        self.step_put_at(self.key(partition, id), value)
+    }
+
+    /// A batch step that writes the record of a key.
+    pub fn step_put_at(&self, key: Key, value: &T) -> Result<Step, StoreError> {
+        Ok(Step::Put(self.owned(key, value), Self::encode(value)?))
     }
 
     /// A batch step that fails the batch unless `when` holds.

@@ -8,16 +8,24 @@ use crate::base::Timestamp;
 /// What a record costs beside its own bytes, roughly.
 const OVERHEAD: usize = 128;
 
-/// Records by partition and id.
+/// Records by partition and id. What is held is little, so that the records of
+/// one owner are found by looking at all of a partition.
 #[derive(Debug, Default)]
 pub(super) struct MemoryTable {
-    partitions: BTreeMap<String, BTreeMap<Vec<u8>, Entry>>,
+    partitions: BTreeMap<String, BTreeMap<Vec<u8>, Record>>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct Record {
+    entry: Entry,
+    owner: Option<Box<[u8]>>,
 }
 
 impl MemoryTable {
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
-        self.partitions.get(&key.partition)?.get(&key.id)
+        let record = self.partitions.get(&key.partition)?.get(&key.id)?;
+        Some(&record.entry)
     }
 
     pub(super) fn insert(&mut self, key: &Key, entry: Entry) {
@@ -26,15 +34,16 @@ impl MemoryTable {
             Some(records) => records,
             None => self.partitions.entry(key.partition.clone()).or_default(),
         };
-        if let Some(old) = records.insert(key.id.clone(), entry) {
-            self.bytes -= size(&key.id, &old);
+        let owner = key.owner.clone();
+        if let Some(old) = records.insert(key.id.clone(), Record { entry, owner }) {
+            self.bytes -= size(&key.id, &old.entry);
         }
     }
 
     pub(super) fn remove(&mut self, key: &Key) -> Option<Entry> {
         let removed = self.partitions.get_mut(&key.partition)?.remove(&key.id)?;
-        self.bytes -= size(&key.id, &removed);
-        Some(removed)
+        self.bytes -= size(&key.id, &removed.entry);
+        Some(removed.entry)
     }
 
     /// The first record of the first partition: in a space that expires the one
@@ -42,13 +51,14 @@ impl MemoryTable {
     pub(super) fn pop_first(&mut self, space: &'static Space) -> Option<(Key, Entry)> {
         loop {
             let mut first = self.partitions.first_entry()?;
-            if let Some((id, entry)) = first.get_mut().pop_first() {
+            if let Some((id, Record { entry, owner })) = first.get_mut().pop_first() {
                 self.bytes -= size(&id, &entry);
                 let partition = first.key().clone();
                 let key = Key {
                     space,
                     partition,
                     id,
+                    owner,
                 };
                 return Some((key, entry));
             }
@@ -63,14 +73,18 @@ impl MemoryTable {
         let found = records
             .range(scan.start(now)..)
             .take_while(|(id, _)| id.starts_with(&scan.prefix))
+            .filter(|(_, record)| {
+                scan.owner.is_none() || record.owner.as_deref() == scan.owner.as_deref()
+            })
             .take(scan.limit);
-        let with_keys = found.map(|(id, entry)| {
+        let with_keys = found.map(|(id, record)| {
             let key = Key {
                 space: scan.space,
                 partition: scan.partition.clone(),
                 id: id.clone(),
+                owner: record.owner.clone(),
             };
-            (key, entry.clone())
+            (key, record.entry.clone())
         });
         with_keys.collect()
     }
@@ -92,8 +106,8 @@ impl MemoryTable {
                 && let Some(first) = records.first_entry()
                 && first.key().as_slice() < live
             {
-                let (id, entry) = first.remove_entry();
-                self.bytes -= size(&id, &entry);
+                let (id, record) = first.remove_entry();
+                self.bytes -= size(&id, &record.entry);
                 purged += 1;
             }
         }

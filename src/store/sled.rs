@@ -4,6 +4,7 @@
 //! between: [`open`] takes the lock and refuses damaged data before sled would
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
+//! stored as [`layout`] says; [`owners`] finds the records of one owner;
 //! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
 //! that nothing has changed; [`state`] remembers how the last run ended;
 //! [`rewrite`] and [`overheard`] see to it that a failed sync is not forgotten.
@@ -19,8 +20,10 @@
 
 mod commit;
 mod engine;
+mod layout;
 mod open;
 mod overheard;
+mod owners;
 mod records;
 mod revisions;
 mod rewrite;
@@ -177,6 +180,7 @@ impl Shared {
         self.with(|engine| {
             let mut records = Records {
                 tree: engine.tree(space)?,
+                owners: engine.owners(space)?,
                 space,
                 now: self.clock.now(),
                 versions: &self.versions,

@@ -10,9 +10,13 @@ use crate::base::Timestamp;
 /// The clock alone would not do: two writes can share a millisecond, and a
 /// record that was removed no longer tells which version it had. The counter
 /// alone would start again with the process. So each number is the greater of
-/// both, in microseconds since the epoch.
+/// both, in microseconds since the epoch. None has its two highest bits set, so
+/// that it fits a signed number and leaves a bit for a mark.
 #[derive(Debug)]
 pub(super) struct Versions(AtomicU64);
+
+/// A clock that says more is wrong by a hundred thousand years.
+const LATEST: u64 = 1 << 61;
 
 impl Versions {
     /// Continues after `last`.
@@ -22,7 +26,7 @@ impl Versions {
 
     /// The version of a write at `now` over a record of version `previous`.
     pub(super) fn next(&self, now: Timestamp, previous: Option<Version>) -> Version {
-        let micros = now.as_millis().saturating_mul(1000);
+        let micros = now.as_millis().saturating_mul(1000).min(LATEST);
         let floor = micros.max(previous.map_or(0, |version| version.0 + 1));
         let step = |last: u64| Some(floor.max(last + 1));
         let last = self

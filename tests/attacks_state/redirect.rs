@@ -15,7 +15,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 use vestibule::base::SystemClock;
-use vestibule::store::{Class, Precondition, Scan, SledOptions, SledStore, Space, Store};
+use vestibule::store::{Precondition, Scan, SledOptions, SledStore, Space, Store};
 
 use super::support::attack::{openid_mapping_for, parameter, with};
 use super::support::{Browser, Page, World, mapping_for};
@@ -459,16 +459,8 @@ async fn f21_test_links_and_the_console() {
     assert_eq!(world.calls("/token"), 0);
 }
 
-static MAPPINGS: Space = Space {
-    name: "mappings",
-    class: Class::Durable,
-    expiring: false,
-};
-static PENDING: Space = Space {
-    name: "pending_logins",
-    class: Class::Transient,
-    expiring: true,
-};
+static MAPPINGS: Space = Space::durable("mappings");
+static PENDING: Space = Space::transient("pending_logins").expiring();
 
 /// Takes a member out of stored records, as if a version without it had written them.
 async fn without(world: &World, space: &'static Space, partition: &str, member: &str) {
@@ -476,13 +468,7 @@ async fn without(world: &World, space: &'static Space, partition: &str, member: 
 }
 
 async fn take_out(store: &dyn Store, space: &'static Space, partition: &str, member: &str) {
-    let scan = Scan {
-        space,
-        partition: partition.to_owned(),
-        prefix: Vec::new(),
-        after: None,
-        limit: 100,
-    };
+    let scan = Scan::all(space, partition, 100);
     let found = store.scan(&scan).await.unwrap();
     assert!(!found.is_empty());
     for (key, entry) in found {

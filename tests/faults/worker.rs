@@ -9,24 +9,12 @@ use std::time::Duration;
 
 use vestibule::base::{Clock, SystemClock};
 use vestibule::store::{
-    Class, Key, Precondition, Scan, SledOptions, SledStore, Space, Step, Store, StoreError, Token,
+    Key, Precondition, Scan, SledOptions, SledStore, Space, Step, Store, StoreError, Token,
 };
 
-static KEPT: Space = Space {
-    name: "kept",
-    class: Class::Durable,
-    expiring: false,
-};
-static OTHER: Space = Space {
-    name: "other",
-    class: Class::Durable,
-    expiring: false,
-};
-static LOST: Space = Space {
-    name: "lost",
-    class: Class::Transient,
-    expiring: true,
-};
+static KEPT: Space = Space::durable("kept");
+static OTHER: Space = Space::durable("other");
+static LOST: Space = Space::transient("lost").expiring();
 
 const WRITERS: u32 = 6;
 
@@ -245,13 +233,7 @@ impl Known {
 }
 
 async fn ids(store: &SledStore, space: &'static Space) -> HashSet<String> {
-    let all = Scan {
-        space,
-        partition: "acme".into(),
-        prefix: Vec::new(),
-        after: None,
-        limit: usize::MAX,
-    };
+    let all = Scan::all(space, "acme", usize::MAX);
     let found = store.scan(&all).await.unwrap().into_iter();
     found
         .map(|(key, _)| String::from_utf8_lossy(key.id()).into_owned())

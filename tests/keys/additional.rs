@@ -7,18 +7,14 @@ use serde_json::Value;
 use vestibule::key::{
     Algorithm, KeyKind, KeyState, Keyring, Origin, Role, VerifyError, generate, verify_with_jwks,
 };
-use vestibule::store::{Class, Key, Precondition, Space, Store};
+use vestibule::store::{Key, Precondition, Space, Store};
 
 use crate::{HOUR, World};
 
 const ES256: Algorithm = Algorithm::Es256;
 const RS256: Algorithm = Algorithm::Rs256;
 
-static KEYS: Space = Space {
-    name: "keys",
-    class: Class::Durable,
-    expiring: false,
-};
+static KEYS: Space = Space::durable("keys");
 
 /// A token signed with this, which is verified in both ways.
 async fn token(world: &World, keys: &Keyring, wanted: Option<Algorithm>) -> String {

@@ -7,15 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use vestibule::base::Secret;
 use vestibule::key::{Algorithm, KeyKind, KeyState, Origin};
-use vestibule::store::{Class, Key, Precondition, Space, Store};
+use vestibule::store::{Key, Precondition, Space, Store};
 
 use crate::World;
 
-static KEYS: Space = Space {
-    name: "keys",
-    class: Class::Durable,
-    expiring: false,
-};
+static KEYS: Space = Space::durable("keys");
 
 fn ring() -> Key {
     Key::new(&KEYS, "", b"ring")

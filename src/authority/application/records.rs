@@ -4,21 +4,17 @@ use std::time::Duration;
 
 use super::{Application, ClientId};
 use crate::base::{AccountId, Timestamp};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
-static APPLICATIONS: Space = Space {
-    name: "applications",
-    class: Class::Durable,
-    expiring: false,
-};
-static USES: Space = Space {
-    name: "application_uses",
-    class: Class::Durable,
-    expiring: false,
-};
+static APPLICATIONS: Space = Space::durable("applications").owned();
+static USES: Space = Space::durable("application_uses");
 
-/// By client id, in no partition: a client id names one application of all.
-const RECORDS: Keyspace<Application> = Keyspace::new(&APPLICATIONS);
+/// By client id, in no partition: a client id names one application of all. An
+/// application is its account's, where it has one.
+const RECORDS: Keyspace<Application> = Keyspace::new(&APPLICATIONS).owned_by(|application| {
+    let account = application.account.as_ref()?;
+    Some(account.as_str().as_bytes().to_vec())
+});
 const LAST_USES: Keyspace<Timestamp> = Keyspace::new(&USES);
 
 /// The last use is written down at most so often.
@@ -66,23 +62,23 @@ impl Applications {
         after: Option<&ClientId>,
         limit: usize,
     ) -> Result<Vec<Versioned<Application>>, StoreError> {
-        let mut after = after.map(|id| id.as_str().as_bytes().to_vec());
-        let mut found = Vec::new();
-        loop {
-            let page = RECORDS.page(store, "", b"", after, 500).await?;
-            let Some((last, _)) = page.last() else {
-                return Ok(found);
-            };
-            after = Some(last.id().to_vec());
-            for (_, application) in page {
-                if account.is_none_or(|only| application.value.account.as_ref() == Some(only)) {
-                    found.push(application);
-                    if found.len() == limit {
-                        return Ok(found);
-                    }
-                }
+        let after = after.map(|id| id.as_str().as_bytes().to_vec());
+        let page = match account {
+            None => RECORDS.page(store, "", b"", after, limit).await?,
+            Some(account) => {
+                let owner = account.as_str().as_bytes();
+                RECORDS.page_of(store, "", owner, after, limit).await?
             }
-        }
+        };
+        Ok(page
+            .into_iter()
+            .map(|(_, application)| application)
+            .collect())
+    }
+
+    /// Gives applications of before their owners.
+    pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+        RECORDS.index(store, now).await
     }
 
     /// Removes all applications of an account; for its removal.

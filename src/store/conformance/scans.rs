@@ -7,11 +7,9 @@ use super::{Bench, Key, Spaces};
 
 fn scan(spaces: &Spaces, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Scan {
     Scan {
-        space: spaces.plain,
-        partition: "acme".into(),
         prefix: prefix.to_vec(),
         after: after.map(<[u8]>::to_vec),
-        limit,
+        ..Scan::all(spaces.plain, "acme", limit)
     }
 }
 

@@ -12,6 +12,7 @@ use ::sled::{Db, Tree};
 
 use super::super::{Class, Space, StoreError};
 use super::open::{at, sync_directory};
+use super::owners::{Owners, Turns};
 use super::transient::Transient;
 use super::{SledOptions, fault, overheard};
 
@@ -21,7 +22,9 @@ pub(super) struct Engine {
     dir: PathBuf,
     /// A second handle, since sled's own isn't ours to sync.
     file: File,
-    trees: RwLock<HashMap<(&'static str, Class), Tree>>,
+    trees: RwLock<HashMap<(&'static str, &'static str), Tree>>,
+    /// For changes of records that have owners.
+    pub(super) turns: Turns,
     blobs: Mutex<Blobs>,
     /// A sync has failed: no later one is believed.
     doubtful: AtomicBool,
@@ -58,6 +61,7 @@ impl Engine {
             dir: dir.to_owned(),
             file: File::open(dir.join("db"))?,
             trees: RwLock::default(),
+            turns: Turns::default(),
             blobs: Mutex::default(),
             doubtful: AtomicBool::new(false),
             failed_syncs,
@@ -68,22 +72,32 @@ impl Engine {
     /// The tree of a space. Its name says what a crash may do to it, so that
     /// the next start knows, also of spaces that this program has no more.
     pub(super) fn tree(&self, space: &'static Space) -> Result<Tree, StoreError> {
-        let known = (space.name, space.class);
-        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tree) = trees.get(&known) {
-            return Ok(tree.clone());
-        }
-        drop(trees);
         let prefix = match space.class {
             Class::Durable => "d:",
             Class::Transient => "t:",
         };
-        let tree = self
-            .db
-            .open_tree([prefix, space.name].concat())
-            .map_err(fault)?;
+        self.named(prefix, space.name)
+    }
+
+    /// By whom the records of a space are found, where they have owners.
+    pub(super) fn owners(&self, space: &'static Space) -> Result<Option<Owners<'_>>, StoreError> {
+        if !space.owned {
+            return Ok(None);
+        }
+        let tree = self.named("i:", space.name)?;
+        let turns = &self.turns;
+        Ok(Some(Owners { tree, turns }))
+    }
+
+    fn named(&self, prefix: &'static str, name: &'static str) -> Result<Tree, StoreError> {
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&(prefix, name)) {
+            return Ok(tree.clone());
+        }
+        drop(trees);
+        let tree = self.db.open_tree([prefix, name].concat()).map_err(fault)?;
         let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
-        trees.insert(known, tree.clone());
+        trees.insert((prefix, name), tree.clone());
         Ok(tree)
     }
 

@@ -1,20 +1,23 @@
 //! Operations on the records of one space, that is, on one tree.
-//!
-//! A tree's key is the partition, a zero byte and the id; partitions contain no
-//! zero. Its value is the version in eight bytes, then the record.
+
+use std::sync::MutexGuard;
 
 use ::sled::transaction::{ConflictableTransactionError, TransactionError, abort};
-use ::sled::{Transactional, Tree};
+use ::sled::{IVec, Transactional, Tree};
 
 use super::super::versions::Versions;
 use super::super::{Entry, Key, Precondition, Scan, Space, Step, StoreError, Version};
 use super::engine::Engine;
-use super::fault;
+use super::layout::{corrupt, decode, encode, end, join, owner_of, raw, version_of, whole};
+use super::owners::Owners;
+use super::{fault, owners};
 use crate::base::Timestamp;
 
 /// The records of one space at one moment.
 pub(super) struct Records<'a> {
     pub(super) tree: Tree,
+    /// Where the space's records have owners.
+    pub(super) owners: Option<Owners<'a>>,
     pub(super) space: &'static Space,
     pub(super) now: Timestamp,
     pub(super) versions: &'a Versions,
@@ -32,10 +35,110 @@ pub(super) trait Operations {
     fn purge(&mut self, limit: usize) -> Result<usize, StoreError>;
 }
 
-impl Records<'_> {
+impl<'a> Records<'a> {
     /// Whether there is a record, be it expired.
     pub(super) fn has(&self, key: &Key) -> Result<bool, StoreError> {
         self.tree.contains_key(raw(key)).map_err(fault)
+    }
+
+    /// The turn to change a record, where owners' entries change with it.
+    fn turn(&self, at: &[u8]) -> Option<MutexGuard<'a, ()>> {
+        let turns = self.owners.as_ref()?.turns;
+        Some(turns.take(at))
+    }
+
+    /// To be called before a record is written.
+    fn announce(&self, key: &Key) -> Result<(), StoreError> {
+        match (&self.owners, key.owner()) {
+            (Some(owners), Some(owner)) => {
+                owners.add(&owners::entry(&key.partition, owner, &key.id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// To be called once a record is no longer `owner`'s, unless it still is.
+    fn withdraw(
+        &self,
+        (partition, id): (&str, &[u8]),
+        owner: Option<&[u8]>,
+        unless: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        match (&self.owners, owner) {
+            (Some(owners), Some(owner)) if Some(owner) != unless => {
+                owners.remove(&owners::entry(partition, owner, id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tries again until nobody came between the look and the write; of those
+    /// who compete one always wins, so they don't try forever. Gives what was
+    /// there before, too.
+    fn replace(
+        &self,
+        key: &Key,
+        at: &[u8],
+        value: &[u8],
+        when: Precondition,
+    ) -> Result<(Version, Option<IVec>), StoreError> {
+        // A new record needs no look: the write itself finds out.
+        let mut current = match when {
+            Precondition::Absent => None,
+            _ => self.tree.get(at).map_err(fault)?,
+        };
+        loop {
+            let previous = version_of(key.space, current.as_deref())?;
+            if !when.holds(previous.filter(|_| !key.is_expired(self.now))) {
+                return Err(StoreError::Conflict);
+            }
+            let version = self.versions.next(self.now, previous);
+            let new = encode(version, key.owner(), value);
+            let swapped = self.tree.compare_and_swap(at, current.clone(), Some(new));
+            match swapped.map_err(fault)? {
+                Ok(()) => return Ok((version, current)),
+                Err(lost) => current = lost.current,
+            }
+        }
+    }
+
+    /// The record at a key, if it is the owner's.
+    fn of_owner(&self, at: &[u8], owner: &[u8]) -> Result<Option<IVec>, StoreError> {
+        let found = self.tree.get(at).map_err(fault)?;
+        let is_theirs = owner_of(self.space, found.as_deref())? == Some(owner);
+        Ok(found.filter(|_| is_theirs))
+    }
+
+    /// A scan of what one owner has.
+    fn scan_owner(
+        &self,
+        scan: &Scan,
+        owner: &[u8],
+        owners: &Owners<'_>,
+    ) -> Result<Vec<(Key, Entry)>, StoreError> {
+        let skip = owners::prefix(&scan.partition, owner).len();
+        let all = owners::entry(&scan.partition, owner, &scan.prefix);
+        let start = owners::entry(&scan.partition, owner, &scan.start(self.now));
+        let mut found = Vec::new();
+        for entry in owners.from(&start) {
+            let entry = entry?;
+            if found.len() == scan.limit || !entry.starts_with(&all) {
+                break;
+            }
+            let at = join(&scan.partition, &entry[skip..]);
+            let mut bytes = self.of_owner(&at, owner)?;
+            if bytes.is_none() {
+                let _turn = self.turn(&at);
+                bytes = self.of_owner(&at, owner)?;
+                if bytes.is_none() {
+                    owners.remove(&entry)?;
+                }
+            }
+            if let Some(bytes) = bytes {
+                found.push(whole(scan, entry[skip..].to_vec(), &bytes)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Jumps from partition to partition instead of walking over the records.
@@ -72,11 +175,9 @@ impl Operations for Records<'_> {
             return Ok(None);
         }
         let found = self.tree.get(raw(key)).map_err(fault)?;
-        found.map(|bytes| decode(key, &bytes)).transpose()
+        found.map(|bytes| decode(key.space, &bytes)).transpose()
     }
 
-    /// Tries again until nobody came between the look and the write; of those
-    /// who compete one always wins, so they don't try forever.
     fn put(
         &mut self,
         key: &Key,
@@ -84,25 +185,22 @@ impl Operations for Records<'_> {
         when: Precondition,
     ) -> Result<Version, StoreError> {
         let at = raw(key);
-        // A new record needs no look: the write itself finds out.
-        let mut current = match when {
-            Precondition::Absent => None,
-            _ => self.tree.get(&at).map_err(fault)?,
-        };
-        loop {
-            let previous = version_of(key, current.as_deref())?;
-            if !when.holds(previous.filter(|_| !key.is_expired(self.now))) {
-                return Err(StoreError::Conflict);
+        let _turn = self.turn(&at);
+        self.announce(key)?;
+        let place = (key.partition.as_str(), key.id.as_slice());
+        match self.replace(key, &at, &value, when) {
+            Ok((version, before)) => {
+                let before = owner_of(key.space, before.as_deref())?;
+                self.withdraw(place, before, key.owner())?;
+                Ok(version)
             }
-            let version = self.versions.next(self.now, previous);
-            let new = encode(version, &value);
-            match self
-                .tree
-                .compare_and_swap(&at, current, Some(new))
-                .map_err(fault)?
-            {
-                Ok(()) => return Ok(version),
-                Err(lost) => current = lost.current,
+            Err(error) => {
+                if self.owners.is_some() {
+                    let current = self.tree.get(&at).map_err(fault)?;
+                    let current = owner_of(key.space, current.as_deref())?;
+                    self.withdraw(place, key.owner(), current)?;
+                }
+                Err(error)
             }
         }
     }
@@ -111,31 +209,48 @@ impl Operations for Records<'_> {
         if key.is_expired(self.now) {
             return Ok(None);
         }
-        let taken = self.tree.remove(raw(key)).map_err(fault)?;
-        taken.map(|bytes| decode(key, &bytes)).transpose()
+        let at = raw(key);
+        let _turn = self.turn(&at);
+        let taken = self.tree.remove(&at).map_err(fault)?;
+        let owner = owner_of(key.space, taken.as_deref())?;
+        self.withdraw((&key.partition, &key.id), owner, None)?;
+        taken.map(|bytes| decode(key.space, &bytes)).transpose()
     }
 
     fn delete(&mut self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
         let at = raw(key);
+        let _turn = self.turn(&at);
         let mut current = self.tree.get(&at).map_err(fault)?;
         loop {
             let live = current.as_deref().filter(|_| !key.is_expired(self.now));
-            let previous = version_of(key, live)?;
+            let previous = version_of(key.space, live)?;
             if !when.holds(previous) {
                 return Err(StoreError::Conflict);
             }
             if previous.is_none() {
                 return Ok(false);
             }
-            let removed = self.tree.compare_and_swap(&at, current, None::<&[u8]>);
+            let removed = self
+                .tree
+                .compare_and_swap(&at, current.clone(), None::<&[u8]>);
             match removed.map_err(fault)? {
-                Ok(()) => return Ok(true),
+                Ok(()) => {
+                    let owner = owner_of(key.space, current.as_deref())?;
+                    self.withdraw((&key.partition, &key.id), owner, None)?;
+                    return Ok(true);
+                }
                 Err(lost) => current = lost.current,
             }
         }
     }
 
     fn scan(&mut self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
+        if let Some(owner) = &scan.owner {
+            return match &self.owners {
+                Some(owners) => self.scan_owner(scan, owner, owners),
+                None => Ok(Vec::new()),
+            };
+        }
         let all = join(&scan.partition, &scan.prefix);
         let skip = scan.partition.len() + 1;
         let mut found = Vec::new();
@@ -147,13 +262,7 @@ impl Operations for Records<'_> {
             if found.len() == scan.limit || !at.starts_with(&all) {
                 break;
             }
-            let key = Key {
-                space: scan.space,
-                partition: scan.partition.clone(),
-                id: at[skip..].to_vec(),
-            };
-            let entry = decode(&key, &bytes)?;
-            found.push((key, entry));
+            found.push(whole(scan, at[skip..].to_vec(), &bytes)?);
         }
         Ok(found)
     }
@@ -188,7 +297,11 @@ impl Operations for Records<'_> {
                 if purged == limit {
                     return Ok(false);
                 }
-                let removed = self.tree.remove(at.map_err(fault)?).map_err(fault)?;
+                let at = at.map_err(fault)?;
+                let _turn = self.turn(&at);
+                let removed = self.tree.remove(&at).map_err(fault)?;
+                let owner = owner_of(self.space, removed.as_deref())?;
+                self.withdraw((&partition, &at[partition.len() + 1..]), owner, None)?;
                 purged += usize::from(removed.is_some());
             }
             Ok(true)
@@ -214,22 +327,38 @@ pub(super) fn commit(
             spaces.push(space);
         }
     }
-    let trees: Vec<Tree> = spaces
+    let mut trees: Vec<Tree> = spaces
         .iter()
         .map(|space| engine.tree(space))
         .collect::<Result<_, _>>()?;
     if trees.is_empty() {
         return Ok(Vec::new());
     }
+    let mut entries = Vec::with_capacity(spaces.len());
+    for space in spaces {
+        let owners = engine.owners(space)?;
+        entries.push(owners.is_some().then_some(trees.len()));
+        trees.extend(owners.map(|owners| owners.tree));
+    }
+    let owned = steps.iter().filter(|step| step.key().space.owned);
+    let owned: Vec<_> = owned.map(|step| raw(step.key())).collect();
+    let _turns = engine.turns.take_all(owned.iter().map(Vec::as_slice));
     let done = trees.transaction(|views| {
-        let current = |place: usize, key: &Key| {
-            let bytes = views[place].get(raw(key))?;
-            version_of(key, bytes.as_deref()).map_err(ConflictableTransactionError::Abort)
+        let version = |key: &Key, bytes: Option<&[u8]>| {
+            version_of(key.space, bytes).map_err(ConflictableTransactionError::Abort)
+        };
+        let withdraw = |place: usize, key: &Key, bytes: Option<&[u8]>| {
+            let owner = owner_of(key.space, bytes).map_err(ConflictableTransactionError::Abort)?;
+            if let (Some(entries), Some(owner)) = (entries[place], owner) {
+                views[entries].remove(owners::entry(&key.partition, owner, &key.id))?;
+            }
+            Ok::<_, ConflictableTransactionError<StoreError>>(())
         };
         for (step, &place) in steps.iter().zip(&places) {
             if let Step::Check(key, when) = step {
-                let version = current(place, key)?;
-                if !when.holds(version.filter(|_| !key.is_expired(now))) {
+                let bytes = views[place].get(raw(key))?;
+                let current = version(key, bytes.as_deref())?;
+                if !when.holds(current.filter(|_| !key.is_expired(now))) {
                     return abort(StoreError::Conflict);
                 }
             }
@@ -239,12 +368,19 @@ pub(super) fn commit(
             match step {
                 Step::Check(..) => {}
                 Step::Put(key, value) => {
-                    let version = versions.next(now, current(place, key)?);
-                    views[place].insert(raw(key), encode(version, value))?;
+                    let before = views[place].get(raw(key))?;
+                    withdraw(place, key, before.as_deref())?;
+                    if let (Some(entries), Some(owner)) = (entries[place], key.owner()) {
+                        let entry = owners::entry(&key.partition, owner, &key.id);
+                        views[entries].insert(entry, &[])?;
+                    }
+                    let version = versions.next(now, version(key, before.as_deref())?);
+                    views[place].insert(raw(key), encode(version, key.owner(), value))?;
                     made.push(version);
                 }
                 Step::Delete(key) => {
-                    views[place].remove(raw(key))?;
+                    let before = views[place].remove(raw(key))?;
+                    withdraw(place, key, before.as_deref())?;
                 }
             }
         }
@@ -258,54 +394,6 @@ pub(super) fn commit(
 
 /// Writes a record as it is, version and all.
 pub(super) fn keep(tree: &Tree, key: &Key, entry: &Entry) -> Result<(), StoreError> {
-    let bytes = encode(entry.version, &entry.value);
+    let bytes = encode(entry.version, key.owner(), &entry.value);
     tree.insert(raw(key), bytes).map(drop).map_err(fault)
-}
-
-fn raw(key: &Key) -> Vec<u8> {
-    join(&key.partition, &key.id)
-}
-
-fn join(partition: &str, id: &[u8]) -> Vec<u8> {
-    debug_assert!(!partition.contains('\0'), "a partition with a zero byte");
-    let mut raw = Vec::with_capacity(partition.len() + 1 + id.len());
-    raw.extend_from_slice(partition.as_bytes());
-    raw.push(0);
-    raw.extend_from_slice(id);
-    raw
-}
-
-/// Greater than every key of the partition, and not greater than any other's.
-fn end(partition: &str) -> Vec<u8> {
-    [partition.as_bytes(), &[1]].concat()
-}
-
-fn encode(version: Version, value: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(8 + value.len());
-    bytes.extend_from_slice(&version.0.to_be_bytes());
-    bytes.extend_from_slice(value);
-    bytes
-}
-
-fn decode(key: &Key, bytes: &[u8]) -> Result<Entry, StoreError> {
-    match bytes.split_first_chunk() {
-        Some((version, value)) => Ok(Entry {
-            value: value.to_vec(),
-            version: Version(u64::from_be_bytes(*version)),
-        }),
-        None => Err(corrupt(key.space, "it is too short to have a version")),
-    }
-}
-
-fn version_of(key: &Key, bytes: Option<&[u8]>) -> Result<Option<Version>, StoreError> {
-    bytes
-        .map(|bytes| decode(key, bytes).map(|entry| entry.version))
-        .transpose()
-}
-
-fn corrupt(space: &Space, why: &str) -> StoreError {
-    StoreError::Corrupt {
-        place: format!("a record of `{}`", space.name),
-        why: why.to_owned(),
-    }
 }

@@ -1,0 +1,112 @@
+//! Which login it is: what all steps from the callback on share.
+
+use std::sync::Arc;
+
+use oauth2::{PkceCodeVerifier, RedirectUrl};
+
+use super::openid::AuthenticationAge;
+use super::pending::{BrowserDigest, PendingLogin};
+use crate::account::Account;
+use crate::base::{AccountId, Timestamp};
+use crate::provider::Provider;
+
+/// A login whose callback was verified. Each step passes it on to the next.
+#[derive(Clone)]
+pub struct Context {
+    id: String,
+    account: Arc<Account>,
+    provider: Arc<Provider>,
+    redirect_uri: RedirectUrl,
+    nonce: Option<String>,
+    authentication_age: Option<AuthenticationAge>,
+    origin: Origin,
+}
+
+/// Where a login came from, and what its ticket needs to know of that.
+#[derive(Clone)]
+pub(super) struct Origin {
+    /// The origin of the store it began on.
+    pub store: String,
+    /// The page that was asked for.
+    pub return_to: String,
+    pub browser: BrowserDigest,
+    pub started_at: Timestamp,
+    /// Whether it is an operator's, to the console.
+    pub console: bool,
+}
+
+impl Context {
+    /// The login that was pending, with its account and its provider; and the
+    /// verifier, which only the token request needs.
+    pub(super) fn new(
+        pending: PendingLogin,
+        account: Arc<Account>,
+        provider: Arc<Provider>,
+    ) -> (Self, PkceCodeVerifier) {
+        let login = Self {
+            id: pending.id,
+            account,
+            provider,
+            redirect_uri: pending.redirect_uri,
+            nonce: pending.nonce,
+            authentication_age: pending.freshness,
+            origin: Origin {
+                store: pending.store,
+                return_to: pending.return_to,
+                browser: pending.browser,
+                started_at: pending.started_at,
+                console: pending.console,
+            },
+        };
+        (login, pending.code_verifier)
+    }
+
+    /// The same login for another mapping of its provider: a shadow.
+    pub(super) fn with_provider(&self, provider: Arc<Provider>) -> Self {
+        Self {
+            provider,
+            ..self.clone()
+        }
+    }
+
+    /// The id under which the log and the pages speak of this login.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The provider, compiled.
+    pub fn provider(&self) -> &Arc<Provider> {
+        &self.provider
+    }
+
+    /// The account's id.
+    pub fn account(&self) -> &AccountId {
+        &self.account.id
+    }
+
+    /// The redirect URI of the authorization request, which the token request
+    /// repeats (RFC 6749 §4.1.3).
+    pub(super) fn redirect_uri(&self) -> &RedirectUrl {
+        &self.redirect_uri
+    }
+
+    /// The nonce that the ID token must repeat, where one was sent.
+    pub(super) fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
+    }
+
+    /// How fresh the authentication at the provider must be, where an
+    /// application demands it.
+    pub(super) fn authentication_age(&self) -> Option<AuthenticationAge> {
+        self.authentication_age
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The name of its lane in [`Outbound`](crate::outbound::Outbound).
+    pub(super) fn lane(&self) -> String {
+        super::lane(self.account.id.as_str(), self.provider.id.as_str())
+    }
+}

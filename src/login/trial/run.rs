@@ -1,0 +1,91 @@
+//! A trial's login: the same steps as a shopper's, up to the profile.
+
+use super::{TRIAL_LINKS, keep, provider};
+use crate::account::{Account, StoreFront};
+use crate::base::AccountId;
+use crate::login::callback::VerifiedCallback;
+use crate::login::error::{LoginError, Step};
+use crate::login::exchange::exchange;
+use crate::login::pending::Browser;
+use crate::login::start::{StartRequest, Started, start};
+use crate::login::userinfo::fetch;
+use crate::login::{Logins, ReturnTo};
+use crate::provider::request::Demands;
+use crate::provider::trace::{Failure, SavedTrace, Trace};
+use crate::store::{StoreError, Token};
+
+/// Begins the login of a trial; its link counts once.
+pub async fn begin(
+    logins: &Logins,
+    account: &Account,
+    store: &StoreFront,
+    link: &str,
+) -> Result<Started, LoginError> {
+    let unknown = LoginError::TicketInvalid;
+    let Some(link) = Token::parse(link) else {
+        return Err(unknown);
+    };
+    let id = TRIAL_LINKS
+        .take_by(&*logins.store, account.id.as_str(), &link)
+        .await
+        .map_err(Step::Start.store())?
+        .and_then(|id| Token::parse(&id))
+        .ok_or(unknown)?;
+    let provider = provider(logins, &account.id, &id).await?;
+    let (return_to, _) =
+        ReturnTo::parse(None, account, store).map_err(|_| LoginError::UnknownProvider)?;
+    let request = StartRequest {
+        account,
+        store,
+        provider: &provider,
+        return_to,
+        browser: &Browser::new(),
+        login_hint: None,
+        demands: &Demands::default(),
+        trial: Some(&id),
+        console: false,
+    };
+    start(logins, request).await
+}
+
+/// Runs the steps of a trial up to the profile, and keeps the trace.
+pub async fn run(
+    logins: &Logins,
+    id: &Token,
+    verified: VerifiedCallback,
+) -> Result<SavedTrace, StoreError> {
+    let account = verified.login().account().clone();
+    let provider = verified.login().provider().id.to_string();
+    let mut trace = Trace::on();
+    let steps = async {
+        let token = exchange(logins, verified, &mut trace).await?;
+        fetch(logins, token, &mut trace).await
+    };
+    let outcome = steps.await;
+    let (identity, failure) = match outcome {
+        Ok(identified) => (Some(identified.profile().clone()), None),
+        Err(error) => (None, Some(failure(&error))),
+    };
+    let saved = trace.save(provider, logins.now(), identity, failure);
+    keep(logins, &account, id, saved.clone()).await?;
+    Ok(saved)
+}
+
+/// Keeps that a trial ended before its code could be exchanged.
+pub async fn fail(
+    logins: &Logins,
+    account: &AccountId,
+    id: &Token,
+    error: &LoginError,
+) -> Result<(), StoreError> {
+    let saved = Trace::on().save(String::new(), logins.now(), None, Some(failure(error)));
+    keep(logins, account, id, saved).await
+}
+
+fn failure(error: &LoginError) -> Failure {
+    Failure {
+        step: error.step().name().to_owned(),
+        code: error.code().to_string(),
+        message: error.to_string(),
+    }
+}
