@@ -10,6 +10,7 @@ pub mod id;
 pub mod lang;
 pub mod random;
 pub mod secret;
+pub mod steady;
 pub mod units;
 
 pub use clock::{Clock, ManualClock, SKEW, SystemClock, Timestamp};
@@ -17,3 +18,4 @@ pub use error_code::ErrorCode;
 pub use id::{AccountId, BadId, ProviderId, UserId};
 pub use lang::Lang;
 pub use secret::Secret;
+pub use steady::Jump;

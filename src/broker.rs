@@ -132,7 +132,7 @@ impl Broker {
         let admin = Admin {
             store: Arc::clone(&store),
             mappings,
-            clock,
+            clock: Arc::clone(&clock),
             foreign: foreign(config, &app.authority.outbound),
             keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
             hasher: app.authority.hasher.clone(),
@@ -144,7 +144,7 @@ impl Broker {
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(store, keys_to_reload)),
+            sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
         })
     }
@@ -301,11 +301,17 @@ fn expiring() -> impl Iterator<Item = &'static Space> {
 
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
-async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>) {
+async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>) {
     let mut every = tokio::time::interval(SWEEP);
+    let mut jumped = clock.jump();
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
+        let jump = clock.jump();
+        if let Some(jump) = jump.filter(|_| jump != jumped) {
+            warn!("the clock {jump}");
+        }
+        jumped = jump;
         if let Err(error) = keys.reload().await {
             warn!(why = %error, "the signing keys could not be read again");
         }

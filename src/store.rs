@@ -431,8 +431,10 @@ pub trait Store: Send + Sync + 'static {
     /// the steps don't belong together.
     async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError>;
 
-    /// Removes at most `limit` expired records of a space; says how many. Not
-    /// awaited on disk: what comes back after a crash is as expired as before.
+    /// Removes at most `limit` expired records of a space; says how many. Only what
+    /// had expired by [`Clock::surely`](crate::base::Clock::surely): a clock that is
+    /// ahead for a while takes nothing. Not awaited on disk: what comes back after a
+    /// crash is as expired as before.
     async fn purge_expired(&self, space: &'static Space, limit: usize)
     -> Result<usize, StoreError>;
 

@@ -1,13 +1,14 @@
 //! The clock, passed as a value so that tests move time instead of sleeping.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use super::steady::{Jump, Steady};
 
 /// How far another party's clock may be off, in seconds.
 pub const SKEW: u64 = 60;
@@ -85,13 +86,55 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// The present moment, or an earlier one while the clock is in doubt: what had
+    /// ended by then has ended, whichever time is right. For removing things.
+    fn surely(&self) -> Timestamp;
+
+    /// Learns that it was this late already, in an earlier process.
+    fn was(&self, moment: Timestamp);
+
+    /// The last jump of the clock, while it is in doubt which time is right.
+    fn jump(&self) -> Option<Jump>;
 }
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+/// What is known of the machine's clock, which is one for all.
+static STEADY: Mutex<Steady> = Mutex::new(Steady::new());
+
+impl SystemClock {
+    /// Time that passes whatever the clock shows, while the machine sleeps too.
+    fn passed() -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::try_from(time).unwrap_or_default()
+    }
+
+    fn look() -> (MutexGuard<'static, Steady>, Duration) {
+        let mut steady = STEADY.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = Self::passed();
+        steady.look(Self.now(), passed);
+        (steady, passed)
+    }
+}
+
 impl Clock for SystemClock {
+    fn surely(&self) -> Timestamp {
+        let (steady, passed) = Self::look();
+        steady.earliest(passed).unwrap_or_else(|| self.now())
+    }
+
+    fn was(&self, moment: Timestamp) {
+        let (mut steady, passed) = Self::look();
+        steady.was(moment, passed);
+    }
+
+    fn jump(&self) -> Option<Jump> {
+        Self::look().0.jump()
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that asks the machine for the time"
@@ -106,23 +149,48 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved; for tests.
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<AtomicU64>);
+pub struct ManualClock(Arc<Mutex<Manual>>);
+
+#[derive(Debug)]
+struct Manual {
+    now: Timestamp,
+    passed: Duration,
+    steady: Steady,
+}
 
 impl ManualClock {
     /// A clock that stands at `start`.
     pub fn new(start: Timestamp) -> Self {
-        Self(Arc::new(AtomicU64::new(start.0)))
+        let mut steady = Steady::new();
+        steady.look(start, Duration::ZERO);
+        Self(Arc::new(Mutex::new(Manual {
+            now: start,
+            passed: Duration::ZERO,
+            steady,
+        })))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, as time does.
     pub fn advance(&self, by: Duration) {
-        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        let mut manual = self.open();
+        manual.now = manual.now.plus(by);
+        manual.passed = manual.passed.saturating_add(by);
     }
 
-    /// Puts the clock at `moment`, which may be in its past.
+    /// Puts the clock at `moment`, which may be in its past; no time passes.
     pub fn set(&self, moment: Timestamp) {
-        self.0.store(moment.0, Ordering::SeqCst);
+        self.open().now = moment;
+    }
+
+    fn open(&self) -> MutexGuard<'_, Manual> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look(&self) -> MutexGuard<'_, Manual> {
+        let mut manual = self.open();
+        let (now, passed) = (manual.now, manual.passed);
+        manual.steady.look(now, passed);
+        manual
     }
 }
 
@@ -134,6 +202,22 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        self.open().now
+    }
+
+    fn surely(&self) -> Timestamp {
+        let manual = self.look();
+        let earliest = manual.steady.earliest(manual.passed);
+        earliest.unwrap_or(manual.now)
+    }
+
+    fn was(&self, moment: Timestamp) {
+        let mut manual = self.look();
+        let passed = manual.passed;
+        manual.steady.was(moment, passed);
+    }
+
+    fn jump(&self) -> Option<Jump> {
+        self.look().steady.jump()
     }
 }

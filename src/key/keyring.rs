@@ -75,13 +75,13 @@ impl Keyring {
             Some(file) => {
                 let key = file.load(now).await?;
                 let ring = update(&*store, |ring| {
-                    ring.purge(now);
+                    ring.purge(clock.surely());
                     ring.adopt(&key, now, keep);
                     Ok(())
                 });
                 (ring.await?, key)
             }
-            None => open_stored(&*store, &master, now, keep).await?,
+            None => open_stored(&*store, &master, &*clock, keep).await?,
         };
         let signers = signers(&ring, default, &[], &master)?;
         Ok(Self {

@@ -226,10 +226,10 @@ impl Ring {
         self.keys.iter().any(|key| key.sealed.is_some())
     }
 
-    /// Forgets the keys whose time is over.
-    pub(super) fn purge(&mut self, now: Timestamp) {
+    /// Forgets the keys whose time is over, see [`Clock::surely`](crate::base::Clock::surely).
+    pub(super) fn purge(&mut self, surely: Timestamp) {
         self.keys
-            .retain(|key| key.retires_at.is_none_or(|end| now < end));
+            .retain(|key| key.retires_at.is_none_or(|end| surely < end));
     }
 
     /// Puts a key published ahead; it takes the place of one that was.

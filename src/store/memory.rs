@@ -153,9 +153,8 @@ impl Store for MemoryStore {
         space: &'static Space,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let (mut inner, now) = self.open();
-        let live = space.live_from(now);
-        Ok(inner.held(space).purge(&live, limit))
+        let live = space.live_from(self.clock.surely());
+        Ok(self.open().0.held(space).purge(&live, limit))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

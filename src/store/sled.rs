@@ -44,7 +44,7 @@ use super::versions::Versions;
 use super::{
     Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
 };
-use crate::base::Clock;
+use crate::base::{Clock, Timestamp};
 
 /// Up to so many records a scan is done on the spot, a few microseconds each;
 /// a longer one would hold up the other tasks of its worker thread.
@@ -115,6 +115,10 @@ impl SledStore {
         options: SledOptions,
     ) -> Result<Self, StoreError> {
         let opened = open::open(dir, options)?;
+        // Versions are microseconds: what the last run last wrote says when it was.
+        if opened.last_version > 0 {
+            clock.was(Timestamp::from_millis(opened.last_version / 1000));
+        }
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),
             options,
@@ -370,8 +374,9 @@ impl Store for SledStore {
         space: &'static Space,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let shared = Arc::clone(&self.shared);
-        on_blocking_thread(move || shared.change(space, |records| records.purge(limit))).await
+        let (shared, surely) = (Arc::clone(&self.shared), self.shared.clock.surely());
+        on_blocking_thread(move || shared.change(space, |records| records.purge(surely, limit)))
+            .await
     }
 
     fn revision(&self, space: &'static Space) -> Option<u64> {

@@ -53,6 +53,43 @@ async fn c07_idle() {
     assert_eq!(check(&world, &cookie).await, 401);
 }
 
+/// Three days ahead while expired records are removed, as it was found by trial.
+#[tokio::test]
+async fn f12_a_clock_that_is_ahead_for_a_while_ends_nothing() {
+    let world = World::start().await;
+    let (mut browser, value) = session_cookie(&world).await;
+    let cookie = format!("vestibule_acme={value}");
+    let (mut other, ended) = session_cookie(&world).await;
+    let ended = format!("vestibule_acme={ended}");
+    other.post(world.url("acme", "logout"), &[]).await;
+    let mut ready = async || browser.get(format!("{}/readyz", world.origin)).await;
+    assert_eq!(ready().await.body, "ready\n");
+
+    let now = world.clock.now();
+    let ahead = now.plus(Duration::from_secs(3 * 24 * 3600));
+    world.clock.set(ahead);
+    assert_eq!(check(&world, &cookie).await, 401);
+    let removed = world
+        .store
+        .purge_expired(vestibule::session::space(), 100)
+        .await;
+    assert_eq!(removed.unwrap(), 0);
+    let page = ready().await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        page.shows("the clock jumped forward by 259200 s"),
+        "{}",
+        page.body
+    );
+
+    world.clock.set(now);
+    assert_eq!(check(&world, &cookie).await, 200, "it was not its end");
+    assert_eq!(check(&world, &ended).await, 401, "this one's was");
+    assert!(ready().await.shows("jumped back"));
+    world.clock.advance(Duration::from_secs(25 * 3600));
+    assert_eq!(ready().await.body, "ready\n");
+}
+
 #[tokio::test]
 async fn c07_d07_far_dates_and_jumping_clocks() {
     let world = World::start().await;

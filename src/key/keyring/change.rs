@@ -36,7 +36,7 @@ impl Keyring {
         let place = Slot::Additional(wanted);
         let fresh = self.fresh_if_none(place, now).await?;
         let ring = update(&*self.store, |ring| {
-            ring.purge(now);
+            ring.purge(self.clock.surely());
             if self.is_taken(ring, place) || ring.active(place).is_some() {
                 return Ok(());
             }
@@ -73,7 +73,7 @@ impl Keyring {
                 return Err(KeyError::SameFile { path: file.path() });
             }
             let ring = update(&*self.store, |ring| {
-                ring.purge(now);
+                ring.purge(self.clock.surely());
                 ring.adopt(&key, now, keep);
                 Ok(())
             })
@@ -92,7 +92,7 @@ impl Keyring {
         let fresh = self.fresh_if_none(place, now).await?;
         let mut kid = String::new();
         let ring = update(&*self.store, |ring| {
-            ring.purge(now);
+            ring.purge(self.clock.surely());
             if self.is_taken(ring, place) {
                 return Err(KeyError::Busy);
             }

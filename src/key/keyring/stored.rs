@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::Timestamp;
+use crate::base::{Clock, Timestamp};
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::master::{Master, MasterKey};
@@ -38,9 +38,10 @@ pub(super) fn master_for(ring: &Ring, master: &Master) -> Result<MasterKey, KeyE
 pub(super) async fn open_stored(
     store: &dyn Store,
     master: &Master,
-    now: Timestamp,
+    clock: &dyn Clock,
     keep: Retention,
 ) -> Result<(Ring, Arc<SigningKey>), KeyError> {
+    let (now, surely) = (clock.now(), clock.surely());
     let ring = update(store, |ring| {
         // Before anything is changed: what is encrypted must be readable.
         if ring.has_sealed() {
@@ -51,7 +52,7 @@ pub(super) async fn open_stored(
                 }
             }
         }
-        ring.purge(now);
+        ring.purge(surely);
         let active = ring.active(Slot::Default);
         if active.is_none_or(|active| active.sealed.is_none()) {
             let master = master_for(ring, master)?;

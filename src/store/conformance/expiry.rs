@@ -101,39 +101,53 @@ pub(super) async fn purging_takes_only_what_expired(bench: &Bench, spaces: &Spac
     assert_eq!(none, 0, "a space without expiry loses nothing");
 }
 
-/// What was purged or taken stays gone when the clock goes back, and the ends of
-/// time are times like others.
+/// A clock that is ahead for a while hides what seems to have expired, and nothing
+/// removes it; once the new time has lasted, it is removed and stays gone. The
+/// ends of time are times like others.
 pub(super) async fn a_clock_that_jumps(bench: &Bench, spaces: &Spaces) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
     let start = bench.now();
     let key = Key::expiring(spaces.expiring, "acme", bench.later(1000), b"one");
+    let later = start.plus(10 * DAY);
+    let other = Key::expiring(spaces.expiring, "acme", later, b"two");
     let forever = Timestamp::from_millis(u64::MAX);
-    let eternal = Key::expiring(spaces.expiring, "acme", forever, b"two");
-    bench.put(&key, b"x").await;
-    bench.put(&eternal, b"x").await;
+    let eternal = Key::expiring(spaces.expiring, "acme", forever, b"three");
+    for key in [&key, &other, &eternal] {
+        bench.put(key, b"x").await;
+    }
+    let purge = async || {
+        bench
+            .store
+            .purge_expired(spaces.expiring, 10)
+            .await
+            .unwrap()
+    };
+    bench.clock.set(start.plus(3 * DAY));
+    assert_eq!(bench.get(&key).await, None, "by this clock it is over");
+    assert_eq!(purge().await, 0, "which may be wrong");
+    bench.clock.set(start);
+    assert!(bench.get(&key).await.is_some(), "and was");
+    assert_eq!(purge().await, 0, "it is not over");
+
+    bench.clock.set(start.plus(3 * DAY));
+    purge().await;
+    bench.clock.advance(crate::base::steady::SETTLES);
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(purge().await, 1, "the time has lasted");
+    bench.clock.set(start);
+    assert_eq!(
+        bench.store.take(&key).await.unwrap(),
+        None,
+        "what was purged does not come back, not even to a taker"
+    );
+    assert!(bench.store.take(&other).await.unwrap().is_some());
     bench.clock.set(Timestamp::from_millis(u64::MAX - 1));
     assert!(
         bench.get(&eternal).await.is_some(),
         "the last millisecond but one"
     );
-    assert_eq!(
-        bench
-            .store
-            .purge_expired(spaces.expiring, 10)
-            .await
-            .unwrap(),
-        1
-    );
     bench.clock.set(Timestamp::from_millis(0));
-    assert_eq!(
-        bench.get(&key).await,
-        None,
-        "what was purged does not come back"
-    );
+    purge().await;
     bench.clock.set(start);
-    assert_eq!(
-        bench.store.take(&key).await.unwrap(),
-        None,
-        "not even to a taker"
-    );
     assert!(bench.store.take(&eternal).await.unwrap().is_some());
 }

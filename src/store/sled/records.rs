@@ -32,7 +32,7 @@ pub(super) trait Operations {
     fn delete(&mut self, key: &Key, when: Precondition) -> Result<bool, StoreError>;
     fn scan(&mut self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError>;
     fn partitions(&mut self) -> Result<Vec<String>, StoreError>;
-    fn purge(&mut self, limit: usize) -> Result<usize, StoreError>;
+    fn purge(&mut self, surely: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
 impl<'a> Records<'a> {
@@ -282,12 +282,12 @@ impl Operations for Records<'_> {
     }
 
     /// The expiry leads the id, so what has expired is one range a partition.
-    fn purge(&mut self, limit: usize) -> Result<usize, StoreError> {
+    fn purge(&mut self, surely: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut purged = 0;
         if !self.space.expiring {
             return Ok(purged);
         }
-        let live = self.space.live_from(self.now);
+        let live = self.space.live_from(surely);
         self.each_partition(|partition| {
             for at in self
                 .tree

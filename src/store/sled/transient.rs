@@ -16,6 +16,7 @@ use ::sled::Tree;
 use super::super::memory_table::MemoryTable;
 use super::super::{Entry, Key, Precondition, Scan, Space, StoreError, Version};
 use super::records::{Operations, Records};
+use crate::base::Timestamp;
 
 /// How many go to the tree for one that comes when memory is full.
 const STEP: usize = 4;
@@ -227,14 +228,14 @@ impl Operations for MergedSpace<'_> {
         Ok(found)
     }
 
-    fn purge(&mut self, limit: usize) -> Result<usize, StoreError> {
+    fn purge(&mut self, surely: Timestamp, limit: usize) -> Result<usize, StoreError> {
         if !self.below.space.expiring {
             return Ok(0);
         }
-        let live = self.below.space.live_from(self.below.now);
+        let live = self.below.space.live_from(surely);
         let mut purged = self.part.memory.purge(&live, limit);
         if self.part.below {
-            purged += self.below.purge(limit - purged)?;
+            purged += self.below.purge(surely, limit - purged)?;
             self.part.below = !self.below.tree.is_empty();
         }
         Ok(purged)
