@@ -8,6 +8,7 @@ pub mod stores;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub use self::directory::User;
 pub use self::mapping::Mappings;
@@ -15,7 +16,7 @@ pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
 use crate::store::{
-    DecodedCache, Keyspace, Precondition, Space, Store, StoreError, Version, Versioned,
+    DecodedCache, Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned,
 };
 
 static ACCOUNTS: Space = Space::durable("accounts");
@@ -118,6 +119,33 @@ pub async fn put(
         .await
 }
 
+/// The steps of a batch that write an account if `when` holds.
+pub fn step_put(account: &Account, when: Precondition) -> Result<Vec<Step>, StoreError> {
+    let id = account.id.as_str().as_bytes();
+    Ok(vec![
+        SPACE.step_check("", id, when),
+        SPACE.step_put("", id, account)?,
+    ])
+}
+
+/// The steps of a batch that remove an account if `when` holds. Its mappings, users
+/// and sessions are out of reach then, and are removed with [`directory::remove_all`].
+pub fn step_remove(id: &AccountId, when: Precondition) -> Vec<Step> {
+    let id = id.as_str().as_bytes();
+    vec![SPACE.step_check("", id, when), SPACE.step_delete("", id)]
+}
+
+/// Whether this is a logo that pages show: an https URL.
+pub fn is_logo(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "https" && url.has_host())
+}
+
+/// Whether this is a colour that pages use: `#rrggbb`.
+pub fn is_color(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// A page of accounts in the order of their ids.
 pub async fn page(
     store: &dyn Store,
@@ -127,14 +155,4 @@ pub async fn page(
     let after = after.map(|id| id.as_str().as_bytes().to_vec());
     let found = SPACE.page(store, "", b"", after, limit).await?;
     Ok(found.into_iter().map(|(_, account)| account).collect())
-}
-
-/// Removes an account if `when` holds. Its mappings, users and sessions stay out of
-/// reach and are removed with [`directory::remove_all`].
-pub async fn remove(
-    store: &dyn Store,
-    id: &AccountId,
-    when: Precondition,
-) -> Result<bool, StoreError> {
-    SPACE.delete(store, "", id.as_str().as_bytes(), when).await
 }

@@ -1,27 +1,27 @@
-//! Floor 6: the admin API, `/api/v1`.
+//! Floor 7: the admin API, `/api/v1`.
 //!
 //! The command line calls it over the Unix socket of a running broker, or in
 //! its own process where none runs: the same handlers either way.
 
 mod access;
-mod accounts;
 mod applications;
 mod audit;
 pub mod console;
-pub mod keys;
+mod keys;
 mod mappings;
 mod openapi;
-mod operation;
 mod operators;
 mod paging;
 mod passwords;
 mod providers;
 mod reply;
+mod route;
 mod routes;
 mod trials;
 mod users;
 mod watch;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -29,16 +29,13 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
-use self::access::{Caller, authenticate};
-use self::keys::Keys;
+use self::access::authenticate;
 pub use self::openapi::document as openapi;
-use crate::account::Mappings;
 use crate::authority::foreign::ForeignAuthority;
-use crate::base::{AccountId, Clock, ErrorCode};
+use crate::base::ErrorCode;
 use crate::http::Shared;
 use crate::http::problem::Problem;
-use crate::password::Hasher;
-use crate::store::Store;
+use crate::operation::{Caller, Operations};
 
 /// The largest body the API reads.
 const MAX_BODY: usize = 512 << 10;
@@ -46,24 +43,20 @@ const MAX_BODY: usize = 512 << 10;
 /// What the API works with.
 #[derive(Clone)]
 pub struct Admin {
-    /// Where everything is kept.
-    pub store: Arc<dyn Store>,
-    /// The accounts' providers.
-    pub mappings: Arc<Mappings>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// The operations.
+    pub ops: Arc<Operations>,
     /// The broker that serves; `None` where only data is administered.
     pub app: Option<Shared>,
     /// Another authority whose tokens count too.
     pub foreign: Option<Arc<ForeignAuthority>>,
-    /// The signing keys.
-    pub keys: Arc<Keys>,
-    /// Slow hashes.
-    pub hasher: Hasher,
-    /// The audience of access tokens.
-    pub audience: String,
-    /// The account through whose providers operators may log in to the console.
-    pub login_account: Option<AccountId>,
+}
+
+impl Deref for Admin {
+    type Target = Operations;
+
+    fn deref(&self) -> &Operations {
+        &self.ops
+    }
 }
 
 /// The API. Requests need a [`Peer`](crate::http::server::Peer) extension: the

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::base::digest::{hex, sha256};
 use crate::base::{Timestamp, random};
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Space, Step, Store, StoreError};
 
 static AUDIT: Space = Space::durable("audit");
 
@@ -55,17 +55,19 @@ pub fn fingerprint(secret: &str) -> String {
     format!("[sha256:{}]", hex(&sha256(secret.as_bytes())[..6]))
 }
 
-/// Writes an entry down; on disk when this returns.
-pub async fn write(store: &dyn Store, now: Timestamp, mut entry: Entry) -> Result<(), StoreError> {
+/// The step of a batch that writes an entry down, beside the change that it is
+/// about. All entries are the broker's, in the order of time.
+pub fn step(now: Timestamp, mut entry: Entry) -> Result<Step, StoreError> {
     // In order also within a millisecond, for what this process writes.
     let turn = TURN.fetch_add(1, Ordering::Relaxed);
     entry.id = id(now, &format!("{turn:08x}{}", hex(&random::bytes::<6>())));
     entry.at = now.rfc3339();
-    let key = entry.id.clone();
-    SPACE
-        .put(store, "", key.as_bytes(), &entry, Precondition::Absent)
-        .await
-        .map(|_| ())
+    SPACE.step_put("", entry.id.as_bytes(), &entry)
+}
+
+/// Writes an entry down; on disk when this returns.
+pub async fn write(store: &dyn Store, now: Timestamp, entry: Entry) -> Result<(), StoreError> {
+    store.commit(vec![step(now, entry)?]).await.map(drop)
 }
 
 /// A page of entries, the oldest first: those after the id `after`, of one

@@ -1,4 +1,4 @@
-//! Floor 7: puts the rooms together into a running broker.
+//! Floor 8: puts the rooms together into a running broker.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::account::{Accounts, Mappings, draft};
-use crate::admin::keys::Keys;
 use crate::admin::{self, Admin};
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
@@ -20,6 +19,7 @@ use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
 use crate::login::{Logins, drift, health, openid, pending, trial};
 use crate::mail::{self, Mail};
+use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
@@ -112,7 +112,7 @@ impl Broker {
         let mail = Arc::new(mail.map_err(OpenError::Mail)?);
         let app = Arc::new(App {
             authority,
-            logins: Logins {
+            logins: Arc::new(Logins {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
@@ -125,19 +125,26 @@ impl Broker {
                 health: health::Health::default(),
                 public_url,
                 lifetime: config.login_lifetime,
-            },
+            }),
             pages: Pages::new(),
             mail: Arc::clone(&mail),
         });
-        let admin = Admin {
+        let ops = Operations {
             store: Arc::clone(&store),
             mappings,
             clock: Arc::clone(&clock),
-            foreign: foreign(config, &app.authority.outbound),
-            keys: Arc::new(Keys::of(Arc::clone(&app.authority.keys), longest)),
+            keys: Keys::of(Arc::clone(&app.authority.keys), longest),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             login_account: login_account(config, &*store).await?,
+            serving: Some(Serving {
+                logins: Arc::clone(&app.logins),
+                authority: Arc::clone(&app.authority),
+            }),
+        };
+        let admin = Admin {
+            ops: Arc::new(ops),
+            foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
         let keys_to_reload = Arc::clone(&app.authority.keys);
@@ -240,7 +247,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         config.data_dir.clone(),
         longest(config),
     );
-    Ok(Admin {
+    let ops = Operations {
         mappings: Arc::new(Mappings::new(
             Arc::clone(&store),
             policy(config),
@@ -248,12 +255,16 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         )),
         store,
         clock,
-        app: None,
-        foreign: None,
-        keys: Arc::new(keys),
+        keys,
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
         login_account: config.console_login_account.clone(),
+        serving: None,
+    };
+    Ok(Admin {
+        ops: Arc::new(ops),
+        app: None,
+        foreign: None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Floor 7: the command line, one file a command.
+//! Floor 8: the command line, one file a command.
 //!
 //! Errors go to stderr as one sentence that says what to do; the exit status is
 //! 2 for bad usage and 1 for a failure.

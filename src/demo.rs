@@ -1,4 +1,4 @@
-//! Floor 7: broker, mock identity provider and a sample storefront on loopback.
+//! Floor 8: broker, mock identity provider and a sample storefront on loopback.
 //!
 //! The storefront is what a platform would have: pages of its own, and a path,
 //! `/_auth`, that its web server proxies to the broker.

@@ -1,4 +1,4 @@
-//! Floor 6: the browser endpoints.
+//! Floor 7: the browser endpoints.
 //!
 //! | file | endpoints |
 //! |---|---|
@@ -52,7 +52,7 @@ const MAX_BODY: usize = 64 << 10;
 /// What the endpoints work with.
 pub struct App {
     /// Logins.
-    pub logins: Logins,
+    pub logins: Arc<Logins>,
     /// The authority.
     pub authority: Arc<Authority>,
     /// Pages.

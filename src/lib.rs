@@ -15,8 +15,9 @@
 //!
 //! | floor | module | holds |
 //! |---|---|---|
-//! | 7 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
-//! | 6 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API and the console |
+//! | 8 | [`cli`], [`broker`], [`demo`] | one file a command; wires everything |
+//! | 7 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API and the console |
+//! | 6 | [`operation`] | what administrators do, one typed function an operation |
 //! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
 //! | 4 | [`account`], [`session`], [`operator`], [`audit`], [`mail`] | accounts, stores, mappings, users; sessions; who administers, and what they did; messages to people |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
@@ -46,6 +47,7 @@ pub mod http;
 pub mod key;
 pub mod login;
 pub mod mail;
+pub mod operation;
 pub mod operator;
 pub mod outbound;
 pub mod password;

@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["provider", "key"],
     &["account", "session", "operator", "audit", "mail"],
     &["login", "authority"],
+    &["operation"],
     &["http", "admin"],
     &["cli", "broker", "demo"],
 ];

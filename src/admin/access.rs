@@ -19,43 +19,7 @@ use crate::authority::scope::{ADMIN_READ, ADMIN_WRITE};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
-
-/// Who calls, for the author of a change.
-#[derive(Debug, Clone)]
-pub(super) struct Caller(pub String, Limit);
-
-/// The accounts of a caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Limit {
-    All,
-    Account(AccountId),
-}
-
-impl Caller {
-    /// An operator, who may deal with everything.
-    pub fn operator(email: &str) -> Self {
-        Self(email.to_owned(), Limit::All)
-    }
-
-    /// The account the caller is limited to; `None`: all.
-    pub fn limit(&self) -> Option<&AccountId> {
-        match &self.1 {
-            Limit::All => None,
-            Limit::Account(account) => Some(account),
-        }
-    }
-
-    /// Whether the caller may deal with what belongs to this account, or to all.
-    pub fn may(&self, account: Option<&AccountId>) -> bool {
-        self.limit().is_none_or(|own| account == Some(own))
-    }
-}
-
-/// What a bearer token stands for.
-struct Bearer {
-    caller: Caller,
-    scopes: Scopes,
-}
+use crate::operation::{Access, Caller};
 
 /// Lets through who may, with a [`Caller`].
 pub(super) async fn authenticate(
@@ -68,15 +32,14 @@ pub(super) async fn authenticate(
         .get::<Peer>()
         .is_some_and(Peer::is_unix)
     {
-        let caller = Caller("local operator".to_owned(), Limit::All);
-        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(Caller::local());
         return next.run(request).await;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let headers = request.headers().clone();
     match network(&admin, &headers, &method, &path).await {
         Ok(caller) => {
-            info!(target: "vestibule::admin", by = caller.0, %method, path, "admin API");
+            info!(target: "vestibule::admin", by = caller.name(), %method, path, "admin API");
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
@@ -96,17 +59,8 @@ async fn network(
         .ok()
         .filter(|_| headers.next().is_none())
         .ok_or_else(|| unauthenticated("send an access token with `admin:read` or `admin:write`; on the Unix socket in the data directory none is needed"))?;
-    let Bearer { caller, scopes } = read(admin, token).await?;
+    let caller = read(admin, token, method).await?;
     let safe = matches!(*method, Method::GET | Method::HEAD);
-    if !(scopes.has(ADMIN_WRITE) || safe && scopes.has(ADMIN_READ)) {
-        let wanted = if safe { ADMIN_READ } else { ADMIN_WRITE };
-        let mut answer = forbidden(&format!("this needs an access token with `{wanted}`"));
-        let text = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-        }
-        return Err(answer);
-    }
     match caller.limit() {
         Some(own) if !safe && makes_operators(admin, own, path) => Err(forbidden(
             "operators log in through this account's providers; only who administers all accounts may change them",
@@ -116,15 +70,17 @@ async fn network(
     }
 }
 
-async fn read(admin: &Admin, token: &str) -> Result<Bearer, Response> {
+/// Who a token stands for, and what it allows.
+async fn read(admin: &Admin, token: &str, method: &Method) -> Result<Caller, Response> {
     let refused = || {
         unauthenticated("the access token is unknown, expired, revoked, or not meant for this API")
     };
-    let Some(app) = &admin.app else {
+    let Some(serving) = &admin.serving else {
         return Err(refused());
     };
+    let authority = &serving.authority;
     if let Some(foreign) = admin.foreign.as_ref().filter(|f| f.claims(token)) {
-        let audience = Some(app.authority.audience.as_str());
+        let audience = Some(authority.audience.as_str());
         let claims = foreign
             .verify(token, audience, admin.clock.now())
             .await
@@ -133,35 +89,47 @@ async fn read(admin: &Admin, token: &str) -> Result<Bearer, Response> {
                 refused()
             })?;
         let name = claims.text("client_id").or(claims.text("sub"));
+        let name = format!("{} of the other authority", name.unwrap_or("?"));
         let limit = match claims.all().get("account") {
-            None => Limit::All,
+            None => None,
             Some(account) => {
                 let id = account.as_str().and_then(|id| id.parse().ok());
-                Limit::Account(id.ok_or_else(refused)?)
+                Some(id.ok_or_else(refused)?)
             }
         };
-        return Ok(Bearer {
-            caller: Caller(
-                format!("{} of the other authority", name.unwrap_or("?")),
-                limit,
-            ),
-            scopes: Scopes::parse(claims.text("scope").unwrap_or_default())
-                .map_err(|_| refused())?,
-        });
+        let scopes = Scopes::parse(claims.text("scope").unwrap_or_default());
+        let access = access(&scopes.map_err(|_| refused())?, method)?;
+        return Ok(Caller::new(name, access, limit));
     }
-    let found = app.authority.access(token).await.map_err(|error| {
+    let found = authority.access(token).await.map_err(|error| {
         Problem::new(ErrorCode::ServiceUnavailable, error.description).into_response()
     })?;
-    let access = found
+    let token = found
         .filter(|access| access.user.is_none())
         .ok_or_else(refused)?;
-    Ok(Bearer {
-        caller: Caller(
-            format!("application {}", access.client_id),
-            access.account.map_or(Limit::All, Limit::Account),
-        ),
-        scopes: access.scopes,
-    })
+    let name = format!("application {}", token.client_id);
+    let access = access(&token.scopes, method)?;
+    Ok(Caller::new(name, access, token.account))
+}
+
+/// What scopes allow; fails where they don't allow what the method is about to do.
+fn access(scopes: &Scopes, method: &Method) -> Result<Access, Response> {
+    let safe = matches!(*method, Method::GET | Method::HEAD);
+    match (scopes.has(ADMIN_WRITE), scopes.has(ADMIN_READ)) {
+        (true, _) => Ok(Access::Write),
+        (false, true) if safe => Ok(Access::Read),
+        _ => Err(insufficient(if safe { ADMIN_READ } else { ADMIN_WRITE })),
+    }
+}
+
+/// The answer to a token without the scope that is wanted (RFC 6750 §3.1).
+pub(super) fn insufficient(wanted: &str) -> Response {
+    let mut answer = forbidden(&format!("this needs an access token with `{wanted}`"));
+    let text = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    answer
 }
 
 /// Whether this is a provider through which operators log in to the console:

@@ -13,15 +13,17 @@ use tracing::info;
 use self::shape::shown;
 pub(super) use self::shape::{ApplicationView, Change, Filter, Input, Rotation};
 use super::Admin;
-use super::access::{Caller, refused};
+use super::Caller;
+use super::access::refused;
 use super::audit::{changed, unchanged};
-use super::paging::{Page, limit};
-use super::reply::{Condition, Reply, account, algorithm, json as read, missing, tagged};
+use super::paging::Page;
+use super::reply::{Reply, account, algorithm, condition, json as read, missing, tagged};
 use crate::authority::application::{ApplicationError, NewApplication, used_at};
 use crate::authority::{Application, Applications, ClientId, Scopes};
 use crate::base::{AccountId, ErrorCode, Secret, units};
 use crate::http::problem::Problem;
 use crate::key::Algorithm;
+use crate::operation::limit;
 use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How long an old secret counts beside a new one.
@@ -48,7 +50,7 @@ async fn find(admin: &Admin, caller: &Caller, id: &str) -> Reply<Versioned<Appli
     let id: ClientId = id.parse().map_err(|_| unknown())?;
     Applications::get(&*admin.store, &id)
         .await?
-        .filter(|found| caller.may(found.value.account.as_ref()))
+        .filter(|found| caller.sees(found.value.account.as_ref()))
         .ok_or_else(unknown)
 }
 
@@ -63,7 +65,7 @@ pub(super) async fn list(
         .map(str::parse)
         .transpose()
         .map_err(|_| missing("account"))?;
-    if !caller.may(asked.as_ref()) && asked.is_some() {
+    if !caller.sees(asked.as_ref()) && asked.is_some() {
         return Err(missing("account"));
     }
     let of = asked.as_ref().or(caller.limit());
@@ -85,6 +87,7 @@ pub(super) async fn list(
     Ok(Page {
         items,
         next: page.next,
+        tag: None,
     })
 }
 
@@ -112,7 +115,7 @@ pub(super) async fn create(
     admin.keys.ensure(alg).await?;
     match Applications::put(&*admin.store, &application, Precondition::Absent).await {
         Ok(version) => {
-            info!(client_id = %application.client_id, by = caller.0, "application created");
+            info!(client_id = %application.client_id, by = caller.name(), "application created");
             Ok(created(&application, secret.as_ref(), version))
         }
         Err(StoreError::Conflict) => Err(taken()),
@@ -137,7 +140,7 @@ impl Input {
 
     /// What it describes, if the caller may have it.
     async fn check(self, admin: &Admin, caller: &Caller) -> Reply<NewApplication> {
-        if !caller.may(self.account.as_ref()) {
+        if !caller.sees(self.account.as_ref()) {
             return Err(refused(
                 "applications can be created for your own account only",
             ));
@@ -185,17 +188,17 @@ pub(super) async fn put(
     let found = Applications::get(&*admin.store, &id).await?;
     if found
         .as_ref()
-        .is_some_and(|found| !caller.may(found.value.account.as_ref()))
+        .is_some_and(|found| !caller.sees(found.value.account.as_ref()))
     {
         // That of another account is not to be told from none at all.
         input.check(&admin, &caller).await?;
         return Err(taken());
     }
-    let when = Condition::of(&headers)?.over(found.as_ref().map(|f| f.version))?;
+    let when = condition(&headers)?.over(found.as_ref().map(|f| f.version))?;
     let Some(found) = found else {
         let (application, secret) = input.make(&admin, &caller).await?;
         let version = keep(&admin, &application, when).await?;
-        info!(client_id = %id, by = caller.0, "application created");
+        info!(client_id = %id, by = caller.name(), "application created");
         return Ok(created(&application, secret.as_ref(), version));
     };
     if input.account != found.value.account || input.public != found.value.public {
@@ -256,7 +259,7 @@ pub(super) async fn change(
         application.id_token_signed_response_alg = response_alg(name.as_deref())?;
     }
     application.check()?;
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     write(&admin, &caller, when, &found, &application, None).await
 }
 
@@ -281,7 +284,7 @@ async fn write(
         return Ok(unchanged(tagged(over.version, same)));
     }
     let version = keep(admin, application, when).await?;
-    info!(client_id = %application.client_id, by = caller.0, "application changed");
+    info!(client_id = %application.client_id, by = caller.name(), "application changed");
     let answer = tagged(version, Json(shown(application, secret, None)));
     Ok(changed(answer, logged(&over.value), logged(application)))
 }
@@ -311,7 +314,7 @@ pub(super) async fn rotate(
     let now = admin.clock.now();
     let mut application = found.value.clone();
     let secret = application.rotate(now, now.plus(overlap));
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     write(&admin, &caller, when, &found, &application, Some(&secret)).await
 }
 
@@ -322,10 +325,10 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply<Response> {
     let found = find(&admin, &caller, &id).await?;
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     let id = &found.value.client_id;
     Applications::remove(&*admin.store, id, when).await?;
-    info!(client_id = %id, by = caller.0, "application removed");
+    info!(client_id = %id, by = caller.name(), "application removed");
     let answer = StatusCode::NO_CONTENT.into_response();
     Ok(changed(answer, logged(&found.value), Value::Null))
 }

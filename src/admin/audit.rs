@@ -16,13 +16,14 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use super::mappings::rank;
-use super::paging::{Page, limit};
+use super::paging::Page;
 use super::reply::{Reply, missing};
 use super::{Admin, Caller};
 use crate::audit::{self, Entry, fingerprint};
 use crate::base::ErrorCode;
 use crate::document::redact;
 use crate::http::problem::Problem;
+use crate::operation::limit;
 use crate::store::{Store, StoreError};
 
 /// How an export is written: one entry a line.
@@ -102,7 +103,7 @@ pub(super) async fn log(
     let entry = Entry {
         id: String::new(),
         at: String::new(),
-        who: caller.0,
+        who: caller.name().to_owned(),
         what: what(&method, path),
         account,
         target,
@@ -200,7 +201,7 @@ pub(super) async fn list(
         None => rank(accept, LINES) > rank(accept, "application/json"),
     };
     if lines {
-        let body = Body::from_stream(export(admin.store, which.account, which.after));
+        let body = Body::from_stream(export(Arc::clone(&admin.store), which.account, which.after));
         return Ok(([(header::CONTENT_TYPE, LINES)], body).into_response());
     }
     let (account, after) = (which.account.as_deref(), which.after.as_deref());

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 
 use self::api::Api;
@@ -97,21 +98,9 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/users/revoke", post(people::revoke_all))
         .route("/sessions", get(people::sessions))
         .route("/sessions/revoke", post(people::revoke));
-    Router::new()
-        .route("/admin", get(sign_in::to_console))
+    let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
-        .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
-        .route("/admin/login/start", get(provider_sign_in::start))
-        .route(
-            "/admin/login/finish",
-            // What looks at links with HEAD must not use up a ticket.
-            get(provider_sign_in::finish).head(view::no_head),
-        )
         .route("/admin/logout", post(sign_in::log_out))
-        .route(
-            "/admin/welcome",
-            get(sign_in::welcome).post(sign_in::accept),
-        )
         .route("/admin/applications", get(applications::list))
         .route(
             "/admin/new-application",
@@ -140,10 +129,26 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/operators/sign-out", post(sessions::end))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
-        .route("/admin/console.css", get(view::css))
-        .route("/admin/console.js", get(view::js))
         .nest("/admin/accounts/{account}", account)
         .route("/admin/{*rest}", any(view::nothing))
+        .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
+    Router::new()
+        .route("/admin", get(sign_in::to_console))
+        .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
+        .route("/admin/login/start", get(provider_sign_in::start))
+        .route(
+            "/admin/login/finish",
+            // What looks at links with HEAD must not use up a ticket.
+            get(provider_sign_in::finish).head(view::no_head),
+        )
+        .route(
+            "/admin/welcome",
+            get(sign_in::welcome).post(sign_in::accept),
+        )
+        .route("/admin/console.css", get(view::css))
+        .route("/admin/console.js", get(view::js))
+        .layer(from_fn(guard::signed_out))
+        .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
         .with_state(console)
 }

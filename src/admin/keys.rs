@@ -1,9 +1,6 @@
 //! Signing keys. They sign for all accounts, so who is limited to one gets
 //! none of this.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -17,112 +14,17 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use tracing::info;
 
 use super::Admin;
-use super::access::Caller;
+use super::Caller;
 use super::audit::changed;
 use super::paging::{Page, Paging};
-use super::reply::{self, Condition, Reply, with_tag};
-use crate::base::digest::{hex, sha256};
-use crate::base::{Clock, ErrorCode, Secret, Timestamp};
-use crate::config::Auth;
+use super::reply::{self, Reply, condition, with_tag};
+use crate::base::{ErrorCode, Secret, Timestamp};
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, Role, read_key};
-use crate::store::Store;
-
-/// The keys: those of the broker that serves, or opened when they are needed.
-pub struct Keys {
-    open: OnceCell<Arc<Keyring>>,
-    changing: Mutex<()>,
-    later: Option<KeySource>,
-    /// The longest that a token lives.
-    longest: Duration,
-}
-
-struct KeySource {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    auth: Auth,
-    data_dir: PathBuf,
-}
-
-impl Keys {
-    /// The keys of a broker that serves.
-    pub fn of(keys: Arc<Keyring>, longest: Duration) -> Self {
-        Self {
-            open: OnceCell::new_with(Some(keys)),
-            changing: Mutex::new(()),
-            later: None,
-            longest,
-        }
-    }
-
-    /// The keys in a data directory, which may never be asked for.
-    pub fn in_data(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        auth: Auth,
-        data_dir: PathBuf,
-        longest: Duration,
-    ) -> Self {
-        Self {
-            open: OnceCell::new(),
-            changing: Mutex::new(()),
-            later: Some(KeySource {
-                store,
-                clock,
-                auth,
-                data_dir,
-            }),
-            longest,
-        }
-    }
-
-    async fn get(&self) -> Result<&Arc<Keyring>, KeyError> {
-        self.open
-            .get_or_try_init(|| async {
-                let later = self.later.as_ref().ok_or(KeyError::Gone)?;
-                Keyring::open(
-                    Arc::clone(&later.store),
-                    &later.auth,
-                    Arc::clone(&later.clock),
-                    &later.data_dir,
-                    self.longest,
-                )
-                .await
-                .map(Arc::new)
-            })
-            .await
-    }
-}
-
-impl Keys {
-    /// Sees to it that what an account or application is to ask for can be signed,
-    /// and is published before it is.
-    pub(super) async fn ensure(&self, wanted: Option<Algorithm>) -> Result<(), KeyError> {
-        match wanted {
-            Some(algorithm) => self.get().await?.ensure(algorithm).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The keys, for a change that nobody else of this broker makes meanwhile, if
-    /// they are still what `If-Match` says.
-    async fn to_change(&self, headers: &HeaderMap) -> Reply<(&Arc<Keyring>, MutexGuard<'_, ()>)> {
-        let alone = self.changing.lock().await;
-        let keys = self.get().await?;
-        Condition::of(headers)?.check(Some(&tag(keys)))?;
-        Ok((keys, alone))
-    }
-}
-
-impl From<KeyError> for Problem {
-    fn from(error: KeyError) -> Self {
-        Self::new(error.code(), error.to_string())
-    }
-}
+use crate::operation::key_tag as tag;
 
 /// A key file.
 #[derive(Deserialize, JsonSchema)]
@@ -221,22 +123,9 @@ impl From<&KeyInfo> for KeyView {
     }
 }
 
-/// The tag of all keys: any change of any of them is another.
-fn tag(keys: &Keyring) -> String {
-    let mut seen = String::new();
-    for info in keys.list() {
-        let _ = write!(
-            seen,
-            "{} {:?} {:?} {:?};",
-            info.kid, info.state, info.role, info.retires_at
-        );
-    }
-    format!("\"k{}\"", &hex(&sha256(seen.as_bytes()))[..16])
-}
-
 /// What a change of the keys answers.
 fn after(keys: &Keyring, info: &KeyInfo, before: &Value) -> Response {
-    let answer = with_tag(&tag(keys), Json(KeyView::from(info)));
+    let answer = with_tag(tag(keys).as_str(), Json(KeyView::from(info)));
     changed(answer, before, summary(keys))
 }
 
@@ -261,7 +150,7 @@ pub(super) async fn list(State(admin): State<Admin>, Query(paging): Query<Paging
     let keys = admin.keys.get().await?;
     let items = keys.list().iter().map(KeyView::from).collect();
     let page = Page::of_all(items, &paging, |key: &KeyView| key.kid.clone())?;
-    Ok(with_tag(&tag(keys), page))
+    Ok(with_tag(tag(keys).as_str(), page))
 }
 
 /// A key's public part.
@@ -274,7 +163,7 @@ pub(super) async fn show(State(admin): State<Admin>, Path(kid): Path<String>) ->
     let mut shown = KeyView::from(&info);
     shown.public_key = Some(keys.public_pem(Some(kid))?);
     shown.certificate_pem = keys.certificate_pem(Some(kid)).ok();
-    Ok(with_tag(&tag(keys), Json(shown)))
+    Ok(with_tag(tag(keys).as_str(), Json(shown)))
 }
 
 pub(super) async fn import(
@@ -310,12 +199,12 @@ pub(super) async fn import(
     .await
     .map_err(|_| Problem::new(ErrorCode::KeyFile, "the file could not be read"))?
     .map_err(invalid)?;
-    let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
+    let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
     let before = summary(keys);
     let info = keys.import(&key, input.additional).await?;
     info!(
         kid = info.kid,
-        by = caller.0,
+        by = caller.name(),
         "key imported; the next rotation makes it active"
     );
     Ok(after(keys, &info, &before))
@@ -329,10 +218,10 @@ pub(super) async fn prepare(
     body: Bytes,
 ) -> Reply {
     let which: KeyQuery = optional(&headers, &body)?;
-    let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
+    let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
     let before = summary(keys);
     let info = keys.prepare(which.algorithm).await?;
-    info!(kid = info.kid, by = caller.0, "next key published");
+    info!(kid = info.kid, by = caller.name(), "next key published");
     Ok(after(keys, &info, &before))
 }
 
@@ -346,14 +235,14 @@ pub(super) async fn rotate(
     let keep = if rotation.withdraw {
         Duration::ZERO
     } else {
-        admin.keys.longest
+        admin.keys.longest()
     };
-    let (keys, _one_at_a_time) = admin.keys.to_change(&headers).await?;
+    let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
     let before = summary(keys);
     let info = keys.rotate(rotation.algorithm, keep).await?;
     info!(
         kid = info.kid,
-        by = caller.0,
+        by = caller.name(),
         withdraw = rotation.withdraw,
         "key rotated"
     );

@@ -4,7 +4,7 @@ use axum::http::Method;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Gives, Operation, SchemaOf};
+use super::route::{Gives, Route, SchemaOf};
 use super::routes::operations;
 use crate::authority::scope::{ADMIN_READ, ADMIN_WRITE};
 use crate::http::problem::Problem;
@@ -166,7 +166,7 @@ fn path_parameter(name: &str) -> Value {
     })
 }
 
-fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
+fn describe(operation: &Route, schemas: &mut Schemas) -> Value {
     let safe = operation.method == Method::GET;
     let mut security = vec![json!({ "oauth2": [ADMIN_WRITE] })];
     if safe {
@@ -215,7 +215,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
 
 fn respond(
     responses: &mut Map<String, Value>,
-    operation: &Operation,
+    operation: &Route,
     gives: &Gives,
     schemas: &mut Schemas,
 ) {
@@ -246,7 +246,7 @@ fn respond(
 }
 
 /// The statuses with which an operation can refuse.
-fn refusals(operation: &Operation) -> Vec<u16> {
+fn refusals(operation: &Route) -> Vec<u16> {
     let mut all = vec![401, 403, 503];
     let has_path = operation.path.contains('{');
     if has_path {

@@ -13,7 +13,7 @@ use tracing::info;
 use super::Admin;
 use super::audit::changed;
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, json as read, missing, tagged};
+use super::reply::{Reply, condition, json as read, missing, tagged};
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::problem::Problem;
 use crate::operator::{self, Email, Operator, invite, session};
@@ -164,7 +164,7 @@ pub(super) async fn change(
             .map_err(|e| Problem::new(ErrorCode::OperatorName, e.to_string()))?;
     }
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     let version = operator::put(&*admin.store, &operator, when).await?;
     if operator.disabled {
         session::revoke_all(&*admin.store, &operator.email).await?;
@@ -185,7 +185,7 @@ pub(super) async fn invite(
     headers: HeaderMap,
 ) -> Reply {
     let found = find(&admin, &email).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     let link = link(&admin, &found.value.email).await?;
     Ok(tagged(found.version, with_link(&found.value, link)))
 }
@@ -197,7 +197,7 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply<Response> {
     let found = find(&admin, &email).await?;
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     operator::remove(&admin.store, &found.value.email, when).await?;
     info!(operator = %found.value.email, "operator removed");
     let answer = StatusCode::NO_CONTENT.into_response();

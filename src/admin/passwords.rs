@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tracing::info;
 
 use super::Admin;
-use super::access::Caller;
+use super::Caller;
 use super::audit::changed;
-use super::reply::{Condition, Reply, account, json, missing, tagged};
+use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::users::{UserView, find};
 use crate::account::directory;
 use crate::authority::{OAuthError, password};
@@ -65,7 +65,7 @@ pub(super) async fn create(
             "someone in this account has this email already",
         )
     })?;
-    info!(account = %account, user = %user.value.id, by = caller.0, "user created");
+    info!(account = %account, user = %user.value.id, by = caller.name(), "user created");
     let after = serde_json::json!({ "email": user.value.email, "name": user.value.name });
     let shown = Json(UserView::from(user.value));
     let answer = tagged(user.version, (StatusCode::CREATED, shown));
@@ -81,7 +81,7 @@ pub(super) async fn set(
 ) -> Reply {
     let input: Password = json(&headers, &body)?;
     let (account, found) = find(&admin, &id, &user).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     let user = found.value.id;
     let secret = Secret::new(input.password);
     password::set(
@@ -94,7 +94,7 @@ pub(super) async fn set(
     )
     .await
     .map_err(|OAuthError { description, .. }| Problem::new(ErrorCode::UserPassword, description))?;
-    info!(account = %account, user = %user, by = caller.0, "password set");
+    info!(account = %account, user = %user, by = caller.name(), "password set");
     // Not even a fingerprint: people choose passwords that can be guessed.
     let after = serde_json::json!({ "email": found.value.email });
     let answer = StatusCode::NO_CONTENT.into_response();
@@ -108,12 +108,12 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = find(&admin, &id, &user).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     let user = found.value.id;
     if !password::remove(&*admin.store, &account, user).await? {
         return Err(missing("password"));
     }
-    info!(account = %account, user = %user, by = caller.0, "password removed");
+    info!(account = %account, user = %user, by = caller.name(), "password removed");
     let before = serde_json::json!({ "email": found.value.email });
     let answer = StatusCode::NO_CONTENT.into_response();
     Ok(changed(answer, before, serde_json::Value::Null))

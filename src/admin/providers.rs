@@ -13,7 +13,7 @@ use tracing::info;
 use super::audit::{self, changed, unchanged};
 use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, json, missing, tagged};
+use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::{Consent, Mapping, RULES};
 use crate::base::{AccountId, ErrorCode, ProviderId};
@@ -251,8 +251,8 @@ async fn store(
     applying: &Applying<'_>,
 ) -> Reply {
     let version = stored.as_ref().map(|old| old.version);
-    let when = Condition::of(applying.headers)?.over(version)?;
-    // Applying what is applied is no new version, unless it is from before and
+    let when = condition(applying.headers)?.over(version)?;
+    // Applying what is applied makes no new version, unless it is from before and
     // should be no longer.
     if let Some(old) = stored.as_ref().filter(|old| {
         old.value.source == source && (old.value.rules == RULES || !applying.consent.redirect_uri)
@@ -265,7 +265,7 @@ async fn store(
         .apply(
             account,
             source,
-            &applying.caller.0,
+            applying.caller.name(),
             admin.clock.now(),
             Some(when),
             applying.consent,
@@ -289,7 +289,7 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    let when = Condition::of(&headers)?.over(Some(found.version))?;
+    let when = condition(&headers)?.over(Some(found.version))?;
     admin
         .mappings
         .remove(&account, &found.value.provider, when)

@@ -6,50 +6,43 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use tracing::error;
 
 use crate::account::mapping::ApplyError;
 use crate::account::{self, Account};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::key::{Algorithm, KeyError};
-use crate::store::{Precondition, Store, StoreError, Version, Versioned};
+use crate::operation::{Condition, OperationError, Tag};
+use crate::store::{Store, StoreError, Version, Versioned};
 
 /// A handler's answer.
 pub(in crate::admin) type Reply<T = Response> = Result<T, Problem>;
 
+impl From<OperationError> for Problem {
+    fn from(refused: OperationError) -> Self {
+        let problem = Self::new(refused.code, refused.detail);
+        Self {
+            field: refused.field.map(str::to_owned),
+            ..problem.with_findings(refused.findings)
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(failure: StoreError) -> Self {
-        match failure {
-            StoreError::Conflict => Self::new(
-                ErrorCode::AdminChangedMeanwhile,
-                "it was changed by someone else meanwhile; read it again and repeat your change",
-            ),
-            other => {
-                error!(why = %other, "the store failed");
-                Self::new(
-                    ErrorCode::ServiceUnavailable,
-                    format!("{other}; nothing was changed"),
-                )
-            }
-        }
+        OperationError::from(failure).into()
     }
 }
 
 impl From<ApplyError> for Problem {
     fn from(failure: ApplyError) -> Self {
-        match failure {
-            ApplyError::Findings(findings) => Self::new(
-                ErrorCode::MappingInvalid,
-                "the mapping does not compile; what was applied before stays",
-            )
-            .with_findings(findings),
-            second @ ApplyError::SecondCustom { .. } => {
-                Self::new(ErrorCode::MappingSecondCustom, second.to_string())
-            }
-            ApplyError::Asks(question) => Self::new(question.code(), question.to_string()),
-            ApplyError::Store(failure) => failure.into(),
-        }
+        OperationError::from(failure).into()
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(failure: KeyError) -> Self {
+        OperationError::from(failure).into()
     }
 }
 
@@ -99,72 +92,34 @@ pub(super) async fn account(store: &dyn Store, id: &str) -> Reply<Versioned<Acco
 }
 
 /// The condition of `If-Match` and `If-None-Match` (RFC 9110 §13.1).
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Condition {
-    /// None: whoever writes last wins.
-    None,
-    /// `If-None-Match: *`: only if there is nothing yet.
-    Absent,
-    /// `If-Match: *`: only if there is something.
-    Present,
-    /// `If-Match` with tags: only if one of them is the current one.
-    OneOf(Vec<String>),
-}
-
-impl Condition {
-    /// Reads it.
-    pub fn of(headers: &HeaderMap) -> Reply<Self> {
-        let text = |name| -> Option<String> {
-            let values: Vec<_> = headers
-                .get_all(name)
-                .iter()
-                .map(|value: &HeaderValue| value.to_str().unwrap_or("?").trim().to_owned())
-                .collect();
-            (!values.is_empty()).then(|| values.join(","))
-        };
-        match text(header::IF_NONE_MATCH).as_deref() {
-            None => {}
-            Some("*") => return Ok(Self::Absent),
-            Some(_) => {
-                return Err(Problem::new(
-                    ErrorCode::RequestIfNoneMatch,
-                    "of a change, `If-None-Match` takes `*` only",
-                ));
-            }
-        }
-        match text(header::IF_MATCH).as_deref() {
-            None => Ok(Self::None),
-            Some("*") => Ok(Self::Present),
-            Some(list) => entity_tags(list).map(Self::OneOf).ok_or_else(|| {
-                Problem::new(
-                    ErrorCode::RequestIfMatch,
-                    "`If-Match` takes the `ETag` of an earlier answer",
-                )
-            }),
+pub(super) fn condition(headers: &HeaderMap) -> Reply<Condition> {
+    let text = |name| -> Option<String> {
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value: &HeaderValue| value.to_str().unwrap_or("?").trim().to_owned())
+            .collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
+    match text(header::IF_NONE_MATCH).as_deref() {
+        None => {}
+        Some("*") => return Ok(Condition::Absent),
+        Some(_) => {
+            return Err(Problem::new(
+                ErrorCode::RequestIfNoneMatch,
+                "of a change, `If-None-Match` takes `*` only",
+            ));
         }
     }
-
-    /// Whether it holds for a thing with this tag; `None` if there is none.
-    pub fn check(&self, current: Option<&str>) -> Reply<()> {
-        let holds = match self {
-            Self::None => true,
-            Self::Absent => current.is_none(),
-            Self::Present => current.is_some(),
-            // A weak tag never matches (RFC 9110 §8.8.3.2).
-            Self::OneOf(tags) => current.is_some_and(|tag| tags.iter().any(|given| given == tag)),
-        };
-        if holds {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict.into())
-        }
-    }
-
-    /// What must hold of the record at the write that follows: that it is the one
-    /// that was read, or still absent; if that is what the condition allows.
-    pub fn over(&self, current: Option<Version>) -> Reply<Precondition> {
-        self.check(current.map(tag).as_deref())?;
-        Ok(current.map_or(Precondition::Absent, Precondition::Version))
+    match text(header::IF_MATCH).as_deref() {
+        None => Ok(Condition::None),
+        Some("*") => Ok(Condition::Present),
+        Some(list) => entity_tags(list).map(Condition::OneOf).ok_or_else(|| {
+            Problem::new(
+                ErrorCode::RequestIfMatch,
+                "`If-Match` takes the `ETag` of an earlier answer",
+            )
+        }),
     }
 }
 
@@ -182,14 +137,9 @@ fn entity_tags(list: &str) -> Option<Vec<String>> {
         .filter(|tags| !tags.is_empty())
 }
 
-/// A record's tag.
-pub(super) fn tag(version: Version) -> String {
-    format!("\"v{}\"", version.0)
-}
-
 /// An answer with the record's `ETag`.
 pub(super) fn tagged(version: Version, answer: impl IntoResponse) -> Response {
-    with_tag(&tag(version), answer)
+    with_tag(Tag::from(version).as_str(), answer)
 }
 
 /// An answer with this `ETag`.
@@ -237,7 +187,7 @@ mod tests {
     fn given(name: header::HeaderName, value: &str) -> Reply<Condition> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap_or_else(|_| panic!("{value}")));
-        Condition::of(&headers)
+        condition(&headers)
     }
 
     #[test]
@@ -245,7 +195,7 @@ mod tests {
         let now = Some(Version(7));
         let holds = |value: &str, now| {
             given(header::IF_MATCH, value)
-                .and_then(|condition| condition.over(now))
+                .and_then(|condition| Ok(condition.over(now)?))
                 .is_ok()
         };
         assert!(holds("\"v7\"", now) && holds("\"v6\", \"v7\"", now) && holds("*", now));

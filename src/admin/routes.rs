@@ -6,12 +6,13 @@ mod providers;
 mod users;
 
 use axum::Json;
+use axum::http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::mappings::TOML;
 use super::openapi;
-use super::operation::Operation;
+use super::route::Route;
 use crate::provider::file::ProviderFile;
 
 /// A mapping that compiles, for the examples.
@@ -55,7 +56,7 @@ impl JsonSchema for OpenApi {
 }
 
 /// A mapping: the tables and keys of its TOML.
-fn takes_mapping(operation: Operation) -> Operation {
+fn takes_mapping(operation: Route) -> Route {
     operation
         .takes_text(TOML, MAPPING)
         .takes::<ProviderFile>(mapping())
@@ -63,14 +64,18 @@ fn takes_mapping(operation: Operation) -> Operation {
 }
 
 /// All operations, in the order of the document.
-pub(super) fn operations() -> Vec<Operation> {
+pub(super) fn operations() -> Vec<Route> {
     let mut all = vec![
-        Operation::get("/openapi.json", "getOpenApi", "This document", async || {
-            Json(openapi::document())
-        })
+        Route::handled(
+            Method::GET,
+            "/openapi.json",
+            "getOpenApi",
+            "This document",
+            async || Json(openapi::document()),
+        )
         .gives::<OpenApi>(200),
     ];
-    all.extend(accounts::operations());
+    all.extend(accounts::routes());
     all.extend(providers::operations());
     all.extend(users::operations());
     all.extend(broker::operations());

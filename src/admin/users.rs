@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::paging::{Page, Paging};
-use super::reply::{Condition, Reply, account, json, missing, tagged};
+use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, audit};
 use crate::account::directory::Link;
 use crate::account::{User, directory};
@@ -128,10 +128,10 @@ pub(super) async fn change(
 ) -> Reply {
     let change: Change = json(&headers, &body)?;
     let (account, found) = find(&admin, &id, &user).await?;
-    let condition = Condition::of(&headers)?;
+    let condition = condition(&headers)?;
     condition.over(Some(found.version))?;
     // Without a condition a login that writes at the same time does not conflict.
-    let only = (condition != Condition::None).then_some(found.version);
+    let only = (condition != crate::operation::Condition::None).then_some(found.version);
     let user = found.value.id;
     let (before, now) = directory::change(&*admin.store, &account, user, only, |user| {
         let disabled = change.disabled.unwrap_or(user.disabled);

@@ -15,7 +15,7 @@ use tracing::info;
 use super::audit::{self, changed};
 use super::mappings::{Draft, as_json, as_toml};
 use super::providers::current;
-use super::reply::{Condition, Reply, missing, tagged};
+use super::reply::{Reply, condition, missing, tagged};
 use super::{Admin, Caller};
 use crate::account::mapping::Shadow;
 use crate::base::{AccountId, ProviderId};
@@ -38,7 +38,7 @@ pub(super) async fn forget_drift(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     forget(&admin, &account, &found.value.provider).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -114,12 +114,12 @@ pub(super) async fn set_shadow(
     body: Bytes,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     let draft = Draft::read(&headers, &body)?;
     let shadow = Shadow {
         source: draft.text(&caller, Some(&found.value.source))?,
         started_at: admin.clock.now(),
-        author: caller.0,
+        author: caller.name().to_owned(),
     };
     let after = audit::mapping(&shadow.source);
     let provider = found.value.provider.clone();
@@ -143,7 +143,7 @@ pub(super) async fn remove_shadow(
     headers: HeaderMap,
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
-    Condition::of(&headers)?.over(Some(found.version))?;
+    condition(&headers)?.over(Some(found.version))?;
     let provider = found.value.provider.clone();
     let before = found.value.shadow.as_ref();
     let before = before.map(|old| audit::mapping(&old.source));

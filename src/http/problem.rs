@@ -25,6 +25,9 @@ pub struct Problem {
     pub code: ErrorCode,
     /// What is wrong and what to do about it.
     pub detail: String,
+    /// The field of the request that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// What a check found, where there was one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -40,6 +43,7 @@ impl Problem {
             status: status.as_u16(),
             code,
             detail: detail.into(),
+            field: None,
             findings: Vec::new(),
         }
     }

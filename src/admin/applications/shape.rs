@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::accounts::given;
 use crate::authority::{Application, ClientId, Grant};
 use crate::base::{AccountId, Secret, Timestamp};
 use crate::key::Algorithm;
+use crate::operation::given;
 
 /// An OAuth 2.0 client of the broker: no secret in it, but the one just made.
 #[derive(Serialize, JsonSchema)]

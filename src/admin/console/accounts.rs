@@ -1,21 +1,20 @@
 //! Accounts, their stores and their choices of authentication.
 
 use axum::extract::{Path, Query};
-use axum::http::{Method, StatusCode};
-use axum::response::Response;
+use axum::http::StatusCode;
 use minijinja::{Value as TemplateValue, context};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::State;
-use super::api::{Call, or_null, segment};
-use super::guard::{LoggedIn, Post};
-use super::view::{Html, failing, page, redirect_to, shown};
+use super::api::segment;
+use super::guard::{Desk, Post};
+use super::view::{Html, redirect_to, shown, status};
 use crate::account::draft;
-use crate::account::mapping::BUILT_IN;
-use crate::base::ErrorCode;
+use crate::account::mapping::{BUILT_IN, Mapping};
+use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
-use crate::operator::session::Current;
+use crate::operation::accounts::{self, AccountChange, NewAccount, StoreInput};
+use crate::operation::{Changed, Condition, OperationError, Outcome, Paging};
 use crate::provider::gallery;
 use crate::store::StoreError;
 
@@ -26,80 +25,55 @@ pub(super) struct ListQuery {
     pub done: Option<String>,
 }
 
-/// `GET /admin/`
-pub(super) async fn list(
-    axum::extract::State(console): State,
-    LoggedIn(who): LoggedIn,
-    Query(place): Query<ListQuery>,
-) -> Html {
-    accounts(&console, &who, &place, StatusCode::OK, context! {}).await
+impl ListQuery {
+    /// A page of a list.
+    pub fn paging(&self) -> Paging {
+        Paging::new(50, self.after.as_deref())
+    }
 }
 
-async fn accounts(
-    console: &super::Console,
-    who: &Current,
-    place: &ListQuery,
-    status: StatusCode,
-    form: TemplateValue,
-) -> Html {
-    let path = match &place.after {
-        Some(after) => format!("/accounts?limit=50&after={}", segment(after)),
-        None => "/accounts?limit=50".to_owned(),
-    };
-    let found = console
-        .api
-        .call(who, Call::get(path))
-        .await
-        .map_err(failing(who))?;
+/// `GET /admin/`
+pub(super) async fn list(desk: Desk, Query(place): Query<ListQuery>) -> Html {
+    listed(&desk, &place, StatusCode::OK, context! {}).await
+}
+
+async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: TemplateValue) -> Html {
+    let found = accounts::list(desk.ops(), &desk.caller(), place.paging()).await?;
     let values = context! {
         title => "Accounts",
         nav => "accounts",
-        accounts => shown(found["items"].clone()),
-        next => found["next"].as_str(),
+        accounts => shown(found.items),
+        next => found.next,
         done => place.done.as_deref(),
     };
-    page(
-        Some(who),
-        status,
-        "accounts.html",
-        context! { ..form, ..values },
-    )
+    desk.page(status, "accounts.html", context! { ..form, ..values })
+}
+
+/// A storefront of a form; `None` where no origin was typed.
+fn store(post: &Post) -> Option<StoreInput> {
+    Some(StoreInput {
+        origin: post.filled("origin")?,
+        auth_path: post.filled("auth_path"),
+    })
 }
 
 /// `POST /admin/`: a new account.
-pub(super) async fn create(axum::extract::State(console): State, post: Post) -> Html {
-    let mut body = json!({ "id": post.get("id").trim() });
-    if !post.get("name").trim().is_empty() {
-        body["name"] = post.get("name").into();
-    }
-    if !post.get("origin").trim().is_empty() {
-        let mut store = json!({ "origin": post.get("origin").trim() });
-        if !post.get("auth_path").trim().is_empty() {
-            store["auth_path"] = post.get("auth_path").trim().into();
-        }
-        body["stores"] = json!([store]);
-    }
-    let call = Call::new(Method::POST, "/accounts").json(body);
-    match console.api.call(&post.who, call).await {
-        Ok(made) => {
-            let id = made["id"].as_str().unwrap_or_default();
-            Ok(redirect_to(&format!(
-                "/admin/accounts/{}?done=created",
-                segment(id)
-            )))
-        }
-        Err(problem) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let form = context! {
-                problem => shown(problem),
-                form => context! {
-                    id => post.get("id"),
-                    name => post.get("name"),
-                    origin => post.get("origin"),
-                    auth_path => post.get("auth_path"),
-                },
-            };
-            accounts(&console, &post.who, &ListQuery::default(), status, form).await
+pub(super) async fn create(post: Post) -> Html {
+    let new = NewAccount {
+        id: post.get("id").trim().to_owned(),
+        name: post.filled("name"),
+        stores: store(&post).into_iter().collect(),
+        signing_alg: None,
+    };
+    match accounts::create(post.ops(), &post.caller(), new).await {
+        Ok(made) => Ok(redirect_to(&format!(
+            "/admin/accounts/{}?done=created",
+            made.value.id
+        ))),
+        Err(refused) => {
+            let problem = Problem::from(refused);
+            let form = context! { problem => shown(&problem), form => post.typed() };
+            listed(&post, &ListQuery::default(), status(&problem), form).await
         }
     }
 }
@@ -117,57 +91,36 @@ struct Choice {
     version: Option<u64>,
 }
 
+impl From<&Mapping> for Choice {
+    fn from(mapping: &Mapping) -> Self {
+        Self {
+            id: mapping.provider.to_string(),
+            name: mapping.name.clone(),
+            about: String::new(),
+            version: Some(mapping.number),
+        }
+    }
+}
+
 /// `GET /admin/accounts/{account}/`
 pub(super) async fn show(
-    axum::extract::State(console): State,
-    LoggedIn(who): LoggedIn,
+    desk: Desk,
     Path(id): Path<String>,
     Query(place): Query<ListQuery>,
 ) -> Html {
     let values = context! { done => place.done };
-    account(&console, &who, &id, StatusCode::OK, values).await
+    account(&desk, &id, StatusCode::OK, values).await
 }
 
-async fn account(
-    console: &super::Console,
-    who: &Current,
-    id: &str,
-    status: StatusCode,
-    more: TemplateValue,
-) -> Html {
-    let path = format!("/accounts/{}", segment(id));
-    let (account, version) = console
-        .api
-        .read(who, Call::get(path.as_str()))
-        .await
-        .map_err(failing(who))?;
-    let drafts = drafts(console, id)
-        .await
-        .map_err(|error| failing(who)(error.into()))?;
-    let providers = console
-        .api
-        .call(who, Call::get(format!("{path}/providers")))
-        .await
-        .map_err(failing(who))?;
-    let applied: Vec<&Value> = providers["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .collect();
-    let of = |provider: &Value| Choice {
-        id: provider["provider"].as_str().unwrap_or_default().to_owned(),
-        name: provider["name"].as_str().unwrap_or_default().to_owned(),
-        about: String::new(),
-        version: provider["version"].as_u64(),
-    };
-    let custom = applied
-        .iter()
-        .find(|provider| provider["built_in"] != true)
-        .map(|provider| of(provider));
-    let mut built_in: Vec<Choice> = applied
-        .iter()
-        .filter(|provider| provider["built_in"] == true)
-        .map(|provider| of(provider))
+async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue) -> Html {
+    let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
+    let account = found.value;
+    let applied = desk.ops().mappings.list(&account.id).await?;
+    let applied = || applied.iter().map(|mapping| &mapping.value);
+    let custom = applied().find(|mapping| !mapping.is_built_in());
+    let mut built_in: Vec<Choice> = applied()
+        .filter(|mapping| mapping.is_built_in())
+        .map(Choice::from)
         .collect();
     for (name, source) in gallery::all().filter(|(name, _)| BUILT_IN.contains(name)) {
         if !built_in.iter().any(|choice| choice.id == name) {
@@ -189,30 +142,22 @@ async fn account(
         .into_iter()
         .partition(|choice| choice.version.is_some() || rank(choice).is_some());
     let values = context! {
-        title => account["name"].as_str(),
+        title => account.name.as_str(),
         nav => "accounts",
-        account => shown(account.clone()),
-        etag => version,
-        drafts,
-        custom => custom.map(shown),
+        account => shown(&account),
+        etag => found.tag.version(),
+        drafts => drafts(desk, &account.id).await?,
+        custom => custom.map(|mapping| shown(Choice::from(mapping))),
         built_in => shown(built_in),
         others => shown(others),
-        public_url => console.origin.as_str(),
+        public_url => desk.console.origin.as_str(),
     };
-    page(
-        Some(who),
-        status,
-        "account.html",
-        context! { ..more, ..values },
-    )
+    desk.page(status, "account.html", context! { ..more, ..values })
 }
 
 /// The mappings in the making, the newest first.
-async fn drafts(console: &super::Console, id: &str) -> Result<TemplateValue, StoreError> {
-    let Ok(account) = id.parse() else {
-        return Ok(TemplateValue::from(()));
-    };
-    let found = draft::list(&*console.admin.store, &account, 100).await?;
+async fn drafts(desk: &Desk, account: &AccountId) -> Result<TemplateValue, StoreError> {
+    let found = draft::list(&*desk.ops().store, account, 100).await?;
     let drafts = found.iter().rev().filter_map(|draft| {
         let token = draft.token()?;
         let base = draft.base.as_ref();
@@ -238,111 +183,65 @@ pub(super) fn display_name(source: &str, id: &str) -> String {
         .to_owned()
 }
 
-/// Calls the API for a form of the account's page: back to the page, or the page
-/// with the problem and what was typed.
-async fn act(
-    console: &super::Console,
+/// What comes of a form of the account's page: back to the page, or the page with
+/// the problem and what was typed.
+async fn done<T>(
     post: &Post,
     id: &str,
-    call: Call<'_>,
+    outcome: Outcome<Changed<T>>,
     done: &str,
     which: &str,
 ) -> Html {
-    match console.api.call(&post.who, call).await {
-        Ok(_) => Ok(redirect_to(&format!(
-            "/admin/accounts/{}?done={done}",
-            segment(id)
-        ))),
-        Err(problem) => {
-            let typed: serde_json::Map<String, Value> = post
-                .form
-                .iter()
-                .filter(|(name, _)| *name != "csrf")
-                .map(|(name, value)| (name.to_owned(), value.into()))
-                .collect();
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            // Sent again, it is refused again: the version stays what it was.
-            let stale = problem.code == ErrorCode::AdminChangedMeanwhile;
-            let etag = stale.then(|| post.get("etag").to_owned());
-            let more = context! { problem => shown(problem), which, form => shown(typed), stale };
-            let more = match etag {
-                Some(etag) => context! { etag, ..more },
-                None => more,
-            };
-            account(console, &post.who, id, status, more).await
-        }
-    }
+    let Err(refused) = outcome else {
+        let to = format!("/admin/accounts/{}?done={done}", segment(id));
+        return Ok(redirect_to(&to));
+    };
+    // Sent again, it is refused again: the version stays what it was.
+    let stale = refused.is_stale();
+    let problem = Problem::from(refused);
+    let more = context! { problem => shown(&problem), which, form => post.typed(), stale };
+    let more = if stale {
+        context! { etag => post.get("etag"), ..more }
+    } else {
+        more
+    };
+    account(post, id, status(&problem), more).await
 }
 
-pub(super) async fn change(
-    axum::extract::State(console): State,
-    Path(id): Path<String>,
-    post: Post,
-) -> Html {
-    let optional = |name| or_null(post.get(name).trim());
-    let body = json!({
-        "name": post.get("name"),
-        "logo_url": optional("logo_url"),
-        "color": optional("color"),
-        "signing_alg": optional("signing_alg"),
-    });
-    let call = Call::new(Method::PATCH, format!("/accounts/{}", segment(&id)))
-        .json(body)
-        .if_version(post.get("etag").parse().ok());
-    act(&console, &post, &id, call, "saved", "settings").await
+pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
+    let change = AccountChange {
+        name: Some(post.get("name").to_owned()),
+        logo_url: Some(post.filled("logo_url")),
+        color: Some(post.filled("color")),
+        signing_alg: Some(post.filled("signing_alg")),
+    };
+    let when = post.condition();
+    let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
+    done(&post, &id, changed, "saved", "settings").await
 }
 
-pub(super) async fn add_store(
-    axum::extract::State(console): State,
-    Path(id): Path<String>,
-    post: Post,
-) -> Html {
-    let mut body = json!({ "origin": post.get("origin").trim() });
-    if !post.get("auth_path").trim().is_empty() {
-        body["auth_path"] = post.get("auth_path").trim().into();
-    }
-    let path = format!("/accounts/{}/stores", segment(&id));
-    let call = Call::new(Method::PUT, path).json(body);
-    act(&console, &post, &id, call, "store", "store").await
+pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {
+    let (ops, caller, when) = (post.ops(), post.caller(), Condition::None);
+    let store = store(&post).unwrap_or_default();
+    let changed = accounts::put_store(ops, &caller, &id, store, &when).await;
+    done(&post, &id, changed, "store", "store").await
 }
 
-pub(super) async fn remove_store(
-    axum::extract::State(console): State,
-    Path(id): Path<String>,
-    post: Post,
-) -> Html {
-    let origin = segment(post.get("origin"));
-    let path = format!("/accounts/{}/stores?origin={origin}", segment(&id));
-    let call = Call::new(Method::DELETE, path);
-    act(&console, &post, &id, call, "store-removed", "store").await
+pub(super) async fn remove_store(Path(id): Path<String>, post: Post) -> Html {
+    let (ops, caller, when) = (post.ops(), post.caller(), Condition::None);
+    let changed = accounts::remove_store(ops, &caller, &id, post.get("origin"), &when).await;
+    done(&post, &id, changed, "store-removed", "store").await
 }
 
 /// Removes the account; its id has to be typed.
-pub(super) async fn remove(
-    axum::extract::State(console): State,
-    Path(id): Path<String>,
-    post: Post,
-) -> Result<Response, Response> {
+pub(super) async fn remove(Path(id): Path<String>, post: Post) -> Html {
     if post.get("confirm").trim() != id {
-        let problem = Problem::new(
-            ErrorCode::AccountConfirm,
-            format!("type `{id}` to remove the account"),
-        );
-        let more = context! { problem => shown(problem), which => "remove" };
-        return account(
-            &console,
-            &post.who,
-            &id,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            more,
-        )
-        .await;
+        let why = format!("type `{id}` to remove the account");
+        let refused = OperationError::new(ErrorCode::AccountConfirm, why);
+        let problem = Problem::from(refused.at("confirm"));
+        let more = context! { problem => shown(&problem), which => "remove" };
+        return account(&post, &id, status(&problem), more).await;
     }
-    let call = Call::new(Method::DELETE, format!("/accounts/{}", segment(&id)));
-    console
-        .api
-        .call(&post.who, call)
-        .await
-        .map_err(failing(&post.who))?;
+    accounts::remove(post.ops(), &post.caller(), &id, &Condition::None).await?;
     Ok(redirect_to("/admin/?done=removed"))
 }

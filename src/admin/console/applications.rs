@@ -308,7 +308,7 @@ pub(super) async fn rotate(
 async fn refuse(console: &Console, post: &Post, id: &str, problem: Problem) -> Html {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
     if status == StatusCode::NOT_FOUND {
-        return Err(failing(&post.who)(problem));
+        return Err(problem.into());
     }
     let more = context! { problem => shown(problem) };
     display(console, &post.who, id, status, more).await

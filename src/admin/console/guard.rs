@@ -1,36 +1,95 @@
 //! Who may see a page, and whose form counts.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use minijinja::Value;
 
-use super::Console;
 use super::api::segment;
-use super::view::{fail, redirect_to};
+use super::view::{Html, fail, page, redirect_to, shown_failure};
+use super::{Console, State};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
+use crate::operation::{Caller, Condition, Operations};
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
-/// An operator who is logged in. Every page but those of [`super::sign_in`] takes one.
+/// An operator who is logged in, at the console. The layer [`signed_in`] lets nobody
+/// else through.
+pub(super) struct Desk {
+    pub console: Arc<Console>,
+    pub who: Current,
+}
+
+impl Desk {
+    /// The operations.
+    pub fn ops(&self) -> &Operations {
+        &self.console.admin.ops
+    }
+
+    /// The operator as a caller of operations.
+    pub fn caller(&self) -> Caller {
+        Caller::operator(self.who.operator.email.as_str())
+    }
+
+    /// A page in the operator's name.
+    pub fn page(&self, status: StatusCode, template: &str, values: Value) -> Html {
+        page(Some(&self.who), status, template, values)
+    }
+}
+
+/// An operator who is logged in.
 pub(super) struct LoggedIn(pub Current);
 
 /// An operator's form, sent by a page of ours.
 pub(super) struct Post {
+    pub desk: Desk,
     pub who: Current,
     pub form: Pairs,
+}
+
+impl Deref for Post {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
 }
 
 impl Post {
     /// A field, empty where it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.form.get(name).unwrap_or_default()
+    }
+
+    /// A field without the space around it; `None` where it is empty.
+    pub fn filled(&self, name: &str) -> Option<String> {
+        Some(self.get(name).trim())
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// That what is changed is still of the version that the form was made for.
+    pub fn condition(&self) -> Condition {
+        let version = self.get("etag").parse();
+        version.map_or(Condition::None, Condition::version)
+    }
+
+    /// What was typed, for a page that shows it again.
+    pub fn typed(&self) -> Value {
+        let fields = self.form.iter().filter(|(name, _)| *name != "csrf");
+        fields
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect::<BTreeMap<_, _>>()
+            .into()
     }
 }
 
@@ -101,6 +160,44 @@ fn ask(parts: &Parts) -> Response {
     redirect_to(&format!("/admin/login?next={}", segment(next)))
 }
 
+/// Lets through who is logged in, and shows their failures in their page.
+pub(super) async fn signed_in(
+    axum::extract::State(console): State,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match current(&console, &parts.headers).await {
+        Err(failed) => failed,
+        Ok(None) => ask(&parts),
+        Ok(Some(who)) => {
+            parts.extensions.insert(who.clone());
+            let answer = next.run(Request::from_parts(parts, body)).await;
+            shown_failure(Some(&who), answer)
+        }
+    }
+}
+
+/// Shows the failures of pages that need no login.
+pub(super) async fn signed_out(request: Request, next: Next) -> Response {
+    shown_failure(None, next.run(request).await)
+}
+
+impl FromRequestParts<Arc<Console>> for Desk {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        console: &Arc<Console>,
+    ) -> Result<Self, Response> {
+        let who = parts.extensions.get::<Current>().cloned();
+        Ok(Self {
+            console: Arc::clone(console),
+            who: who.ok_or_else(|| ask(parts))?,
+        })
+    }
+}
+
 impl FromRequestParts<Arc<Console>> for LoggedIn {
     type Rejection = Response;
 
@@ -108,10 +205,9 @@ impl FromRequestParts<Arc<Console>> for LoggedIn {
         parts: &mut Parts,
         console: &Arc<Console>,
     ) -> Result<Self, Response> {
-        match current(console, &parts.headers).await? {
-            Some(who) => Ok(Self(who)),
-            None => Err(ask(parts)),
-        }
+        Desk::from_request_parts(parts, console)
+            .await
+            .map(|desk| Self(desk.who))
     }
 }
 
@@ -173,17 +269,16 @@ impl FromRequest<Arc<Console>> for Post {
     type Rejection = Response;
 
     async fn from_request(request: Request, console: &Arc<Console>) -> Result<Self, Response> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let headers = parts.headers.clone();
-        let Some(who) = current(console, &headers).await? else {
-            return Err(ask(&parts));
-        };
+        let desk = Desk::from_request_parts(&mut parts, console).await?;
         let form = form(console, &headers, Request::from_parts(parts, body)).await?;
         let given = form.get("csrf").unwrap_or_default();
-        if !digest::same(given.as_bytes(), who.csrf.as_bytes()) {
-            return Err(stale(&who));
+        if !digest::same(given.as_bytes(), desk.who.csrf.as_bytes()) {
+            return Err(stale(&desk.who));
         }
-        Ok(Self { who, form })
+        let who = desk.who.clone();
+        Ok(Self { desk, who, form })
     }
 }
 
@@ -213,10 +308,8 @@ impl FromRequest<Arc<Console>> for Upload {
     type Rejection = Response;
 
     async fn from_request(request: Request, console: &Arc<Console>) -> Result<Self, Response> {
-        let (parts, body) = request.into_parts();
-        let Some(who) = current(console, &parts.headers).await? else {
-            return Err(ask(&parts));
-        };
+        let (mut parts, body) = request.into_parts();
+        let Desk { who, .. } = Desk::from_request_parts(&mut parts, console).await?;
         if !same_origin(console, &parts.headers) {
             return Err(foreign());
         }

@@ -145,8 +145,8 @@ pub(super) async fn finish(
     let ticket = query.get("ticket").unwrap_or_default();
     let vouched = match vouch(&console.app.logins, account, ticket, browser.as_ref()).await {
         Ok(vouched) => vouched,
-        Err(LoginError::Store { error, .. }) => return Err(broken(error)),
-        Err(error) => return Err(failed(&console, account, &error)),
+        Err(LoginError::Store { error, .. }) => return Err(broken(error).into()),
+        Err(error) => return Err(failed(&console, account, &error).into()),
     };
     let store = &*console.admin.store;
     let found = match Email::parse(&vouched.email) {

@@ -238,8 +238,8 @@ pub(super) async fn accept(
     let now = console.admin.clock.now();
     let operator = match invite::accept(store, &ticket, accepted, now).await {
         Ok(operator) => operator,
-        Err(InviteError::Store(error)) => return Err(broken(error)),
-        Err(_) => return Err(dead_link()),
+        Err(InviteError::Store(error)) => return Err(broken(error).into()),
+        Err(_) => return Err(dead_link().into()),
     };
     let what = if first {
         "operator.first"

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::api::{Call, segment};
 use super::draft::Open;
 use super::guard::{LoggedIn, Post};
-use super::view::{Html, fail, failing, page, redirect_to, shown};
+use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::{providers, reply};
 
@@ -34,7 +34,7 @@ async fn open(console: &Console, post: &Post, account: &str, source: &str, back:
         Err(problem) if !problem.findings.is_empty() && back.contains("/drafts/") => {
             Ok(redirect_to(back))
         }
-        Err(problem) => Err(fail(Some(&post.who), &problem)),
+        Err(problem) => Err(problem.into()),
     }
 }
 

@@ -13,7 +13,9 @@ use super::guard::LoggedIn;
 use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
+use crate::operation::OperationError;
 use crate::operator::session::Current;
+use crate::store::StoreError;
 
 const CSS: &str = include_str!("console.css");
 const JS: &str = include_str!("console.js");
@@ -23,7 +25,56 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
      img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The answer of a page that can fail.
-pub(super) type Html = Result<Response, Response>;
+pub(super) type Html = Result<Response, Failed>;
+
+/// Why there is no page: a problem, which the layers of [`super::guard`] show in
+/// the look of who is logged in, or an answer of its own.
+pub(super) struct Failed(Response);
+
+impl From<OperationError> for Failed {
+    fn from(refused: OperationError) -> Self {
+        Problem::from(refused).into()
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(failure: StoreError) -> Self {
+        OperationError::from(failure).into()
+    }
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        let mut answer = status(&problem).into_response();
+        answer.extensions_mut().insert(problem);
+        Self(answer)
+    }
+}
+
+impl From<Response> for Failed {
+    fn from(answer: Response) -> Self {
+        Self(answer)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+/// An answer, with the page in it where it is a failure without one.
+pub(super) fn shown_failure(who: Option<&Current>, mut answer: Response) -> Response {
+    match answer.extensions_mut().remove::<Problem>() {
+        Some(problem) => fail(who, &problem),
+        None => answer,
+    }
+}
+
+/// The status of a page about a problem.
+pub(super) fn status(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
 
 macro_rules! bundled {
     ($($name:literal),* $(,)?) => {
@@ -145,7 +196,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A part of a page as text.
-pub(super) fn render(template: &str, values: Value) -> Result<String, Response> {
+pub(super) fn render(template: &str, values: Value) -> Result<String, Failed> {
     TEMPLATES
         .get_template(template)
         .and_then(|template| template.render(values))
@@ -153,9 +204,9 @@ pub(super) fn render(template: &str, values: Value) -> Result<String, Response> 
             tracing::error!(why = %error, template, "a page cannot be rendered");
             if cfg!(debug_assertions) {
                 let why = format!("{error:#}");
-                return (StatusCode::INTERNAL_SERVER_ERROR, why).into_response();
+                return Failed((StatusCode::INTERNAL_SERVER_ERROR, why).into_response());
             }
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            Failed(StatusCode::INTERNAL_SERVER_ERROR.into_response())
         })
 }
 
@@ -195,14 +246,8 @@ pub(super) fn page(
 
 /// A page about what went wrong.
 pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    page(
-        who,
-        status,
-        "error.html",
-        context! { title => problem.title.as_str(), problem => shown(problem.clone()) },
-    )
-    .unwrap_or_else(|plain| plain)
+    let values = context! { title => problem.title.as_str(), problem => shown(problem.clone()) };
+    page(who, status(problem), "error.html", values).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// Fails with a page in the look of who is logged in.

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::draft::{Open, frame};
 use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
-use super::view::{Html, page, redirect_to, render, shown};
+use super::view::{Failed, Html, page, redirect_to, render, shown};
 use super::{Console, State, expect};
 use crate::base::AccountId;
 use crate::document::Finding;
@@ -195,7 +195,7 @@ fn pane(
     account: &AccountId,
     source: &str,
     step: &Step,
-) -> Result<String, Response> {
+) -> Result<String, Failed> {
     let all = expect::steps(source, &console.admin.mappings, account);
     let here: Vec<_> = all
         .into_iter()

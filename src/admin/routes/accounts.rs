@@ -2,98 +2,114 @@
 
 use serde_json::json;
 
-use crate::account::StoreFront;
-use crate::admin::accounts;
-use crate::admin::operation::Operation;
-use crate::admin::paging::{Page, Paging};
+use crate::admin::route::{Body, Query, Route};
+use crate::operation::accounts::{self, StoreQuery};
 
-pub(super) fn operations() -> Vec<Operation> {
+#[expect(clippy::too_many_lines, reason = "it is a list")]
+pub(super) fn routes() -> Vec<Route> {
     let stores = json!([{ "origin": "https://www.acme.example", "auth_path": "/_auth" }]);
     vec![
-        Operation::get(
+        Route::get(
             "/accounts",
             "listAccounts",
             "Lists accounts",
-            accounts::list,
-        )
-        .query::<Paging>()
-        .gives::<Page<accounts::AccountView>>(200),
-        Operation::post(
+            |call, Query(paging)| async move { accounts::list(&call.ops, &call.caller, paging).await },
+        ),
+        Route::post(
             "/accounts",
             "createAccount",
             "Creates an account",
-            accounts::create,
+            |call, Body(new)| async move { accounts::create(&call.ops, &call.caller, new).await },
         )
-        .takes::<accounts::NewAccount>(json!({ "id": "acme", "name": "Acme", "stores": stores }))
-        .gives::<accounts::AccountView>(201)
-        .tagged()
+        .example(json!({ "id": "acme", "name": "Acme", "stores": stores }))
+        .creates()
         .refuses(&[409]),
-        Operation::get(
+        Route::get(
             "/accounts/{account}",
             "getAccount",
             "Shows an account",
-            accounts::show,
-        )
-        .gives::<accounts::AccountView>(200)
-        .tagged(),
-        Operation::put(
+            |call, ()| async move { accounts::show(&call.ops, &call.caller, call.at("account")).await },
+        ),
+        Route::put(
             "/accounts/{account}",
             "putAccount",
             "Creates an account, or makes the one there is as described",
-            accounts::put,
+            |call, Body(whole)| async move {
+                accounts::put(
+                    &call.ops,
+                    &call.caller,
+                    call.at("account"),
+                    whole,
+                    &call.when,
+                )
+                .await
+            },
         )
-        .takes::<accounts::WholeAccount>(
-            json!({ "name": "Acme", "stores": stores, "color": "#0b5fff" }),
-        )
-        .gives::<accounts::AccountView>(200)
-        .gives::<accounts::AccountView>(201)
-        .tagged()
-        .conditional(),
-        Operation::patch(
+        .example(json!({ "name": "Acme", "stores": stores, "color": "#0b5fff" }))
+        .may_create(),
+        Route::patch(
             "/accounts/{account}",
             "changeAccount",
             "Changes an account",
-            accounts::change,
+            |call, Body(change)| async move {
+                accounts::change(
+                    &call.ops,
+                    &call.caller,
+                    call.at("account"),
+                    change,
+                    &call.when,
+                )
+                .await
+            },
         )
-        .takes::<accounts::Change>(json!({ "name": "Acme Stores" }))
-        .gives::<accounts::AccountView>(200)
-        .tagged()
-        .conditional(),
-        Operation::delete(
+        .example(json!({ "name": "Acme Stores" })),
+        Route::delete(
             "/accounts/{account}",
             "removeAccount",
             "Removes an account with its mappings, users, sessions and applications",
-            accounts::remove,
-        )
-        .conditional(),
-        Operation::get(
+            |call, ()| async move {
+                accounts::remove(&call.ops, &call.caller, call.at("account"), &call.when).await
+            },
+        ),
+        Route::get(
             "/accounts/{account}/stores",
             "listStores",
             "Lists an account's storefronts",
-            accounts::stores,
+            |call, Query(paging)| async move {
+                accounts::stores(&call.ops, &call.caller, call.at("account"), paging).await
+            },
         )
-        .query::<Paging>()
-        .gives::<Page<StoreFront>>(200)
         .tagged(),
-        Operation::put(
+        Route::put(
             "/accounts/{account}/stores",
             "putStore",
             "Adds a storefront, or gives the one at this origin another path; gives the account",
-            accounts::put_store,
+            |call, Body(store)| async move {
+                accounts::put_store(
+                    &call.ops,
+                    &call.caller,
+                    call.at("account"),
+                    store,
+                    &call.when,
+                )
+                .await
+            },
         )
-        .takes::<accounts::StoreInput>(json!({ "origin": "https://shop.acme.example" }))
-        .gives::<accounts::AccountView>(200)
-        .tagged()
-        .conditional(),
-        Operation::delete(
+        .example(json!({ "origin": "https://shop.acme.example" })),
+        Route::delete(
             "/accounts/{account}/stores",
             "removeStore",
             "Removes a storefront; gives the account",
-            accounts::remove_store,
-        )
-        .query::<accounts::StoreQuery>()
-        .gives_instead::<accounts::AccountView>(200)
-        .tagged()
-        .conditional(),
+            |call, Query(StoreQuery { origin })| async move {
+                accounts::remove_store(
+                    &call.ops,
+                    &call.caller,
+                    call.at("account"),
+                    &origin,
+                    &call.when,
+                )
+                .await
+            },
+        ),
     ]
 }

@@ -1,14 +1,15 @@
 //! What belongs to the broker: applications, keys, operators, the audit log.
 
+use axum::http::Method;
 use serde_json::json;
 
-use crate::admin::operation::Operation;
 use crate::admin::paging::{Page, Paging};
+use crate::admin::route::Route;
 use crate::admin::{applications, audit, keys, operators};
 use crate::audit::Entry;
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
-pub(super) fn operations() -> Vec<Operation> {
+pub(super) fn operations() -> Vec<Route> {
     let application = json!({
         "name": "Orders",
         "account": "acme",
@@ -16,11 +17,11 @@ pub(super) fn operations() -> Vec<Operation> {
         "scopes": ["orders"],
     });
     vec![
-        Operation::get("/applications", "listApplications", "Lists applications", applications::list)
+        Route::handled(Method::GET, "/applications", "listApplications", "Lists applications", applications::list)
             .query::<applications::Filter>()
             .gives::<Page<applications::ApplicationView>>(200)
             .refuses(&[404]),
-        Operation::post(
+        Route::handled(Method::POST,
             "/applications",
             "createApplication",
             "Creates an application; its secret is shown this once",
@@ -30,7 +31,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<applications::ApplicationView>(201)
         .tagged()
         .refuses(&[404, 409]),
-        Operation::get(
+        Route::handled(Method::GET,
             "/applications/{application}",
             "getApplication",
             "Shows an application",
@@ -38,7 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<applications::ApplicationView>(200)
         .tagged(),
-        Operation::put(
+        Route::handled(Method::PUT,
             "/applications/{application}",
             "putApplication",
             "Creates an application under this client id, or makes the one there is as described; a secret is taken or made at its creation only",
@@ -50,7 +51,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .tagged()
         .conditional()
         .refuses(&[409]),
-        Operation::patch(
+        Route::handled(Method::PATCH,
             "/applications/{application}",
             "changeApplication",
             "Changes an application",
@@ -60,14 +61,14 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<applications::ApplicationView>(200)
         .tagged()
         .conditional(),
-        Operation::delete(
+        Route::handled(Method::DELETE,
             "/applications/{application}",
             "removeApplication",
             "Removes an application; its tokens end",
             applications::remove,
         )
         .conditional(),
-        Operation::post(
+        Route::handled(Method::POST,
             "/applications/{application}/rotate",
             "rotateSecret",
             "Adds a secret, which is shown this once; the old one ends after a while",
@@ -77,12 +78,12 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<applications::ApplicationView>(200)
         .tagged()
         .conditional(),
-        Operation::get("/keys", "listKeys", "Lists signing keys; one tag for all of them", keys::list)
+        Route::handled(Method::GET, "/keys", "listKeys", "Lists signing keys; one tag for all of them", keys::list)
             .query::<Paging>()
             .gives::<Page<keys::KeyView>>(200)
             .tagged()
             .refuses(&[409]),
-        Operation::post(
+        Route::handled(Method::POST,
             "/keys",
             "importKey",
             "Imports a key, which signs from the next rotation on",
@@ -93,14 +94,14 @@ pub(super) fn operations() -> Vec<Operation> {
         .tagged()
         .conditional()
         .refuses(&[409, 422]),
-        Operation::post("/keys/prepare", "prepareKey", "Publishes the next key ahead of its use", keys::prepare)
+        Route::handled(Method::POST, "/keys/prepare", "prepareKey", "Publishes the next key ahead of its use", keys::prepare)
             .takes::<keys::KeyQuery>(json!({ "algorithm": "RS256" }))
             .body_optional()
             .gives::<keys::KeyView>(200)
             .tagged()
             .conditional()
             .refuses(&[409]),
-        Operation::post(
+        Route::handled(Method::POST,
             "/keys/rotate",
             "rotateKeys",
             "Makes the next key the one that signs; the old one verifies until its last token ends",
@@ -112,7 +113,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .tagged()
         .conditional()
         .refuses(&[409]),
-        Operation::get(
+        Route::handled(Method::GET,
             "/keys/{key}",
             "getKey",
             "Shows a key's public part; `active` names the default one",
@@ -120,10 +121,10 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<keys::KeyView>(200)
         .tagged(),
-        Operation::get("/operators", "listOperators", "Lists operators", operators::list)
+        Route::handled(Method::GET, "/operators", "listOperators", "Lists operators", operators::list)
             .query::<Paging>()
             .gives::<Page<operators::OperatorView>>(200),
-        Operation::post(
+        Route::handled(Method::POST,
             "/operators",
             "createOperator",
             "Creates an operator; gives the link with which they choose a password",
@@ -133,10 +134,10 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<operators::Invited>(201)
         .tagged()
         .refuses(&[409]),
-        Operation::get("/operators/{operator}", "getOperator", "Shows an operator", operators::show)
+        Route::handled(Method::GET, "/operators/{operator}", "getOperator", "Shows an operator", operators::show)
             .gives::<operators::OperatorView>(200)
             .tagged(),
-        Operation::patch(
+        Route::handled(Method::PATCH,
             "/operators/{operator}",
             "changeOperator",
             "Changes an operator; a disabled one's sessions end",
@@ -146,14 +147,14 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<operators::OperatorView>(200)
         .tagged()
         .conditional(),
-        Operation::delete(
+        Route::handled(Method::DELETE,
             "/operators/{operator}",
             "removeOperator",
             "Removes an operator and ends their sessions",
             operators::remove,
         )
         .conditional(),
-        Operation::post(
+        Route::handled(Method::POST,
             "/operators/{operator}/invite",
             "inviteOperator",
             "Makes a link with which an operator chooses another password",
@@ -162,7 +163,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<operators::Invited>(200)
         .tagged()
         .conditional(),
-        Operation::get(
+        Route::handled(Method::GET,
             "/audit",
             "listAudit",
             "The audit log: a page of it, or all of it as JSON lines; an application of one account sees that account's",

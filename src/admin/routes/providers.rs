@@ -1,16 +1,17 @@
 //! Mappings, their versions and previews, and what live logins tell about them.
 
+use axum::http::Method;
 use serde_json::json;
 
 use super::takes_mapping;
 use crate::admin::mappings::TOML;
-use crate::admin::operation::Operation;
 use crate::admin::paging::{Page, Paging};
+use crate::admin::route::Route;
 use crate::admin::{providers, trials, watch};
 use crate::login::drift;
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
-pub(super) fn operations() -> Vec<Operation> {
+pub(super) fn operations() -> Vec<Route> {
     let applied = |operation| {
         takes_mapping(operation)
             .query::<providers::Accept>()
@@ -19,7 +20,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .conditional()
     };
     vec![
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/providers",
             "listProviders",
             "Lists an account's providers",
@@ -27,13 +28,13 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query::<Paging>()
         .gives::<Page<providers::ProviderView>>(200),
-        applied(Operation::post(
+        applied(Route::handled(Method::POST,
             "/accounts/{account}/providers",
             "applyMapping",
             "Applies a mapping to the provider that it names",
             providers::apply,
         )),
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/providers/{provider}",
             "getProvider",
             "Shows a provider's mapping, secrets redacted",
@@ -42,20 +43,20 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<providers::ProviderView>(200)
         .gives_text(200, TOML)
         .tagged(),
-        applied(Operation::put(
+        applied(Route::handled(Method::PUT,
             "/accounts/{account}/providers/{provider}",
             "putProvider",
             "Applies a mapping; a secret that is sent as `[redacted]` stays what it is",
             providers::put,
         )),
-        Operation::delete(
+        Route::handled(Method::DELETE,
             "/accounts/{account}/providers/{provider}",
             "removeProvider",
             "Removes a mapping; its versions stay",
             providers::remove,
         )
         .conditional(),
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/providers/{provider}/history",
             "listVersions",
             "Lists a mapping's versions, the newest first",
@@ -63,7 +64,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query::<Paging>()
         .gives::<Page<providers::ProviderView>>(200),
-        Operation::post(
+        Route::handled(Method::POST,
             "/accounts/{account}/providers/{provider}/rollback",
             "rollBack",
             "Applies an earlier version again, as a new one",
@@ -75,7 +76,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .tagged()
         .conditional()
         .refuses(&[409, 422]),
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/providers/{provider}/preview",
             "previewProvider",
             "The requests that the applied mapping sends, and the answers it expects",
@@ -83,28 +84,28 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<providers::Previewed>(200)
         .refuses(&[422]),
-        takes_mapping(Operation::post(
+        takes_mapping(Route::handled(Method::POST,
             "/accounts/{account}/preview",
             "previewMapping",
             "The requests that a draft would send; nothing is sent or stored",
             providers::preview_draft,
         ))
         .gives::<providers::Previewed>(200),
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/providers/{provider}/drift",
             "getDrift",
             "What is known of the provider's answers, and how they changed",
             watch::drift,
         )
         .gives::<drift::Shape>(200),
-        Operation::delete(
+        Route::handled(Method::DELETE,
             "/accounts/{account}/providers/{provider}/drift",
             "forgetDrift",
             "Takes the provider's answers from now on as the norm",
             watch::forget_drift,
         )
         .conditional(),
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/providers/{provider}/shadow",
             "getShadow",
             "What the shadow would have changed so far",
@@ -112,7 +113,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<watch::ShadowView>(200)
         .tagged(),
-        takes_mapping(Operation::put(
+        takes_mapping(Route::handled(Method::PUT,
             "/accounts/{account}/providers/{provider}/shadow",
             "putShadow",
             "Sets a shadow: a mapping that is asked beside the live one and whose result no login uses",
@@ -121,7 +122,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives_nothing()
         .tagged()
         .conditional(),
-        Operation::delete(
+        Route::handled(Method::DELETE,
             "/accounts/{account}/providers/{provider}/shadow",
             "removeShadow",
             "Stops asking the shadow",
@@ -129,14 +130,14 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .tagged()
         .conditional(),
-        takes_mapping(Operation::post(
+        takes_mapping(Route::handled(Method::POST,
             "/accounts/{account}/trials",
             "openTrial",
             "Opens a test link for a draft; whoever follows it logs in without a user or a session",
             trials::open,
         ))
         .gives::<trials::OpenTrial>(201),
-        Operation::get(
+        Route::handled(Method::GET,
             "/accounts/{account}/trials/{trial}",
             "getTrial",
             "The trace of a test link's login",

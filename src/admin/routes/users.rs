@@ -1,14 +1,16 @@
 //! Users, their passwords and their sessions.
 
+use axum::http::Method;
 use serde_json::json;
 
-use crate::admin::operation::Operation;
 use crate::admin::paging::{Page, Paging};
+use crate::admin::route::Route;
 use crate::admin::{passwords, users};
 
-pub(super) fn operations() -> Vec<Operation> {
+pub(super) fn operations() -> Vec<Route> {
     vec![
-        Operation::get(
+        Route::handled(
+            Method::GET,
             "/accounts/{account}/users",
             "listUsers",
             "Lists an account's users",
@@ -16,7 +18,8 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query::<Paging>()
         .gives::<Page<users::UserView>>(200),
-        Operation::post(
+        Route::handled(
+            Method::POST,
             "/accounts/{account}/users",
             "createUser",
             "Creates a user who has not logged in yet",
@@ -26,7 +29,8 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<users::UserView>(201)
         .tagged()
         .refuses(&[409]),
-        Operation::get(
+        Route::handled(
+            Method::GET,
             "/accounts/{account}/users/{user}",
             "getUser",
             "Shows a user",
@@ -34,7 +38,8 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .gives::<users::UserView>(200)
         .tagged(),
-        Operation::patch(
+        Route::handled(
+            Method::PATCH,
             "/accounts/{account}/users/{user}",
             "changeUser",
             "Disables a user, whose sessions end then, or says whose email is trusted",
@@ -44,7 +49,8 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<users::UserView>(200)
         .tagged()
         .conditional(),
-        Operation::put(
+        Route::handled(
+            Method::PUT,
             "/accounts/{account}/users/{user}/password",
             "setPassword",
             "Gives a user a password, for applications with the grant `password`",
@@ -53,21 +59,24 @@ pub(super) fn operations() -> Vec<Operation> {
         .takes::<passwords::Password>(json!({ "password": "difference engine" }))
         .gives_nothing()
         .conditional(),
-        Operation::delete(
+        Route::handled(
+            Method::DELETE,
             "/accounts/{account}/users/{user}/password",
             "removePassword",
             "Takes a user's password away",
             passwords::remove,
         )
         .conditional(),
-        Operation::delete(
+        Route::handled(
+            Method::DELETE,
             "/accounts/{account}/users/{user}/sessions",
             "revokeSessions",
             "Ends all sessions of a user",
             users::revoke_all,
         )
         .gives_instead::<users::Revoked>(200),
-        Operation::get(
+        Route::handled(
+            Method::GET,
             "/accounts/{account}/sessions",
             "listSessions",
             "Lists an account's sessions",
@@ -75,7 +84,8 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query::<Paging>()
         .gives::<Page<users::SessionView>>(200),
-        Operation::delete(
+        Route::handled(
+            Method::DELETE,
             "/accounts/{account}/sessions/{session}",
             "revokeSession",
             "Ends a session",

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use url::{Origin, Url};
 
+use crate::account::{is_color, is_logo};
 use crate::base::digest::sha256;
 
 const CSS: &str = include_str!("style.css");
@@ -33,16 +34,6 @@ impl Look {
     /// The name, if there is one.
     pub(super) fn name(&self) -> Option<&str> {
         Some(self.name.trim()).filter(|name| !name.is_empty())
-    }
-
-    /// True for a logo that pages show.
-    pub fn is_logo(url: &str) -> bool {
-        logo(url).is_some()
-    }
-
-    /// True for a colour that pages use.
-    pub fn is_color(text: &str) -> bool {
-        Color::parse(text).is_some()
     }
 }
 
@@ -116,9 +107,7 @@ impl<'a> Style<'a> {
 }
 
 fn logo(url: &str) -> Option<Url> {
-    Url::parse(url)
-        .ok()
-        .filter(|url| url.scheme() == "https" && url.has_host())
+    Url::parse(url).ok().filter(|_| is_logo(url))
 }
 
 /// A URL's origin as a policy names it.
@@ -146,10 +135,7 @@ struct Color([u8; 3]);
 
 impl Color {
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('#')?;
-        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
+        let digits = text.strip_prefix('#').filter(|_| is_color(text))?;
         let channel = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
         Some(Self([channel(0)?, channel(2)?, channel(4)?]))
     }

@@ -1,0 +1,81 @@
+//! Floor 6: what administrators do, one typed function an operation.
+//!
+//! An operation takes who calls, what they want and on what condition, and gives
+//! what came of it, or an [`OperationError`] with a stable code and the field it is
+//! about. Who may do it, what is checked, what is changed and what the audit log
+//! says of it stand in that one function; the change and its entry in the log are
+//! one commit. The admin API, the console and the command line only translate.
+//!
+//! | file | operations on |
+//! |---|---|
+//! | `accounts` | accounts and their storefronts |
+
+pub mod accounts;
+mod caller;
+mod change;
+mod condition;
+mod error;
+mod keys;
+mod page;
+
+use std::sync::Arc;
+
+pub use self::accounts::given;
+pub use self::caller::{Access, Caller};
+pub use self::change::{Changed, Done, Entry, Found};
+pub use self::condition::{Condition, Tag};
+pub use self::error::{OperationError, Outcome};
+pub use self::keys::{Keys, tag as key_tag};
+pub use self::page::{Page, Paging, limit};
+use crate::account::{self, Account, Mappings};
+use crate::authority::Authority;
+use crate::base::{AccountId, Clock};
+use crate::login::Logins;
+use crate::password::Hasher;
+use crate::store::{Store, Versioned};
+
+/// What operations work with.
+pub struct Operations {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The accounts' providers.
+    pub mappings: Arc<Mappings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The signing keys.
+    pub keys: Keys,
+    /// Slow hashes.
+    pub hasher: Hasher,
+    /// The audience of access tokens.
+    pub audience: String,
+    /// The account through whose providers operators may log in to the console.
+    pub login_account: Option<AccountId>,
+    /// The broker that serves; `None` where only data is administered.
+    pub serving: Option<Serving>,
+}
+
+/// A broker that serves, as far as operations reach into it.
+pub struct Serving {
+    /// Its logins.
+    pub logins: Arc<Logins>,
+    /// Its authority.
+    pub authority: Arc<Authority>,
+}
+
+impl Operations {
+    /// An account that the caller may deal with so far. The answer for one that
+    /// belongs to someone else is that for one that does not exist (threat T5).
+    pub async fn account(
+        &self,
+        caller: &Caller,
+        access: Access,
+        id: &str,
+    ) -> Outcome<Versioned<Account>> {
+        let unknown = || OperationError::missing("account");
+        let id: Option<AccountId> = id.parse().ok();
+        caller.check_account(access, id.as_ref())?;
+        account::get(&*self.store, &id.ok_or_else(unknown)?)
+            .await?
+            .ok_or_else(unknown)
+    }
+}

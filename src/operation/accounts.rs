@@ -1,0 +1,447 @@
+//! Accounts and their storefronts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{
+    Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
+    Page, Paging,
+};
+use crate::account::{self, Account, StoreFront, directory, is_color, is_logo};
+use crate::authority::{Applications, password};
+use crate::base::{AccountId, ErrorCode};
+use crate::key::Algorithm;
+use crate::session;
+use crate::store::{Precondition, Versioned};
+
+/// One customer of the platform.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+pub struct AccountView {
+    /// Its id, part of addresses.
+    pub id: AccountId,
+    /// Its name as shoppers read it.
+    pub name: String,
+    /// Its storefronts; the first is where a login goes when nothing says which.
+    pub stores: Vec<StoreFront>,
+    /// A logo for its pages, https.
+    pub logo_url: Option<String>,
+    /// An accent colour for its pages: `#rrggbb`.
+    pub color: Option<String>,
+    /// What its sessions and tokens are signed with; `null`: by the default key.
+    pub signing_alg: Option<Algorithm>,
+    /// When it was created (RFC 3339).
+    pub created_at: String,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            name: account.name,
+            stores: account.stores,
+            logo_url: account.logo_url,
+            color: account.color,
+            signing_alg: account.signing_alg,
+            created_at: account.created_at.rfc3339(),
+        }
+    }
+}
+
+/// A new account.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    // Text here and below, so that what is wrong with it is an error about it.
+    /// Its id: lower-case letters, digits and `-`.
+    #[schemars(with = "AccountId")]
+    pub id: String,
+    /// Its name as shoppers read it; its id unless given.
+    pub name: Option<String>,
+    /// Its storefronts.
+    #[serde(default)]
+    pub stores: Vec<StoreInput>,
+    /// What its sessions and tokens are signed with: `ES256` or `RS256`; by the
+    /// default key unless given.
+    #[schemars(with = "Option<Algorithm>")]
+    pub signing_alg: Option<String>,
+}
+
+/// An account as a whole: what is absent is taken away.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WholeAccount {
+    /// Its name as shoppers read it; its id unless given.
+    pub name: Option<String>,
+    /// Its storefronts.
+    #[serde(default)]
+    pub stores: Vec<StoreInput>,
+    /// A logo for its pages, https.
+    pub logo_url: Option<String>,
+    /// An accent colour for its pages: `#rrggbb`.
+    pub color: Option<String>,
+    /// What its sessions and tokens are signed with; by the default key unless given.
+    #[schemars(with = "Option<Algorithm>")]
+    pub signing_alg: Option<String>,
+}
+
+/// What may change in an account; what is absent stays, `null` removes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountChange {
+    /// Its name as shoppers read it.
+    pub name: Option<String>,
+    /// An https URL of its logo.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub logo_url: Option<Option<String>>,
+    /// Its accent colour, as in `#0b5fff`.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub color: Option<Option<String>>,
+    /// What its sessions and tokens are signed with: `ES256` or `RS256`; `null`: by
+    /// the default key.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Algorithm>")]
+    pub signing_alg: Option<Option<String>>,
+}
+
+/// A storefront.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreInput {
+    /// Scheme, host and port, as a browser writes an origin.
+    pub origin: String,
+    /// The path under which its web server proxies to the broker; `/_auth` unless given.
+    pub auth_path: Option<String>,
+}
+
+/// Which store.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreQuery {
+    /// Its origin.
+    pub origin: String,
+}
+
+/// Tells `null` from absent.
+pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+fn name(text: &str) -> Outcome<String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        let why = "a name has 1 to 100 characters on one line";
+        return Err(OperationError::invalid(ErrorCode::AccountName, "name", why));
+    }
+    Ok(text.to_owned())
+}
+
+fn logo(url: Option<String>) -> Outcome<Option<String>> {
+    match &url {
+        Some(text) if !is_logo(text) => Err(OperationError::invalid(
+            ErrorCode::AccountLogoUrl,
+            "logo_url",
+            "a logo is an https URL",
+        )),
+        _ => Ok(url),
+    }
+}
+
+fn color(text: Option<String>) -> Outcome<Option<String>> {
+    match &text {
+        Some(color) if !is_color(color) => Err(OperationError::invalid(
+            ErrorCode::AccountColor,
+            "color",
+            "a colour is written as `#rrggbb`",
+        )),
+        _ => Ok(text),
+    }
+}
+
+fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
+    name.map(str::parse::<Algorithm>)
+        .transpose()
+        .map_err(|error| {
+            OperationError::invalid(ErrorCode::AccountSigningAlg, "signing_alg", error)
+        })
+}
+
+impl StoreInput {
+    fn check(&self) -> Outcome<StoreFront> {
+        StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
+            .map_err(|error| OperationError::invalid(ErrorCode::StoreInvalid, "origin", error))
+    }
+}
+
+/// Adds a store, or gives the one at this origin its new path.
+fn add(account: &mut Account, store: StoreFront) {
+    match account.stores.iter_mut().find(|s| s.origin == store.origin) {
+        Some(same) => *same = store,
+        None => account.stores.push(store),
+    }
+}
+
+impl WholeAccount {
+    /// The account it describes, as of now.
+    fn make(self, ops: &Operations, id: AccountId) -> Outcome<Account> {
+        let mut account = Account {
+            name: name(self.name.as_deref().unwrap_or(id.as_str()))?,
+            id,
+            stores: Vec::new(),
+            logo_url: logo(self.logo_url)?,
+            color: color(self.color)?,
+            signing_alg: signing_alg(self.signing_alg.as_deref())?,
+            created_at: ops.clock.now(),
+        };
+        for store in &self.stores {
+            add(&mut account, store.check()?);
+        }
+        Ok(account)
+    }
+}
+
+impl AccountChange {
+    fn apply(self, account: &mut Account) -> Outcome<()> {
+        if let Some(text) = &self.name {
+            account.name = name(text)?;
+        }
+        if let Some(url) = self.logo_url {
+            account.logo_url = logo(url)?;
+        }
+        if let Some(text) = self.color {
+            account.color = color(text)?;
+        }
+        if let Some(name) = &self.signing_alg {
+            account.signing_alg = signing_alg(name.as_deref())?;
+        }
+        Ok(())
+    }
+}
+
+fn id(text: &str) -> Outcome<AccountId> {
+    text.parse::<AccountId>()
+        .map_err(|error| OperationError::invalid(ErrorCode::AccountId, "id", error))
+}
+
+fn address(id: &AccountId) -> String {
+    format!("/accounts/{id}")
+}
+
+/// A page of accounts in the order of their ids; of a caller limited to one, that one.
+pub async fn list(ops: &Operations, caller: &Caller, paging: Paging) -> Outcome<Page<AccountView>> {
+    caller.check(Access::Read)?;
+    let after = paging.after::<AccountId>()?;
+    let limit = paging.limit()?;
+    let found = match caller.limit() {
+        Some(own) if after.as_ref().is_none_or(|after| after < own) => {
+            account::get(&*ops.store, own).await?.into_iter().collect()
+        }
+        Some(_) => Vec::new(),
+        None => account::page(&*ops.store, after.as_ref(), limit + 1).await?,
+    };
+    let page = Page::cut(found, limit, |account| account.value.id.to_string());
+    Ok(page.map(|account| account.value.into()))
+}
+
+/// An account.
+pub async fn show(ops: &Operations, caller: &Caller, id: &str) -> Outcome<Found<AccountView>> {
+    let found = ops.account(caller, Access::Read, id).await?;
+    Ok(Found::of(found, AccountView::from))
+}
+
+/// Creates an account.
+pub async fn create(
+    ops: &Operations,
+    caller: &Caller,
+    new: NewAccount,
+) -> Outcome<Changed<AccountView>> {
+    caller.check_broker(Access::Write)?;
+    let whole = WholeAccount {
+        name: new.name,
+        stores: new.stores,
+        signing_alg: new.signing_alg,
+        ..WholeAccount::default()
+    };
+    let account = whole.make(ops, id(&new.id)?)?;
+    make(ops, caller, account, Precondition::Absent)
+        .await
+        .map_err(|error| {
+            let taken = || format!("there is an account `{}` already", new.id);
+            error.if_stale(|| OperationError::new(ErrorCode::AccountExists, taken()).at("id"))
+        })
+}
+
+/// Creates an account under this id, or makes the one there is as described.
+pub async fn put(
+    ops: &Operations,
+    caller: &Caller,
+    name: &str,
+    whole: WholeAccount,
+    when: &Condition,
+) -> Outcome<Changed<AccountView>> {
+    caller.check_account(Access::Write, name.parse().ok().as_ref())?;
+    let id = id(name)?;
+    let found = account::get(&*ops.store, &id).await?;
+    let Some(found) = found else {
+        if caller.limit().is_some() {
+            return Err(OperationError::forbidden(
+                "accounts are created with a token for all accounts",
+            ));
+        }
+        let account = whole.make(ops, id)?;
+        return make(ops, caller, account, when.over(None)?).await;
+    };
+    let mut wanted = whole.make(ops, id)?;
+    wanted.created_at = found.value.created_at;
+    replace(ops, caller, found, wanted, when, "account.change").await
+}
+
+/// Changes an account.
+pub async fn change(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    change: AccountChange,
+    when: &Condition,
+) -> Outcome<Changed<AccountView>> {
+    edit(ops, caller, id, when, "account.change", |account| {
+        change.apply(account)
+    })
+    .await
+}
+
+/// Removes an account with its mappings, users, sessions and applications.
+pub async fn remove(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    when: &Condition,
+) -> Outcome<Done> {
+    let found = ops.account(caller, Access::Write, id).await?;
+    let guard = when.over(Some(found.version))?;
+    let id = found.value.id.clone();
+    let entry = Entry::new("account.remove", address(&id))
+        .of(Some(&id))
+        .before(&AccountView::from(found.value));
+    // The account first: nobody can log in any more while the rest goes.
+    let steps = account::step_remove(&id, guard);
+    ops.commit(caller, entry, steps).await?;
+    for mapping in ops.mappings.list(&id).await? {
+        let provider = &mapping.value.provider;
+        ops.mappings
+            .remove(&id, provider, Precondition::Any)
+            .await?;
+    }
+    directory::remove_all(&*ops.store, &id).await?;
+    password::remove_all(&*ops.store, &id).await?;
+    Applications::remove_all(&*ops.store, &id).await?;
+    session::revoke_all(&*ops.store, &id).await?;
+    Ok(Done { tag: None })
+}
+
+/// A page of an account's storefronts.
+pub async fn stores(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    paging: Paging,
+) -> Outcome<Page<StoreFront>> {
+    let found = ops.account(caller, Access::Read, id).await?;
+    let page = Page::of_all(found.value.stores, &paging, |store| store.origin.clone())?;
+    Ok(page.tagged(found.version))
+}
+
+/// Adds a storefront, or gives the one at this origin another path.
+pub async fn put_store(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    store: StoreInput,
+    when: &Condition,
+) -> Outcome<Changed<AccountView>> {
+    edit(ops, caller, id, when, "store.set", |account| {
+        add(account, store.check()?);
+        Ok(())
+    })
+    .await
+}
+
+/// Removes a storefront.
+pub async fn remove_store(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    origin: &str,
+    when: &Condition,
+) -> Outcome<Changed<AccountView>> {
+    edit(ops, caller, id, when, "store.remove", |account| {
+        let before = account.stores.len();
+        let origin = origin.trim_end_matches('/');
+        account.stores.retain(|store| store.origin != origin);
+        if account.stores.len() == before {
+            return Err(OperationError::missing("store"));
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Makes an account that is not there.
+async fn make(
+    ops: &Operations,
+    caller: &Caller,
+    account: Account,
+    when: Precondition,
+) -> Outcome<Changed<AccountView>> {
+    ops.keys.ensure(account.signing_alg).await?;
+    let steps = account::step_put(&account, when)?;
+    let id = account.id.clone();
+    let view = AccountView::from(account);
+    let entry = Entry::new("account.create", address(&id))
+        .of(Some(&id))
+        .after(&view);
+    let version = ops.commit(caller, entry, steps).await?;
+    Ok(Changed::created(view, version))
+}
+
+/// Changes an account in place.
+async fn edit(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    when: &Condition,
+    what: &'static str,
+    change: impl FnOnce(&mut Account) -> Outcome<()>,
+) -> Outcome<Changed<AccountView>> {
+    let found = ops.account(caller, Access::Write, id).await?;
+    let mut wanted = found.value.clone();
+    change(&mut wanted)?;
+    replace(ops, caller, found, wanted, when, what).await
+}
+
+/// Makes an account as it is wanted, if nobody else changed it meanwhile.
+async fn replace(
+    ops: &Operations,
+    caller: &Caller,
+    found: Versioned<Account>,
+    wanted: Account,
+    when: &Condition,
+    what: &'static str,
+) -> Outcome<Changed<AccountView>> {
+    let guard = when.over(Some(found.version))?;
+    if wanted == found.value {
+        return Ok(Changed::to(wanted.into(), found.version));
+    }
+    ops.keys.ensure(wanted.signing_alg).await?;
+    let steps = account::step_put(&wanted, guard)?;
+    let id = wanted.id.clone();
+    let view = AccountView::from(wanted);
+    let entry = Entry::new(what, address(&id))
+        .of(Some(&id))
+        .before(&AccountView::from(found.value))
+        .after(&view);
+    let version = ops.commit(caller, entry, steps).await?;
+    Ok(Changed::to(view, version))
+}
