@@ -18,6 +18,7 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{KeyError, Keyring};
 use crate::login::{Logins, drift, health, openid, pending, trial};
+use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
 use crate::outbound::{Outbound, OutboundError, Policy};
@@ -45,6 +46,9 @@ pub enum OpenError {
     /// The keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The mail server.
+    #[error("`[mail]`: {0}")]
+    Mail(String),
     /// The HTTP client.
     #[error("the HTTP client for providers cannot be made: {0}")]
     Outbound(#[from] OutboundError),
@@ -55,6 +59,7 @@ pub struct Broker {
     app: Shared,
     admin: Admin,
     sweeper: JoinHandle<()>,
+    postman: JoinHandle<()>,
 }
 
 impl Broker {
@@ -103,6 +108,8 @@ impl Broker {
             refresh_token_lifetime: config.auth.refresh_token_lifetime,
             login_lifetime: config.login_lifetime,
         });
+        let mail = Mail::new(Arc::clone(&store), Arc::clone(&clock), config.mail.as_ref());
+        let mail = Arc::new(mail.map_err(OpenError::Mail)?);
         let app = Arc::new(App {
             authority,
             logins: Arc::new(Logins {
@@ -120,6 +127,7 @@ impl Broker {
                 lifetime: config.login_lifetime,
             }),
             pages: Pages::new(),
+            mail: Arc::clone(&mail),
         });
         let ops = Operations {
             store: Arc::clone(&store),
@@ -144,6 +152,7 @@ impl Broker {
             app,
             admin,
             sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
+            postman: tokio::spawn(async move { mail.run().await }),
         })
     }
 
@@ -180,6 +189,7 @@ impl Broker {
     /// Writes everything down; a broker that is dropped without it has stopped uncleanly.
     pub async fn close(self) -> Result<(), StoreError> {
         self.sweeper.abort();
+        self.postman.abort();
         self.app.logins.store.close().await
     }
 }
@@ -297,6 +307,7 @@ fn expiring() -> impl Iterator<Item = &'static Space> {
         .chain([session::space(), draft::space()])
         .chain(operator::spaces())
         .chain(authority::spaces())
+        .chain(mail::spaces())
 }
 
 /// What a broker does for itself as long as it runs: sees the keys that another

@@ -3,11 +3,13 @@
 
 mod file;
 mod load;
+mod mail;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use url::Url;
 
 pub use self::file::ConfigFile;
@@ -34,6 +36,8 @@ pub struct Config {
     pub console_login_account: Option<AccountId>,
     /// Keys and tokens.
     pub auth: Auth,
+    /// The mail server; `None`: no mail can be sent.
+    pub mail: Option<Mail>,
     /// Where providers' URLs may point.
     pub outbound: Outbound,
     /// Address and port of health and metrics; `None` where switched off.
@@ -70,6 +74,32 @@ pub struct Auth {
     pub refresh_token_lifetime: Duration,
     /// The key under which private keys are encrypted in the store.
     pub master_key: Option<Secret>,
+}
+
+/// The mail server.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether the connection is encrypted.
+    pub tls: MailTls,
+    /// User and password, where it asks for them.
+    pub credentials: Option<(String, Secret)>,
+    /// The sender of what has no sender of its own.
+    pub from: Mailbox,
+}
+
+/// Whether the connection to the mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTls {
+    /// No.
+    None,
+    /// From the command STARTTLS on (RFC 3207); it must be offered.
+    StartTls,
+    /// From the beginning (RFC 8314).
+    Implicit,
 }
 
 /// Where providers' URLs may point.

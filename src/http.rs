@@ -44,6 +44,7 @@ use self::pages::Pages;
 use crate::authority::Authority;
 use crate::base::ErrorCode;
 use crate::login::Logins;
+use crate::mail::Mail;
 
 /// The largest body a browser endpoint reads.
 const MAX_BODY: usize = 64 << 10;
@@ -56,6 +57,8 @@ pub struct App {
     pub authority: Arc<Authority>,
     /// Pages.
     pub pages: Pages,
+    /// Messages to shoppers.
+    pub mail: Arc<Mail>,
 }
 
 /// Shared by all requests.

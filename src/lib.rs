@@ -19,7 +19,7 @@
 //! | 7 | [`http`], [`admin`] | routes, cookies, pages, problem JSON; the admin API and the console |
 //! | 6 | [`operation`] | what administrators do, one typed function an operation |
 //! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
-//! | 4 | [`account`], [`session`], [`operator`], [`audit`] | accounts, stores, mappings, users; sessions; who administers, and what they did |
+//! | 4 | [`account`], [`session`], [`operator`], [`audit`], [`mail`] | accounts, stores, mappings, users; sessions; who administers, and what they did; messages to people |
 //! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
 //! | 1 | [`config`], [`document`], [`password`], [`protocol`] | configuration; checked documents; slow hashes; words of the RFCs |
@@ -46,6 +46,7 @@ pub mod document;
 pub mod http;
 pub mod key;
 pub mod login;
+pub mod mail;
 pub mod operation;
 pub mod operator;
 pub mod outbound;

@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "document", "password", "protocol"],
     &["outbound", "store"],
     &["provider", "key"],
-    &["account", "session", "operator", "audit"],
+    &["account", "session", "operator", "audit", "mail"],
     &["login", "authority"],
     &["operation"],
     &["http", "admin"],
@@ -55,6 +55,11 @@ const CRATES: &[(&str, &[&str], &str)] = &[
         "axum",
         &["http", "admin", "cli", "broker", "demo"],
         "logins know no HTTP server",
+    ),
+    (
+        "lettre",
+        &["config", "mail"],
+        "one place speaks to the mail server; an address is checked where it is configured",
     ),
     ("anyhow", &["cli", "demo"], "elsewhere errors are types"),
 ];

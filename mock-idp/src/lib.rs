@@ -22,6 +22,7 @@
 //! | `authorize`, `callback`, `login`, `login_page` | the browser's half of a login |
 //! | `token`, `client_auth`, `userinfo` | the back channel |
 //! | `openid`, `keys`, `id_token` | OpenID Connect |
+//! | `mail` | a mail server that keeps what it is sent |
 //! | `control`, `journal`, `faults`, `config` | the instrument's knobs and dials |
 //!
 //! It shares no code with the broker on purpose: a shared mistake would go unseen.
@@ -41,6 +42,7 @@ mod journal;
 mod keys;
 mod login;
 mod login_page;
+mod mail;
 mod openid;
 mod params;
 mod random;
@@ -65,6 +67,7 @@ pub use config::{
 pub use faults::{Fault, FaultKind, Faults};
 pub use format::Format;
 pub use journal::JournalEntry;
+pub use mail::{Letter, MailCatcher, MailFault};
 
 use state::Shared;
 

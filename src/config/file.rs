@@ -27,6 +27,8 @@ pub struct ConfigFile {
     pub session: SessionSection,
     /// The console.
     pub console: ConsoleSection,
+    /// The mail server for access keys and other messages to shoppers.
+    pub mail: MailSection,
     /// Requests to providers.
     pub outbound: OutboundSection,
     /// Health and metrics.
@@ -93,6 +95,18 @@ pub struct SessionSection {
 pub struct ConsoleSection {
     /// An account of this broker through whose providers operators may log in too. A login counts where its provider vouches for an operator's email; it never makes an operator.
     pub login_account: Option<String>,
+}
+
+/// The mail server for access keys and other messages to shoppers.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailSection {
+    /// `smtp://host:25` (in the clear, for a relay on the same machine), `smtp+starttls://user@host:587` or `smtps://user@host:465`. None: no mail can be sent.
+    pub url: Option<String>,
+    /// The password of the user in `url`.
+    pub password: Option<SecretSource>,
+    /// The sender of what has no sender of its own: `login@platform.test`, or `Platform <login@platform.test>`.
+    pub from: Option<String>,
 }
 
 /// Requests to providers.

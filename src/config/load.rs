@@ -115,14 +115,14 @@ pub fn from_parts(
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     spans: &'a Spans,
     findings: Vec<Finding>,
     base: Option<&'a Path>,
 }
 
 impl Check<'_> {
-    fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
         let finding = Finding::error(key, message).hint(hint);
         self.findings.push(self.spans.place(finding));
     }
@@ -167,6 +167,7 @@ impl Check<'_> {
                 .as_deref()
                 .and_then(|text| self.login_account(text)),
             auth: self.auth(file),
+            mail: self.mail(&file.mail),
             outbound: self.outbound(file),
             metrics_listen: match metrics {
                 Some("") => None,
@@ -268,7 +269,7 @@ impl Check<'_> {
         }
     }
 
-    fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
+    pub(super) fn secret(&mut self, key: &str, source: Option<&SecretSource>) -> Option<Secret> {
         let source = match (source?, self.base) {
             (SecretSource::File { file }, Some(base)) => SecretSource::File {
                 file: base.join(file),

@@ -6,7 +6,6 @@
 //! account's accent colour is part of the style.
 
 mod icon;
-mod lang;
 mod look;
 mod messages;
 
@@ -18,8 +17,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 use url::Url;
 
+pub use crate::base::Lang;
 pub use icon::Icon;
-pub use lang::Lang;
 pub use look::Look;
 
 use crate::base::ErrorCode;

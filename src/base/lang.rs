@@ -1,14 +1,33 @@
-//! The languages of the pages, and the choice among them.
+//! The languages of pages and messages, and the choice among them.
 
-/// A language of the pages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A language of pages and messages.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub enum Lang {
     /// English, where nothing better is asked for.
     #[default]
+    #[serde(rename = "en")]
     En,
     /// Brazilian Portuguese.
+    #[serde(rename = "pt-BR")]
     PtBr,
     /// Spanish.
+    #[serde(rename = "es")]
     Es,
 }
 
