@@ -162,7 +162,7 @@ impl Mail {
     }
 
     async fn attempt(&self, smtp: &Smtp, queued: Queued) {
-        let answer = smtp.send(&queued).await;
+        let answer = smtp.send(&queued.from, &queued.to, queued.text()).await;
         if let Err(error) = self.queue.answered(queued, answer).await {
             warn!(why = %error, "what became of a message could not be written down");
         }

@@ -8,7 +8,6 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::queue::Queued;
 use super::template::Rendered;
 use crate::base::random;
 use crate::config::{Mail, MailTls};
@@ -58,8 +57,8 @@ impl Smtp {
         Ok(Self(builder.build()))
     }
 
-    pub async fn send(&self, queued: &Queued) -> Answer {
-        let message = match message(&queued.from, &queued.to, queued.text()) {
+    pub async fn send(&self, from: &Mailbox, to: &Address, text: &Rendered) -> Answer {
+        let message = match message(from, to, text) {
             Ok(message) => message,
             Err(why) => return Answer::Refused(why),
         };
