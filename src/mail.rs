@@ -1,7 +1,7 @@
 //! Floor 4: messages to people.
 //!
 //! A message is written down before anyone is told that it was sent
-//! ([`queue`]), and handed to the operator's mail server ([`smtp`]) until that
+//! (`queue`), and handed to the operator's mail server (`smtp`) until that
 //! took or refused it, or the message came too late. What became of it stays
 //! readable for a week, without its text.
 //!

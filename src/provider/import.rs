@@ -1,7 +1,7 @@
 //! From another broker's configuration to a mapping.
 //!
 //! One file a format; each is a table from that format's fields to the keys of
-//! a mapping ([`table`]), and as much code as the format is odd. What comes out
+//! a mapping (`table`), and as much code as the format is odd. What comes out
 //! is a text for a person to read: what could not be carried stands in it as a
 //! comment with the reason, and so does what changes for people who have
 //! logged in before. No secret is ever copied into it.
