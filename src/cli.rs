@@ -17,6 +17,7 @@ mod account;
 mod api;
 mod app;
 mod audit;
+#[cfg(feature = "demo")]
 mod demo;
 mod key;
 mod log;
@@ -69,6 +70,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run broker, mock identity provider and a sample storefront on loopback
+    #[cfg(feature = "demo")]
     Demo(demo::Demo),
     /// Run the broker
     Serve,
@@ -138,6 +140,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let global = &cli.global;
     match cli.command {
+        #[cfg(feature = "demo")]
         Command::Demo(demo) => return demo.run().await,
         Command::Serve => serve::run(global).await?,
         Command::Provider(command) => return command.run(global).await,

@@ -41,6 +41,7 @@ pub mod base;
 pub mod broker;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod document;
 pub mod http;

@@ -331,6 +331,28 @@ fn drivers_stay_in_their_rooms() {
     report(&broken);
 }
 
+/// Crates that are named for their features alone, with what for.
+const NAMED_NOWHERE: &[(&str, &str)] = &[];
+
+#[test]
+fn each_dependency_is_used() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let named: BTreeSet<String> = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .iter()
+        .flat_map(|source| source.tokens.iter().map(|token| token.text.clone()))
+        .collect();
+    let mut broken = Vec::new();
+    for name in manifest["dependencies"].as_table().unwrap().keys() {
+        let used = named.contains(&name.replace('-', "_"))
+            || NAMED_NOWHERE.iter().any(|(known, _)| known == name);
+        if !used {
+            broken.push(format!("Cargo.toml: nothing in src names `{name}`"));
+        }
+    }
+    report(&broken);
+}
+
 #[test]
 fn only_the_clock_reads_the_clock() {
     let mut broken = Vec::new();
