@@ -27,7 +27,7 @@ const CANARY: &str = "canary-7f3e-client-secret";
 
 fn configuration(dir: &Path) -> Config {
     let mut config = config::from_parts("", [], None).unwrap();
-    config.data_dir = dir.to_owned();
+    dir.clone_into(&mut config.data_dir);
     config.public_url = Some("http://127.0.0.1:8080".parse().unwrap());
     config.outbound.allow_http = true;
     config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
