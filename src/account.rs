@@ -21,6 +21,14 @@ use crate::store::{
 
 static ACCOUNTS: Space = Space::durable("accounts");
 
+/// All spaces of this room.
+pub fn spaces() -> impl Iterator<Item = &'static Space> {
+    [&ACCOUNTS, draft::space()]
+        .into_iter()
+        .chain(directory::spaces())
+        .chain(mapping::spaces())
+}
+
 /// One customer of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

@@ -20,6 +20,11 @@ static AUDIT: Space = Space::durable("audit");
 /// Counts this process's entries.
 static TURN: AtomicU32 = AtomicU32::new(0);
 
+/// All spaces of this room.
+pub fn spaces() -> [&'static Space; 1] {
+    [&AUDIT]
+}
+
 const SPACE: Keyspace<Entry> = Keyspace::new(&AUDIT);
 /// How many entries one read fetches.
 const STEP: usize = 500;

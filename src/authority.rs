@@ -109,7 +109,7 @@ impl Authority {
     }
 }
 
-/// All spaces whose records expire, for the sweeper.
+/// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
     access::spaces()
         .into_iter()
@@ -117,6 +117,8 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(code::spaces())
         .chain(authorize::spaces())
         .chain(logout::spaces())
+        .chain(application::spaces())
+        .chain([password::space()])
 }
 
 /// Gives records of before their owners.

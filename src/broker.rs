@@ -8,16 +8,17 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::account::{Accounts, Mappings, draft};
+use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
+use crate::audit;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
-use crate::key::{KeyError, Keyring};
-use crate::login::{Logins, drift, health, openid, pending, trial};
+use crate::key::{self, KeyError, Keyring, vault};
+use crate::login::{self, Logins, drift, health, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -25,7 +26,7 @@ use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
-use crate::store::{SledOptions, SledStore, Space, Store, StoreError};
+use crate::store::{self, SledOptions, SledStore, Space, Store, StoreError};
 
 /// How often expired records are swept.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -68,7 +69,7 @@ impl Broker {
         if config.public_url.is_none() {
             return Err(OpenError::NoPublicUrl);
         }
-        let store = open_store(&config.data_dir, Arc::clone(&clock)).await?;
+        let store = open_store(config, Arc::clone(&clock)).await?;
         Self::on(store, config, clock).await
     }
 
@@ -211,22 +212,31 @@ pub fn redirects(config: &Config) -> Redirects {
     }
 }
 
-/// Opens the store in a data directory.
+/// Opens the store of a configuration, its secrets encrypted.
 pub async fn open_store(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Store>, OpenError> {
+    let now = clock.now();
+    let bare = open_bare(&config.data_dir, clock).await?;
+    let store = vault::open(bare, &config.auth, &config.data_dir, spaces()).await?;
+    index(&*store, now).await?;
+    Ok(store)
+}
+
+/// Opens the store in a data directory; what is encrypted stays so.
+pub async fn open_bare(
     data_dir: &Path,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     let dir = data_dir.to_owned();
-    let now = clock.now();
     let opened =
         tokio::task::spawn_blocking(move || SledStore::open(&dir, clock, SledOptions::default()))
             .await;
-    let store = match opened {
-        Ok(store) => Arc::new(store?),
-        Err(_) => return Err(StoreError::Unavailable("opening it was interrupted".into())),
-    };
-    index(&*store, now).await?;
-    Ok(store)
+    match opened {
+        Ok(store) => Ok(Arc::new(store?)),
+        Err(_) => Err(StoreError::Unavailable("opening it was interrupted".into())),
+    }
 }
 
 /// Gives records that an earlier version wrote their owners, by whom they are
@@ -238,8 +248,8 @@ async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
 }
 
 /// The admin API on a data directory that no broker has open.
-pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin, StoreError> {
-    let store = open_store(&config.data_dir, Arc::clone(&clock)).await?;
+pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin, OpenError> {
+    let store = open_store(config, Arc::clone(&clock)).await?;
     let keys = Keys::in_data(
         Arc::clone(&store),
         Arc::clone(&clock),
@@ -299,15 +309,17 @@ fn foreign(config: &Config, outbound: &Arc<Outbound>) -> Option<Arc<ForeignAutho
     )))
 }
 
-/// All spaces whose records expire.
-fn expiring() -> impl Iterator<Item = &'static Space> {
-    pending::spaces()
-        .into_iter()
-        .chain(trial::spaces())
-        .chain([session::space(), draft::space()])
-        .chain(operator::spaces())
+/// All spaces of all rooms.
+pub fn spaces() -> impl Iterator<Item = &'static Space> {
+    account::spaces()
+        .chain(audit::spaces())
         .chain(authority::spaces())
+        .chain(key::spaces())
+        .chain(login::spaces())
         .chain(mail::spaces())
+        .chain(operator::spaces())
+        .chain(session::spaces())
+        .chain(store::spaces())
 }
 
 /// What a broker does for itself as long as it runs: sees the keys that another
@@ -332,7 +344,7 @@ async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>
 
 /// Removes what has expired, a bounded step at a time.
 async fn sweep(store: &dyn Store) {
-    for space in expiring() {
+    for space in spaces().filter(|space| space.expiring) {
         loop {
             match store.purge_expired(space, SWEEP_STEP).await {
                 Ok(0) => break,

@@ -72,8 +72,10 @@ pub struct Auth {
     pub access_token_lifetime: Duration,
     /// The lifetime of refresh tokens.
     pub refresh_token_lifetime: Duration,
-    /// The key under which private keys are encrypted in the store.
+    /// The key under which secrets are encrypted in the store.
     pub master_key: Option<Secret>,
+    /// Keys that took its place before, which decrypt only.
+    pub former_master_keys: Vec<Secret>,
 }
 
 /// The mail server.

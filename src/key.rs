@@ -46,6 +46,7 @@ mod ring;
 mod signing;
 mod snapshot;
 mod token;
+pub mod vault;
 
 pub use self::algorithm::{Algorithm, BadAlgorithm};
 pub use self::certificate::{Certificate, CertificateInfo};
@@ -59,3 +60,9 @@ pub use self::ring::{KeyState, Origin, Role};
 pub use self::signing::SigningKey;
 pub use self::snapshot::KeyInfo;
 pub use self::token::{Checks, Claims, Expect, VerifyError};
+use crate::store::Space;
+
+/// All spaces of this room.
+pub fn spaces() -> [&'static Space; 2] {
+    [ring::space(), vault::space()]
+}

@@ -43,7 +43,15 @@ use crate::key::Keyring;
 use crate::outbound::Outbound;
 use crate::provider::Provider;
 use crate::session::Sessions;
-use crate::store::Store;
+use crate::store::{Space, Store};
+
+/// All spaces of this room.
+pub fn spaces() -> impl Iterator<Item = &'static Space> {
+    pending::spaces()
+        .into_iter()
+        .chain(trial::spaces())
+        .chain([drift::space(), shadow::space()])
+}
 
 /// What a login works with.
 pub struct Logins {

@@ -169,7 +169,7 @@ impl Mail {
     }
 }
 
-/// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 1] {
-    [queue::log_space()]
+/// All spaces of this room.
+pub fn spaces() -> [&'static Space; 2] {
+    queue::spaces()
 }

@@ -19,7 +19,7 @@ use crate::base::Timestamp;
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
-static OPERATORS: Space = Space::durable("operators");
+static OPERATORS: Space = Space::durable("operators").sealed();
 
 const SPACE: Keyspace<Operator> = Keyspace::new(&OPERATORS);
 
@@ -146,7 +146,10 @@ pub async fn remove(
     Ok(removed)
 }
 
-/// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 3] {
-    [invite::space(), session::space(), session::devices()]
+/// All spaces of this room.
+pub fn spaces() -> impl Iterator<Item = &'static Space> {
+    [&OPERATORS]
+        .into_iter()
+        .chain(invite::spaces())
+        .chain(session::spaces())
 }

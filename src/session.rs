@@ -411,7 +411,7 @@ pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> 
     SPACE.index(store, now).await
 }
 
-/// The space, for the sweeper.
-pub fn space() -> &'static Space {
-    &SESSIONS
+/// All spaces of this room.
+pub fn spaces() -> [&'static Space; 1] {
+    [&SESSIONS]
 }

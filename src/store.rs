@@ -15,6 +15,7 @@ mod indexed;
 mod keyspace;
 mod memory;
 mod memory_table;
+mod sealed;
 mod sled;
 mod token;
 mod versions;
@@ -24,9 +25,15 @@ use async_trait::async_trait;
 pub use self::decoded_cache::{DecodedCache, RevisionCache};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
 pub use self::memory::MemoryStore;
+pub use self::sealed::{Seal, SealedStore};
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;
 use crate::base::Timestamp;
+
+/// The spaces of this room itself.
+pub fn spaces() -> [&'static Space; 1] {
+    [indexed::space()]
+}
 
 /// What a crash may do to a space's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +55,8 @@ pub struct Space {
     pub expiring: bool,
     /// Whether its records have owners, by whom they are found.
     pub owned: bool,
+    /// Whether its records are encrypted, see [`SealedStore`].
+    pub sealed: bool,
 }
 
 impl Space {
@@ -58,6 +67,7 @@ impl Space {
             class: Class::Durable,
             expiring: false,
             owned: false,
+            sealed: false,
         }
     }
 
@@ -88,6 +98,16 @@ impl Space {
         );
         Self {
             owned: true,
+            ..self
+        }
+    }
+
+    /// The same, with records that have secrets in them, or what a secret could be
+    /// guessed by: they are encrypted under the master key.
+    #[must_use]
+    pub const fn sealed(self) -> Self {
+        Self {
+            sealed: true,
             ..self
         }
     }

@@ -590,3 +590,30 @@ fn another_brokers_configuration_becomes_a_mapping() {
             .unwrap();
     assert_eq!(found[0]["not_carried"][0]["field"], "claimModifications");
 }
+
+#[test]
+fn f17_the_master_key_is_changed_while_no_broker_runs() {
+    let home = Home::new();
+    home.ok(&["account", "create", "acme"]);
+    home.ok(&["provider", "apply", &home.mapping(), "--account", "acme"]);
+    let master = home.0.path().join("data/master.key");
+    let before = std::fs::read_to_string(&master).unwrap();
+    let serving = home.serve();
+    let said = home.fails(&["key", "rotate-master"], 1);
+    assert!(said.contains("in use by another process"), "{said}");
+    drop(serving);
+    assert_eq!(std::fs::read_to_string(&master).unwrap(), before);
+    home.ok(&["key", "rotate-master"]);
+    assert_ne!(std::fs::read_to_string(&master).unwrap(), before);
+    let shown = home.ok(&["provider", "show", "--account", "acme"]);
+    assert!(shown.contains("[client]"), "{shown}");
+    assert!(home.ok(&["audit", "list"]).contains("key.rotate_master"));
+    // A configured one is changed in the configuration.
+    let output = home
+        .command(&["key", "rotate-master"])
+        .env("VESTIBULE_AUTH__MASTER_KEY", "a master key that is long")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("former_master_keys"));
+}

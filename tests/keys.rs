@@ -59,6 +59,7 @@ impl World {
                 access_token_lifetime: HOUR,
                 refresh_token_lifetime: HOUR,
                 master_key: None,
+                former_master_keys: Vec::new(),
             },
         }
     }

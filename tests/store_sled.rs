@@ -16,7 +16,7 @@ use vestibule::store::{
     Key, Keyspace, Precondition, Scan, SledOptions, SledStore, Space, Step, Store, StoreError,
     Token, conformance,
 };
-use vestibule::{broker, session};
+use vestibule::{broker, config, session};
 
 static KEPT: Space = Space::durable("kept");
 static LOST: Space = Space::transient("lost");
@@ -458,7 +458,9 @@ async fn records_of_before_get_their_owners() {
     store.close().await.unwrap();
     drop(store);
     for round in 0..2 {
-        let store = broker::open_store(dir.path(), Arc::new(clock.clone()));
+        let mut config = config::from_parts("", [], None).unwrap();
+        config.data_dir = dir.path().to_owned();
+        let store = broker::open_store(&config, Arc::new(clock.clone()));
         let store = store.await.unwrap();
         let theirs = session::page_of(&*store, &account, ada, None, 10).await;
         let left = if round == 0 { 3 } else { 0 };

@@ -77,7 +77,7 @@ async fn a_trial_shows_the_whole_exchange_and_creates_nothing() {
     assert!(
         world
             .store
-            .partitions(vestibule::session::space())
+            .partitions(vestibule::session::spaces()[0])
             .await
             .unwrap()
             .is_empty()

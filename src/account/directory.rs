@@ -28,6 +28,10 @@ static USERS: Space = Space::durable("users");
 static EMAILS: Space = Space::durable("user_emails");
 static LINKS: Space = Space::durable("user_links");
 
+pub(super) fn spaces() -> [&'static Space; 3] {
+    [&USERS, &EMAILS, &LINKS]
+}
+
 /// A person of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version};
 
-static DRAFTS: Space = Space::durable("drafts").expiring();
+static DRAFTS: Space = Space::durable("drafts").expiring().sealed();
 
 const SPACE: Keyspace<Draft> = Keyspace::new(&DRAFTS);
 
@@ -142,7 +142,7 @@ pub async fn remove(
         .map(|_| ())
 }
 
-/// The space, for the sweeper.
-pub fn space() -> &'static Space {
+/// The space.
+pub(super) fn space() -> &'static Space {
     &DRAFTS
 }

@@ -23,8 +23,8 @@ use crate::store::{
     Version, Versioned,
 };
 
-static MAPPINGS: Space = Space::durable("mappings");
-static HISTORY: Space = Space::durable("mapping_history");
+static MAPPINGS: Space = Space::durable("mappings").sealed();
+static HISTORY: Space = Space::durable("mapping_history").sealed();
 
 /// Providers that stand beside an account's one custom mapping.
 pub const BUILT_IN: &[&str] = &[
@@ -111,6 +111,10 @@ impl Mapping {
     pub fn is_built_in(&self) -> bool {
         BUILT_IN.contains(&self.provider.as_str())
     }
+}
+
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&MAPPINGS, &HISTORY]
 }
 
 const CURRENT: Keyspace<Mapping> = Keyspace::new(&MAPPINGS);

@@ -24,7 +24,6 @@ pub const TYP: &str = "at+jwt";
 /// What stands before a client id in `sub`.
 const CLIENT: &str = "client:";
 
-/// The spaces whose records expire.
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&REVOKED]
 }

@@ -17,6 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub use self::check::{ApplicationError, NewApplication};
+pub(super) use self::records::spaces;
 pub use self::records::{Applications, used_at};
 use super::scope::Scopes;
 use crate::base::{AccountId, Secret, Timestamp, digest, random};

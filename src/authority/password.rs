@@ -14,7 +14,11 @@ use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
 use crate::provider::email;
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
-static PASSWORDS: Space = Space::durable("passwords");
+static PASSWORDS: Space = Space::durable("passwords").sealed();
+
+pub(super) fn space() -> &'static Space {
+    &PASSWORDS
+}
 
 /// By account and user.
 const RECORDS: Keyspace<Credential> = Keyspace::new(&PASSWORDS);

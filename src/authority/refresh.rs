@@ -34,7 +34,10 @@ use crate::store::{
     Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
 };
 
-static FAMILIES: Space = Space::durable("refresh_families").expiring().owned();
+static FAMILIES: Space = Space::durable("refresh_families")
+    .expiring()
+    .owned()
+    .sealed();
 
 /// A family is its user's. Partitions don't tell accounts apart: a refresh token
 /// says nothing of its account, and users are one to all accounts.

@@ -295,11 +295,13 @@ error_codes! {
         KeyCertificateWithoutKey = "key.certificate_without_key",
         /// The master key has fewer than 16 characters.
         KeyMasterTooShort = "key.master_too_short",
-        /// There are encrypted keys, and the master key is missing.
+        /// There are encrypted secrets, and the master key is missing.
         KeyMasterMissing = "key.master_missing",
+        /// The master key comes from the configuration. Change it there.
+        KeyMasterGiven = "key.master_given",
         /// The file of the master key cannot be used.
         KeyMasterFile = "key.master_file",
-        /// The stored keys are encrypted under another master key.
+        /// The stored secrets are encrypted under another master key.
         KeyMasterWrong = "key.master_wrong",
         /// The stored keys are damaged. Restore the data from a backup.
         KeyCorrupt = "key.corrupt",

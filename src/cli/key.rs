@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use base64::Engine;
@@ -16,7 +17,9 @@ use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::output::{show, table};
 use crate::base::{Clock, Secret, SystemClock};
-use crate::key::{Algorithm, KeyKind, SelfSigned, generate};
+use crate::key::{Algorithm, KeyError, KeyKind, SelfSigned, generate, vault};
+use crate::operation::Caller;
+use crate::{audit, broker};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
@@ -50,6 +53,8 @@ pub(super) enum Key {
         #[arg(long)]
         withdraw: bool,
     },
+    /// Make a new master key and encrypt all stored secrets under it; no broker may run
+    RotateMaster,
     /// Print a public key, or its certificate, as PEM
     Export {
         /// Its `kid`; the default key's unless given
@@ -93,15 +98,16 @@ pub(super) struct Generate {
 
 impl Key {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        if let Self::Generate(wanted) = self {
-            return tokio::task::spawn_blocking(move || wanted.write()).await?;
+        match self {
+            Self::Generate(wanted) => tokio::task::spawn_blocking(move || wanted.write()).await?,
+            Self::RotateMaster => rotate_master(global).await,
+            other => Api::with(global, async |api| other.call(api, global.json).await).await,
         }
-        Api::with(global, async |api| self.call(api, global.json).await).await
     }
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         match self {
-            Self::Generate(_) => {}
+            Self::Generate(_) | Self::RotateMaster => {}
             Self::Import {
                 file,
                 password_file,
@@ -173,6 +179,44 @@ impl Key {
         }
         Ok(())
     }
+}
+
+/// The entry of the audit log comes first: what is killed on the way goes on with
+/// the next start, and must be known too.
+async fn rotate_master(global: &Global) -> anyhow::Result<()> {
+    if global.server.is_some() {
+        anyhow::bail!("the master key is changed where the data is: leave out `--server`");
+    }
+    let config = global.load()?;
+    if config.auth.master_key.is_some() {
+        return Err(KeyError::MasterGiven.into());
+    }
+    let clock = Arc::new(SystemClock);
+    let store = broker::open_bare(&config.data_dir, clock.clone()).await?;
+    let rotated = async {
+        let entry = audit::Entry {
+            id: String::new(),
+            at: String::new(),
+            who: Caller::local().name().to_owned(),
+            what: "key.rotate_master".to_owned(),
+            account: None,
+            target: "/keys/master".to_owned(),
+            before: Value::Null,
+            after: Value::Null,
+        };
+        audit::write(&*store, clock.now(), entry).await?;
+        vault::rotate(
+            Arc::clone(&store),
+            &config.auth,
+            &config.data_dir,
+            broker::spaces(),
+        )
+        .await?;
+        anyhow::Ok(())
+    };
+    let rotated = rotated.await;
+    store.close().await?;
+    rotated
 }
 
 impl Generate {

@@ -63,8 +63,10 @@ pub struct AuthSection {
     pub access_token_lifetime: Option<String>,
     /// How long refresh tokens live. Default `30d`.
     pub refresh_token_lifetime: Option<String>,
-    /// The key under which private keys are encrypted in the store.
+    /// The key under which secrets are encrypted in the store. None: one is made, in `master.key` of the data directory.
     pub master_key: Option<SecretSource>,
+    /// Master keys of before, which decrypt only. At its start a broker encrypts what is under them anew.
+    pub former_master_keys: Vec<SecretSource>,
 }
 
 /// Logins.

@@ -329,6 +329,14 @@ impl Check<'_> {
                 30 * 24 * 3600,
             ),
             master_key: self.secret("auth.master_key", set.master_key.as_ref()),
+            former_master_keys: set
+                .former_master_keys
+                .iter()
+                .enumerate()
+                .filter_map(|(i, secret)| {
+                    self.secret(&format!("auth.former_master_keys.{i}"), Some(secret))
+                })
+                .collect(),
         }
     }
 

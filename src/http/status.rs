@@ -41,6 +41,7 @@ pub fn status(code: E) -> StatusCode {
         | E::TrialNotServing
         | E::KeyFromFile
         | E::KeySameFile
+        | E::KeyMasterGiven
         | E::KeyNotAdditional
         | E::KeyBusy => StatusCode::CONFLICT,
 

@@ -107,12 +107,17 @@ pub enum KeyError {
     MasterTooShort,
     /// There are encrypted keys, and no master key for them.
     #[error(
-        "`{path}` is missing, and with it the private keys in the store cannot be read; restore it from a backup, or set the former `master_key` in `[auth]`"
+        "`{path}` is missing, and with it the secrets in the store cannot be read; restore it from a backup, or set the former `master_key` in `[auth]`"
     )]
     MasterMissing {
         /// Where it should be.
         path: String,
     },
+    /// A rotation where the configuration decides.
+    #[error(
+        "the master key comes from the configuration; put the new one in `master_key` of `[auth]`, the present one in `former_master_keys`, and restart the broker"
+    )]
+    MasterGiven,
     /// The master key file is not right.
     #[error("the master key `{path}` cannot be used: {why}")]
     MasterFile {
@@ -123,7 +128,7 @@ pub enum KeyError {
     },
     /// Another master key than the one the keys were encrypted under.
     #[error(
-        "the private keys in the store are encrypted under another master key ({stored}) than {source_of} ({given}); give back the former one, or all brokers the same `master_key` in `[auth]`"
+        "the secrets in the store are encrypted under another master key ({stored}) than {source_of} ({given}); give back the former one, or all brokers the same `master_key` in `[auth]`"
     )]
     MasterWrong {
         /// A name of the master key they are under; tells nothing about it.
@@ -207,6 +212,7 @@ impl KeyError {
             Self::File { problem, .. } => problem.code(),
             Self::CertificateWithoutKey => ErrorCode::KeyCertificateWithoutKey,
             Self::MasterTooShort => ErrorCode::KeyMasterTooShort,
+            Self::MasterGiven => ErrorCode::KeyMasterGiven,
             Self::MasterMissing { .. } => ErrorCode::KeyMasterMissing,
             Self::MasterFile { .. } => ErrorCode::KeyMasterFile,
             Self::MasterWrong { .. } => ErrorCode::KeyMasterWrong,

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 
 use self::source::FileSource;
 use self::stored::{open_stored, unseal, update};
+pub(super) use self::stored::{seal_ring_again, sealed_ring};
 use super::algorithm::Algorithm;
 use super::error::KeyError;
 use super::master::Master;
@@ -64,7 +65,7 @@ impl Keyring {
         data_dir: &Path,
         token_lifetime: Duration,
     ) -> Result<Self, KeyError> {
-        let master = Master::new(auth.master_key.clone(), data_dir)?;
+        let master = Master::new(auth, data_dir)?;
         let file = FileSource::new(auth)?;
         let now = clock.now();
         let keep = Retention {

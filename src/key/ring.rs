@@ -20,6 +20,10 @@ use crate::store::{Keyspace, Space};
 
 static SPACE: Space = Space::durable("keys");
 
+pub(super) fn space() -> &'static Space {
+    &SPACE
+}
+
 /// The one record.
 pub(super) static RINGS: Keyspace<Ring> = Keyspace::new(&SPACE);
 /// Its id.

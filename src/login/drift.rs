@@ -20,6 +20,10 @@ use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
 static SHAPES: Space = Space::durable("shapes");
 
+pub(super) fn space() -> &'static Space {
+    &SHAPES
+}
+
 const SPACE: Keyspace<Shape> = Keyspace::new(&SHAPES);
 
 /// How often a value must have been there, each time, before its absence says something.

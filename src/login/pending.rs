@@ -8,7 +8,7 @@ use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
 use crate::store::{Keyspace, Space, Token};
 
-static PENDING: Space = Space::transient("pending_logins").expiring();
+static PENDING: Space = Space::transient("pending_logins").expiring().sealed();
 static TICKETS: Space = Space::transient("tickets").expiring();
 
 /// Logins by state. They belong to no partition: the callback is one for all
@@ -17,8 +17,7 @@ pub(super) const LOGINS: Keyspace<Stage> = Keyspace::new(&PENDING);
 /// Tickets by account.
 pub(super) const TICKET: Keyspace<TicketRecord> = Keyspace::new(&TICKETS);
 
-/// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 2] {
+pub(super) fn spaces() -> [&'static Space; 2] {
     [&PENDING, &TICKETS]
 }
 

@@ -18,6 +18,10 @@ use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
 static REPORTS: Space = Space::durable("shadow_reports");
 
+pub(super) fn space() -> &'static Space {
+    &REPORTS
+}
+
 const SPACE: Keyspace<Report> = Keyspace::new(&REPORTS);
 
 /// What a shadow would have changed so far.

@@ -21,16 +21,15 @@ use crate::provider::Provider;
 use crate::provider::trace::SavedTrace;
 use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
-static RECORDS: Space = Space::transient("trials").expiring();
-static LINKS: Space = Space::transient("trial_links").expiring();
+static RECORDS: Space = Space::transient("trials").expiring().sealed();
+static LINKS: Space = Space::transient("trial_links").expiring().sealed();
 
 /// Trials by account.
 const TRIALS: Keyspace<Trial> = Keyspace::new(&RECORDS);
 /// What a trial's login begins with: leads to the trial's id.
 const TRIAL_LINKS: Keyspace<String> = Keyspace::new(&LINKS);
 
-/// The spaces whose records expire, for the sweeper.
-pub fn spaces() -> [&'static Space; 2] {
+pub(super) fn spaces() -> [&'static Space; 2] {
     [&RECORDS, &LINKS]
 }
 

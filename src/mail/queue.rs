@@ -12,20 +12,10 @@ use super::Letter;
 use super::smtp::Answer;
 use super::template::Rendered;
 use crate::base::{AccountId, Clock, Timestamp, random};
-use crate::store::{Class, Keyspace, Precondition, Space, Store, StoreError, Token, Version};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version};
 
-static QUEUE: Space = Space {
-    name: "mail_queue",
-    class: Class::Durable,
-    expiring: false,
-    owned: false,
-};
-static LOG: Space = Space {
-    name: "mail_log",
-    class: Class::Durable,
-    expiring: true,
-    owned: false,
-};
+static QUEUE: Space = Space::durable("mail_queue").sealed();
+static LOG: Space = Space::durable("mail_log").expiring();
 
 /// Messages that wait, of all accounts: one worker sends them.
 const WAITING: Keyspace<Record> = Keyspace::new(&QUEUE);
@@ -41,8 +31,8 @@ const AT_ONCE: usize = 16;
 /// The waits between attempts; the last one repeats.
 const WAITS: [u64; 5] = [5, 20, 60, 180, 600];
 
-pub(super) fn log_space() -> &'static Space {
-    &LOG
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&QUEUE, &LOG]
 }
 
 /// A message that waits.

@@ -147,7 +147,6 @@ async fn create_first(
     }
 }
 
-/// The space, for the sweeper.
-pub(super) fn space() -> &'static Space {
-    &INVITES
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&INVITES, &FIRST]
 }

@@ -281,12 +281,6 @@ pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> 
     SPACE.index(store, now).await
 }
 
-/// The space of sessions, for the sweeper.
-pub(super) fn space() -> &'static Space {
-    &SESSIONS
-}
-
-/// The space of known browsers, for the sweeper.
-pub(super) fn devices() -> &'static Space {
-    &DEVICES
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&SESSIONS, &DEVICES]
 }

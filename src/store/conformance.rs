@@ -33,7 +33,7 @@ use std::time::Duration;
 use super::{Class, Entry, Key, Precondition, Space, Store, StoreError, Version};
 use crate::base::{Clock, ManualClock, Timestamp};
 
-/// The spaces a class is tried with.
+/// The spaces a class is tried with; that some are sealed is nothing to a backend.
 struct Spaces {
     plain: &'static Space,
     other: &'static Space,
@@ -41,15 +41,17 @@ struct Spaces {
 }
 
 const DURABLE: Spaces = Spaces {
-    plain: &Space::durable("try_durable"),
-    other: &Space::durable("try_durable_other"),
-    expiring: &Space::durable("try_durable_expiring").expiring(),
+    plain: &Space::durable("try_durable").sealed(),
+    other: &Space::durable("try_durable_other").sealed(),
+    expiring: &Space::durable("try_durable_expiring").expiring().sealed(),
 };
 
 const TRANSIENT: Spaces = Spaces {
-    plain: &Space::transient("try_transient"),
-    other: &Space::transient("try_transient_other"),
-    expiring: &Space::transient("try_transient_expiring").expiring(),
+    plain: &Space::transient("try_transient").sealed(),
+    other: &Space::transient("try_transient_other").sealed(),
+    expiring: &Space::transient("try_transient_expiring")
+        .expiring()
+        .sealed(),
 };
 
 /// Everything.

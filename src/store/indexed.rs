@@ -9,6 +9,10 @@ use crate::base::Timestamp;
 
 static INDEXED: Space = Space::durable("indexed_spaces");
 
+pub(super) fn space() -> &'static Space {
+    &INDEXED
+}
+
 /// By the name of a space: since when all its records have their owners.
 const DONE: Keyspace<Timestamp> = Keyspace::new(&INDEXED);
 

@@ -71,7 +71,7 @@ async fn f12_a_clock_that_is_ahead_for_a_while_ends_nothing() {
     assert_eq!(check(&world, &cookie).await, 401);
     let removed = world
         .store
-        .purge_expired(vestibule::session::space(), 100)
+        .purge_expired(vestibule::session::spaces()[0], 100)
         .await;
     assert_eq!(removed.unwrap(), 0);
     let page = ready().await;

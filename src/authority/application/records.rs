@@ -6,8 +6,12 @@ use super::{Application, ClientId};
 use crate::base::{AccountId, Timestamp};
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
-static APPLICATIONS: Space = Space::durable("applications").owned();
+static APPLICATIONS: Space = Space::durable("applications").owned().sealed();
 static USES: Space = Space::durable("application_uses");
+
+pub(in crate::authority) fn spaces() -> [&'static Space; 2] {
+    [&APPLICATIONS, &USES]
+}
 
 /// By client id, in no partition: a client id names one application of all. An
 /// application is its account's, where it has one.

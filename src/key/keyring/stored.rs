@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::{Clock, Timestamp};
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
-use crate::key::master::{Master, MasterKey};
+use crate::key::master::{Master, MasterKeys};
 use crate::key::ring::{ID, KeyState, RINGS, Retention, Ring, Role, Slot, Stored};
 use crate::key::signing::SigningKey;
 use crate::store::{Precondition, Store, StoreError};
@@ -16,7 +16,7 @@ const TRIES: usize = 16;
 /// A key as it is stored, its private part encrypted.
 pub(super) fn stored(
     key: &SigningKey,
-    master: &MasterKey,
+    master: &MasterKeys,
     (role, state): (Role, KeyState),
     now: Timestamp,
 ) -> Result<Stored, KeyError> {
@@ -26,7 +26,7 @@ pub(super) fn stored(
 
 /// The master key for what is to be added to a ring; made now, if nothing in it
 /// is encrypted yet.
-pub(super) fn master_for(ring: &Ring, master: &Master) -> Result<MasterKey, KeyError> {
+pub(super) fn master_for(ring: &Ring, master: &Master) -> Result<MasterKeys, KeyError> {
     if ring.has_sealed() {
         master.existing()
     } else {
@@ -65,6 +65,31 @@ pub(super) async fn open_stored(
     .await?;
     let active = unseal(ring.active(Slot::Default), master)?;
     Ok((ring, active))
+}
+
+/// Whether a private key in a store is encrypted.
+pub(in crate::key) async fn sealed_ring(store: &dyn Store) -> Result<bool, KeyError> {
+    let ring = RINGS.get(store, "", ID).await?;
+    Ok(ring.is_some_and(|ring| ring.value.has_sealed()))
+}
+
+/// Encrypts private keys that are under a former master key under the present one.
+pub(in crate::key) async fn seal_ring_again(
+    store: &dyn Store,
+    master: &MasterKeys,
+) -> Result<(), KeyError> {
+    let ring = update(store, |ring| {
+        for key in &mut ring.keys {
+            if let Some(sealed) = &key.sealed
+                && let Some(again) = master.seal_again(&key.kid, sealed)?
+            {
+                key.sealed = Some(again);
+            }
+        }
+        Ok(())
+    });
+    // Nothing is written where there is no ring.
+    ring.await.map(|_| ())
 }
 
 /// An active key, decrypted and parsed.
