@@ -35,9 +35,11 @@ mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::base::units::duration;
 use crate::config::{self, Config, Loaded};
 use crate::document::Finding;
 
@@ -63,6 +65,9 @@ struct Global {
     /// A broker elsewhere, by `VESTIBULE_CLIENT_ID` and `VESTIBULE_CLIENT_SECRET`
     #[arg(long, global = true, value_name = "URL", env = "VESTIBULE_SERVER")]
     server: Option<String>,
+    /// How long a broker may take to answer
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    timeout: Duration,
     /// Print data as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -161,12 +166,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema(command) => command.run()?,
         Command::Openapi => println!("{:#}", crate::admin::openapi()),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "vestibule",
-                &mut std::io::stdout(),
-            );
+            // Into memory first: whoever reads it may stop, which is no failure.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vestibule", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
         }
     }
     Ok(ExitCode::SUCCESS)

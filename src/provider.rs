@@ -5,6 +5,7 @@
 //! what comes back.
 
 pub mod assertion;
+pub mod blanks;
 pub mod compile;
 pub mod decode;
 pub mod email;

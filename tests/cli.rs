@@ -336,22 +336,89 @@ fn commands_print_json_on_a_running_broker() {
 #[test]
 fn a_reader_that_goes_away_is_no_fault() {
     let home = Home::new();
-    let mut child = home
-        .command(&["openapi"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
+    for arguments in [&["openapi"][..], &["completions", "zsh"]] {
+        let mut child = home
+            .command(arguments)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{arguments:?}: {said}");
+        assert_eq!(said, "");
+    }
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_told() {
+    let home = Home::new();
+    let data = home.0.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let _mute = std::os::unix::net::UnixListener::bind(data.join("admin.sock")).unwrap();
+    let said = home.fails(&["--timeout", "200ms", "account", "list"], 1);
+    assert!(said.contains("gave no answer within 200ms"), "{said}");
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", tcp.local_addr().unwrap());
+    let output = home
+        .command(&["--timeout", "200ms", "--server", &url, "account", "list"])
+        .env("VESTIBULE_CLIENT_ID", "a")
+        .env("VESTIBULE_CLIENT_SECRET", "b")
+        .output()
         .unwrap();
-    drop(child.stdout.take());
-    let mut said = String::new();
-    child
-        .stderr
-        .take()
+    let said = text(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("cannot be reached"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_a_mapping_would_change_is_shown_first() {
+    let home = Home::new();
+    home.ok(&["account", "create", "acme"]);
+    let file = home.mapping();
+    let dry = ["provider", "apply", "--account", "acme", "--dry-run", &file];
+    let shown = home.ok(&dry);
+    assert!(shown.contains("would be new") && shown.contains("+[provider]"));
+    assert!(
+        !shown.contains("vestibule-demo-secret"),
+        "the secret is redacted: {shown}"
+    );
+    assert_eq!(
+        home.ok(&["provider", "list", "--account", "acme"]).trim(),
+        "none"
+    );
+    home.ok(&["provider", "apply", "--account", "acme", &file]);
+    assert!(home.ok(&dry).contains("is this already"));
+    assert_eq!(
+        home.ok(&["provider", "diff", "--account", "acme", &file]),
+        ""
+    );
+    let changed = std::fs::read_to_string(&file)
         .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
-    assert!(child.wait().unwrap().success());
-    assert_eq!(said, "");
+        .replace("\"Mock Accounts\"", "\"Acme\"");
+    std::fs::write(&file, changed).unwrap();
+    for shown in [
+        home.ok(&dry),
+        home.ok(&["provider", "diff", "--account", "acme", &file]),
+    ] {
+        assert!(
+            shown.contains("--- live\n+++ file\n") && shown.contains("+name = \"Acme\""),
+            "{shown}"
+        );
+    }
+    let broken = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("[token]", "[tokken]");
+    std::fs::write(&file, broken).unwrap();
+    assert!(home.fails(&dry, 1).contains("tokken"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod expect;
 mod fields;
 mod guard;
 mod keys;
+mod known;
 mod log;
 mod people;
 mod provider_sign_in;
@@ -90,6 +91,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/stores/remove", post(accounts::remove_store))
         .route("/remove", post(accounts::remove))
         .route("/new", get(start::choose).post(start::begin))
+        .route("/new/{entry}", get(known::ask).post(known::begin))
         .nest("/providers/{provider}", provider)
         .nest("/drafts/{draft}", draft)
         .route("/trials/{trial}", get(trials::show))

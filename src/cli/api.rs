@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -29,7 +30,10 @@ pub(super) struct Api(Transport);
 
 enum Transport {
     Elsewhere(Box<Remote>),
-    Socket(hyper::client::conn::http1::SendRequest<Body>),
+    Socket {
+        sender: hyper::client::conn::http1::SendRequest<Body>,
+        timeout: Duration,
+    },
     Here {
         router: Router,
         store: Arc<dyn Store>,
@@ -50,7 +54,7 @@ impl Api {
     /// Finds the API.
     async fn open(global: &Global) -> anyhow::Result<Self> {
         if let Some(server) = &global.server {
-            let remote = Remote::open(server).await?;
+            let remote = Remote::open(server, global.timeout).await?;
             return Ok(Self(Transport::Elsewhere(Box::new(remote))));
         }
         let config = global.load()?;
@@ -58,7 +62,10 @@ impl Api {
             let (sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
             tokio::spawn(connection);
-            return Ok(Self(Transport::Socket(sender)));
+            return Ok(Self(Transport::Socket {
+                sender,
+                timeout: global.timeout,
+            }));
         }
         let admin = open_admin(&config, Arc::new(SystemClock)).await?;
         let store = Arc::clone(&admin.store);
@@ -157,11 +164,21 @@ impl Api {
         let mut request = request.body(body)?;
         let (status, bytes) = match &mut self.0 {
             Transport::Elsewhere(_) => unreachable!("answered above"),
-            Transport::Socket(sender) => {
-                sender.ready().await?;
-                let answer = sender.send_request(request).await?;
-                let status = answer.status();
-                (status, answer.into_body().collect().await?.to_bytes())
+            Transport::Socket { sender, timeout } => {
+                let exchange = async {
+                    sender.ready().await?;
+                    let answer = sender.send_request(request).await?;
+                    let status = answer.status();
+                    let bytes = answer.into_body().collect().await?.to_bytes();
+                    anyhow::Ok((status, bytes))
+                };
+                tokio::time::timeout(*timeout, exchange)
+                    .await
+                    .map_err(|_| {
+                        anyhow::anyhow!(
+                            "the broker runs, but gave no answer within {timeout:?}; whether the command was carried out is not known. Its log says what it waits for"
+                        )
+                    })??
             }
             Transport::Here { router, .. } => {
                 request.extensions_mut().insert(Peer::Unix);

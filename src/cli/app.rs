@@ -28,8 +28,11 @@ pub(super) enum App {
     Change {
         /// Its client id
         client_id: String,
+        /// Its new name
+        #[arg(long = "rename", value_name = "NAME")]
+        rename: Option<String>,
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
     },
     /// Add a secret, and print it once; the old one counts for a while
     Rotate {
@@ -69,9 +72,6 @@ pub(super) struct Create {
 
 #[derive(Debug, Args)]
 pub(super) struct Settings {
-    /// Its new name
-    #[arg(long = "rename", value_name = "NAME")]
-    rename: Option<String>,
     /// A scope it may ask for, as in `admin:read`; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
@@ -95,9 +95,6 @@ pub(super) struct Settings {
 impl Settings {
     fn body(self) -> Map<String, Value> {
         let mut body = Map::new();
-        if let Some(name) = self.rename {
-            body.insert("name".into(), name.into());
-        }
         for (key, list) in [
             ("scopes", self.scopes),
             ("grants", self.grants),
@@ -172,9 +169,14 @@ impl App {
             }
             Self::Change {
                 client_id,
+                rename,
                 settings,
             } => {
-                let body = Value::Object(settings.body());
+                let mut body = settings.body();
+                if let Some(name) = rename {
+                    body.insert("name".into(), name.into());
+                }
+                let body = Value::Object(body);
                 let changed = api
                     .send(
                         Method::PATCH,

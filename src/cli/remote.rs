@@ -1,6 +1,7 @@
 //! The admin API of a broker elsewhere, with an application's credentials.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http::{Method, StatusCode};
@@ -14,6 +15,7 @@ use crate::outbound::{Limits, Outbound, Policy, PreparedRequest};
 /// A broker elsewhere.
 pub(super) struct Remote {
     outbound: Outbound,
+    limits: Limits,
     server: Url,
     token: Secret,
 }
@@ -38,7 +40,7 @@ pub(super) fn policy(server: &Url) -> anyhow::Result<Policy> {
 
 impl Remote {
     /// Gets an access token there (RFC 6749 §4.4).
-    pub async fn open(server: &str) -> anyhow::Result<Self> {
+    pub async fn open(server: &str, timeout: Duration) -> anyhow::Result<Self> {
         let server = Url::parse(server).with_context(|| format!("`{server}` is not a URL"))?;
         let variable = |name: &str| {
             std::env::var(name).map_err(|_| {
@@ -66,8 +68,13 @@ impl Remote {
             )],
             body: Some(form.into_bytes()),
         };
+        let limits = Limits {
+            connect: timeout.min(Limits::default().connect),
+            total: timeout,
+            ..Limits::default()
+        };
         let answer = outbound
-            .send("server", request, &Limits::default())
+            .send("server", request, &limits)
             .await
             .with_context(|| format!("{server} cannot be reached"))?;
         let body: Value = serde_json::from_slice(&answer.body)
@@ -75,6 +82,7 @@ impl Remote {
         match body.get("access_token").and_then(Value::as_str) {
             Some(token) => Ok(Self {
                 outbound,
+                limits,
                 server,
                 token: Secret::new(token),
             }),
@@ -114,7 +122,7 @@ impl Remote {
         };
         let answer = self
             .outbound
-            .send("server", request, &Limits::default())
+            .send("server", request, &self.limits)
             .await
             .with_context(|| format!("{} cannot be reached", self.server))?;
         Ok((StatusCode::from_u16(answer.status)?, answer.body.to_vec()))

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::blanks;
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
 use super::model::Provider;
 use super::redirect::Redirects;
@@ -71,6 +72,11 @@ fn compile_value(
     // Where a line can't be read, what seems to be missing may stand in it.
     let torn = findings.iter().any(|f| f.text.is_none());
     findings.extend(structure::check(&mut value, &SCHEMA, spans));
+    findings.extend(
+        blanks::unfilled(&value)
+            .into_iter()
+            .map(|finding| spans.place(finding)),
+    );
     let unreadable: Vec<String> = findings.iter().map(|f| f.key.clone()).collect();
     let file: ProviderFile = match serde_json::from_value(value) {
         Ok(file) => file,

@@ -85,6 +85,11 @@ async fn a_login_ends_by_itself_and_by_hand() {
     );
     let login = page.location().unwrap();
     assert_eq!(login.query(), Some("next=%2Fadmin%2Faudit%3Faccount%3Dx"));
+    let page = op.get("/admin/accounts/acme/users").await;
+    assert_eq!(
+        page.location().unwrap().query(),
+        Some("next=%2Fadmin%2Faccounts%2Facme%2Fusers")
+    );
 
     let fields = [
         ("email", "ada@example.test"),

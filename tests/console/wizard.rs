@@ -399,13 +399,127 @@ async fn mappings_begin_from_what_people_have() {
             .await
             .shows("value=\"$.data.uid\"")
     );
+}
+
+#[tokio::test]
+async fn a_known_provider_is_an_id_and_a_secret() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let page = op.get("/admin/accounts/acme").await;
+    let ask = "/admin/accounts/acme/new/google";
+    assert!(page.shows(&format!("href=\"{ask}\"")), "{}", page.body);
+    let page = op.get(ask).await;
+    let redirect_uri = format!("{}/callback/acme/google", world.origin);
+    assert!(page.shows(&format!("readonly value=\"{redirect_uri}\"")));
+    assert!(page.shows("name=\"secret\" type=\"password\""));
+    assert!(
+        !page.shows("value=\"YOUR_") && !page.shows("GOOGLE_CLIENT_SECRET"),
+        "nothing of the sample is a value: {}",
+        page.body
+    );
+
+    // One is missing: the other stays, the secret is not shown again.
+    let id = "12-ab.apps.googleusercontent.com";
+    let page = op
+        .post(ask, &[("YOUR_CLIENT_ID", id), ("secret", "")])
+        .await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.shows(&format!("value=\"{id}\"")), "{}", page.body);
+    let page = op
+        .post(ask, &[("YOUR_CLIENT_ID", ""), ("secret", "GOCSPX-1")])
+        .await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!page.shows("GOCSPX-1"));
+
+    let page = op
+        .done(ask, &[("YOUR_CLIENT_ID", id), ("secret", "GOCSPX-1")])
+        .await;
+    assert!(page.shows("<h1>Review</h1>"), "{}", page.body);
+    assert!(page.shows(&redirect_uri) && page.shows(&format!("client_id={id}")));
+    assert!(!page.shows("GOCSPX-1"));
+    let draft = page.url.path().trim_end_matches("review").to_owned();
+    let page = op.get(&format!("{draft}provider")).await;
+    assert!(page.shows("<option value=\"literal\" selected>"));
+    let page = op.done(&format!("{draft}apply"), &[]).await;
+    assert!(page.shows("The mapping is live") && page.shows(&redirect_uri));
+    assert!(!page.shows("GOCSPX-1"));
+    let applied = op.get("/admin/accounts/acme/providers/google").await;
+    assert!(applied.shows(id), "{}", applied.body);
+}
+
+#[tokio::test]
+async fn what_a_sample_leaves_open_is_asked_for() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let ask = "/admin/accounts/acme/new/keycloak";
+    let page = op.get(ask).await;
+    for label in ["Host", "Realm", "Client ID", "Client secret"] {
+        assert!(page.shows(&format!(">{label}</label>")), "{label}");
+    }
+    let page = op
+        .done(
+            ask,
+            &[
+                ("YOUR_HOST", "https://id.acme.test/"),
+                ("YOUR_REALM", "shop"),
+                ("YOUR_CLIENT_ID", "web"),
+                ("secret", "s3cret"),
+            ],
+        )
+        .await;
+    let draft = page.url.path().trim_end_matches("review").to_owned();
+    let page = op.get(&format!("{draft}toml")).await;
+    assert!(
+        page.shows("https://id.acme.test/realms/shop/protocol/openid-connect/logout"),
+        "{}",
+        page.body
+    );
+    assert!(!page.shows("s3cret"));
+}
+
+#[tokio::test]
+async fn a_placeholder_does_not_go_live() {
+    let world = World::start().await;
+    let mapping = world
+        .mapping()
+        .replace("\"vestibule-demo\"", "\"YOUR_CLIENT_ID\"");
+    let mapping = mapping.replace("\"mock-idp\"", "\"other\"");
+    assert!(mapping.contains("YOUR_CLIENT_ID"), "{mapping}");
+    let mut op = Op::first(&world).await;
     let page = op
         .done(
             "/admin/accounts/acme/new",
-            &[("from", "gallery"), ("entry", "google")],
+            &[("from", "toml"), ("text", &mapping)],
         )
         .await;
-    assert!(page.shows("value=\"Google\""));
+    let draft = page.url.path().trim_end_matches("provider").to_owned();
+    let page = op.post(&format!("{draft}apply"), &[]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.shows("placeholder"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_a_variables_name_is_not_kept() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let page = op
+        .done("/admin/accounts/acme/new", &[("from", "empty")])
+        .await;
+    let draft = page.url.path().trim_end_matches("provider").to_owned();
+    let typed = [
+        ("client.secret.from", "env"),
+        ("client.secret", "GOCSPX-pasted-here"),
+        ("client.id", "web"),
+        ("action", "next"),
+    ];
+    let page = op.post(&format!("{draft}provider"), &typed).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.shows("Kept here") && page.shows("value=\"web\""));
+    assert!(!page.shows("GOCSPX-pasted-here"), "{}", page.body);
+    let page = op.post(&format!("{draft}provider/preview"), &typed).await;
+    assert!(!page.shows("GOCSPX-pasted-here"), "{}", page.body);
+    let page = op.get(&format!("{draft}toml")).await;
+    assert!(!page.shows("GOCSPX-pasted-here"));
 }
 
 #[tokio::test]

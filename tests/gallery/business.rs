@@ -304,7 +304,7 @@ fn adfs() -> Imitation {
 }
 
 fn sap_cdc() -> Imitation {
-    let base = "/oidc/op/v1.0/YOUR_API_KEY";
+    let base = "/oidc/op/v1.0/OUR_API_KEY";
     let at = |path: &str| format!("{base}{path}");
     let paths = [
         &at("/authorize"),
@@ -329,13 +329,13 @@ fn sap_cdc() -> Imitation {
         links: true,
         more: json!({ "locale": "en" }),
         requests: "
-            GET /oidc/op/v1.0/YOUR_API_KEY/.well-known/openid-configuration
-            GET /oidc/op/v1.0/YOUR_API_KEY/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid email profile&state&nonce&PKCE
-            POST /oidc/op/v1.0/YOUR_API_KEY/token
+            GET /oidc/op/v1.0/OUR_API_KEY/.well-known/openid-configuration
+            GET /oidc/op/v1.0/OUR_API_KEY/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid email profile&state&nonce&PKCE
+            POST /oidc/op/v1.0/OUR_API_KEY/token
               Authorization: Basic *
               form: grant_type=authorization_code&code&redirect_uri&code_verifier
-            GET /oidc/op/v1.0/YOUR_API_KEY/.well-known/jwks
-            GET /oidc/op/v1.0/YOUR_API_KEY/userinfo
+            GET /oidc/op/v1.0/OUR_API_KEY/.well-known/jwks
+            GET /oidc/op/v1.0/OUR_API_KEY/userinfo
               Authorization: Bearer *
         ",
         ..Imitation::default()

@@ -7,8 +7,8 @@ use vestibule::account::directory;
 use vestibule::base::{Clock, UserId};
 use vestibule::provider::extract::Profile;
 use vestibule::provider::file::EmailTrust;
-use vestibule::provider::gallery;
 use vestibule::provider::preview::preview;
+use vestibule::provider::{blanks, gallery};
 
 use crate::imitation::{CLIENT_ID, CLIENT_SECRET, Imitation};
 use crate::shape;
@@ -122,6 +122,15 @@ fn moved(file: &str, origin: &str, key: &rcgen::KeyPair) -> String {
         rest = &rest[end..];
     }
     source.push_str(rest);
+    // Placeholders that are left are parts of paths, and ids.
+    let answers = blanks::blanks(&source)
+        .into_iter()
+        .map(|blank| {
+            let own = blank.name.replace("YOUR_", "OUR_");
+            (blank.name, own)
+        })
+        .collect();
+    source = blanks::fill(&source, &answers, "");
     let values = [
         ("client.id", CLIENT_ID.to_owned()),
         ("client.secret", CLIENT_SECRET.to_owned()),
@@ -151,7 +160,7 @@ fn jwk(key: &rcgen::KeyPair) -> Value {
     let point = key.public_key_raw();
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     json!({
-        "kty": "EC", "crv": "P-256", "kid": "YOUR_KEY_ID",
+        "kty": "EC", "crv": "P-256", "kid": "OUR_KEY_ID",
         "x": encode(&point[1..33]), "y": encode(&point[33..65]),
     })
 }

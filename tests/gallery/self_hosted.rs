@@ -67,9 +67,9 @@ fn shopify() -> Imitation {
     });
     let differences = json!({
         "paths": {
-            "/authentication/YOUR_SHOP_ID/oauth/authorize": "/authorize",
-            "/authentication/YOUR_SHOP_ID/oauth/token": "/token",
-            "/YOUR_SHOP_ID/account/customer/api/2025-01/graphql": "/userinfo",
+            "/authentication/OUR_SHOP_ID/oauth/authorize": "/authorize",
+            "/authentication/OUR_SHOP_ID/oauth/token": "/token",
+            "/OUR_SHOP_ID/account/customer/api/2025-01/graphql": "/userinfo",
         },
         "client_authentication": ["basic"],
         "userinfo": {
@@ -88,11 +88,11 @@ fn shopify() -> Imitation {
         links: true,
         more: json!({ "given_name": "Ada" }),
         requests: "
-            GET /authentication/YOUR_SHOP_ID/oauth/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid email customer-account-api:full&state&PKCE
-            POST /authentication/YOUR_SHOP_ID/oauth/token
+            GET /authentication/OUR_SHOP_ID/oauth/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid email customer-account-api:full&state&PKCE
+            POST /authentication/OUR_SHOP_ID/oauth/token
               Authorization: Basic *
               form: grant_type=authorization_code&code&redirect_uri&code_verifier
-            POST /YOUR_SHOP_ID/account/customer/api/2025-01/graphql
+            POST /OUR_SHOP_ID/account/customer/api/2025-01/graphql
               json: query=query { customer { id displayName *
         ",
         ..Imitation::default()
@@ -101,10 +101,10 @@ fn shopify() -> Imitation {
 
 fn keycloak() -> Imitation {
     let paths = [
-        "/realms/YOUR_REALM/protocol/openid-connect/auth",
-        "/realms/YOUR_REALM/protocol/openid-connect/token",
-        "/realms/YOUR_REALM/protocol/openid-connect/certs",
-        "/realms/YOUR_REALM/protocol/openid-connect/userinfo",
+        "/realms/OUR_REALM/protocol/openid-connect/auth",
+        "/realms/OUR_REALM/protocol/openid-connect/token",
+        "/realms/OUR_REALM/protocol/openid-connect/certs",
+        "/realms/OUR_REALM/protocol/openid-connect/userinfo",
     ];
     let claims = ["email", "email_verified", "name", "preferred_username"];
     let profile = json!({
@@ -113,7 +113,7 @@ fn keycloak() -> Imitation {
         "groups": ["/customers", "/customers/gold"],
     });
     let differences = and(
-        openid("/realms/YOUR_REALM", paths, &claims),
+        openid("/realms/OUR_REALM", paths, &claims),
         json!({ "callback": { "iss": true } }),
     );
     Imitation {
@@ -125,12 +125,12 @@ fn keycloak() -> Imitation {
         links: true,
         more: json!({ "groups": ["/customers", "/customers/gold"], "username": "ada" }),
         requests: "
-            GET /realms/YOUR_REALM/.well-known/openid-configuration
-            GET /realms/YOUR_REALM/protocol/openid-connect/auth?client_id=shop-42&redirect_uri&response_type=code&scope=openid profile email&state&nonce&PKCE
-            POST /realms/YOUR_REALM/protocol/openid-connect/token
+            GET /realms/OUR_REALM/.well-known/openid-configuration
+            GET /realms/OUR_REALM/protocol/openid-connect/auth?client_id=shop-42&redirect_uri&response_type=code&scope=openid profile email&state&nonce&PKCE
+            POST /realms/OUR_REALM/protocol/openid-connect/token
               form: TOKEN&code_verifier
-            GET /realms/YOUR_REALM/protocol/openid-connect/certs
-            GET /realms/YOUR_REALM/protocol/openid-connect/userinfo
+            GET /realms/OUR_REALM/protocol/openid-connect/certs
+            GET /realms/OUR_REALM/protocol/openid-connect/userinfo
               Authorization: Bearer *
         ",
         ..Imitation::default()

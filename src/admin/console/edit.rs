@@ -226,6 +226,25 @@ fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
     }
 }
 
+/// Whether a text can be a variable's name and not a secret that was pasted in
+/// the wrong place: such a text is neither kept nor shown again.
+fn names_a_variable(text: &str) -> bool {
+    let conventional = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    text.is_empty()
+        || text.chars().all(conventional)
+        || (text.len() < 256 && !text.contains(['=', '\0']) && std::env::var_os(text).is_some())
+}
+
+/// The label of a secret whose variable is no variable's name.
+pub(super) fn misplaced_secret(step: &Step, form: &Pairs) -> Option<&'static str> {
+    let field = step.fields().find(|field| {
+        matches!(field.kind, Kind::Secret)
+            && form.get(&format!("{}.from", field.key)) == Some("env")
+            && !names_a_variable(form.get(field.key).unwrap_or_default())
+    })?;
+    Some(field.label)
+}
+
 /// The rows of a form, in order; empty ones left out.
 pub(super) fn typed_rows(form: &Pairs) -> Vec<Row> {
     let mut numbers: Vec<u32> = form
@@ -277,6 +296,11 @@ pub(super) fn answer(doc: &mut DocumentMut, step: &Step, form: &Pairs, rows: &[R
             let from = form
                 .get(&format!("{}.from", field.key))
                 .unwrap_or("literal");
+            let typed = if from == "env" && !names_a_variable(typed) {
+                ""
+            } else {
+                typed
+            };
             set_secret(doc, field.key, from, typed);
             continue;
         }

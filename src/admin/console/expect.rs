@@ -59,6 +59,18 @@ pub(super) fn steps(source: &str, mappings: &Mappings, account: &AccountId) -> V
     requests
 }
 
+/// The redirect URI that a draft will have, once it has an id.
+pub(super) fn redirect_uri(
+    source: &str,
+    mappings: &Mappings,
+    account: &AccountId,
+) -> Option<String> {
+    let doc: DocumentMut = source.parse().ok()?;
+    let id = edit::get(&doc, "provider.id");
+    let provider = completed(source, mappings.context())?;
+    (provider.id.as_str() == id).then(|| mappings.redirect_uri(account, &provider))
+}
+
 fn fill(shown: &mut MaskedMessage) {
     shown.line = preview::named(&shown.line);
     shown.body = preview::named(&shown.body);

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, OriginalUri, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -154,7 +154,13 @@ fn ask(parts: &Parts) -> Response {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let next = match parts.method {
-        Method::GET => parts.uri.path_and_query().map_or("", |path| path.as_str()),
+        // A router inside another sees a part of the address only.
+        Method::GET => parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(&parts.uri, |whole| &whole.0)
+            .path_and_query()
+            .map_or("", |path| path.as_str()),
         _ => "",
     };
     redirect_to(&format!("/admin/login?next={}", segment(next)))

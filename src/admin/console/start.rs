@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
 use super::accounts::display_name;
+use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State, edit};
@@ -25,7 +26,11 @@ pub(super) struct StartQuery {
     from: Option<String>,
 }
 
-async fn account(console: &Console, who: &Current, id: &str) -> Result<Account, Response> {
+pub(super) async fn account(
+    console: &Console,
+    who: &Current,
+    id: &str,
+) -> Result<Account, Response> {
     let found = reply::account(&*console.admin.store, id).await;
     Ok(found.map_err(failing(who))?.value)
 }
@@ -81,9 +86,6 @@ pub(super) async fn begin(
     let account = account(&console, who, &id).await?;
     let (from, text) = (post.get("from"), post.get("text"));
     let made = match from {
-        "gallery" => gallery::get(post.get("entry"))
-            .map(str::to_owned)
-            .ok_or_else(|| "choose one of the list".to_owned()),
         "discovery" => discovered(text),
         "sample" => sampled(text),
         "import" => imported(text, &console.origin),
@@ -103,17 +105,24 @@ pub(super) async fn begin(
         }
     };
     let draft = Draft::new(source, None, who.operator.email.as_str());
-    open(&console, who, &account, &draft).await
+    open(&console, who, &account, &draft, STEPS[0].id).await
 }
 
-async fn open(console: &Console, who: &Current, account: &Account, draft: &Draft) -> Html {
+/// Keeps a draft and opens one of its pages.
+pub(super) async fn open(
+    console: &Console,
+    who: &Current,
+    account: &Account,
+    draft: &Draft,
+    at: &str,
+) -> Html {
     let now = console.admin.clock.now();
     let token = draft::create(&*console.admin.store, &account.id, draft, now)
         .await
         .map_err(|error| failing(who)(error.into()))?;
     let (id, token) = (&account.id, token.as_str());
     Ok(redirect_to(&format!(
-        "/admin/accounts/{id}/drafts/{token}/provider"
+        "/admin/accounts/{id}/drafts/{token}/{at}"
     )))
 }
 
@@ -136,7 +145,7 @@ pub(super) async fn edit(
         source: found.value.source,
     };
     let draft = Draft::new(source, Some(base), who.operator.email.as_str());
-    open(&console, who, &account, &draft).await
+    open(&console, who, &account, &draft, STEPS[0].id).await
 }
 
 /// The mapping that an OpenID Connect discovery document, or one of RFC 8414, describes.

@@ -114,6 +114,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "diff.html",
         "error.html",
         "keys.html",
+        "known.html",
         "login.html",
         "macros.html",
         "operators.html",

@@ -122,6 +122,8 @@ fn show(
         loose => shown(json!(loose)),
         others => shown(others),
         problem,
+        redirect_uri => (step.id == STEPS[0].id)
+            .then(|| expect::redirect_uri(&open.draft.source, &console.admin.mappings, &open.account)),
         preview => TemplateValue::from_safe_string(pane(console, &open.account, &open.draft.source, step)?),
     };
     page(
@@ -240,6 +242,12 @@ pub(super) async fn save(
     open.keep(&console, who).await?;
     if let Some(key) = repeated {
         let problem = format!("the parameter `{key}` occurs twice; keep one of them");
+        return show(&console, who, &open, step, &rows, true, Some(problem));
+    }
+    if let Some(label) = edit::misplaced_secret(step, &post.form) {
+        let problem = format!(
+            "{label}: what was typed as a variable's name is none, and was not kept. To keep a secret here, choose “Kept here” and type it again."
+        );
         return show(&console, who, &open, step, &rows, true, Some(problem));
     }
     let findings = open.findings(&console);

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::Global;
+use super::super::account::segment;
 use super::super::api::{Api, Refused, RequestBody};
 use super::super::output::{show, text};
+use super::diff::against_live;
 use super::{providers, read};
 use crate::account::mapping::Consent;
 use crate::document::Finding;
@@ -35,6 +37,9 @@ pub(in crate::cli) struct Apply {
     client_secret_file: Option<String>,
     #[command(flatten)]
     accept: Accept,
+    /// Check the mapping and show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What is agreed to.
@@ -76,15 +81,31 @@ impl Apply {
 
     pub async fn call(self, api: &mut Api, global: &Global) -> anyhow::Result<ExitCode> {
         let name = self.file.display().to_string();
-        let body = RequestBody::toml(self.source()?);
-        match api
-            .send(
-                Method::POST,
-                &format!("{}{}", providers(&self.account), self.accept.query()),
-                Some(body),
-            )
-            .await
-        {
+        let source = self.source()?;
+        let path = if self.dry_run {
+            format!("/accounts/{}/preview", segment(&self.account))
+        } else {
+            format!("{}{}", providers(&self.account), self.accept.query())
+        };
+        let body = RequestBody::toml(source.clone());
+        match api.send(Method::POST, &path, Some(body)).await {
+            Ok(_) if self.dry_run => {
+                let changes = against_live(api, &self.account, &source).await?;
+                let (provider, account) = (&changes.provider, &self.account);
+                if global.json {
+                    let answer = json!({ "provider": provider, "live": changes.live, "changes": !changes.text.is_empty(), "diff": changes.text });
+                    show(true, &answer);
+                } else if changes.text.is_empty() {
+                    println!("{name}: provider {provider} of account {account} is this already");
+                } else {
+                    print!("{}", changes.text);
+                    println!(
+                        "{name}: provider {provider} of account {account} would {}; nothing was changed",
+                        if changes.live { "change" } else { "be new" }
+                    );
+                }
+                Ok(ExitCode::SUCCESS)
+            }
             Ok(applied) => {
                 let applied = applied.unwrap_or_default();
                 if global.json {
