@@ -17,6 +17,7 @@ mod account;
 mod api;
 mod app;
 mod audit;
+mod data;
 #[cfg(feature = "demo")]
 mod demo;
 mod key;
@@ -106,6 +107,9 @@ enum Command {
     /// Make, import, list and rotate signing keys
     #[command(subcommand)]
     Key(key::Key),
+    /// Check the data directory
+    #[command(subcommand)]
+    Data(data::Data),
     /// Check tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -156,6 +160,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
+        Command::Data(command) => return command.run(global).await,
         Command::Key(command) => command.run(global).await?,
         Command::Token(command) => command.run(global).await?,
         Command::Schema(command) => command.run()?,

@@ -18,6 +18,7 @@ mod memory_table;
 mod sealed;
 mod sled;
 mod token;
+pub mod verify;
 mod versions;
 
 use async_trait::async_trait;

@@ -684,3 +684,42 @@ fn f17_the_master_key_is_changed_while_no_broker_runs() {
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("former_master_keys"));
 }
+
+#[test]
+fn f11_data_is_verified_where_no_broker_runs() {
+    let home = Home::new();
+    let said = home.fails(&["data", "verify"], 1);
+    assert!(said.contains("data/db"), "{said}");
+    home.ok(&["account", "create", "acme"]);
+    home.ok(&["provider", "apply", &home.mapping(), "--account", "acme"]);
+    let counts: Value = serde_json::from_str(&home.ok(&["data", "verify", "--json"])).unwrap();
+    let of = |name: &str| {
+        let rows = counts.as_array().unwrap().iter();
+        let mut found = rows.filter(|row| row["space"] == name);
+        found.next().map(|row| row["records"].as_u64().unwrap())
+    };
+    let seen = ["accounts", "mappings", "mapping_history", "audit"].map(of);
+    assert_eq!(seen, [Some(1), Some(1), Some(1), Some(2)], "{counts}");
+    let serving = home.serve();
+    let said = home.fails(&["data", "verify"], 1);
+    assert!(said.contains("in use by another process"), "{said}");
+    drop(serving);
+    // Killed: nothing to compare, but all can be read.
+    let output = home.run(&["data", "verify"]);
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("not closed in order"));
+    // That closed it in order.
+    let db = home.0.path().join("data/db");
+    let mut bytes = std::fs::read(&db).unwrap();
+    let place = bytes.len() / 3;
+    bytes[place] ^= 4;
+    std::fs::write(&db, &bytes).unwrap();
+    for command in [&["data", "verify"][..], &["account", "list"]] {
+        let said = home.fails(command, 1);
+        assert!(
+            said.contains("data/db") && said.contains("blocks are damaged"),
+            "{said}"
+        );
+        assert!(std::fs::read(&db).unwrap() == bytes);
+    }
+}

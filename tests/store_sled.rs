@@ -473,3 +473,62 @@ async fn records_of_before_get_their_owners() {
         store.close().await.unwrap();
     }
 }
+
+/// One flipped bit anywhere in a directory that was closed in order: the start
+/// names the file and changes nothing.
+#[tokio::test]
+async fn f11_a_flipped_bit_is_named_and_nothing_is_touched() {
+    let dir = filled(300).await;
+    let gone = {
+        let store = open(dir.path()).unwrap();
+        let gone = kept("7");
+        assert!(store.delete(&gone, Precondition::Any).await.unwrap());
+        store.close().await.unwrap();
+        gone
+    };
+    let good = content(dir.path());
+    for name in ["db", "conf", "digest", "state"] {
+        let path = dir.path().join(name);
+        let bytes = fs::read(&path).unwrap();
+        // All of the small files; of the log, what was written and some of the rest.
+        let written = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        let steps = (bytes.len() / 200).max(1);
+        let near = (0..written).step_by((written / 200).max(1));
+        for (turn, place) in near.chain((0..bytes.len()).step_by(steps)).enumerate() {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << (turn % 8);
+            fs::write(&path, &flipped).unwrap();
+            let error = refusal(dir.path());
+            let StoreError::Corrupt { place: named, why } = &error else {
+                panic!("{name}, byte {place}: {error}");
+            };
+            assert!(
+                named.ends_with(&format!("/{name}")) && why.contains("backup"),
+                "{name}, byte {place}: {error}"
+            );
+            assert!(fs::read(&path).unwrap() == flipped, "{name} was touched");
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+    let now = content(dir.path());
+    assert!(good == now, "nothing else was touched");
+    let store = open(dir.path()).unwrap();
+    assert!(!has(&store, &gone).await);
+    assert!(has(&store, &kept("8")).await);
+}
+
+/// Files of which there is one too many or too few are named as well.
+#[tokio::test]
+async fn f11_a_missing_or_a_foreign_file_is_named() {
+    let dir = filled(10).await;
+    let before = content(dir.path());
+    let blob = |name: &str| dir.path().join("blobs").join(name);
+    fs::write(blob("77"), b"not ours").unwrap();
+    assert!(refusal(dir.path()).to_string().contains("/blobs/77"));
+    fs::remove_file(blob("77")).unwrap();
+    fs::remove_file(dir.path().join("digest")).unwrap();
+    assert!(refusal(dir.path()).to_string().contains("/digest"));
+    fs::write(dir.path().join("digest"), &before["digest"]).unwrap();
+    assert!(before == content(dir.path()));
+    open(dir.path()).unwrap();
+}

@@ -20,7 +20,7 @@ use vestibule::config::{self, Config};
 use vestibule::key::{KeyError, Keyring, vault};
 use vestibule::mail::{Letter, Mail, template::Rendered};
 use vestibule::store::{
-    Entry, Key, MemoryStore, Precondition, Scan, Space, Step, Store, StoreError, Version,
+    Entry, Key, MemoryStore, Precondition, Scan, Space, Step, Store, StoreError, Version, verify,
 };
 
 const CANARY: &str = "canary-7f3e-client-secret";
@@ -477,4 +477,42 @@ fn no_space_is_forgotten() {
         .map(|space| space.name.to_owned())
         .collect();
     assert_eq!(named, known);
+}
+
+/// A damaged record is named, and hides none of the others.
+#[tokio::test]
+async fn f11_a_damaged_record_is_named_by_the_count() {
+    static HISTORY: Space = Space::durable("mapping_history").sealed();
+    let world = Vault::new();
+    let store = world.open().await;
+    fill(&store, &world.config, &world.clock).await;
+    let whole = verify::count(&*store, &*world.bare, &HISTORY)
+        .await
+        .unwrap();
+    assert_eq!((whole.records, whole.damaged.len()), (2, 0));
+    let all = world
+        .bare
+        .scan(&Scan::all(&HISTORY, "acme", 10))
+        .await
+        .unwrap();
+    let (key, entry) = all.into_iter().next().unwrap();
+    let mut value = entry.value;
+    *value.last_mut().unwrap() ^= 1;
+    world
+        .bare
+        .put(&key, value, Precondition::Any)
+        .await
+        .unwrap();
+    let rest = verify::count(&*store, &*world.bare, &HISTORY)
+        .await
+        .unwrap();
+    assert_eq!(rest.records, 1);
+    let [named] = &rest.damaged[..] else {
+        panic!("{:?}", rest.damaged);
+    };
+    assert!(
+        named.contains("mapping_history") && named.contains("acme"),
+        "{named}"
+    );
+    assert!(!named.contains(CANARY));
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Token, Version};
 
 /// The first byte of each value: which way of writing it follows.
-const SCHEMA: u8 = 1;
+pub(super) const SCHEMA: u8 = 1;
 /// How many records one read fetches.
 pub(super) const STEP: usize = 500;
 

@@ -6,7 +6,8 @@
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
 //! stored as [`layout`] says; [`owners`] finds the records of one owner;
 //! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
-//! that nothing has changed; [`state`] remembers how the last run ended;
+//! that nothing has changed; [`state`] remembers how the last run ended, and [`digest`] what the
+//! files had in them then;
 //! [`rewrite`] and [`overheard`] see to it that a failed sync is not forgotten.
 //!
 //! **When a write is seen and when it is safe.** A write is visible to others
@@ -19,6 +20,7 @@
 //!   undone: someone was told that a session is over. It waits with the rest.
 
 mod commit;
+mod digest;
 mod engine;
 mod layout;
 mod open;
@@ -137,6 +139,18 @@ impl SledStore {
         });
         commit::start(Arc::clone(&shared), opened.lock, opened.state)?;
         Ok(Self { shared })
+    }
+}
+
+impl SledStore {
+    /// Compares the files in `dir` with what they were when they were closed, and
+    /// changes nothing. Gives how many bytes that were, or `None` where the last
+    /// run did not end in order, so that there is nothing to compare.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`]; also where there is no data.
+    pub fn verify(dir: &Path) -> Result<Option<u64>, StoreError> {
+        open::verify(dir)
     }
 }
 

@@ -59,6 +59,17 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     })
 }
 
+/// Looks whether the directory is what was closed, and changes nothing.
+pub(super) fn verify(dir: &Path) -> Result<Option<u64>, StoreError> {
+    let db = dir.join("db");
+    if !db.try_exists().map_err(|e| at("read", &db, &e))? {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(at("read", &db, &missing));
+    }
+    let _lock = lock(dir)?;
+    State::read(dir)?.check(dir)
+}
+
 /// Opens it again in the same process, after a failure; `doubtful` after one of
 /// a sync. Like after a crash: what was not committed is gone, and so is all that
 /// is transient.

@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::super::StoreError;
+use super::digest;
 use super::open::{RESTORE_FROM_BACKUP, at, sync_directory};
 
 const NAME: &str = "state";
@@ -51,45 +52,72 @@ pub(super) struct State {
     pub(super) blobs: u64,
     /// The last version given.
     pub(super) version: u64,
+    /// The checksum of what the file `digest` says; if clean. Zero: nothing is known.
+    pub(super) digest: u64,
 }
 
 impl State {
     fn line(self) -> String {
         let word = self.mark.word();
         let (length, blobs, version) = (self.length, self.blobs, self.version);
-        format!("{word:7} db {length:020} blobs {blobs:020} version {version:020}\n")
+        let digest = self.digest;
+        let line = format!(
+            "{word:7} db {length:020} blobs {blobs:020} version {version:020} digest {digest:016x}"
+        );
+        format!("{line} sum {:016x}\n", digest::sum(line.as_bytes()))
     }
 
     fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let (words, digest) = match words[..] {
+            [.., "digest", digest, "sum", _] => {
+                let digest = u64::from_str_radix(digest, 16).ok()?;
+                (&words[..words.len() - 4], Some(digest))
+            }
+            // Of an earlier version.
+            _ => (&words[..], None),
+        };
         let [word, "db", length, "blobs", blobs, "version", version] = words[..] else {
             return None;
         };
         let marks = [Mark::Clean, Mark::Running, Mark::Failed];
-        Some(Self {
+        let state = Self {
             mark: marks.into_iter().find(|mark| mark.word() == word)?,
             length: length.parse().ok()?,
             blobs: blobs.parse().ok()?,
             version: version.parse().ok()?,
-        })
+            digest: digest.unwrap_or_default(),
+        };
+        // To the letter: the checksum is part of it.
+        (digest.is_none() || state.line().trim_end() == line).then_some(state)
     }
 
     /// What the directory says about itself; the default (an unclean end and no
     /// expectations) if it says nothing.
     pub(super) fn read(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(NAME);
-        match std::fs::read_to_string(&path) {
-            Ok(line) => Ok(Self::parse(&line).unwrap_or_else(|| {
-                tracing::warn!(path = %path.display(), "not readable; taken for an unclean stop");
-                Self::default()
-            })),
+        match std::fs::read(&path) {
+            // Made, and not written to before the power went.
+            Ok(bytes) if bytes.iter().all(|byte| *byte == 0) => Ok(Self::default()),
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                // An earlier version's line is shorter and leaves the rest of this one's.
+                let line = text.lines().next().unwrap_or_default();
+                Self::parse(line).ok_or_else(|| StoreError::Corrupt {
+                    place: path.display().to_string(),
+                    why: format!(
+                        "it is damaged, so it is not known how the last run ended; {RESTORE_FROM_BACKUP}. To go on as after a crash, remove that file"
+                    ),
+                })
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(e) => Err(at("read", &path, &e)),
         }
     }
 
-    /// Fails if data that was safe on disk is there no more.
-    pub(super) fn check(self, dir: &Path) -> Result<(), StoreError> {
+    /// Fails if data that was safe on disk is there no more, or is not what it was. Says how
+    /// many bytes are, where that is known.
+    pub(super) fn check(self, dir: &Path) -> Result<Option<u64>, StoreError> {
         let (length, blobs) = measure(dir)?;
         let lost = if length < self.length {
             Some(("db", self.length, length))
@@ -99,7 +127,10 @@ impl State {
             None
         };
         let Some((name, expected, found)) = lost else {
-            return Ok(());
+            let comparable = self.mark == Mark::Clean && self.digest != 0;
+            return comparable
+                .then(|| digest::check(dir, self.digest))
+                .transpose();
         };
         Err(StoreError::Corrupt {
             place: dir.join(name).display().to_string(),
@@ -166,6 +197,7 @@ impl StateFile {
         this.write(State {
             mark,
             length: 0,
+            digest: 0,
             ..found
         })
         .and_then(|()| this.file.sync_data())
@@ -222,11 +254,17 @@ impl StateFile {
     /// Sets the clean mark, after everything else is on disk.
     pub(super) fn finish(mut self, dir: &Path, version: u64) -> Result<(), StoreError> {
         let (length, blobs) = measure(dir)?;
+        // On a full disk there is no room for it; that is no reason not to stop.
+        let digest = digest::write(dir).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the next start cannot compare the data with what it is now");
+            0
+        });
         let state = State {
             mark: Mark::Clean,
             length,
             blobs,
             version,
+            digest,
         };
         self.write(state)
             .and_then(|()| self.file.sync_data())
