@@ -9,31 +9,37 @@
 //! Records that expire carry the moment in their key ([`Key::expiring`]), in
 //! front, so that a sweep is one range and needs no index.
 
+pub mod backup;
 pub mod conformance;
 mod decoded_cache;
 mod indexed;
 mod keyspace;
+pub mod lines;
 mod memory;
 mod memory_table;
+pub mod recording;
 mod sealed;
 mod sled;
 mod token;
 pub mod verify;
 mod versions;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use self::decoded_cache::{DecodedCache, RevisionCache};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
 pub use self::memory::MemoryStore;
+pub use self::recording::RecordingStore;
 pub use self::sealed::{Seal, SealedStore};
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;
 use crate::base::Timestamp;
 
 /// The spaces of this room itself.
-pub fn spaces() -> [&'static Space; 1] {
-    [indexed::space()]
+pub fn spaces() -> [&'static Space; 2] {
+    [indexed::space(), backup::space()]
 }
 
 /// What a crash may do to a space's records.
@@ -472,6 +478,11 @@ pub trait Store: Send + Sync + 'static {
     /// number, need not read again.
     fn revision(&self, space: &'static Space) -> Option<u64> {
         let _ = space;
+        None
+    }
+
+    /// What makes copies while the store is in use; `None` if it can't.
+    fn recorder(&self) -> Option<Arc<recording::Recorder>> {
         None
     }
 

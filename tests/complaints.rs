@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "complaints/answers.rs"]
+mod answers;
 #[path = "complaints/operation.rs"]
 mod operation;
 #[path = "complaints/profile.rs"]

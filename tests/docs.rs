@@ -58,6 +58,11 @@ fn text(schema: &Value) -> String {
 }
 
 fn kind(schema: &Value) -> String {
+    if schema.to_string().contains("\"#/$defs/Places\"")
+        && schema.get("additionalProperties").is_none()
+    {
+        return "place".to_owned();
+    }
     let at = target(schema);
     let name = |of: &Value| match of {
         Value::Array(kinds) => kinds[0].as_str().unwrap().to_owned(),

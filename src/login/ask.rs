@@ -41,6 +41,9 @@ impl Logins {
         )
         .record(response.elapsed.as_secs_f64());
         let status = response.status;
+        if answer.nothing.contains(&status) {
+            return Ok(Value::Null);
+        }
         let content_type = response
             .headers
             .get(CONTENT_TYPE)

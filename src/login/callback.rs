@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth2::{AuthorizationCode, PkceCodeVerifier};
+use serde_json::Value;
 use tracing::debug;
 
 use super::arrival::Arrival;
@@ -85,6 +86,7 @@ pub struct VerifiedCallback {
     code: AuthorizationCode,
     code_verifier: PkceCodeVerifier,
     parameters: Vec<(String, String)>,
+    values: Value,
 }
 
 impl VerifiedCallback {
@@ -103,14 +105,14 @@ impl VerifiedCallback {
         &self.code_verifier
     }
 
-    /// The parameters of the callback that the token request hands on.
+    /// The parameters of the callback that requests hand on.
     pub(super) fn parameters(&self) -> &[(String, String)] {
         &self.parameters
     }
 
-    /// The login, for the next step.
-    pub(super) fn into_login(self) -> Context {
-        self.login
+    /// The login, and what later steps know of the callback.
+    pub(super) fn into_parts(self) -> (Context, Vec<(String, String)>, Value) {
+        (self.login, self.parameters, self.values)
     }
 }
 
@@ -243,6 +245,7 @@ async fn check(
         CallbackParams::Error { error } => return Err(LoginError::ProviderError(error)),
     };
     let parameters = callback_parameters(&provider, query)?;
+    let values = callback_values(&provider, query);
     debug!(
         target: "vestibule::login",
         login = pending.id,
@@ -256,10 +259,11 @@ async fn check(
         code,
         code_verifier,
         parameters,
+        values,
     })
 }
 
-/// The parameters that the token request needs; without them it can't be built.
+/// The parameters that requests need; without them they can't be built.
 fn callback_parameters(
     provider: &Provider,
     query: &CallbackQuery,
@@ -268,11 +272,18 @@ fn callback_parameters(
     names
         .map(|name| {
             let value = query.get(name).ok_or(LoginError::BadCallback(
-                "lacks a parameter that the token request hands on",
+                "lacks a parameter that a request hands on",
             ))?;
             Ok((name.clone(), value.to_owned()))
         })
         .collect()
+}
+
+/// The parameters whose values are mapped; any may be absent.
+fn callback_values(provider: &Provider, query: &CallbackQuery) -> Value {
+    let names = provider.callback.values.iter();
+    let there = names.filter_map(|name| Some((name.clone(), query.get(name)?.into())));
+    Value::Object(there.collect())
 }
 
 fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, LoginError> {

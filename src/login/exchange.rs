@@ -24,6 +24,8 @@ pub struct TokenResponse {
     app_access_token: Option<Secret>,
     id_token: Option<Secret>,
     document: Value,
+    callback: Vec<(String, String)>,
+    values: Value,
 }
 
 impl TokenResponse {
@@ -59,6 +61,16 @@ impl TokenResponse {
     /// The whole answer.
     pub(super) fn document(&self) -> &Value {
         &self.document
+    }
+
+    /// The parameters of the callback that requests hand on.
+    pub(super) fn callback(&self) -> &[(String, String)] {
+        &self.callback
+    }
+
+    /// The parameters of the callback whose values are mapped.
+    pub(super) fn values(&self) -> &Value {
+        &self.values
     }
 
     /// The login, for the next step.
@@ -105,12 +117,15 @@ pub async fn exchange(
         expires_in = expires_in(&set.expires_in.matches(&document)),
         "token: the code was exchanged for an access token"
     );
+    let (login, callback, values) = callback.into_parts();
     Ok(TokenResponse {
-        login: callback.into_login(),
+        login,
         access_token,
         app_access_token,
         id_token,
         document,
+        callback,
+        values,
     })
 }
 

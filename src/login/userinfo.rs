@@ -12,9 +12,9 @@ use super::exchange::TokenResponse;
 use super::openid::IdTokenError;
 use crate::base::Timestamp;
 use crate::provider::Provider;
-use crate::provider::extract::{self, ExtractError, Problem, Profile};
+use crate::provider::extract::{self, Documents, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
-use crate::provider::model::{ProfileSource, UserinfoRequest};
+use crate::provider::model::{ProfileSource, Then, UserinfoRequest};
 use crate::provider::path;
 use crate::provider::request;
 use crate::provider::template::Fill;
@@ -79,17 +79,12 @@ pub async fn fetch(
         same_subject(claims, &document)?;
     }
     for then in &provider.userinfo.then {
-        let answer = {
-            let prepared =
-                prepare(&then.request, &token, Some(&document), None).map_err(|error| {
-                    LoginError::Build {
-                        step: Step::Then,
-                        error,
-                    }
-                })?;
-            logins
-                .ask(token.login(), Step::Then, prepared, &then.answer, trace)
-                .await?
+        let answer = match follow(logins, &token, then, &document, trace).await {
+            Err(error) if then.optional => {
+                trace.failed(&format!("the login goes on without it: {error}"));
+                Value::Null
+            }
+            answer => answer?,
         };
         trace.document(&format!("then {}", then.name), &answer);
         if !document.is_object() {
@@ -99,7 +94,7 @@ pub async fn fetch(
             members.insert(then.name.clone(), answer);
         }
     }
-    let profile = read(logins, token.login(), document, trace).await?;
+    let profile = read(logins, &token, claims, document, trace).await?;
     debug!(
         target: "vestibule::login",
         login = token.login().id(),
@@ -118,14 +113,26 @@ pub async fn fetch(
 /// that one provider's profile doesn't stall everyone's logins (threat M11).
 async fn read(
     logins: &Logins,
-    login: &Context,
+    token: &TokenResponse,
+    claims: Option<Value>,
     document: Value,
     trace: &mut Trace,
 ) -> Result<Profile, LoginError> {
+    let login = token.login();
     let provider = login.provider();
-    let run = |provider: &Provider, document: &Value| {
+    let (answer, values) = (token.document().clone(), token.values().clone());
+    if values != Value::Object(Map::new()) {
+        trace.document("callback", &values);
+    }
+    let run = move |provider: &Provider, document: &Value| {
+        let documents = Documents {
+            profile: document,
+            token: Some(&answer),
+            id_token: claims.as_ref(),
+            callback: Some(&values),
+        };
         let mut notes = Vec::new();
-        let profile = extract::profile(&provider.userinfo.profile, document, &mut notes)
+        let profile = extract::profile(&provider.userinfo.profile, documents, &mut notes)
             .map_err(incomplete)
             .and_then(|profile| {
                 extract::access(&provider.access, &profile, document)
@@ -193,6 +200,22 @@ async fn request_profile(
     Ok(answer)
 }
 
+/// One request that follows the one for the profile.
+async fn follow(
+    logins: &Logins,
+    token: &TokenResponse,
+    then: &Then,
+    document: &Value,
+    trace: &mut Trace,
+) -> Result<Value, LoginError> {
+    let step = Step::Then;
+    let prepared = prepare(&then.request, token, Some(document), None)
+        .map_err(|error| LoginError::Build { step, error })?;
+    logins
+        .ask(token.login(), step, prepared, &then.answer, trace)
+        .await
+}
+
 fn prepare(
     set: &UserinfoRequest,
     token: &TokenResponse,
@@ -204,6 +227,7 @@ fn prepare(
         client_id: &client.id,
         client_secret: client.secret.as_ref(),
         redirect_uri: token.login().redirect_uri(),
+        callback: token.callback(),
         access_token: Some(token.access_token()),
         app_access_token: token.app_access_token(),
         token_response: Some(token.document()),

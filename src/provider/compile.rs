@@ -4,6 +4,8 @@
 //! gives a stand-in, and a provider comes out only if no error was noted.
 
 mod fields;
+mod later;
+mod mapped;
 mod redirect;
 mod sections;
 mod slots;
@@ -17,7 +19,7 @@ use serde_json::Value;
 
 use super::blanks;
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
-use super::model::Provider;
+use super::model::{Callback, Provider};
 use super::redirect::Redirects;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
@@ -167,6 +169,9 @@ impl Check<'_> {
         let end_session = self.end_session(file);
         let limits = self.limits(file);
         self.advise(file);
+        let (mut token, userinfo) = (token?, userinfo?);
+        token.callback_parameters = later::callback_parameters(&token, &userinfo);
+        let callback_values = later::callback_values(&userinfo.profile);
         Some(Provider {
             id: id?,
             name: name?,
@@ -175,9 +180,12 @@ impl Check<'_> {
             email_trust: file.provider.email_trust,
             client: client?,
             authorization,
-            callback,
-            token: token?,
-            userinfo: userinfo?,
+            callback: Callback {
+                values: callback_values,
+                ..callback
+            },
+            token,
+            userinfo,
             access,
             end_session,
             limits,

@@ -3,6 +3,8 @@
 //! An address identifies a user, so two readers must never disagree about whose
 //! it is. What RFC 5321 allows beyond a dot-atom is refused rather than guessed at.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use url::Host;
 
 /// Why a text is refused as an email address.
@@ -24,11 +26,30 @@ pub enum BadEmail {
     Domain,
 }
 
+/// Which addresses count as such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EmailForm {
+    /// Those of RFC 5321 that need no quotes.
+    #[default]
+    Standard,
+    /// Also those that mobile carriers gave out against it, with dots beside each other or next to the `@`.
+    Carrier,
+}
+
 /// Checks an address and gives it with its domain in lower case.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn normalize(text: &str) -> Result<String, BadEmail> {
+    normalize_as(EmailForm::Standard, text)
+}
+
+/// [`normalize`], for addresses of this form.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn normalize_as(form: EmailForm, text: &str) -> Result<String, BadEmail> {
     let (local, domain) = text.split_once('@').ok_or(BadEmail::Parts)?;
     if local.is_empty() || domain.is_empty() || domain.contains('@') {
         return Err(BadEmail::Parts);
@@ -39,7 +60,8 @@ pub fn normalize(text: &str) -> Result<String, BadEmail> {
     let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
     if !local
         .split('.')
-        .all(|part| !part.is_empty() && part.chars().all(atom))
+        .all(|part| (form == EmailForm::Carrier || !part.is_empty()) && part.chars().all(atom))
+        || !local.contains(atom)
     {
         return Err(BadEmail::Local);
     }

@@ -8,6 +8,7 @@
 mod access;
 mod hints;
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,9 @@ pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
 use self::hints::{suggest_email, suggest_id};
 use super::decode::type_name;
-use super::email;
+use super::email::{self, EmailForm};
+pub use super::mapped::{Documents, ExtractError, Problem};
+use super::mapped::{Mapped, is_blank, only};
 use super::model::{ProfileMap, Verified};
 use super::path::Place;
 use crate::base::digest::sha256;
@@ -65,80 +68,19 @@ pub struct Note {
     pub hint: Option<String>,
 }
 
-/// Why a required value was not had. Says types and places, never values.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}`: {problem}")]
-pub struct ExtractError {
-    /// The key of the mapping.
-    pub field: &'static str,
-    /// What is wrong.
-    pub problem: Problem,
-}
-
-/// What can be wrong with a required value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// Nothing is there.
-    #[error("`{place}` matched nothing{}", hint_text(.hint))]
-    Missing {
-        /// The member or path.
-        place: String,
-        /// Where it may be instead.
-        hint: Option<String>,
-    },
-    /// One was meant.
-    #[error("`{place}` matched {count} values ({types}) where one is meant; narrow the path")]
-    Several {
-        /// The member or path.
-        place: String,
-        /// How many.
-        count: usize,
-        /// Their types.
-        types: String,
-    },
-    /// It has another type.
-    #[error("`{place}` should be {expected}, but is {found}")]
-    WrongType {
-        /// The member or path.
-        place: String,
-        /// What was expected.
-        expected: &'static str,
-        /// What came.
-        found: &'static str,
-    },
-    /// It is of the right type, and still not usable.
-    #[error("`{place}`: {why}")]
-    Invalid {
-        /// The member or path.
-        place: String,
-        /// Why.
-        why: String,
-    },
-}
-
-fn hint_text(hint: &Option<String>) -> String {
-    hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default()
-}
-
-impl Problem {
-    /// True if there is no value at all.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing { .. })
-    }
-}
-
 /// Finds everything the map names in a document.
 ///
 /// # Errors
 /// If the id or the email is not to be had. Notes are complete up to there.
-pub fn profile(
+pub fn profile<'v>(
     map: &ProfileMap,
-    document: &Value,
+    documents: impl Into<Documents<'v>>,
     notes: &mut Vec<Note>,
 ) -> Result<Profile, ExtractError> {
-    let mut at = Extraction { document, notes };
+    let documents = documents.into();
+    let mut at = Extraction { documents, notes };
     let user_id = at.user_id(&map.user_id);
-    let mut email = at.email(&map.email);
+    let mut email = at.email(&map.email, map.email_form);
     let mut email_made_up = false;
     if let (Some(domain), Ok(id), Err(error)) = (&map.email_placeholder, &user_id, &email)
         && error.problem.is_missing()
@@ -198,7 +140,7 @@ pub fn one_text(
     let value = one(place, document).map_err(fail)?;
     match value {
         Value::String(text) if !text.is_empty() => Ok(text.clone()),
-        Value::String(_) => Err(fail(missing(place, None))),
+        Value::String(_) => Err(fail(Problem::missing(place.as_str()))),
         other => Err(fail(Problem::WrongType {
             place: place.to_string(),
             expected: "a string",
@@ -209,7 +151,7 @@ pub fn one_text(
 
 fn one<'v>(place: &Place, document: &'v Value) -> Result<&'v Value, Problem> {
     match place.matches(document)[..] {
-        [] | [Value::Null] => Err(missing(place, None)),
+        [] | [Value::Null] => Err(Problem::missing(place.as_str())),
         [only] => Ok(only),
         ref several => Err(Problem::Several {
             place: place.to_string(),
@@ -219,7 +161,8 @@ fn one<'v>(place: &Place, document: &'v Value) -> Result<&'v Value, Problem> {
     }
 }
 
-fn missing(place: &Place, hint: Option<String>) -> Problem {
+/// Nothing is there, and perhaps elsewhere.
+fn missing(place: &Mapped, hint: Option<String>) -> Problem {
     Problem::Missing {
         place: place.to_string(),
         hint,
@@ -230,20 +173,25 @@ fn types(found: &[&Value]) -> Vec<&'static str> {
     found.iter().take(8).map(|v| type_name(v)).collect()
 }
 
-struct Extraction<'a> {
-    document: &'a Value,
-    notes: &'a mut Vec<Note>,
+struct Extraction<'v, 'n> {
+    documents: Documents<'v>,
+    notes: &'n mut Vec<Note>,
 }
 
-impl Extraction<'_> {
+impl<'v> Extraction<'v, '_> {
+    fn one(&self, place: &Mapped) -> Result<Cow<'v, Value>, Problem> {
+        place.one(&self.documents)
+    }
+
     fn note(
         &mut self,
         field: &str,
-        place: &Place,
+        place: &Mapped,
         outcome: impl Into<String>,
         hint: Option<String>,
     ) {
-        let matched = types(&place.matches(self.document))
+        let matched = place
+            .types(&self.documents)
             .into_iter()
             .map(str::to_owned)
             .collect();
@@ -259,7 +207,7 @@ impl Extraction<'_> {
     fn failed<T>(
         &mut self,
         field: &'static str,
-        place: &Place,
+        place: &Mapped,
         problem: Problem,
     ) -> Result<T, ExtractError> {
         let hint = match &problem {
@@ -270,9 +218,10 @@ impl Extraction<'_> {
         Err(ExtractError { field, problem })
     }
 
-    fn user_id(&mut self, place: &Place) -> Result<String, ExtractError> {
+    fn user_id(&mut self, place: &Mapped) -> Result<String, ExtractError> {
         let field = "userinfo.response.user_id";
-        let found = match one(place, self.document) {
+        let hint = || suggest_id(self.documents.profile);
+        let found = match self.one(place).as_deref().map(only) {
             Ok(Value::String(text)) => Ok(text.clone()),
             Ok(Value::Number(number)) => Ok(number.to_string()),
             Ok(other) => Err(Problem::WrongType {
@@ -280,8 +229,11 @@ impl Extraction<'_> {
                 expected: "a string or a number",
                 found: type_name(other),
             }),
-            Err(Problem::Missing { .. }) => Err(missing(place, suggest_id(self.document))),
-            Err(problem) => Err(problem),
+            Err(Problem::Missing { place, .. }) => Err(Problem::Missing {
+                place: place.clone(),
+                hint: hint(),
+            }),
+            Err(problem) => Err(problem.clone()),
         };
         let invalid = |why: &str| Problem::Invalid {
             place: place.to_string(),
@@ -289,7 +241,7 @@ impl Extraction<'_> {
         };
         let judged = found.and_then(|id| {
             if id.is_empty() {
-                Err(missing(place, suggest_id(self.document)))
+                Err(missing(place, hint()))
             } else if id.len() > MAX_USER_ID {
                 Err(invalid("an id has at most 255 bytes"))
             } else if id.chars().any(char::is_control) {
@@ -307,23 +259,25 @@ impl Extraction<'_> {
         }
     }
 
-    fn email(&mut self, place: &Place) -> Result<String, ExtractError> {
+    fn email(&mut self, place: &Mapped, form: EmailForm) -> Result<String, ExtractError> {
         let field = "userinfo.response.email";
-        let judged = match one(place, self.document) {
-            Ok(Value::String(text)) if text.trim().is_empty() => {
-                Err(missing(place, suggest_email(self.document)))
+        let hint = || suggest_email(self.documents.profile);
+        let judged = match self.one(place).as_deref().map(only) {
+            Ok(value) if is_blank(value) => Err(missing(place, hint())),
+            // White space around an address is never part of it.
+            Ok(Value::String(text)) => {
+                email::normalize_as(form, text.trim()).map_err(|why| Problem::Invalid {
+                    place: place.to_string(),
+                    why: why.to_string(),
+                })
             }
-            Ok(Value::String(text)) => email::normalize(text).map_err(|why| Problem::Invalid {
-                place: place.to_string(),
-                why: why.to_string(),
-            }),
             Ok(other) => Err(Problem::WrongType {
                 place: place.to_string(),
                 expected: "a string",
                 found: type_name(other),
             }),
-            Err(Problem::Missing { .. }) => Err(missing(place, suggest_email(self.document))),
-            Err(problem) => Err(problem),
+            Err(Problem::Missing { .. }) => Err(missing(place, hint())),
+            Err(problem) => Err(problem.clone()),
         };
         match judged {
             Ok(email) => {
@@ -336,7 +290,7 @@ impl Extraction<'_> {
 
     /// An address for someone whose email the provider doesn't give. The id is
     /// hashed: ids may differ only in case, addresses are compared without it.
-    fn placeholder_email(&mut self, place: &Place, domain: &str, user_id: &str) -> String {
+    fn placeholder_email(&mut self, place: &Mapped, domain: &str, user_id: &str) -> String {
         let hash = sha256(user_id.as_bytes());
         let hex = hash[..16].iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
@@ -348,9 +302,9 @@ impl Extraction<'_> {
         email
     }
 
-    fn optional_text(&mut self, field: &str, place: Option<&Place>) -> Option<String> {
+    fn optional_text(&mut self, field: &str, place: Option<&Mapped>) -> Option<String> {
         let place = place?;
-        let text = match one(place, self.document) {
+        let text = match self.one(place).as_deref().map(only) {
             Ok(Value::String(text)) if !text.trim().is_empty() => Some(clean(text)),
             Ok(Value::Number(number)) => Some(number.to_string()),
             Ok(Value::String(_)) => None,
@@ -378,7 +332,8 @@ impl Extraction<'_> {
         match claim {
             None => false,
             Some(Verified::Place(place)) => {
-                let verified = matches!(one(place, self.document), Ok(Value::Bool(true)));
+                let found = self.one(place);
+                let verified = matches!(found.as_deref().map(only), Ok(Value::Bool(true)));
                 let outcome = if verified {
                     "verified"
                 } else {
@@ -388,7 +343,7 @@ impl Extraction<'_> {
                 verified
             }
             Some(Verified::Condition(condition)) => {
-                let holds = condition.holds(self.document);
+                let holds = condition.holds(self.documents.profile);
                 self.notes.push(Note {
                     field: field.to_owned(),
                     place: condition.as_str().to_owned(),
@@ -406,14 +361,10 @@ impl Extraction<'_> {
         }
     }
 
-    fn groups(&mut self, place: &Place) -> Vec<Value> {
-        let found = place.matches(self.document);
-        let several = match found[..] {
-            [Value::Array(items)] => items.iter().collect(),
-            _ => found,
-        };
-        let groups: Vec<Value> = several
-            .into_iter()
+    fn groups(&mut self, place: &Mapped) -> Vec<Value> {
+        let groups: Vec<Value> = place
+            .list(&self.documents)
+            .iter()
             .filter_map(|item| match item {
                 Value::String(text) => Some(Value::String(clean(text))),
                 Value::Number(number) => Some(Value::String(number.to_string())),
@@ -430,10 +381,10 @@ impl Extraction<'_> {
         groups
     }
 
-    fn attribute(&mut self, name: &str, place: &Place) -> Option<Value> {
+    fn attribute(&mut self, name: &str, place: &Mapped) -> Option<Value> {
         let field = format!("userinfo.response.attributes.{name}");
-        let value = match one(place, self.document) {
-            Ok(value) => value,
+        let value = match self.one(place) {
+            Ok(value) => place.apart(value.into_owned()),
             Err(problem) => {
                 self.note(&field, place, format!("left out: {problem}"), None);
                 return None;
@@ -444,7 +395,7 @@ impl Extraction<'_> {
             return None;
         }
         self.note(&field, place, "kept as it is", None);
-        Some(value.clone())
+        Some(value)
     }
 }
 

@@ -5,12 +5,16 @@
 //! optional here, so that one mistake never hides another; what is required is
 //! asked for by [`compile`](super::compile).
 
+mod places;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::places::{Places, PlacesTable};
 use super::decode::Format;
+use super::email::EmailForm;
 use crate::document::SecretSource;
 
 /// How to talk to one identity provider.
@@ -381,35 +385,43 @@ pub struct ThenSection {
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
     pub error_message: Option<String>,
+    /// Statuses by which the server says that it has nothing, such as 204 or 404: the member is null and the login goes on. Default: none.
+    pub accept_status: Vec<u16>,
+    /// Whether the login goes on, with null for the member, whatever keeps this answer from being had. Default false.
+    pub optional: bool,
 }
 
 /// Where in the profile what we need is found. Each is a member's name, or a
-/// JSONPath (RFC 9535) when it begins with `$`.
+/// JSONPath (RFC 9535) when it begins with `$`. `{token.…}`, `{id_token.…}` and
+/// `{callback.…}` are values of the token response, the ID token and the
+/// authorization response.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UserinfoResponseSection {
     /// The user's id at the provider: stable and never reused. Required.
-    pub user_id: Option<String>,
+    pub user_id: Option<Places>,
     /// The user's email. Required, unless `email_placeholder` is set.
-    pub email: Option<String>,
+    pub email: Option<Places>,
     /// A domain that ends in `.invalid` (RFC 2606), for a made-up address where the provider gives no email: `u-…@qq.invalid`. It never counts as verified and never replaces a real one. Default: a login without an email is refused.
     pub email_placeholder: Option<String>,
+    /// Which addresses are taken.
+    pub email_form: EmailForm,
     /// The user's name.
-    pub name: Option<String>,
+    pub name: Option<Places>,
     /// Whether the provider verified the email.
     pub email_verified: Option<String>,
     /// The given name.
-    pub given_name: Option<String>,
+    pub given_name: Option<Places>,
     /// The family name.
-    pub family_name: Option<String>,
+    pub family_name: Option<Places>,
     /// A URL of the user's picture.
-    pub picture: Option<String>,
+    pub picture: Option<Places>,
     /// The user's language, as in `pt-BR`.
-    pub locale: Option<String>,
+    pub locale: Option<Places>,
     /// Names of the groups the user is in; several matches are meant.
-    pub groups: Option<String>,
+    pub groups: Option<Places>,
     /// Further values for the session, by the name they get there.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: BTreeMap<String, Places>,
     /// How the answer is written.
     pub format: Format,
     /// A condition that a good answer meets: `$.code == 0`.
@@ -426,6 +438,8 @@ pub struct AccessSection {
     pub email_domains: Vec<String>,
     /// Conditions on the profile, all of which must hold: `$.groups[?@ == 'customers']`.
     pub require: Vec<String>,
+    /// Only members of one of these groups, as `userinfo.response.groups` finds them; empty allows all.
+    pub groups: Vec<String>,
 }
 
 /// Where the provider's own session is ended at logout.

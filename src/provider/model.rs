@@ -6,9 +6,11 @@ use std::time::Duration;
 use url::Url;
 
 use super::decode::Format;
+use super::email::EmailForm;
 use super::file::{
     Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken,
 };
+use super::mapped::Mapped;
 use super::path::{Condition, Place};
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
@@ -116,6 +118,8 @@ pub struct Callback {
     pub error_key: String,
     /// Which redirect URI it has.
     pub redirect_uri: RedirectUri,
+    /// Parameters whose values are mapped.
+    pub values: Vec<String>,
     /// Whether every answer must carry the issuer (RFC 9207).
     pub requires_iss: bool,
     /// Whether it was applied when all mappings had one redirect URI; then it
@@ -140,7 +144,7 @@ pub struct Token {
     pub parameters: Vec<(String, Template)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
-    /// The parameters of the authorization response that are handed on.
+    /// The parameters of the authorization response that this and later requests hand on.
     pub callback_parameters: Vec<String>,
     /// Whether `grant_type=authorization_code` is sent.
     pub grant_type: bool,
@@ -165,6 +169,8 @@ pub struct Answer {
     pub success: Option<Condition>,
     /// Where the server's own words about an error are.
     pub error_message: Option<Place>,
+    /// Statuses by which the server says that it has nothing.
+    pub nothing: Vec<u16>,
 }
 
 /// The request that fetches an application token.
@@ -244,33 +250,63 @@ pub struct Then {
     pub request: UserinfoRequest,
     /// What a good answer looks like.
     pub answer: Answer,
+    /// The login goes on without it.
+    pub optional: bool,
 }
 
 /// Where in the profile things are.
 #[derive(Debug)]
 pub struct ProfileMap {
     /// The user's id at the provider.
-    pub user_id: Place,
+    pub user_id: Mapped,
     /// The email.
-    pub email: Place,
+    pub email: Mapped,
+    /// Which addresses are taken.
+    pub email_form: EmailForm,
     /// The domain of made-up addresses, where the provider may give no email.
     pub email_placeholder: Option<String>,
     /// The name.
-    pub name: Option<Place>,
+    pub name: Option<Mapped>,
     /// Whether the email is verified.
     pub email_verified: Option<Verified>,
     /// The given name.
-    pub given_name: Option<Place>,
+    pub given_name: Option<Mapped>,
     /// The family name.
-    pub family_name: Option<Place>,
+    pub family_name: Option<Mapped>,
     /// The picture's URL.
-    pub picture: Option<Place>,
+    pub picture: Option<Mapped>,
     /// The language.
-    pub locale: Option<Place>,
+    pub locale: Option<Mapped>,
     /// The groups.
-    pub groups: Option<Place>,
+    pub groups: Option<Mapped>,
     /// Further values by name.
-    pub attributes: Vec<(String, Place)>,
+    pub attributes: Vec<(String, Mapped)>,
+}
+
+impl ProfileMap {
+    /// Every place in it but that of `email_verified`, with its key.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Mapped)> {
+        let optional = [
+            ("name", &self.name),
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+            ("picture", &self.picture),
+            ("locale", &self.locale),
+            ("groups", &self.groups),
+        ];
+        [("user_id", &self.user_id), ("email", &self.email)]
+            .into_iter()
+            .chain(
+                optional
+                    .into_iter()
+                    .filter_map(|(key, place)| Some((key, place.as_ref()?))),
+            )
+            .chain(
+                self.attributes
+                    .iter()
+                    .map(|(name, place)| (name.as_str(), place)),
+            )
+    }
 }
 
 /// Who may log in.
@@ -280,6 +316,8 @@ pub struct Access {
     pub email_domains: Vec<String>,
     /// What the profile must meet.
     pub require: Vec<Condition>,
+    /// Groups of which one is needed; empty allows all.
+    pub groups: Vec<String>,
 }
 
 /// Where the provider's own session is ended.
@@ -315,7 +353,7 @@ pub enum RedirectUri {
 #[derive(Debug, Clone)]
 pub enum Verified {
     /// A value that must be `true`.
-    Place(Place),
+    Place(Mapped),
     /// A condition that must hold.
     Condition(Condition),
 }

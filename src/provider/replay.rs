@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::decode::decode;
-use super::extract::{self, Note, Profile};
+use super::extract::{self, Documents, Note, Profile};
 use super::model::{Answer, ProfileSource, Provider};
 use super::trace::{Exchange, SavedTrace};
 
@@ -69,22 +69,22 @@ fn identity(
         &token,
     )
     .map_err(|error| error.to_string())?;
-    let claims = trace
-        .documents
-        .iter()
-        .find(|(name, _)| name == "id_token")
-        .map(|(_, claims)| claims.clone());
+    let kept = |wanted: &str| {
+        let found = trace.documents.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, document)| document.clone())
+    };
+    let claims = kept("id_token");
     let asked = |must: bool| match answer(trace, "userinfo", &provider.userinfo.answer) {
         Err(_) if !must && !trace.exchanges.iter().any(|e| e.step == "userinfo") => Ok(None),
         other => other.map(Some),
     };
     let no_claims = || "the trace has no ID token claims".to_owned();
     let mut document = match provider.userinfo.source {
-        ProfileSource::TokenResponse => token,
-        ProfileSource::IdToken => claims.ok_or_else(no_claims)?,
+        ProfileSource::TokenResponse => token.clone(),
+        ProfileSource::IdToken => claims.clone().ok_or_else(no_claims)?,
         ProfileSource::Request => asked(true)?.unwrap_or_default(),
         ProfileSource::IdTokenAndRequest => {
-            let claims = claims.ok_or_else(no_claims)?;
+            let claims = claims.clone().ok_or_else(no_claims)?;
             match (asked(false)?, claims) {
                 (Some(Value::Object(answer)), Value::Object(mut claims)) => {
                     claims.extend(answer);
@@ -107,7 +107,10 @@ fn identity(
                 then.name
             )
         })?;
-        let result = read(exchange, &then.answer)?;
+        let result = match read(exchange, &then.answer) {
+            Err(_) if then.optional => Value::Null,
+            result => result?,
+        };
         if !document.is_object() {
             document = Value::Object(Map::from_iter([("profile".to_owned(), document)]));
         }
@@ -115,7 +118,14 @@ fn identity(
             members.insert(then.name.clone(), result);
         }
     }
-    let profile = extract::profile(&provider.userinfo.profile, &document, notes)
+    let callback = kept("callback");
+    let documents = Documents {
+        profile: &document,
+        token: Some(&token),
+        id_token: claims.as_ref(),
+        callback: callback.as_ref(),
+    };
+    let profile = extract::profile(&provider.userinfo.profile, documents, notes)
         .map_err(|error| error.to_string())?;
     extract::access(&provider.access, &profile, &document).map_err(|error| error.to_string())?;
     Ok(profile)
@@ -137,6 +147,12 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
         .response
         .as_ref()
         .ok_or_else(|| format!("the `{step}` exchange has no answer"))?;
+    if exchange
+        .status
+        .is_some_and(|status| wanted.nothing.contains(&status))
+    {
+        return Ok(Value::Null);
+    }
     if let Some(status) = exchange
         .status
         .filter(|status| !(200..300).contains(status))

@@ -11,6 +11,7 @@ use crate::document::REDACTED;
 use crate::outbound::Limits;
 use crate::provider::decode::Format;
 use crate::provider::file::ProviderFile;
+use crate::provider::mapped::{Mapped, Source};
 use crate::provider::model::Verified;
 use crate::provider::model::{Answer, MAX_BODY, MAX_CONNECT, MAX_TOTAL};
 use crate::provider::path::{Condition, Place};
@@ -90,7 +91,10 @@ impl Check<'_> {
     pub(super) fn verified(&mut self, key: &str, text: Option<&str>) -> Option<Verified> {
         let text = text?;
         match (Place::parse(text), Condition::parse(text)) {
-            (Ok(place), _) => Some(Verified::Place(place)),
+            (Ok(_), _) => {
+                let source = Source::parse(text).ok()?;
+                Some(Verified::Place(Mapped::from(source)))
+            }
             (Err(_), Ok(condition)) => Some(Verified::Condition(condition)),
             (Err(error), Err(_)) => {
                 self.error(key, error.to_string());
@@ -124,6 +128,7 @@ impl Check<'_> {
             format,
             success: success.and_then(|text| self.condition(&format!("{at}.success"), text)),
             error_message: self.place(&format!("{at}.error_message"), error_message, None),
+            nothing: Vec::new(),
         }
     }
 

@@ -196,6 +196,7 @@ impl Check<'_> {
         }
         let (redirect_uri, requires_iss) = self.redirect_uri(file);
         Callback {
+            values: Vec::new(),
             code_key,
             error_key,
             redirect_uri,
@@ -224,9 +225,18 @@ impl Check<'_> {
             .enumerate()
             .filter_map(|(i, text)| self.condition(&format!("access.require.{i}"), text))
             .collect();
+        let groups = file.access.groups.clone();
+        if !groups.is_empty() && file.userinfo.response.groups.is_none() {
+            self.error_hint(
+                "access.groups",
+                "no groups are mapped, so nobody could log in",
+                "map `userinfo.response.groups`",
+            );
+        }
         Access {
             email_domains,
             require,
+            groups,
         }
     }
 

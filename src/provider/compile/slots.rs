@@ -22,9 +22,9 @@ pub(super) fn with_code(slot: &Slot) -> bool {
 }
 
 pub(super) fn with_token(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code | Slot::Callback(_) | Slot::Profile(_))
+    !matches!(slot, Slot::Code | Slot::Profile(_))
 }
 
 pub(super) fn with_profile(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code | Slot::Callback(_))
+    !matches!(slot, Slot::Code)
 }

@@ -71,11 +71,6 @@ impl Check<'_> {
             .flat_map(|(_, text)| text.slots())
             .collect();
         let uses_app_token = slots.iter().any(|s| matches!(s, Slot::AppAccessToken));
-        let callback_parameters = slots.iter().filter_map(|slot| match slot {
-            Slot::Callback(name) => Some(name.clone()),
-            _ => None,
-        });
-        let callback_parameters = callback_parameters.collect();
         if uses_app_token && set.before.is_none() {
             self.error(
                 "token.before",
@@ -114,7 +109,7 @@ impl Check<'_> {
             redirect_uri_key,
             parameters,
             headers,
-            callback_parameters,
+            callback_parameters: Vec::new(),
             grant_type,
             before,
             access_token: access_token?,

@@ -1,10 +1,11 @@
 //! The tables of user information.
 
 use super::Check;
+use super::mapped::Purpose;
 use super::slots::{Reserved, with_profile, with_token};
 use crate::provider::email;
 use crate::provider::file::{
-    EmailTrust, Kind, Method, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
+    EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
 };
 use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
@@ -179,13 +180,24 @@ impl Check<'_> {
             },
         );
         let url = self.url_template(&format!("{at}.url"), &url?, with_profile)?;
-        let answer = self.answer(
+        let mut answer = self.answer(
             at,
             set.format,
             set.success.as_ref(),
             set.error_message.as_ref(),
         );
+        for (i, status) in set.accept_status.iter().enumerate() {
+            if !(201..=499).contains(status) {
+                self.error_hint(
+                    &format!("{at}.accept_status.{i}"),
+                    format!("{status} is not a status by which a server says that it has nothing"),
+                    "write 204, 403, 404 or the like; `optional = true` covers every failure",
+                );
+            }
+        }
+        answer.nothing.clone_from(&set.accept_status);
         Some(Then {
+            optional: set.optional,
             name: name?,
             request: UserinfoRequest {
                 url: Some(url),
@@ -231,8 +243,18 @@ impl Check<'_> {
         if set.email.is_none() && set.email_placeholder.is_none() && !openid {
             self.missing(&key("email"), "email = \"email\"");
         }
-        let user_id = self.place(&key("user_id"), set.user_id.as_ref(), standard("sub"));
-        let email = self.place(&key("email"), set.email.as_ref(), Some("email"));
+        let user_id = self.mapped(
+            &key("user_id"),
+            set.user_id.as_ref(),
+            standard("sub"),
+            Purpose::Id,
+        );
+        let email = self.mapped(
+            &key("email"),
+            set.email.as_ref(),
+            Some("email"),
+            Purpose::Email,
+        );
         let mut attributes = Vec::new();
         for (name, place) in &set.attributes {
             let key = key(&format!("attributes.{name}"));
@@ -246,33 +268,36 @@ impl Check<'_> {
                     "choose another name",
                 );
             }
-            if let Some(place) = self.place(&key, Some(place), None) {
+            if let Some(place) = self.mapped(&key, Some(place), None, Purpose::Any) {
                 attributes.push((name.clone(), place));
             }
         }
-        Some(ProfileMap {
-            name: self.place(&key("name"), set.name.as_ref(), standard("name")),
+        let mut text = |name: &'static str, value: &Option<Places>| {
+            self.mapped(&key(name), value.as_ref(), standard(name), Purpose::Text)
+        };
+        let name = text("name", &set.name);
+        let given_name = text("given_name", &set.given_name);
+        let family_name = text("family_name", &set.family_name);
+        let picture = text("picture", &set.picture);
+        let locale = text("locale", &set.locale);
+        let map = ProfileMap {
+            name,
             email_verified: self.verified(
                 &key("email_verified"),
                 set.email_verified.as_deref().or(standard("email_verified")),
             ),
-            given_name: self.place(
-                &key("given_name"),
-                set.given_name.as_ref(),
-                standard("given_name"),
-            ),
-            family_name: self.place(
-                &key("family_name"),
-                set.family_name.as_ref(),
-                standard("family_name"),
-            ),
-            picture: self.place(&key("picture"), set.picture.as_ref(), standard("picture")),
-            locale: self.place(&key("locale"), set.locale.as_ref(), standard("locale")),
-            groups: self.place(&key("groups"), set.groups.as_ref(), None),
+            given_name,
+            family_name,
+            picture,
+            locale,
+            groups: self.mapped(&key("groups"), set.groups.as_ref(), None, Purpose::Any),
             attributes,
             user_id: user_id?,
             email: email?,
+            email_form: set.email_form,
             email_placeholder,
-        })
+        };
+        self.roots(file, &map);
+        Some(map)
     }
 }

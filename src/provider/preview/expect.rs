@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::provider::decode::Format;
 use crate::provider::file::{Kind, ResponseMode};
+use crate::provider::mapped::{Mapped, Root};
 use crate::provider::model::Verified;
 use crate::provider::model::{Answer, Before, ProfileSource, Provider, Then};
 use crate::provider::path::{PathStep, Place};
@@ -59,6 +60,7 @@ impl<'a> Expect<'a> {
         if self.0.userinfo.source == ProfileSource::TokenResponse {
             self.profile(&mut sample, None);
         }
+        self.mapped(&mut sample, Root::Token, &|_| true);
         sample.answer(&set.answer)
     }
 
@@ -78,31 +80,44 @@ impl<'a> Expect<'a> {
     /// Puts what the map names into a sample: what is in the profile itself, or
     /// what is in the result of the follow-up request `of`.
     fn profile(&self, sample: &mut Sample, of: Option<&str>) {
-        let map = &self.0.userinfo.profile;
         let followed = |place: &Place| {
             place
                 .first_member()
                 .filter(|first| self.0.userinfo.then.iter().any(|then| then.name == *first))
                 .map(str::to_owned)
         };
-        let mut put = |place: Option<&Place>, value: Value| {
-            if let Some(place) = place.filter(|place| followed(place).as_deref() == of) {
-                sample.put(place, value);
+        self.mapped(sample, Root::Profile, &|place| {
+            followed(place).as_deref() == of
+        });
+    }
+
+    /// Puts what is mapped from one document into a sample of it.
+    fn mapped(&self, sample: &mut Sample, root: Root, wanted: &dyn Fn(&Place) -> bool) {
+        let map = &self.0.userinfo.profile;
+        let mut put = |mapped: &Mapped, value: &Value| {
+            for source in mapped.sampled() {
+                if source.root == root && wanted(&source.place) {
+                    sample.put(&source.place, value.clone());
+                }
             }
         };
-        put(Some(&map.user_id), json!("{{user id}}"));
-        put(Some(&map.email), json!("{{email}}"));
-        put(map.name.as_ref(), json!("{{name}}"));
-        if let Some(Verified::Place(place)) = &map.email_verified {
-            put(Some(place), json!(true));
+        for (key, mapped) in map.all() {
+            let shown = match key {
+                "user_id" => "user id",
+                "given_name" => "given name",
+                "family_name" => "family name",
+                "groups" => "group",
+                other => other,
+            };
+            put(mapped, &json!(format!("{{{{{shown}}}}}")));
+            if key == "name"
+                && let Some(Verified::Place(mapped)) = &map.email_verified
+            {
+                put(mapped, &json!(true));
+            }
         }
-        put(map.given_name.as_ref(), json!("{{given name}}"));
-        put(map.family_name.as_ref(), json!("{{family name}}"));
-        put(map.picture.as_ref(), json!("{{picture}}"));
-        put(map.locale.as_ref(), json!("{{locale}}"));
-        put(map.groups.as_ref(), json!("{{group}}"));
-        for (name, place) in &map.attributes {
-            put(Some(place), json!(format!("{{{{{name}}}}}")));
+        if let Some(Verified::Place(mapped)) = &map.email_verified {
+            put(mapped, &json!(true));
         }
     }
 }

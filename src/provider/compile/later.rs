@@ -1,0 +1,54 @@
+//! What later steps need of the authorization response.
+
+use crate::provider::mapped::{Mapped, Root};
+use crate::provider::model::{ProfileMap, Token, Userinfo, UserinfoRequest, Verified};
+use crate::provider::template::{Slot, Template};
+
+/// Parameters that requests hand on: a login without them can't go on.
+pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<String> {
+    let requests = std::iter::once(&userinfo.request).chain(
+        userinfo
+            .then
+            .iter()
+            .filter(|then| !then.optional)
+            .map(|then| &then.request),
+    );
+    let token = token.parameters.iter().chain(&token.headers);
+    let mut names: Vec<String> = token
+        .map(|(_, text)| text)
+        .chain(requests.flat_map(texts))
+        .flat_map(Template::slots)
+        .filter_map(|slot| match slot {
+            Slot::Callback(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn texts(request: &UserinfoRequest) -> impl Iterator<Item = &Template> {
+    let pairs = request.parameters.iter().chain(&request.headers);
+    request.url.iter().chain(pairs.map(|(_, text)| text))
+}
+
+/// Parameters whose values are mapped, which may be absent.
+pub(super) fn callback_values(map: &ProfileMap) -> Vec<String> {
+    let verified = match &map.email_verified {
+        Some(Verified::Place(place)) => Some(place),
+        _ => None,
+    };
+    let mut names: Vec<String> = map
+        .all()
+        .map(|(_, place)| place)
+        .chain(verified)
+        .flat_map(Mapped::sources)
+        .filter(|source| source.root == Root::Callback)
+        .filter_map(|source| source.place.first_member())
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

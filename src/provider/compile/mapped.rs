@@ -1,0 +1,175 @@
+//! Places of a mapping: alternatives, values joined and taken apart.
+
+use super::Check;
+use crate::provider::file::{Kind, Places, ProviderFile};
+use crate::provider::mapped::{Form, Mapped, Root, Source};
+use crate::provider::model::ProfileMap;
+use crate::provider::model::Verified;
+
+/// Members of a token response that nobody else may see.
+const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token"];
+
+/// What a value is for, which decides what it may be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Tells people apart.
+    Id,
+    /// Is an address.
+    Email,
+    /// Is shown.
+    Text,
+    /// Several, or one of any type.
+    Any,
+}
+
+impl Check<'_> {
+    pub(super) fn mapped(
+        &mut self,
+        key: &str,
+        value: Option<&Places>,
+        default: Option<&str>,
+        purpose: Purpose,
+    ) -> Option<Mapped> {
+        let one;
+        let (first_of, all, separator, split) = match value {
+            None => {
+                one = [default?.to_owned()];
+                (&one[..], &[][..], None, None)
+            }
+            Some(Places::One(text)) => (std::slice::from_ref(text), &[][..], None, None),
+            Some(Places::FirstOf(list)) => (&list[..], &[][..], None, None),
+            Some(Places::Table(table)) => (
+                &table.first_of[..],
+                &table.all[..],
+                table.separator.as_deref(),
+                table.split.as_deref(),
+            ),
+        };
+        let places = match (first_of.is_empty(), all.is_empty()) {
+            (false, true) => first_of,
+            (true, false) => all,
+            _ => {
+                self.error_hint(
+                    key,
+                    "one of `first_of` and `all` says which values are meant",
+                    "write: [\"mail\", \"userPrincipalName\"], or { all = [\"tenant\", \"id\"] }",
+                );
+                return None;
+            }
+        };
+        if !all.is_empty() && purpose == Purpose::Email {
+            self.error(key, "an address is not put together of several values");
+        }
+        if separator.is_some() && all.is_empty() {
+            self.error_hint(
+                &format!("{key}.separator"),
+                "there is nothing to join",
+                "write the places to join under `all`",
+            );
+        }
+        if split.is_some_and(|split| split.is_empty() || purpose != Purpose::Any) {
+            self.error(
+                &format!("{key}.split"),
+                "only groups and attributes are taken apart, at a text of at least one character",
+            );
+        }
+        let form = if all.is_empty() {
+            Form::First
+        } else if purpose == Purpose::Id {
+            Form::Exact(self.exact_separator(key, separator))
+        } else {
+            Form::Joined(separator.unwrap_or(" ").to_owned())
+        };
+        let sources: Vec<Source> = places
+            .iter()
+            .filter_map(|text| match Source::parse(text) {
+                Ok(source) => Some(source),
+                Err(error) => {
+                    self.error(key, error.to_string());
+                    None
+                }
+            })
+            .collect();
+        (sources.len() == places.len())
+            .then(|| Mapped::new(sources, form, split.map(str::to_owned)))
+    }
+
+    /// What stands between the parts of an id. It is escaped within them, so it
+    /// must be one character that `%` and two digits can stand for.
+    fn exact_separator(&mut self, key: &str, separator: Option<&str>) -> char {
+        let text = separator.unwrap_or("/");
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(c), None) if c.is_ascii_punctuation() && c != '%' => c,
+            _ => {
+                self.error_hint(
+                    &format!("{key}.separator"),
+                    "parts of an id are kept apart by one ASCII punctuation character other than `%`",
+                    "leave it out for `/`",
+                );
+                '/'
+            }
+        }
+    }
+
+    /// What is read from other documents than the profile has to be there to be read.
+    pub(super) fn roots(&mut self, file: &ProviderFile, map: &ProfileMap) {
+        let verified = match &map.email_verified {
+            Some(Verified::Place(place)) => Some(place),
+            _ => None,
+        };
+        let all = || {
+            map.all()
+                .chain(verified.map(|place| ("email_verified", place)))
+        };
+        let secret = |source: &Source| {
+            let first = source.place.first_member();
+            let set = &file.token.response;
+            let named = |key: &Option<String>| key.as_deref() == Some(source.place.as_str());
+            let code = file.callback.code_key.as_deref().unwrap_or("code");
+            let state = file.authorization.state_key.as_deref().unwrap_or("state");
+            match source.root {
+                Root::Profile | Root::IdToken => false,
+                Root::Token => {
+                    first.is_none_or(|first| TOKENS.contains(&first))
+                        || named(&set.access_token)
+                        || named(&set.id_token)
+                }
+                Root::Callback => first.is_none_or(|first| first == code || first == state),
+            }
+        };
+        let shown: Vec<&str> = all()
+            .filter(|(_, place)| place.sources().iter().any(secret))
+            .map(|(name, _)| name)
+            .collect();
+        for name in shown {
+            self.error_hint(
+                &response_key(file, name),
+                "tokens, codes and states are not values of a profile: they would be shown",
+                "name another member",
+            );
+        }
+        if file.provider.kind == Kind::Openid {
+            return;
+        }
+        let wrong: Vec<&str> = all()
+            .filter(|(_, place)| place.sources().iter().any(|s| s.root == Root::IdToken))
+            .map(|(name, _)| name)
+            .collect();
+        for name in wrong {
+            self.error_hint(
+                &response_key(file, name),
+                "`{id_token.…}` needs an ID token that is checked",
+                "set `provider.kind = \"openid\"` and `provider.issuer`",
+            );
+        }
+    }
+}
+
+fn response_key(file: &ProviderFile, name: &str) -> String {
+    if file.userinfo.response.attributes.contains_key(name) {
+        format!("userinfo.response.attributes.{name}")
+    } else {
+        format!("userinfo.response.{name}")
+    }
+}
