@@ -6,6 +6,7 @@
 //! nobody revoked it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Authority;
 use super::application::{Application, ClientId};
@@ -44,6 +45,9 @@ struct AccessClaims<'a> {
     account: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
+    /// See [`Grantee::generation`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
 }
 
 /// What names a token that was issued, so that it can be revoked without it.
@@ -92,6 +96,7 @@ impl Authority {
             scope: &to.scopes.to_string(),
             account: to.account.map(AccountId::as_str),
             sid: to.sid,
+            generation: to.user.map(|_| to.generation),
         };
         let alg = match to.account {
             Some(account) => self.signing_alg(account).await?,
@@ -133,7 +138,10 @@ impl Authority {
             Some(user) => match &access.account {
                 Some(account) => {
                     let found = directory::get(&*self.store, account, user).await?;
-                    application.serves(account) && found.is_some_and(|user| !user.value.disabled)
+                    let generation = access.claims.all().get("generation");
+                    let generation = generation.and_then(Value::as_u64).unwrap_or_default();
+                    application.serves(account)
+                        && found.is_some_and(|user| user.value.may_act(generation))
                 }
                 None => false,
             },

@@ -19,6 +19,9 @@ pub struct Grantee<'a> {
     pub scopes: &'a Scopes,
     /// The session it comes from.
     pub sid: Option<&'a str>,
+    /// The user's, as they logged in: what was issued in an earlier one counts no
+    /// more.
+    pub generation: u64,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -52,6 +55,7 @@ impl Granted {
             user: Some(self.user),
             scopes: &self.scopes,
             sid: self.sid.as_deref(),
+            generation: self.generation,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
 };
-use crate::account::{self, Account, StoreFront, directory, is_color, is_logo};
+use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory, is_color, is_logo};
 use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
@@ -30,6 +30,9 @@ pub struct AccountView {
     pub color: Option<String>,
     /// What its sessions and tokens are signed with; `null`: by the default key.
     pub signing_alg: Option<Algorithm>,
+    /// What becomes of an email that nobody vouched for, in `check` and in what
+    /// applications get.
+    pub unverified_email: UnverifiedEmail,
     /// When it was created (RFC 3339).
     pub created_at: String,
 }
@@ -43,6 +46,7 @@ impl From<Account> for AccountView {
             logo_url: account.logo_url,
             color: account.color,
             signing_alg: account.signing_alg,
+            unverified_email: account.unverified_email,
             created_at: account.created_at.rfc3339(),
         }
     }
@@ -83,6 +87,9 @@ pub struct WholeAccount {
     /// What its sessions and tokens are signed with; by the default key unless given.
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<String>,
+    /// What becomes of an email that nobody vouched for; it is marked unless given.
+    #[schemars(with = "Option<UnverifiedEmail>")]
+    pub unverified_email: Option<String>,
 }
 
 /// What may change in an account; what is absent stays, `null` removes.
@@ -104,6 +111,10 @@ pub struct AccountChange {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<Option<String>>,
+    /// What becomes of an email that nobody vouched for: `mark`, `withhold` or
+    /// `refuse`.
+    #[schemars(with = "Option<UnverifiedEmail>")]
+    pub unverified_email: Option<String>,
 }
 
 /// A storefront.
@@ -168,6 +179,12 @@ fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
         })
 }
 
+fn unverified_email(name: &str) -> Outcome<UnverifiedEmail> {
+    name.parse().map_err(|error: &str| {
+        OperationError::invalid(ErrorCode::AccountUnverifiedEmail, "unverified_email", error)
+    })
+}
+
 impl StoreInput {
     fn check(&self) -> Outcome<StoreFront> {
         StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
@@ -193,6 +210,7 @@ impl WholeAccount {
             logo_url: logo(self.logo_url)?,
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
+            unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
             created_at: ops.clock.now(),
         };
         for store in &self.stores {
@@ -215,6 +233,9 @@ impl AccountChange {
         }
         if let Some(name) = &self.signing_alg {
             account.signing_alg = signing_alg(name.as_deref())?;
+        }
+        if let Some(name) = &self.unverified_email {
+            account.unverified_email = unverified_email(name)?;
         }
         Ok(())
     }

@@ -139,6 +139,7 @@ impl World {
             logo_url: None,
             color: None,
             signing_alg: None,
+            unverified_email: account::UnverifiedEmail::Mark,
             created_at: self.clock.now(),
         };
         account::put(&*self.store, &account, Precondition::Absent)

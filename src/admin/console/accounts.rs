@@ -214,6 +214,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         logo_url: Some(post.filled("logo_url")),
         color: Some(post.filled("color")),
         signing_alg: Some(post.filled("signing_alg")),
+        unverified_email: post.filled("unverified_email"),
     };
     let when = post.condition();
     let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
