@@ -400,6 +400,11 @@ pub enum StoreError {
     Locked(String),
 }
 
+/// How long a record of [`Store::put_soon`] may be in memory only. Where a disk
+/// takes longer, such writes wait for it like others: what is older than this is
+/// on disk, or nothing more is acknowledged.
+pub const SOON: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A place for records. See the module's head for what it promises.
 ///
 /// Expired records are never returned, taken or counted, whether or not they
@@ -422,8 +427,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// As [`Store::put`], but does not wait for the disk. What was written is there
     /// once any durable write that came after it is acknowledged, and lost
-    /// together with all that came after it, if at all. For what nobody is told
-    /// of before such a write. A store that can't promise this waits.
+    /// together with all that came after it, if at all; without one it is there a
+    /// moment later, [`SOON`] at most. For what nobody is told of before such a
+    /// write, and for what may be lost in a crash without harm. A store that can't
+    /// promise this waits.
     async fn put_soon(
         &self,
         key: &Key,
