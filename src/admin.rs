@@ -7,6 +7,7 @@ mod access;
 mod applications;
 mod audit;
 pub mod console;
+mod export;
 mod keys;
 mod mappings;
 mod openapi;

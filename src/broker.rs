@@ -26,7 +26,9 @@ use crate::outbound::{Outbound, OutboundError, Policy};
 use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
-use crate::store::{self, SledOptions, SledStore, Space, Store, StoreError};
+use crate::store::{
+    self, RecordingStore, SledOptions, SledStore, Space, Store, StoreError, backup,
+};
 
 /// How often expired records are swept.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -219,6 +221,8 @@ pub async fn open_store(
 ) -> Result<Arc<dyn Store>, OpenError> {
     let now = clock.now();
     let bare = open_bare(&config.data_dir, clock).await?;
+    backup::check_finished(&*bare).await?;
+    let bare = Arc::new(RecordingStore::new(bare, spaces()));
     let store = vault::open(bare, &config.auth, &config.data_dir, spaces()).await?;
     index(&*store, now).await?;
     Ok(store)

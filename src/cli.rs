@@ -17,6 +17,7 @@ mod account;
 mod api;
 mod app;
 mod audit;
+mod backup;
 mod data;
 #[cfg(feature = "demo")]
 mod demo;
@@ -107,6 +108,8 @@ enum Command {
     /// Make, import, list and rotate signing keys
     #[command(subcommand)]
     Key(key::Key),
+    Export(backup::Export),
+    Import(backup::Import),
     /// Check the data directory
     #[command(subcommand)]
     Data(data::Data),
@@ -160,6 +163,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
+        Command::Export(command) => command.run(global).await?,
+        Command::Import(command) => command.run(global).await?,
         Command::Data(command) => return command.run(global).await,
         Command::Key(command) => command.run(global).await?,
         Command::Token(command) => command.run(global).await?,

@@ -91,6 +91,9 @@ pub struct Subject<'a> {
     pub account: &'a AccountId,
     /// The user.
     pub user: UserId,
+    /// All that is told of them is on disk: then the session itself is not waited
+    /// for. A crash within a moment may lose it, and they log in again.
+    pub settled: bool,
     /// The user's, as they logged in.
     pub generation: u64,
     /// Their email.
@@ -160,7 +163,8 @@ impl Sessions {
         self.lifetime
     }
 
-    /// Begins a session; gives the token for the cookie once the record is on disk.
+    /// Begins a session; gives the token for the cookie once what it tells is on
+    /// disk, see [`Subject::settled`].
     pub async fn begin(
         &self,
         store: &dyn Store,
@@ -210,15 +214,14 @@ impl Sessions {
             expires_at: sid.expires_at(),
             seen_at: now,
         };
-        SPACE
-            .put_by(
-                store,
-                account.as_str(),
-                &sid,
-                &session,
-                Precondition::Absent,
-            )
-            .await?;
+        let (account, new) = (account.as_str(), Precondition::Absent);
+        if subject.settled {
+            SPACE
+                .put_soon_by(store, account, &sid, &session, new)
+                .await?;
+        } else {
+            SPACE.put_by(store, account, &sid, &session, new).await?;
+        }
         Ok((token, session))
     }
 
@@ -295,7 +298,7 @@ impl Sessions {
         // Someone else touched or revoked it meanwhile: theirs counts.
         let when = Precondition::Version(version);
         match SPACE
-            .put_by(store, account.as_str(), sid, &seen, when)
+            .put_soon_by(store, account.as_str(), sid, &seen, when)
             .await
         {
             Ok(_) | Err(StoreError::Conflict) => Ok(()),

@@ -9,31 +9,37 @@
 //! Records that expire carry the moment in their key ([`Key::expiring`]), in
 //! front, so that a sweep is one range and needs no index.
 
+pub mod backup;
 pub mod conformance;
 mod decoded_cache;
 mod indexed;
 mod keyspace;
+pub mod lines;
 mod memory;
 mod memory_table;
+pub mod recording;
 mod sealed;
 mod sled;
 mod token;
 pub mod verify;
 mod versions;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use self::decoded_cache::{DecodedCache, RevisionCache};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
 pub use self::memory::MemoryStore;
+pub use self::recording::RecordingStore;
 pub use self::sealed::{Seal, SealedStore};
 pub use self::sled::{SledOptions, SledStore};
 pub use self::token::Token;
 use crate::base::Timestamp;
 
 /// The spaces of this room itself.
-pub fn spaces() -> [&'static Space; 1] {
-    [indexed::space()]
+pub fn spaces() -> [&'static Space; 2] {
+    [indexed::space(), backup::space()]
 }
 
 /// What a crash may do to a space's records.
@@ -394,6 +400,11 @@ pub enum StoreError {
     Locked(String),
 }
 
+/// How long a record of [`Store::put_soon`] may be in memory only. Where a disk
+/// takes longer, such writes wait for it like others: what is older than this is
+/// on disk, or nothing more is acknowledged.
+pub const SOON: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A place for records. See the module's head for what it promises.
 ///
 /// Expired records are never returned, taken or counted, whether or not they
@@ -416,8 +427,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// As [`Store::put`], but does not wait for the disk. What was written is there
     /// once any durable write that came after it is acknowledged, and lost
-    /// together with all that came after it, if at all. For what nobody is told
-    /// of before such a write. A store that can't promise this waits.
+    /// together with all that came after it, if at all; without one it is there a
+    /// moment later, [`SOON`] at most. For what nobody is told of before such a
+    /// write, and for what may be lost in a crash without harm. A store that can't
+    /// promise this waits.
     async fn put_soon(
         &self,
         key: &Key,
@@ -465,6 +478,11 @@ pub trait Store: Send + Sync + 'static {
     /// number, need not read again.
     fn revision(&self, space: &'static Space) -> Option<u64> {
         let _ = space;
+        None
+    }
+
+    /// What makes copies while the store is in use; `None` if it can't.
+    fn recorder(&self) -> Option<Arc<recording::Recorder>> {
         None
     }
 

@@ -723,3 +723,71 @@ fn f11_data_is_verified_where_no_broker_runs() {
         assert!(std::fs::read(&db).unwrap() == bytes);
     }
 }
+
+#[test]
+fn a_running_broker_is_exported_and_imported_elsewhere() {
+    let home = Home::new();
+    home.ok(&["account", "create", "acme"]);
+    home.ok(&["provider", "apply", &home.mapping(), "--account", "acme"]);
+    let serving = home.serve();
+    let said = home.ok(&["export", "backup"]);
+    assert!(
+        said.contains("mapping_history") && said.contains("accounts"),
+        "{said}"
+    );
+    drop(serving);
+    // Without a broker it is the same, but for what was said meanwhile.
+    home.ok(&["export", "again"]);
+    let read = |dir: &str, file: &str| {
+        std::fs::read_to_string(home.0.path().join(dir).join(file)).unwrap()
+    };
+    assert_eq!(
+        read("backup", "accounts.jsonl"),
+        read("again", "accounts.jsonl")
+    );
+    assert!(!read("backup", "mappings.jsonl").contains("vestibule-demo-secret"));
+    home.fails(&["export", "again"], 1);
+
+    let elsewhere = |arguments: &[&str]| {
+        let output = home
+            .command(arguments)
+            .env("VESTIBULE_DATA_DIR", home.0.path().join("new"))
+            .output()
+            .unwrap();
+        (
+            output.status.success(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let (done, said) = elsewhere(&["import", "backup"]);
+    assert!(!done && said.contains("master.key"), "{said}");
+    std::fs::copy(
+        home.0.path().join("data/master.key"),
+        home.0.path().join("new/master.key"),
+    )
+    .unwrap();
+    let (done, said) = elsewhere(&["import", "backup"]);
+    assert!(done && said.contains("mapping_history"), "{said}");
+    let (done, said) = elsewhere(&["import", "backup"]);
+    assert!(!done && said.contains("not empty"), "{said}");
+    let (done, said) = elsewhere(&["provider", "show", "--account", "acme"]);
+    assert!(
+        done && said.contains("secret     = \"[redacted]\""),
+        "{said}"
+    );
+    assert!(elsewhere(&["data", "verify"]).0);
+    assert!(elsewhere(&["audit", "list"]).1.contains("data.import"));
+    let keys = |said: String| {
+        said.lines()
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        keys(elsewhere(&["key", "list"]).1),
+        keys(home.ok(&["key", "list"]))
+    );
+}

@@ -14,6 +14,8 @@
 
 mod manage;
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;
 use crate::provider::file::EmailTrust;
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Versioned};
+use crate::store::{Keyspace, Precondition, SOON, Space, Store, StoreError, Versioned};
 
 static USERS: Space = Space::durable("users");
 static EMAILS: Space = Space::durable("user_emails");
@@ -113,7 +115,14 @@ pub struct IdentifiedUser {
     /// They had an email that nobody vouched for, and now someone did: the links
     /// from before are gone, and the sessions from before must end.
     pub proved: bool,
+    /// They were known before and nothing about them changed, so all that a
+    /// session would tell is on disk already.
+    pub settled: bool,
 }
+
+/// How exactly the last login is noted: a login that changes nothing else writes
+/// nothing.
+const LAST_LOGIN_RESOLUTION: Duration = Duration::from_secs(3600);
 
 /// Finds or creates the user a profile belongs to, and notes the login.
 pub async fn identify(
@@ -132,12 +141,7 @@ pub async fn identify(
             .await?
             .map(|found| found.value);
         let done = match linked {
-            Some(id) => returning(store, account, id, provider, trust, profile, now)
-                .await?
-                .map(|user| IdentifiedUser {
-                    user,
-                    proved: false,
-                }),
+            Some(id) => returning(store, account, id, provider, trust, profile, now).await?,
             None => arriving(store, account, provider, trust, profile, now).await?,
         };
         if let Some(found) = done {
@@ -156,7 +160,7 @@ async fn returning(
     trust: EmailTrust,
     profile: &Profile,
     now: Timestamp,
-) -> Result<Option<User>, IdentifyError> {
+) -> Result<Option<IdentifiedUser>, IdentifyError> {
     let Some(found) = RECORDS.get(store, account, id.as_bytes()).await? else {
         return Err(IdentifyError::Store(StoreError::Corrupt {
             place: format!("user {id}"),
@@ -188,7 +192,11 @@ async fn returning(
     if let Some(name) = &profile.name {
         user.name = Some(name.clone());
     }
-    user.last_login_at = user.last_login_at.max(now);
+    let before = found.value.last_login_at;
+    let settled = user == found.value && now.since(before) > 2 * SOON;
+    if user != found.value || now.since(before) >= LAST_LOGIN_RESOLUTION {
+        user.last_login_at = before.max(now);
+    }
     if !write_without_waiting(store, account, &user, &found).await? {
         return Ok(None);
     }
@@ -197,7 +205,11 @@ async fn returning(
             .delete(store, account, old_key.as_bytes(), Precondition::Any)
             .await?;
     }
-    Ok(Some(user))
+    Ok(Some(IdentifiedUser {
+        user,
+        proved: false,
+        settled,
+    }))
 }
 
 /// A profile without a link. `None`: someone else wrote meanwhile, try again.
@@ -290,6 +302,7 @@ async fn arriving(
     Ok(Some(IdentifiedUser {
         user,
         proved: !dropped.is_empty(),
+        settled: false,
     }))
 }
 

@@ -39,7 +39,7 @@ pub(super) struct UserView {
     links: Vec<Link>,
     /// When they were first seen (RFC 3339).
     created_at: String,
-    /// When they last logged in (RFC 3339).
+    /// When they last logged in, to the hour (RFC 3339).
     last_login_at: String,
     /// Whether whoever the email came from may be trusted with it.
     email_trusted: bool,

@@ -178,6 +178,8 @@ error_codes! {
         AdminNotFound = "admin.not_found",
         /// Somebody else changed it meanwhile. Read it again and repeat the change.
         AdminChangedMeanwhile = "admin.changed_meanwhile",
+        /// Others write to this store too. Copy it with the database's own tools.
+        AdminExportElsewhere = "admin.export_elsewhere",
         /// The change was made, but the audit log could not be written.
         AuditUnavailable = "audit.unavailable",
 

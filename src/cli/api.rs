@@ -8,6 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::body::Body;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -106,6 +109,38 @@ impl Api {
             .raw(Method::GET, path, None, "application/toml")
             .await?;
         Ok(String::from_utf8(bytes)?)
+    }
+
+    /// Reads what is as long as it is, part by part; not from elsewhere.
+    pub async fn lines(
+        &mut self,
+        path: &str,
+    ) -> anyhow::Result<BoxStream<'static, anyhow::Result<Bytes>>> {
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "vestibule")
+            .header(header::ACCEPT, "application/jsonl");
+        let mut request = request.body(Body::empty())?;
+        let answer = match &mut self.0 {
+            Transport::Elsewhere(_) => bail!("this is done where the broker runs"),
+            Transport::Socket { sender, .. } => {
+                sender.ready().await?;
+                sender.send_request(request).await?.map(Body::new)
+            }
+            Transport::Here { router, .. } => {
+                request.extensions_mut().insert(Peer::Unix);
+                router.clone().oneshot(request).await?
+            }
+        };
+        if !answer.status().is_success() {
+            let status = answer.status();
+            let bytes = answer.into_body().collect().await?.to_bytes();
+            answered(status, bytes.to_vec())?;
+            return Ok(futures_util::stream::empty().boxed());
+        }
+        let parts = answer.into_body().into_data_stream();
+        Ok(parts.map(|part| part.map_err(anyhow::Error::from)).boxed())
     }
 
     /// Reads all pages of a list.

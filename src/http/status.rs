@@ -42,6 +42,7 @@ pub fn status(code: E) -> StatusCode {
         | E::KeyFromFile
         | E::KeySameFile
         | E::KeyMasterGiven
+        | E::AdminExportElsewhere
         | E::KeyNotAdditional
         | E::KeyBusy => StatusCode::CONFLICT,
 

@@ -46,6 +46,7 @@ pub async fn finish(
     let subject = Subject {
         account: &account.id,
         user: record.user,
+        settled: record.settled,
         generation: record.generation,
         email: &record.email,
         name: record.name.as_deref(),

@@ -27,7 +27,11 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     let now = logins.now();
     let account = login.account();
     let provider = login.provider();
-    let IdentifiedUser { user, proved } = directory::identify(
+    let IdentifiedUser {
+        user,
+        proved,
+        settled,
+    } = directory::identify(
         &*logins.store,
         account,
         &provider.id,
@@ -55,6 +59,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     let record = TicketRecord {
         id: login.id().to_owned(),
         user: user.id,
+        settled,
         generation: user.generation,
         email: user.email,
         name: user.name,

@@ -104,6 +104,9 @@ pub(super) fn read_state(text: &str) -> Option<(Token, AccountId)> {
 pub(super) struct TicketRecord {
     pub id: String,
     pub user: UserId,
+    /// All that the session will tell of them is on disk.
+    #[serde(default)]
+    pub settled: bool,
     /// The user's, when it was issued.
     #[serde(default)]
     pub generation: u64,

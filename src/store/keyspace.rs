@@ -244,6 +244,19 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
             .await
     }
 
+    /// Writes the record of a token if `when` holds, see [`Store::put_soon`].
+    pub async fn put_soon_by(
+        &self,
+        store: &dyn Store,
+        partition: &str,
+        token: &Token,
+        value: &T,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        let key = self.owned(token.key(self.space, partition), value);
+        store.put_soon(&key, Self::encode(value)?, when).await
+    }
+
     /// Reads and removes the record of a token: one taker gets it.
     pub async fn take_by(
         &self,

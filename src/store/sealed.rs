@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::keyspace::STEP;
+use super::recording::Recorder;
 use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version};
 
 /// The first byte of a value that is encrypted; see the schema of a keyspace.
@@ -195,6 +196,11 @@ impl Store for SealedStore {
 
     fn revision(&self, space: &'static Space) -> Option<u64> {
         self.inner.revision(space)
+    }
+
+    /// What is sealed stays sealed in a copy.
+    fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.inner.recorder()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

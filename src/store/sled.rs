@@ -31,6 +31,7 @@ mod revisions;
 mod rewrite;
 mod state;
 mod transient;
+mod unawaited;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -42,6 +43,7 @@ use self::commit::{Committer, Pending};
 use self::engine::Engine;
 use self::records::{Operations, Records};
 use self::revisions::Revisions;
+use self::unawaited::Unawaited;
 use super::versions::Versions;
 use super::{
     Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
@@ -57,7 +59,7 @@ const SHORT_SCAN: usize = 256;
 pub struct SledOptions {
     /// Memory for pages; sled's own default would be 1 GiB.
     pub cache_bytes: u64,
-    /// How often what nobody waits for goes to disk.
+    /// How long what nobody waits for stays in memory before it is put on disk.
     pub flush_every_ms: u64,
     /// Memory for transient records; what is more goes to the trees.
     pub transient_bytes: usize,
@@ -67,7 +69,7 @@ impl Default for SledOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 16 << 20,
-            flush_every_ms: 200,
+            flush_every_ms: 50,
             transient_bytes: 8 << 20,
         }
     }
@@ -99,7 +101,7 @@ struct Shared {
     /// A sync has failed: the database must be opened anew, and not believed.
     doubtful: AtomicBool,
     /// Writes that nobody waits for since the last sync.
-    unawaited: AtomicU64,
+    unawaited: Unawaited,
     committer: Committer,
 }
 
@@ -132,7 +134,7 @@ impl SledStore {
             noted_length: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             doubtful: AtomicBool::new(false),
-            unawaited: AtomicU64::new(0),
+            unawaited: Unawaited::default(),
             committer: Committer::new(),
         });
         commit::start(Arc::clone(&shared), opened.lock, opened.state)?;
@@ -321,18 +323,22 @@ impl Store for SledStore {
     }
 
     /// The log is one for all trees, and what a crash leaves of it is its
-    /// beginning; what is never followed by a commit, sled's own flush finds.
+    /// beginning; what no commit follows, the commit thread puts on disk at its
+    /// next tick.
     async fn put_soon(
         &self,
         key: &Key,
         value: Vec<u8>,
         when: Precondition,
     ) -> Result<Version, StoreError> {
+        if self.shared.unawaited.is_late() {
+            return self.put(key, value, when).await;
+        }
         self.shared.sound().await?;
-        self.shared.unawaited.fetch_add(1, Ordering::SeqCst);
         let version = self
             .shared
             .change(key.space, |records| records.put(key, value, when))?;
+        self.shared.unawaited.add();
         self.shared.look();
         Ok(version)
     }

@@ -28,11 +28,11 @@ use url::Url;
 use vestibule::account::mapping::Consent;
 use vestibule::account::{self, Account, StoreFront};
 use vestibule::base::{AccountId, Clock, ManualClock};
-use vestibule::broker::Broker;
+use vestibule::broker::{self, Broker};
 use vestibule::config::{self, Config};
 use vestibule::http::server::{Listener, ServerOptions, serve};
 use vestibule::provider::gallery;
-use vestibule::store::{MemoryStore, Precondition, Store};
+use vestibule::store::{MemoryStore, Precondition, RecordingStore, Store};
 
 /// A broker and what it stands between.
 pub struct World {
@@ -81,7 +81,8 @@ impl World {
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
         change(&mut config);
         let clock = ManualClock::new(vestibule::base::SystemClock.now());
-        let store = wrap(Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
+        let memory = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        let store = wrap(Arc::new(RecordingStore::new(memory, broker::spaces())));
         let broker = Broker::on(Arc::clone(&store), &config, Arc::new(clock.clone()))
             .await
             .unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::admin::paging::{Page, Paging};
 use crate::admin::route::Route;
-use crate::admin::{applications, audit, keys, operators};
+use crate::admin::{applications, audit, export, keys, operators};
 use crate::audit::Entry;
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
@@ -173,5 +173,13 @@ pub(super) fn operations() -> Vec<Route> {
         .gives::<Page<Entry>>(200)
         .gives_text(200, "application/jsonl")
         .refuses(&[404]),
+        Route::handled(Method::GET,
+            "/export",
+            "export",
+            "Everything that is kept, as it is at one moment: a record a line, secrets encrypted; for `vestibule import`",
+            export::export,
+        )
+        .gives_text(200, export::LINES)
+        .refuses(&[409]),
     ]
 }

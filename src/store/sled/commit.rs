@@ -219,7 +219,11 @@ fn run(shared: &Shared, lock: File, mut state: StateFile) {
             return;
         }
         if work.waiters.is_empty() {
-            watch(shared, &mut state);
+            if shared.unawaited.is_none() {
+                watch(shared, &mut state);
+            } else if let Err(why) = cycle(shared, &mut state) {
+                tracing::error!(%why, "what was written without waiting is not on disk yet");
+            }
         } else {
             let (several, began) = (work.waiters.len() > 1, Instant::now());
             answer(shared, work.waiters, &cycle(shared, &mut state));
@@ -247,10 +251,11 @@ fn cycle(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
     if shared.failed.load(Ordering::SeqCst) {
         recover(shared, state)?;
     }
+    let seen = shared.unawaited.seen();
     match shared.with(Engine::make_durable) {
         Ok(length) => {
             note(shared, state, length);
-            shared.unawaited.store(0, Ordering::SeqCst);
+            shared.unawaited.settle(seen);
             Ok(())
         }
         Err(e) => {
@@ -348,7 +353,7 @@ fn recover(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
     }
     shared.failed.store(false, Ordering::SeqCst);
     // Those are covered by the next write that is waited for, or go with it.
-    let unawaited = shared.unawaited.swap(0, Ordering::SeqCst);
+    let unawaited = shared.unawaited.forget();
     tracing::warn!(
         reopened = !works,
         unawaited,

@@ -53,7 +53,8 @@ impl Engine {
         let db = ::sled::Config::new()
             .path(dir)
             .cache_capacity(options.cache_bytes)
-            .flush_every_ms(Some(options.flush_every_ms))
+            // The commit thread does that, and knows whether it worked.
+            .flush_every_ms(None)
             .use_compression(false)
             .open()?;
         Ok(Self {

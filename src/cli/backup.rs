@@ -1,0 +1,139 @@
+//! `vestibule export` and `vestibule import`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+
+use super::Global;
+use super::api::Api;
+use super::output::table;
+use crate::audit;
+use crate::base::{Clock, SystemClock};
+use crate::broker;
+use crate::key::vault;
+use crate::operation::Caller;
+use crate::store::backup::{Backup, Listed, Writer};
+use crate::store::{MemoryStore, Store};
+
+/// The longest line of a copy; records are far below it.
+const LONGEST: usize = 64 << 20;
+
+/// Copies everything into a directory, whether or not the broker runs
+///
+/// The copy is what there was at one moment. Secrets stay encrypted: keep the
+/// master key too, `master.key` or `auth.master_key`.
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Where to; a new directory
+    dir: PathBuf,
+}
+
+/// Fills an empty store from a copy; no broker may run
+///
+/// The master key of the copy must be in place: `master.key` in the data
+/// directory, or `auth.master_key`.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// What `vestibule export` made
+    dir: PathBuf,
+}
+
+impl Export {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        if global.server.is_some() {
+            bail!("this is done where the broker runs: leave out `--server`");
+        }
+        let mut writer = Writer::new(&self.dir)?;
+        Api::with(global, async |api| {
+            let mut bytes = std::pin::pin!(api.lines("/export").await?);
+            let mut rest: Vec<u8> = Vec::new();
+            while let Some(part) = bytes.try_next().await.context("the export broke off")? {
+                rest.extend_from_slice(&part);
+                let mut from = 0;
+                while let Some(end) = memchr::memchr(b'\n', &rest[from..]) {
+                    writer.take(std::str::from_utf8(&rest[from..from + end])?)?;
+                    from += end + 1;
+                }
+                rest.drain(..from);
+                if rest.len() > LONGEST {
+                    bail!("the broker sends no lines");
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        let manifest = writer.finish(SystemClock.now().rfc3339())?;
+        counted(
+            global.json,
+            manifest
+                .spaces
+                .iter()
+                .map(|(space, Listed { records, .. })| (space, *records)),
+        );
+        Ok(())
+    }
+}
+
+impl Import {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        if global.server.is_some() {
+            bail!("this is done where the data is: leave out `--server`");
+        }
+        let config = global.load()?;
+        let clock = Arc::new(SystemClock);
+        let backup = Backup::open(&self.dir, broker::spaces())?;
+        let store = broker::open_bare(&config.data_dir, clock.clone()).await?;
+        let done = async {
+            backup.check_target(&*store).await?;
+            // Whether the master key is the right one is known before anything is written.
+            let keys: Arc<dyn Store> = Arc::new(MemoryStore::new(clock.clone()));
+            let named = crate::key::spaces();
+            backup
+                .restore(&*keys, &*clock, |space| named.contains(&space))
+                .await?;
+            vault::open(keys, &config.auth, &config.data_dir, []).await?;
+            let counts = backup.restore(&*store, &*clock, |_| true).await?;
+            note(&*store, &*clock, &self.dir, &backup).await?;
+            anyhow::Ok(counts)
+        };
+        let done = done.await;
+        store.close().await?;
+        counted(
+            global.json,
+            done?.iter().map(|(space, records)| (space, *records)),
+        );
+        Ok(())
+    }
+}
+
+/// The audit log tells where all the rest came from.
+async fn note(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    dir: &Path,
+    backup: &Backup,
+) -> anyhow::Result<()> {
+    let entry = audit::Entry {
+        id: String::new(),
+        at: String::new(),
+        who: Caller::local().name().to_owned(),
+        what: "data.import".to_owned(),
+        account: None,
+        target: "/".to_owned(),
+        before: Value::Null,
+        after: json!({ "from": dir, "made_at": backup.manifest().made_at }),
+    };
+    Ok(audit::write(store, clock.now(), entry).await?)
+}
+
+fn counted<'a>(json: bool, counts: impl Iterator<Item = (&'a String, u64)>) {
+    let rows: Vec<_> = counts
+        .filter(|(_, records)| *records > 0)
+        .map(|(space, records)| json!({ "space": space, "records": records }))
+        .collect();
+    table(json, &rows, &["space", "records"]);
+}
