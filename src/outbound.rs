@@ -15,6 +15,7 @@
 
 mod address;
 mod client;
+mod coding;
 mod error;
 mod exchange;
 mod lane;

@@ -191,6 +191,51 @@ async fn s05_a_ticket_lives_a_minute() {
 }
 
 #[tokio::test]
+async fn s09_harmless_duplicates_and_entities() {
+    let world = World::start().await;
+    for change in [
+        |query: &str| format!("{query}&{query}"),
+        |query: &str| query.replace('&', "&amp;"),
+        |query: &str| format!("lang=de&{query}&lang=de&"),
+    ] {
+        let (mut browser, mut callback) = world.begun().await;
+        let changed = change(callback.query().unwrap());
+        callback.set_query(Some(&changed));
+        let page = browser.get(callback.as_str()).await;
+        let page = browser.follow(page).await;
+        assert!(
+            page.status.is_success() || page.status == 404,
+            "{changed} {}",
+            page.body
+        );
+        assert!(
+            browser.session(&world, "acme").await["authenticated"]
+                .as_bool()
+                .unwrap()
+        );
+    }
+    // Written otherwise, it is two values to some reader.
+    let (mut browser, callback) = world.begun().await;
+    let query = callback.query().unwrap();
+    let code = query
+        .split('&')
+        .find(|piece| piece.starts_with("code="))
+        .unwrap();
+    let last = code.chars().last().unwrap();
+    let escaped = format!("{}%{:02X}", &code[..code.len() - 1], u32::from(last));
+    for other in [
+        escaped,
+        "amp;code=x".to_owned(),
+        "amp;amp;state=x&amp;state=y".to_owned(),
+    ] {
+        let url = format!("{callback}&{other}");
+        world
+            .rejected(&mut browser, &url, "login.duplicate_parameter")
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn s09_duplicates() {
     let world = World::start().await;
     for fault in [FaultKind::DuplicateState, FaultKind::DuplicateCode] {

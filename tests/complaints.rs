@@ -8,6 +8,8 @@ mod support;
 
 #[path = "complaints/answers.rs"]
 mod answers;
+#[path = "complaints/bytes.rs"]
+mod bytes;
 #[path = "complaints/operation.rs"]
 mod operation;
 #[path = "complaints/profile.rs"]

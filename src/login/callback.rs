@@ -15,7 +15,7 @@ use super::restart::{Failed, Restart, restart_from_login, restart_from_store};
 use super::{Logins, trial};
 use crate::account::Account;
 use crate::base::Timestamp;
-use crate::protocol::form::{FormError, Pairs};
+use crate::protocol::form::{FormError, Pairs, with_plus};
 use crate::provider::Provider;
 use crate::store::{Precondition, StoreError, Token};
 
@@ -23,24 +23,37 @@ use crate::store::{Precondition, StoreError, Token};
 const MAX_EXPIRY_DISTANCE: Duration = Duration::from_secs(48 * 3600);
 
 /// The parameters of an authorization response, as they came.
-pub struct CallbackQuery(Pairs);
+pub struct CallbackQuery {
+    pairs: Pairs,
+    text: String,
+}
 
 impl CallbackQuery {
     /// Reads a query string or a posted form.
     ///
     /// # Errors
-    /// If a parameter is there twice (RFC 6749 §3.1), or it can't be read.
+    /// If a parameter is there with two values (RFC 6749 §3.1), or it can't be read.
     pub fn parse(text: &str) -> Result<Self, LoginError> {
-        match Pairs::parse(text) {
+        match Pairs::parse_response(text) {
             Ok(pairs) if indexed(&pairs) => Err(LoginError::DuplicateParameter),
-            Ok(pairs) => Ok(Self(pairs)),
+            Ok(pairs) => Ok(Self {
+                pairs,
+                text: text.to_owned(),
+            }),
             Err(FormError::Duplicate) => Err(LoginError::DuplicateParameter),
             Err(_) => Err(LoginError::BadCallback("cannot be read")),
         }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)
+        self.pairs.get(name)
+    }
+
+    /// The code. Some servers write a `+` of theirs as it is; a space, which would
+    /// be written so too, is in nobody's codes.
+    fn code(&self, name: &str) -> Option<String> {
+        self.get(name)?;
+        with_plus(&self.text, name)
     }
 
     /// The parameter that holds a state. Its name is the mapping's choice, and
@@ -51,7 +64,7 @@ impl CallbackQuery {
         if usual.is_some_and(|(_, text)| read_state(text).is_some()) {
             return usual;
         }
-        let other = self.0.iter().find(|(_, value)| {
+        let other = self.pairs.iter().find(|(_, value)| {
             // A code of the same form has no believable date in it.
             read_state(value).is_some_and(|(token, _)| {
                 token.expires_at().since(now) <= MAX_EXPIRY_DISTANCE
@@ -287,12 +300,12 @@ fn callback_values(provider: &Provider, query: &CallbackQuery) -> Value {
 }
 
 fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, LoginError> {
-    let code = query.get(&provider.callback.code_key);
+    let code = query.code(&provider.callback.code_key);
     let error = query.get(&provider.callback.error_key);
     match (code, error) {
         (Some(_), Some(_)) => Err(LoginError::BadCallback("has both a code and an error")),
         (Some(code), None) => Ok(CallbackParams::Code {
-            code: AuthorizationCode::new(code.to_owned()),
+            code: AuthorizationCode::new(code),
         }),
         (None, Some(error)) => Ok(CallbackParams::Error {
             error: error_code(error),

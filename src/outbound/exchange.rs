@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, header};
 use reqwest::Client;
 use tokio::time::{Instant, timeout_at};
 
+use super::coding;
 use super::error::{OutboundError, Phase};
 use super::lane::Health;
 use super::{Limits, PreparedRequest, Response};
@@ -71,6 +72,8 @@ pub(super) async fn exchange(
             .map_err(|error| OutboundError::before_answer(&error, limits.connect))?;
         phase = Phase::Body;
         let body = read(&mut response, limits.max_body).await?;
+        let host = response.url().host_str().unwrap_or_default().to_owned();
+        let body = coding::undone(response.headers_mut(), body, limits.max_body, &host)?;
         Ok(Response {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),

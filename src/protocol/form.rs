@@ -47,6 +47,23 @@ impl Pairs {
         Ok(Self(pairs))
     }
 
+    /// Reads an authorization response, as providers write it: an ampersand may be
+    /// written `&amp;`, and a parameter be there twice with one value. Two values
+    /// of one are refused as ever.
+    ///
+    /// # Errors
+    /// As [`Pairs::parse`].
+    pub fn parse_response(text: &str) -> Result<Self, FormError> {
+        let mut pieces: Vec<&str> = Vec::new();
+        for piece in text.split('&') {
+            let piece = unentitied(piece);
+            if !pieces.contains(&piece) {
+                pieces.push(piece);
+            }
+        }
+        Self::parse(&pieces.join("&"))
+    }
+
     /// A parameter that is there and not empty (RFC 6749 §3.1 treats both alike).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter()
@@ -63,9 +80,29 @@ impl Pairs {
     }
 }
 
+/// What follows an `&` that was written `&amp;`.
+fn unentitied(piece: &str) -> &str {
+    piece.strip_prefix("amp;").unwrap_or(piece)
+}
+
+/// The value of a parameter in which `+` stands for itself; `None` where it is
+/// absent or empty.
+pub fn with_plus(text: &str, name: &str) -> Option<String> {
+    let mut pieces = text.split('&').map(unentitied);
+    let value = pieces.find_map(|piece| {
+        let (found, value) = piece.split_once('=')?;
+        (decode(found).as_deref() == Ok(name)).then_some(value)
+    })?;
+    let value = unescape(value).ok()?;
+    (!value.is_empty()).then_some(value)
+}
+
 fn decode(text: &str) -> Result<String, FormError> {
-    let spaced = text.replace('+', " ");
-    let decoded = percent_decode_str(&spaced)
+    unescape(&text.replace('+', " "))
+}
+
+fn unescape(text: &str) -> Result<String, FormError> {
+    let decoded = percent_decode_str(text)
         .decode_utf8()
         .map_err(|_| FormError::NotUtf8)?;
     if decoded.contains('\0') {

@@ -14,14 +14,18 @@
 //! under their names (prefixes as written), an array where a name repeats.
 //!
 //! Strict, since two readers that understand one text differently are how an
-//! identity gets swapped: duplicate members, invalid UTF-8 and trailing bytes are
-//! errors (RFC 8259 §4, §8.1). Bounded, since the text is a stranger's:
-//! [`MAX_DEPTH`] and [`MAX_NODES`].
+//! identity gets swapped: duplicate members and trailing bytes are errors (RFC 8259
+//! §4). A byte that isn't text, or half a character, spoils the value it is in and
+//! no other ([`unreadable`]); in what is signed it is an error too
+//! ([`strict_json`]). Bounded, since the text is a stranger's: [`MAX_DEPTH`] and
+//! [`MAX_NODES`].
 
+mod charset;
 mod error;
 mod form;
 mod json;
 mod jsonp;
+mod repair;
 mod sniff;
 mod xml;
 
@@ -29,6 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use charset::{readable, text, unreadable};
 pub use error::{ActualFormat, DecodeError, Place};
 pub use json::strict_json;
 use sniff::{Sniffed, declared, sniff};
@@ -93,6 +98,19 @@ pub fn decode(
     content_type: Option<&str>,
     body: &[u8],
 ) -> Result<Decoded, DecodeError> {
+    decode_text(format, content_type, &text(content_type, body))
+}
+
+/// [`decode`], for a body that is text already.
+///
+/// # Errors
+/// [`DecodeError`], which says what was expected and what came.
+pub fn decode_text(
+    format: Format,
+    content_type: Option<&str>,
+    body: &str,
+) -> Result<Decoded, DecodeError> {
+    let body = body.as_bytes();
     let sniffed = sniff(body);
     if sniffed == Sniffed::Blank {
         return Err(DecodeError::Empty {
@@ -112,10 +130,7 @@ pub fn decode(
         given => given,
     };
     let value = match chosen {
-        Format::Form | Format::Jsonp if body.starts_with(BYTE_ORDER_MARK) => {
-            Err(DecodeError::ByteOrderMark)
-        }
-        Format::Json | Format::Auto => strict_json(body),
+        Format::Json | Format::Auto => json::decode(body),
         Format::Form => form::decode(body),
         Format::Jsonp => jsonp::decode(body),
         Format::Xml => xml::decode(body),

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
 use self::hints::{suggest_email, suggest_id};
-use super::decode::type_name;
+use super::decode::{readable, type_name, unreadable};
 use super::email::{self, EmailForm};
 pub use super::mapped::{Documents, ExtractError, Problem};
 use super::mapped::{Mapped, is_blank, only};
@@ -29,6 +29,8 @@ use crate::base::digest::sha256;
 pub const MAX_USER_ID: usize = 255;
 /// The longest text kept of an optional value, in characters.
 const MAX_TEXT: usize = 2048;
+/// Why a value with characters that could not be read is of no use.
+const UNREADABLE: &str = "it holds bytes that are not text";
 /// The most groups kept.
 const MAX_GROUPS: usize = 200;
 
@@ -139,6 +141,10 @@ pub fn one_text(
     let fail = |problem| ExtractError { field, problem };
     let value = one(place, document).map_err(fail)?;
     match value {
+        Value::String(text) if unreadable(text) => Err(fail(Problem::Invalid {
+            place: place.to_string(),
+            why: UNREADABLE.to_owned(),
+        })),
         Value::String(text) if !text.is_empty() => Ok(text.clone()),
         Value::String(_) => Err(fail(Problem::missing(place.as_str()))),
         other => Err(fail(Problem::WrongType {
@@ -244,6 +250,8 @@ impl<'v> Extraction<'v, '_> {
                 Err(missing(place, hint()))
             } else if id.len() > MAX_USER_ID {
                 Err(invalid("an id has at most 255 bytes"))
+            } else if unreadable(&id) {
+                Err(invalid(UNREADABLE))
             } else if id.chars().any(char::is_control) {
                 Err(invalid("an id has no control characters"))
             } else {
@@ -366,6 +374,8 @@ impl<'v> Extraction<'v, '_> {
             .list(&self.documents)
             .iter()
             .filter_map(|item| match item {
+                // What is known by half is not somebody's group.
+                Value::String(text) if unreadable(text) => None,
                 Value::String(text) => Some(Value::String(clean(text))),
                 Value::Number(number) => Some(Value::String(number.to_string())),
                 _ => None,
@@ -390,6 +400,10 @@ impl<'v> Extraction<'v, '_> {
                 return None;
             }
         };
+        if unreadable(&value.to_string()) {
+            self.note(&field, place, format!("left out: {UNREADABLE}"), None);
+            return None;
+        }
         if value.to_string().len() > MAX_TEXT {
             self.note(&field, place, "left out: longer than 2048 characters", None);
             return None;
@@ -407,7 +421,8 @@ fn shown(text: &str) -> String {
 
 /// Text for display: no control characters, not endless.
 fn clean(text: &str) -> String {
-    text.trim()
+    readable(text)
+        .trim()
         .chars()
         .filter(|c| !c.is_control())
         .take(MAX_TEXT)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::decode::decode;
+use super::decode::decode_text;
 use super::extract::{self, Documents, Note, Profile};
 use super::model::{Answer, ProfileSource, Provider};
 use super::trace::{Exchange, SavedTrace};
@@ -164,7 +164,7 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         .map(|(_, value)| value.as_str());
-    let document = decode(wanted.format, content_type, response.body.as_bytes())
+    let document = decode_text(wanted.format, content_type, &response.body)
         .map_err(|error| format!("the `{step}` answer cannot be read: {error}"))?
         .value;
     match &wanted.success {

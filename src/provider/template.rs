@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::decode::unreadable;
 use super::path::{PathError, Place};
 use crate::base::Secret;
 
@@ -223,7 +224,7 @@ impl Fill<'_> {
             return Ok(pretend(&name));
         }
         match document.map(|d| place.matches(d)).as_deref() {
-            Some([Value::String(text)]) => Ok(text.clone()),
+            Some([Value::String(text)]) if !unreadable(text) => Ok(text.clone()),
             Some([Value::Number(number)]) => Ok(number.to_string()),
             Some([Value::Bool(flag)]) => Ok(flag.to_string()),
             _ => Err(Unfilled(name)),

@@ -5,11 +5,13 @@ mod text;
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::text::text;
+use super::decode;
 use super::extract::{Note, Profile};
 use super::request::encode;
 use crate::base::{Secret, Timestamp};
@@ -98,6 +100,15 @@ pub struct MaskedMessage {
     pub body: String,
 }
 
+/// An answer's body as it was read.
+fn text_of(response: &Response) -> Cow<'_, str> {
+    let content_type = response.headers.get(CONTENT_TYPE);
+    decode::text(
+        content_type.and_then(|value| value.to_str().ok()),
+        &response.body,
+    )
+}
+
 impl Trace {
     /// A trace that keeps nothing: for live logins.
     pub fn off() -> Self {
@@ -161,7 +172,7 @@ impl Trace {
         last.response = Some(MaskedMessage {
             line: String::new(),
             headers: headers(&response.headers, &self.masks),
-            body: self.masks.text(&String::from_utf8_lossy(&response.body)),
+            body: self.masks.text(&text_of(response)),
         });
     }
 

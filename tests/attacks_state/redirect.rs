@@ -15,7 +15,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 use vestibule::base::SystemClock;
-use vestibule::store::{Precondition, Scan, SledOptions, SledStore, Space, Store};
+use vestibule::store::{Precondition, Scan, Space, Store};
+use vestibule::{broker, config};
 
 use super::support::attack::{openid_mapping_for, parameter, with};
 use super::support::{Browser, Page, World, mapping_for};
@@ -459,8 +460,8 @@ async fn f21_test_links_and_the_console() {
     assert_eq!(world.calls("/token"), 0);
 }
 
-static MAPPINGS: Space = Space::durable("mappings");
-static PENDING: Space = Space::transient("pending_logins").expiring();
+static MAPPINGS: Space = Space::durable("mappings").sealed();
+static PENDING: Space = Space::transient("pending_logins").expiring().sealed();
 
 /// Takes a member out of stored records, as if a version without it had written them.
 async fn without(world: &World, space: &'static Space, partition: &str, member: &str) {
@@ -652,8 +653,10 @@ async fn f21_commands_say_what_to_register() {
 
     let data = home.path().join("vestibule-data");
     let clock = Arc::new(SystemClock);
-    let store = SledStore::open(&data, clock, SledOptions::default()).unwrap();
-    take_out(&store, &MAPPINGS, "acme", "rules").await;
+    let mut config = config::from_parts("", [], None).unwrap();
+    config.data_dir = data;
+    let store = broker::open_store(&config, clock).await.unwrap();
+    take_out(&*store, &MAPPINGS, "acme", "rules").await;
     store.close().await.unwrap();
     drop(store);
     let register = format!("register `{own}` at the provider");

@@ -134,7 +134,7 @@ fn xml_is_strict() {
     }
     let error = xml("\u{feff}<a>\n  &x;</a>").unwrap_err();
     assert!(
-        error.to_string().contains("line 2, column 3 (byte 9)"),
+        error.to_string().contains("line 2, column 3 (byte 6)"),
         "{error}"
     );
 }

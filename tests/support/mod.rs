@@ -31,7 +31,6 @@ use vestibule::base::{AccountId, Clock, ManualClock};
 use vestibule::broker::{self, Broker};
 use vestibule::config::{self, Config};
 use vestibule::http::server::{Listener, ServerOptions, serve};
-use vestibule::key::vault;
 use vestibule::provider::gallery;
 use vestibule::store::{MemoryStore, Precondition, RecordingStore, Store};
 
@@ -83,9 +82,7 @@ impl World {
         change(&mut config);
         let clock = ManualClock::new(vestibule::base::SystemClock.now());
         let memory = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let memory = Arc::new(RecordingStore::new(memory, broker::spaces()));
-        let sealed = vault::open(memory, &config.auth, data.path(), broker::spaces());
-        let store = wrap(sealed.await.unwrap());
+        let store = wrap(Arc::new(RecordingStore::new(memory, broker::spaces())));
         let broker = Broker::on(Arc::clone(&store), &config, Arc::new(clock.clone()))
             .await
             .unwrap();

@@ -142,7 +142,7 @@ pub enum DecodeError {
         /// Where the first bad byte is.
         place: Place,
     },
-    /// A byte order mark, which RFC 8259 §8.1 forbids; only XML may begin with one.
+    /// A byte order mark, which RFC 8259 §8.1 forbids.
     #[error("the body begins with a byte order mark, which must not be there")]
     ByteOrderMark,
     /// Nested deeper than [`MAX_DEPTH`].

@@ -8,6 +8,7 @@ use serde_json::map::Entry;
 use serde_json::{Error, Map, Number, Value};
 
 use super::error::utf8;
+use super::repair::repaired;
 use super::{BYTE_ORDER_MARK, Budget, DecodeError, Format, MAX_DEPTH};
 
 /// Reads one JSON text and nothing after it.
@@ -25,7 +26,21 @@ pub fn strict_json(bytes: &[u8]) -> Result<Value, DecodeError> {
     parse(utf8(bytes)?)
 }
 
-pub(super) fn parse(text: &str) -> Result<Value, DecodeError> {
+/// [`strict_json`], which bears with strings that were not escaped as they should be.
+pub(super) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
+    parse_repaired(utf8(body)?)
+}
+
+pub(super) fn parse_repaired(text: &str) -> Result<Value, DecodeError> {
+    match parse(text) {
+        Err(error @ DecodeError::Syntax { .. }) => {
+            repaired(text).map_or(Err(error), |text| parse(&text))
+        }
+        other => other,
+    }
+}
+
+fn parse(text: &str) -> Result<Value, DecodeError> {
     let mut state = State {
         budget: Budget::new(),
         broken: None,

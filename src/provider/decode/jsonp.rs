@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::error::{Place, utf8};
-use super::json::parse;
+use super::json::parse_repaired;
 use super::{DecodeError, Format};
 
 /// The one argument of the call, which is strict JSON. Before the call may stand
@@ -41,7 +41,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
     };
     // Places are counted from the beginning of the body, not of the argument.
     let shift = text.len() - inside.len();
-    parse(argument).map_err(|error| match error {
+    parse_repaired(argument).map_err(|error| match error {
         DecodeError::Syntax { why, place, .. } => {
             DecodeError::syntax(Format::Jsonp, body, place.offset + shift, why)
         }

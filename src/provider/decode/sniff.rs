@@ -1,6 +1,5 @@
 //! What a body is, from its declaration and from its looks.
 
-use super::BYTE_ORDER_MARK;
 use super::error::ActualFormat;
 use super::jsonp;
 
@@ -51,10 +50,7 @@ pub(super) fn declared(content_type: Option<&str>) -> Option<ActualFormat> {
 
 /// What the body looks like.
 pub(super) fn sniff(body: &[u8]) -> Sniffed {
-    let text = body
-        .strip_prefix(BYTE_ORDER_MARK)
-        .unwrap_or(body)
-        .trim_ascii();
+    let text = body.trim_ascii();
     let got = match text.first() {
         None => return Sniffed::Blank,
         Some(b'{' | b'[') => ActualFormat::Json,

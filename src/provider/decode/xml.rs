@@ -15,17 +15,7 @@ use super::{Budget, DecodeError, Format, MAX_DEPTH};
 /// `{root: content}`; see the parent module for how content is told.
 pub(super) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
     let text = utf8(body)?;
-    // A byte order mark is allowed here (XML 1.0 §4.3.3).
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Parser::new(text).document().map_err(|error| match error {
-        DecodeError::Syntax {
-            format, why, place, ..
-        } => {
-            let offset = place.offset + body.len() - text.len();
-            DecodeError::syntax(format, body, offset, why)
-        }
-        other => other,
-    })
+    Parser::new(text).document()
 }
 
 /// An element whose end hasn't been seen yet.
