@@ -9,7 +9,7 @@
 //! | [`revoked`] | what was revoked before its time | RFC 7009 |
 //! | [`grants`] | the end of what was issued to a user | RFC 7009 |
 //! | [`granted`] | what a user granted, and whom a token is for | RFC 6749 §1.3 |
-//! | [`refresh`], [`family`] | refresh tokens: rotation, grace; their records | RFC 9700 §4.14 |
+//! | [`refresh`], `family` | refresh tokens: rotation, grace; their records | RFC 9700 §4.14 |
 //! | [`password`] | users' passwords | RFC 6749 §4.3 |
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
 //! | [`id_token`] | ID tokens | OpenID Connect Core §2 |

@@ -15,7 +15,7 @@
 //!
 //! # Time
 //! A refresh token ends its lifetime after it was issued. An old one leads to its
-//! family for as long as that lives, see [`family`](super::family).
+//! family for as long as that lives, see `family.rs`.
 
 use std::time::Duration;
 
