@@ -22,6 +22,8 @@ pub struct Grantee<'a> {
     /// The user's, as they logged in: what was issued in an earlier one counts no
     /// more.
     pub generation: u64,
+    /// The public name of the grant.
+    pub grant_id: Option<&'a str>,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -48,7 +50,7 @@ pub struct Granted {
 
 impl Granted {
     /// Whom its access tokens are for.
-    pub(super) fn grantee(&self) -> Grantee<'_> {
+    pub(super) fn grantee<'a>(&'a self, grant_id: &'a str) -> Grantee<'a> {
         Grantee {
             client_id: &self.client_id,
             account: Some(&self.account),
@@ -56,6 +58,7 @@ impl Granted {
             scopes: &self.scopes,
             sid: self.sid.as_deref(),
             generation: self.generation,
+            grant_id: Some(grant_id),
         }
     }
 }

@@ -54,7 +54,7 @@ async fn m03_what_is_no_email() {
     )
     .await;
     for email in [
-        json!(["a@ok.test"]),
+        json!(["a@ok.test", "b@ok.test"]),
         json!({ "address": "a@ok.test" }),
         json!(7),
         json!(true),
