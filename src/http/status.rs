@@ -156,6 +156,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountLogoUrl
         | E::AccountColor
         | E::AccountSigningAlg
+        | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8
         | E::MappingOtherProvider
@@ -163,6 +164,7 @@ pub fn status(code: E) -> StatusCode {
         | E::ApplicationClientId
         | E::ApplicationScopes
         | E::ApplicationSigningAlg
+        | E::ApplicationAudience
         | E::ApplicationFixed
         | E::ApplicationPublic
         | E::ApplicationOverlap
