@@ -12,7 +12,7 @@ use super::output::{show, table};
 #[derive(Debug, Subcommand)]
 pub(super) enum App {
     /// Create an application, an OAuth 2.0 client; prints its secret, once
-    Create(Create),
+    Create(Box<Create>),
     /// List applications
     List {
         /// Only those of this account
