@@ -6,9 +6,10 @@
 //! | [`client`] | client authentication | RFC 6749 §2.3 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
+//! | [`revoked`] | what was revoked before its time | RFC 7009 |
 //! | [`grants`] | the end of what was issued to a user | RFC 7009 |
 //! | [`granted`] | what a user granted, and whom a token is for | RFC 6749 §1.3 |
-//! | [`refresh`] | refresh tokens: rotation, families, grace | RFC 9700 §4.14 |
+//! | [`refresh`], `family` | refresh tokens: rotation, grace; their records | RFC 9700 §4.14 |
 //! | [`password`] | users' passwords | RFC 6749 §4.3 |
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
 //! | [`id_token`] | ID tokens | OpenID Connect Core §2 |
@@ -28,6 +29,7 @@ pub mod authorize;
 pub mod client;
 pub mod code;
 pub mod error;
+mod family;
 pub mod foreign;
 pub mod granted;
 pub mod grants;
@@ -37,6 +39,7 @@ pub mod logout;
 pub mod metadata;
 pub mod password;
 pub mod refresh;
+pub mod revoked;
 pub mod scope;
 pub mod token;
 
@@ -111,9 +114,9 @@ impl Authority {
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
-    access::spaces()
+    revoked::spaces()
         .into_iter()
-        .chain(refresh::spaces())
+        .chain(family::spaces())
         .chain(code::spaces())
         .chain(authorize::spaces())
         .chain(logout::spaces())
@@ -124,7 +127,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
 /// Gives records of before their owners.
 pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
     Applications::index(store, now).await?;
-    refresh::index(store, now).await
+    family::index(store, now).await
 }
 
 /// The public name of a session (`sid` in OpenID Connect Back-Channel Logout

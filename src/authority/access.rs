@@ -5,7 +5,7 @@
 //! counts only while its application exists, its user is not disabled, and
 //! nobody revoked it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Authority;
 use super::application::{Application, ClientId};
@@ -13,20 +13,14 @@ use super::error::{Code, OAuthError};
 use super::granted::{Granted, Grantee};
 use super::scope::Scopes;
 use crate::account::directory;
-use crate::base::{AccountId, Timestamp, UserId, digest, random};
+use crate::base::{AccountId, Timestamp, UserId, random};
 use crate::key::{Claims, Expect};
-use crate::store::{Key, Precondition, Space, StoreError};
-
-static REVOKED: Space = Space::durable("revoked_tokens").expiring();
+use crate::store::StoreError;
 
 /// `typ` of access tokens (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
 /// What stands before a client id in `sub`.
 const CLIENT: &str = "client:";
-
-pub(super) fn spaces() -> [&'static Space; 1] {
-    [&REVOKED]
-}
 
 #[derive(Serialize)]
 struct AccessClaims<'a> {
@@ -44,15 +38,8 @@ struct AccessClaims<'a> {
     account: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
-}
-
-/// What names a token that was issued, so that it can be revoked without it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Issued {
-    /// Its `jti`.
-    pub jti: String,
-    /// When it ends.
-    pub expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
 }
 
 /// An access token that counts.
@@ -72,7 +59,7 @@ pub struct Access {
 
 impl Authority {
     /// Issues an access token.
-    pub async fn access_token(&self, to: &Grantee<'_>) -> Result<(String, Issued), OAuthError> {
+    pub async fn access_token(&self, to: &Grantee<'_>) -> Result<String, OAuthError> {
         let now = self.now();
         let expires = Timestamp::from_secs(now.plus(self.access_token_lifetime).as_secs());
         let jti = random::token();
@@ -92,17 +79,13 @@ impl Authority {
             scope: &to.scopes.to_string(),
             account: to.account.map(AccountId::as_str),
             sid: to.sid,
+            grant_id: to.grant_id,
         };
         let alg = match to.account {
             Some(account) => self.signing_alg(account).await?,
             None => None,
         };
-        let token = self.keys.sign(alg, TYP, &claims).await?;
-        let issued = Issued {
-            jti,
-            expires_at: expires,
-        };
-        Ok((token, issued))
+        Ok(self.keys.sign(alg, TYP, &claims).await?)
     }
 
     /// Checks an access token of ours; `None` if it does not count.
@@ -146,40 +129,6 @@ impl Authority {
         let found = directory::get(&*self.store, &granted.account, granted.user).await?;
         Ok(found.is_some_and(|user| user.value.may_act(granted.generation)))
     }
-
-    async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {
-        let Some(jti) = claims.text("jti") else {
-            return Ok(true);
-        };
-        let issued = Issued {
-            jti: jti.to_owned(),
-            expires_at: claims.expires_at(),
-        };
-        let found = self.store.get(&key(&issued)).await?;
-        Ok(found.is_some())
-    }
-
-    /// Revokes an access token; on disk when this returns.
-    pub async fn revoke_access(&self, issued: &Issued) -> Result<(), StoreError> {
-        if self.now() >= issued.expires_at {
-            return Ok(());
-        }
-        // The key says it all.
-        let nothing = Vec::new();
-        self.store
-            .put(&key(issued), nothing, Precondition::Any)
-            .await
-            .map(|_| ())
-    }
-}
-
-fn key(issued: &Issued) -> Key {
-    Key::expiring(
-        &REVOKED,
-        "",
-        issued.expires_at,
-        &digest::sha256(issued.jti.as_bytes()),
-    )
 }
 
 /// An application's own token counts only for what it may do now.

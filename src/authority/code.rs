@@ -1,7 +1,10 @@
 //! Authorization codes (RFC 6749 §4.1.2) and their proof (PKCE, RFC 7636).
 //!
 //! A code lives 60 seconds and counts once. A second use of it shows that it was
-//! seen by others: what it gave is revoked (RFC 6749 §4.1.2).
+//! seen by others: all that came of it is revoked (RFC 6749 §4.1.2), as long as
+//! any of it lives. The name of the grant follows from the code, so that a code
+//! of long ago still leads there. Who is not its application, or has not the
+//! proof, neither uses a code up nor revokes anything by it.
 
 use std::time::Duration;
 
@@ -10,8 +13,7 @@ use serde_json::{Map, Value};
 use tracing::warn;
 
 use super::Authority;
-use super::access::Issued;
-use super::application::Application;
+use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::granted::Granted;
 use super::id_token::Identity;
@@ -19,7 +21,7 @@ use super::scope;
 use super::token::TokenAnswer;
 use crate::base::digest;
 use crate::protocol::form::Pairs;
-use crate::store::{Keyspace, Precondition, Space, Token};
+use crate::store::{Key, Keyspace, Precondition, Space, Token};
 
 static CODES: Space = Space::transient("authorization_codes").expiring();
 static USED: Space = Space::transient("used_codes").expiring();
@@ -47,12 +49,11 @@ pub(super) struct CodeRecord {
     pub more: Map<String, Value>,
 }
 
-/// What a used code gave.
+/// Who used a code. Kept as long as the access token that it gave; the family of
+/// refresh tokens is found without it.
 #[derive(Serialize, Deserialize)]
 struct RedeemedCode {
-    issued: Issued,
-    /// What finds the refresh token's family, without what opens it.
-    family: Option<String>,
+    client_id: ClientId,
 }
 
 fn invalid_code() -> OAuthError {
@@ -79,10 +80,11 @@ impl Authority {
             .get("code")
             .ok_or_else(|| OAuthError::request("`code` is missing"))?;
         let code = Token::parse(text).ok_or_else(invalid_code)?;
-        let Some(record) = RECORDS.take_by(&*self.store, "", &code).await? else {
+        let Some(found) = RECORDS.get_by(&*self.store, "", &code).await? else {
             self.used_again(application, &code).await?;
             return Err(invalid_code());
         };
+        let record = found.value;
         let granted = &record.granted;
         if granted.client_id != application.client_id
             || !application.serves(&granted.account)
@@ -91,20 +93,22 @@ impl Authority {
             return Err(invalid_code());
         }
         proof(record.challenge.as_deref(), form.get("code_verifier"))?;
+        if RECORDS.take_by(&*self.store, "", &code).await?.is_none() {
+            // Another request with it runs beside this one, and won.
+            return Err(invalid_code());
+        }
         if !self.may_act(granted).await? {
             return Err(invalid_code());
         }
-        let (access_token, issued) = self.access_token(&granted.grantee()).await?;
-        let refresh_token = self.begin_family(application, granted, &issued).await?;
+        let grant = self.grant_of_code(&code);
+        let grant_id = grant.name();
+        let access_token = self.access_token(&granted.grantee(&grant_id)).await?;
+        let refresh_token = self.begin_family(application, granted, &grant).await?;
         let used = RedeemedCode {
-            issued,
-            family: refresh_token
-                .as_ref()
-                .and_then(|t| t.expose().split_once('.'))
-                .map(|(family, _)| format!("{family}.")),
+            client_id: application.client_id.clone(),
         };
         USED_CODES
-            .put_by(&*self.store, "", &code, &used, Precondition::Any)
+            .put_at(&*self.store, self.used_key(&code), &used, Precondition::Any)
             .await?;
         let identity = Identity {
             application,
@@ -124,14 +128,30 @@ impl Authority {
             .with_refresh_token(refresh_token))
     }
 
+    /// What the tokens of a code have in common.
+    fn grant_of_code(&self, code: &Token) -> Token {
+        code.derived("grant", self.family_ends(self.now()))
+    }
+
+    fn used_key(&self, code: &Token) -> Key {
+        code.until(code.expires_at().plus(self.access_token_lifetime))
+            .key(&USED, "")
+    }
+
     async fn used_again(&self, application: &Application, code: &Token) -> Result<(), OAuthError> {
-        let Some(used) = USED_CODES.get_by(&*self.store, "", code).await? else {
-            return Ok(());
+        let grant_id = self.grant_of_code(code).name();
+        let used = USED_CODES
+            .get_at(&*self.store, &self.used_key(code))
+            .await?;
+        let by = match used {
+            Some(used) => Some(used.value.client_id),
+            // While a code lives, one that is missing here is being redeemed now.
+            None if self.now() < code.expires_at() => None,
+            None => self.grantee_of(&grant_id).await?,
         };
-        warn!(client_id = %application.client_id, "a code was used twice: what it gave is revoked");
-        self.revoke_access(&used.value.issued).await?;
-        if let Some(token) = used.value.family {
-            self.revoke_refresh(application, &token).await?;
+        if by.as_ref() == Some(&application.client_id) {
+            warn!(client_id = %application.client_id, "a code was used twice: what it gave is revoked");
+            self.end_grant(&grant_id).await?;
         }
         Ok(())
     }

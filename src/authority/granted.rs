@@ -19,6 +19,8 @@ pub struct Grantee<'a> {
     pub scopes: &'a Scopes,
     /// The session it comes from.
     pub sid: Option<&'a str>,
+    /// The public name of the grant.
+    pub grant_id: Option<&'a str>,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -45,13 +47,14 @@ pub struct Granted {
 
 impl Granted {
     /// Whom its access tokens are for.
-    pub(super) fn grantee(&self) -> Grantee<'_> {
+    pub(super) fn grantee<'a>(&'a self, grant_id: &'a str) -> Grantee<'a> {
         Grantee {
             client_id: &self.client_id,
             account: Some(&self.account),
             user: Some(self.user),
             scopes: &self.scopes,
             sid: self.sid.as_deref(),
+            grant_id: Some(grant_id),
         }
     }
 }

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::Authority;
-use super::access::{Access, Issued};
+use super::access::Access;
 use super::application::Application;
 use super::error::OAuthError;
+use super::revoked::Issued;
 
 impl Authority {
     /// What a token is, as far as this application may know.

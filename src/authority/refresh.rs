@@ -14,80 +14,26 @@
 //! then runs beside the request that won, and is told to come back.
 //!
 //! # Time
-//! A refresh token ends its lifetime after it was issued. The record's key
-//! carries a moment of expiry too, and moves when that comes near; at its old
-//! place a pointer stays, so that a late reuse still finds the family.
+//! A refresh token ends its lifetime after it was issued. An old one leads to its
+//! family for as long as that lives, see `family.rs`.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::Authority;
-use super::access::Issued;
 use super::application::{Application, Grant};
 use super::error::{Code, OAuthError};
+use super::family::Family;
 use super::granted::Granted;
 use super::scope::{self, Scopes};
 use crate::base::{Secret, Timestamp, digest, random};
-use crate::store::{
-    Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
-};
-
-static FAMILIES: Space = Space::durable("refresh_families")
-    .expiring()
-    .owned()
-    .sealed();
-
-/// A family is its user's. Partitions don't tell accounts apart: a refresh token
-/// says nothing of its account, and users are one to all accounts.
-const RECORDS: Keyspace<Record> = Keyspace::new(&FAMILIES).owned_by(|record| match record {
-    Record::Family(family) => Some(family.granted.user.as_bytes().to_vec()),
-    Record::Moved(_) => None,
-});
+use crate::store::{StoreError, Token};
 
 /// From when on after its use a refresh token is taken once more.
 pub const GRACE_FROM: Duration = Duration::from_secs(1);
 /// Until when.
 pub const GRACE_UNTIL: Duration = Duration::from_secs(10);
-/// How many pointers are followed to a family.
-const MAX_MOVES: usize = 4;
-/// Access tokens of a family that are remembered for its revocation.
-const MAX_ISSUED: usize = 20;
-
-/// Gives families of before their owners.
-pub(super) async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-    RECORDS.index(store, now).await
-}
-
-pub(super) fn spaces() -> [&'static Space; 1] {
-    [&FAMILIES]
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Record {
-    Family(Box<Family>),
-    /// The text of the token by which it is found now.
-    Moved(String),
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Family {
-    granted: Granted,
-    expires_at: Timestamp,
-    /// The secret that counts, hashed as all of them.
-    current: String,
-    /// Another that counts, given within the grace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    spare: Option<String>,
-    /// The one that was used last, and when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    used: Option<(String, Timestamp)>,
-    /// Access tokens that it gave.
-    #[serde(default)]
-    issued: Vec<Issued>,
-}
 
 /// A refresh token taken apart.
 struct Presented {
@@ -100,7 +46,7 @@ impl Presented {
         let (family, secret) = text.split_once('.')?;
         Some(Self {
             family: Token::parse(family)?,
-            secret: digest::sha256_base64url(secret.as_bytes()),
+            secret: hash(secret),
         })
     }
 }
@@ -125,36 +71,27 @@ fn invalid_refresh_token() -> OAuthError {
 
 impl Authority {
     /// The first refresh token of a grant, on disk when this returns; `None`
-    /// where there is none to be had.
+    /// where there is none to be had. `grant` is what all its tokens go by.
     pub(super) async fn begin_family(
         &self,
         application: &Application,
         granted: &Granted,
-        issued: &Issued,
+        grant: &Token,
     ) -> Result<Option<Secret>, OAuthError> {
         if !application.allows(Grant::RefreshToken) || !granted.scopes.has(scope::OFFLINE_ACCESS) {
             return Ok(None);
         }
-        let now = self.now();
-        let token = self.family_token(now);
         let secret = random::token();
         let family = Family {
             granted: granted.clone(),
-            expires_at: now.plus(self.refresh_token_lifetime),
+            expires_at: self.now().plus(self.refresh_token_lifetime),
             current: hash(&secret),
             spare: None,
             used: None,
-            issued: vec![issued.clone()],
+            issued: Vec::new(),
         };
-        let record = Record::Family(Box::new(family));
-        RECORDS
-            .put_by(&*self.store, "", &token, &record, Precondition::Absent)
-            .await?;
-        Ok(Some(Secret::new(format!("{}.{secret}", token.as_str()))))
-    }
-
-    fn family_token(&self, now: Timestamp) -> Token {
-        Token::new(now.plus(self.refresh_token_lifetime.saturating_mul(2)))
+        self.put_family(grant, family).await?;
+        Ok(Some(Secret::new(format!("{}.{secret}", grant.as_str()))))
     }
 
     /// Uses a refresh token.
@@ -168,7 +105,7 @@ impl Authority {
         let Some((token, found)) = self.find_family(presented.family).await? else {
             return Err(invalid_refresh_token());
         };
-        let family = &found.value;
+        let family = &found.family;
         let granted = &family.granted;
         if granted.client_id != application.client_id || !application.serves(&granted.account) {
             // Someone else's token: it is not used up by that.
@@ -183,7 +120,7 @@ impl Authority {
                     account = %granted.account,
                     "a refresh token was used twice: its family is revoked"
                 );
-                self.end_family(&token, &found).await?;
+                self.end_family(&token).await?;
                 return Err(invalid_refresh_token());
             }
             SecretUse::TooSoon => {
@@ -198,7 +135,7 @@ impl Authority {
             SecretUse::Next | SecretUse::Grace => {}
         }
         if !self.may_act(granted).await? {
-            self.end_family(&token, &found).await?;
+            self.end_family(&token).await?;
             return Err(invalid_refresh_token());
         }
         let scopes = Self::narrowed(application, granted, wanted)?;
@@ -206,17 +143,12 @@ impl Authority {
             scopes,
             ..granted.clone()
         };
-        let (access_token, issued) = self.access_token(&granted.grantee()).await?;
+        let grant_id = token.name();
+        let access_token = self.access_token(&granted.grantee(&grant_id)).await?;
         let secret = random::token();
-        let next = family.next(
-            secret_use,
-            presented.secret,
-            hash(&secret),
-            issued,
-            now,
-            self,
-        );
-        let token = match self.write_family(token, found.version, next, now).await {
+        let ends = now.plus(self.refresh_token_lifetime);
+        let next = family.next(secret_use, presented.secret, hash(&secret), now, ends);
+        let token = match self.write_family(token, &found, next, now).await {
             Ok(token) => token,
             Err(StoreError::Conflict) => {
                 return Err(OAuthError::new(
@@ -250,79 +182,6 @@ impl Authority {
         }
     }
 
-    async fn find_family(
-        &self,
-        mut token: Token,
-    ) -> Result<Option<(Token, Versioned<Family>)>, StoreError> {
-        for _ in 0..MAX_MOVES {
-            let Some(found) = RECORDS.get_by(&*self.store, "", &token).await? else {
-                return Ok(None);
-            };
-            match found.value {
-                Record::Family(family) => {
-                    let family = Versioned {
-                        value: *family,
-                        version: found.version,
-                    };
-                    return Ok(Some((token, family)));
-                }
-                Record::Moved(to) => match Token::parse(&to) {
-                    Some(to) => token = to,
-                    None => return Ok(None),
-                },
-            }
-        }
-        Ok(None)
-    }
-
-    /// Writes a family over what was read, at a new place where its time comes near.
-    async fn write_family(
-        &self,
-        token: Token,
-        over: Version,
-        family: Family,
-        now: Timestamp,
-    ) -> Result<Token, StoreError> {
-        let record = Record::Family(Box::new(family));
-        let when = Precondition::Version(over);
-        if now.plus(self.refresh_token_lifetime) <= token.expires_at() {
-            RECORDS
-                .put_by(&*self.store, "", &token, &record, when)
-                .await?;
-            return Ok(token);
-        }
-        let moved = self.family_token(now);
-        let pointer = Record::Moved(moved.as_str().to_owned());
-        let old = token.key(&FAMILIES, "");
-        let new = moved.key(&FAMILIES, "");
-        self.store
-            .commit(vec![
-                Step::Check(old.clone(), when),
-                RECORDS.step_put_at(old, &pointer)?,
-                RECORDS.step_put_at(new, &record)?,
-            ])
-            .await?;
-        Ok(moved)
-    }
-
-    /// Ends a family and the access tokens it gave; on disk when this returns.
-    async fn end_family(&self, token: &Token, found: &Versioned<Family>) -> Result<(), StoreError> {
-        for issued in &found.value.issued {
-            self.revoke_access(issued).await?;
-        }
-        // A rotation that ran beside it wrote a newer one, and gave one token
-        // more: end that too.
-        if let Some((_, newer)) = self.find_family(token.clone()).await?
-            && newer.version != found.version
-        {
-            for issued in &newer.value.issued {
-                self.revoke_access(issued).await?;
-            }
-        }
-        RECORDS.delete_by(&*self.store, "", token).await?;
-        Ok(())
-    }
-
     /// What a refresh token stands for, if it counts and is this application's.
     pub(super) async fn look_at_refresh(
         &self,
@@ -335,7 +194,7 @@ impl Authority {
         let Some((_, found)) = self.find_family(presented.family).await? else {
             return Ok(None);
         };
-        let family = found.value;
+        let family = found.family;
         let now = self.now();
         let counts = family.granted.client_id == application.client_id
             && now < family.expires_at
@@ -355,9 +214,9 @@ impl Authority {
             return Ok(false);
         };
         if let Some((token, found)) = self.find_family(presented.family).await?
-            && found.value.granted.client_id == application.client_id
+            && found.family.granted.client_id == application.client_id
         {
-            self.end_family(&token, &found).await?;
+            self.end_family(&token).await?;
         }
         Ok(true)
     }
@@ -393,17 +252,12 @@ impl Family {
         secret_use: SecretUse,
         presented: String,
         secret: String,
-        issued: Issued,
         now: Timestamp,
-        authority: &Authority,
+        ends: Timestamp,
     ) -> Self {
         let mut next = self.clone();
-        next.expires_at = now.plus(authority.refresh_token_lifetime);
+        next.expires_at = ends;
         next.issued.retain(|old| now < old.expires_at);
-        if next.issued.len() == MAX_ISSUED {
-            next.issued.remove(0);
-        }
-        next.issued.push(issued);
         if secret_use == SecretUse::Grace {
             next.spare = Some(secret);
         } else {

@@ -16,6 +16,7 @@ use super::scope::{self, Scopes};
 use crate::account::directory;
 use crate::base::{AccountId, ErrorCode, Secret};
 use crate::protocol::form::Pairs;
+use crate::store::Token;
 
 /// A token response (RFC 6749 §5.1). Neither `Debug` nor `Serialize`: it holds tokens.
 pub struct TokenAnswer(Map<String, Value>);
@@ -124,13 +125,14 @@ impl Authority {
             (Some(own), _) => Some(own),
             (None, asked) => asked.as_ref(),
         };
-        let (token, _) = self
+        let token = self
             .access_token(&Grantee {
                 client_id: &application.client_id,
                 account,
                 user: None,
                 scopes: &scopes,
                 sid: None,
+                grant_id: None,
             })
             .await?;
         Ok(TokenAnswer::new(self, token, &scopes))
@@ -170,8 +172,10 @@ impl Authority {
             sid: None,
             auth_time: Some(self.now()),
         };
-        let (access_token, issued) = self.access_token(&granted.grantee()).await?;
-        let refresh_token = self.begin_family(application, &granted, &issued).await?;
+        let grant = Token::new(self.family_ends(self.now()));
+        let grant_id = grant.name();
+        let access_token = self.access_token(&granted.grantee(&grant_id)).await?;
+        let refresh_token = self.begin_family(application, &granted, &grant).await?;
         let id_token = self.id_token_of(application, &granted, &access_token);
         let id_token = id_token.await?;
         Ok(TokenAnswer::new(self, access_token, &granted.scopes)

@@ -16,24 +16,52 @@ use crate::base::{Timestamp, digest, random};
 pub struct Token {
     text: String,
     expires_at: Timestamp,
+    random: [u8; Token::RANDOM],
 }
 
 impl Token {
     const TIME: usize = 6;
-    const SIZE: usize = Self::TIME + 24;
+    const RANDOM: usize = 24;
+    const SIZE: usize = Self::TIME + Self::RANDOM;
     /// How many characters a token has.
     pub const LENGTH: usize = Self::SIZE / 3 * 4;
 
     /// A new token that ends at `expires_at`.
     pub fn new(expires_at: Timestamp) -> Self {
+        Self::of(expires_at, &random::bytes())
+    }
+
+    fn of(expires_at: Timestamp, random: &[u8; Self::RANDOM]) -> Self {
         let millis = expires_at.as_millis().min((1 << 48) - 1);
         let mut bytes = [0; Self::SIZE];
         bytes[..Self::TIME].copy_from_slice(&millis.to_be_bytes()[2..]);
-        bytes[Self::TIME..].copy_from_slice(&random::bytes::<24>());
+        bytes[Self::TIME..].copy_from_slice(random);
         Self {
             text: URL_SAFE_NO_PAD.encode(bytes),
             expires_at: Timestamp::from_millis(millis),
+            random: *random,
         }
+    }
+
+    /// The same random bits with another end: another key, under the same
+    /// [`name`](Self::name).
+    #[must_use]
+    pub fn until(&self, expires_at: Timestamp) -> Self {
+        Self::of(expires_at, &self.random)
+    }
+
+    /// A token that follows from this one and does not lead back to it.
+    #[must_use]
+    pub fn derived(&self, purpose: &str, expires_at: Timestamp) -> Self {
+        let hash = digest::sha256(format!("{purpose} {}", self.text).as_bytes());
+        let mut random = [0; Self::RANDOM];
+        random.copy_from_slice(&hash[..Self::RANDOM]);
+        Self::of(expires_at, &random)
+    }
+
+    /// A public name, that of all tokens with these random bits. It opens nothing.
+    pub fn name(&self) -> String {
+        digest::sha256_base64url(&self.random)
     }
 
     /// Reads a token that came from outside; `None` if it can't be one of ours.
@@ -45,9 +73,12 @@ impl Token {
         }
         let mut millis = [0; 8];
         millis[2..].copy_from_slice(&bytes[..Self::TIME]);
+        let mut random = [0; Self::RANDOM];
+        random.copy_from_slice(&bytes[Self::TIME..Self::SIZE]);
         Some(Self {
             text: text.to_owned(),
             expires_at: Timestamp::from_millis(u64::from_be_bytes(millis)),
+            random,
         })
     }
 

@@ -1,0 +1,249 @@
+//! Where families of refresh tokens are kept.
+//!
+//! A family's record ends some time after the last of its tokens, and its key has
+//! that moment in it; so it moves when that comes near. Its *place* does not: a
+//! small record under the grant's public name says where the family is now. Each
+//! token of the family, and the code that it came of, has that name in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Authority;
+use super::application::ClientId;
+use super::granted::Granted;
+use super::revoked::{GRANT_ID, Issued};
+use crate::base::Timestamp;
+use crate::store::{
+    Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
+};
+
+static FAMILIES: Space = Space::durable("refresh_families")
+    .expiring()
+    .owned()
+    .sealed();
+static PLACES: Space = Space::durable("refresh_places").expiring().owned();
+
+/// A family is its user's. Partitions don't tell accounts apart: a refresh token
+/// says nothing of its account, and users are one to all accounts.
+const RECORDS: Keyspace<Record> = Keyspace::new(&FAMILIES).owned_by(|record| match record {
+    Record::Family(family) => Some(family.granted.user.as_bytes().to_vec()),
+    Record::Moved(_) => None,
+});
+/// A place is its grant's, and has the id of the family's record.
+const BY_GRANT: Keyspace<String> =
+    Keyspace::new(&PLACES).owned_by(|grant_id| Some(grant_id.as_bytes().to_vec()));
+
+/// How many pointers of before are followed to a family.
+const MAX_MOVES: usize = 4;
+/// How often a family is looked for again that is changed at the same time.
+const TRIES: usize = 50;
+
+/// Gives families of before their owners.
+pub(super) async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    RECORDS.index(store, now).await
+}
+
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&FAMILIES, &PLACES]
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Record {
+    Family(Box<Family>),
+    /// The text of the token by which it is found now; from before there were places.
+    Moved(String),
+}
+
+/// What a grant's refresh tokens are judged by.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Family {
+    pub granted: Granted,
+    pub expires_at: Timestamp,
+    /// The secret that counts, hashed as all of them.
+    pub current: String,
+    /// Another that counts, given within the grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare: Option<String>,
+    /// The one that was used last, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<(String, Timestamp)>,
+    /// Access tokens that it gave before they named their grant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issued: Vec<Issued>,
+}
+
+/// A family and where it is.
+pub(super) struct Found {
+    key: Key,
+    pub family: Family,
+    version: Version,
+}
+
+impl Authority {
+    /// Until when a family's record stays where it is written now.
+    pub(super) fn family_ends(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.refresh_token_lifetime.saturating_mul(2))
+    }
+
+    /// Writes a new family.
+    pub(super) async fn put_family(&self, token: &Token, family: Family) -> Result<(), StoreError> {
+        let record = Record::Family(Box::new(family));
+        let key = token.key(&FAMILIES, "");
+        let steps = vec![
+            Step::Check(key.clone(), Precondition::Absent),
+            RECORDS.step_put_at(key, &record)?,
+            BY_GRANT.step_put_at(token.key(&PLACES, ""), &token.name())?,
+        ];
+        self.store.commit(steps).await.map(|_| ())
+    }
+
+    /// The family that a token belongs to, and the token that it goes by now.
+    pub(super) async fn find_family(
+        &self,
+        mut token: Token,
+    ) -> Result<Option<(Token, Found)>, StoreError> {
+        for _ in 0..MAX_MOVES {
+            let key = token.key(&FAMILIES, "");
+            match RECORDS.get_at(&*self.store, &key).await? {
+                Some(Versioned {
+                    value: Record::Family(family),
+                    version,
+                }) => {
+                    let family = *family;
+                    let found = Found {
+                        key,
+                        family,
+                        version,
+                    };
+                    return Ok(Some((token, found)));
+                }
+                Some(Versioned {
+                    value: Record::Moved(to),
+                    ..
+                }) => match Token::parse(&to) {
+                    Some(to) => token = to,
+                    None => return Ok(None),
+                },
+                None => {
+                    let found = self.family_of_grant(&token.name()).await?;
+                    return Ok(found.and_then(|found| {
+                        let until = found.key.expires_at()?;
+                        Some((token.until(until), found))
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The family of a grant.
+    pub(super) async fn family_of_grant(
+        &self,
+        grant_id: &str,
+    ) -> Result<Option<Found>, StoreError> {
+        for _ in 0..TRIES {
+            let places = BY_GRANT
+                .page_of(&*self.store, "", grant_id.as_bytes(), None, 10)
+                .await?;
+            let Some((place, _)) = places.last() else {
+                return Ok(None);
+            };
+            let Some(key) = Key::of_id(&FAMILIES, "", place.id()) else {
+                return Ok(None);
+            };
+            if let Some(found) = RECORDS.get_at(&*self.store, &key).await? {
+                return Ok(match found.value {
+                    Record::Family(family) => Some(Found {
+                        key,
+                        family: *family,
+                        version: found.version,
+                    }),
+                    Record::Moved(_) => None,
+                });
+            }
+            // It moved or ended meanwhile.
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Who a grant is to, while it can be refreshed.
+    pub(super) async fn grantee_of(&self, grant_id: &str) -> Result<Option<ClientId>, StoreError> {
+        let found = self.family_of_grant(grant_id).await?;
+        Ok(found.map(|found| found.family.granted.client_id))
+    }
+
+    /// Writes a family over what was read, at a new place where its time comes
+    /// near; gives the token that it goes by then.
+    pub(super) async fn write_family(
+        &self,
+        token: Token,
+        over: &Found,
+        family: Family,
+        now: Timestamp,
+    ) -> Result<Token, StoreError> {
+        let record = Record::Family(Box::new(family));
+        let when = Precondition::Version(over.version);
+        if now.plus(self.refresh_token_lifetime) <= token.expires_at() {
+            RECORDS
+                .put_at(&*self.store, over.key.clone(), &record, when)
+                .await?;
+            return Ok(token);
+        }
+        let moved = token.until(self.family_ends(now));
+        let steps = vec![
+            Step::Check(over.key.clone(), when),
+            Step::Delete(over.key.clone()),
+            Step::Delete(token.key(&PLACES, "")),
+            RECORDS.step_put_at(moved.key(&FAMILIES, ""), &record)?,
+            BY_GRANT.step_put_at(moved.key(&PLACES, ""), &moved.name())?,
+        ];
+        self.store.commit(steps).await?;
+        Ok(moved)
+    }
+
+    /// Ends a grant: its access tokens, and its refresh tokens if it has any; on
+    /// disk when this returns.
+    pub(super) async fn end_grant(&self, grant_id: &str) -> Result<(), StoreError> {
+        self.revoke_all_with(GRANT_ID, grant_id).await?;
+        for _ in 0..TRIES {
+            let Some(found) = self.family_of_grant(grant_id).await? else {
+                return Ok(());
+            };
+            if self.remove_family(&found).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Ends the grant that a refresh token belongs to; on disk when this returns.
+    pub(super) async fn end_family(&self, token: &Token) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let Some((token, found)) = self.find_family(token.clone()).await? else {
+                return Ok(());
+            };
+            self.revoke_all_with(GRANT_ID, &token.name()).await?;
+            if self.remove_family(&found).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Removes a family as it was read; `false`: it was changed meanwhile.
+    async fn remove_family(&self, found: &Found) -> Result<bool, StoreError> {
+        for issued in &found.family.issued {
+            self.revoke_access(issued).await?;
+        }
+        let mut steps = vec![
+            Step::Check(found.key.clone(), Precondition::Version(found.version)),
+            Step::Delete(found.key.clone()),
+        ];
+        steps.extend(Key::of_id(&PLACES, "", found.key.id()).map(Step::Delete));
+        match self.store.commit(steps).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

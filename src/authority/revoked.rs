@@ -1,0 +1,99 @@
+//! What was revoked before its time (RFC 7009): an access token by its `jti`,
+//! all access tokens of a grant or of a session by a mark.
+//!
+//! Nobody keeps a list of the tokens that a grant gave. A mark must last as long
+//! as any of them, and be found by who has only the token. So marks stand at days:
+//! one for each day on which a token that is out now can end, and a token is
+//! looked for at the day of its own end. A mark stays for a day more than it must.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Authority;
+use crate::base::{SKEW, Timestamp, digest};
+use crate::key::Claims;
+use crate::store::{Key, Precondition, Space, Step, StoreError};
+
+static REVOKED: Space = Space::durable("revoked_tokens").expiring();
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The claim that names the grant (Grant Management for OAuth 2.0 §5).
+pub(super) const GRANT_ID: &str = "grant_id";
+/// The claim that names the session (OpenID Connect Front-Channel Logout §3).
+pub(super) const SID: &str = "sid";
+
+pub(super) fn spaces() -> [&'static Space; 1] {
+    [&REVOKED]
+}
+
+/// What names a token that was issued, so that it can be revoked without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// Its `jti`.
+    pub jti: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Authority {
+    /// Whether an access token was revoked. One without a `jti` is none of ours.
+    pub(super) async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {
+        let Some(jti) = claims.text("jti") else {
+            return Ok(true);
+        };
+        let expires_at = claims.expires_at();
+        let mut keys = vec![single(jti, expires_at)];
+        let day = day_of(expires_at);
+        for claim in [GRANT_ID, SID] {
+            keys.extend(claims.text(claim).map(|name| mark(day, claim, name)));
+        }
+        for key in keys {
+            if self.store.get(&key).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Revokes an access token; on disk when this returns.
+    pub async fn revoke_access(&self, issued: &Issued) -> Result<(), StoreError> {
+        if self.now() >= issued.expires_at {
+            return Ok(());
+        }
+        // The key says it all.
+        let key = single(&issued.jti, issued.expires_at);
+        self.store
+            .put(&key, Vec::new(), Precondition::Any)
+            .await
+            .map(|_| ())
+    }
+
+    /// Revokes all access tokens whose claim has this value, as long as they are
+    /// issued by now; on disk when this returns.
+    pub(super) async fn revoke_all_with(&self, claim: &str, value: &str) -> Result<(), StoreError> {
+        let now = self.now();
+        let longest = self.access_token_lifetime.max(DAY);
+        // Another replica's clock may be ahead.
+        let last = now.plus(longest + Duration::from_secs(SKEW));
+        let steps = (day_of(now)..=day_of(last))
+            .map(|day| Step::Put(mark(day, claim, value), Vec::new()))
+            .collect();
+        self.store.commit(steps).await.map(|_| ())
+    }
+}
+
+fn single(jti: &str, expires_at: Timestamp) -> Key {
+    Key::expiring(&REVOKED, "", expires_at, &digest::sha256(jti.as_bytes()))
+}
+
+fn day_of(at: Timestamp) -> u64 {
+    at.as_secs() / DAY.as_secs()
+}
+
+fn mark(day: u64, claim: &str, value: &str) -> Key {
+    let until = Timestamp::from_secs(day.saturating_add(2).saturating_mul(DAY.as_secs()));
+    let id = digest::sha256(format!("{claim} {value}").as_bytes());
+    Key::expiring(&REVOKED, "", until, &id)
+}
