@@ -94,6 +94,8 @@ pub fn status(code: E) -> StatusCode {
 
         E::LoginProviderUnreachable
         | E::LoginProviderError
+        | E::LoginProviderFailing
+        | E::LoginUserinfoNotFound
         | E::LoginTokenRejected
         | E::LoginTokenResponseInvalid
         | E::LoginUserinfoRejected

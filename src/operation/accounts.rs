@@ -358,7 +358,7 @@ pub async fn remove(
     for mapping in ops.mappings.list(&id).await? {
         let provider = &mapping.value.provider;
         ops.mappings
-            .remove(&id, provider, Precondition::Any)
+            .remove(&id, provider, Precondition::Any, Vec::new())
             .await?;
     }
     directory::remove_all(&*ops.store, &id).await?;
