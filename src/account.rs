@@ -51,6 +51,9 @@ pub struct Account {
     /// What becomes of an email that nobody vouched for.
     #[serde(default)]
     pub unverified_email: UnverifiedEmail,
+    /// The audience of its users' access tokens; `None`: the broker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -182,6 +182,7 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         color: None,
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
+        audience: None,
         created_at: now,
     };
     account::put(&*logins.store, &account, Precondition::Absent).await?;

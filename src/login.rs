@@ -25,6 +25,7 @@ pub mod health;
 pub mod identify;
 pub mod openid;
 pub mod pending;
+mod refusal;
 pub mod restart;
 pub mod return_to;
 pub mod shadow;

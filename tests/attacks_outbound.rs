@@ -236,7 +236,6 @@ async fn o06_answers_that_are_none() {
         FaultKind::Empty400,
         FaultKind::status(401),
         FaultKind::status(418),
-        FaultKind::status(500),
         FaultKind::Status {
             code: 400,
             body: "<html><script>alert(1)</script>".to_owned(),
@@ -293,7 +292,7 @@ async fn o09_a_flapping_provider() {
     world.apply("other", &mapping_for(&steady)).await;
     for _ in 0..5 {
         world
-            .fault_fails("token", FaultKind::status(503), "login.token_rejected")
+            .fault_fails("token", FaultKind::status(503), "login.provider_busy")
             .await;
     }
     let calls = world.calls("/token");

@@ -288,8 +288,30 @@ async fn s10_code_and_error_together() {
         .await;
     assert!(!page.body.contains("alert"));
     world
-        .fault_fails("authorize", FaultKind::NoCode, "login.code_missing")
+        .fault_fails("authorize", FaultKind::NoCode, "login.denied")
         .await;
+    // A `+` in a code is one, written as it is or not.
+    for code in ["a+b", "a%2Bb"] {
+        let (mut browser, mut callback) = world.begun().await;
+        let query = callback.query().unwrap();
+        let changed: Vec<String> = query
+            .split('&')
+            .map(|piece| match piece.strip_prefix("code=") {
+                Some(_) => format!("code={code}"),
+                None => piece.to_owned(),
+            })
+            .collect();
+        callback.set_query(Some(&changed.join("&")));
+        browser.get(callback.as_str()).await;
+        let journal = world.idp.journal();
+        let asked = journal.iter().rfind(|e| e.path == "/token").unwrap();
+        let sent = asked
+            .form()
+            .into_iter()
+            .find(|(name, _)| name == "code")
+            .unwrap();
+        assert_eq!(sent.1, "a+b");
+    }
 }
 
 #[tokio::test]

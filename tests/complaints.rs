@@ -12,6 +12,8 @@ mod answers;
 mod bytes;
 #[path = "complaints/operation.rs"]
 mod operation;
+#[path = "complaints/outcomes.rs"]
+mod outcomes;
 #[path = "complaints/profile.rs"]
 mod profile;
 #[path = "complaints/scene.rs"]

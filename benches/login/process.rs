@@ -152,6 +152,7 @@ pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
         color: None,
         signing_alg: None,
         unverified_email: vestibule::account::UnverifiedEmail::Mark,
+        audience: None,
         created_at: clock.now(),
     };
     account::put(&*logins.store, &account, Precondition::Absent)

@@ -85,14 +85,18 @@ error_codes! {
         LoginProviderUnreachable = "login.provider_unreachable",
         /// The provider did not answer in time. The mapping's `timeouts` say how long the broker waits.
         LoginProviderTimeout = "login.provider_timeout",
-        /// Too many requests wait for the provider, or it failed several times in a row and is left alone for a moment.
+        /// The provider answered 429 or 503, too many requests wait for it, or it failed several times in a row and is left alone for a moment.
         LoginProviderBusy = "login.provider_busy",
         /// The token endpoint refused. The log has its words; the client secret, the redirect URI and `client.authentication` are the usual causes.
         LoginTokenRejected = "login.token_rejected",
         /// The token response cannot be read, or has no access token where `token.response` says.
         LoginTokenResponseInvalid = "login.token_response_invalid",
+        /// The provider answered with another status of 500 and above: the fault is on its side.
+        LoginProviderFailing = "login.provider_failing",
         /// The user information endpoint refused. Check `userinfo.send_token` and the scopes.
         LoginUserinfoRejected = "login.userinfo_rejected",
+        /// The user information endpoint answered 404 or 410: there is no such address, or no profile of this person. Check `userinfo.url`; a follow-up request may be `optional`.
+        LoginUserinfoNotFound = "login.userinfo_not_found",
         /// The user information cannot be read, or does not meet `userinfo.response.success`.
         LoginUserinfoInvalid = "login.userinfo_invalid",
         /// The ID token is missing, or its signature or claims are wrong. The log says which.
@@ -201,6 +205,8 @@ error_codes! {
         /// An email that nobody vouched for is marked, withheld or refused: `mark`,
         /// `withhold`, `refuse`.
         AccountUnverifiedEmail = "account.unverified_email",
+        /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
+        AccountAudience = "account.audience",
         /// The account's id was not typed to confirm its removal.
         AccountConfirm = "account.confirm",
         /// A store's origin or `auth_path` is not valid.
@@ -233,6 +239,8 @@ error_codes! {
         ApplicationScopes = "application.scopes",
         /// ID tokens are signed with `ES256` or `RS256`.
         ApplicationSigningAlg = "application.signing_alg",
+        /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
+        ApplicationAudience = "application.audience",
         /// No account was chosen for the application.
         ApplicationAccount = "application.account",
         /// An application's account, and whether it is public, never change.

@@ -27,6 +27,9 @@ pub(super) enum Account {
         /// What its sessions and tokens are signed with: `ES256` or `RS256`; by the default key unless given
         #[arg(long, value_name = "ALGORITHM")]
         signing_alg: Option<Algorithm>,
+        /// The audience of its access tokens, an absolute URI; the broker's unless given
+        #[arg(long, value_name = "URI")]
+        audience: Option<String>,
     },
     /// List accounts
     List,
@@ -67,6 +70,9 @@ pub(super) struct Change {
     /// What `check` and applications get of an email that nobody vouched for: `mark`, `withhold` or `refuse`
     #[arg(long, value_name = "RULE")]
     unverified_email: Option<String>,
+    /// The audience of its access tokens, an absolute URI; empty: the broker's
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
 }
 
 impl Account {
@@ -82,6 +88,7 @@ impl Account {
                 stores,
                 auth_path,
                 signing_alg,
+                audience,
             } => {
                 let stores: Vec<Value> = stores
                     .into_iter()
@@ -92,6 +99,7 @@ impl Account {
                     "name": name.unwrap_or_else(|| id.clone()),
                     "stores": stores,
                     "signing_alg": signing_alg,
+                    "audience": audience,
                 });
                 let made = api
                     .send(Method::POST, "/accounts", Some(RequestBody::json(&body)))
@@ -118,6 +126,7 @@ impl Account {
                     ("color", change.color),
                     ("signing_alg", change.signing_alg),
                     ("unverified_email", change.unverified_email),
+                    ("audience", change.audience),
                 ] {
                     if let Some(text) = given {
                         body.insert(key.into(), or_null(text));

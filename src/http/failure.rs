@@ -5,7 +5,7 @@
 //! code and the support id; who invents one sees a fixed sentence.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tracing::{error, info, warn};
@@ -19,6 +19,9 @@ use crate::login::restart::Restart;
 use crate::login::{Blame, LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
 use crate::store::StoreError;
+
+/// After how many seconds to try again where nobody said.
+const RETRY_AFTER: u32 = 60;
 
 /// Writes a failed login to the log, under the id its page shows.
 fn log(id: &str, account: &str, failure: &LoginError) {
@@ -143,9 +146,11 @@ pub(super) fn after_callback(
             if let Some(location) = told {
                 return redirect(StatusCode::SEE_OTHER, &location);
             }
+            let after = failure.retry_after().map(|after| format!("&after={after}"));
             let endpoint = format!(
-                "error?code={code}&id={}&return_to={}",
+                "error?code={code}&id={}{}&return_to={}",
                 restart.id,
+                after.unwrap_or_default(),
                 encode(restart.return_to.as_str())
             );
             redirect(StatusCode::SEE_OTHER, &restart.store.url(&endpoint))
@@ -170,10 +175,24 @@ pub(super) async fn account_page(
         restart_href: Some(login_href(site.query.get("return_to"))),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
-    html(
+    let answer = html(
         status(page.code),
         app.pages.error(&site.look(), site.lang, &page),
-    )
+    );
+    with_retry_after(answer, site.query.get("after"))
+}
+
+/// Says when to try again, where the provider did; within an hour, whatever the
+/// address claims.
+fn with_retry_after(mut answer: Response, after: Option<&str>) -> Response {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let asked: Option<u32> = after.and_then(|after| after.parse().ok());
+        let after = asked.unwrap_or(RETRY_AFTER).clamp(1, 3600);
+        answer
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(after));
+    }
+    answer
 }
 
 /// `GET /error`: the page of a callback that belongs to no login.
@@ -186,10 +205,11 @@ pub(super) async fn page(State(app): State<Shared>, uri: Uri, headers: HeaderMap
         restart_href: None,
         store_href: None,
     };
-    html(
+    let answer = html(
         status(page.code),
         app.pages.error(&Look::default(), lang, &page),
-    )
+    );
+    with_retry_after(answer, None)
 }
 
 /// A page where no account is known.

@@ -95,6 +95,8 @@ pub fn status(code: E) -> StatusCode {
 
         E::LoginProviderUnreachable
         | E::LoginProviderError
+        | E::LoginProviderFailing
+        | E::LoginUserinfoNotFound
         | E::LoginTokenRejected
         | E::LoginTokenResponseInvalid
         | E::LoginUserinfoRejected
@@ -158,6 +160,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountColor
         | E::AccountSigningAlg
         | E::AccountUnverifiedEmail
+        | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8
         | E::MappingOtherProvider
@@ -165,6 +168,7 @@ pub fn status(code: E) -> StatusCode {
         | E::ApplicationClientId
         | E::ApplicationScopes
         | E::ApplicationSigningAlg
+        | E::ApplicationAudience
         | E::ApplicationFixed
         | E::ApplicationPublic
         | E::ApplicationOverlap

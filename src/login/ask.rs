@@ -1,11 +1,13 @@
 //! Sending a login's request, and reading its answer.
 
-use http::header::CONTENT_TYPE;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 
 use super::Logins;
 use super::context::Context;
 use super::error::{LoginError, Step, error_code};
+use super::refusal::{plain_words, words};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::decode::{DecodeError, decode};
 use crate::provider::model::Answer;
@@ -50,11 +52,16 @@ impl Logins {
             .and_then(|v| v.to_str().ok());
         let decoded = decode(answer.format, content_type, &response.body);
         if !(200..300).contains(&status) {
-            let detail = decoded.ok().and_then(|d| refusal(&d.value, answer, trace));
+            let detail = match decoded {
+                Ok(decoded) => refusal(&decoded.value, answer, trace),
+                Err(_) => plain_words(content_type, &response.body)
+                    .map(|words| error_code(&trace.masked(&words))),
+            };
             return Err(LoginError::Rejected {
                 step,
                 status,
                 detail,
+                retry_after: retry_after(&response.headers),
             });
         }
         let document = decoded
@@ -77,6 +84,7 @@ impl Logins {
                 step,
                 status,
                 detail,
+                retry_after: retry_after(&response.headers),
             });
         }
         Ok(document)
@@ -105,19 +113,14 @@ fn refusal(document: &Value, answer: &Answer, trace: &Trace) -> Option<String> {
             other => fit(&other.to_string()),
         });
     }
-    let code = document.get("error").and_then(|error| match error {
-        Value::String(code) => Some(code.clone()),
-        Value::Number(code) => Some(code.to_string()),
-        Value::Object(members) => ["code", "type", "message"]
-            .iter()
-            .find_map(|m| members.get(*m)?.as_str())
-            .map(str::to_owned),
-        _ => None,
-    })?;
-    Some(
-        match document.get("error_description").and_then(Value::as_str) {
-            Some(description) => format!("{}: {}", fit(&code), fit(description)),
-            None => fit(&code),
-        },
-    )
+    let (code, words) = words(document)?;
+    Some(match words {
+        Some(words) => format!("{}: {}", fit(&code), fit(&words)),
+        None => fit(&code),
+    })
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3); a date there is left aside.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u32> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }

@@ -17,6 +17,7 @@ use crate::account::Account;
 use crate::base::Timestamp;
 use crate::protocol::form::{FormError, Pairs, with_plus};
 use crate::provider::Provider;
+use crate::provider::model::{default_refusals, refusal_word};
 use crate::store::{Precondition, StoreError, Token};
 
 /// How far from now the date in a state can be.
@@ -180,9 +181,33 @@ pub async fn verify(
 /// A callback without any state: some providers send one when consent is denied.
 fn without_state(query: &CallbackQuery) -> LoginError {
     match query.get("error") {
-        Some("access_denied") if query.get("code").is_none() => LoginError::Denied,
+        Some(error) if query.get("code").is_none() && is_refusal(&default_refusals(), error) => {
+            LoginError::Denied
+        }
         _ => LoginError::StateMissing,
     }
+}
+
+/// Whether an error says that the person refused: words are compared in lower
+/// case, and with `_` for what else stands between them.
+fn is_refusal(words: &[String], error: &str) -> bool {
+    let error = refusal_word(error);
+    words.contains(&error)
+}
+
+/// Whether the answer holds nothing but the state: so some providers say that the
+/// person went back. What names a refusal (`denied`, `usercancel`) may stand beside.
+fn only_state(provider: &Provider, query: &CallbackQuery) -> bool {
+    query
+        .pairs
+        .iter()
+        .filter(|(name, value)| {
+            !value.is_empty() && *name != provider.authorization.state_key && *name != "iss"
+        })
+        .all(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.contains("cancel") || name.contains("denied")
+        })
 }
 
 /// What became of taking a pending login.
@@ -252,10 +277,15 @@ async fn check(
         .await?;
     let code = match params(&provider, query)? {
         CallbackParams::Code { code } => code,
-        CallbackParams::Error { error } if error == "access_denied" => {
+        CallbackParams::Error { error } if is_refusal(&provider.callback.refusals, &error) => {
             return Err(LoginError::Denied);
         }
-        CallbackParams::Error { error } => return Err(LoginError::ProviderError(error)),
+        CallbackParams::Error { error } => {
+            return Err(LoginError::ProviderError {
+                code: error_code(&error),
+                description: query.get("error_description").map(error_code),
+            });
+        }
     };
     let parameters = callback_parameters(&provider, query)?;
     let values = callback_values(&provider, query);
@@ -308,8 +338,9 @@ fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, 
             code: AuthorizationCode::new(code),
         }),
         (None, Some(error)) => Ok(CallbackParams::Error {
-            error: error_code(error),
+            error: error.to_owned(),
         }),
+        (None, None) if only_state(provider, query) => Err(LoginError::Denied),
         (None, None) => Err(LoginError::CodeMissing),
     }
 }

@@ -113,11 +113,16 @@ pub enum LoginError {
     #[error("the callback has neither a code nor an error")]
     CodeMissing,
     /// The person said no.
-    #[error("the provider says `access_denied`")]
+    #[error("the provider says that the person refused")]
     Denied,
     /// The provider sent an error.
-    #[error("the provider answered the authorization request with the error `{0}`")]
-    ProviderError(String),
+    #[error("the provider answered the authorization request with the error `{code}`{}", detail_text(.description))]
+    ProviderError {
+        /// Its code (RFC 6749 §4.1.2.1).
+        code: String,
+        /// Its own words, shortened.
+        description: Option<String>,
+    },
     /// A request could not be sent or its answer not be had.
     #[error("{error}")]
     Transport {
@@ -143,6 +148,8 @@ pub enum LoginError {
         status: u16,
         /// The provider's own words, shortened.
         detail: Option<String>,
+        /// After how many seconds to try again, where it says so.
+        retry_after: Option<u32>,
     },
     /// The answer can't be read.
     #[error("the answer cannot be read: {error}")]
@@ -227,7 +234,7 @@ impl LoginError {
             | Self::BadCallback(_)
             | Self::CodeMissing
             | Self::Denied
-            | Self::ProviderError(_) => Step::Callback,
+            | Self::ProviderError { .. } => Step::Callback,
             Self::Transport { step, .. }
             | Self::Build { step, .. }
             | Self::Rejected { step, .. }
@@ -259,7 +266,7 @@ impl LoginError {
             Self::BadCallback(_) => ErrorCode::LoginBadCallback,
             Self::CodeMissing => ErrorCode::LoginCodeMissing,
             Self::Denied => ErrorCode::LoginDenied,
-            Self::ProviderError(_) => ErrorCode::LoginProviderError,
+            Self::ProviderError { .. } => ErrorCode::LoginProviderError,
             Self::Transport { error, .. } => match error {
                 OutboundError::Timeout { .. } => ErrorCode::LoginProviderTimeout,
                 OutboundError::BreakerOpen { .. } | OutboundError::Busy => {
@@ -275,10 +282,15 @@ impl LoginError {
                 | OutboundError::Invalid(_)
                 | OutboundError::Client(_) => ErrorCode::LoginProviderUnreachable,
             },
-            Self::Rejected { step, .. } => match step {
-                Step::Userinfo | Step::Then => ErrorCode::LoginUserinfoRejected,
+            Self::Rejected { step, status, .. } => match (step, status) {
+                (_, 429 | 503) => ErrorCode::LoginProviderBusy,
+                (Step::Userinfo | Step::Then, 404 | 410) => ErrorCode::LoginUserinfoNotFound,
+                (Step::Userinfo | Step::Then, 500..) | (Step::Before | Step::Token, 502 | 504) => {
+                    ErrorCode::LoginProviderFailing
+                }
+                (Step::Userinfo | Step::Then, _) => ErrorCode::LoginUserinfoRejected,
                 // Its discovery document or its keys.
-                Step::IdToken => ErrorCode::LoginProviderError,
+                (Step::IdToken, _) => ErrorCode::LoginProviderError,
                 _ => ErrorCode::LoginTokenRejected,
             },
             Self::Undecodable { .. } | Self::Incomplete { .. } => self.unusable(),
@@ -295,6 +307,14 @@ impl LoginError {
             | Self::Identify(IdentifyError::Store(_))
             | Self::Session(SessionError::Store(_)) => ErrorCode::ServiceUnavailable,
             Self::Session(_) => ErrorCode::ServiceError,
+        }
+    }
+
+    /// After how many seconds to try again, where the provider says so.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Rejected { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -326,7 +346,7 @@ impl LoginError {
             | Self::Identify(IdentifyError::NotTrusted | IdentifyError::Disabled) => Blame::Visitor,
             Self::NoProvider | Self::Misconfigured(_) | Self::Build { .. } => Blame::Operator,
             Self::IssuerMismatch(_)
-            | Self::ProviderError(_)
+            | Self::ProviderError { .. }
             | Self::Transport { .. }
             | Self::Rejected { .. }
             | Self::Undecodable { .. }

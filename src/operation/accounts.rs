@@ -33,6 +33,8 @@ pub struct AccountView {
     /// What becomes of an email that nobody vouched for, in `check` and in what
     /// applications get.
     pub unverified_email: UnverifiedEmail,
+    /// The audience of its access tokens; `null`: the broker's.
+    pub audience: Option<String>,
     /// When it was created (RFC 3339).
     pub created_at: String,
 }
@@ -47,6 +49,7 @@ impl From<Account> for AccountView {
             color: account.color,
             signing_alg: account.signing_alg,
             unverified_email: account.unverified_email,
+            audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
     }
@@ -69,6 +72,8 @@ pub struct NewAccount {
     /// default key unless given.
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<String>,
+    /// The audience of its access tokens, an absolute URI; the broker's unless given.
+    pub audience: Option<String>,
 }
 
 /// An account as a whole: what is absent is taken away.
@@ -90,6 +95,9 @@ pub struct WholeAccount {
     /// What becomes of an email that nobody vouched for; it is marked unless given.
     #[schemars(with = "Option<UnverifiedEmail>")]
     pub unverified_email: Option<String>,
+    /// The audience of its access tokens, an absolute URI; the broker's unless
+    /// given. It takes who administers all accounts to change it.
+    pub audience: Option<String>,
 }
 
 /// What may change in an account; what is absent stays, `null` removes.
@@ -115,6 +123,11 @@ pub struct AccountChange {
     /// `refuse`.
     #[schemars(with = "Option<UnverifiedEmail>")]
     pub unverified_email: Option<String>,
+    /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
+    /// takes who administers all accounts to change it.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub audience: Option<Option<String>>,
 }
 
 /// A storefront.
@@ -185,6 +198,15 @@ fn unverified_email(name: &str) -> Outcome<UnverifiedEmail> {
     })
 }
 
+fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {
+    if let Some(text) = &text {
+        ops.check_audience(text).map_err(|error| {
+            OperationError::invalid(ErrorCode::AccountAudience, "audience", error)
+        })?;
+    }
+    Ok(text)
+}
+
 impl StoreInput {
     fn check(&self) -> Outcome<StoreFront> {
         StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
@@ -211,6 +233,7 @@ impl WholeAccount {
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
+            audience: own_audience(ops, self.audience)?,
             created_at: ops.clock.now(),
         };
         for store in &self.stores {
@@ -221,7 +244,7 @@ impl WholeAccount {
 }
 
 impl AccountChange {
-    fn apply(self, account: &mut Account) -> Outcome<()> {
+    fn apply(self, ops: &Operations, account: &mut Account) -> Outcome<()> {
         if let Some(text) = &self.name {
             account.name = name(text)?;
         }
@@ -236,6 +259,9 @@ impl AccountChange {
         }
         if let Some(name) = &self.unverified_email {
             account.unverified_email = unverified_email(name)?;
+        }
+        if let Some(text) = self.audience {
+            account.audience = own_audience(ops, text)?;
         }
         Ok(())
     }
@@ -283,6 +309,7 @@ pub async fn create(
         name: new.name,
         stores: new.stores,
         signing_alg: new.signing_alg,
+        audience: new.audience,
         ..WholeAccount::default()
     };
     let account = whole.make(ops, id(&new.id)?)?;
@@ -328,7 +355,7 @@ pub async fn change(
     when: &Condition,
 ) -> Outcome<Changed<AccountView>> {
     edit(ops, caller, id, when, "account.change", |account| {
-        change.apply(account)
+        change.apply(ops, account)
     })
     .await
 }
@@ -352,7 +379,7 @@ pub async fn remove(
     for mapping in ops.mappings.list(&id).await? {
         let provider = &mapping.value.provider;
         ops.mappings
-            .remove(&id, provider, Precondition::Any)
+            .remove(&id, provider, Precondition::Any, Vec::new())
             .await?;
     }
     directory::remove_all(&*ops.store, &id).await?;
@@ -454,6 +481,10 @@ async fn replace(
     let guard = when.over(Some(found.version))?;
     if wanted == found.value {
         return Ok(Changed::to(wanted.into(), found.version));
+    }
+    if wanted.audience != found.value.audience {
+        // With another account's audience its tokens would count there.
+        caller.check_broker(Access::Write)?;
     }
     ops.keys.ensure(wanted.signing_alg).await?;
     let steps = account::step_put(&wanted, guard)?;

@@ -192,6 +192,8 @@ pub struct CallbackSection {
     pub code_key: Option<String>,
     /// The name under which an error comes. Default `error`.
     pub error_key: Option<String>,
+    /// Errors that mean that the person refused, beside `access_denied` and what well-known providers say. Capitals and `-` or `_` make no difference.
+    pub refusals: Vec<String>,
     /// A redirect URI of a store's own: `https://…{auth_path}/callback/{provider}`.
     /// Default: `{public_url}/callback/{account}/{provider}` of the broker.
     pub redirect_uri: Option<String>,

@@ -116,6 +116,8 @@ pub struct Callback {
     pub code_key: String,
     /// The name of an error.
     pub error_key: String,
+    /// Errors that are a person's refusal, as [`refusal_word`] writes them.
+    pub refusals: Vec<String>,
     /// Which redirect URI it has.
     pub redirect_uri: RedirectUri,
     /// Parameters whose values are mapped.
@@ -125,6 +127,39 @@ pub struct Callback {
     /// Whether it was applied when all mappings had one redirect URI; then it
     /// keeps that one.
     pub from_before: bool,
+}
+
+/// An error word in the form in which words are compared.
+pub fn refusal_word(word: &str) -> String {
+    word.trim()
+        .to_ascii_lowercase()
+        .replace(['-', ' ', '.'], "_")
+}
+
+/// The errors by which providers say that the person refused: RFC 6749's, and
+/// those of LinkedIn, Apple, Amazon, Yahoo and others.
+pub fn default_refusals() -> Vec<String> {
+    [
+        "access_denied",
+        "user_denied",
+        "user_cancel",
+        "user_cancelled",
+        "user_canceled",
+        "user_cancelled_login",
+        "user_cancelled_authorize",
+        "user_refused",
+        "authorization_declined",
+        "authorization_denied",
+        "consent_denied",
+        "consent_declined",
+        "login_cancelled",
+        "cancelled",
+        "canceled",
+        "cancel",
+        "denied",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 /// The access token exchange.

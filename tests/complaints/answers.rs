@@ -52,11 +52,11 @@ async fn d03_a_status_that_says_there_is_nothing() {
         assert_eq!(outcome.unwrap().profile().more.get("phone"), None, "{code}");
     }
     // What was not stated ends the login.
-    for code in [401, 500] {
-        let faults = Faults::none().once("/phones", FaultKind::status(code));
+    for (status, code) in [(401, "userinfo_rejected"), (500, "provider_failing")] {
+        let faults = Faults::none().once("/phones", FaultKind::status(status));
         scene.world.idp.set_faults(faults);
         let why = scene.why().await;
-        assert!(why.starts_with("then login.userinfo_rejected"), "{why}");
+        assert!(why.starts_with(&format!("then login.{code}")), "{why}");
     }
 }
 

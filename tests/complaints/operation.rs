@@ -81,7 +81,7 @@ async fn c18_no_opaque_errors() {
         (
             "userinfo",
             status(500, "boom"),
-            "userinfo login.userinfo_rejected: ",
+            "userinfo login.provider_failing: ",
             "HTTP 500",
         ),
         (

@@ -188,7 +188,7 @@ async fn c17_second_call_decides_access() {
         .world
         .idp
         .set_faults(Faults::none().once("/memberships", gone));
-    scene.fails("login.userinfo_rejected").await;
+    scene.fails("login.userinfo_not_found").await;
     assert_eq!(scene.world.users("acme").await.len(), 1);
 }
 

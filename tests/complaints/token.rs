@@ -235,7 +235,7 @@ async fn c10_error_in_a_200_envelope() {
         ),
         (
             json!({ "error": { "message": "Invalid verification code", "code": 100 } }),
-            "Invalid verification code",
+            "100: Invalid verification code",
         ),
         (
             json!({ "ok": false, "error": "invalid_code" }),

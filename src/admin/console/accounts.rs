@@ -64,6 +64,7 @@ pub(super) async fn create(post: Post) -> Html {
         name: post.filled("name"),
         stores: store(&post).into_iter().collect(),
         signing_alg: None,
+        audience: None,
     };
     match accounts::create(post.ops(), &post.caller(), new).await {
         Ok(made) => Ok(redirect_to(&format!(
@@ -215,6 +216,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         color: Some(post.filled("color")),
         signing_alg: Some(post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
+        audience: Some(post.filled("audience")),
     };
     let when = post.condition();
     let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;

@@ -271,7 +271,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
             Code::AccessDenied
         }
         LoginError::IdToken(IdTokenError::Stale) => Code::LoginRequired,
-        LoginError::ProviderError(code) => match code.as_str() {
+        LoginError::ProviderError { code, .. } => match code.as_str() {
             "login_required" | "interaction_required" | "account_selection_required" => {
                 Code::LoginRequired
             }
@@ -281,7 +281,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         LoginError::Store { .. }
         | LoginError::Identify(IdentifyError::Store(_))
         | LoginError::Session(SessionError::Store(_)) => Code::TemporarilyUnavailable,
-        LoginError::Transport { .. } => match failure.code() {
+        LoginError::Transport { .. } | LoginError::Rejected { .. } => match failure.code() {
             ErrorCode::LoginProviderTimeout
             | ErrorCode::LoginProviderBusy
             | ErrorCode::LoginProviderUnreachable => Code::TemporarilyUnavailable,
@@ -293,7 +293,6 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         | LoginError::BadCallback(_)
         | LoginError::CodeMissing
         | LoginError::Build { .. }
-        | LoginError::Rejected { .. }
         | LoginError::Undecodable { .. }
         | LoginError::Incomplete { .. }
         | LoginError::IdToken(_)

@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::base::Timestamp;
+use crate::login::ask::retry_after;
 use crate::login::error::{LoginError, Step};
 use crate::login::lane;
 use crate::outbound::{Outbound, PreparedRequest};
@@ -216,6 +217,7 @@ async fn fetch(
             step,
             status: response.status,
             detail: None,
+            retry_after: retry_after(&response.headers),
         });
     }
     let content_type = response

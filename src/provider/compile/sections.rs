@@ -4,7 +4,9 @@ use super::Check;
 use super::slots::{Reserved, static_only};
 use crate::provider::assertion;
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
-use crate::provider::model::{Access, Assertion, Authorization, Callback, Client, EndSession};
+use crate::provider::model::{
+    Access, Assertion, Authorization, Callback, Client, EndSession, default_refusals, refusal_word,
+};
 
 impl Check<'_> {
     pub(super) fn client(&mut self, file: &ProviderFile) -> Option<Client> {
@@ -197,6 +199,10 @@ impl Check<'_> {
         let (redirect_uri, requires_iss) = self.redirect_uri(file);
         Callback {
             values: Vec::new(),
+            refusals: default_refusals()
+                .into_iter()
+                .chain(set.refusals.iter().map(|word| refusal_word(word)))
+                .collect(),
             code_key,
             error_key,
             redirect_uri,
