@@ -110,7 +110,7 @@ async fn a_shadow_counts_who_would_change_and_changes_nothing() {
     };
     let found = mappings.get(&account, &provider).await.unwrap().unwrap();
     mappings
-        .set_shadow(&account, found, Some(set))
+        .set_shadow(&account, found, Some(set), Vec::new())
         .await
         .unwrap();
     log_in(&world).await;

@@ -19,7 +19,7 @@ use crate::provider::compile::{Context, compile_toml};
 use crate::provider::model::RedirectUri;
 use crate::provider::redirect::{self, Redirects};
 use crate::store::{
-    DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Store, StoreError,
+    DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Step, Store, StoreError,
     Version, Versioned,
 };
 
@@ -217,12 +217,13 @@ impl Mappings {
     }
 
     /// Sets or removes the shadow of a current mapping, if that is still the one
-    /// that was read.
+    /// that was read, together with other steps of a batch.
     pub async fn set_shadow(
         &self,
         account: &AccountId,
         found: Versioned<Mapping>,
         shadow: Option<Shadow>,
+        beside: Vec<Step>,
     ) -> Result<Version, ApplyError> {
         if let Some(shadow) = &shadow {
             self.compile(&shadow.source).map_err(ApplyError::Findings)?;
@@ -233,10 +234,13 @@ impl Mappings {
         };
         let when = Precondition::Version(found.version);
         let id = mapping.provider.as_str().as_bytes();
-        let version = CURRENT
-            .put(&*self.store, account.as_str(), id, &mapping, when)
-            .await?;
-        Ok(version)
+        let mut steps = vec![
+            CURRENT.step_check(account.as_str(), id, when),
+            CURRENT.step_put(account.as_str(), id, &mapping)?,
+        ];
+        steps.extend(beside);
+        let versions = self.store.commit(steps).await?;
+        Ok(versions.first().copied().unwrap_or(found.version))
     }
 
     /// Compiles a mapping that need not be applied.
@@ -244,12 +248,13 @@ impl Mappings {
         compile_toml(source, self.context())
     }
 
-    /// Removes a mapping; its history stays.
+    /// Removes a mapping, together with other steps of a batch; its history stays.
     pub async fn remove(
         &self,
         account: &AccountId,
         provider: &ProviderId,
         when: Precondition,
+        beside: Vec<Step>,
     ) -> Result<bool, StoreError> {
         let id = provider.as_str().as_bytes();
         if CURRENT
@@ -259,12 +264,12 @@ impl Mappings {
         {
             return Ok(false);
         }
-        self.store
-            .commit(vec![
-                CURRENT.step_check(account.as_str(), id, when),
-                CURRENT.step_delete(account.as_str(), id),
-            ])
-            .await?;
+        let mut steps = vec![
+            CURRENT.step_check(account.as_str(), id, when),
+            CURRENT.step_delete(account.as_str(), id),
+        ];
+        steps.extend(beside);
+        self.store.commit(steps).await?;
         Ok(true)
     }
 

@@ -24,7 +24,7 @@ use crate::base::ErrorCode;
 use crate::document::redact;
 use crate::http::problem::Problem;
 use crate::operation::limit;
-use crate::store::{Store, StoreError};
+use crate::store::{Step, Store, StoreError};
 
 /// How an export is written: one entry a line.
 const LINES: &str = "application/jsonl";
@@ -80,7 +80,15 @@ pub(super) async fn log(
     }
     let target = request.uri().path().to_owned();
     let target = target.strip_prefix("/api/v1").unwrap_or(&target).to_owned();
-    let mut answer = next.run(request).await;
+    let path = route.as_ref().map_or(target.as_str(), MatchedPath::as_str);
+    let request_as_asked = Asked {
+        who: caller.name().to_owned(),
+        what: what(&method, path),
+        target,
+    };
+    let mut answer = ASKED
+        .scope(request_as_asked.clone(), next.run(request))
+        .await;
     if !answer.status().is_success() || answer.extensions().get::<Unchanged>().is_some() {
         return answer;
     }
@@ -88,28 +96,7 @@ pub(super) async fn log(
         before: Value::Null,
         after: Value::Null,
     });
-    let path = route.as_ref().map_or(target.as_str(), MatchedPath::as_str);
-    let created = after.get("id").and_then(Value::as_str);
-    let mut parts = target.split('/').skip(1);
-    let account = match (parts.next(), parts.next()) {
-        (Some("accounts"), Some(account)) => Some(account.to_owned()),
-        (Some("accounts"), None) => created.map(str::to_owned),
-        // An application belongs to an account, or to none.
-        _ => [&after, &before]
-            .iter()
-            .find_map(|side| side.get("account")?.as_str())
-            .map(str::to_owned),
-    };
-    let entry = Entry {
-        id: String::new(),
-        at: String::new(),
-        who: caller.name().to_owned(),
-        what: what(&method, path),
-        account,
-        target,
-        before,
-        after,
-    };
+    let entry = request_as_asked.entry(before, after);
     if let Err(failure) = audit::write(&*admin.store, admin.clock.now(), entry).await {
         error!(why = %failure, "a change is not in the audit log");
         return Problem::new(
@@ -119,6 +106,57 @@ pub(super) async fn log(
         .into_response();
     }
     answer
+}
+
+/// A request, as far as an entry says of it.
+#[derive(Clone)]
+struct Asked {
+    who: String,
+    what: String,
+    target: String,
+}
+
+tokio::task_local! {
+    /// What is being answered.
+    static ASKED: Asked;
+}
+
+impl Asked {
+    fn entry(self, before: Value, after: Value) -> Entry {
+        let created = after.get("id").and_then(Value::as_str);
+        let mut parts = self.target.split('/').skip(1);
+        let account = match (parts.next(), parts.next()) {
+            (Some("accounts"), Some(account)) => Some(account.to_owned()),
+            (Some("accounts"), None) => created.map(str::to_owned),
+            // An application belongs to an account, or to none.
+            _ => [&after, &before]
+                .iter()
+                .find_map(|side| side.get("account")?.as_str())
+                .map(str::to_owned),
+        };
+        Entry {
+            id: String::new(),
+            at: String::new(),
+            who: self.who,
+            what: self.what,
+            account,
+            target: self.target,
+            before,
+            after,
+        }
+    }
+}
+
+/// The step of a batch that writes the entry for the request that is being
+/// answered, beside the change that it asks for: so that neither is on disk
+/// without the other. The answer is then [`unchanged`] to the layer.
+pub(super) fn step(admin: &Admin, before: &Value, after: &Value) -> Reply<Vec<Step>> {
+    let asked = ASKED.try_with(Asked::clone).map_err(|_| {
+        let why = "a change outside of a request";
+        Problem::new(ErrorCode::AuditUnavailable, why)
+    })?;
+    let entry = asked.entry(before.clone(), after.clone());
+    Ok(vec![audit::step(admin.clock.now(), entry)?])
 }
 
 /// `provider.apply` for a `PUT` of `…/providers/{provider}`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracing::info;
 
-use super::audit::{self, changed, unchanged};
+use super::audit::{self, unchanged};
 use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, account, condition, json, missing, tagged};
@@ -260,27 +260,27 @@ async fn store(
         let shown = ProviderView::of(&old.value, false).live(admin, account, old);
         return Ok(unchanged(tagged(old.version, Json(shown.listed()))));
     }
+    let before = stored.map_or(Value::Null, |old| audit::mapping(&old.value.source));
+    let after = audit::mapping(source);
     let (mapping, provider, version) = admin
         .mappings
-        .apply(
+        .apply_beside(
             account,
             source,
-            applying.caller.name(),
-            admin.clock.now(),
+            (applying.caller.name(), admin.clock.now()),
             Some(when),
             applying.consent,
+            audit::step(admin, &before, &after)?,
         )
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
-    let before = stored.map(|old| audit::mapping(&old.value.source));
-    let after = audit::mapping(&mapping.source);
     let shown = ProviderView {
         redirect_uri: Some(admin.mappings.redirect_uri(account, &provider)),
         findings: provider.warnings.clone(),
         ..ProviderView::of(&mapping, false)
     };
-    Ok(changed(tagged(version, Json(shown)), before, after))
+    Ok(unchanged(tagged(version, Json(shown))))
 }
 
 pub(super) async fn remove(
@@ -290,14 +290,14 @@ pub(super) async fn remove(
 ) -> Reply {
     let (account, found) = current(&admin, &id, &provider).await?;
     let when = condition(&headers)?.over(Some(found.version))?;
+    let before = audit::mapping(&found.value.source);
+    let beside = audit::step(&admin, &before, &Value::Null)?;
     admin
         .mappings
-        .remove(&account, &found.value.provider, when)
+        .remove(&account, &found.value.provider, when, beside)
         .await?;
     info!(account = %account, provider = %found.value.provider, "mapping removed");
-    let before = audit::mapping(&found.value.source);
-    let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(changed(answer, before, Value::Null))
+    Ok(unchanged(StatusCode::NO_CONTENT.into_response()))
 }
 
 pub(super) async fn history(

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::info;
 
-use super::audit::{self, changed};
+use super::audit::{self, unchanged};
 use super::mappings::{Draft, as_json, as_toml};
 use super::providers::current;
 use super::reply::{Reply, condition, missing, tagged};
@@ -124,16 +124,17 @@ pub(super) async fn set_shadow(
     let after = audit::mapping(&shadow.source);
     let provider = found.value.provider.clone();
     let before = found.value.shadow.as_ref();
-    let before = before.map(|old| audit::mapping(&old.source));
+    let before = before.map_or(Value::Null, |old| audit::mapping(&old.source));
+    let beside = audit::step(&admin, &before, &after)?;
     let version = admin
         .mappings
-        .set_shadow(&account, found, Some(shadow))
+        .set_shadow(&account, found, Some(shadow), beside)
         .await
         .map_err(|error| draft.problem(error))?;
     shadow::reset(&*admin.store, &account, &provider).await?;
     info!(account = %account, provider = %provider, "shadow set");
     let answer = tagged(version, StatusCode::NO_CONTENT);
-    Ok(changed(answer, before, after))
+    Ok(unchanged(answer))
 }
 
 /// Stops asking the shadow.
@@ -146,10 +147,14 @@ pub(super) async fn remove_shadow(
     condition(&headers)?.over(Some(found.version))?;
     let provider = found.value.provider.clone();
     let before = found.value.shadow.as_ref();
-    let before = before.map(|old| audit::mapping(&old.source));
-    let version = admin.mappings.set_shadow(&account, found, None).await?;
+    let before = before.map_or(Value::Null, |old| audit::mapping(&old.source));
+    let beside = audit::step(&admin, &before, &Value::Null)?;
+    let version = admin
+        .mappings
+        .set_shadow(&account, found, None, beside)
+        .await?;
     shadow::reset(&*admin.store, &account, &provider).await?;
     info!(account = %account, provider = %provider, "shadow removed");
     let answer = tagged(version, StatusCode::NO_CONTENT);
-    Ok(changed(answer, before, Value::Null))
+    Ok(unchanged(answer))
 }

@@ -38,7 +38,12 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
         data_dir = %config.data_dir.display(),
         "vestibule is serving"
     );
-    if let Some(link) = broker.first_operator().await? {
+    // A full disk is no reason not to serve what can be read.
+    let link = broker.first_operator().await.unwrap_or_else(|error| {
+        warn!(why = %error, "no link for a first operator could be made; restart the broker once the store takes writes");
+        None
+    });
+    if let Some(link) = link {
         // Not through the log: it is for whoever starts the broker, and works once.
         logs.flush();
         eprintln!(

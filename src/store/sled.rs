@@ -26,7 +26,9 @@ mod layout;
 mod open;
 mod overheard;
 mod owners;
+mod probe;
 mod records;
+mod reserve;
 mod revisions;
 mod rewrite;
 mod state;
@@ -36,11 +38,13 @@ mod unawaited;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, TryLockError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use self::commit::{Committer, Pending};
 use self::engine::Engine;
+use self::probe::Probe;
 use self::records::{Operations, Records};
 use self::revisions::Revisions;
 use self::unawaited::Unawaited;
@@ -53,6 +57,9 @@ use crate::base::{Clock, Timestamp};
 /// Up to so many records a scan is done on the spot, a few microseconds each;
 /// a longer one would hold up the other tasks of its worker thread.
 const SHORT_SCAN: usize = 256;
+
+/// How long a disk may take that is ready for more.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What can be set about a [`SledStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +110,7 @@ struct Shared {
     /// Writes that nobody waits for since the last sync.
     unawaited: Unawaited,
     committer: Committer,
+    probe: Probe,
 }
 
 impl SledStore {
@@ -136,6 +144,7 @@ impl SledStore {
             doubtful: AtomicBool::new(false),
             unawaited: Unawaited::default(),
             committer: Committer::new(),
+            probe: Probe::default(),
         });
         commit::start(Arc::clone(&shared), opened.lock, opened.state)?;
         Ok(Self { shared })
@@ -403,8 +412,17 @@ impl Store for SledStore {
         Some(self.shared.revisions.of(space))
     }
 
+    /// A disk that stalls gives no answer: that is one, too.
     async fn ready(&self) -> Result<(), StoreError> {
-        self.shared.committer.wait(None).await
+        let looked = tokio::time::timeout(PATIENCE, async {
+            self.shared.committer.wait(None).await?;
+            let shared = Arc::clone(&self.shared);
+            on_blocking_thread(move || shared.probe.look(&shared.dir)).await
+        });
+        looked.await.unwrap_or_else(|_| {
+            let why = format!("the disk has not answered for {PATIENCE:?}");
+            Err(StoreError::Unavailable(why))
+        })
     }
 
     async fn close(&self) -> Result<(), StoreError> {

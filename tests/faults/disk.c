@@ -212,8 +212,14 @@ static int refused(int file, off_t end)
 {
 	struct stat found;
 	int error = control->write;
+	off_t longest = (off_t)control->longest * 1024;
+	char reserve[PATH_MAX + 16];
+	snprintf(reserve, sizeof reserve, "%s/reserve", dir);
+	/* What the reserve took can be had once it is gone. */
+	if (longest && syscall(SYS_faccessat, AT_FDCWD, reserve, F_OK))
+		longest += 2 << 20;
 	/* As on a full disk: what has its place can be written, more can't. */
-	if (!error && control->longest && end > (off_t)control->longest * 1024 &&
+	if (!error && longest && end > longest &&
 	    (fstat(file, &found) || end > found.st_size))
 		error = ENOSPC;
 	if (error)

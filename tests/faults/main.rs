@@ -10,6 +10,7 @@ mod crash;
 mod disk;
 mod kill;
 mod power;
+mod serve;
 mod worker;
 
 use vestibule::base::random;

@@ -7,7 +7,7 @@ use crate::base::{AccountId, ErrorCode, ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
 use crate::provider::redirect::CountsAt;
-use crate::store::{Precondition, StoreError, Version, Versioned};
+use crate::store::{Precondition, Step, StoreError, Version, Versioned};
 
 /// What whoever applies a mapping says they know of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,6 +105,20 @@ impl Mappings {
         when: Option<Precondition>,
         consent: Consent,
     ) -> Result<(Mapping, Arc<Provider>, Version), ApplyError> {
+        self.apply_beside(account, source, (author, now), when, consent, Vec::new())
+            .await
+    }
+
+    /// The same, together with other steps of a batch, or not at all.
+    pub async fn apply_beside(
+        &self,
+        account: &AccountId,
+        source: &str,
+        (author, now): (&str, Timestamp),
+        when: Option<Precondition>,
+        consent: Consent,
+        beside: Vec<Step>,
+    ) -> Result<(Mapping, Arc<Provider>, Version), ApplyError> {
         let provider = self.compile(source).map_err(ApplyError::Findings)?;
         let existing = self.list(account).await?;
         let previous = existing.iter().find(|m| m.value.provider == provider.id);
@@ -138,17 +152,17 @@ impl Mappings {
             Some(found) => Precondition::Version(found.version),
             None => Precondition::Absent,
         });
-        self.store
-            .commit(vec![
-                CURRENT.step_check(account.as_str(), id, guard),
-                CURRENT.step_put(account.as_str(), id, &mapping)?,
-                VERSIONS.step_put(
-                    account.as_str(),
-                    &history_id(&mapping.provider, mapping.number),
-                    &mapping,
-                )?,
-            ])
-            .await?;
+        let mut steps = vec![
+            CURRENT.step_check(account.as_str(), id, guard),
+            CURRENT.step_put(account.as_str(), id, &mapping)?,
+            VERSIONS.step_put(
+                account.as_str(),
+                &history_id(&mapping.provider, mapping.number),
+                &mapping,
+            )?,
+        ];
+        steps.extend(beside);
+        self.store.commit(steps).await?;
         let version = CURRENT
             .get(&*self.store, account.as_str(), id)
             .await?

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::super::StoreError;
 use super::engine::Engine;
+use super::reserve;
 use super::rewrite::write_again;
 use super::state::{Mark, State, StateFile};
 use super::{SledOptions, fault};
@@ -42,7 +43,7 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
         write_again(dir)?;
         state.doubt(false);
     }
-    let engine = open_or_replay(dir, options)?;
+    let engine = reserve::open(dir, || open_or_replay(dir, options))?;
     if found.mark != Mark::Clean {
         engine.drop_transient()?;
     }
@@ -83,7 +84,7 @@ pub(super) fn reopen(
         wait_for_sled(dir)?;
         write_again(dir)?;
     }
-    let engine = open_or_replay(dir, options)?;
+    let engine = reserve::open(dir, || open_or_replay(dir, options))?;
     engine.drop_transient()?;
     engine.make_durable()?;
     Ok(engine)

@@ -1,0 +1,61 @@
+//! Room for a start on a disk that is full.
+//!
+//! sled writes as it opens its log, so on a full disk it could not even be read.
+//! A file keeps some room; a start that finds none gives it up. It is made again
+//! as soon as there is room.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::super::StoreError;
+use super::engine::Engine;
+
+const NAME: &str = "reserve";
+/// Four segments of sled's log.
+const ROOM: u64 = 2 << 20;
+
+/// Opens the database; once more with the room that was kept, where that helps.
+pub(super) fn open(
+    dir: &Path,
+    open: impl Fn() -> Result<Engine, StoreError>,
+) -> Result<Engine, StoreError> {
+    let path = dir.join(NAME);
+    match open() {
+        Err(StoreError::Unavailable(why)) if path.exists() => {
+            tracing::warn!(%why, "the room that was kept for this is given up");
+            // A file that can't be removed leaves things as they are.
+            let _ = std::fs::remove_file(&path);
+            open()
+        }
+        Ok(engine) => {
+            if let Err(error) = keep(&path) {
+                tracing::warn!(%error, "no room is kept for a start on a full disk");
+            }
+            Ok(engine)
+        }
+        failed => failed,
+    }
+}
+
+/// Makes it again once there is room.
+pub(super) fn again(dir: &Path) {
+    // There is none yet: that is told by everything else.
+    let _ = keep(&dir.join(NAME));
+}
+
+fn keep(path: &Path) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|found| found.len() >= ROOM) {
+        return Ok(());
+    }
+    let kept = File::create(path).and_then(|file| {
+        match fallocate(&file, FallocateFlags::empty(), 0, ROOM).map_err(io::Error::from) {
+            // Not every file system can; then nothing is kept.
+            Err(e) if e.kind() == ErrorKind::Unsupported => Ok(()),
+            other => other,
+        }
+    });
+    kept.inspect_err(|_| drop(std::fs::remove_file(path)))
+}
