@@ -48,6 +48,9 @@ pub struct Account {
     /// What its sessions and tokens are signed with; `None`: by the default key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_alg: Option<Algorithm>,
+    /// The audience of its users' access tokens; `None`: the broker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -5,6 +5,7 @@
 //! | [`application`] | clients and their secrets | RFC 6749 §2 |
 //! | [`client`] | client authentication | RFC 6749 §2.3 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
+//! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
 //! | [`revoked`] | what was revoked before its time | RFC 7009 |
 //! | [`grants`] | the end of what was issued to a user | RFC 7009 |
@@ -25,6 +26,7 @@
 
 pub mod access;
 pub mod application;
+pub mod audience;
 pub mod authorize;
 pub mod client;
 pub mod code;

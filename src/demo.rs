@@ -181,6 +181,7 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         logo_url: None,
         color: None,
         signing_alg: None,
+        audience: None,
         created_at: now,
     };
     account::put(&*logins.store, &account, Precondition::Absent).await?;

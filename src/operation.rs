@@ -28,7 +28,7 @@ pub use self::error::{OperationError, Outcome};
 pub use self::keys::{Keys, tag as key_tag};
 pub use self::page::{Page, Paging, limit};
 use crate::account::{self, Account, Mappings};
-use crate::authority::Authority;
+use crate::authority::{Authority, audience};
 use crate::base::{AccountId, Clock};
 use crate::login::Logins;
 use crate::password::Hasher;
@@ -63,6 +63,12 @@ pub struct Serving {
 }
 
 impl Operations {
+    /// Checks an audience that an account or an application is to have.
+    pub fn check_audience(&self, text: &str) -> Result<(), audience::BadAudience> {
+        let authority = self.serving.as_ref().map(|serving| &serving.authority);
+        audience::check(text, authority.map(|authority| authority.issuer.as_str()))
+    }
+
     /// An account that the caller may deal with so far. The answer for one that
     /// belongs to someone else is that for one that does not exist (threat T5).
     pub async fn account(

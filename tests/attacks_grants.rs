@@ -8,10 +8,14 @@ mod support;
 
 use std::time::Duration;
 
-use authority::{CALLBACK, Client, VERIFIER, param, storefront, to};
-use serde_json::Value;
+use authority::{CALLBACK, Client, VERIFIER, param, service, storefront, to};
+use reqwest::Method;
+use serde_json::{Value, json};
 use support::{Browser, Page, World};
+use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
+use vestibule::base::Clock;
+use vestibule::key::{Checks, verify_with_jwks};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -178,5 +182,159 @@ async fn f9_an_old_refresh_token_ends_its_family_whenever_it_comes() {
         refused(&client.refresh(&world, text(old, "refresh_token")).await);
         assert!(!active(&client, &world, access).await);
         refused(&client.refresh(&world, text(last, "refresh_token")).await);
+    }
+}
+
+/// The claims of a token, if it passes at a resource server that checks what
+/// every JWT library does.
+async fn passes(world: &World, token: &str, audience: &str) -> Option<Value> {
+    let url = format!("{}/.well-known/jwks.json", world.origin);
+    let jwks = Browser::new().get(url).await.json();
+    let checks = Checks {
+        issuer: Some(&world.origin),
+        audience: Some(audience),
+        typ: Some("at+jwt"),
+        now: world.clock.now(),
+        leeway: Duration::ZERO,
+    };
+    let claims = verify_with_jwks(token, &jwks, &checks).ok()?;
+    Some(Value::Object(claims.all().clone()))
+}
+
+async fn own_token(world: &World, client: &Client, more: &[(&str, &str)]) -> String {
+    let form = [&[("grant_type", "client_credentials")], more].concat();
+    let page = client.token(world, &form).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    page.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn admin(world: &World, token: &str, method: Method, path: &str, body: &Value) -> Page {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let url = format!("{}/api/v1{path}", world.origin);
+    Browser::new()
+        .send(method, &url, &headers, Some(body.to_string()))
+        .await
+}
+
+/// A token that administers all accounts, or one.
+async fn administrator(world: &World, account: Option<&str>) -> (Client, String) {
+    let new = NewApplication {
+        account: account.map(|id| id.parse().unwrap()),
+        scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
+        ..NewApplication::default()
+    };
+    let client = Client::create(world, new).await;
+    let token = own_token(world, &client, &[]).await;
+    (client, token)
+}
+
+const OWN: &str = "https://api.acme.test/";
+
+#[tokio::test]
+async fn f8_another_accounts_token_does_not_pass_at_an_audience_of_its_own() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let mine = Client::create(&world, service("acme")).await;
+    let evil = json!({ "id": "evil" });
+    let page = admin(&world, &root, Method::POST, "/accounts", &evil).await;
+    assert_eq!(page.status, 201, "{}", page.body);
+    let theirs = Client::create(&world, service("evil")).await;
+    let shopper = Client::storefront(&world).await;
+    let browser = &mut Browser::new();
+    let code_of_before = code(&shopper, &world, browser, OFFLINE).await;
+    let before = shopper.exchange(&world, &code_of_before).await.json();
+
+    // Unless it has its own, all accounts' are alike: that is what the row is about.
+    let token = own_token(&world, &theirs, &[]).await;
+    let claims = passes(&world, &token, "resource_server").await.unwrap();
+    assert_eq!(claims["account"], "evil");
+
+    let change = json!({ "audience": OWN });
+    let page = admin(&world, &root, Method::PATCH, "/accounts/acme", &change).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert_eq!(page.json()["audience"], OWN);
+    let token = own_token(&world, &theirs, &[]).await;
+    assert!(passes(&world, &token, OWN).await.is_none());
+    let token = own_token(&world, &mine, &[]).await;
+    assert!(passes(&world, &token, "resource_server").await.is_none());
+    assert!(passes(&world, &token, OWN).await.is_some());
+    assert!(active(&mine, &world, &token).await);
+    // Those of before end here, and are refreshed to those of now.
+    assert!(!active(&shopper, &world, text(&before, "access_token")).await);
+    let page = shopper
+        .refresh(&world, text(&before, "refresh_token"))
+        .await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let tokens = page.json();
+    let access = text(&tokens, "access_token");
+    assert!(passes(&world, access, OWN).await.is_some());
+    let bearer = format!("Bearer {access}");
+    let url = format!("{}/connect/userinfo", world.origin);
+    let headers = [("authorization", bearer.as_str())];
+    let page = Browser::new().get_with(url, &headers).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    // An application's own goes before its account's.
+    let path = format!("/applications/{}", mine.id);
+    let orders = json!({ "audience": "urn:acme:orders" });
+    let page = admin(&world, &root, Method::PATCH, &path, &orders).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let token = own_token(&world, &mine, &[]).await;
+    assert!(passes(&world, &token, "urn:acme:orders").await.is_some());
+    assert!(passes(&world, &token, OWN).await.is_none());
+    // A token for the admin API is for the broker, and goes on.
+    let (_, limited) = administrator(&world, Some("acme")).await;
+    assert!(passes(&world, &limited, "resource_server").await.is_some());
+    let page = admin(
+        &world,
+        &limited,
+        Method::GET,
+        "/accounts/acme",
+        &Value::Null,
+    )
+    .await;
+    assert_eq!(page.status, 200, "{}", page.body);
+}
+
+#[tokio::test]
+async fn f8_an_account_takes_no_other_accounts_audience() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let (_, limited) = administrator(&world, Some("acme")).await;
+    let client = Client::create(&world, service("acme")).await;
+    let app = format!("/applications/{}", client.id);
+    let theirs = json!({ "audience": "https://api.globex.test" });
+    for path in ["/accounts/acme", app.as_str()] {
+        let page = admin(&world, &limited, Method::PATCH, path, &theirs).await;
+        assert_eq!(page.status, 403, "{}", page.body);
+    }
+    let whole = json!({ "name": "Acme", "audience": "https://api.globex.test" });
+    let page = admin(&world, &limited, Method::PUT, "/accounts/acme", &whole).await;
+    assert_eq!(page.status, 403, "{}", page.body);
+    let new = json!({ "account": "acme", "audience": "https://api.globex.test" });
+    let page = admin(&world, &limited, Method::POST, "/applications", &new).await;
+    assert_eq!(page.status, 403, "{}", page.body);
+
+    // What is no audience: a name that could be a client id, and the broker's own.
+    let own = format!("{}/accounts/acme", world.origin);
+    for bad in [
+        "",
+        "resource_server",
+        &client.id,
+        "/api",
+        "https://a.test/#x",
+        "urn:a b",
+        &own,
+    ] {
+        for path in ["/accounts/acme", app.as_str()] {
+            let change = json!({ "audience": bad });
+            let page = admin(&world, &root, Method::PATCH, path, &change).await;
+            assert_eq!(page.status, 400, "{bad}: {}", page.body);
+            let code = page.json()["code"].as_str().unwrap().to_owned();
+            assert!(code.ends_with(".audience"), "{code}");
+        }
     }
 }

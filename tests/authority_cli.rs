@@ -79,6 +79,39 @@ async fn a_broker_elsewhere_is_administered_with_an_application() {
         &["token", "verify", &forged, "--authority", &world.origin],
     );
     assert_eq!(refused.status.code(), Some(1));
+    // F8: a token of another account, or for another API.
+    let verify = |token: &str, more: &[&str]| {
+        let all = [
+            &["token", "verify", token, "--authority", &world.origin],
+            more,
+        ]
+        .concat();
+        run(dir.path(), None, &all).status.code()
+    };
+    assert_eq!(verify(&token, &["--account", "acme"]), Some(0));
+    assert_eq!(verify(&token, &["--account", "globex"]), Some(1));
+    let audience = "https://api.acme.test";
+    said(&call(&[
+        "account",
+        "change",
+        "acme",
+        "--audience",
+        audience,
+    ]));
+    let page = shop.token(&world, &form).await;
+    let token_now = page.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(verify(&token_now, &["--audience", audience]), Some(0));
+    assert_eq!(verify(&token_now, &[]), Some(1));
+    said(&call(&[
+        "app",
+        "change",
+        &shop.id,
+        "--audience",
+        "urn:orders",
+    ]));
+    let page = shop.token(&world, &form).await;
+    let token_now = page.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(verify(&token_now, &["--audience", "urn:orders"]), Some(0));
     let listed = said(&call(&["app", "list", "--account", "acme"]));
     assert!(listed.contains(&shop.id));
     assert!(!listed.contains(shop.secret.as_ref().unwrap()));

@@ -61,6 +61,7 @@ async fn fill(store: &Arc<dyn Store>, config: &Config, clock: &ManualClock) {
         logo_url: None,
         color: None,
         signing_alg: None,
+        audience: None,
         created_at: clock.now(),
     };
     account::put(&**store, &account, Precondition::Absent)

@@ -68,6 +68,7 @@ async fn vault(broker: &Broker) {
         logo_url: None,
         color: None,
         signing_alg: Some(Algorithm::Rs256),
+        audience: None,
         created_at: SystemClock.now(),
     };
     account::put(&*authority.store, &account, Precondition::Absent)

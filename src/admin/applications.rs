@@ -23,7 +23,7 @@ use crate::authority::{Application, Applications, ClientId, Scopes};
 use crate::base::{AccountId, ErrorCode, Secret, units};
 use crate::http::problem::Problem;
 use crate::key::Algorithm;
-use crate::operation::limit;
+use crate::operation::{Access, limit};
 use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How long an old secret counts beside a new one.
@@ -42,6 +42,27 @@ fn scopes(list: &[String]) -> Reply<Scopes> {
 
 fn response_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
     algorithm(name, ErrorCode::ApplicationSigningAlg)
+}
+
+/// An application's own audience. With another account's its tokens would count
+/// there, so it takes who administers all of them to change it.
+fn own_audience(
+    admin: &Admin,
+    caller: &Caller,
+    wanted: Option<&str>,
+    had: Option<&str>,
+) -> Reply<()> {
+    if wanted == had {
+        return Ok(());
+    }
+    caller.check_broker(Access::Write)?;
+    match wanted.map(|text| admin.check_audience(text)) {
+        Some(Err(error)) => Err(Problem::new(
+            ErrorCode::ApplicationAudience,
+            error.to_string(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An application that the caller may deal with.
@@ -110,6 +131,7 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Reply {
     let input: Input = read(&headers, &body)?;
+    own_audience(&admin, &caller, input.audience.as_deref(), None)?;
     let (application, secret) = input.make(&admin, &caller).await?;
     let alg = application.id_token_signed_response_alg;
     admin.keys.ensure(alg).await?;
@@ -160,6 +182,7 @@ impl Input {
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
             id_token_signed_response_alg: alg,
+            audience: self.audience,
             public: self.public,
         })
     }
@@ -195,6 +218,10 @@ pub(super) async fn put(
         return Err(taken());
     }
     let when = condition(&headers)?.over(found.as_ref().map(|f| f.version))?;
+    let had = found
+        .as_ref()
+        .and_then(|found| found.value.audience.as_deref());
+    own_audience(&admin, &caller, input.audience.as_deref(), had)?;
     let Some(found) = found else {
         let (application, secret) = input.make(&admin, &caller).await?;
         let version = keep(&admin, &application, when).await?;
@@ -257,6 +284,11 @@ pub(super) async fn change(
     }
     if let Some(name) = change.id_token_signed_response_alg {
         application.id_token_signed_response_alg = response_alg(name.as_deref())?;
+    }
+    if let Some(wanted) = change.audience {
+        let had = found.value.audience.as_deref();
+        own_audience(&admin, &caller, wanted.as_deref(), had)?;
+        application.audience = wanted;
     }
     application.check()?;
     let when = condition(&headers)?.over(Some(found.version))?;

@@ -11,6 +11,7 @@ use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
 use super::granted::{Granted, Grantee};
+use super::id_token::untrusted;
 use super::scope::Scopes;
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, random};
@@ -59,23 +60,28 @@ pub struct Access {
 
 impl Authority {
     /// Issues an access token.
-    pub async fn access_token(&self, to: &Grantee<'_>) -> Result<String, OAuthError> {
+    pub async fn access_token(
+        &self,
+        application: &Application,
+        to: &Grantee<'_>,
+    ) -> Result<String, OAuthError> {
         let now = self.now();
         let expires = Timestamp::from_secs(now.plus(self.access_token_lifetime).as_secs());
         let jti = random::token();
         let sub = match to.user {
             Some(user) => user.to_string(),
-            None => format!("{CLIENT}{}", to.client_id),
+            None => format!("{CLIENT}{}", application.client_id),
         };
+        let audience = self.audience_of(application, to.account, to.scopes).await?;
         let claims = AccessClaims {
             iss: &self.issuer,
             sub: &sub,
-            aud: &self.audience,
+            aud: &audience,
             exp: expires.as_secs(),
             iat: now.as_secs(),
             nbf: now.as_secs(),
             jti: &jti,
-            client_id: to.client_id.as_str(),
+            client_id: application.client_id.as_str(),
             scope: &to.scopes.to_string(),
             account: to.account.map(AccountId::as_str),
             sid: to.sid,
@@ -93,9 +99,14 @@ impl Authority {
     /// # Errors
     /// If the store fails: never a yes that was not looked up (threat C8).
     pub async fn access(&self, token: &str) -> Result<Option<Access>, OAuthError> {
+        // Whom it should be for is known once it is known whose it is.
+        let claims = untrusted(token);
+        let Some(audience) = claims.as_ref().and_then(|c| c.get("aud")?.as_str()) else {
+            return Ok(None);
+        };
         let expect = Expect {
             issuer: &self.issuer,
-            audience: &self.audience,
+            audience,
             typ: Some(TYP),
             now: self.now(),
         };
@@ -111,6 +122,11 @@ impl Authority {
         let Some(application) = self.application(&access.client_id).await? else {
             return Ok(None);
         };
+        let account = access.account.as_ref();
+        let meant = self.audience_of(&application, account, &access.scopes);
+        if meant.await? != audience {
+            return Ok(None);
+        }
         let good = match access.user {
             None => owns(&application, &access),
             Some(user) => match &access.account {

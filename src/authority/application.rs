@@ -200,6 +200,9 @@ pub struct Application {
     /// Dynamic Client Registration §2); `None`: what the account wants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<Algorithm>,
+    /// The audience of its access tokens; `None`: its account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
     /// It can keep no secret, so it has none, and PKCE is required (RFC 6749 §2.1).
     #[serde(default)]
     pub public: bool,

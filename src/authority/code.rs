@@ -102,7 +102,9 @@ impl Authority {
         }
         let grant = self.grant_of_code(&code);
         let grant_id = grant.name();
-        let access_token = self.access_token(&granted.grantee(&grant_id)).await?;
+        let access_token = self
+            .access_token(application, &granted.grantee(&grant_id))
+            .await?;
         let refresh_token = self.begin_family(application, granted, &grant).await?;
         let used = RedeemedCode {
             client_id: application.client_id.clone(),

@@ -9,8 +9,6 @@ use crate::base::{AccountId, Timestamp, UserId};
 /// Whom a token is for.
 #[derive(Debug, Clone, Copy)]
 pub struct Grantee<'a> {
-    /// The application.
-    pub client_id: &'a ClientId,
     /// The account it is limited to.
     pub account: Option<&'a AccountId>,
     /// The user; `None`: the application itself.
@@ -49,7 +47,6 @@ impl Granted {
     /// Whom its access tokens are for.
     pub(super) fn grantee<'a>(&'a self, grant_id: &'a str) -> Grantee<'a> {
         Grantee {
-            client_id: &self.client_id,
             account: Some(&self.account),
             user: Some(self.user),
             scopes: &self.scopes,

@@ -144,7 +144,9 @@ impl Authority {
             ..granted.clone()
         };
         let grant_id = token.name();
-        let access_token = self.access_token(&granted.grantee(&grant_id)).await?;
+        let access_token = self
+            .access_token(application, &granted.grantee(&grant_id))
+            .await?;
         let secret = random::token();
         let ends = now.plus(self.refresh_token_lifetime);
         let next = family.next(secret_use, presented.secret, hash(&secret), now, ends);

@@ -126,14 +126,16 @@ impl Authority {
             (None, asked) => asked.as_ref(),
         };
         let token = self
-            .access_token(&Grantee {
-                client_id: &application.client_id,
-                account,
-                user: None,
-                scopes: &scopes,
-                sid: None,
-                grant_id: None,
-            })
+            .access_token(
+                application,
+                &Grantee {
+                    account,
+                    user: None,
+                    scopes: &scopes,
+                    sid: None,
+                    grant_id: None,
+                },
+            )
             .await?;
         Ok(TokenAnswer::new(self, token, &scopes))
     }
@@ -174,7 +176,9 @@ impl Authority {
         };
         let grant = Token::new(self.family_ends(self.now()));
         let grant_id = grant.name();
-        let access_token = self.access_token(&granted.grantee(&grant_id)).await?;
+        let access_token = self
+            .access_token(application, &granted.grantee(&grant_id))
+            .await?;
         let refresh_token = self.begin_family(application, &granted, &grant).await?;
         let id_token = self.id_token_of(application, &granted, &access_token);
         let id_token = id_token.await?;

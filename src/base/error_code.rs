@@ -199,6 +199,8 @@ error_codes! {
         AccountColor = "account.color",
         /// Sessions are signed with `ES256` or `RS256`.
         AccountSigningAlg = "account.signing_alg",
+        /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
+        AccountAudience = "account.audience",
         /// The account's id was not typed to confirm its removal.
         AccountConfirm = "account.confirm",
         /// A store's origin or `auth_path` is not valid.
@@ -231,6 +233,8 @@ error_codes! {
         ApplicationScopes = "application.scopes",
         /// ID tokens are signed with `ES256` or `RS256`.
         ApplicationSigningAlg = "application.signing_alg",
+        /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
+        ApplicationAudience = "application.audience",
         /// No account was chosen for the application.
         ApplicationAccount = "application.account",
         /// An application's account, and whether it is public, never change.

@@ -27,6 +27,9 @@ pub(super) enum Account {
         /// What its sessions and tokens are signed with: `ES256` or `RS256`; by the default key unless given
         #[arg(long, value_name = "ALGORITHM")]
         signing_alg: Option<Algorithm>,
+        /// The audience of its access tokens, an absolute URI; the broker's unless given
+        #[arg(long, value_name = "URI")]
+        audience: Option<String>,
     },
     /// List accounts
     List,
@@ -64,6 +67,9 @@ pub(super) struct Change {
     /// What its sessions and tokens are signed with: `ES256` or `RS256`; empty: by the default key
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
+    /// The audience of its access tokens, an absolute URI; empty: the broker's
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
 }
 
 impl Account {
@@ -79,6 +85,7 @@ impl Account {
                 stores,
                 auth_path,
                 signing_alg,
+                audience,
             } => {
                 let stores: Vec<Value> = stores
                     .into_iter()
@@ -89,6 +96,7 @@ impl Account {
                     "name": name.unwrap_or_else(|| id.clone()),
                     "stores": stores,
                     "signing_alg": signing_alg,
+                    "audience": audience,
                 });
                 let made = api
                     .send(Method::POST, "/accounts", Some(RequestBody::json(&body)))
@@ -114,6 +122,7 @@ impl Account {
                     ("logo_url", change.logo),
                     ("color", change.color),
                     ("signing_alg", change.signing_alg),
+                    ("audience", change.audience),
                 ] {
                     if let Some(text) = given {
                         body.insert(key.into(), or_null(text));

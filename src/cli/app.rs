@@ -12,7 +12,7 @@ use super::output::{show, table};
 #[derive(Debug, Subcommand)]
 pub(super) enum App {
     /// Create an application, an OAuth 2.0 client; prints its secret, once
-    Create(Create),
+    Create(Box<Create>),
     /// List applications
     List {
         /// Only those of this account
@@ -90,6 +90,9 @@ pub(super) struct Settings {
     /// What its ID tokens and logout tokens are signed with: `ES256` or `RS256`; empty: what its account wants
     #[arg(long, value_name = "ALGORITHM")]
     id_token_signed_response_alg: Option<String>,
+    /// The audience of its access tokens, an absolute URI; empty: its account's
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
 }
 
 impl Settings {
@@ -111,6 +114,7 @@ impl Settings {
                 "id_token_signed_response_alg",
                 self.id_token_signed_response_alg,
             ),
+            ("audience", self.audience),
         ] {
             if let Some(text) = given {
                 body.insert(key.into(), or_null(text));

@@ -36,6 +36,9 @@ pub(super) struct Verify {
     /// The audience it must be for
     #[arg(long, default_value = "resource_server")]
     audience: String,
+    /// The account it must be of, in its claim `account`
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
     /// The issuer it must be from, where a certificate is given
     #[arg(long, value_name = "URL", requires = "cert")]
     issuer: Option<String>,
@@ -72,6 +75,13 @@ impl Token {
             }
             (None, None) => anyhow::bail!("give `--cert` or `--authority`"),
         };
+        if let Some(wanted) = &verify.account {
+            match claims.text("account") {
+                Some(account) if account == wanted => {}
+                Some(account) => anyhow::bail!("the token is of the account `{account}`"),
+                None => anyhow::bail!("the token is of no account"),
+            }
+        }
         show(global.json, &Value::Object(claims.all().clone()));
         Ok(())
     }

@@ -158,6 +158,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountLogoUrl
         | E::AccountColor
         | E::AccountSigningAlg
+        | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8
         | E::MappingOtherProvider
@@ -165,6 +166,7 @@ pub fn status(code: E) -> StatusCode {
         | E::ApplicationClientId
         | E::ApplicationScopes
         | E::ApplicationSigningAlg
+        | E::ApplicationAudience
         | E::ApplicationFixed
         | E::ApplicationPublic
         | E::ApplicationOverlap

@@ -30,6 +30,8 @@ pub struct AccountView {
     pub color: Option<String>,
     /// What its sessions and tokens are signed with; `null`: by the default key.
     pub signing_alg: Option<Algorithm>,
+    /// The audience of its access tokens; `null`: the broker's.
+    pub audience: Option<String>,
     /// When it was created (RFC 3339).
     pub created_at: String,
 }
@@ -43,6 +45,7 @@ impl From<Account> for AccountView {
             logo_url: account.logo_url,
             color: account.color,
             signing_alg: account.signing_alg,
+            audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
     }
@@ -65,6 +68,8 @@ pub struct NewAccount {
     /// default key unless given.
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<String>,
+    /// The audience of its access tokens, an absolute URI; the broker's unless given.
+    pub audience: Option<String>,
 }
 
 /// An account as a whole: what is absent is taken away.
@@ -83,6 +88,9 @@ pub struct WholeAccount {
     /// What its sessions and tokens are signed with; by the default key unless given.
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<String>,
+    /// The audience of its access tokens, an absolute URI; the broker's unless
+    /// given. It takes who administers all accounts to change it.
+    pub audience: Option<String>,
 }
 
 /// What may change in an account; what is absent stays, `null` removes.
@@ -104,6 +112,11 @@ pub struct AccountChange {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<Option<String>>,
+    /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
+    /// takes who administers all accounts to change it.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub audience: Option<Option<String>>,
 }
 
 /// A storefront.
@@ -168,6 +181,15 @@ fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
         })
 }
 
+fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {
+    if let Some(text) = &text {
+        ops.check_audience(text).map_err(|error| {
+            OperationError::invalid(ErrorCode::AccountAudience, "audience", error)
+        })?;
+    }
+    Ok(text)
+}
+
 impl StoreInput {
     fn check(&self) -> Outcome<StoreFront> {
         StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
@@ -193,6 +215,7 @@ impl WholeAccount {
             logo_url: logo(self.logo_url)?,
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
+            audience: own_audience(ops, self.audience)?,
             created_at: ops.clock.now(),
         };
         for store in &self.stores {
@@ -203,7 +226,7 @@ impl WholeAccount {
 }
 
 impl AccountChange {
-    fn apply(self, account: &mut Account) -> Outcome<()> {
+    fn apply(self, ops: &Operations, account: &mut Account) -> Outcome<()> {
         if let Some(text) = &self.name {
             account.name = name(text)?;
         }
@@ -215,6 +238,9 @@ impl AccountChange {
         }
         if let Some(name) = &self.signing_alg {
             account.signing_alg = signing_alg(name.as_deref())?;
+        }
+        if let Some(text) = self.audience {
+            account.audience = own_audience(ops, text)?;
         }
         Ok(())
     }
@@ -262,6 +288,7 @@ pub async fn create(
         name: new.name,
         stores: new.stores,
         signing_alg: new.signing_alg,
+        audience: new.audience,
         ..WholeAccount::default()
     };
     let account = whole.make(ops, id(&new.id)?)?;
@@ -307,7 +334,7 @@ pub async fn change(
     when: &Condition,
 ) -> Outcome<Changed<AccountView>> {
     edit(ops, caller, id, when, "account.change", |account| {
-        change.apply(account)
+        change.apply(ops, account)
     })
     .await
 }
@@ -433,6 +460,10 @@ async fn replace(
     let guard = when.over(Some(found.version))?;
     if wanted == found.value {
         return Ok(Changed::to(wanted.into(), found.version));
+    }
+    if wanted.audience != found.value.audience {
+        // With another account's audience its tokens would count there.
+        caller.check_broker(Access::Write)?;
     }
     ops.keys.ensure(wanted.signing_alg).await?;
     let steps = account::step_put(&wanted, guard)?;

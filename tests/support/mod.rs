@@ -136,6 +136,7 @@ impl World {
             logo_url: None,
             color: None,
             signing_alg: None,
+            audience: None,
             created_at: self.clock.now(),
         };
         account::put(&*self.store, &account, Precondition::Absent)

@@ -34,6 +34,8 @@ pub(in crate::admin) struct ApplicationView {
     /// What its ID tokens and logout tokens are signed with; `null`: what the
     /// account wants, else by the default key.
     id_token_signed_response_alg: Option<Algorithm>,
+    /// The audience of its access tokens; `null`: its account's, else the broker's.
+    audience: Option<String>,
     /// Whether it can keep no secret; PKCE is required then.
     public: bool,
     /// Its secrets, the newest first.
@@ -69,6 +71,7 @@ pub(super) fn shown(
         post_logout_redirect_uris: application.post_logout_redirect_uris.clone(),
         backchannel_logout_uri: application.backchannel_logout_uri.clone(),
         id_token_signed_response_alg: application.id_token_signed_response_alg,
+        audience: application.audience.clone(),
         public: application.public,
         secrets: application
             .secrets
@@ -106,6 +109,9 @@ pub(in crate::admin) struct Input {
     /// the account wants, else by the default key.
     #[schemars(with = "Option<Algorithm>")]
     pub(super) id_token_signed_response_alg: Option<String>,
+    /// The audience of its access tokens, an absolute URI; its
+    /// account's unless given. It takes who administers all accounts to change it.
+    pub(super) audience: Option<String>,
     #[serde(default)]
     pub(super) public: bool,
 }
@@ -130,6 +136,11 @@ pub(in crate::admin) struct Change {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Algorithm>")]
     pub(super) id_token_signed_response_alg: Option<Option<String>>,
+    /// The audience of its access tokens, an absolute URI; `null`: its account's. It
+    /// takes who administers all accounts to change it.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) audience: Option<Option<String>>,
 }
 
 /// How to rotate.

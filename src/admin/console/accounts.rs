@@ -64,6 +64,7 @@ pub(super) async fn create(post: Post) -> Html {
         name: post.filled("name"),
         stores: store(&post).into_iter().collect(),
         signing_alg: None,
+        audience: None,
     };
     match accounts::create(post.ops(), &post.caller(), new).await {
         Ok(made) => Ok(redirect_to(&format!(
@@ -214,6 +215,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         logo_url: Some(post.filled("logo_url")),
         color: Some(post.filled("color")),
         signing_alg: Some(post.filled("signing_alg")),
+        audience: Some(post.filled("audience")),
     };
     let when = post.condition();
     let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;

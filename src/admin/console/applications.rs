@@ -238,6 +238,7 @@ async fn display(
         "post_logout_redirect_uris": joined("post_logout_redirect_uris", "\n"),
         "backchannel_logout_uri": found["backchannel_logout_uri"],
         "id_token_signed_response_alg": found["id_token_signed_response_alg"],
+        "audience": found["audience"],
     });
     let values = context! {
         title => found["name"].as_str(),

@@ -39,6 +39,8 @@ pub struct NewApplication {
     /// What its ID tokens and logout tokens are signed with; none: what the
     /// account wants.
     pub id_token_signed_response_alg: Option<Algorithm>,
+    /// The audience of its access tokens; none: its account's.
+    pub audience: Option<String>,
     /// It can keep no secret.
     pub public: bool,
 }
@@ -142,6 +144,7 @@ impl NewApplication {
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
             id_token_signed_response_alg: self.id_token_signed_response_alg,
+            audience: self.audience,
             public: self.public,
             secrets,
             created_at: now,

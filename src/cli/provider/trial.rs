@@ -110,6 +110,7 @@ async fn login(
         logo_url: None,
         color: None,
         signing_alg: None,
+        audience: None,
         created_at: SystemClock.now(),
     };
     account::put(&*logins.store, &account, Precondition::Absent).await?;

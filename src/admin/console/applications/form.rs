@@ -43,6 +43,7 @@ pub(super) fn typed(form: &Pairs) -> Value {
         "post_logout_redirect_uris": get("post_logout_redirect_uris"),
         "backchannel_logout_uri": get("backchannel_logout_uri").trim(),
         "id_token_signed_response_alg": get("id_token_signed_response_alg"),
+        "audience": get("audience").trim(),
     })
 }
 
@@ -69,6 +70,7 @@ pub(super) fn changes(typed: &Value) -> Value {
         "post_logout_redirect_uris": lines(text(typed, "post_logout_redirect_uris")),
         "backchannel_logout_uri": optional("backchannel_logout_uri"),
         "id_token_signed_response_alg": optional("id_token_signed_response_alg"),
+        "audience": optional("audience"),
     })
 }
 
@@ -78,6 +80,7 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
         ErrorCode::ApplicationExists => return "client_id",
         ErrorCode::ApplicationScopes => return "scopes",
         ErrorCode::ApplicationSigningAlg => return "id_token_signed_response_alg",
+        ErrorCode::ApplicationAudience => return "audience",
         ErrorCode::AdminNotFound => return "account",
         _ => {}
     }
