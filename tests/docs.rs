@@ -236,3 +236,40 @@ fn links_lead_somewhere() {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
+
+/// `docs/reliability.md`: the tests that hold a line are there.
+#[test]
+fn the_tests_of_each_failure_exist() {
+    fn collect(dir: &Path, into: &mut String) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with(".venv") {
+                collect(&path, into);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                into.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    collect(&root.join("tests"), &mut sources);
+    let page = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let mut held = 0;
+    for (number, line) in page.lines().enumerate() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [failure, _, _, _, tests] = cells[..] else {
+            continue;
+        };
+        if failure == "failure" || failure.starts_with("---") {
+            continue;
+        }
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "line {}: no test", number + 1);
+        for name in names {
+            let there = sources.contains(&format!("fn {name}("));
+            assert!(there, "line {}: there is no test `{name}`", number + 1);
+        }
+        held += 1;
+    }
+    assert!(held > 15, "{held}");
+}

@@ -17,11 +17,10 @@ pub struct Grantee<'a> {
     pub scopes: &'a Scopes,
     /// The session it comes from.
     pub sid: Option<&'a str>,
-    /// The user's, as they logged in: what was issued in an earlier one counts no
-    /// more.
-    pub generation: u64,
     /// The public name of the grant.
     pub grant_id: Option<&'a str>,
+    /// The user's, as they logged in.
+    pub generation: u64,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -44,6 +43,9 @@ pub struct Granted {
     /// When the user logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// When it was granted; absent from what was before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_at: Option<Timestamp>,
 }
 
 impl Granted {
@@ -54,8 +56,8 @@ impl Granted {
             user: Some(self.user),
             scopes: &self.scopes,
             sid: self.sid.as_deref(),
-            generation: self.generation,
             grant_id: Some(grant_id),
+            generation: self.generation,
         }
     }
 }

@@ -133,8 +133,8 @@ impl Authority {
                     user: None,
                     scopes: &scopes,
                     sid: None,
-                    generation: 0,
                     grant_id: None,
+                    generation: 0,
                 },
             )
             .await?;
@@ -178,6 +178,7 @@ impl Authority {
             scopes,
             sid: None,
             auth_time: Some(self.now()),
+            granted_at: Some(self.now()),
         };
         let grant = Token::new(self.family_ends(self.now()));
         let grant_id = grant.name();

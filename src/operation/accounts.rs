@@ -1,13 +1,16 @@
 //! Accounts and their storefronts.
 
+mod fields;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use self::fields::{color, logo, name, own_audience, signing_alg, unverified_email};
 use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
 };
-use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory, is_color, is_logo};
+use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory};
 use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
@@ -151,60 +154,6 @@ pub struct StoreQuery {
 /// Tells `null` from absent.
 pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
-}
-
-fn name(text: &str) -> Outcome<String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        let why = "a name has 1 to 100 characters on one line";
-        return Err(OperationError::invalid(ErrorCode::AccountName, "name", why));
-    }
-    Ok(text.to_owned())
-}
-
-fn logo(url: Option<String>) -> Outcome<Option<String>> {
-    match &url {
-        Some(text) if !is_logo(text) => Err(OperationError::invalid(
-            ErrorCode::AccountLogoUrl,
-            "logo_url",
-            "a logo is an https URL",
-        )),
-        _ => Ok(url),
-    }
-}
-
-fn color(text: Option<String>) -> Outcome<Option<String>> {
-    match &text {
-        Some(color) if !is_color(color) => Err(OperationError::invalid(
-            ErrorCode::AccountColor,
-            "color",
-            "a colour is written as `#rrggbb`",
-        )),
-        _ => Ok(text),
-    }
-}
-
-fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
-    name.map(str::parse::<Algorithm>)
-        .transpose()
-        .map_err(|error| {
-            OperationError::invalid(ErrorCode::AccountSigningAlg, "signing_alg", error)
-        })
-}
-
-fn unverified_email(name: &str) -> Outcome<UnverifiedEmail> {
-    name.parse().map_err(|error: &str| {
-        OperationError::invalid(ErrorCode::AccountUnverifiedEmail, "unverified_email", error)
-    })
-}
-
-fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {
-    if let Some(text) = &text {
-        ops.check_audience(text).map_err(|error| {
-            OperationError::invalid(ErrorCode::AccountAudience, "audience", error)
-        })?;
-    }
-    Ok(text)
 }
 
 impl StoreInput {
