@@ -8,7 +8,7 @@ mod support;
 
 use std::time::Duration;
 
-use authority::{CALLBACK, Client, VERIFIER, param, service, storefront, to};
+use authority::{CALLBACK, Client, VERIFIER, claims, param, service, storefront, to};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Browser, Page, World};
@@ -337,4 +337,145 @@ async fn f8_an_account_takes_no_other_accounts_audience() {
             assert!(code.ends_with(".audience"), "{code}");
         }
     }
+}
+
+/// Whether an access token counts wherever the broker is asked, and a refresh
+/// token gives new ones: both or none.
+async fn lives(world: &World, client: &Client, tokens: &Value) -> bool {
+    let access = text(tokens, "access_token");
+    let introspected = active(client, world, access).await;
+    let bearer = format!("Bearer {access}");
+    let url = format!("{}/connect/userinfo", world.origin);
+    let page = Browser::new()
+        .get_with(url, &[("authorization", &bearer)])
+        .await;
+    assert_eq!(page.status == 200, introspected, "{}", page.body);
+    let refresh = text(tokens, "refresh_token");
+    let page = client.refresh(world, refresh).await;
+    assert_eq!(page.status == 200, introspected, "{}", page.body);
+    introspected
+}
+
+/// A shopper's browser, an unused code, tokens, and the shopper's id.
+async fn shopper(
+    world: &World,
+    client: &Client,
+    who: (&str, &str),
+) -> (Browser, String, Value, String) {
+    let mut browser = Browser::new();
+    let over = [("scope", OFFLINE)];
+    let url = client.log_in_as(world, &mut browser, &over, who).await;
+    let tokens = client.exchange(world, &param(&url, "code").unwrap()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.body);
+    let tokens = tokens.json();
+    let unused = code(client, world, &mut browser, OFFLINE).await;
+    let user = claims(&tokens["access_token"])["sub"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    (browser, unused, tokens, user)
+}
+
+const ADA: (&str, &str) = ("ada", "lovelace");
+const GRACE: (&str, &str) = ("grace", "hopper");
+
+#[tokio::test]
+async fn f4_revoking_or_disabling_a_person_ends_all_their_tokens() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let client = Client::storefront(&world).await;
+    let (_, _, others, _) = shopper(&world, &client, GRACE).await;
+    for disable in [false, true] {
+        let (_, unused, tokens, user) = shopper(&world, &client, ADA).await;
+        let path = format!("/accounts/acme/users/{user}");
+        if disable {
+            for disabled in [true, false] {
+                let change = json!({ "disabled": disabled });
+                let page = admin(&world, &root, Method::PATCH, &path, &change).await;
+                assert_eq!(page.status, 200, "{}", page.body);
+            }
+        } else {
+            let path = format!("{path}/sessions");
+            let page = admin(&world, &root, Method::DELETE, &path, &Value::Null).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+        }
+        // Enabled again, they log in anew; what was is over.
+        assert!(!lives(&world, &client, &tokens).await);
+        refused(&client.exchange(&world, &unused).await);
+    }
+    let (_, _, tokens, _) = shopper(&world, &client, ADA).await;
+    assert!(lives(&world, &client, &tokens).await);
+    assert!(lives(&world, &client, &others).await);
+}
+
+#[tokio::test]
+async fn f4_a_logout_ends_what_was_granted_in_its_session() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let client = Client::storefront(&world).await;
+    let other = Client::storefront(&world).await;
+    for by_admin in [false, true] {
+        let (mut browser, unused, tokens, user) = shopper(&world, &client, ADA).await;
+        // Another application in the same session, and the same person elsewhere.
+        let of_other = code(&other, &world, &mut browser, OFFLINE).await;
+        let of_other = other.exchange(&world, &of_other).await.json();
+        let (_, _, elsewhere, _) = shopper(&world, &client, ADA).await;
+        if by_admin {
+            let sid = &claims(&tokens["access_token"])["sid"];
+            assert!(sid.is_string());
+            let sessions = admin(
+                &world,
+                &root,
+                Method::GET,
+                "/accounts/acme/sessions",
+                &Value::Null,
+            );
+            let sessions = sessions.await.json();
+            // The older of the two.
+            let of = |session: &&Value| session["user"] == user.as_str();
+            let id = sessions["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(of)
+                .unwrap()["id"]
+                .clone();
+            let path = format!("/accounts/acme/sessions/{}", id.as_str().unwrap());
+            let page = admin(&world, &root, Method::DELETE, &path, &Value::Null).await;
+            assert_eq!(page.status, 204, "{}", page.body);
+        } else {
+            let hint = text(&tokens, "id_token");
+            let url = format!("{}/connect/logout?id_token_hint={hint}", world.origin);
+            let page = browser.get(url).await;
+            assert!(page.status.as_u16() < 400, "{} {}", page.status, page.body);
+        }
+        assert!(!lives(&world, &client, &tokens).await);
+        assert!(!lives(&world, &other, &of_other).await);
+        refused(&client.exchange(&world, &unused).await);
+        assert!(lives(&world, &client, &elsewhere).await);
+        world.clock.advance(Duration::from_secs(1));
+        let id = format!("/accounts/acme/users/{user}/sessions");
+        admin(&world, &root, Method::DELETE, &id, &Value::Null).await;
+    }
+}
+
+#[tokio::test]
+async fn f4_an_application_of_a_removed_ones_id_inherits_no_tokens() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let client = Client::storefront(&world).await;
+    let (_, unused, tokens, _) = shopper(&world, &client, ADA).await;
+    let path = format!("/applications/{}", client.id);
+    let page = admin(&world, &root, Method::DELETE, &path, &Value::Null).await;
+    assert_eq!(page.status, 204, "{}", page.body);
+    world.clock.advance(Duration::from_secs(1));
+    let again = NewApplication {
+        client_id: Some(client.id.parse().unwrap()),
+        ..storefront()
+    };
+    let client = Client::create(&world, again).await;
+    assert!(!lives(&world, &client, &tokens).await);
+    refused(&client.exchange(&world, &unused).await);
+    let (_, _, tokens, _) = shopper(&world, &client, ADA).await;
+    assert!(lives(&world, &client, &tokens).await);
 }

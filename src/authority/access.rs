@@ -2,8 +2,8 @@
 //!
 //! They are JWTs of type `at+jwt` that any resource server can check by itself.
 //! Where we are asked (introspection, user information, the admin API), one
-//! counts only while its application exists, its user is not disabled, and
-//! nobody revoked it.
+//! counts only while its application exists, its user may act, and nobody ended
+//! it, its grant or its session.
 
 use serde::Serialize;
 
@@ -41,6 +41,14 @@ struct AccessClaims<'a> {
     sid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grant_id: Option<&'a str>,
+    /// The user's, see [`Granted`].
+    #[serde(skip_serializing_if = "is_zero")]
+    generation: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An access token that counts.
@@ -86,6 +94,7 @@ impl Authority {
             account: to.account.map(AccountId::as_str),
             sid: to.sid,
             grant_id: to.grant_id,
+            generation: to.generation,
         };
         let alg = match to.account {
             Some(account) => self.signing_alg(account).await?,
@@ -127,24 +136,45 @@ impl Authority {
         if meant.await? != audience {
             return Ok(None);
         }
-        let good = match access.user {
-            None => owns(&application, &access),
-            Some(user) => match &access.account {
-                Some(account) => {
-                    let found = directory::get(&*self.store, account, user).await?;
-                    application.serves(account) && found.is_some_and(|user| !user.value.disabled)
+        let issued_at = number(&access.claims, "iat").map(Timestamp::from_secs);
+        let good = issued_at.is_some_and(|at| application.honours(at))
+            && match (access.user, account) {
+                (None, _) => owns(&application, &access),
+                (Some(user), Some(account)) => {
+                    let generation = number(&access.claims, "generation").unwrap_or_default();
+                    application.serves(account) && self.may_act(account, user, generation).await?
                 }
-                None => false,
-            },
-        };
+                (Some(_), None) => false,
+            };
         Ok(good.then_some(access))
     }
 
-    /// Whether what was granted counts as far as its user is concerned.
-    pub(super) async fn may_act(&self, granted: &Granted) -> Result<bool, StoreError> {
-        let found = directory::get(&*self.store, &granted.account, granted.user).await?;
-        Ok(found.is_some_and(|user| user.value.may_act(granted.generation)))
+    /// Whether what was granted still counts, its refresh tokens and marks aside.
+    pub(super) async fn counts(
+        &self,
+        application: &Application,
+        granted: &Granted,
+    ) -> Result<bool, StoreError> {
+        let honoured = granted.granted_at.is_none_or(|at| application.honours(at));
+        Ok(honoured
+            && self
+                .may_act(&granted.account, granted.user, granted.generation)
+                .await?)
     }
+
+    async fn may_act(
+        &self,
+        account: &AccountId,
+        user: UserId,
+        generation: u64,
+    ) -> Result<bool, StoreError> {
+        let found = directory::get(&*self.store, account, user).await?;
+        Ok(found.is_some_and(|user| user.value.may_act(generation)))
+    }
+}
+
+fn number(claims: &Claims, name: &str) -> Option<u64> {
+    claims.all().get(name)?.as_u64()
 }
 
 /// An application's own token counts only for what it may do now.

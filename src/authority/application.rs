@@ -224,6 +224,13 @@ impl Application {
         self.account.as_ref().is_none_or(|own| own == account)
     }
 
+    /// Whether what was granted or issued then counts: not what an application
+    /// of the same id had that was removed.
+    pub fn honours(&self, granted_at: Timestamp) -> bool {
+        // Tokens are dated to the second.
+        granted_at.as_secs() >= self.created_at.as_secs()
+    }
+
     /// Adds a generated secret; the old ones end at `until` at the latest, and
     /// only the newest of them is kept.
     pub fn rotate(&mut self, now: Timestamp, until: Timestamp) -> Secret {

@@ -193,8 +193,9 @@ impl Authority {
             scopes: request.scopes.common(&application.scopes),
             sid: Some(session_name(session)),
             auth_time: Some(session.authenticated_at()),
+            granted_at: Some(self.now()),
         };
-        if !self.may_act(&granted).await? {
+        if !self.counts(&application, &granted).await? {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");
             return Ok(self.refuse(request, &denied));
         }

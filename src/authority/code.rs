@@ -97,7 +97,7 @@ impl Authority {
             // Another request with it runs beside this one, and won.
             return Err(invalid_code());
         }
-        if !self.may_act(granted).await? {
+        if !self.counts(application, granted).await? {
             return Err(invalid_code());
         }
         let grant = self.grant_of_code(&code);

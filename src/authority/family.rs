@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::ClientId;
 use super::granted::Granted;
-use super::revoked::{GRANT_ID, Issued};
-use crate::base::Timestamp;
+use super::revoked::{GRANT_ID, Issued, SID};
+use crate::base::{Timestamp, UserId};
 use crate::store::{
     Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
 };
@@ -36,6 +36,8 @@ const BY_GRANT: Keyspace<String> =
 const MAX_MOVES: usize = 4;
 /// How often a family is looked for again that is changed at the same time.
 const TRIES: usize = 50;
+/// How many families are read at once.
+const PAGE: usize = 100;
 
 /// Gives families of before their owners.
 pub(super) async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
@@ -86,14 +88,20 @@ impl Authority {
     }
 
     /// Writes a new family.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the session that it comes from has ended.
     pub(super) async fn put_family(&self, token: &Token, family: Family) -> Result<(), StoreError> {
+        let unended = family.granted.sid.as_deref();
+        let unended = unended.map(|sid| self.check_unrevoked(SID, sid));
         let record = Record::Family(Box::new(family));
         let key = token.key(&FAMILIES, "");
-        let steps = vec![
+        let mut steps = vec![
             Step::Check(key.clone(), Precondition::Absent),
             RECORDS.step_put_at(key, &record)?,
             BY_GRANT.step_put_at(token.key(&PLACES, ""), &token.name())?,
         ];
+        steps.extend(unended);
         self.store.commit(steps).await.map(|_| ())
     }
 
@@ -224,6 +232,55 @@ impl Authority {
             };
             self.revoke_all_with(GRANT_ID, &token.name()).await?;
             if self.remove_family(&found).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Ends all grants that come from a session of a user; on disk when this returns.
+    pub(super) async fn end_grants_of_session(
+        &self,
+        user: UserId,
+        sid: &str,
+    ) -> Result<(), StoreError> {
+        // First, so that no other family begins meanwhile.
+        self.revoke_all_with(SID, sid).await?;
+        let theirs = |granted: &Granted| granted.sid.as_deref() == Some(sid);
+        self.remove_families(user, theirs).await
+    }
+
+    /// Removes those families of a user that are meant.
+    async fn remove_families(
+        &self,
+        user: UserId,
+        meant: impl Fn(&Granted) -> bool,
+    ) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let mut all = true;
+            let mut after = None;
+            loop {
+                let page = RECORDS
+                    .page_of(&*self.store, "", user.as_bytes(), after, PAGE)
+                    .await?;
+                let Some((last, _)) = page.last() else {
+                    break;
+                };
+                after = Some(last.id().to_vec());
+                for (key, found) in page {
+                    if let Record::Family(family) = found.value
+                        && meant(&family.granted)
+                    {
+                        let found = Found {
+                            key,
+                            family: *family,
+                            version: found.version,
+                        };
+                        all &= self.remove_family(&found).await?;
+                    }
+                }
+            }
+            if all {
                 return Ok(());
             }
         }

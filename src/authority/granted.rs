@@ -19,6 +19,8 @@ pub struct Grantee<'a> {
     pub sid: Option<&'a str>,
     /// The public name of the grant.
     pub grant_id: Option<&'a str>,
+    /// The user's, as they logged in.
+    pub generation: u64,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -41,6 +43,9 @@ pub struct Granted {
     /// When the user logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// When it was granted; absent from what was before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_at: Option<Timestamp>,
 }
 
 impl Granted {
@@ -52,6 +57,7 @@ impl Granted {
             scopes: &self.scopes,
             sid: self.sid.as_deref(),
             grant_id: Some(grant_id),
+            generation: self.generation,
         }
     }
 }

@@ -129,13 +129,15 @@ impl Authority {
         Ok(())
     }
 
-    /// Tells the applications of a session that it ended, in the background.
+    /// Ends what applications were granted in a session, and tells those that want
+    /// to hear of it, in the background.
     pub async fn session_ended(
         self: &Arc<Self>,
         account: &AccountId,
         session: &Session,
     ) -> Result<(), StoreError> {
         let sid = session_name(session);
+        self.end_grants_of_session(session.user, &sid).await?;
         let prefix = Key::expiring(
             &PARTICIPANTS,
             account.as_str(),

@@ -90,7 +90,10 @@ impl Authority {
             used: None,
             issued: Vec::new(),
         };
-        self.put_family(grant, family).await?;
+        match self.put_family(grant, family).await {
+            Err(StoreError::Conflict) => Err(OAuthError::grant("the session has ended")),
+            other => Ok(other?),
+        }?;
         Ok(Some(Secret::new(format!("{}.{secret}", grant.as_str()))))
     }
 
@@ -134,7 +137,7 @@ impl Authority {
             }
             SecretUse::Next | SecretUse::Grace => {}
         }
-        if !self.may_act(granted).await? {
+        if !self.counts(application, granted).await? {
             self.end_family(&token).await?;
             return Err(invalid_refresh_token());
         }
@@ -201,7 +204,7 @@ impl Authority {
         let counts = family.granted.client_id == application.client_id
             && now < family.expires_at
             && matches!(family.secret_use(&presented.secret, now), SecretUse::Next)
-            && self.may_act(&family.granted).await?;
+            && self.counts(application, &family.granted).await?;
         Ok(counts.then_some((family.granted, family.expires_at)))
     }
 

@@ -57,6 +57,13 @@ impl Authority {
         Ok(false)
     }
 
+    /// A step that fails a batch if all tokens whose claim has this value are
+    /// revoked already.
+    pub(super) fn check_unrevoked(&self, claim: &str, value: &str) -> Step {
+        let key = mark(day_of(self.now()), claim, value);
+        Step::Check(key, Precondition::Absent)
+    }
+
     /// Revokes an access token; on disk when this returns.
     pub async fn revoke_access(&self, issued: &Issued) -> Result<(), StoreError> {
         if self.now() >= issued.expires_at {

@@ -134,6 +134,7 @@ impl Authority {
                     scopes: &scopes,
                     sid: None,
                     grant_id: None,
+                    generation: 0,
                 },
             )
             .await?;
@@ -173,6 +174,7 @@ impl Authority {
             scopes,
             sid: None,
             auth_time: Some(self.now()),
+            granted_at: Some(self.now()),
         };
         let grant = Token::new(self.family_ends(self.now()));
         let grant_id = grant.name();
