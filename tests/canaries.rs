@@ -160,6 +160,7 @@ impl Search {
 }
 
 /// A shopper logs in, and an application takes tokens for them.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn log_in(home: &Home, idp: &MockIdp, search: &mut Search, turn: &str) {
     let origin = home.origin();
     let mut browser = Browser::new();
