@@ -125,6 +125,8 @@ async fn h03_identity_headers_from_outside() {
         ("x-auth-email", "admin@evil.test"),
         ("x_auth_user", "admin"),
         ("X-AUTH-NAME", "admin"),
+        ("x-auth-email-verified", "admin"),
+        ("x-auth-provider-user", "admin"),
         ("x-auth-role", "admin"),
         ("remote-user", "admin"),
         ("x-forwarded-user", "admin"),
@@ -148,7 +150,17 @@ async fn h03_identity_headers_from_outside() {
         .map(reqwest::header::HeaderName::as_str)
         .filter(|name| name.contains("auth"))
         .collect();
-    assert_eq!(names, ["x-auth-user", "x-auth-email", "x-auth-name"]);
+    assert_eq!(
+        names,
+        [
+            "x-auth-user",
+            "x-auth-email",
+            "x-auth-email-verified",
+            "x-auth-provider",
+            "x-auth-provider-user",
+            "x-auth-name"
+        ]
+    );
     assert_eq!(page.headers.get_all("x-auth-email").iter().count(), 1);
     assert!(!format!("{:?}", page.headers).contains("admin"));
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -20,7 +21,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let listener = bind(&config.listen).await?;
     let broker = Broker::open(&config, Arc::new(SystemClock)).await?;
     let socket = bind_unix(config.admin_socket()).context("the admin socket cannot be made")?;
-    let mut server = Server::new(ServerOptions::default())
+    let mut server = Server::new(options())
         .listen(listener, broker.router())
         .listen(socket, broker.admin_router());
     if let Some(address) = &config.metrics_listen {
@@ -50,6 +51,19 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
             "\nThere is no operator yet. This link, good once within 24 hours, makes the first:\n\n    {link}\n"
         );
     }
+    // An hang-up is no end: it asks to read again what can be read again. And a file
+    // that grows beyond a limit is an error of that write, not of the program.
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let _too_large = signal(SignalKind::from_raw(SIGXFSZ))?;
+    let keys = Arc::clone(&broker.app().logins.keys);
+    let reloading = tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            match keys.reload().await {
+                Ok(_) => info!("SIGHUP: the signing keys were read again"),
+                Err(error) => warn!(why = %error, "SIGHUP: the signing keys could not be read"),
+            }
+        }
+    });
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {
@@ -59,7 +73,45 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
         info!("stopping: requests in flight may finish");
     };
     server.run(stop).await?;
+    reloading.abort();
     broker.close().await?;
     info!("stopped");
     Ok(())
+}
+
+/// `SIGXFSZ`, on every architecture of Linux that Rust is for but MIPS.
+const SIGXFSZ: i32 = 25;
+/// Descriptors that are not for the network: store, log, providers, listeners.
+const RESERVED: u64 = 1_024;
+
+/// As many connections as there are descriptors for, with some left for the store
+/// and for providers. The limit is raised to what the system allows first.
+fn options() -> ServerOptions {
+    let options = ServerOptions::default();
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum || limit.maximum.is_none() {
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            limit = raised;
+        }
+    }
+    let Some(descriptors) = limit.current else {
+        return options;
+    };
+    let left = descriptors.saturating_sub(RESERVED).max(descriptors / 2);
+    let most = usize::try_from(left).unwrap_or(usize::MAX);
+    if most < options.max_connections {
+        warn!(
+            descriptors,
+            connections = most,
+            "fewer connections than usual: the limit of open files is low (`ulimit -n`, LimitNOFILE)"
+        );
+    }
+    ServerOptions {
+        max_connections: options.max_connections.min(most),
+        ..options
+    }
 }

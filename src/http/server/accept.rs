@@ -1,27 +1,35 @@
 //! One listener's loop: accept, bound the number of connections, stop.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::connection::Connections;
+use super::connection::{Connections, Leave};
 use super::{Listener, Peer, ServerOptions};
 
 /// After an error that the next attempt would meet too: no file descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// How long to wait for a place before idle connections are asked again to go.
+const GIVE_WAY: Duration = Duration::from_millis(500);
+/// When the server stops: how long a request may take to be whole.
+const UNFINISHED: Duration = Duration::from_secs(3);
 
 /// A listener and what it serves.
 pub(super) struct AcceptLoop {
     listener: Listener,
     connections: Connections,
     slots: Arc<Semaphore>,
+    shares: Shares,
     drain: Duration,
 }
 
@@ -36,6 +44,7 @@ impl AcceptLoop {
         Self {
             listener,
             slots: Arc::new(Semaphore::new(most)),
+            shares: Shares::of(most),
             drain: options.drain,
             connections: Connections::new(app, options),
         }
@@ -48,7 +57,7 @@ impl AcceptLoop {
         let mut open = JoinSet::new();
         loop {
             let next = async {
-                let slot = Arc::clone(&self.slots).acquire_owned().await;
+                let slot = self.slot().await;
                 (slot, self.accept().await)
             };
             let (slot, accepted) = tokio::select! {
@@ -58,10 +67,15 @@ impl AcceptLoop {
             };
             match accepted {
                 Accepted::Tcp(stream, peer) => {
+                    let Some(share) = self.shares.take(peer) else {
+                        self.connections.leave(Leave::Idle(peer.ip()));
+                        tracing::debug!(?peer, "one address holds half of all connections");
+                        continue;
+                    };
                     // Answers are small and whole: waiting to fill a packet only delays them.
                     drop(stream.set_nodelay(true));
                     let connection = self.connections.serve(stream, peer, &graceful);
-                    open.spawn(holding(slot, connection));
+                    open.spawn(holding((slot, share), connection));
                 }
                 Accepted::Unix(stream) => {
                     let connection = self.connections.serve(stream, Peer::Unix, &graceful);
@@ -70,12 +84,23 @@ impl AcceptLoop {
             }
             while open.try_join_next().is_some() {}
         }
-        let drain = self.drain;
-        self.close();
-        if tokio::time::timeout(drain, graceful.shutdown())
-            .await
-            .is_err()
-        {
+        let Self {
+            listener,
+            connections,
+            drain,
+            ..
+        } = self;
+        close(listener);
+        let unfinished = async {
+            tokio::time::sleep(UNFINISHED).await;
+            connections.leave(Leave::Unfinished);
+            std::future::pending::<()>().await;
+        };
+        let drained = tokio::select! {
+            drained = tokio::time::timeout(drain, graceful.shutdown()) => drained,
+            () = unfinished => Ok(()),
+        };
+        if drained.is_err() {
             while open.try_join_next().is_some() {}
             tracing::warn!(
                 connections = open.len(),
@@ -109,14 +134,80 @@ impl AcceptLoop {
         }
     }
 
-    /// Stops listening, so that new connections are refused or go to a successor.
-    fn close(self) {
-        if let Listener::Unix(listener) = &self.listener
-            && let Ok(address) = listener.local_addr()
-            && let Some(path) = address.as_pathname()
-        {
-            // While the listener is open no successor has put its own file there.
-            drop(fs::remove_file(path));
+    /// A place for a connection. Where there is none, idle ones give way.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+                return Some(slot);
+            }
+            self.connections.leave(Leave::Idle(None));
+            let slot = Arc::clone(&self.slots).acquire_owned();
+            if let Ok(slot) = tokio::time::timeout(GIVE_WAY, slot).await {
+                return slot.ok();
+            }
+        }
+    }
+}
+
+/// Stops listening, so that new connections are refused or go to a successor.
+fn close(listener: Listener) {
+    if let Listener::Unix(listener) = &listener
+        && let Ok(address) = listener.local_addr()
+        && let Some(path) = address.as_pathname()
+    {
+        // While the listener is open no successor has put its own file there.
+        drop(fs::remove_file(path));
+    }
+    drop(listener);
+}
+
+/// How many connections each address has: at most half of all, so that no single
+/// one shuts out the others.
+struct Shares {
+    most: usize,
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// A connection's part of its address's share.
+struct Share {
+    of: IpAddr,
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Shares {
+    fn of(connections: usize) -> Self {
+        Self {
+            most: (connections / 2).max(1),
+            taken: Arc::default(),
+        }
+    }
+
+    /// `None` if the address has its share; `Some(None)` if it has no address.
+    fn take(&self, peer: Peer) -> Option<Option<Share>> {
+        let Some(ip) = peer.ip() else {
+            return Some(None);
+        };
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(ip).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Some(Share {
+            of: ip,
+            taken: Arc::clone(&self.taken),
+        }))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.of);
+            }
         }
     }
 }

@@ -5,14 +5,15 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
-use tokio::net::{TcpListener, UnixListener, UnixSocket};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 
-/// Connections that may wait in the kernel's queue.
-const BACKLOG: u32 = 1024;
+/// Connections that may wait in the kernel's queue; Linux takes `somaxconn` of them,
+/// 4096 unless that was changed.
+const BACKLOG: u32 = 4096;
 
 /// Listens on the network at `addr`, such as `127.0.0.1:8080`.
 pub async fn bind(addr: &str) -> io::Result<TcpListener> {
-    TcpListener::bind(addr).await.map_err(|error| {
+    listen(addr).await.map_err(|error| {
         let kind = error.kind();
         let sentence = match kind {
             ErrorKind::AddrInUse => format!(
@@ -31,6 +32,28 @@ pub async fn bind(addr: &str) -> io::Result<TcpListener> {
         };
         io::Error::new(kind, sentence)
     })
+}
+
+/// As `TcpListener::bind`, which has a queue of its own length.
+async fn listen(addr: &str) -> io::Result<TcpListener> {
+    let mut last = None;
+    for address in tokio::net::lookup_host(addr).await? {
+        let open = || {
+            let socket = if address.is_ipv4() {
+                TcpSocket::new_v4()?
+            } else {
+                TcpSocket::new_v6()?
+            };
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        match open() {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::Error::from(ErrorKind::AddrNotAvailable)))
 }
 
 /// Listens on a socket in the file system that only its owner may open.

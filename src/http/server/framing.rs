@@ -21,6 +21,7 @@ pub(super) struct Framing {
     length: u64,
     encodings: usize,
     ambiguous: bool,
+    unknown_coding: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -73,6 +74,16 @@ impl Framing {
         self.place != Place::Between
     }
 
+    /// So many bytes of a body are still to come, where its length is known.
+    pub(super) fn inside_body(&self) -> bool {
+        matches!(self.place, Place::Body(_))
+    }
+
+    /// A request of this connection came in a transfer coding other than `chunked`.
+    pub(super) fn unknown_coding(&self) -> bool {
+        self.unknown_coding
+    }
+
     /// A request of this connection said twice where its body ends.
     pub(super) fn ambiguous(&self) -> bool {
         self.ambiguous
@@ -123,6 +134,8 @@ impl Framing {
                 .unwrap_or(0);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.encodings += 1;
+            let coding = value[1..].trim_ascii();
+            self.unknown_coding |= !coding.eq_ignore_ascii_case(b"chunked");
         }
     }
 
@@ -175,6 +188,22 @@ mod tests {
         assert!(after("GET / HTTP/1.1\r\nHost: a\r\n").inside_head());
         let body = after("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab");
         assert!(body.inside_request() && !body.inside_head());
+    }
+
+    #[test]
+    fn only_chunked_is_known() {
+        for (coding, unknown) in [
+            ("chunked", false),
+            (" Chunked ", false),
+            ("gzip, chunked", true),
+            ("gzip", true),
+            ("chunked, chunked", true),
+            ("identity", true),
+            ("", true),
+        ] {
+            let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding:{coding}\r\n\r\n");
+            assert_eq!(after(&text).unknown_coding(), unknown, "{coding}");
+        }
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub(super) fn answer(
 ) -> impl Future<Output = Response> + Send + use<> {
     let refusal = refusal(&request, facts);
     async move {
-        if let Some(reason) = refusal {
-            return refuse(reason);
+        if let Some((status, reason)) = refusal {
+            return refuse(status, reason);
         }
         let close = request.headers().contains_key(TRANSFER_ENCODING);
         let (mut parts, body) = request.into_parts();
@@ -49,21 +49,27 @@ pub(super) fn answer(
 }
 
 /// Why a request is refused before anybody looks at it.
-fn refusal<B>(request: &Request<B>, facts: &ConnectionState) -> Option<&'static str> {
+fn refusal<B>(request: &Request<B>, facts: &ConnectionState) -> Option<(StatusCode, &'static str)> {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
     if facts.ambiguous() {
-        return Some("The request says twice where its body ends.");
+        return Some((BAD, "The request says twice where its body ends."));
+    }
+    if facts.unknown_coding() {
+        // RFC 9112 §6.1. Who decodes it as something else sees another request.
+        let reason = "The only transfer coding that is known here is `chunked`.";
+        return Some((StatusCode::NOT_IMPLEMENTED, reason));
     }
     let hosts = request.headers().get_all(HOST).iter().count();
     // RFC 9112 §3.2. Two of them are how a proxy and we come to see two stores.
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Some("The request needs exactly one Host header.");
+        return Some((BAD, "The request needs exactly one Host header."));
     }
     None
 }
 
-fn refuse(reason: &'static str) -> Response {
+fn refuse(status: StatusCode, reason: &'static str) -> Response {
     let mut response = Response::new(Body::from(format!("{reason}\n")));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, CLOSE);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -46,6 +46,7 @@ impl<S> WatchedStream<S> {
         outcome: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        self.facts.takes(outcome.is_ready());
         if outcome.is_ready() {
             self.stall = None;
             return outcome;
@@ -69,8 +70,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let this = &mut *self;
         this.framing.read(&buffer.filled()[before..]);
-        this.facts
-            .set(this.framing.inside_head(), this.framing.ambiguous());
+        this.facts.read(&this.framing);
         Poll::Ready(Ok(()))
     }
 }
@@ -82,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.facts.touch();
         self.unless_stalled(outcome, context)
     }
 
@@ -91,6 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.facts.touch();
         self.unless_stalled(outcome, context)
     }
 
