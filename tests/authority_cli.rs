@@ -115,6 +115,19 @@ async fn a_broker_elsewhere_is_administered_with_an_application() {
     let listed = said(&call(&["app", "list", "--account", "acme"]));
     assert!(listed.contains(&shop.id));
     assert!(!listed.contains(shop.secret.as_ref().unwrap()));
+    let of_shop = ["--account", "acme", "--application", &shop.id];
+    assert_eq!(
+        said(&call(&[&["grant", "list"], &of_shop[..]].concat())).trim(),
+        "[]"
+    );
+    let none = said(&call(&[&["grant", "revoke"], &of_shop[..]].concat()));
+    assert!(none.contains("\"revoked\": 0"), "{none}");
+    assert_ne!(
+        call(&["grant", "revoke", "--account", "acme"])
+            .status
+            .code(),
+        Some(0)
+    );
     said(&call(&["app", "rotate", &shop.id]));
     said(&call(&["app", "change", &shop.id, "--rename", "Shop 2"]));
     assert!(said(&call(&["app", "show", &shop.id])).contains("Shop 2"));
