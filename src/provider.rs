@@ -14,6 +14,7 @@ pub mod file;
 pub mod gallery;
 pub mod import;
 pub mod infer;
+pub mod issuer;
 pub mod mapped;
 pub mod model;
 pub mod path;

@@ -18,6 +18,8 @@ mod outcomes;
 mod profile;
 #[path = "complaints/scene.rs"]
 mod scene;
+#[path = "complaints/sources.rs"]
+mod sources;
 #[path = "complaints/token.rs"]
 mod token;
 #[path = "complaints/traps.rs"]

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::{LoginError, Step, error_code};
 use super::refusal::{plain_words, words};
 use crate::outbound::{Limits, PreparedRequest};
-use crate::provider::decode::{DecodeError, decode};
+use crate::provider::decode::{self, DecodeError, decode};
 use crate::provider::model::Answer;
 use crate::provider::path;
 use crate::provider::trace::Trace;
@@ -64,9 +64,18 @@ impl Logins {
                 retry_after: retry_after(&response.headers),
             });
         }
-        let document = decoded
-            .map_err(|error| LoginError::Undecodable { step, error })?
-            .value;
+        let signed = matches!(step, Step::Userinfo | Step::Then) && Self::has_keys(login);
+        let document = match decoded {
+            Err(DecodeError::IsJwt) if signed => {
+                let token = decode::text(content_type, &response.body);
+                self.signed_claims(login, step, &token).await?
+            }
+            decoded => {
+                decoded
+                    .map_err(|error| LoginError::Undecodable { step, error })?
+                    .value
+            }
+        };
         if path::traversal_cost(&document) > path::MAX_TRAVERSAL_COST {
             let error = DecodeError::TooMany {
                 format: answer.format,

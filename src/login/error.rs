@@ -170,6 +170,14 @@ pub enum LoginError {
     /// The ID token is not valid.
     #[error("the ID token is not valid: {0}")]
     IdToken(openid_error::IdTokenError),
+    /// A signed profile or access token is not valid.
+    #[error("the signed answer is not valid: {error}")]
+    SignedAnswer {
+        /// At which step.
+        step: Step,
+        /// Why.
+        error: openid_error::IdTokenError,
+    },
     /// The profile has no email.
     #[error("{0}")]
     EmailMissing(ExtractError),
@@ -240,6 +248,7 @@ impl LoginError {
             | Self::Rejected { step, .. }
             | Self::Undecodable { step, .. }
             | Self::Incomplete { step, .. }
+            | Self::SignedAnswer { step, .. }
             | Self::Store { step, .. } => *step,
             Self::IdToken(_) => Step::IdToken,
             Self::EmailMissing(_) | Self::EmailInvalid(_) | Self::UserIdMissing(_) => {
@@ -293,7 +302,9 @@ impl LoginError {
                 (Step::IdToken, _) => ErrorCode::LoginProviderError,
                 _ => ErrorCode::LoginTokenRejected,
             },
-            Self::Undecodable { .. } | Self::Incomplete { .. } => self.unusable(),
+            Self::Undecodable { .. } | Self::Incomplete { .. } | Self::SignedAnswer { .. } => {
+                self.unusable()
+            }
             Self::IdToken(_) => ErrorCode::LoginIdTokenInvalid,
             Self::EmailMissing(_) => ErrorCode::LoginEmailMissing,
             Self::EmailInvalid(_) => ErrorCode::LoginEmailInvalid,
@@ -352,6 +363,7 @@ impl LoginError {
             | Self::Undecodable { .. }
             | Self::Incomplete { .. }
             | Self::IdToken(_)
+            | Self::SignedAnswer { .. }
             | Self::EmailMissing(_)
             | Self::EmailInvalid(_)
             | Self::UserIdMissing(_) => Blame::Provider,

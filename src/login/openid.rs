@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::directory::Directory;
-pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims};
+pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims, check_signed};
 use super::Logins;
 use super::arrival::Arrival;
 use super::context::Context;
@@ -104,9 +104,9 @@ impl Logins {
         at: &Arrival,
     ) -> Result<(), LoginError> {
         match (&provider.issuer, given) {
-            (Some(expected), Some(given)) if expected != given => Err(LoginError::IssuerMismatch(
-                "names another issuer than the mapping's",
-            )),
+            (Some(expected), Some(given)) if !expected.may_be(given) => Err(
+                LoginError::IssuerMismatch("names another issuer than the mapping's"),
+            ),
             (Some(_), None) if provider.callback.requires_iss => Err(LoginError::IssuerMismatch(
                 "is missing, and the redirect URI of all accounts needs it",
             )),
@@ -158,27 +158,13 @@ impl Logins {
     ) -> Result<(Value, Option<Timestamp>), LoginError> {
         let login = token.login();
         let provider = login.provider();
-        let account = login.account().as_str();
         let id_token = token
             .id_token()
             .ok_or(LoginError::IdToken(IdTokenError::Missing))?;
         let now = self.now();
-        let keys = self
-            .directory
-            .keys(&self.outbound, account, provider, now)
-            .await?;
         let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
         let jws = Jws::parse(id_token.expose()).map_err(wrong)?;
-        let mut verified = jws.verify(&keys);
-        if verified == Err(JwsError::UnknownKey) {
-            // Rotated meanwhile, perhaps: one more look, at most one a minute.
-            let keys = self
-                .directory
-                .keys_anew(&self.outbound, account, provider, now)
-                .await?;
-            verified = jws.verify(&keys);
-        }
-        verified.map_err(wrong)?;
+        self.verify(login, &jws, wrong).await?;
         let claims = crate::provider::decode::strict_json(jws.payload()).map_err(|error| {
             LoginError::Undecodable {
                 step: Step::IdToken,
@@ -186,7 +172,7 @@ impl Logins {
             }
         })?;
         let expected = Expected {
-            issuer: provider.issuer.as_deref().unwrap_or_default(),
+            issuer: provider.issuer.as_ref(),
             client_id: &provider.client.id,
             nonce: login.nonce(),
             freshness: login.authentication_age(),
@@ -206,6 +192,57 @@ impl Logins {
             });
         }
         Ok((claims, auth_time))
+    }
+
+    /// Checks a signature by the provider's keys.
+    async fn verify(
+        &self,
+        login: &Context,
+        jws: &Jws<'_>,
+        wrong: impl Fn(JwsError) -> LoginError,
+    ) -> Result<(), LoginError> {
+        let (provider, account, now) = (login.provider(), login.account().as_str(), self.now());
+        let keys = self
+            .directory
+            .keys(&self.outbound, account, provider, now)
+            .await?;
+        let mut verified = jws.verify(&keys);
+        if verified == Err(JwsError::UnknownKey) {
+            // Rotated meanwhile, perhaps: one more look, at most one a minute.
+            let keys = self
+                .directory
+                .keys_anew(&self.outbound, account, provider, now)
+                .await?;
+            verified = jws.verify(&keys);
+        }
+        verified.map_err(wrong)
+    }
+
+    /// The claims of a signed profile (OpenID Connect Core §5.3.2), or of an access
+    /// token (RFC 9068), by the provider's keys. Whom an access token is for is the
+    /// business of whoever it is shown to.
+    pub(super) async fn signed_claims(
+        &self,
+        login: &Context,
+        step: Step,
+        token: &str,
+    ) -> Result<Value, LoginError> {
+        let provider = login.provider();
+        let invalid = |error| LoginError::SignedAnswer { step, error };
+        let wrong = |error| invalid(IdTokenError::Signature(error));
+        let jws = Jws::parse(token.trim()).map_err(wrong)?;
+        self.verify(login, &jws, wrong).await?;
+        let claims = crate::provider::decode::strict_json(jws.payload())
+            .map_err(|error| LoginError::Undecodable { step, error })?;
+        let client_id = (step != Step::Token).then_some(provider.client.id.as_str());
+        check_signed(&claims, provider.issuer.as_ref(), client_id, self.now()).map_err(invalid)?;
+        Ok(claims)
+    }
+
+    /// Whether there are keys to check signed answers with.
+    pub(super) fn has_keys(login: &Context) -> bool {
+        let provider = login.provider();
+        provider.kind == Kind::Openid || provider.jwks_url.is_some()
     }
 
     /// The signed assertion of `private_key_jwt`, where the mapping uses it.

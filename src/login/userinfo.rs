@@ -59,6 +59,14 @@ pub async fn fetch(
     let mut document = match source {
         ProfileSource::TokenResponse => token.document().clone(),
         ProfileSource::IdToken => claims.clone().unwrap_or(Value::Null),
+        ProfileSource::AccessToken => {
+            let text = token.access_token().expose();
+            let claims = logins
+                .signed_claims(token.login(), Step::Token, text)
+                .await?;
+            trace.document("access_token", &claims);
+            claims
+        }
         ProfileSource::Request => request_profile(logins, &token, trace).await?,
         ProfileSource::IdTokenAndRequest => {
             let claims = claims.clone().unwrap_or(Value::Null);

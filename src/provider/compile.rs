@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::blanks;
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
-use super::model::{Callback, Provider};
+use super::model::{Callback, Issuer, Provider};
 use super::redirect::Redirects;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
@@ -160,6 +160,18 @@ impl Check<'_> {
             "name = \"Acme Accounts\"",
         );
         let issuer = self.issuer(file);
+        let discovery_url = self.optional_url(
+            "provider.discovery_url",
+            file.provider.discovery_url.as_ref(),
+        );
+        let jwks_url = self.optional_url("provider.jwks_url", file.provider.jwks_url.as_ref());
+        if discovery_url.is_some() && file.provider.kind == Kind::Oauth2 {
+            self.error_hint(
+                "provider.discovery_url",
+                "OAuth 2.0 alone has no discovery",
+                "set `kind = \"openid\"`",
+            );
+        }
         let client = self.client(file);
         let authorization = self.authorization(file);
         let callback = self.callback(file);
@@ -177,6 +189,8 @@ impl Check<'_> {
             name: name?,
             kind: file.provider.kind,
             issuer,
+            discovery_url,
+            jwks_url,
             email_trust: file.provider.email_trust,
             client: client?,
             authorization,
@@ -205,7 +219,7 @@ impl Check<'_> {
         }
     }
 
-    fn issuer(&mut self, file: &ProviderFile) -> Option<String> {
+    fn issuer(&mut self, file: &ProviderFile) -> Option<Issuer> {
         let key = "provider.issuer";
         let Some(issuer) = &file.provider.issuer else {
             if file.provider.kind == Kind::Openid {
@@ -213,11 +227,50 @@ impl Check<'_> {
             }
             return None;
         };
-        let url = self.url(key, issuer)?;
+        let issuer = Issuer::new(issuer);
+        if issuer.is_template() {
+            self.issuer_template(file);
+        }
+        let url = self.url(key, &issuer.sample())?;
         if url.query().is_some() {
             self.error(key, "an issuer has no query (OpenID Connect Discovery §3)");
         }
-        Some(issuer.clone())
+        Some(issuer)
+    }
+
+    /// An issuer with a claim in it stands for whoever is a customer of the provider.
+    fn issuer_template(&mut self, file: &ProviderFile) {
+        use super::file::EmailTrust;
+        if file.provider.kind == Kind::Oauth2 {
+            self.error(
+                "provider.issuer",
+                "only an ID token says which issuer of several it was: it needs `kind = \"openid\"`",
+            );
+        }
+        let bare = [
+            &file.authorization.url,
+            &file.token.url,
+            &file.provider.jwks_url,
+        ];
+        if file.provider.discovery_url.is_none() && bare.iter().any(|url| url.is_none()) {
+            self.missing(
+                "provider.discovery_url",
+                "discovery_url = \"https://id.acme.test/common/.well-known/openid-configuration\"",
+            );
+        }
+        if file.provider.email_trust == EmailTrust::Provider {
+            self.error_hint(
+                "provider.email_trust",
+                "anybody can become a customer of such a provider, and give any email there",
+                "set it to \"claim\" or \"never\", or name one issuer",
+            );
+        }
+        if file.callback.shared {
+            self.error(
+                "callback.shared",
+                "the redirect URI of all accounts needs one issuer",
+            );
+        }
     }
 
     fn secret(
@@ -285,6 +338,16 @@ impl Check<'_> {
                 "client.secret",
                 "the secret is written in the file",
                 "use `{ env = \"…\" }` or `{ file = \"…\" }` so that the file can be shared",
+            );
+        }
+        if file.userinfo.source == Some(Source::AccessToken)
+            && file.provider.kind == Kind::Oauth2
+            && file.provider.jwks_url.is_none()
+        {
+            self.error_hint(
+                "userinfo.source",
+                "`access_token` needs keys to check the token with",
+                "set `provider.jwks_url`, or `kind = \"openid\"` and `provider.issuer`",
             );
         }
         if file.userinfo.source == Some(Source::IdToken) && file.provider.kind == Kind::Oauth2 {

@@ -52,8 +52,12 @@ pub struct ProviderSection {
     pub name: Option<String>,
     /// The protocol it speaks.
     pub kind: Kind,
-    /// The issuer: its identifier in OpenID Connect and RFC 9207. Required where `kind = "openid"`.
+    /// The issuer: its identifier in OpenID Connect and RFC 9207. `{tenantid}` in it is the ID token's `tid`, another name the claim of that name, where one provider has an issuer for each of its customers. Required where `kind = "openid"`.
     pub issuer: Option<String>,
+    /// Where its discovery document is. Default: the issuer and `/.well-known/openid-configuration`.
+    pub discovery_url: Option<String>,
+    /// Where its keys are. Default: where its discovery document says; with it and all endpoints mapped, no discovery document is asked for.
+    pub jwks_url: Option<String>,
     /// Whether its email may link a login to a user that exists.
     pub email_trust: EmailTrust,
     /// Whether `response_type=code` and `grant_type=authorization_code` are sent. Default true.
@@ -346,6 +350,8 @@ pub enum Source {
     TokenResponse,
     /// From the claims of the `id_token`.
     IdToken,
+    /// From the claims of the access token, which is a JWT (RFC 9068) of the issuer.
+    AccessToken,
 }
 
 /// Where the access token goes in a request for user information.

@@ -10,6 +10,7 @@ use super::email::EmailForm;
 use super::file::{
     Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken,
 };
+pub use super::issuer::Issuer;
 use super::mapped::Mapped;
 use super::path::{Condition, Place};
 use super::template::Template;
@@ -27,7 +28,11 @@ pub struct Provider {
     /// The protocol it speaks.
     pub kind: Kind,
     /// Its issuer, for OpenID Connect and RFC 9207.
-    pub issuer: Option<String>,
+    pub issuer: Option<Issuer>,
+    /// Where its discovery document is, if not below the issuer.
+    pub discovery_url: Option<Url>,
+    /// Where its keys are, if discovery need not say.
+    pub jwks_url: Option<Url>,
     /// Whether its email may link.
     pub email_trust: EmailTrust,
     /// Who we are to it.
@@ -236,6 +241,8 @@ pub enum ProfileSource {
     TokenResponse,
     /// The claims of the ID token.
     IdToken,
+    /// The claims of the access token.
+    AccessToken,
     /// OpenID Connect as usual: the claims, and the endpoint's answer over them where there is one.
     IdTokenAndRequest,
 }

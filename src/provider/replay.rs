@@ -82,6 +82,9 @@ fn identity(
     let mut document = match provider.userinfo.source {
         ProfileSource::TokenResponse => token.clone(),
         ProfileSource::IdToken => claims.clone().ok_or_else(no_claims)?,
+        ProfileSource::AccessToken => {
+            kept("access_token").ok_or_else(|| "the trace has no access token claims".to_owned())?
+        }
         ProfileSource::Request => asked(true)?.unwrap_or_default(),
         ProfileSource::IdTokenAndRequest => {
             let claims = claims.clone().ok_or_else(no_claims)?;

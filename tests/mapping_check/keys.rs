@@ -290,3 +290,41 @@ fn secrets_are_never_quoted() {
     );
     assert!(found.contains("`/no/such/file` cannot be read"), "{found}");
 }
+
+#[test]
+fn an_issuer_that_stands_for_many_needs_more() {
+    let template = GOOD
+        .replace(
+            "name = \"Acme\"",
+            "name = \"Acme\"\nkind = \"openid\"\nissuer = \"https://id.acme.test/{tenantid}\"",
+        )
+        .replace("email_trust = \"never\"", "email_trust = \"provider\"");
+    let found = lines(&template).join("\n");
+    assert!(
+        found.contains("`provider.discovery_url` is missing"),
+        "{found}"
+    );
+    assert!(
+        found.contains("anybody can become a customer of such a provider")
+            || found.contains("set it to \"claim\" or \"never\""),
+        "{found}"
+    );
+    let oauth2 = GOOD.replace(
+        "name = \"Acme\"",
+        "name = \"Acme\"\nissuer = \"https://id.acme.test/{tenantid}\"",
+    );
+    let found = lines(&oauth2).join("\n");
+    assert!(
+        found.contains("only an ID token says which issuer"),
+        "{found}"
+    );
+    let source = GOOD.replace(
+        "url = \"https://id.acme.test/me\"",
+        "source = \"access_token\"",
+    );
+    let found = lines(&source).join("\n");
+    assert!(
+        found.contains("`access_token` needs keys to check the token with"),
+        "{found}"
+    );
+}

@@ -296,6 +296,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         | LoginError::Undecodable { .. }
         | LoginError::Incomplete { .. }
         | LoginError::IdToken(_)
+        | LoginError::SignedAnswer { .. }
         | LoginError::EmailMissing(_)
         | LoginError::EmailInvalid(_)
         | LoginError::UserIdMissing(_)

@@ -19,6 +19,7 @@ use crate::outbound::{Outbound, PreparedRequest};
 use crate::protocol::jws::KeySet;
 use crate::provider::Provider;
 use crate::provider::decode::{Format, decode};
+use crate::provider::issuer::Issuer;
 use crate::provider::request::BuildError;
 
 /// How long a document is taken as it is.
@@ -29,7 +30,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 const MAX_ENTRIES: usize = 10_000;
 
 /// What a provider publishes (OpenID Connect Discovery §3), as far as it is used.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Metadata {
     /// Where the browser is sent.
     pub authorization_endpoint: Option<Url>,
@@ -63,7 +64,11 @@ impl Directory {
     /// One entry a provider, locked while it is fetched, so that a hundred
     /// logins that find it old fetch it once.
     fn entry(&self, account: &str, provider: &Provider) -> Arc<tokio::sync::Mutex<Entry>> {
-        let issuer = provider.issuer.as_deref().unwrap_or_default();
+        let issuer = provider
+            .issuer
+            .as_ref()
+            .map(Issuer::as_str)
+            .unwrap_or_default();
         let key = format!("{account}/{}/{issuer}", provider.id);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
@@ -80,16 +85,26 @@ impl Directory {
         provider: &Provider,
         now: Timestamp,
     ) -> Result<Arc<Metadata>, LoginError> {
+        if without_discovery(provider) {
+            return Ok(Arc::default());
+        }
         let entry = self.entry(account, provider);
         let mut entry = entry.lock().await;
         if let Some(fresh) = fresh(&entry.metadata, now, CACHE_LIFETIME) {
             return Ok(fresh);
         }
-        let issuer = provider.issuer.as_deref().unwrap_or_default();
-        let url = format!(
-            "{}/.well-known/openid-configuration",
-            issuer.trim_end_matches('/')
-        );
+        let issuer = provider
+            .issuer
+            .as_ref()
+            .map(Issuer::as_str)
+            .unwrap_or_default();
+        let url = match &provider.discovery_url {
+            Some(url) => url.to_string(),
+            None => format!(
+                "{}/.well-known/openid-configuration",
+                issuer.trim_end_matches('/')
+            ),
+        };
         let document = fetch(outbound, account, provider, &url).await?;
         // To the letter, a slash at the end included: it is what tokens are checked against.
         if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
@@ -160,13 +175,22 @@ impl Directory {
     }
 }
 
+/// Whether all that discovery would say is mapped.
+fn without_discovery(provider: &Provider) -> bool {
+    provider.discovery_url.is_none()
+        && provider.jwks_url.is_some()
+        && provider.authorization.url.is_some()
+        && provider.token.url.is_some()
+}
+
 async fn fetch_keys(
     outbound: &Outbound,
     account: &str,
     provider: &Provider,
     metadata: &Metadata,
 ) -> Result<Arc<KeySet>, LoginError> {
-    let url = metadata.jwks_uri.as_ref().ok_or(LoginError::Build {
+    let url = provider.jwks_url.as_ref().or(metadata.jwks_uri.as_ref());
+    let url = url.ok_or(LoginError::Build {
         step: Step::IdToken,
         error: BuildError::NoEndpoint("jwks_uri"),
     })?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::base::{SKEW, Timestamp, digest as compare};
 use crate::protocol::jws::JwsError;
+use crate::provider::issuer::Issuer;
 
 /// Why an ID token does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +69,7 @@ pub struct AuthenticationAge {
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {
     /// The mapping's issuer.
-    pub issuer: &'a str,
+    pub issuer: Option<&'a Issuer>,
     /// Our client id.
     pub client_id: &'a str,
     /// The nonce that was sent.
@@ -93,7 +94,8 @@ pub fn check_claims(
     expected: &Expected<'_>,
 ) -> Result<Option<Timestamp>, IdTokenError> {
     let text = |name: &'static str| claims.get(name).and_then(Value::as_str);
-    if text("iss").ok_or(IdTokenError::Claim("iss"))? != expected.issuer {
+    let issuer = text("iss").ok_or(IdTokenError::Claim("iss"))?;
+    if !expected.issuer.is_some_and(|own| own.is(issuer, claims)) {
         return Err(IdTokenError::Issuer);
     }
     let subject = text("sub").ok_or(IdTokenError::Claim("sub"))?;
@@ -134,6 +136,36 @@ pub fn check_claims(
         Some(Value::String(hash)) if *hash == at_hash(expected) => Ok(authenticated),
         Some(_) => Err(IdTokenError::AccessTokenHash),
     }
+}
+
+/// Checks what a signed document other than an ID token says about itself, as far
+/// as it does: whose it is, for whom, and until when.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check_signed(
+    claims: &Value,
+    issuer: Option<&Issuer>,
+    client_id: Option<&str>,
+    now: Timestamp,
+) -> Result<(), IdTokenError> {
+    if let (Some(own), Some(given)) = (issuer, claims.get("iss")) {
+        let given = given.as_str().ok_or(IdTokenError::Claim("iss"))?;
+        if !own.is(given, claims) {
+            return Err(IdTokenError::Issuer);
+        }
+    }
+    if let (Some(client_id), Some(_)) = (client_id, claims.get("aud")) {
+        audience(claims, client_id)?;
+    }
+    let now = now.as_secs();
+    if seconds(claims, "exp")?.is_some_and(|until| now >= until.saturating_add(SKEW)) {
+        return Err(IdTokenError::Expired);
+    }
+    if seconds(claims, "nbf")?.is_some_and(|from| from > now.saturating_add(SKEW)) {
+        return Err(IdTokenError::Future("nbf"));
+    }
+    Ok(())
 }
 
 /// When the person authenticated at the provider, if it says so. A moment ahead

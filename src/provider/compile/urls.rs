@@ -15,6 +15,10 @@ impl Check<'_> {
         self.checked(key, text)
     }
 
+    pub(super) fn optional_url(&mut self, key: &str, text: Option<&String>) -> Option<Url> {
+        text.and_then(|text| self.url(key, text))
+    }
+
     /// A URL that is required unless discovery tells it.
     pub(super) fn endpoint(
         &mut self,

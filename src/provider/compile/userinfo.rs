@@ -49,6 +49,7 @@ impl Check<'_> {
             (Some(Source::Request), _) | (None, false) => ProfileSource::Request,
             (Some(Source::TokenResponse), _) => ProfileSource::TokenResponse,
             (Some(Source::IdToken), _) => ProfileSource::IdToken,
+            (Some(Source::AccessToken), _) => ProfileSource::AccessToken,
             (None, true) => ProfileSource::IdTokenAndRequest,
         };
         if source == ProfileSource::Request && set.url.is_none() && !openid {
@@ -56,7 +57,7 @@ impl Check<'_> {
         }
         if matches!(
             source,
-            ProfileSource::TokenResponse | ProfileSource::IdToken
+            ProfileSource::TokenResponse | ProfileSource::IdToken | ProfileSource::AccessToken
         ) && set.url.is_some()
         {
             self.error_hint(

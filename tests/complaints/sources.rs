@@ -1,0 +1,320 @@
+//! Where claims come from beside user information in JSON: signed answers, tokens,
+//! and issuers that publish elsewhere.
+
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::Router;
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use mock_idp::{FaultKind, Faults};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use vestibule::base::Clock;
+
+use crate::scene::Scene;
+
+/// A key of the provider's.
+struct Key {
+    kid: &'static str,
+    der: Vec<u8>,
+    public: Value,
+}
+
+impl Key {
+    fn new(kid: &'static str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let point = pair.public_key().as_ref();
+        let (x, y) = point[1..].split_at(32);
+        let [x, y] = [x, y].map(|part| URL_SAFE_NO_PAD.encode(part));
+        Self {
+            kid,
+            der: pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            public: json!({ "kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "alg": "ES256", "x": x, "y": y }),
+        }
+    }
+
+    fn signs(&self, claims: &Value) -> String {
+        let header = Header {
+            kid: Some(self.kid.to_owned()),
+            ..Header::new(Algorithm::ES256)
+        };
+        encode(&header, claims, &EncodingKey::from_ec_der(&self.der)).unwrap()
+    }
+}
+
+/// What the second half of the provider answers, by path.
+type Answers = Arc<Mutex<Vec<(&'static str, &'static str, String)>>>;
+
+struct Fake {
+    origin: String,
+    answers: Answers,
+}
+
+impl Fake {
+    async fn new() -> Self {
+        let answers = Answers::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let answer = |path: &'static str| {
+            let of = Arc::clone(&answers);
+            move || {
+                let found = of
+                    .lock()
+                    .unwrap()
+                    .iter()
+                    .rfind(|(at, ..)| *at == path)
+                    .cloned();
+                let (_, kind, body) = found.unwrap();
+                async move { ([("content-type", kind)], body) }
+            }
+        };
+        let app = Router::new()
+            .route("/me", get(answer("/me")))
+            .route("/jwks", get(answer("/jwks")))
+            .route("/discovery", get(answer("/discovery")))
+            .route("/token", post(answer("/token")));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { origin, answers }
+    }
+
+    fn says(&self, path: &'static str, kind: &'static str, body: impl ToString) {
+        self.answers
+            .lock()
+            .unwrap()
+            .push((path, kind, body.to_string()));
+    }
+}
+
+fn profile(now: u64) -> Value {
+    json!({
+        "iss": "https://id.acme.test", "aud": "vestibule-demo", "exp": now + 60,
+        "sub": "u-9", "userId": "u-9", "email": "ada@example.test", "name": "Ada",
+    })
+}
+
+fn with(mut claims: Value, name: &str, value: Value) -> Value {
+    claims[name] = value;
+    claims
+}
+
+/// keycloak#22581, people#804.
+#[tokio::test]
+async fn d12_a_signed_profile_counts_by_the_providers_keys() {
+    let fake = Fake::new().await;
+    let (key, other) = (Key::new("k"), Key::new("k"));
+    fake.says("/jwks", "application/json", json!({ "keys": [key.public] }));
+    let changes = format!(
+        "[provider]\nissuer = \"https://id.acme.test\"\njwks_url = \"{0}/jwks\"\n[userinfo]\nurl = \"{0}/me\"",
+        fake.origin
+    );
+    let scene = Scene::new(json!({}), &changes).await;
+    let good = profile(scene.world.clock.now().as_secs());
+    for kind in ["application/jwt", "text/plain", "application/json"] {
+        fake.says("/me", kind, key.signs(&good));
+        assert_eq!(scene.logs_in().await["name"], "Ada", "{kind}");
+    }
+    let tampered = key.signs(&good);
+    let (head, rest) = tampered.split_once('.').unwrap();
+    let (_, signature) = rest.split_once('.').unwrap();
+    let payload = URL_SAFE_NO_PAD.encode(with(good.clone(), "userId", json!("eve")).to_string());
+    let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+    for (token, why) in [
+        (other.signs(&good), "its signature does not verify"),
+        (
+            format!("{head}.{payload}.{signature}"),
+            "its signature does not verify",
+        ),
+        (format!("{none}.{payload}."), "its algorithm is not"),
+        (
+            key.signs(&with(good.clone(), "iss", json!("https://evil.test"))),
+            "`iss` is not exactly",
+        ),
+        (
+            key.signs(&with(good.clone(), "aud", json!("other"))),
+            "`aud` does not name",
+        ),
+        (
+            key.signs(&with(good.clone(), "exp", json!(1))),
+            "it has expired",
+        ),
+        (
+            key.signs(&with(good.clone(), "exp", json!("soon"))),
+            "`exp` is missing or of the wrong type",
+        ),
+    ] {
+        fake.says("/me", "application/jwt", token);
+        let told = scene.why().await;
+        assert!(
+            told.starts_with("userinfo login.userinfo_invalid: "),
+            "{told}"
+        );
+        assert!(told.contains(why), "{told}");
+    }
+    assert_eq!(scene.world.users("acme").await.len(), 1);
+    // Without keys nobody can say whose it is.
+    scene
+        .map(&format!("[userinfo]\nurl = \"{}/me\"", fake.origin))
+        .await;
+    fake.says("/me", "application/jwt", key.signs(&good));
+    assert!(scene.why().await.contains("the answer is a JWT"));
+}
+
+#[tokio::test]
+async fn d12_a_signed_profile_of_another_subject_ends_the_login() {
+    let fake = Fake::new().await;
+    let key = Key::new("own");
+    let changes = format!(
+        "[provider]\nkind = \"openid\"\nissuer = \"{{origin}}\"\njwks_url = \"{0}/jwks\"\n\
+         [userinfo]\nurl = \"{0}/me\"\n[userinfo.response]\nuser_id = \"sub\"",
+        fake.origin
+    );
+    let mock = json!({ "openid": { "enabled": true }, "accounts": [crate::scene::ada(json!({
+        "sub": "s-1", "email": "ada@example.test",
+    }))] });
+    let scene = Scene::new(mock, &changes).await;
+    let jwks = reqwest::get(format!("{}/jwks.json", scene.world.idp.origin()))
+        .await
+        .unwrap();
+    let mut keys: Value = jwks.json().await.unwrap();
+    keys["keys"]
+        .as_array_mut()
+        .unwrap()
+        .push(key.public.clone());
+    fake.says("/jwks", "application/json", keys);
+    let now = scene.world.clock.now().as_secs();
+    let own = with(profile(now), "iss", json!(scene.world.idp.origin()));
+    fake.says(
+        "/me",
+        "application/jwt",
+        key.signs(&with(own.clone(), "sub", json!("s-1"))),
+    );
+    scene.logs_in().await;
+    assert_eq!(scene.user_id().await, "s-1");
+    fake.says(
+        "/me",
+        "application/jwt",
+        key.signs(&with(own, "sub", json!("s-2"))),
+    );
+    let why = scene.why().await;
+    assert!(
+        why.contains("login.id_token_invalid") && why.contains("another `sub`"),
+        "{why}"
+    );
+}
+
+/// matomo-LoginOIDC#106, openauth.
+#[tokio::test]
+async fn d13_claims_of_a_jwt_access_token() {
+    let fake = Fake::new().await;
+    let (key, other) = (Key::new("k"), Key::new("k"));
+    fake.says("/jwks", "application/json", json!({ "keys": [key.public] }));
+    let changes = format!(
+        "[provider]\njwks_url = \"{0}/jwks\"\n[token]\nurl = \"{0}/token\"\n\
+         [userinfo]\nurl = -\nsource = \"access_token\"",
+        fake.origin
+    );
+    let scene = Scene::new(json!({}), &changes).await;
+    let good = with(
+        profile(scene.world.clock.now().as_secs()),
+        "aud",
+        json!("https://api.acme.test"),
+    );
+    let gives = |token: String| {
+        let answer = json!({ "access_token": token, "token_type": "Bearer" });
+        fake.says("/token", "application/json", answer);
+    };
+    gives(key.signs(&good));
+    assert_eq!(scene.logs_in().await["name"], "Ada");
+    assert_eq!(scene.user_id().await, "u-9");
+    for (token, why) in [
+        (other.signs(&good), "its signature does not verify"),
+        ("opaque".to_owned(), "it is not a signed token"),
+        (
+            key.signs(&with(good.clone(), "exp", json!(1))),
+            "it has expired",
+        ),
+    ] {
+        gives(token);
+        let told = scene.why().await;
+        assert!(
+            told.starts_with("token login.token_response_invalid: "),
+            "{told}"
+        );
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+/// go-oidc#121, kratos#4536 (Azure AD).
+#[tokio::test]
+async fn d14_discovery_elsewhere_and_an_issuer_for_each_customer() {
+    let fake = Fake::new().await;
+    let changes = format!(
+        "[provider]\nkind = \"openid\"\nemail_trust = \"never\"\nissuer = \"{{origin}}/{{tenantid}}/v2.0\"\n\
+         discovery_url = \"{}/discovery\"\n[authorization]\nurl = -\n[token]\nurl = -\n\
+         [userinfo]\nurl = -\nsource = \"id_token\"\n[userinfo.response]\nuser_id = \"sub\"",
+        fake.origin
+    );
+    let mock = json!({ "openid": { "enabled": true, "issuer": "{origin}/t-1/v2.0" }, "accounts": [crate::scene::ada(json!({
+        "sub": "s-1", "email": "ada@example.test",
+    }))] });
+    let scene = Scene::new(mock, "").await;
+    let origin = scene.world.idp.origin();
+    fake.says(
+        "/discovery",
+        "application/json",
+        json!({
+            "issuer": format!("{origin}/{{tenantid}}/v2.0"),
+            "authorization_endpoint": format!("{origin}/authorize"),
+            "token_endpoint": format!("{origin}/token"),
+            "jwks_uri": format!("{origin}/jwks.json"),
+        }),
+    );
+    scene.map(&changes).await;
+    let tenant = |value: Value| FaultKind::SetClaim {
+        name: "tid".into(),
+        value,
+    };
+    let claim = |fault| {
+        scene
+            .world
+            .idp
+            .set_faults(Faults::none().on("id_token", fault));
+    };
+    claim(tenant(json!("t-1")));
+    scene.logs_in().await;
+    for wrong in [
+        json!("t-2"),
+        json!(""),
+        json!(null),
+        json!("t-1/v2.0"),
+        json!(["t-1"]),
+    ] {
+        claim(tenant(wrong));
+        let why = scene.why().await;
+        assert!(why.contains("`iss` is not exactly the mapping's"), "{why}");
+    }
+    claim(FaultKind::WrongIss);
+    assert!(
+        scene
+            .why()
+            .await
+            .contains("`iss` is not exactly the mapping's")
+    );
+}
+
+#[tokio::test]
+async fn d14_keys_without_discovery() {
+    let mock = json!({ "openid": { "enabled": true }, "accounts": [crate::scene::ada(json!({
+        "sub": "s-1", "email": "ada@example.test",
+    }))] });
+    let changes = "[provider]\nkind = \"openid\"\nissuer = \"{origin}\"\njwks_url = \"{origin}/jwks.json\"\n\
+         [userinfo]\nurl = -\nsource = \"id_token\"\n[userinfo.response]\nuser_id = \"sub\"";
+    let scene = Scene::new(mock, changes).await;
+    let gone = Faults::none().on("discovery", FaultKind::status(500));
+    scene.world.idp.set_faults(gone);
+    scene.logs_in().await;
+    assert_eq!(scene.user_id().await, "s-1");
+}
