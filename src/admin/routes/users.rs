@@ -7,6 +7,7 @@ use crate::admin::paging::{Page, Paging};
 use crate::admin::route::Route;
 use crate::admin::{grants, passwords, users};
 
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
     vec![
         Route::handled(
