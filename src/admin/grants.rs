@@ -15,6 +15,7 @@ use tracing::info;
 use super::paging::Page;
 use super::reply::{Reply, account, missing};
 use super::{Admin, audit, users};
+use crate::account::directory;
 use crate::authority::ClientId;
 use crate::authority::granted::Granted;
 use crate::authority::grants::{self, Ending, Living, Which};
@@ -33,6 +34,8 @@ pub(super) struct GrantView {
     /// earlier version that was not used since.
     id: Option<String>,
     user: UserId,
+    /// The user's email.
+    email: Option<String>,
     /// The application's client id.
     application: ClientId,
     /// What it may do.
@@ -51,6 +54,7 @@ impl From<Living> for GrantView {
         Self {
             id: living.grant_id,
             user: granted.user,
+            email: None,
             application: granted.client_id,
             scopes: granted.scopes.iter().map(str::to_owned).collect(),
             refreshes: living.refreshes,
@@ -151,7 +155,12 @@ pub(super) async fn list(
     let (after, limit) = (cursor.transpose()?, limit(filter.limit)?);
     let found = grants::page(&*admin.store, &which, after, limit + 1, admin.clock.now()).await?;
     let page = Page::cut(found, limit, |one| URL_SAFE_NO_PAD.encode(&one.place));
-    Ok(page.map(GrantView::from))
+    let mut page = page.map(GrantView::from);
+    for one in &mut page.items {
+        let user = directory::get(&*admin.store, &account, one.user).await?;
+        one.email = user.map(|user| user.value.email);
+    }
+    Ok(page)
 }
 
 /// Ends one grant.
