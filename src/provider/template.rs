@@ -106,12 +106,14 @@ impl Template {
             Part::Text(text) => Some(text.as_str()),
             Part::Slot(_) => None,
         });
-        texts.flat_map(|text| text.split('{').skip(1)).filter_map(|after| {
-            let (word, _) = after.split_once('}')?;
-            let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-            (word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(letter))
-                .then_some(word)
-        })
+        texts
+            .flat_map(|text| text.split('{').skip(1))
+            .filter_map(|after| {
+                let (word, _) = after.split_once('}')?;
+                let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+                (word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(letter))
+                    .then_some(word)
+            })
     }
 
     /// The places in it.

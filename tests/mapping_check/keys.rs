@@ -351,13 +351,7 @@ fn braces_around_no_place_are_told() {
         found.contains("warning userinfo.headers.X-Key: `{moment}` is not a place"),
         "{found}"
     );
-    for text in [
-        r#"{"a":1}"#,
-        "{ me { id } }",
-        "{}",
-        "{access_token}",
-        "a{b",
-    ] {
+    for text in [r#"{"a":1}"#, "{ me { id } }", "{}", "{access_token}", "a{b"] {
         let found = header(text);
         assert!(!found.contains("is not a place"), "{text}: {found}");
     }
@@ -373,12 +367,19 @@ fn names_that_look_like_paths_are_told() {
     ] {
         let found = email(&format!("\"{name}\""));
         assert!(
-            found.contains(&format!("warning userinfo.response.email: `{name}` is the name"))
-                && found.contains(&format!("if a path is meant, write `{path}`")),
+            found.contains(&format!(
+                "warning userinfo.response.email: `{name}` is the name"
+            )) && found.contains(&format!("if a path is meant, write `{path}`")),
             "{found}"
         );
     }
-    for name in ["email", "e-mail", "https://acme.test/email", "urn:oid:1.2.840", "a b.c"] {
+    for name in [
+        "email",
+        "e-mail",
+        "https://acme.test/email",
+        "urn:oid:1.2.840",
+        "a b.c",
+    ] {
         assert_eq!(email(&format!("\"{name}\"")), "", "{name}");
     }
     for (path, meant) in [
@@ -388,11 +389,17 @@ fn names_that_look_like_paths_are_told() {
     ] {
         for value in [format!("\"{path}\""), format!("[\"email\", \"{path}\"]")] {
             let found = email(&value);
-            assert!(found.contains(&format!("did you mean `{meant}`?")), "{found}");
+            assert!(
+                found.contains(&format!("did you mean `{meant}`?")),
+                "{found}"
+            );
         }
     }
     let found = email("\"{profile.email}\"");
-    assert!(found.contains("is not a place that has a value here"), "{found}");
+    assert!(
+        found.contains("is not a place that has a value here"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -407,17 +414,26 @@ fn conditions_that_can_never_hold_are_told() {
     for (text, why) in [
         ("true", "would be the name of a member"),
         ("1", "would be the name of a member"),
-        ("email_verified == true", "a condition begins with `$`: `$.email_verified == true`"),
+        (
+            "email_verified == true",
+            "a condition begins with `$`: `$.email_verified == true`",
+        ),
         ("$.emails[?@.verified == true]", "which is never `true`"),
         ("$.flags[?@ == 'email']", "which is never `true`"),
         ("$.status == 'a' && $.status == 'b'", "can never hold"),
         ("$.x == 1 && 'a' == 'b'", "can never hold"),
         ("$.verified > true", "can never hold"),
-        ("$.a == true && ($.b == 'x' && $.b == 'y')", "can never hold"),
+        (
+            "$.a == true && ($.b == 'x' && $.b == 'y')",
+            "can never hold",
+        ),
     ] {
         let found = verified(text);
         assert!(found.contains(why), "{text}: {found}");
-        assert!(!found.contains("warning userinfo.response.email_verified"), "{found}");
+        assert!(
+            !found.contains("warning userinfo.response.email_verified"),
+            "{found}"
+        );
     }
     for text in [
         "email_verified",

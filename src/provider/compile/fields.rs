@@ -94,18 +94,18 @@ impl Check<'_> {
     pub(super) fn verified(&mut self, key: &str, text: Option<&str>) -> Option<Verified> {
         let text = text?;
         match (Place::parse(text), Condition::parse(text)) {
-            (Ok(place), _) => {
+            (Ok(place), _) if !text.starts_with(['!', '(']) => {
                 self.never_true(key, text, &place);
                 let source = Source::parse(text).ok()?;
                 Some(Verified::Place(Mapped::from(source)))
             }
-            (Err(_), Ok(condition)) => {
+            (_, Ok(condition)) => {
                 if condition.is_never_met() {
                     self.error(key, format!("`{text}` can never hold"));
                 }
                 Some(Verified::Condition(condition))
             }
-            (Err(error), Err(_)) => {
+            (Err(error), Err(_)) | (Ok(_), Err(error)) => {
                 self.bad_place(key, text, error.to_string());
                 None
             }

@@ -12,7 +12,10 @@ impl Check<'_> {
         let dotted = text.split(['.', '[']).count() > 1;
         let plain = |part: &str| {
             let part = part.trim_end_matches(|c: char| c == ']' || c.is_ascii_digit() || c == '[');
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
         };
         if text.starts_with(['$', '{', '@']) || !dotted || !text.split('.').all(plain) {
             return;

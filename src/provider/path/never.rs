@@ -23,11 +23,10 @@ pub(super) fn selects_true(filter: &Filter) -> bool {
         Filter::Atom(FilterAtom::Filter { expr, .. }) => selects_true(expr),
         Filter::Atom(FilterAtom::Test { .. }) => false,
         Filter::Atom(FilterAtom::Comparison(comparison)) => {
-            let own = |side: &Comparable| {
-                matches!(side, Comparable::SingularQuery(SingularQuery::Current(path)) if path.is_empty())
-            };
+            let own = |side: &Comparable| matches!(side, Comparable::SingularQuery(SingularQuery::Current(path)) if path.is_empty());
             let (left, right) = comparison.vals();
-            let truth = |side: &Comparable| matches!(side, Comparable::Literal(Literal::Bool(true)));
+            let truth =
+                |side: &Comparable| matches!(side, Comparable::Literal(Literal::Bool(true)));
             matches!(**comparison, Comparison::Eq(..))
                 && (own(left) && truth(right) || own(right) && truth(left))
         }
@@ -82,8 +81,5 @@ fn equality(filter: &Filter) -> Option<(String, String)> {
 }
 
 fn unordered(side: &Comparable) -> bool {
-    matches!(
-        side,
-        Comparable::Literal(Literal::Bool(_) | Literal::Null)
-    )
+    matches!(side, Comparable::Literal(Literal::Bool(_) | Literal::Null))
 }
