@@ -1,0 +1,369 @@
+//! Secrets of every kind, planted or caught on their way, and looked for wherever
+//! the broker writes: log, pages, metrics, audit log, data, copies, arguments.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mock_idp::MockIdp;
+use serde_json::Value;
+use support::attack::{openid_mapping_for, parameter};
+use support::{Browser, Page};
+use vestibule::base::digest::sha256_base64url;
+
+const MASTER: &str = "canary-of-the-master-key-51d2c0";
+const CLIENT: &str = "canary-of-the-provider-secret-8f3b";
+const APPLICATION: &str = "canary-of-an-application-secret-77";
+const VERIFIER: &str = "canary-of-a-pkce-verifier-0123456789-abcdefghij";
+const BACK: &str = "https://shop.example.com/back";
+
+struct Home {
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+impl Home {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let origin = self.origin();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("VESTIBULE_DATA_DIR", self.dir.path().join("data"))
+            .env("VESTIBULE_AUTH__MASTER_KEY", MASTER)
+            .env("VESTIBULE_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("VESTIBULE_PUBLIC_URL", origin)
+            .env("VESTIBULE_OUTBOUND__ALLOW_HTTP", "true")
+            .env("VESTIBULE_OUTBOUND__ALLOW_NETWORKS", "127.0.0.0/8")
+            .env("VESTIBULE_METRICS__LISTEN", "")
+            .env("VESTIBULE_LOG", "debug,vestibule=trace")
+            .env("APPLICATION_SECRET", APPLICATION);
+        command
+    }
+
+    fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn ok(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        output
+    }
+}
+
+/// A broker and its log.
+struct Serving {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Serving {
+    fn start(home: &Home) -> Self {
+        let mut child = home
+            .command(&["serve"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (up, is_up) = std::sync::mpsc::channel();
+        let (lines, kept) = (
+            BufReader::new(child.stderr.take().unwrap()),
+            Arc::clone(&log),
+        );
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                if line.contains("vestibule is serving") {
+                    let _ = up.send(());
+                }
+                *kept.lock().unwrap() += &(line + "\n");
+            }
+        });
+        is_up.recv().unwrap();
+        Self { child, log }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Secrets by what they are, and where they must not be.
+#[derive(Default)]
+struct Search {
+    secrets: BTreeMap<String, String>,
+    places: Vec<(String, Vec<u8>)>,
+}
+
+impl Search {
+    fn plant(&mut self, what: &str, secret: &str) {
+        assert!(secret.len() >= 16, "{what} is too short to be looked for");
+        self.secrets.insert(what.to_owned(), secret.to_owned());
+    }
+
+    fn place(&mut self, place: &str, content: impl Into<Vec<u8>>) {
+        self.places.push((place.to_owned(), content.into()));
+    }
+
+    fn page(&mut self, page: &Page) {
+        self.place(&format!("the page {}", page.url.path()), page.body.as_str());
+    }
+
+    fn directory(&mut self, dir: &Path) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                self.directory(&path);
+            } else if path.is_file() {
+                let content = std::fs::read(&path).unwrap();
+                // Of a copy, what its lines stand for.
+                for line in content.split(|byte| *byte == b'\n') {
+                    let line: Option<Value> = serde_json::from_slice(line).ok();
+                    for member in ["id", "owner", "value"] {
+                        let text = line.as_ref().and_then(|line| line[member].as_str());
+                        if let Some(Ok(bytes)) = text.map(|text| STANDARD.decode(text)) {
+                            self.place(&format!("a record in {}", path.display()), bytes);
+                        }
+                    }
+                }
+                self.place(&path.display().to_string(), content);
+            }
+        }
+    }
+
+    fn found(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (what, secret) in &self.secrets {
+            for (place, content) in &self.places {
+                if memchr::memmem::find(content, secret.as_bytes()).is_some() {
+                    found.push(format!("{what} in {place}"));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A shopper logs in, and an application takes tokens for them.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn log_in(home: &Home, idp: &MockIdp, search: &mut Search, turn: &str) {
+    let origin = home.origin();
+    let mut browser = Browser::new();
+    let start = format!("{origin}/accounts/acme/login?return_to=/welcome");
+    let callback = browser.to_callback(&start, "ada", "lovelace").await;
+    search.plant(&format!("{turn}: a code"), &parameter(&callback, "code"));
+    search.plant(&format!("{turn}: a state"), &parameter(&callback, "state"));
+    let page = browser.get(callback.as_str()).await;
+    search.page(&page);
+    let finish = page.location().unwrap();
+    search.plant(&format!("{turn}: a ticket"), &parameter(&finish, "ticket"));
+    let page = browser.get(finish.as_str()).await;
+    search.page(&page);
+    let ends = page.location().unwrap();
+    search.page(&browser.get(ends.as_str()).await);
+    for ((_, name), value) in &browser.jar {
+        search.plant(&format!("{turn}: the cookie {name}"), value);
+    }
+    for entry in idp.journal() {
+        for (name, value) in &entry.headers {
+            if name.eq_ignore_ascii_case("authorization") {
+                let token = value.rsplit(' ').next().unwrap();
+                search.plant(&format!("{turn}: the token at {}", entry.path), token);
+            }
+        }
+    }
+    // What was used, what is made up, and what the provider does not know.
+    for (name, value) in [("state", "x"), ("code", "canary-of-a-made-up-code")] {
+        let again = browser.to_callback(&start, "ada", "lovelace").await;
+        let bad = support::attack::with(&again, &[(name, Some(value))]);
+        let page = browser.get(bad.as_str()).await;
+        let page = browser.follow(page).await;
+        assert!(
+            page.status.is_client_error() || page.status.is_server_error(),
+            "{}",
+            page.status
+        );
+        search.page(&page);
+        search.plant(
+            &format!("{turn}: a code with a bad {name}"),
+            &parameter(&again, "code"),
+        );
+    }
+    search.page(&browser.get(callback.as_str()).await);
+
+    let challenge = sha256_base64url(VERIFIER.as_bytes());
+    let page = browser
+        .get(format!(
+            "{origin}/connect/authorize?client_id=shop&response_type=code&state=s&scope=openid%20offline_access&code_challenge_method=S256&code_challenge={challenge}&redirect_uri={BACK}"
+        ))
+        .await;
+    let mut page = page;
+    let code = loop {
+        let next = page
+            .location()
+            .unwrap_or_else(|| panic!("{} {}", page.status, page.body));
+        if next.as_str().starts_with(BACK) {
+            break parameter(&next, "code");
+        }
+        page = if next.as_str().starts_with(&idp.origin()) {
+            let callback = browser.through_idp(page, "ada", "lovelace").await;
+            browser.get(callback.as_str()).await
+        } else {
+            browser.get(next.as_str()).await
+        };
+    };
+    search.plant(&format!("{turn}: our code"), &code);
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", BACK),
+        ("client_id", "shop"),
+        ("client_secret", APPLICATION),
+        ("code_verifier", VERIFIER),
+    ];
+    let token_url = format!("{origin}/connect/token");
+    let mut tokens = browser.post(&token_url, &form).await.json();
+    for round in 0..2 {
+        for kind in ["access_token", "refresh_token", "id_token"] {
+            let token = tokens[kind].as_str();
+            if let Some(token) = token {
+                search.plant(&format!("{turn}: our {kind} {round}"), token);
+            }
+            assert!(token.is_some() || kind == "id_token", "{tokens}");
+        }
+        let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &refresh),
+            ("client_id", "shop"),
+            ("client_secret", APPLICATION),
+        ];
+        tokens = browser.post(&token_url, &form).await.json();
+    }
+    // A token that counts for nothing there, and a secret that is wrong.
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "shop"),
+        ("client_secret", "canary-of-a-wrong-secret"),
+    ];
+    search.page(&browser.post(&token_url, &form).await);
+    search.plant("a wrong secret", "canary-of-a-wrong-secret");
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let headers = [("authorization", bearer.as_str())];
+    let page = browser
+        .get_with(format!("{origin}/api/v1/accounts"), &headers)
+        .await;
+    assert!(page.status.is_client_error(), "{}", page.status);
+    search.page(&page);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn canaries_are_found_nowhere() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = Home {
+        dir: tempfile::tempdir().unwrap(),
+        port: free.local_addr().unwrap().port(),
+    };
+    drop(free);
+    let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
+    let mut search = Search::default();
+    for (what, secret) in [
+        ("the master key", MASTER),
+        ("a provider's client secret", CLIENT),
+        ("an application's secret", APPLICATION),
+        ("a PKCE verifier", VERIFIER),
+    ] {
+        search.plant(what, secret);
+    }
+    home.ok(&[
+        "account",
+        "create",
+        "acme",
+        "--store",
+        &home.origin(),
+        "--auth-path",
+        "/accounts/acme",
+    ]);
+    let plain = support::mapping_for(&idp);
+    let openid = openid_mapping_for(&idp);
+    idp.configure(|config| {
+        config.openid.enabled = true;
+        CLIENT.clone_into(&mut config.client_secret);
+    });
+    let serving = Serving::start(&home);
+    let file = home.dir.path().join("mapping.toml");
+    home.ok(&[
+        "app",
+        "create",
+        "--account",
+        "acme",
+        "--client-id",
+        "shop",
+        "--client-secret-env",
+        "APPLICATION_SECRET",
+        "--redirect-uri",
+        BACK,
+        "--grant",
+        "authorization_code",
+        "--grant",
+        "refresh_token",
+    ]);
+    for (turn, mapping) in [("OAuth", plain), ("OpenID", openid)] {
+        assert!(mapping.contains("vestibule-demo-secret"));
+        std::fs::write(&file, mapping.replace("vestibule-demo-secret", CLIENT)).unwrap();
+        let path = file.display().to_string();
+        let said = home.ok(&["provider", "apply", &path, "--account", "acme"]);
+        search.place(
+            "what `provider apply` says",
+            [said.stdout, said.stderr].concat(),
+        );
+        std::fs::remove_file(&file).unwrap();
+        log_in(&home, &idp, &mut search, turn).await;
+        let provider = if turn == "OAuth" {
+            "mock-idp"
+        } else {
+            "mock-oidc"
+        };
+        let said = home.ok(&["provider", "show", provider, "--account", "acme"]);
+        search.place("what `provider show` says", said.stdout);
+        home.ok(&["provider", "remove", provider, "--account", "acme"]);
+    }
+    let mut browser = Browser::new();
+    search.page(&browser.get(format!("{}/metrics", home.origin())).await);
+    search.place("the audit log", home.ok(&["audit", "export"]).stdout);
+    home.ok(&["export", "copy"]);
+    let arguments = format!("/proc/{}/cmdline", serving.child.id());
+    search.place("the arguments", std::fs::read(arguments).unwrap());
+    search.directory(home.dir.path());
+    let pid = rustix::process::Pid::from_child(&serving.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let Serving { log, .. } = &serving;
+    while !log.lock().unwrap().contains("stopped") {
+        std::thread::yield_now();
+    }
+    let log = log.lock().unwrap().clone();
+    assert!(log.lines().count() > 50, "the log says hardly anything");
+    search.place("the log", log);
+    search.directory(home.dir.path());
+    let kinds = search.secrets.len();
+    assert!(kinds > 30, "{kinds} secrets are too few");
+    assert_eq!(search.found(), Vec::<String>::new());
+    // The search finds what is there.
+    search.place("here", format!("x{CLIENT}x"));
+    assert_eq!(search.found(), ["a provider's client secret in here"]);
+}
