@@ -48,11 +48,54 @@ pub struct Account {
     /// What its sessions and tokens are signed with; `None`: by the default key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_alg: Option<Algorithm>,
+    /// What becomes of an email that nobody vouched for.
+    #[serde(default)]
+    pub unverified_email: UnverifiedEmail,
     /// The audience of its users' access tokens; `None`: the broker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// What becomes of a user's email that nobody vouched for where it would be handed
+/// to those who may take it for who the user is: proxies, by `check`, and
+/// applications.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum UnverifiedEmail {
+    /// It is handed on, marked as not verified.
+    #[default]
+    Mark,
+    /// It is left out.
+    Withhold,
+    /// Whoever has such an email is not let in.
+    Refuse,
+}
+
+impl std::str::FromStr for UnverifiedEmail {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "mark" => Ok(Self::Mark),
+            "withhold" => Ok(Self::Withhold),
+            "refuse" => Ok(Self::Refuse),
+            _ => Err("`unverified_email` is `mark`, `withhold` or `refuse`"),
+        }
+    }
 }
 
 impl Account {

@@ -181,6 +181,7 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         logo_url: None,
         color: None,
         signing_alg: None,
+        unverified_email: account::UnverifiedEmail::Mark,
         audience: None,
         created_at: now,
     };

@@ -36,6 +36,12 @@ pub struct Session {
     pub generation: u64,
     /// Their email at login.
     pub email: String,
+    /// Whether somebody who may be trusted with it vouched for the email.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Their id at the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_user_id: Option<String>,
     /// Their name at login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -75,6 +81,7 @@ struct Claims<'a> {
     sid: &'a str,
     provider: &'a str,
     email: &'a str,
+    email_verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     iat: u64,
@@ -98,6 +105,10 @@ pub struct Subject<'a> {
     pub generation: u64,
     /// Their email.
     pub email: &'a str,
+    /// Whether somebody vouched for it.
+    pub email_verified: bool,
+    /// Their id at the provider.
+    pub provider_user_id: Option<&'a str>,
     /// Their name.
     pub name: Option<&'a str>,
     /// What else the mapping puts into the session.
@@ -184,6 +195,7 @@ impl Sessions {
             sid: sid.as_str(),
             provider: subject.provider.as_str(),
             email: subject.email,
+            email_verified: subject.email_verified,
             name: subject.name,
             iat: now.as_secs(),
             exp: sid.expires_at().as_secs(),
@@ -205,6 +217,8 @@ impl Sessions {
             user: subject.user,
             generation: subject.generation,
             email: subject.email.to_owned(),
+            email_verified: subject.email_verified,
+            provider_user_id: subject.provider_user_id.map(str::to_owned),
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
             provider: subject.provider.clone(),

@@ -269,8 +269,8 @@ fn only_true_is_verified() {
         ("0", false, false),
         ("\"1\"", false, false),
         ("null", false, false),
-        // A list of one is that one: XML and some servers know no other form.
-        ("[true]", true, false),
+        // A list is no statement either (threat M2), whatever it is for other keys.
+        ("[true]", false, false),
         ("{\"value\":true}", false, false),
     ] {
         let document = format!(r#"{{"id":1,"email":"a@b.test","verified":{value}}}"#);

@@ -61,6 +61,7 @@ async fn fill(store: &Arc<dyn Store>, config: &Config, clock: &ManualClock) {
         logo_url: None,
         color: None,
         signing_alg: None,
+        unverified_email: account::UnverifiedEmail::Mark,
         audience: None,
         created_at: clock.now(),
     };

@@ -69,6 +69,7 @@ async fn vault(broker: &Broker) {
         color: None,
         signing_alg: Some(Algorithm::Rs256),
         audience: None,
+        unverified_email: vestibule::account::UnverifiedEmail::Mark,
         created_at: SystemClock.now(),
     };
     account::put(&*authority.store, &account, Precondition::Absent)

@@ -151,6 +151,7 @@ pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
         logo_url: None,
         color: None,
         signing_alg: None,
+        unverified_email: vestibule::account::UnverifiedEmail::Mark,
         audience: None,
         created_at: clock.now(),
     };

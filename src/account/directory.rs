@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use self::manage::{change, create, remove_all, set_disabled};
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};
@@ -56,6 +57,13 @@ pub struct User {
     /// Set by an admin: no login, no session.
     #[serde(default)]
     pub disabled: bool,
+    /// What else their provider said at the last login that said anything: claims
+    /// for applications.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub more: Map<String, Value>,
+    /// Through which of the links they last logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_link: Option<Link>,
     /// Grows when all that was issued to them ends. Sessions, tickets, codes and
     /// grants carry the generation they were issued in, and count in no other: so
     /// nothing that is being issued meanwhile outlives the end.
@@ -181,17 +189,22 @@ async fn returning(
     let new_key = email::key(&profile.email);
     if new_key == old_key {
         user.email.clone_from(&profile.email);
-        user.email_trusted |= may_link(trust, profile);
+        user.email_trusted |= vouched(trust, profile).is_some();
     } else if profile.email_made_up {
         // A login without an email does not remove the one that is known.
     } else if claim_email(store, account, &new_key, id).await? == id {
         // The email changed at the provider, and nobody here has the new one.
         user.email.clone_from(&profile.email);
-        user.email_trusted = may_link(trust, profile);
+        user.email_trusted = vouched(trust, profile).is_some();
     }
     if let Some(name) = &profile.name {
         user.name = Some(name.clone());
     }
+    user.more.clone_from(&profile.more);
+    user.last_link = Some(Link {
+        provider: provider.clone(),
+        user_id: profile.user_id.clone(),
+    });
     let before = found.value.last_login_at;
     let settled = user == found.value && now.since(before) > 2 * SOON;
     if user != found.value || now.since(before) >= LAST_LOGIN_RESOLUTION {
@@ -252,10 +265,14 @@ async fn arriving(
                     dropped = std::mem::take(&mut user.links);
                     user.email_trusted = true;
                     user.generation += 1;
+                    // Whoever waited for the owner chose it (threat F1).
+                    user.name.clone_from(&profile.name);
                 }
-                user.links.push(link);
+                user.links.push(link.clone());
             }
             user.name = user.name.or_else(|| profile.name.clone());
+            user.more.clone_from(&profile.more);
+            user.last_link = Some(link);
             user.last_login_at = user.last_login_at.max(now);
             if !write_without_waiting(store, account, &user, &found).await? {
                 return Ok(None);
@@ -267,10 +284,12 @@ async fn arriving(
                 id,
                 email: profile.email.clone(),
                 name: profile.name.clone(),
-                links: vec![link],
+                links: vec![link.clone()],
                 created_at: now,
                 last_login_at: now,
-                email_trusted: may_link(trust, profile),
+                more: profile.more.clone(),
+                last_link: Some(link),
+                email_trusted: vouched(trust, profile).is_some(),
                 disabled: false,
                 generation: 0,
             };

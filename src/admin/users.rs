@@ -237,20 +237,10 @@ pub(super) async fn revoke(
 
 /// Tells applications that all sessions of a user are about to end.
 async fn tell(admin: &Admin, account: &AccountId, user: UserId) -> Reply<()> {
-    let Some(app) = &admin.app else {
-        return Ok(());
-    };
-    let mut after = None;
-    loop {
-        let found = session::page_of(&*admin.store, account, user, after, 500).await?;
-        let Some((last, _)) = found.last() else {
-            return Ok(());
-        };
-        after = Some(last.id().to_vec());
-        for (_, session) in &found {
-            app.authority.session_ended(account, &session.value).await?;
-        }
+    if let Some(app) = &admin.app {
+        app.authority.sessions_ended(account, user).await?;
     }
+    Ok(())
 }
 
 fn key(text: &str) -> Reply<Vec<u8>> {

@@ -20,6 +20,7 @@ use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::scope::Scopes;
 use super::session_name;
+use crate::account::UnverifiedEmail;
 use crate::base::{AccountId, SKEW, Timestamp, digest};
 use crate::provider::request::Demands;
 use crate::session::Session;
@@ -199,6 +200,11 @@ impl Authority {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");
             return Ok(self.refuse(request, &denied));
         }
+        let refuses = self.unverified_email(&request.account).await? == UnverifiedEmail::Refuse;
+        if refuses && !session.email_verified {
+            let denied = OAuthError::new(Code::AccessDenied, "nobody vouched for the user's email");
+            return Ok(self.refuse(request, &denied));
+        }
         let code = self
             .issue_code(&CodeRecord {
                 granted,
@@ -206,6 +212,8 @@ impl Authority {
                 challenge: request.challenge.clone(),
                 nonce: request.nonce.clone(),
                 email: session.email.clone(),
+                email_verified: session.email_verified,
+                provider_user_id: session.provider_user_id.clone(),
                 name: session.name.clone(),
                 more: session.more.clone(),
             })

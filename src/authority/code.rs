@@ -17,7 +17,7 @@ use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::family::end_grant;
 use super::granted::Granted;
-use super::id_token::Identity;
+use super::id_token::{Identity, Person};
 use super::scope;
 use super::token::TokenAnswer;
 use crate::base::digest;
@@ -46,6 +46,10 @@ pub(super) struct CodeRecord {
     pub challenge: Option<String>,
     pub nonce: Option<String>,
     pub email: String,
+    #[serde(default)]
+    pub email_verified: bool,
+    #[serde(default)]
+    pub provider_user_id: Option<String>,
     pub name: Option<String>,
     pub more: Map<String, Value>,
 }
@@ -116,9 +120,13 @@ impl Authority {
         let identity = Identity {
             application,
             granted,
-            email: &record.email,
-            name: record.name.as_deref(),
-            more: &record.more,
+            person: Person {
+                email: &record.email,
+                email_verified: record.email_verified,
+                name: record.name.as_deref(),
+                more: &record.more,
+                provider_user_id: record.provider_user_id.as_deref(),
+            },
             nonce: record.nonce.as_deref(),
         };
         let id_token = if granted.scopes.has(scope::OPENID) {

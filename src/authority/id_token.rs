@@ -9,12 +9,15 @@ use super::application::Application;
 use super::error::OAuthError;
 use super::granted::Granted;
 use super::scope::{self, Scopes};
-use crate::base::{Timestamp, digest};
+use crate::account::{UnverifiedEmail, User};
+use crate::base::{AccountId, Timestamp, digest};
 use crate::key::{Claims, Expect};
 use crate::protocol::jws::Jws;
+use crate::store::StoreError;
 
 /// Claims that say something about the token; no profile sets them (threat M9).
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
+    "provider_user_id",
     "iss",
     "sub",
     "aud",
@@ -38,10 +41,30 @@ const OURS: [&str; 17] = [
 pub(super) struct Identity<'a> {
     pub application: &'a Application,
     pub granted: &'a Granted,
+    pub person: Person<'a>,
+    pub nonce: Option<&'a str>,
+}
+
+/// What is known of a user.
+pub(super) struct Person<'a> {
     pub email: &'a str,
+    pub email_verified: bool,
     pub name: Option<&'a str>,
     pub more: &'a Map<String, Value>,
-    pub nonce: Option<&'a str>,
+    /// Their id at the provider they came through.
+    pub provider_user_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a User> for Person<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            email: &user.email,
+            email_verified: user.email_trusted,
+            name: user.name.as_deref(),
+            more: &user.more,
+            provider_user_id: user.last_link.as_ref().map(|link| link.user_id.as_str()),
+        }
+    }
 }
 
 /// An ID token of ours that came back as a hint.
@@ -58,15 +81,18 @@ pub struct Hint {
 }
 
 /// The claims about a user that these scopes give (OpenID Connect Core §5.4).
+/// An email that nobody vouched for is there only if the account's rule lets it
+/// (threat F2).
 pub(super) fn about(
     scopes: &Scopes,
-    email: &str,
-    name: Option<&str>,
-    more: &Map<String, Value>,
+    person: &Person<'_>,
+    rule: UnverifiedEmail,
 ) -> Map<String, Value> {
+    let (name, more) = (person.name, person.more);
     let mut claims = Map::new();
-    if scopes.has(scope::EMAIL) {
-        claims.insert("email".to_owned(), email.into());
+    if scopes.has(scope::EMAIL) && (person.email_verified || rule == UnverifiedEmail::Mark) {
+        claims.insert("email".to_owned(), person.email.into());
+        claims.insert("email_verified".to_owned(), person.email_verified.into());
     }
     if scopes.has(scope::PROFILE) {
         for (key, value) in more {
@@ -77,11 +103,24 @@ pub(super) fn about(
         if let Some(name) = name {
             claims.insert("name".to_owned(), name.into());
         }
+        if let Some(id) = person.provider_user_id {
+            claims.insert("provider_user_id".to_owned(), id.into());
+        }
     }
     claims
 }
 
 impl Authority {
+    /// What becomes of emails that nobody vouched for in an account.
+    pub(super) async fn unverified_email(
+        &self,
+        account: &AccountId,
+    ) -> Result<UnverifiedEmail, StoreError> {
+        let found = self.accounts.get(account).await?;
+        // A removed account hands on nothing.
+        Ok(found.map_or(UnverifiedEmail::Refuse, |found| found.unverified_email))
+    }
+
     /// Issues an ID token beside an access token.
     pub(super) async fn id_token(
         &self,
@@ -90,12 +129,8 @@ impl Authority {
     ) -> Result<String, OAuthError> {
         let granted = identity.granted;
         let now = self.now();
-        let mut claims = about(
-            &granted.scopes,
-            identity.email,
-            identity.name,
-            identity.more,
-        );
+        let rule = self.unverified_email(&granted.account).await?;
+        let mut claims = about(&granted.scopes, &identity.person, rule);
         let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         set("iss", self.issuer.as_str().into());
         set("sub", granted.user.to_string().into());

@@ -15,10 +15,10 @@ use super::family::end_grants_of_session;
 use super::granted::Granted;
 use super::id_token::Hint;
 use super::{Authority, session_name};
-use crate::base::{AccountId, ErrorCode, random};
+use crate::base::{AccountId, ErrorCode, UserId, random};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::protocol::form::Pairs;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::store::{Key, Keyspace, Precondition, Space, StoreError};
 
 static PARTICIPANTS: Space = Space::durable("session_applications").expiring();
@@ -181,6 +181,26 @@ impl Authority {
                 warn!(client_id = %id, why, "back-channel logout failed");
             }
         });
+    }
+
+    /// Tells the applications of all sessions of a user that these end, in the
+    /// background.
+    pub async fn sessions_ended(
+        self: &Arc<Self>,
+        account: &AccountId,
+        user: UserId,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let found = session::page_of(&*self.store, account, user, after, 500).await?;
+            let Some((last, _)) = found.last() else {
+                return Ok(());
+            };
+            after = Some(last.id().to_vec());
+            for (_, session) in &found {
+                self.session_ended(account, &session.value).await?;
+            }
+        }
     }
 
     /// Sends a logout token (OpenID Connect Back-Channel Logout §2.5), a few times.

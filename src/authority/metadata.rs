@@ -35,7 +35,7 @@ impl Authority {
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": [
                 "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
-                "account", "email", "name",
+                "account", "email", "email_verified", "name", "provider_user_id",
             ],
             "ui_locales_supported": ["en", "pt-BR", "es"],
             "prompt_values_supported": ["none", "login"],

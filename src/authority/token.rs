@@ -11,9 +11,9 @@ use super::client::Credentials;
 use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::granted::Grantee;
-use super::id_token::Identity;
+use super::id_token::{Identity, Person};
 use super::scope::{self, Scopes};
-use crate::account::directory;
+use crate::account::{UnverifiedEmail, directory};
 use crate::base::{AccountId, ErrorCode, Secret};
 use crate::protocol::form::Pairs;
 use crate::store::Token;
@@ -166,6 +166,10 @@ impl Authority {
         let user = self
             .check_password(application, &account, username, &password, from)
             .await?;
+        let refuses = self.unverified_email(&account).await? == UnverifiedEmail::Refuse;
+        if refuses && !user.email_trusted {
+            return Err(OAuthError::grant("nobody vouched for the user's email"));
+        }
         let granted = Granted {
             client_id: application.client_id.clone(),
             account,
@@ -226,9 +230,7 @@ impl Authority {
         let identity = Identity {
             application,
             granted,
-            email: &user.email,
-            name: user.name.as_deref(),
-            more: &Map::new(),
+            person: Person::from(&user),
             nonce: None,
         };
         self.id_token(&identity, access_token).await.map(Some)
@@ -255,12 +257,8 @@ impl Authority {
         }
         let found = directory::get(&*self.store, account, user).await?;
         let found = found.ok_or_else(refused)?.value;
-        let claims = super::id_token::about(
-            &access.scopes,
-            &found.email,
-            found.name.as_deref(),
-            &Map::new(),
-        );
+        let rule = self.unverified_email(account).await?;
+        let claims = super::id_token::about(&access.scopes, &Person::from(&found), rule);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.to_string()))]);
         all.extend(claims);
         Ok(Value::Object(all))

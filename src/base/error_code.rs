@@ -171,6 +171,9 @@ error_codes! {
         RequestIfNoneMatch = "request.if_none_match",
         /// Nobody is logged in. Send the browser to `login`.
         SessionNone = "session.none",
+        /// Nobody vouched for the email of who is logged in, and the account or the
+        /// question refuses such. They log in through a provider that does.
+        SessionEmailUnverified = "session.email_unverified",
         /// A logout was posted from a page of another origin.
         LogoutCrossSite = "logout.cross_site",
 
@@ -199,6 +202,9 @@ error_codes! {
         AccountColor = "account.color",
         /// Sessions are signed with `ES256` or `RS256`.
         AccountSigningAlg = "account.signing_alg",
+        /// An email that nobody vouched for is marked, withheld or refused: `mark`,
+        /// `withhold`, `refuse`.
+        AccountUnverifiedEmail = "account.unverified_email",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
         AccountAudience = "account.audience",
         /// The account's id was not typed to confirm its removal.

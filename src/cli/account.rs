@@ -67,6 +67,9 @@ pub(super) struct Change {
     /// What its sessions and tokens are signed with: `ES256` or `RS256`; empty: by the default key
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
+    /// What `check` and applications get of an email that nobody vouched for: `mark`, `withhold` or `refuse`
+    #[arg(long, value_name = "RULE")]
+    unverified_email: Option<String>,
     /// The audience of its access tokens, an absolute URI; empty: the broker's
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
@@ -122,6 +125,7 @@ impl Account {
                     ("logo_url", change.logo),
                     ("color", change.color),
                     ("signing_alg", change.signing_alg),
+                    ("unverified_email", change.unverified_email),
                     ("audience", change.audience),
                 ] {
                     if let Some(text) = given {

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::{Shared, failure, redirect};
+use crate::authority::grants;
 use crate::base::ErrorCode;
 use crate::login::arrival::Arrival;
 use crate::login::callback::{CallbackQuery, verify};
@@ -137,7 +138,18 @@ async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed
             let (app, live) = (Shared::clone(app), identified.profile().clone());
             tokio::spawn(async move { compare(&app.logins, shadow, live).await });
         }
-        identify(logins, identified).await
+        let identity = identify(logins, identified).await?;
+        if let Some(user) = identity.proved {
+            let (authority, account) = (&app.authority, &restart.account.id);
+            authority
+                .sessions_ended(account, user)
+                .await
+                .map_err(Step::Identify.store())?;
+            grants::end_issued(&*logins.store, account, user)
+                .await
+                .map_err(Step::Identify.store())?;
+        }
+        Ok(identity)
     };
     let outcome = steps.await;
     let now = logins.now();

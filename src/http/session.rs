@@ -14,7 +14,7 @@ use super::cookies::Kind;
 use super::problem::Problem;
 use super::site::Site;
 use super::{App, Shared, failure, redirect};
-use crate::account::StoreFront;
+use crate::account::{StoreFront, UnverifiedEmail};
 use crate::base::ErrorCode;
 use crate::login::ReturnTo;
 use crate::session::Session;
@@ -76,6 +76,12 @@ fn user(session: &Session) -> Value {
     let mut user = session.more.clone();
     user.insert("id".to_owned(), session.user.to_string().into());
     user.insert("email".to_owned(), session.email.clone().into());
+    user.insert("email_verified".to_owned(), session.email_verified.into());
+    let provider_user_id = session.provider_user_id.clone();
+    user.insert(
+        "provider_user_id".to_owned(),
+        provider_user_id.map_or(Value::Null, Value::from),
+    );
     user.insert(
         "name".to_owned(),
         session.name.clone().map_or(Value::Null, Value::from),
@@ -99,7 +105,10 @@ pub(super) async fn check(
     };
     match current(&app, &site, &headers).await {
         Err(answer) => answer,
-        Ok(Some((_, session))) => allowed(&session),
+        Ok(Some((_, session))) => match emails(&site, &session) {
+            Ok(email) => allowed(&session, email),
+            Err(answer) => answer,
+        },
         Ok(None) if site.query.get("redirect") == Some("true") => to_login(&site, &headers)
             .unwrap_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None)),
         Ok(None) => Problem::new(
@@ -110,7 +119,30 @@ pub(super) async fn check(
     }
 }
 
-fn allowed(session: &Session) -> Response {
+/// The email that may be handed on, by what the question or else the account says
+/// of emails that nobody vouched for (threat F2).
+fn emails<'s>(site: &Site, session: &'s Session) -> Result<Option<&'s str>, Response> {
+    let asked = site.query.get("unverified_email").map(str::parse);
+    let rule = match asked {
+        None => site.account.unverified_email,
+        Some(Ok(rule)) => site.account.unverified_email.max(rule),
+        Some(Err(error)) => {
+            return Err(Problem::new(ErrorCode::RequestInvalid, error).into_response());
+        }
+    };
+    match rule {
+        _ if session.email_verified => Ok(Some(&session.email)),
+        UnverifiedEmail::Mark => Ok(Some(&session.email)),
+        UnverifiedEmail::Withhold => Ok(None),
+        UnverifiedEmail::Refuse => Err(Problem::new(
+            ErrorCode::SessionEmailUnverified,
+            "nobody vouched for the email of who is logged in; they have to log in through a provider that does",
+        )
+        .into_response()),
+    }
+}
+
+fn allowed(session: &Session, email: Option<&str>) -> Response {
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
     let mut set = |name, value: &str| {
@@ -120,7 +152,18 @@ fn allowed(session: &Session) -> Response {
         }
     };
     set("x-auth-user", &session.user.to_string());
-    set("x-auth-email", &session.email);
+    if let Some(email) = email {
+        set("x-auth-email", email);
+        let verified = session.email_verified;
+        set(
+            "x-auth-email-verified",
+            if verified { "true" } else { "false" },
+        );
+    }
+    set("x-auth-provider", session.provider.as_str());
+    if let Some(id) = &session.provider_user_id {
+        set("x-auth-provider-user", id);
+    }
     // Proxies have room for a few KB of headers in all.
     let name = session.name.as_deref().unwrap_or_default();
     let short: String = name.chars().take(MAX_NAME).collect();

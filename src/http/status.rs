@@ -16,6 +16,7 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginEmailNotTrusted
         | E::LoginWrongBrowser
         | E::LogoutCrossSite
+        | E::SessionEmailUnverified
         | E::AdminForbidden
         | E::ConsoleNotOperator
         | E::ConsoleForeignForm
@@ -158,6 +159,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountLogoUrl
         | E::AccountColor
         | E::AccountSigningAlg
+        | E::AccountUnverifiedEmail
         | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8

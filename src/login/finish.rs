@@ -49,6 +49,8 @@ pub async fn finish(
         settled: record.settled,
         generation: record.generation,
         email: &record.email,
+        email_verified: record.email_verified,
+        provider_user_id: record.provider_user_id.as_deref(),
         name: record.name.as_deref(),
         more: &record.more,
         provider: &record.provider,

@@ -9,7 +9,7 @@ use super::error::{LoginError, Step};
 use super::pending::{ConsoleLogin, TICKET, TicketRecord};
 use super::userinfo::Identified;
 use crate::account::directory::{self, IdentifiedUser};
-use crate::session;
+use crate::base::UserId;
 use crate::store::{Precondition, Token};
 
 /// How long a ticket lives: the time of one redirect.
@@ -19,6 +19,9 @@ pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
 pub struct Identity {
     /// The ticket for the store's `finish`.
     pub ticket: Token,
+    /// Somebody who proved just now that this user is theirs: what others were
+    /// issued before counts no more (threat F1), and their applications are told.
+    pub proved: Option<UserId>,
 }
 
 /// Finds or creates the user, and issues the ticket.
@@ -42,15 +45,12 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     .await
     .map_err(LoginError::Identify)?;
     if proved {
-        session::revoke_user(&*logins.store, account, user.id)
-            .await
-            .map_err(Step::Identify.store())?;
         warn!(
             target: "vestibule::login",
             login = login.id(),
             account = %account,
             user = %user.id,
-            "identify: the user's email is vouched for now; links and sessions from before are gone"
+            "identify: the user's email is vouched for now; links and all that was issued before are gone"
         );
     }
     let vouched = directory::vouched(provider.email_trust, &profile).map(str::to_owned);
@@ -61,6 +61,8 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         user: user.id,
         settled,
         generation: user.generation,
+        email_verified: user.email_trusted,
+        provider_user_id: Some(profile.user_id),
         email: user.email,
         name: user.name,
         more: profile.more,
@@ -90,5 +92,8 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         took_ms = u64::try_from(now.since(origin.started_at).as_millis()).unwrap_or(u64::MAX),
         "identify: the user is known; the browser goes back to the store with a ticket"
     );
-    Ok(Identity { ticket })
+    Ok(Identity {
+        ticket,
+        proved: proved.then_some(user.id),
+    })
 }

@@ -111,6 +111,11 @@ pub(super) struct TicketRecord {
     #[serde(default)]
     pub generation: u64,
     pub email: String,
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Their id at the provider.
+    #[serde(default)]
+    pub provider_user_id: Option<String>,
     pub name: Option<String>,
     pub more: serde_json::Map<String, serde_json::Value>,
     pub provider: ProviderId,

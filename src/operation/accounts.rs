@@ -1,13 +1,16 @@
 //! Accounts and their storefronts.
 
+mod fields;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use self::fields::{color, logo, name, own_audience, signing_alg, unverified_email};
 use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
 };
-use crate::account::{self, Account, StoreFront, directory, is_color, is_logo};
+use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory};
 use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
@@ -30,6 +33,9 @@ pub struct AccountView {
     pub color: Option<String>,
     /// What its sessions and tokens are signed with; `null`: by the default key.
     pub signing_alg: Option<Algorithm>,
+    /// What becomes of an email that nobody vouched for, in `check` and in what
+    /// applications get.
+    pub unverified_email: UnverifiedEmail,
     /// The audience of its access tokens; `null`: the broker's.
     pub audience: Option<String>,
     /// When it was created (RFC 3339).
@@ -45,6 +51,7 @@ impl From<Account> for AccountView {
             logo_url: account.logo_url,
             color: account.color,
             signing_alg: account.signing_alg,
+            unverified_email: account.unverified_email,
             audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
@@ -88,6 +95,9 @@ pub struct WholeAccount {
     /// What its sessions and tokens are signed with; by the default key unless given.
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<String>,
+    /// What becomes of an email that nobody vouched for; it is marked unless given.
+    #[schemars(with = "Option<UnverifiedEmail>")]
+    pub unverified_email: Option<String>,
     /// The audience of its access tokens, an absolute URI; the broker's unless
     /// given. It takes who administers all accounts to change it.
     pub audience: Option<String>,
@@ -112,6 +122,10 @@ pub struct AccountChange {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Algorithm>")]
     pub signing_alg: Option<Option<String>>,
+    /// What becomes of an email that nobody vouched for: `mark`, `withhold` or
+    /// `refuse`.
+    #[schemars(with = "Option<UnverifiedEmail>")]
+    pub unverified_email: Option<String>,
     /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
     /// takes who administers all accounts to change it.
     #[serde(default, deserialize_with = "given")]
@@ -142,54 +156,6 @@ pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>
     Option::deserialize(from).map(Some)
 }
 
-fn name(text: &str) -> Outcome<String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        let why = "a name has 1 to 100 characters on one line";
-        return Err(OperationError::invalid(ErrorCode::AccountName, "name", why));
-    }
-    Ok(text.to_owned())
-}
-
-fn logo(url: Option<String>) -> Outcome<Option<String>> {
-    match &url {
-        Some(text) if !is_logo(text) => Err(OperationError::invalid(
-            ErrorCode::AccountLogoUrl,
-            "logo_url",
-            "a logo is an https URL",
-        )),
-        _ => Ok(url),
-    }
-}
-
-fn color(text: Option<String>) -> Outcome<Option<String>> {
-    match &text {
-        Some(color) if !is_color(color) => Err(OperationError::invalid(
-            ErrorCode::AccountColor,
-            "color",
-            "a colour is written as `#rrggbb`",
-        )),
-        _ => Ok(text),
-    }
-}
-
-fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
-    name.map(str::parse::<Algorithm>)
-        .transpose()
-        .map_err(|error| {
-            OperationError::invalid(ErrorCode::AccountSigningAlg, "signing_alg", error)
-        })
-}
-
-fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {
-    if let Some(text) = &text {
-        ops.check_audience(text).map_err(|error| {
-            OperationError::invalid(ErrorCode::AccountAudience, "audience", error)
-        })?;
-    }
-    Ok(text)
-}
-
 impl StoreInput {
     fn check(&self) -> Outcome<StoreFront> {
         StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
@@ -215,6 +181,7 @@ impl WholeAccount {
             logo_url: logo(self.logo_url)?,
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
+            unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
             audience: own_audience(ops, self.audience)?,
             created_at: ops.clock.now(),
         };
@@ -238,6 +205,9 @@ impl AccountChange {
         }
         if let Some(name) = &self.signing_alg {
             account.signing_alg = signing_alg(name.as_deref())?;
+        }
+        if let Some(name) = &self.unverified_email {
+            account.unverified_email = unverified_email(name)?;
         }
         if let Some(text) = self.audience {
             account.audience = own_audience(ops, text)?;

@@ -341,7 +341,7 @@ impl<'v> Extraction<'v, '_> {
             None => false,
             Some(Verified::Place(place)) => {
                 let found = self.one(place);
-                let verified = matches!(found.as_deref().map(only), Ok(Value::Bool(true)));
+                let verified = matches!(found.as_deref(), Ok(Value::Bool(true)));
                 let outcome = if verified {
                     "verified"
                 } else {

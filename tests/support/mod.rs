@@ -136,6 +136,7 @@ impl World {
             logo_url: None,
             color: None,
             signing_alg: None,
+            unverified_email: account::UnverifiedEmail::Mark,
             audience: None,
             created_at: self.clock.now(),
         };

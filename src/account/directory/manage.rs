@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, claim_email, get};
 use crate::base::{AccountId, Timestamp, UserId};
@@ -28,6 +29,8 @@ pub async fn create(
         // Whoever creates users answers for their emails.
         email_trusted: true,
         disabled: false,
+        more: Map::new(),
+        last_link: None,
         generation: 0,
     };
     if claim_email(store, account, &email::key(email), user.id).await? != user.id {

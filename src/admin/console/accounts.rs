@@ -215,6 +215,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         logo_url: Some(post.filled("logo_url")),
         color: Some(post.filled("color")),
         signing_alg: Some(post.filled("signing_alg")),
+        unverified_email: post.filled("unverified_email"),
         audience: Some(post.filled("audience")),
     };
     let when = post.condition();

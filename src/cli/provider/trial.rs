@@ -110,6 +110,7 @@ async fn login(
         logo_url: None,
         color: None,
         signing_alg: None,
+        unverified_email: account::UnverifiedEmail::Mark,
         audience: None,
         created_at: SystemClock.now(),
     };

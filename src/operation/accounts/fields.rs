@@ -1,0 +1,60 @@
+//! What is checked of an account's fields.
+
+use super::super::{OperationError, Operations, Outcome};
+use crate::account::{UnverifiedEmail, is_color, is_logo};
+use crate::base::ErrorCode;
+use crate::key::Algorithm;
+
+pub(super) fn name(text: &str) -> Outcome<String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        let why = "a name has 1 to 100 characters on one line";
+        return Err(OperationError::invalid(ErrorCode::AccountName, "name", why));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn logo(url: Option<String>) -> Outcome<Option<String>> {
+    match &url {
+        Some(text) if !is_logo(text) => Err(OperationError::invalid(
+            ErrorCode::AccountLogoUrl,
+            "logo_url",
+            "a logo is an https URL",
+        )),
+        _ => Ok(url),
+    }
+}
+
+pub(super) fn color(text: Option<String>) -> Outcome<Option<String>> {
+    match &text {
+        Some(color) if !is_color(color) => Err(OperationError::invalid(
+            ErrorCode::AccountColor,
+            "color",
+            "a colour is written as `#rrggbb`",
+        )),
+        _ => Ok(text),
+    }
+}
+
+pub(super) fn signing_alg(name: Option<&str>) -> Outcome<Option<Algorithm>> {
+    name.map(str::parse::<Algorithm>)
+        .transpose()
+        .map_err(|error| {
+            OperationError::invalid(ErrorCode::AccountSigningAlg, "signing_alg", error)
+        })
+}
+
+pub(super) fn unverified_email(name: &str) -> Outcome<UnverifiedEmail> {
+    name.parse().map_err(|error: &str| {
+        OperationError::invalid(ErrorCode::AccountUnverifiedEmail, "unverified_email", error)
+    })
+}
+
+pub(super) fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {
+    if let Some(text) = &text {
+        ops.check_audience(text).map_err(|error| {
+            OperationError::invalid(ErrorCode::AccountAudience, "audience", error)
+        })?;
+    }
+    Ok(text)
+}
