@@ -8,6 +8,7 @@ mod applications;
 mod audit;
 pub mod console;
 mod export;
+mod grants;
 mod keys;
 mod mappings;
 mod openapi;

@@ -8,7 +8,7 @@
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
 //! | [`revoked`] | what was revoked before its time | RFC 7009 |
-//! | [`grants`] | the end of what was issued to a user | RFC 7009 |
+//! | [`grants`] | what was granted: listed, ended | RFC 7009 |
 //! | [`granted`] | what a user granted, and whom a token is for | RFC 6749 §1.3 |
 //! | [`refresh`], `family` | refresh tokens: rotation, grace; their records | RFC 9700 §4.14 |
 //! | [`password`] | users' passwords | RFC 6749 §4.3 |

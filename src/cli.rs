@@ -21,6 +21,7 @@ mod backup;
 mod data;
 #[cfg(feature = "demo")]
 mod demo;
+mod grant;
 mod key;
 mod log;
 mod operator;
@@ -96,6 +97,9 @@ enum Command {
     /// List and revoke sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// List and revoke what people granted to applications
+    #[command(subcommand)]
+    Grant(grant::Grant),
     /// Administer the operators of the console
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -160,6 +164,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
         Command::Session(command) => command.run(global).await?,
+        Command::Grant(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,

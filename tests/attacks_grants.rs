@@ -8,7 +8,7 @@ mod support;
 
 use std::time::Duration;
 
-use authority::{CALLBACK, Client, VERIFIER, claims, param, service, storefront, to};
+use authority::{CALLBACK, Client, VERIFIER, claims, param, part, service, storefront, to};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Browser, Page, World};
@@ -419,6 +419,7 @@ async fn f4_a_logout_ends_what_was_granted_in_its_session() {
         // Another application in the same session, and the same person elsewhere.
         let of_other = code(&other, &world, &mut browser, OFFLINE).await;
         let of_other = other.exchange(&world, &of_other).await.json();
+        world.clock.advance(Duration::from_secs(1));
         let (_, _, elsewhere, _) = shopper(&world, &client, ADA).await;
         if by_admin {
             let sid = &claims(&tokens["access_token"])["sid"];
@@ -478,4 +479,128 @@ async fn f4_an_application_of_a_removed_ones_id_inherits_no_tokens() {
     refused(&client.exchange(&world, &unused).await);
     let (_, _, tokens, _) = shopper(&world, &client, ADA).await;
     assert!(lives(&world, &client, &tokens).await);
+}
+
+#[tokio::test]
+async fn f4_grants_are_listed_and_ended_by_person_and_by_application() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let shop = Client::storefront(&world).await;
+    let app = Client::storefront(&world).await;
+    let (mut browser, _, ada, ada_id) = shopper(&world, &shop, ADA).await;
+    let of_app = code(&app, &world, &mut browser, OFFLINE).await;
+    let ada_at_app = app.exchange(&world, &of_app).await.json();
+    let bare = code(&app, &world, &mut browser, ONLINE).await;
+    let bare = app.exchange(&world, &bare).await.json();
+    let (_, _, grace, grace_id) = shopper(&world, &shop, GRACE).await;
+    world.account("globex").await;
+
+    let list = async |query: &str| {
+        let path = format!("/accounts/acme/grants?{query}");
+        let page = admin(&world, &root, Method::GET, &path, &Value::Null).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        page.json()["items"].as_array().unwrap().clone()
+    };
+    let end = async |path: &str| admin(&world, &root, Method::DELETE, path, &Value::Null).await;
+    let by_ada = format!("user={ada_id}");
+    let to_app = format!("application={}", app.id);
+    assert_eq!(list("").await.len(), 4);
+    assert_eq!(list(&by_ada).await.len(), 3);
+    assert_eq!(list(&to_app).await.len(), 2);
+    assert_eq!(list(&format!("user={grace_id}")).await.len(), 1);
+    assert_eq!(list(&format!("user={grace_id}&{to_app}")).await.len(), 0);
+    let paged = admin(
+        &world,
+        &root,
+        Method::GET,
+        "/accounts/acme/grants?limit=3",
+        &Value::Null,
+    );
+    let paged = paged.await.json();
+    let rest = list(&format!(
+        "limit=3&after={}",
+        paged["next"].as_str().unwrap()
+    ))
+    .await;
+    assert_eq!(
+        (paged["items"].as_array().unwrap().len(), rest.len()),
+        (3, 1)
+    );
+    // No token can be read back.
+    let all = json!(list("").await).to_string();
+    for tokens in [&ada, &ada_at_app, &grace] {
+        for part in text(tokens, "refresh_token").split('.') {
+            assert!(!all.contains(part), "{all}");
+        }
+    }
+
+    // One, by the name that its tokens have; nobody else's.
+    let id = claims(&ada_at_app["access_token"])["grant_id"].clone();
+    let id = id.as_str().unwrap();
+    assert!(list(&to_app).await.iter().any(|grant| grant["id"] == id));
+    let elsewhere = end(&format!("/accounts/globex/grants/{id}")).await;
+    assert_eq!(elsewhere.status, 404, "{}", elsewhere.body);
+    assert_eq!(
+        end(&format!("/accounts/acme/grants/{id}")).await.status,
+        204
+    );
+    assert_eq!(
+        end(&format!("/accounts/acme/grants/{id}")).await.status,
+        404
+    );
+    assert!(!lives(&world, &app, &ada_at_app).await);
+    assert!(active(&app, &world, text(&bare, "access_token")).await);
+
+    // To an application, without a refresh token too.
+    let page = end(&format!("/accounts/acme/grants?{to_app}")).await;
+    assert_eq!(page.json()["revoked"], 1, "{}", page.body);
+    assert!(!active(&app, &world, text(&bare, "access_token")).await);
+    assert!(lives(&world, &shop, &ada).await);
+
+    // Of a person; the session goes on, and gives anew.
+    let page = end(&format!("/accounts/acme/grants?{by_ada}")).await;
+    assert_eq!(page.json()["revoked"], 1, "{}", page.body);
+    assert!(!active(&shop, &world, text(&ada, "access_token")).await);
+    let again = code(&shop, &world, &mut browser, OFFLINE).await;
+    let again = shop.exchange(&world, &again).await.json();
+    assert!(lives(&world, &shop, &again).await);
+    assert!(lives(&world, &shop, &grace).await);
+    // All of everybody is not what anyone means.
+    assert_eq!(end("/accounts/acme/grants").await.status, 400);
+}
+
+#[tokio::test]
+async fn f4_an_application_hears_that_a_grant_to_it_ended() {
+    let world = World::start().await;
+    let (_, root) = administrator(&world, None).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/told", listener.local_addr().unwrap());
+    let new = NewApplication {
+        backchannel_logout_uri: Some(uri),
+        ..storefront()
+    };
+    let client = Client::create(&world, new).await;
+    let (_, _, tokens, user) = shopper(&world, &client, ADA).await;
+    let told = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut text = String::new();
+        while !text.contains("logout_token=") {
+            let mut bytes = [0; 4096];
+            let n = stream.read(&mut bytes).await.unwrap();
+            text.push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        text
+    });
+    let path = format!("/accounts/acme/grants?user={user}");
+    let page = admin(&world, &root, Method::DELETE, &path, &Value::Null).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let text = tokio::time::timeout(Duration::from_secs(60), told);
+    let text = text.await.unwrap().unwrap();
+    let told = part(text.split("logout_token=").nth(1).unwrap(), 1);
+    assert_eq!(told["aud"], client.id);
+    assert_eq!(told["sub"], user);
+    assert_eq!(told["sid"], claims(&tokens["access_token"])["sid"]);
 }

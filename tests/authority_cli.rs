@@ -34,6 +34,72 @@ fn said(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
+    let world = World::start().await;
+    let new = NewApplication {
+        account: None,
+        scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
+        ..service("acme")
+    };
+    let operator = Client::create(&world, new).await;
+    let dir = tempfile::tempdir().unwrap();
+    let call = |arguments: &[&str]| {
+        let all = [&["--server", world.origin.as_str(), "--json"], arguments].concat();
+        run(dir.path(), Some(&operator), &all)
+    };
+    let shop = Client::service(&world).await;
+    let form = [("grant_type", "client_credentials")];
+    let page = shop.token(&world, &form).await;
+    let token = page.json()["access_token"].as_str().unwrap().to_owned();
+    // F8: a token of another account, or for another API.
+    let verify = |token: &str, more: &[&str]| {
+        let all = [
+            &["token", "verify", token, "--authority", &world.origin],
+            more,
+        ]
+        .concat();
+        run(dir.path(), None, &all).status.code()
+    };
+    assert_eq!(verify(&token, &["--account", "acme"]), Some(0));
+    assert_eq!(verify(&token, &["--account", "globex"]), Some(1));
+    let audience = "https://api.acme.test";
+    said(&call(&[
+        "account",
+        "change",
+        "acme",
+        "--audience",
+        audience,
+    ]));
+    let page = shop.token(&world, &form).await;
+    let token_now = page.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(verify(&token_now, &["--audience", audience]), Some(0));
+    assert_eq!(verify(&token_now, &[]), Some(1));
+    said(&call(&[
+        "app",
+        "change",
+        &shop.id,
+        "--audience",
+        "urn:orders",
+    ]));
+    let page = shop.token(&world, &form).await;
+    let token_now = page.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(verify(&token_now, &["--audience", "urn:orders"]), Some(0));
+    let of_shop = ["--account", "acme", "--application", &shop.id];
+    assert_eq!(
+        said(&call(&[&["grant", "list"], &of_shop[..]].concat())).trim(),
+        "[]"
+    );
+    let none = said(&call(&[&["grant", "revoke"], &of_shop[..]].concat()));
+    assert!(none.contains("\"revoked\": 0"), "{none}");
+    assert_ne!(
+        call(&["grant", "revoke", "--account", "acme"])
+            .status
+            .code(),
+        Some(0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_elsewhere_is_administered_with_an_application() {
     let world = World::start().await;
     let new = NewApplication {
@@ -79,39 +145,6 @@ async fn a_broker_elsewhere_is_administered_with_an_application() {
         &["token", "verify", &forged, "--authority", &world.origin],
     );
     assert_eq!(refused.status.code(), Some(1));
-    // F8: a token of another account, or for another API.
-    let verify = |token: &str, more: &[&str]| {
-        let all = [
-            &["token", "verify", token, "--authority", &world.origin],
-            more,
-        ]
-        .concat();
-        run(dir.path(), None, &all).status.code()
-    };
-    assert_eq!(verify(&token, &["--account", "acme"]), Some(0));
-    assert_eq!(verify(&token, &["--account", "globex"]), Some(1));
-    let audience = "https://api.acme.test";
-    said(&call(&[
-        "account",
-        "change",
-        "acme",
-        "--audience",
-        audience,
-    ]));
-    let page = shop.token(&world, &form).await;
-    let token_now = page.json()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(verify(&token_now, &["--audience", audience]), Some(0));
-    assert_eq!(verify(&token_now, &[]), Some(1));
-    said(&call(&[
-        "app",
-        "change",
-        &shop.id,
-        "--audience",
-        "urn:orders",
-    ]));
-    let page = shop.token(&world, &form).await;
-    let token_now = page.json()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(verify(&token_now, &["--audience", "urn:orders"]), Some(0));
     let listed = said(&call(&["app", "list", "--account", "acme"]));
     assert!(listed.contains(&shop.id));
     assert!(!listed.contains(shop.secret.as_ref().unwrap()));

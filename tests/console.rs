@@ -6,6 +6,10 @@
 mod applications;
 #[path = "console/attacks.rs"]
 mod attacks;
+#[path = "support/authority.rs"]
+mod authority;
+#[path = "console/grants.rs"]
+mod grants;
 #[path = "console/keys.rs"]
 mod keys;
 #[path = "console/log.rs"]

@@ -99,7 +99,9 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/users/change", post(people::change))
         .route("/users/revoke", post(people::revoke_all))
         .route("/sessions", get(people::sessions))
-        .route("/sessions/revoke", post(people::revoke));
+        .route("/sessions/revoke", post(people::revoke))
+        .route("/grants", get(people::grants))
+        .route("/grants/revoke", post(people::revoke_grant));
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/logout", post(sign_in::log_out))

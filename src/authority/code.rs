@@ -15,6 +15,7 @@ use tracing::warn;
 use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::OAuthError;
+use super::family::end_grant;
 use super::granted::Granted;
 use super::id_token::{Identity, Person};
 use super::scope;
@@ -161,7 +162,7 @@ impl Authority {
         };
         if by.as_ref() == Some(&application.client_id) {
             warn!(client_id = %application.client_id, "a code was used twice: what it gave is revoked");
-            self.end_grant(&grant_id).await?;
+            end_grant(&self.ending(), &grant_id).await?;
         }
         Ok(())
     }

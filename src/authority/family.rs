@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::ClientId;
 use super::granted::Granted;
-use super::revoked::{GRANT_ID, Issued, SID};
+use super::revoked::{Ending, GRANT_ID, Issued, SID, revoke_all_with, revoke_one};
 use crate::base::{Timestamp, UserId};
 use crate::store::{
     Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
@@ -61,7 +61,7 @@ enum Record {
 pub(super) struct Family {
     pub granted: Granted,
     pub expires_at: Timestamp,
-    /// The secret that counts, hashed as all of them.
+    /// The secret that counts, hashed as all of them; empty where there is none.
     pub current: String,
     /// Another that counts, given within the grace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,16 @@ pub(super) struct Family {
     /// Access tokens that it gave before they named their grant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issued: Vec<Issued>,
+    /// The grant's public name; absent from what was before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<String>,
+}
+
+impl Family {
+    /// Whether there is a refresh token.
+    pub fn refreshes(&self) -> bool {
+        !self.current.is_empty()
+    }
 }
 
 /// A family and where it is.
@@ -79,6 +89,13 @@ pub(super) struct Found {
     key: Key,
     pub family: Family,
     version: Version,
+}
+
+impl Found {
+    /// The id of its record.
+    pub fn id(&self) -> &[u8] {
+        self.key.id()
+    }
 }
 
 impl Authority {
@@ -103,6 +120,21 @@ impl Authority {
         ];
         steps.extend(unended);
         self.store.commit(steps).await.map(|_| ())
+    }
+
+    /// Notes a grant without a refresh token, so that it can be listed and ended
+    /// while its access token lives. A crash may lose the note.
+    pub(super) async fn note_grant(&self, token: &Token, family: Family) -> Result<(), StoreError> {
+        let token = token.until(family.expires_at);
+        let record = Record::Family(Box::new(family));
+        let (when, store) = (Precondition::Any, &*self.store);
+        BY_GRANT
+            .put_soon_by(store, "", &token, &token.name(), when)
+            .await?;
+        RECORDS
+            .put_soon_by(store, "", &token, &record, when)
+            .await?;
+        Ok(())
     }
 
     /// The family that a token belongs to, and the token that it goes by now.
@@ -133,7 +165,7 @@ impl Authority {
                     None => return Ok(None),
                 },
                 None => {
-                    let found = self.family_of_grant(&token.name()).await?;
+                    let found = family_of_grant(&self.ending(), &token.name()).await?;
                     return Ok(found.and_then(|found| {
                         let until = found.key.expires_at()?;
                         Some((token.until(until), found))
@@ -144,39 +176,9 @@ impl Authority {
         Ok(None)
     }
 
-    /// The family of a grant.
-    pub(super) async fn family_of_grant(
-        &self,
-        grant_id: &str,
-    ) -> Result<Option<Found>, StoreError> {
-        for _ in 0..TRIES {
-            let places = BY_GRANT
-                .page_of(&*self.store, "", grant_id.as_bytes(), None, 10)
-                .await?;
-            let Some((place, _)) = places.last() else {
-                return Ok(None);
-            };
-            let Some(key) = Key::of_id(&FAMILIES, "", place.id()) else {
-                return Ok(None);
-            };
-            if let Some(found) = RECORDS.get_at(&*self.store, &key).await? {
-                return Ok(match found.value {
-                    Record::Family(family) => Some(Found {
-                        key,
-                        family: *family,
-                        version: found.version,
-                    }),
-                    Record::Moved(_) => None,
-                });
-            }
-            // It moved or ended meanwhile.
-        }
-        Err(StoreError::Conflict)
-    }
-
     /// Who a grant is to, while it can be refreshed.
     pub(super) async fn grantee_of(&self, grant_id: &str) -> Result<Option<ClientId>, StoreError> {
-        let found = self.family_of_grant(grant_id).await?;
+        let found = family_of_grant(&self.ending(), grant_id).await?;
         Ok(found.map(|found| found.family.granted.client_id))
     }
 
@@ -209,98 +211,152 @@ impl Authority {
         Ok(moved)
     }
 
-    /// Ends a grant: its access tokens, and its refresh tokens if it has any; on
-    /// disk when this returns.
-    pub(super) async fn end_grant(&self, grant_id: &str) -> Result<(), StoreError> {
-        self.revoke_all_with(GRANT_ID, grant_id).await?;
-        for _ in 0..TRIES {
-            let Some(found) = self.family_of_grant(grant_id).await? else {
-                return Ok(());
-            };
-            if self.remove_family(&found).await? {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Conflict)
-    }
-
     /// Ends the grant that a refresh token belongs to; on disk when this returns.
     pub(super) async fn end_family(&self, token: &Token) -> Result<(), StoreError> {
         for _ in 0..TRIES {
             let Some((token, found)) = self.find_family(token.clone()).await? else {
                 return Ok(());
             };
-            self.revoke_all_with(GRANT_ID, &token.name()).await?;
-            if self.remove_family(&found).await? {
+            revoke_all_with(&self.ending(), GRANT_ID, &token.name()).await?;
+            if remove_family(&self.ending(), &found).await? {
                 return Ok(());
             }
         }
         Err(StoreError::Conflict)
     }
+}
 
-    /// Ends all grants that come from a session of a user; on disk when this returns.
-    pub(super) async fn end_grants_of_session(
-        &self,
-        user: UserId,
-        sid: &str,
-    ) -> Result<(), StoreError> {
-        // First, so that no other family begins meanwhile.
-        self.revoke_all_with(SID, sid).await?;
-        let theirs = |granted: &Granted| granted.sid.as_deref() == Some(sid);
-        self.remove_families(user, theirs).await
+/// The family of a grant.
+pub(super) async fn family_of_grant(
+    ending: &Ending<'_>,
+    grant_id: &str,
+) -> Result<Option<Found>, StoreError> {
+    for _ in 0..TRIES {
+        let places = BY_GRANT
+            .page_of(ending.store, "", grant_id.as_bytes(), None, 10)
+            .await?;
+        let Some((place, _)) = places.last() else {
+            return Ok(None);
+        };
+        let Some(key) = Key::of_id(&FAMILIES, "", place.id()) else {
+            return Ok(None);
+        };
+        if let Some(found) = RECORDS.get_at(ending.store, &key).await? {
+            return Ok(match found.value {
+                Record::Family(family) => Some(Found {
+                    key,
+                    family: *family,
+                    version: found.version,
+                }),
+                Record::Moved(_) => None,
+            });
+        }
+        // It moved or ended meanwhile.
     }
+    Err(StoreError::Conflict)
+}
 
-    /// Removes those families of a user that are meant.
-    async fn remove_families(
-        &self,
-        user: UserId,
-        meant: impl Fn(&Granted) -> bool,
-    ) -> Result<(), StoreError> {
-        for _ in 0..TRIES {
-            let mut all = true;
-            let mut after = None;
-            loop {
-                let page = RECORDS
-                    .page_of(&*self.store, "", user.as_bytes(), after, PAGE)
-                    .await?;
-                let Some((last, _)) = page.last() else {
-                    break;
-                };
-                after = Some(last.id().to_vec());
-                for (key, found) in page {
-                    if let Record::Family(family) = found.value
-                        && meant(&family.granted)
-                    {
-                        let found = Found {
-                            key,
-                            family: *family,
-                            version: found.version,
-                        };
-                        all &= self.remove_family(&found).await?;
-                    }
+/// Ends a grant: its access tokens, and its refresh tokens if it has any; on
+/// disk when this returns.
+pub(super) async fn end_grant(ending: &Ending<'_>, grant_id: &str) -> Result<(), StoreError> {
+    revoke_all_with(ending, GRANT_ID, grant_id).await?;
+    for _ in 0..TRIES {
+        let Some(found) = family_of_grant(ending, grant_id).await? else {
+            return Ok(());
+        };
+        if remove_family(ending, &found).await? {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Conflict)
+}
+
+/// Ends all grants that come from a session of a user; on disk when this returns.
+pub(super) async fn end_grants_of_session(
+    ending: &Ending<'_>,
+    user: UserId,
+    sid: &str,
+) -> Result<(), StoreError> {
+    // First, so that no other family begins meanwhile.
+    revoke_all_with(ending, SID, sid).await?;
+    let theirs = |granted: &Granted| granted.sid.as_deref() == Some(sid);
+    end_families(ending, Some(user), theirs).await.map(|_| ())
+}
+
+/// A page of families after the id `after`: of a user, or all.
+pub(super) async fn page(
+    store: &dyn Store,
+    user: Option<UserId>,
+    after: Option<Vec<u8>>,
+) -> Result<Vec<Found>, StoreError> {
+    let found = match user {
+        Some(user) => {
+            let owner = user.as_bytes();
+            RECORDS.page_of(store, "", owner, after, PAGE).await?
+        }
+        None => RECORDS.page(store, "", b"", after, PAGE).await?,
+    };
+    let families = found.into_iter().filter_map(|(key, found)| {
+        let Record::Family(family) = found.value else {
+            return None;
+        };
+        Some(Found {
+            key,
+            family: *family,
+            version: found.version,
+        })
+    });
+    Ok(families.collect())
+}
+
+/// Ends those grants of a user, or of all, that are meant; gives them. On disk
+/// when this returns.
+pub(super) async fn end_families(
+    ending: &Ending<'_>,
+    user: Option<UserId>,
+    meant: impl Fn(&Granted) -> bool,
+) -> Result<Vec<Granted>, StoreError> {
+    let mut ended = Vec::new();
+    for _ in 0..TRIES {
+        let mut all = true;
+        let mut after = None;
+        loop {
+            let found = page(ending.store, user, after).await?;
+            let Some(last) = found.last() else {
+                break;
+            };
+            after = Some(last.id().to_vec());
+            for found in found.into_iter().filter(|f| meant(&f.family.granted)) {
+                if let Some(grant_id) = &found.family.grant_id {
+                    revoke_all_with(ending, GRANT_ID, grant_id).await?;
+                }
+                if remove_family(ending, &found).await? {
+                    ended.push(found.family.granted);
+                } else {
+                    all = false;
                 }
             }
-            if all {
-                return Ok(());
-            }
         }
-        Err(StoreError::Conflict)
+        if all {
+            return Ok(ended);
+        }
     }
+    Err(StoreError::Conflict)
+}
 
-    /// Removes a family as it was read; `false`: it was changed meanwhile.
-    async fn remove_family(&self, found: &Found) -> Result<bool, StoreError> {
-        for issued in &found.family.issued {
-            self.revoke_access(issued).await?;
-        }
-        let mut steps = vec![
-            Step::Check(found.key.clone(), Precondition::Version(found.version)),
-            Step::Delete(found.key.clone()),
-        ];
-        steps.extend(Key::of_id(&PLACES, "", found.key.id()).map(Step::Delete));
-        match self.store.commit(steps).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict) => Ok(false),
-            Err(error) => Err(error),
-        }
+/// Removes a family as it was read; `false`: it was changed meanwhile.
+async fn remove_family(ending: &Ending<'_>, found: &Found) -> Result<bool, StoreError> {
+    for issued in &found.family.issued {
+        revoke_one(ending, issued).await?;
+    }
+    let mut steps = vec![
+        Step::Check(found.key.clone(), Precondition::Version(found.version)),
+        Step::Delete(found.key.clone()),
+    ];
+    steps.extend(Key::of_id(&PLACES, "", found.key.id()).map(Step::Delete));
+    match ending.store.commit(steps).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Conflict) => Ok(false),
+        Err(error) => Err(error),
     }
 }

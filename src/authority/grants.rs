@@ -1,9 +1,101 @@
-//! What was issued to a user, and its end.
+//! What was issued to users: listed, and ended.
 
+use super::application::ClientId;
+use super::family;
+use super::granted::Granted;
+pub use super::revoked::Ending;
 use crate::account::directory;
-use crate::base::{AccountId, UserId};
+use crate::base::{AccountId, Timestamp, UserId};
 use crate::session;
 use crate::store::{Store, StoreError};
+
+/// Which grants of an account.
+#[derive(Debug, Clone, Copy)]
+pub struct Which<'a> {
+    /// The account.
+    pub account: &'a AccountId,
+    /// Only this user's: then nobody else's are read.
+    pub user: Option<UserId>,
+    /// Only those to this application.
+    pub application: Option<&'a ClientId>,
+}
+
+impl Which<'_> {
+    fn has(&self, granted: &Granted) -> bool {
+        granted.account == *self.account
+            && self.user.is_none_or(|user| granted.user == user)
+            && self.application.is_none_or(|id| granted.client_id == *id)
+    }
+}
+
+/// A grant that has living tokens.
+#[derive(Debug)]
+pub struct Living {
+    /// Where it is in a list.
+    pub place: Vec<u8>,
+    /// Its public name; `None`: it was not refreshed since grants have names.
+    pub grant_id: Option<String>,
+    /// What was granted, and to whom.
+    pub granted: Granted,
+    /// Whether it has a refresh token.
+    pub refreshes: bool,
+    /// When the last token of it ends, unless it is refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// A page of grants, after the place `after`.
+pub async fn page(
+    store: &dyn Store,
+    which: &Which<'_>,
+    mut after: Option<Vec<u8>>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Living>, StoreError> {
+    let mut living = Vec::new();
+    loop {
+        let found = family::page(store, which.user, after).await?;
+        let Some(last) = found.last() else {
+            return Ok(living);
+        };
+        after = Some(last.id().to_vec());
+        for found in found {
+            let place = found.id().to_vec();
+            let family = found.family;
+            if which.has(&family.granted) && now < family.expires_at {
+                living.push(Living {
+                    place,
+                    refreshes: family.refreshes(),
+                    grant_id: family.grant_id,
+                    granted: family.granted,
+                    expires_at: family.expires_at,
+                });
+                if living.len() == limit {
+                    return Ok(living);
+                }
+            }
+        }
+    }
+}
+
+/// Ends one grant of an account by its public name; gives what it was. On disk
+/// when this returns.
+pub async fn end(
+    ending: &Ending<'_>,
+    account: &AccountId,
+    grant_id: &str,
+) -> Result<Option<Granted>, StoreError> {
+    let found = family::family_of_grant(ending, grant_id).await?;
+    let Some(found) = found.filter(|found| found.family.granted.account == *account) else {
+        return Ok(None);
+    };
+    family::end_grant(ending, grant_id).await?;
+    Ok(Some(found.family.granted))
+}
+
+/// Ends grants; gives what they were. On disk when this returns.
+pub async fn end_all(ending: &Ending<'_>, which: &Which<'_>) -> Result<Vec<Granted>, StoreError> {
+    family::end_families(ending, which.user, |granted| which.has(granted)).await
+}
 
 /// What ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

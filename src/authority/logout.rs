@@ -11,6 +11,8 @@ use url::Url;
 
 use super::application::{Application, ClientId};
 use super::error::OAuthError;
+use super::family::end_grants_of_session;
+use super::granted::Granted;
 use super::id_token::Hint;
 use super::{Authority, session_name};
 use crate::base::{AccountId, ErrorCode, UserId, random};
@@ -137,7 +139,7 @@ impl Authority {
         session: &Session,
     ) -> Result<(), StoreError> {
         let sid = session_name(session);
-        self.end_grants_of_session(session.user, &sid).await?;
+        end_grants_of_session(&self.ending(), session.user, &sid).await?;
         let prefix = Key::expiring(
             &PARTICIPANTS,
             account.as_str(),
@@ -164,6 +166,21 @@ impl Authority {
             });
         }
         Ok(())
+    }
+
+    /// Tells the application of a grant that it ended, in the background.
+    pub fn grant_ended(self: &Arc<Self>, granted: Granted) {
+        let Some(sid) = granted.sid else {
+            return;
+        };
+        let authority = Arc::clone(self);
+        tokio::spawn(async move {
+            let (id, sub) = (granted.client_id, granted.user.to_string());
+            let sent = authority.notify(&id, &granted.account, &sub, &sid).await;
+            if let Err(why) = sent {
+                warn!(client_id = %id, why, "back-channel logout failed");
+            }
+        });
     }
 
     /// Tells the applications of all sessions of a user that these end, in the

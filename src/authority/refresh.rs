@@ -78,18 +78,24 @@ impl Authority {
         granted: &Granted,
         grant: &Token,
     ) -> Result<Option<Secret>, OAuthError> {
-        if !application.allows(Grant::RefreshToken) || !granted.scopes.has(scope::OFFLINE_ACCESS) {
-            return Ok(None);
-        }
+        let refreshes =
+            application.allows(Grant::RefreshToken) && granted.scopes.has(scope::OFFLINE_ACCESS);
         let secret = random::token();
-        let family = Family {
+        let mut family = Family {
             granted: granted.clone(),
             expires_at: self.now().plus(self.refresh_token_lifetime),
             current: hash(&secret),
             spare: None,
             used: None,
             issued: Vec::new(),
+            grant_id: Some(grant.name()),
         };
+        if !refreshes {
+            family.expires_at = self.now().plus(self.access_token_lifetime);
+            family.current = String::new();
+            self.note_grant(grant, family).await?;
+            return Ok(None);
+        }
         match self.put_family(grant, family).await {
             Err(StoreError::Conflict) => Err(OAuthError::grant("the session has ended")),
             other => Ok(other?),
@@ -152,7 +158,8 @@ impl Authority {
             .await?;
         let secret = random::token();
         let ends = now.plus(self.refresh_token_lifetime);
-        let next = family.next(secret_use, presented.secret, hash(&secret), now, ends);
+        let mut next = family.next(secret_use, presented.secret, hash(&secret), now, ends);
+        next.grant_id = Some(grant_id);
         let token = match self.write_family(token, &found, next, now).await {
             Ok(token) => token,
             Err(StoreError::Conflict) => {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use crate::base::{SKEW, Timestamp, digest};
 use crate::key::Claims;
-use crate::store::{Key, Precondition, Space, Step, StoreError};
+use crate::store::{Key, Precondition, Space, Step, Store, StoreError};
 
 static REVOKED: Space = Space::durable("revoked_tokens").expiring();
 
@@ -66,29 +66,55 @@ impl Authority {
 
     /// Revokes an access token; on disk when this returns.
     pub async fn revoke_access(&self, issued: &Issued) -> Result<(), StoreError> {
-        if self.now() >= issued.expires_at {
-            return Ok(());
-        }
-        // The key says it all.
-        let key = single(&issued.jti, issued.expires_at);
-        self.store
-            .put(&key, Vec::new(), Precondition::Any)
-            .await
-            .map(|_| ())
+        revoke_one(&self.ending(), issued).await
     }
 
-    /// Revokes all access tokens whose claim has this value, as long as they are
-    /// issued by now; on disk when this returns.
-    pub(super) async fn revoke_all_with(&self, claim: &str, value: &str) -> Result<(), StoreError> {
-        let now = self.now();
-        let longest = self.access_token_lifetime.max(DAY);
-        // Another replica's clock may be ahead.
-        let last = now.plus(longest + Duration::from_secs(SKEW));
-        let steps = (day_of(now)..=day_of(last))
-            .map(|day| Step::Put(mark(day, claim, value), Vec::new()))
-            .collect();
-        self.store.commit(steps).await.map(|_| ())
+    /// To end what was issued.
+    pub fn ending(&self) -> Ending<'_> {
+        Ending {
+            store: &*self.store,
+            now: self.now(),
+            access_token_lifetime: self.access_token_lifetime,
+        }
     }
+}
+
+/// Revokes all access tokens whose claim has this value, as long as they are
+/// issued by now; on disk when this returns.
+pub(super) async fn revoke_all_with(
+    ending: &Ending<'_>,
+    claim: &str,
+    value: &str,
+) -> Result<(), StoreError> {
+    let longest = ending.access_token_lifetime.max(DAY);
+    // Another replica's clock may be ahead.
+    let last = ending.now.plus(longest + Duration::from_secs(SKEW));
+    let steps = (day_of(ending.now)..=day_of(last))
+        .map(|day| Step::Put(mark(day, claim, value), Vec::new()))
+        .collect();
+    ending.store.commit(steps).await.map(|_| ())
+}
+
+/// Revokes an access token; on disk when this returns.
+pub(super) async fn revoke_one(ending: &Ending<'_>, issued: &Issued) -> Result<(), StoreError> {
+    if ending.now >= issued.expires_at {
+        return Ok(());
+    }
+    // The key says it all.
+    let key = single(&issued.jti, issued.expires_at);
+    let put = ending.store.put(&key, Vec::new(), Precondition::Any);
+    put.await.map(|_| ())
+}
+
+/// What it takes to end what was issued.
+#[derive(Clone, Copy)]
+pub struct Ending<'a> {
+    /// Where it is kept.
+    pub store: &'a dyn Store,
+    /// The present moment.
+    pub now: Timestamp,
+    /// How long access tokens live at most.
+    pub access_token_lifetime: Duration,
 }
 
 fn single(jti: &str, expires_at: Timestamp) -> Key {

@@ -15,6 +15,7 @@ const SECRETS: &[&str] = &[
     "client.secret",
     "client.previous_secret",
     "client.private_key",
+    "client.decryption_key",
 ];
 
 /// A mapping with its literal secrets replaced by `[redacted]`; comments and

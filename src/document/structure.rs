@@ -67,7 +67,7 @@ fn is_secret_key(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
     matches!(
         last,
-        "secret" | "previous_secret" | "private_key" | "password"
+        "secret" | "previous_secret" | "private_key" | "decryption_key" | "password"
     ) || last.ends_with("_password")
 }
 

@@ -179,7 +179,7 @@ pub enum LoginError {
         error: openid_error::IdTokenError,
     },
     /// The profile has no email.
-    #[error("{0}")]
+    #[error("{0}; where the provider gives none, set `userinfo.response.email_placeholder`")]
     EmailMissing(ExtractError),
     /// The profile's email is not a valid address.
     #[error("{0}")]

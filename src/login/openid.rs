@@ -3,6 +3,8 @@
 mod directory;
 mod id_token;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use url::Url;
 
@@ -14,8 +16,10 @@ use super::context::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use crate::base::{AccountId, Secret, Timestamp};
+use crate::protocol::jwe::{self, JweError};
 use crate::protocol::jws::{Jws, JwsError};
 use crate::provider::Provider;
+use crate::provider::decode::strict_json;
 use crate::provider::file::Kind;
 use crate::provider::model::ProfileSource;
 use crate::provider::request::BuildError;
@@ -26,6 +30,20 @@ fn no_endpoint(step: Step, what: &'static str) -> LoginError {
         step,
         error: BuildError::NoEndpoint(what),
     }
+}
+
+/// A token, decrypted where it is encrypted.
+fn opened<'t>(login: &Context, token: &'t str) -> Result<Cow<'t, str>, IdTokenError> {
+    if !jwe::is_encrypted(token) {
+        return Ok(Cow::Borrowed(token));
+    }
+    let key = login.provider().client.decryption_key.as_ref();
+    let plain = key
+        .ok_or(IdTokenError::NoDecryptionKey)?
+        .decrypt(token)
+        .map_err(IdTokenError::Encrypted)?;
+    let bad = IdTokenError::Encrypted(JweError::Malformed("what it holds is not a text"));
+    String::from_utf8(plain).map(Cow::Owned).map_err(|_| bad)
 }
 
 impl Logins {
@@ -163,13 +181,12 @@ impl Logins {
             .ok_or(LoginError::IdToken(IdTokenError::Missing))?;
         let now = self.now();
         let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
-        let jws = Jws::parse(id_token.expose()).map_err(wrong)?;
+        let id_token = opened(login, id_token.expose()).map_err(LoginError::IdToken)?;
+        let jws = Jws::parse(&id_token).map_err(wrong)?;
         self.verify(login, &jws, wrong).await?;
-        let claims = crate::provider::decode::strict_json(jws.payload()).map_err(|error| {
-            LoginError::Undecodable {
-                step: Step::IdToken,
-                error,
-            }
+        let claims = strict_json(jws.payload()).map_err(|error| LoginError::Undecodable {
+            step: Step::IdToken,
+            error,
         })?;
         let expected = Expected {
             issuer: provider.issuer.as_ref(),
@@ -230,10 +247,17 @@ impl Logins {
         let provider = login.provider();
         let invalid = |error| LoginError::SignedAnswer { step, error };
         let wrong = |error| invalid(IdTokenError::Signature(error));
-        let jws = Jws::parse(token.trim()).map_err(wrong)?;
-        self.verify(login, &jws, wrong).await?;
-        let claims = crate::provider::decode::strict_json(jws.payload())
-            .map_err(|error| LoginError::Undecodable { step, error })?;
+        let opened = opened(login, token.trim()).map_err(invalid)?;
+        // What is encrypted need not be signed: then it is as good as the connection
+        // it came by, as JSON would be.
+        let claims = if matches!(opened, Cow::Owned(_)) && opened.trim_start().starts_with('{') {
+            strict_json(opened.as_bytes())
+        } else {
+            let jws = Jws::parse(&opened).map_err(wrong)?;
+            self.verify(login, &jws, wrong).await?;
+            strict_json(jws.payload())
+        };
+        let claims = claims.map_err(|error| LoginError::Undecodable { step, error })?;
         let client_id = (step != Step::Token).then_some(provider.client.id.as_str());
         check_signed(&claims, provider.issuer.as_ref(), client_id, self.now()).map_err(invalid)?;
         Ok(claims)
@@ -242,7 +266,9 @@ impl Logins {
     /// Whether there are keys to check signed answers with.
     pub(super) fn has_keys(login: &Context) -> bool {
         let provider = login.provider();
-        provider.kind == Kind::Openid || provider.jwks_url.is_some()
+        provider.kind == Kind::Openid
+            || provider.jwks_url.is_some()
+            || provider.client.decryption_key.is_some()
     }
 
     /// The signed assertion of `private_key_jwt`, where the mapping uses it.

@@ -9,6 +9,7 @@ mod mapped;
 mod redirect;
 mod sections;
 mod slots;
+mod suspect;
 mod token;
 mod urls;
 mod userinfo;

@@ -106,6 +106,8 @@ pub struct ClientSection {
     pub authentication: Authentication,
     /// The private key (PEM) for `private_key_jwt` (RFC 7523) and `signed_secret`.
     pub private_key: Option<SecretSource>,
+    /// Our private key (PKCS#8 PEM, RSA or a NIST curve) for ID tokens and user information that are encrypted to it (RFC 7516), with RSA-OAEP-256 or ECDH-ES.
+    pub decryption_key: Option<SecretSource>,
     /// The `kid` named in the assertion's header.
     pub private_key_id: Option<String>,
     /// The assertion's `aud`. Default: the token endpoint's URL.

@@ -17,6 +17,7 @@ use super::template::Template;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
 use crate::outbound::Limits;
+use crate::protocol::jwe::DecryptionKey;
 
 /// One identity provider, ready to be talked to.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub struct Client {
     pub previous_secret: Option<Secret>,
     /// How we prove ourselves.
     pub authentication: Authentication,
+    /// The key for what is encrypted to us.
+    pub decryption_key: Option<DecryptionKey>,
     /// The key for `private_key_jwt` and `signed_secret`.
     pub assertion: Option<Assertion>,
 }

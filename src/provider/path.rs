@@ -1,6 +1,8 @@
 //! Places in a document: a member's name or a JSONPath, judged when it is
 //! compiled so that it can't stall a login when it runs.
 
+mod never;
+
 use std::fmt;
 
 use jsonpath_rust::parser::model::{
@@ -64,6 +66,12 @@ impl Place {
             None => document.get(&self.text).into_iter().collect(),
             Some(query) => run(query, document),
         }
+    }
+
+    /// Whether it leads to what a filter selects, which is never `true`.
+    pub fn is_never_true(&self) -> bool {
+        let filter = self.query.as_ref().and_then(never::last_filter);
+        filter.is_some_and(|filter| !never::selects_true(filter))
     }
 
     /// The top-level member it begins with, where it names one.
@@ -200,6 +208,11 @@ impl Condition {
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether no document can meet it.
+    pub fn is_never_met(&self) -> bool {
+        never::last_filter(&self.query).is_some_and(never::never)
     }
 
     /// Whether the document meets it.

@@ -100,6 +100,22 @@ impl Template {
         &self.source
     }
 
+    /// Single words in braces that are no places: `{acess_token}`.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        let texts = self.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Slot(_) => None,
+        });
+        texts
+            .flat_map(|text| text.split('{').skip(1))
+            .filter_map(|after| {
+                let (word, _) = after.split_once('}')?;
+                let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+                (word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(letter))
+                    .then_some(word)
+            })
+    }
+
     /// The places in it.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.parts.iter().filter_map(|part| match part {

@@ -36,6 +36,8 @@ const UNCONDITIONAL: &[&str] = &[
     "createUser",
     "openTrial",
     "previewMapping",
+    "revokeGrant",
+    "revokeGrants",
     "revokeSession",
     "revokeSessions",
 ];

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::scene::{Operation, Scene, assert_problem, operations};
+use crate::authority::Client;
+use crate::scene::{ADA, Operation, Scene, assert_problem, operations};
 use crate::support::Browser;
 
 /// Follows the links of a list from its first page.
@@ -52,7 +53,10 @@ async fn fill(scene: &Scene) {
         let path = "/accounts/acme/providers/mock-idp";
         scene.toml(Method::PUT, path, &mapping).await;
     }
+    let shop = Client::with_passwords(&scene.world).await;
     for _ in 0..3 {
+        let page = shop.password(&scene.world, ADA, "difference engine").await;
+        assert_eq!(page.status, 200, "{}", page.body);
         scene.world.log_in(&mut Browser::new()).await;
         scene.json(Method::POST, "/keys/rotate", &json!({})).await;
     }

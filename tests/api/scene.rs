@@ -74,6 +74,8 @@ pub struct Scene {
     pub all: String,
     /// A session of `acme`.
     pub session: String,
+    /// A grant in `acme`.
+    pub grant: String,
     /// A trial of `acme`.
     pub trial: String,
 }
@@ -128,12 +130,17 @@ impl Scene {
             world,
             all,
             session: String::new(),
+            grant: String::new(),
             trial: String::new(),
         };
         let body = json!({ "email": "grace@example.com" });
         scene.json(Method::POST, "/operators", &body).await;
         let sessions = scene.get("/accounts/acme/sessions").await.json();
         scene.session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
+        let shop = Client::with_passwords(&scene.world).await;
+        shop.password(&scene.world, ADA, "difference engine").await;
+        let grants = scene.get("/accounts/acme/grants").await.json();
+        scene.grant = grants["items"][0]["id"].as_str().unwrap().to_owned();
         let trial = scene.toml(Method::POST, "/accounts/acme/trials", &changed);
         let opened = trial.await.json();
         opened["id"].as_str().unwrap().clone_into(&mut scene.trial);
@@ -170,6 +177,7 @@ impl Scene {
             ("operator", "grace@example.com"),
             ("key", "active"),
             ("session", &self.session),
+            ("grant", &self.grant),
             ("trial", &self.trial),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
@@ -178,6 +186,9 @@ impl Scene {
         if operation.id == "removeStore" {
             path += "?origin=";
             path += &self.world.origin;
+        }
+        if operation.id == "revokeGrants" {
+            path += "?application=orders";
         }
         path
     }

@@ -27,7 +27,8 @@ async fn c18_no_opaque_errors() {
     assert_eq!(
         scene.why().await,
         "userinfo login.email_missing: `userinfo.response.email`: `email` matched nothing; \
-         `$.contact.mail` looks like an email"
+         `$.contact.mail` looks like an email; where the provider gives none, set \
+         `userinfo.response.email_placeholder`"
     );
     scene.profile(r#"{"userId":{"value":1},"email":"ada@example.test"}"#);
     assert_eq!(

@@ -3,6 +3,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::rsa::{
+    KeySize, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
+};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::Router;
 use axum::routing::{get, post};
@@ -317,4 +322,156 @@ async fn d14_keys_without_discovery() {
     scene.world.idp.set_faults(gone);
     scene.logs_in().await;
     assert_eq!(scene.user_id().await, "s-1");
+}
+
+/// The vectors were made by another implementation.
+fn encrypted() -> Value {
+    serde_json::from_str(include_str!("encrypted.json")).unwrap()
+}
+
+/// keycloak#21254 (itsme).
+#[tokio::test]
+async fn d15_an_encrypted_profile() {
+    let fake = Fake::new().await;
+    let vectors = encrypted();
+    let scene = Scene::new(json!({}), "").await;
+    let map = |name: &str| {
+        let pem = vectors[name].as_str().unwrap().replace('\n', "\\n");
+        format!(
+            "[client]\ndecryption_key = \"{pem}\"\n[userinfo]\nurl = \"{}/me\"",
+            fake.origin
+        )
+    };
+    for token in vectors["tokens"].as_array().unwrap() {
+        let (key, token) = (token[0].as_str().unwrap(), token[1].as_str().unwrap());
+        scene.map(&map(key)).await;
+        fake.says("/me", "application/jwt", token);
+        assert_eq!(scene.logs_in().await["name"], "Ada", "{key}");
+        // One character of any part is another.
+        let parts: Vec<&str> = token.split('.').collect();
+        for (i, part) in parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| !part.is_empty())
+        {
+            let other = if part.starts_with('A') { "B" } else { "A" };
+            let mut changed: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+            changed[i] = format!("{other}{}", &part[1..]);
+            fake.says("/me", "application/jwt", changed.join("."));
+            let why = scene.why().await;
+            assert!(
+                why.starts_with("userinfo login.userinfo_invalid"),
+                "{i} {why}"
+            );
+        }
+        // To another key, and to none.
+        let other = if key == "p384" { "rsa" } else { "p384" };
+        scene.map(&map(other)).await;
+        fake.says("/me", "application/jwt", token);
+        let why = scene.why().await;
+        assert!(
+            why.contains("`alg` or `enc`") || why.contains("`epk`"),
+            "{why}"
+        );
+    }
+    assert_eq!(scene.world.users("acme").await.len(), 1);
+}
+
+/// The token of a key pair that is not ours, under the algorithm that is.
+#[tokio::test]
+async fn d15_what_is_encrypted_to_another_key_ends_the_login() {
+    let fake = Fake::new().await;
+    let (ours, others) = (
+        encrypted(),
+        OaepPublicEncryptingKey::new(
+            PrivateDecryptingKey::generate(KeySize::Rsa2048)
+                .unwrap()
+                .public_key(),
+        ),
+    );
+    let pem = ours["rsa"].as_str().unwrap().replace('\n', "\\n");
+    let changes = format!(
+        "[client]\ndecryption_key = \"{pem}\"\n[userinfo]\nurl = \"{}/me\"",
+        fake.origin
+    );
+    let scene = Scene::new(json!({}), &changes).await;
+    fake.says("/me", "application/jwt", encrypt(&others.unwrap(), "{}"));
+    let why = scene.why().await;
+    assert!(why.contains("it was not encrypted to this key"), "{why}");
+    assert!(scene.world.users("acme").await.is_empty());
+}
+
+fn our_public_key() -> OaepPublicEncryptingKey {
+    let pem = encrypted()["rsaPublic"].as_str().unwrap().to_owned();
+    let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap();
+    OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&der).unwrap()).unwrap()
+}
+
+/// RSA-OAEP-256 with A256GCM.
+fn encrypt(to: &OaepPublicEncryptingKey, text: &str) -> String {
+    let (key, iv) = ([7; 32], [9; 12]);
+    let mut out = vec![0; to.ciphertext_size()];
+    let encrypted = to
+        .encrypt(&OAEP_SHA256_MGF1SHA256, &key, &mut out, None)
+        .unwrap();
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT"}"#);
+    let mut body = text.as_bytes().to_vec();
+    let sealing = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
+    let nonce = Nonce::assume_unique_for_key(iv);
+    let aad = Aad::from(header.as_bytes());
+    let tag = sealing
+        .seal_in_place_separate_tag(nonce, aad, &mut body)
+        .unwrap();
+    let parts =
+        [encrypted as &[u8], &iv, &body, tag.as_ref()].map(|part| URL_SAFE_NO_PAD.encode(part));
+    format!("{header}.{}", parts.join("."))
+}
+
+#[tokio::test]
+async fn d15_an_encrypted_id_token() {
+    let fake = Fake::new().await;
+    let key = Key::new("k");
+    fake.says("/jwks", "application/json", json!({ "keys": [key.public] }));
+    let pem = encrypted()["rsa"].as_str().unwrap().replace('\n', "\\n");
+    let changes = format!(
+        "[provider]\nkind = \"openid\"\nissuer = \"https://id.acme.test\"\njwks_url = \"{0}/jwks\"\n\
+         [client]\ndecryption_key = \"{pem}\"\n[token]\nurl = \"{0}/token\"\n\
+         [userinfo]\nurl = -\nsource = \"id_token\"\n[userinfo.response]\nuser_id = \"sub\"",
+        fake.origin
+    );
+    let scene = Scene::new(json!({}), &changes).await;
+    let (public, other) = (our_public_key(), Key::new("k"));
+    for (signer, good) in [(&key, true), (&other, false)] {
+        let start = scene.world.url("acme", "login");
+        let callback = crate::support::Browser::new()
+            .to_callback(&start, "ada", "lovelace")
+            .await;
+        let asked = scene.last("/authorize").query();
+        let nonce = asked.iter().find(|(name, _)| name == "nonce").unwrap();
+        let now = scene.world.clock.now().as_secs();
+        let claims = with(
+            with(profile(now), "nonce", json!(nonce.1)),
+            "iat",
+            json!(now),
+        );
+        let id_token = encrypt(&public, &signer.signs(&claims));
+        let answer = json!({ "access_token": "opaque", "id_token": id_token });
+        fake.says("/token", "application/json", answer);
+        let (outcome, _) = scene.finish_by_hand(&callback).await;
+        match outcome {
+            Ok(identified) => {
+                assert_eq!((identified.profile().user_id.as_str(), good), ("u-9", true));
+            }
+            Err(error) => {
+                assert!(!good, "{error}");
+                assert!(
+                    error.to_string().contains("its signature does not verify"),
+                    "{error}"
+                );
+            }
+        }
+    }
 }

@@ -21,6 +21,7 @@ const PAGES: &[&str] = &[
     "/admin/accounts/acme/new",
     "/admin/accounts/acme/users",
     "/admin/accounts/acme/sessions",
+    "/admin/accounts/acme/grants",
     "/admin/accounts/acme/providers/mock-idp",
     "/admin/accounts/acme/providers/mock-idp/diff?from=1&to=1",
     "/admin/accounts/acme/providers/mock-idp/shadow",
@@ -66,6 +67,7 @@ const FORMS: &[&str] = &[
     "/admin/accounts/acme/users/change",
     "/admin/accounts/acme/users/revoke",
     "/admin/accounts/acme/sessions/revoke",
+    "/admin/accounts/acme/grants/revoke",
 ];
 
 #[tokio::test]

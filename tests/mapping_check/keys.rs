@@ -328,3 +328,123 @@ fn an_issuer_that_stands_for_many_needs_more() {
         "{found}"
     );
 }
+
+#[test]
+fn braces_around_no_place_are_told() {
+    let header = |value: &str| {
+        with(
+            "[userinfo.response]",
+            &format!("headers = {{ X-Key = '{value}' }}\n[userinfo.response]"),
+        )
+        .join("\n")
+    };
+    let found = header("{acess_token}");
+    assert!(
+        found.contains("`{acess_token}` is not a place that is filled in")
+            && found.contains("did you mean `{access_token}`?"),
+        "{found}"
+    );
+    let found = header("{profil.id}");
+    assert!(found.contains("did you mean `{profile.id}`?"), "{found}");
+    let found = header("{moment}");
+    assert!(
+        found.contains("warning userinfo.headers.X-Key: `{moment}` is not a place"),
+        "{found}"
+    );
+    for text in [r#"{"a":1}"#, "{ me { id } }", "{}", "{access_token}", "a{b"] {
+        let found = header(text);
+        assert!(!found.contains("is not a place"), "{text}: {found}");
+    }
+}
+
+#[test]
+fn names_that_look_like_paths_are_told() {
+    let email = |value: &str| with("email = \"email\"", &format!("email = {value}")).join("\n");
+    for (name, path) in [
+        ("data.email", "$.data.email"),
+        ("emails[0].value", "$.emails[0].value"),
+        ("data.e-mail", "$.data['e-mail']"),
+    ] {
+        let found = email(&format!("\"{name}\""));
+        assert!(
+            found.contains(&format!(
+                "warning userinfo.response.email: `{name}` is the name"
+            )) && found.contains(&format!("if a path is meant, write `{path}`")),
+            "{found}"
+        );
+    }
+    for name in [
+        "email",
+        "e-mail",
+        "https://acme.test/email",
+        "urn:oid:1.2.840",
+        "a b.c",
+    ] {
+        assert_eq!(email(&format!("\"{name}\"")), "", "{name}");
+    }
+    for (path, meant) in [
+        ("$.a.b-c", "$.a['b-c']"),
+        ("$.first-name.x", "$['first-name'].x"),
+        ("$.a.0b[1]", "$.a['0b'][1]"),
+    ] {
+        for value in [format!("\"{path}\""), format!("[\"email\", \"{path}\"]")] {
+            let found = email(&value);
+            assert!(
+                found.contains(&format!("did you mean `{meant}`?")),
+                "{found}"
+            );
+        }
+    }
+    let found = email("\"{profile.email}\"");
+    assert!(
+        found.contains("is not a place that has a value here"),
+        "{found}"
+    );
+}
+
+#[test]
+fn conditions_that_can_never_hold_are_told() {
+    let verified = |text: &str| {
+        with(
+            "email = \"email\"",
+            &format!("email = \"email\"\nemail_verified = \"{text}\""),
+        )
+        .join("\n")
+    };
+    for (text, why) in [
+        ("true", "would be the name of a member"),
+        ("1", "would be the name of a member"),
+        (
+            "email_verified == true",
+            "a condition begins with `$`: `$.email_verified == true`",
+        ),
+        ("$.emails[?@.verified == true]", "which is never `true`"),
+        ("$.flags[?@ == 'email']", "which is never `true`"),
+        ("$.status == 'a' && $.status == 'b'", "can never hold"),
+        ("$.x == 1 && 'a' == 'b'", "can never hold"),
+        ("$.verified > true", "can never hold"),
+        (
+            "$.a == true && ($.b == 'x' && $.b == 'y')",
+            "can never hold",
+        ),
+    ] {
+        let found = verified(text);
+        assert!(found.contains(why), "{text}: {found}");
+        assert!(
+            !found.contains("warning userinfo.response.email_verified"),
+            "{found}"
+        );
+    }
+    for text in [
+        "email_verified",
+        "$.emails[?@.primary == true].verified",
+        "$.flags[?@ == true]",
+        "$.status == 'a' || $.status == 'b'",
+        "$.a == 'x' && $.b == 'y'",
+        "$.a == 1 && $.a == 1.0",
+        "$.verified == true || $.verified == 'true' || $.verified == 1",
+        "!($.a == 'x' && $.a == 'y')",
+    ] {
+        assert_eq!(verified(text), "", "{text}");
+    }
+}

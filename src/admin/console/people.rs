@@ -1,4 +1,4 @@
-//! An account's users and their sessions.
+//! An account's users, their sessions and what they granted.
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
@@ -31,6 +31,7 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Li
         .map_err(failing(who))?;
     let (title, template) = match what {
         "users" => ("Users", "users.html"),
+        "grants" => ("Grants", "grants.html"),
         _ => ("Sessions", "sessions.html"),
     };
     let values = context! {
@@ -60,6 +61,27 @@ pub(super) async fn sessions(
     Query(place): Query<ListQuery>,
 ) -> Html {
     list(&console, &who, &id, "sessions", &place).await
+}
+
+pub(super) async fn grants(
+    axum::extract::State(console): State,
+    LoggedIn(who): LoggedIn,
+    Path(id): Path<String>,
+    Query(place): Query<ListQuery>,
+) -> Html {
+    list(&console, &who, &id, "grants", &place).await
+}
+
+/// Ends one grant.
+pub(super) async fn revoke_grant(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let grant = segment(post.get("grant"));
+    let path = format!("/accounts/{}/grants/{grant}", segment(&id));
+    let to = format!("/admin/accounts/{}/grants?done=revoked", segment(&id));
+    act(&console, &post, Call::new(Method::DELETE, path), &to).await
 }
 
 async fn act(console: &Console, post: &Post, call: Call<'_>, to: &str) -> Html {

@@ -113,6 +113,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "choose.html",
         "diff.html",
         "error.html",
+        "grants.html",
         "keys.html",
         "known.html",
         "login.html",

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::admin::paging::{Page, Paging};
 use crate::admin::route::Route;
-use crate::admin::{passwords, users};
+use crate::admin::{grants, passwords, users};
 
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
     vec![
         Route::handled(
@@ -90,6 +91,31 @@ pub(super) fn operations() -> Vec<Route> {
             "revokeSession",
             "Ends a session",
             users::revoke,
+        ),
+        Route::handled(
+            Method::GET,
+            "/accounts/{account}/grants",
+            "listGrants",
+            "Lists what users granted to applications, while a token of it lives",
+            grants::list,
+        )
+        .query::<grants::Filter>()
+        .gives::<Page<grants::GrantView>>(200),
+        Route::handled(
+            Method::DELETE,
+            "/accounts/{account}/grants",
+            "revokeGrants",
+            "Ends all grants of a user, to an application, or of one to the other",
+            grants::revoke_all,
+        )
+        .query::<grants::Whose>()
+        .gives_instead::<grants::Revoked>(200),
+        Route::handled(
+            Method::DELETE,
+            "/accounts/{account}/grants/{grant}",
+            "revokeGrant",
+            "Ends a grant: its refresh and access tokens",
+            grants::revoke,
         ),
     ]
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::{SKEW, Timestamp, digest as compare};
+use crate::protocol::jwe::JweError;
 use crate::protocol::jws::JwsError;
 use crate::provider::issuer::Issuer;
 
@@ -19,6 +20,12 @@ pub enum IdTokenError {
     /// The signature.
     #[error("{0}")]
     Signature(JwsError),
+    /// It is encrypted, and can't be read.
+    #[error("{0}")]
+    Encrypted(JweError),
+    /// It is encrypted, and there is no key.
+    #[error("it is encrypted, and the mapping has no `client.decryption_key`")]
+    NoDecryptionKey,
     /// A claim that must be there is not, or is of another type.
     #[error("`{0}` is missing or of the wrong type")]
     Claim(&'static str),

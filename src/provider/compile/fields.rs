@@ -79,9 +79,12 @@ impl Check<'_> {
     ) -> Option<Place> {
         let text = value.map(String::as_str).or(default)?;
         match Place::parse(text) {
-            Ok(place) => Some(place),
+            Ok(place) => {
+                self.suspicious_name(key, text);
+                Some(place)
+            }
             Err(error) => {
-                self.error(key, error.to_string());
+                self.bad_place(key, text, error.to_string());
                 None
             }
         }
@@ -91,15 +94,47 @@ impl Check<'_> {
     pub(super) fn verified(&mut self, key: &str, text: Option<&str>) -> Option<Verified> {
         let text = text?;
         match (Place::parse(text), Condition::parse(text)) {
-            (Ok(_), _) => {
+            (Ok(place), _) if !text.starts_with(['!', '(']) => {
+                self.never_true(key, text, &place);
                 let source = Source::parse(text).ok()?;
                 Some(Verified::Place(Mapped::from(source)))
             }
-            (Err(_), Ok(condition)) => Some(Verified::Condition(condition)),
-            (Err(error), Err(_)) => {
-                self.error(key, error.to_string());
+            (_, Ok(condition)) => {
+                if condition.is_never_met() {
+                    self.error(key, format!("`{text}` can never hold"));
+                }
+                Some(Verified::Condition(condition))
+            }
+            (Err(error), Err(_)) | (Ok(_), Err(error)) => {
+                self.bad_place(key, text, error.to_string());
                 None
             }
+        }
+    }
+
+    /// A place that leads to no `true`, whatever a provider answers.
+    fn never_true(&mut self, key: &str, text: &str, place: &Place) {
+        let word = text.trim().to_ascii_lowercase();
+        if matches!(word.as_str(), "true" | "false" | "yes" | "no" | "1" | "0") {
+            self.error_hint(
+                key,
+                format!("`{text}` would be the name of a member of the profile"),
+                "to take every email for verified, set `provider.email_trust = \"provider\"` and leave this out",
+            );
+        } else if !text.starts_with('$') && text.contains(['=', '<', '>']) {
+            self.error_hint(
+                key,
+                format!("`{text}` would be the name of a member of the profile"),
+                format!("a condition begins with `$`: `$.{}`", text.trim()),
+            );
+        } else if place.is_never_true() {
+            self.error_hint(
+                key,
+                format!("`{text}` leads to what the filter selects, which is never `true`"),
+                "name the member that is: `$.emails[?@.primary == true].verified`",
+            );
+        } else {
+            self.suspicious_name(key, text);
         }
     }
 
@@ -153,6 +188,7 @@ impl Check<'_> {
                 return None;
             }
         };
+        self.suspicious_braces(key, &template);
         if let Some(early) = template.slots().find(|slot| !allowed(slot)) {
             let name = slot_name(early);
             self.error_hint(

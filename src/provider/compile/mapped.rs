@@ -83,15 +83,30 @@ impl Check<'_> {
         let sources: Vec<Source> = places
             .iter()
             .filter_map(|text| match Source::parse(text) {
-                Ok(source) => Some(source),
+                Ok(source) => {
+                    self.suspicious_source(key, text, &source);
+                    Some(source)
+                }
                 Err(error) => {
-                    self.error(key, error.to_string());
+                    self.bad_place(key, text, error.to_string());
                     None
                 }
             })
             .collect();
         (sources.len() == places.len())
             .then(|| Mapped::new(sources, form, split.map(str::to_owned)))
+    }
+
+    fn suspicious_source(&mut self, key: &str, text: &str, source: &Source) {
+        if source.root == Root::Profile && text.starts_with('{') && text.ends_with('}') {
+            self.error_hint(
+                key,
+                format!("`{text}` is not a place that has a value here"),
+                "write a member's name, a path, `{token.…}`, `{id_token.…}` or `{callback.…}`",
+            );
+            return;
+        }
+        self.suspicious_name(key, source.place.as_str());
     }
 
     /// What stands between the parts of an id. It is escaped within them, so it

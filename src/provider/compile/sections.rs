@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::slots::{Reserved, static_only};
+use crate::protocol::jwe::DecryptionKey;
 use crate::provider::assertion;
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
 use crate::provider::model::{
@@ -57,7 +58,9 @@ impl Check<'_> {
         } else {
             None
         };
+        let decryption_key = self.decryption_key(file);
         Some(Client {
+            decryption_key,
             id_key,
             id: id?,
             secret_key,
@@ -209,6 +212,20 @@ impl Check<'_> {
             requires_iss,
             from_before: false,
         }
+    }
+
+    fn decryption_key(&mut self, file: &ProviderFile) -> Option<DecryptionKey> {
+        let key = "client.decryption_key";
+        let secret = self.secret(key, file.client.decryption_key.as_ref())?;
+        let read = DecryptionKey::from_pem(secret.expose());
+        if read.is_none() {
+            self.error_hint(
+                key,
+                "not a private RSA or EC key in PKCS#8 PEM",
+                "convert it with `openssl pkcs8 -topk8 -nocrypt`",
+            );
+        }
+        read
     }
 
     pub(super) fn access(&mut self, file: &ProviderFile) -> Access {

@@ -1,0 +1,91 @@
+//! `vestibule grant`
+
+use clap::{Args, Subcommand};
+use http::Method;
+
+use super::Global;
+use super::account::segment;
+use super::api::Api;
+use super::output::{show, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Grant {
+    /// List what people granted to applications, while a token of it lives
+    List {
+        /// The account
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// End a grant, or all of a user or an application: its refresh and access tokens
+    Revoke {
+        /// The grant's id, as listed
+        #[arg(required_unless_present_any = ["user", "application"], conflicts_with_all = ["user", "application"])]
+        id: Option<String>,
+        /// The account
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Whose {
+    /// Those of this user, by id or email
+    #[arg(long)]
+    user: Option<String>,
+    /// Those to this application, by its client id
+    #[arg(long, value_name = "CLIENT_ID")]
+    application: Option<String>,
+}
+
+impl Whose {
+    fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, given) in [("user", &self.user), ("application", &self.application)] {
+            if let Some(text) = given {
+                query.append_pair(name, text);
+            }
+        }
+        query.finish()
+    }
+}
+
+impl Grant {
+    pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        Api::with(global, async |api| self.call(api, global.json).await).await
+    }
+
+    async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        let path = |account: &str| format!("/accounts/{}/grants", segment(account));
+        match self {
+            Self::List { account, whose } => {
+                let path = format!("{}?{}", path(&account), whose.query());
+                let items = api.list(&path).await?;
+                let columns = [
+                    "id",
+                    "user",
+                    "application",
+                    "scopes",
+                    "granted_at",
+                    "expires_at",
+                ];
+                table(json, &items, &columns);
+            }
+            Self::Revoke { id, account, whose } => {
+                let path = match id {
+                    Some(id) => format!("{}/{}", path(&account), segment(&id)),
+                    None => format!("{}?{}", path(&account), whose.query()),
+                };
+                match api.send(Method::DELETE, &path, None).await? {
+                    Some(answer) => show(json, &answer),
+                    None if !json => println!("the grant is revoked"),
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
