@@ -1,10 +1,11 @@
 //! `docs/provider-mapping.md` ends with the format's keys, written here from the
-//! schema; `docs/errors.md` lists the error codes. After a change of either:
+//! schema; `docs/errors.md` lists the error codes, `docs/security.md` the tests of
+//! each threat. After a change of one:
 //! `UPDATE_DOCS=1 cargo test --test docs`.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -272,4 +273,96 @@ fn the_tests_of_each_failure_exist() {
         held += 1;
     }
     assert!(held > 15, "{held}");
+}
+
+/// Names of tests that begin with a threat's id, by that id without zeros
+/// before its number: `k07_…` is K7's. The complaints have numbers of their own.
+fn tests_by_threat() -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut folders = vec![
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+    ];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if !["node_modules", ".venv", "complaints"]
+                    .iter()
+                    .any(|skipped| path.ends_with(skipped))
+                {
+                    folders.push(path);
+                }
+                continue;
+            }
+            if path.extension().is_none_or(|e| e != "rs") {
+                continue;
+            }
+            for line in std::fs::read_to_string(&path).unwrap().lines() {
+                let line = line.trim_start();
+                let line = line.strip_prefix("async ").unwrap_or(line);
+                let Some((name, _)) = line.strip_prefix("fn ").and_then(|l| l.split_once('('))
+                else {
+                    continue;
+                };
+                let Some((id, _)) = name.split_once('_') else {
+                    continue;
+                };
+                let Some((letter, number)) = id.split_at_checked(1) else {
+                    continue;
+                };
+                if let Ok(number) = number.parse::<u32>() {
+                    found
+                        .entry(format!("{}{number}", letter.to_uppercase()))
+                        .or_default()
+                        .insert(name.to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_table_of_threats_names_their_tests() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security.md");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let mut tests = tests_by_threat();
+    let mut expected = String::new();
+    for line in written.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let is_row = line.starts_with("| ")
+            && cells.len() == 4
+            && cells[0].len() <= 3
+            && cells[0][1..].parse::<u32>().is_ok();
+        if is_row {
+            let names = tests.remove(cells[0]).map_or_else(
+                || "*no test yet*".to_owned(),
+                |names| {
+                    let names: Vec<_> = names.iter().map(|n| format!("`{n}`")).collect();
+                    names.join(", ")
+                },
+            );
+            let _ = writeln!(
+                expected,
+                "| {} | {} | {} | {names} |",
+                cells[0], cells[1], cells[2]
+            );
+        } else {
+            let _ = writeln!(expected, "{line}");
+        }
+    }
+    assert!(
+        tests.is_empty(),
+        "tests of threats that docs/security.md has no row for: {tests:?}"
+    );
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert!(
+            written == expected,
+            "docs/security.md does not name the tests that there are; \
+             write it anew with `UPDATE_DOCS=1 cargo test --test docs`"
+        );
+    }
 }
