@@ -59,7 +59,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let reloading = tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
             match keys.reload().await {
-                Ok(_) => info!("SIGHUP: the signing keys were read again"),
+                Ok(()) => info!("SIGHUP: the signing keys were read again"),
                 Err(error) => warn!(why = %error, "SIGHUP: the signing keys could not be read"),
             }
         }

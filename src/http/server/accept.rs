@@ -67,11 +67,13 @@ impl AcceptLoop {
             };
             match accepted {
                 Accepted::Tcp(stream, peer) => {
-                    let Some(share) = self.shares.take(peer) else {
-                        self.connections.leave(Leave::Idle(peer.ip()));
+                    let of = peer.ip();
+                    let share = of.and_then(|ip| self.shares.take(ip));
+                    if share.is_none() {
+                        self.connections.leave(Leave::Idle(of));
                         tracing::debug!(?peer, "one address holds half of all connections");
                         continue;
-                    };
+                    }
                     // Answers are small and whole: waiting to fill a packet only delays them.
                     drop(stream.set_nodelay(true));
                     let connection = self.connections.serve(stream, peer, &graceful);
@@ -182,21 +184,18 @@ impl Shares {
         }
     }
 
-    /// `None` if the address has its share; `Some(None)` if it has no address.
-    fn take(&self, peer: Peer) -> Option<Option<Share>> {
-        let Some(ip) = peer.ip() else {
-            return Some(None);
-        };
+    /// `None` if the address has its share.
+    fn take(&self, ip: IpAddr) -> Option<Share> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(ip).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(Some(Share {
+        Some(Share {
             of: ip,
             taken: Arc::clone(&self.taken),
-        }))
+        })
     }
 }
 
