@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use vestibule::base::{Clock, ManualClock};
 use vestibule::store::backup::{self, Backup, BackupError, Writer};
 use vestibule::store::lines::Said;
@@ -154,15 +153,17 @@ async fn a_copy_is_of_one_moment() {
         };
         let store = recording(inner);
         fill(&*store, &clock).await;
-        let stop = Arc::new(AtomicBool::new(false));
-        let turns = Arc::new(AtomicUsize::new(0));
+        // How often they may still write: as much as the copy leaves time for, and
+        // not so much that it never comes to an end.
+        let turns = Arc::new(Semaphore::new(40));
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..4u32 {
-            let (store, stop, turns) = (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&turns));
+            let (store, turns) = (Arc::clone(&store), Arc::clone(&turns));
             writers.spawn(async move {
                 let account = format!("account-{writer}");
                 let mut n = 0u32;
-                while !stop.load(Ordering::SeqCst) {
+                while let Ok(turn) = turns.acquire().await {
+                    turn.forget();
                     n += 1;
                     let value = n.to_be_bytes().to_vec();
                     // At both ends of the copy, the same number.
@@ -188,30 +189,14 @@ async fn a_copy_is_of_one_moment() {
                                 .unwrap()
                         );
                     }
-                    turns.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
         // A write to sled takes as long as the disk does.
-        let (rounds, wait, every) = if backend == "memory" {
-            (6, 8, 1)
-        } else {
-            (2, 1, 9)
-        };
+        let (rounds, between) = if backend == "memory" { (6, 8) } else { (2, 1) };
         for round in 0..rounds {
             let to = base.path().join(format!("{backend}-{round}"));
-            let (seen, mut part) = (&turns, 0);
-            let made = copy(&store, &to, async || {
-                // Until they have written between any two parts, or some.
-                part += 1;
-                if part % every != 0 {
-                    return;
-                }
-                let before = seen.load(Ordering::SeqCst);
-                while seen.load(Ordering::SeqCst) < before + wait {
-                    tokio::task::yield_now().await;
-                }
-            });
+            let made = copy(&store, &to, async || turns.add_permits(between));
             made.await.unwrap();
             let target = memory(&clock);
             let backup = Backup::open(&to, spaces()).unwrap();
@@ -236,7 +221,7 @@ async fn a_copy_is_of_one_moment() {
                 );
             }
         }
-        stop.store(true, Ordering::SeqCst);
+        turns.close();
         writers.join_all().await;
         // With nobody writing, it is the store.
         let to = base.path().join(format!("{backend}-still"));
