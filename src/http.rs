@@ -88,7 +88,10 @@ pub fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY));
     Router::new()
         .merge(bodies)
-        .route("/accounts/{account}/login", get(login::login))
+        .route(
+            "/accounts/{account}/login",
+            get(login::login).head(method_not_allowed),
+        )
         .route(
             "/accounts/{account}/finish",
             get(login::finish).head(method_not_allowed),
@@ -97,7 +100,10 @@ pub fn router(app: Shared) -> Router {
         .route("/accounts/{account}/session", get(session::session))
         .route("/accounts/{account}/check", get(session::check))
         .route("/accounts/{account}/signed-out", get(logout::signed_out))
-        .route("/accounts/{account}/trial", get(trial::begin))
+        .route(
+            "/accounts/{account}/trial",
+            get(trial::begin).head(method_not_allowed),
+        )
         .route("/accounts/{account}/trial-done", get(trial::done))
         .route("/error", get(failure::page))
         .route("/healthz", get(health::healthz))

@@ -40,12 +40,11 @@ async fn tried(world: &World, draft: &str) -> SavedTrace {
     let path = format!("/accounts/acme/trials/{}", opened["id"].as_str().unwrap());
     assert_eq!(admin(world, "GET", &path, "").await.1["state"], "waiting");
     let browser = &mut Browser::new();
-    let end = browser
-        .log_in(opened["link"].as_str().unwrap(), "ada", "lovelace")
-        .await;
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
+    let end = browser.log_in(&link, "ada", "lovelace").await;
     assert_eq!(end.status, StatusCode::OK);
     assert!(end.url.path().ends_with("/trial-done"));
-    let again = browser.get(opened["link"].as_str().unwrap()).await;
+    let again = browser.get(&link).await;
     assert!(again.shows("login.ticket_invalid"), "a link counts once");
     let (_, answer) = admin(world, "GET", &path, "").await;
     assert_eq!(answer["state"], "done");
@@ -114,7 +113,8 @@ async fn a_trial_denied_at_the_provider_says_so() {
     world.account("acme").await;
     let (_, opened) = admin(&world, "POST", "/accounts/acme/trials", &world.mapping()).await;
     let browser = &mut Browser::new();
-    let page = browser.get(opened["link"].as_str().unwrap()).await;
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
+    let page = browser.get(&link).await;
     let authorize = page.location().unwrap();
     let form = [("request", authorize.query().unwrap()), ("action", "deny")];
     let denied = browser.post(authorize.join("/login").unwrap(), &form).await;
@@ -159,4 +159,46 @@ async fn a_replay_of_the_same_mapping_agrees_and_of_another_does_not() {
         .replace("email   = \"email\"", "email   = \"mail\"");
     let broken = replay(&compile_toml(&broken, context).unwrap(), &trace);
     assert!(!broken.agrees() && broken.failure.unwrap().contains("looks like an email"));
+}
+
+#[tokio::test]
+async fn f22_a_test_link_survives_being_looked_at() {
+    let world = World::start().await;
+    let (_, opened) = admin(&world, "POST", "/accounts/acme/trials", &world.mapping()).await;
+    let link = opened["link"].as_str().unwrap();
+    let mut scanner = Browser::new();
+    for _ in 0..3 {
+        let page = scanner.send(reqwest::Method::HEAD, link, &[], None).await;
+        assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+        let page = scanner.get(link).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.shows("A test login") && page.location().is_none());
+    }
+    let go = format!("{link}&go=true");
+    let page = scanner.send(reqwest::Method::HEAD, &go, &[], None).await;
+    assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+    let page = Browser::new().get(&go).await;
+    assert!(page.location().is_some(), "{}", page.body);
+}
+
+#[tokio::test]
+async fn f22_nothing_that_is_used_up_answers_head() {
+    let world = World::start().await;
+    for path in [
+        "/accounts/acme/login",
+        "/accounts/acme/finish?ticket=x",
+        "/accounts/acme/trial?ticket=x&go=true",
+        "/callback/acme/mock-idp?state=x&code=y",
+        "/connect/authorize?client_id=x",
+        "/connect/authorize/resume?request=x",
+        "/admin/login/start?provider=mock-idp",
+        "/admin/login/finish?ticket=x",
+    ] {
+        let url = format!("{}{path}", world.origin);
+        let page = Browser::new()
+            .send(reqwest::Method::HEAD, &url, &[], None)
+            .await;
+        assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert!(page.headers.get("set-cookie").is_none(), "{path}");
+    }
 }

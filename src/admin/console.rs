@@ -139,7 +139,10 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     Router::new()
         .route("/admin", get(sign_in::to_console))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
-        .route("/admin/login/start", get(provider_sign_in::start))
+        .route(
+            "/admin/login/start",
+            get(provider_sign_in::start).head(view::no_head),
+        )
         .route(
             "/admin/login/finish",
             // What looks at links with HEAD must not use up a ticket.

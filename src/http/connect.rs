@@ -48,9 +48,14 @@ pub(super) fn router() -> Router<Shared> {
         .route("/connect/introspect", post(introspect))
         .route(
             "/connect/authorize",
-            get(authorize::authorize).post(authorize::posted),
+            get(authorize::authorize)
+                .post(authorize::posted)
+                .head(method_not_allowed),
         )
-        .route("/connect/authorize/resume", get(authorize::resume))
+        .route(
+            "/connect/authorize/resume",
+            get(authorize::resume).head(method_not_allowed),
+        )
         .route("/connect/logout", get(logout::ask).post(logout::posted));
     open.merge(closed)
 }

@@ -128,6 +128,10 @@ impl Pages {
                 include_str!("pages/templates/signed_out.html"),
             ),
             (
+                "trial_ask.html",
+                include_str!("pages/templates/trial_ask.html"),
+            ),
+            (
                 "trial_done.html",
                 include_str!("pages/templates/trial_done.html"),
             ),
@@ -267,6 +271,13 @@ impl Pages {
         let title = &self.messages(lang).page.signed_out;
         let style = Style::new(look).with_logo();
         self.page("signed_out.html", lang, &style, title, context! { again })
+    }
+
+    /// What a test link is for, before it is used.
+    pub fn trial_ask(&self, look: &Look, lang: Lang, go: &str) -> Page {
+        let title = &self.messages(lang).page.trial_ask;
+        let style = Style::new(look).with_logo();
+        self.page("trial_ask.html", lang, &style, title, context! { go })
     }
 
     /// A trial's login is over.

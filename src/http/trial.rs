@@ -9,7 +9,10 @@ use super::{Shared, failure, redirect};
 use crate::base::ErrorCode;
 use crate::login::trial;
 
-/// `GET trial?ticket=…`: to the draft's provider. The link counts once.
+/// `GET trial?ticket=…`: what the link is for, and another that begins. Whoever only
+/// looks at links, as mail scanners do, uses nothing up (threat F22).
+///
+/// `GET trial?ticket=…&go=true`: to the draft's provider. That counts once.
 pub(super) async fn begin(
     State(app): State<Shared>,
     Path(account): Path<String>,
@@ -22,6 +25,11 @@ pub(super) async fn begin(
             .store()
             .ok_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None))?;
         let link = site.query.get("ticket").unwrap_or_default();
+        if site.query.get("go") != Some("true") {
+            let go = format!("?ticket={}&go=true", failure::encode(link));
+            let page = app.pages.trial_ask(&site.look(), site.lang, &go);
+            return Ok(html(StatusCode::OK, page));
+        }
         let started = trial::begin(&app.logins, &site.account, store, link)
             .await
             .map_err(|error| failure::at_site(&app, &site, &error, None))?;

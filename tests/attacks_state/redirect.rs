@@ -439,9 +439,9 @@ async fn f21_test_links_and_the_console() {
         .await;
     assert_eq!(status, 201, "{body}");
     let opened: Value = serde_json::from_str(&body).unwrap();
-    let link = opened["link"].as_str().unwrap();
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
     let mut browser = Browser::new();
-    let callback = browser.to_callback(link, "ada", "lovelace").await;
+    let callback = browser.to_callback(&link, "ada", "lovelace").await;
     assert_eq!(callback.path(), "/callback/acme/draft");
     let mut live = callback.clone();
     live.set_path("/callback/acme/mock-idp");

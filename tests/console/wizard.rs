@@ -352,7 +352,9 @@ async fn a_test_login_shows_its_exchanges() {
         .unwrap()
         .to_owned();
     let address = format!("{}?{}", page.url.path(), page.url.query().unwrap());
-    Browser::new().log_in(&link, "ada", "lovelace").await;
+    Browser::new()
+        .log_in(&format!("{link}&go=true"), "ada", "lovelace")
+        .await;
     let page = op.get(&address).await;
     for part in [
         "The login works",

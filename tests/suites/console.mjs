@@ -153,6 +153,7 @@ const link = await page.getByLabel('Test link').inputValue();
 await look('trial-waiting', ['Log in now']);
 const owner = await visitor();
 await owner.page.goto(link);
+await owner.page.getByRole('link', { name: 'Log in' }).click();
 await logIn(owner.page);
 await owner.close();
 await page.getByText('The login works').waitFor();

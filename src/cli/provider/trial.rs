@@ -117,7 +117,7 @@ async fn login(
     account::put(&*logins.store, &account, Precondition::Absent).await?;
     let opened = trial::open(logins, &id, source).await?;
     let link = format!(
-        "{origin}/accounts/try/trial?ticket={}",
+        "{origin}/accounts/try/trial?ticket={}&go=true",
         opened.link.as_str()
     );
     if quiet {
