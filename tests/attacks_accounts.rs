@@ -366,3 +366,72 @@ async fn t06_what_was_removed_does_not_come_back() {
         .await;
     assert!(world.users("acme").await.is_empty());
 }
+
+#[tokio::test]
+async fn f29_a_store_is_one_host() {
+    let world = World::start().await;
+    for (origin, auth_path) in [
+        ("https://*.a.test", "/_auth"),
+        ("https://a.test.", "/_auth"),
+        ("https://a..test", "/_auth"),
+        ("https://.a.test", "/_auth"),
+        ("https://a.test", "/..."),
+        ("https://a.test", "/x/.../y"),
+        ("https://a.test", "/."),
+    ] {
+        let body = serde_json::json!({ "origin": origin, "auth_path": auth_path }).to_string();
+        let (status, answer) = world
+            .admin(Method::PUT, "/accounts/acme/stores", JSON, &body)
+            .await;
+        assert_eq!(status, 400, "{origin}{auth_path}: {answer}");
+    }
+    let body = r#"{"origin":"https://shop-1.a_b.test","auth_path":"/a.b/c..d"}"#;
+    let (status, answer) = world
+        .admin(Method::PUT, "/accounts/acme/stores", JSON, body)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn f26_a_text_that_cannot_be_read_is_not_somebody_elses_change() {
+    let world = World::start().await;
+    let path = "/accounts/acme/providers/mock-idp";
+    let (_, tag, _) = sent(&world, Method::GET, path, &[], "").await;
+    for broken in ["[provider\nid = \"mock-idp\"", "= = =", "\u{0}"] {
+        let headers = [("if-match", tag.as_str()), ("content-type", TOML)];
+        let (status, _, answer) = sent(&world, Method::PUT, path, &headers, broken).await;
+        assert_eq!(status, 422, "{broken:?}: {answer}");
+        assert!(answer.contains("\"findings\""), "{answer}");
+    }
+    let headers = [("if-match", "\"1\""), ("content-type", TOML)];
+    let (status, _, answer) = sent(&world, Method::PUT, path, &headers, "= = =").await;
+    assert_eq!(status, 412, "{answer}");
+}
+
+/// A request of the administrator, with headers; gives status, tag and body.
+async fn sent(
+    world: &World,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, String, String) {
+    use tower::ServiceExt;
+    let mut request = axum::http::Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .extension(vestibule::http::server::Peer::Unix);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request
+        .body(axum::body::Body::from(body.to_owned()))
+        .unwrap();
+    let answer = world.broker.admin_router().oneshot(request).await.unwrap();
+    let (status, tag) = (answer.status().as_u16(), answer.headers().get("etag"));
+    let tag = tag.map_or_else(String::new, |tag| tag.to_str().unwrap().to_owned());
+    let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    (status, tag, String::from_utf8(bytes.to_vec()).unwrap())
+}

@@ -39,7 +39,7 @@ impl StoreFront {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        if !bare || !url.has_host() {
+        if !bare || !url.host().is_some_and(names_one_host) {
             return Err(bad());
         }
         match url.scheme() {
@@ -50,8 +50,7 @@ impl StoreFront {
         }
         let plain = |segment: &str| {
             !segment.is_empty()
-                && segment != "."
-                && segment != ".."
+                && !segment.bytes().all(|b| b == b'.')
                 && segment
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~'))
@@ -94,6 +93,21 @@ impl StoreFront {
         let own_port = if self.is_https() { ":443" } else { ":80" };
         let given = header.strip_suffix(own_port).unwrap_or(header);
         given.eq_ignore_ascii_case(self.host())
+    }
+}
+
+/// Whether browsers reach exactly one host by it: no pattern, and no second
+/// spelling such as a dot at the end, whose cookies are another host's (threat F29).
+fn names_one_host(host: Host<&str>) -> bool {
+    let plain = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    match host {
+        Host::Domain(name) => name.split('.').all(plain),
+        Host::Ipv4(_) | Host::Ipv6(_) => true,
     }
 }
 

@@ -234,7 +234,11 @@ async fn take(
             format!("the mapping is of `{named}`, the address of `{expected}`"),
         ));
     }
-    let stored = stored(admin, account, draft).await?;
+    let stored = match expected {
+        // Its text may be unreadable: then that is what is wrong (threat F26).
+        Some(provider) => admin.mappings.get(account, provider).await?,
+        None => stored(admin, account, draft).await?,
+    };
     let source = draft.text(
         applying.caller,
         stored.as_ref().map(|old| old.value.source.as_str()),

@@ -13,6 +13,7 @@ use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
 pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
@@ -167,6 +168,10 @@ fn one<'v>(place: &Place, document: &'v Value) -> Result<&'v Value, Problem> {
     }
 }
 
+fn is_web_address(text: &str) -> bool {
+    Url::parse(text.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
 /// Nothing is there, and perhaps elsewhere.
 fn missing(place: &Mapped, hint: Option<String>) -> Problem {
     Problem::Missing {
@@ -313,6 +318,12 @@ impl<'v> Extraction<'v, '_> {
     fn optional_text(&mut self, field: &str, place: Option<&Mapped>) -> Option<String> {
         let place = place?;
         let text = match self.one(place).as_deref().map(only) {
+            // Whoever shows it may put it into a page as it is (threat F20).
+            Ok(Value::String(text)) if field.ends_with(".picture") && !is_web_address(text) => {
+                let outcome = "left out: not an http or https URL";
+                self.note(field, place, outcome, None);
+                return None;
+            }
             Ok(Value::String(text)) if !text.trim().is_empty() => Some(clean(text)),
             Ok(Value::Number(number)) => Some(number.to_string()),
             Ok(Value::String(_)) => None,

@@ -165,3 +165,26 @@ async fn m13_numbers_arrive_whole() {
     assert_eq!(world.users("acme").await.len(), users);
     assert!(START.starts_with("login"));
 }
+
+#[tokio::test]
+async fn f20_a_picture_is_a_web_address_or_left_out() {
+    let world = World::start().await;
+    let mapping = format!("{}\npicture = \"picture\"", world.mapping());
+    world.apply("acme", &mapping).await;
+    for (picture, kept) in [
+        ("https://img.test/1.png", true),
+        ("http://img.test/1.png?s=80", true),
+        ("javascript:alert(1)", false),
+        (" JaVaScRiPt:alert(1)", false),
+        ("data:text/html,<script>", false),
+        ("vbscript:x", false),
+        ("//img.test/1.png", false),
+        ("file:///etc/passwd", false),
+    ] {
+        let mut person = profile("20", "ada@example.test");
+        person["picture"] = json!(picture);
+        let user = login(&world, person).await.unwrap();
+        let found = user.more.get("picture").and_then(|p| p.as_str());
+        assert_eq!(found, kept.then_some(picture), "{picture}");
+    }
+}
