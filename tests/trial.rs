@@ -202,3 +202,39 @@ async fn f22_nothing_that_is_used_up_answers_head() {
         assert!(page.headers.get("set-cookie").is_none(), "{path}");
     }
 }
+
+#[tokio::test]
+async fn f18_live_tokens_are_masked_where_no_mapping_finds_them() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    // The token is elsewhere, so nothing is known to be one.
+    for (was, is) in [
+        (
+            "access_token = \"access_token\"",
+            "access_token = \"jwt.elsewhere\"",
+        ),
+        (
+            "access_token = \"access_token\"",
+            "access_token = \"$.data.token\"",
+        ),
+    ] {
+        let draft = world.mapping().replace(was, is);
+        assert!(draft.contains(is));
+        let trace = tried(&world, &draft).await;
+        assert_eq!(
+            trace.failure.as_ref().unwrap().code,
+            "login.token_response_invalid"
+        );
+        let answer = trace.exchanges[0].response.as_ref().unwrap();
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["access_token"], "{{access_token}}");
+        assert!(
+            body["token_type"]
+                .as_str()
+                .unwrap()
+                .eq_ignore_ascii_case("bearer")
+        );
+        let (_, document) = &trace.documents[0];
+        assert_eq!(document["access_token"], "{{access_token}}");
+    }
+}

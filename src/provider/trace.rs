@@ -1,5 +1,6 @@
 //! What was sent and what came, for people: with the secrets masked.
 
+mod live;
 mod text;
 
 use std::borrow::Cow;
@@ -199,6 +200,19 @@ impl Trace {
         identity: Option<Profile>,
         failure: Option<Failure>,
     ) -> SavedTrace {
+        for exchange in &self.exchanges {
+            let Some(response) = &exchange.response else {
+                continue;
+            };
+            for (name, token) in live::tokens(&exchange.step, &response.body) {
+                self.masks.add(&name, &token);
+            }
+        }
+        for (step, document) in &self.documents {
+            for (name, token) in live::in_document(step, document) {
+                self.masks.add(&name, &token);
+            }
+        }
         for exchange in &mut self.exchanges {
             for shown in std::iter::once(&mut exchange.request).chain(&mut exchange.response) {
                 shown.line = self.masks.text(&shown.line);
