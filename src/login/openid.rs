@@ -224,8 +224,9 @@ impl Logins {
             .keys(&self.outbound, account, provider, now)
             .await?;
         let mut verified = jws.verify(&keys);
-        if verified == Err(JwsError::UnknownKey) {
-            // Rotated meanwhile, perhaps: one more look, at most one a minute.
+        if matches!(verified, Err(JwsError::UnknownKey | JwsError::Signature)) {
+            // Rotated meanwhile, perhaps under the same `kid`: one more look, at most
+            // one a minute.
             let keys = self
                 .directory
                 .keys_anew(&self.outbound, account, provider, now)

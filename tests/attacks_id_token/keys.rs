@@ -124,7 +124,6 @@ async fn j20_key_sets_of_strangers() {
         world.login_fails("login.id_token_invalid").await;
         assert!(asked.elapsed().as_secs() < 5);
     }
-    world.clock.advance(Duration::from_secs(3600));
     for (fault, code) in [
         (FaultKind::status(500), "login.provider_error"),
         (
@@ -137,8 +136,91 @@ async fn j20_key_sets_of_strangers() {
         (FaultKind::Html200, INVALID),
         (FaultKind::Close, "login.provider_unreachable"),
     ] {
+        // A broker that knows no keys yet: old ones would serve (threat F3).
+        let world = World::openid().await;
         let page = world.fault_fails("jwks", fault, code).await;
         world.restarts(&mut Browser::new(), &page).await;
-        world.clock.advance(Duration::from_secs(3600));
     }
+}
+
+/// Logins that come to the callback at the same moment; how each ended.
+async fn at_once(world: &World, many: usize) -> Vec<String> {
+    let mut begun = Vec::new();
+    for _ in 0..many {
+        let mut browser = Browser::new();
+        let start = world.url("acme", START);
+        let callback = browser.to_callback(&start, "ada", "lovelace").await;
+        begun.push((browser, callback));
+    }
+    let mut running = tokio::task::JoinSet::new();
+    for (mut browser, callback) in begun {
+        running.spawn(async move {
+            let page = browser.get(callback.as_str()).await;
+            page.location().map(String::from).unwrap_or_default()
+        });
+    }
+    running.join_all().await
+}
+
+#[tokio::test]
+async fn f3_one_fetch_of_keys_counts_for_all_who_wait() {
+    let world = World::openid().await;
+    world
+        .idp
+        .set_faults(Faults::none().on("jwks", FaultKind::Hang));
+    let ended = at_once(&world, 8).await;
+    assert_eq!(world.calls("/jwks.json"), 1, "one for all: {ended:?}");
+    for end in &ended {
+        assert!(end.contains("login.provider_"), "{end}");
+    }
+    world.idp.set_faults(Faults::none());
+    world.log_in(&mut Browser::new()).await;
+}
+
+#[tokio::test]
+async fn f3_keys_that_are_old_serve_while_new_ones_are_not_to_be_had() {
+    let world = World::openid().await;
+    world
+        .idp
+        .configure(|config| config.openid.id_token_lifetime = 90_000);
+    world.log_in(&mut Browser::new()).await;
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    let faults = Faults::none()
+        .on("jwks", FaultKind::Close)
+        .on("discovery", FaultKind::Close);
+    world.idp.set_faults(faults);
+    for _ in 0..3 {
+        world.log_in(&mut Browser::new()).await;
+    }
+    let asked = world.calls("/jwks.json");
+    assert_eq!(asked, 2, "it is not asked at each login");
+    // Not for ever.
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    let page = Browser::new().get(world.url("acme", START)).await;
+    assert!(page.location().is_none(), "{:?}", page.location());
+}
+
+#[tokio::test]
+async fn f20_a_key_that_was_replaced_under_its_id_is_fetched() {
+    let world = World::openid().await;
+    world.log_in(&mut Browser::new()).await;
+    let published = async || {
+        let url = format!("{}/jwks.json", world.idp.origin());
+        Browser::new().get(&url).await.json()["keys"].clone()
+    };
+    let old = published().await[0]["kid"].clone();
+    world.idp.rotate_keys();
+    let mut keys = published().await;
+    for key in keys.as_array_mut().unwrap() {
+        key["kid"] = old.clone();
+    }
+    let body = FaultKind::Body {
+        content_type: "application/json".to_owned(),
+        text: json!({ "keys": keys }).to_string(),
+    };
+    let faults = Faults::none()
+        .on("jwks", body)
+        .on("id_token", header("kid", old));
+    world.idp.set_faults(faults);
+    world.log_in(&mut Browser::new()).await;
 }

@@ -4,18 +4,19 @@
 //! itself never reaches another account.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
+use tracing::debug;
 use url::Url;
 
 use crate::base::Timestamp;
 use crate::login::ask::retry_after;
 use crate::login::error::{LoginError, Step};
 use crate::login::lane;
-use crate::outbound::{Outbound, PreparedRequest};
+use crate::outbound::{Outbound, OutboundError, PreparedRequest};
 use crate::protocol::jws::KeySet;
 use crate::provider::Provider;
 use crate::provider::decode::{Format, decode};
@@ -24,6 +25,8 @@ use crate::provider::request::BuildError;
 
 /// How long a document is taken as it is.
 const CACHE_LIFETIME: Duration = Duration::from_secs(3600);
+/// How old a document may be that serves while a newer one can't be had.
+const OLDEST: Duration = Duration::from_secs(24 * 3600);
 /// At most one look for new keys in this time, whatever tokens claim.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// The most providers that are remembered.
@@ -44,26 +47,149 @@ pub struct Metadata {
     pub sends_iss: bool,
 }
 
-type Cached<T> = Option<(Timestamp, Arc<T>)>;
+/// One document of a provider, and the one fetch of it that is under way.
+struct Document<T> {
+    known: Mutex<Known<T>>,
+    /// Held by whoever fetches it.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+struct Known<T> {
+    value: Option<(Timestamp, Arc<T>)>,
+    /// When it last could not be had.
+    failed: Option<Timestamp>,
+    /// How often that was, so that who waited for a fetch knows what came of it.
+    failures: u64,
+}
+
+impl<T> Default for Document<T> {
+    fn default() -> Self {
+        Self {
+            known: Mutex::new(Known {
+                value: None,
+                failed: None,
+                failures: 0,
+            }),
+            fetching: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+impl<T> Document<T> {
+    fn known(&self) -> MutexGuard<'_, Known<T>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The document if it is not older than this.
+    fn younger_than(&self, age: Duration, now: Timestamp) -> Option<Arc<T>> {
+        let known = self.known();
+        let (_, value) = known
+            .value
+            .as_ref()
+            .filter(|(at, _)| within(*at, now, age))?;
+        Some(Arc::clone(value))
+    }
+
+    /// The document: as it is known, or fetched.
+    ///
+    /// Of many who need it one fetches it, and what comes of that counts for all who
+    /// wait, also if it is a failure: else they would try one after the other, and
+    /// each would wait for all before it (threat F3). Where a copy is at hand that is
+    /// too old, it serves meanwhile, and while the provider does not answer.
+    async fn get(
+        &self,
+        now: Timestamp,
+        fetch: impl Future<Output = Result<T, LoginError>>,
+    ) -> Result<Arc<T>, LoginError> {
+        if let Some(fresh) = self.younger_than(CACHE_LIFETIME, now) {
+            return Ok(fresh);
+        }
+        let old = self.younger_than(OLDEST, now);
+        let _alone = match &old {
+            None => {
+                let before = self.known().failures;
+                let alone = self.fetching.lock().await;
+                if let Some(fresh) = self.younger_than(CACHE_LIFETIME, now) {
+                    return Ok(fresh);
+                }
+                if self.known().failures != before {
+                    return Err(tried_just_now());
+                }
+                alone
+            }
+            Some(old) => match self.fetching.try_lock() {
+                Ok(alone) if !self.failed_lately(now) => alone,
+                _ => return Ok(Arc::clone(old)),
+            },
+        };
+        match (self.take(now, fetch.await), old) {
+            (Err(error), Some(old)) => {
+                debug!(why = %error, "a document could not be fetched again; the old one serves");
+                Ok(old)
+            }
+            (taken, _) => taken,
+        }
+    }
+
+    /// The document, fetched again. Of many who need that one does it.
+    async fn again(
+        &self,
+        now: Timestamp,
+        fetch: impl Future<Output = Result<T, LoginError>>,
+    ) -> Result<Arc<T>, LoginError> {
+        let _alone = self.fetching.lock().await;
+        self.take(now, fetch.await)
+    }
+
+    fn failed_lately(&self, now: Timestamp) -> bool {
+        let failed = self.known().failed;
+        failed.is_some_and(|at| within(at, now, REFRESH_INTERVAL))
+    }
+
+    fn take(&self, now: Timestamp, fetched: Result<T, LoginError>) -> Result<Arc<T>, LoginError> {
+        let mut known = self.known();
+        match fetched {
+            Ok(value) => {
+                let value = Arc::new(value);
+                known.value = Some((now, Arc::clone(&value)));
+                known.failed = None;
+                Ok(value)
+            }
+            Err(error) => {
+                known.failed = Some(now);
+                known.failures += 1;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Somebody else's fetch failed while this login waited for it.
+fn tried_just_now() -> LoginError {
+    LoginError::Transport {
+        step: Step::IdToken,
+        error: OutboundError::BreakerOpen {
+            retry_after: Duration::from_secs(1),
+        },
+    }
+}
 
 #[derive(Default)]
 struct Entry {
-    metadata: Cached<Metadata>,
-    keys: Cached<KeySet>,
-    /// When an unknown `kid` last made us look again.
-    looked_again: Option<Timestamp>,
+    metadata: Document<Metadata>,
+    keys: Document<KeySet>,
+    /// When a token last made us look for keys again.
+    looked_again: Mutex<Option<Timestamp>>,
 }
 
 /// The documents that were fetched.
 #[derive(Default)]
 pub struct Directory {
-    entries: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Entry>>>>,
+    entries: Mutex<HashMap<String, Arc<Entry>>>,
 }
 
 impl Directory {
-    /// One entry a provider, locked while it is fetched, so that a hundred
-    /// logins that find it old fetch it once.
-    fn entry(&self, account: &str, provider: &Provider) -> Arc<tokio::sync::Mutex<Entry>> {
+    fn entry(&self, account: &str, provider: &Provider) -> Arc<Entry> {
         let issuer = provider
             .issuer
             .as_ref()
@@ -89,46 +215,10 @@ impl Directory {
             return Ok(Arc::default());
         }
         let entry = self.entry(account, provider);
-        let mut entry = entry.lock().await;
-        if let Some(fresh) = fresh(&entry.metadata, now, CACHE_LIFETIME) {
-            return Ok(fresh);
-        }
-        let issuer = provider
-            .issuer
-            .as_ref()
-            .map(Issuer::as_str)
-            .unwrap_or_default();
-        let url = match &provider.discovery_url {
-            Some(url) => url.to_string(),
-            None => format!(
-                "{}/.well-known/openid-configuration",
-                issuer.trim_end_matches('/')
-            ),
-        };
-        let document = fetch(outbound, account, provider, &url).await?;
-        // To the letter, a slash at the end included: it is what tokens are checked against.
-        if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
-            return Err(LoginError::IssuerMismatch(
-                "cannot be checked: the discovery document names another issuer than the mapping",
-            ));
-        }
-        let endpoint = |name: &str| {
-            document
-                .get(name)
-                .and_then(Value::as_str)
-                .and_then(|text| Url::parse(text).ok())
-                .filter(|url| outbound.policy().check_url(url).is_ok())
-        };
-        let metadata = Arc::new(Metadata {
-            authorization_endpoint: endpoint("authorization_endpoint"),
-            token_endpoint: endpoint("token_endpoint"),
-            userinfo_endpoint: endpoint("userinfo_endpoint"),
-            jwks_uri: endpoint("jwks_uri"),
-            sends_iss: document.get("authorization_response_iss_parameter_supported")
-                == Some(&Value::Bool(true)),
-        });
-        entry.metadata = Some((now, Arc::clone(&metadata)));
-        Ok(metadata)
+        entry
+            .metadata
+            .get(now, fetch_metadata(outbound, account, provider))
+            .await
     }
 
     /// The provider's keys.
@@ -141,16 +231,13 @@ impl Directory {
     ) -> Result<Arc<KeySet>, LoginError> {
         let metadata = self.metadata(outbound, account, provider, now).await?;
         let entry = self.entry(account, provider);
-        let mut entry = entry.lock().await;
-        if let Some(fresh) = fresh(&entry.keys, now, CACHE_LIFETIME) {
-            return Ok(fresh);
-        }
-        let keys = fetch_keys(outbound, account, provider, &metadata).await?;
-        entry.keys = Some((now, Arc::clone(&keys)));
-        Ok(keys)
+        entry
+            .keys
+            .get(now, fetch_keys(outbound, account, provider, &metadata))
+            .await
     }
 
-    /// The provider's keys after a token named one that is not known: fetched
+    /// The provider's keys after those that are known did not verify a token: fetched
     /// again, unless a token made us do that within the last minute.
     pub async fn keys_anew(
         &self,
@@ -161,18 +248,64 @@ impl Directory {
     ) -> Result<Arc<KeySet>, LoginError> {
         let metadata = self.metadata(outbound, account, provider, now).await?;
         let entry = self.entry(account, provider);
-        let mut entry = entry.lock().await;
-        let lately = entry
-            .looked_again
-            .is_some_and(|at| within(at, now, REFRESH_INTERVAL));
-        if let (true, Some((_, known))) = (lately, &entry.keys) {
-            return Ok(Arc::clone(known));
+        {
+            let looked = &mut *entry
+                .looked_again
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let lately = looked.is_some_and(|at| within(at, now, REFRESH_INTERVAL));
+            let known = entry.keys.younger_than(OLDEST, now);
+            if let (true, Some(known)) = (lately, known) {
+                return Ok(known);
+            }
+            *looked = Some(now);
         }
-        entry.looked_again = Some(now);
-        let keys = fetch_keys(outbound, account, provider, &metadata).await?;
-        entry.keys = Some((now, Arc::clone(&keys)));
-        Ok(keys)
+        entry
+            .keys
+            .again(now, fetch_keys(outbound, account, provider, &metadata))
+            .await
     }
+}
+
+async fn fetch_metadata(
+    outbound: &Outbound,
+    account: &str,
+    provider: &Provider,
+) -> Result<Metadata, LoginError> {
+    let issuer = provider
+        .issuer
+        .as_ref()
+        .map(Issuer::as_str)
+        .unwrap_or_default();
+    let url = match &provider.discovery_url {
+        Some(url) => url.to_string(),
+        None => format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        ),
+    };
+    let document = fetch(outbound, account, provider, &url).await?;
+    // To the letter, a slash at the end included: it is what tokens are checked against.
+    if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        return Err(LoginError::IssuerMismatch(
+            "cannot be checked: the discovery document names another issuer than the mapping",
+        ));
+    }
+    let endpoint = |name: &str| {
+        document
+            .get(name)
+            .and_then(Value::as_str)
+            .and_then(|text| Url::parse(text).ok())
+            .filter(|url| outbound.policy().check_url(url).is_ok())
+    };
+    Ok(Metadata {
+        authorization_endpoint: endpoint("authorization_endpoint"),
+        token_endpoint: endpoint("token_endpoint"),
+        userinfo_endpoint: endpoint("userinfo_endpoint"),
+        jwks_uri: endpoint("jwks_uri"),
+        sends_iss: document.get("authorization_response_iss_parameter_supported")
+            == Some(&Value::Bool(true)),
+    })
 }
 
 /// Whether all that discovery would say is mapped.
@@ -188,21 +321,14 @@ async fn fetch_keys(
     account: &str,
     provider: &Provider,
     metadata: &Metadata,
-) -> Result<Arc<KeySet>, LoginError> {
+) -> Result<KeySet, LoginError> {
     let url = provider.jwks_url.as_ref().or(metadata.jwks_uri.as_ref());
     let url = url.ok_or(LoginError::Build {
         step: Step::IdToken,
         error: BuildError::NoEndpoint("jwks_uri"),
     })?;
     let document = fetch(outbound, account, provider, url.as_str()).await?;
-    Ok(Arc::new(KeySet::parse(&document)))
-}
-
-fn fresh<T>(cached: &Cached<T>, now: Timestamp, age: Duration) -> Option<Arc<T>> {
-    cached
-        .as_ref()
-        .filter(|(at, _)| within(*at, now, age))
-        .map(|(_, value)| Arc::clone(value))
+    Ok(KeySet::parse(&document))
 }
 
 /// Whether `at` is at most `age` ago. A moment still to come is not: the clock
