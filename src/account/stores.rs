@@ -39,7 +39,7 @@ impl StoreFront {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        if !bare || !url.host().is_some_and(names_one_host) {
+        if !bare || !url.host().is_some_and(|host| names_one_host(&host)) {
             return Err(bad());
         }
         match url.scheme() {
@@ -98,7 +98,7 @@ impl StoreFront {
 
 /// Whether browsers reach exactly one host by it: no pattern, and no second
 /// spelling such as a dot at the end, whose cookies are another host's (threat F29).
-fn names_one_host(host: Host<&str>) -> bool {
+fn names_one_host(host: &Host<&str>) -> bool {
     let plain = |label: &str| {
         !label.is_empty()
             && label

@@ -136,6 +136,14 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .nest("/admin/accounts/{account}", account)
         .route("/admin/{*rest}", any(view::nothing))
         .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
+    signed_out_pages()
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(super::MAX_BODY))
+        .with_state(console)
+}
+
+/// What is there for who is not logged in.
+fn signed_out_pages() -> Router<Arc<Console>> {
     Router::new()
         .route("/admin", get(sign_in::to_console))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
@@ -155,7 +163,4 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/console.css", get(view::css))
         .route("/admin/console.js", get(view::js))
         .layer(from_fn(guard::signed_out))
-        .merge(pages)
-        .layer(DefaultBodyLimit::max(super::MAX_BODY))
-        .with_state(console)
 }

@@ -128,7 +128,7 @@ impl Form {
             nav => "accounts",
             account => context! { id => self.account.id.as_str(), name => self.account.name.as_str() },
             name,
-            notes => shown(notes(self.source)),
+            notes => shown(notes(self.source, &self.entry)),
             redirect_uri => expect::redirect_uri(self.source, mappings, &self.account.id),
             fields => shown(fields),
             secret => secret.map(shown),
@@ -140,14 +140,15 @@ impl Form {
 
 /// The comment at a sample's head, paragraph by paragraph: what to do at the
 /// provider, and what its ids and emails are worth.
-fn notes(source: &str) -> Vec<String> {
+fn notes(source: &str, entry: &str) -> Vec<String> {
+    let address = format!("{{public_url}}/callback/{{account}}/{entry}");
     let head: Vec<&str> = source
         .lines()
         .map_while(|line| line.strip_prefix('#'))
         .map(str::trim)
         .collect();
     head.split(|line| line.is_empty())
-        .map(|lines| lines.join(" "))
+        .map(|lines| lines.join(" ").replace(&address, "the redirect URI below"))
         .filter(|text| !text.is_empty())
         .collect()
 }
