@@ -118,7 +118,7 @@ async fn f14_a_burst_of_connections_waits_in_the_queue() {
         .unwrap();
     // Nobody accepts. A connection that finds the queue full is not answered.
     let mut open = Vec::new();
-    for _ in 0..queue.min(800) {
+    for _ in 0..queue.min(300) {
         let stream = tokio::time::timeout(LONG, TcpStream::connect(at)).await;
         open.push(stream.expect("the queue is short").unwrap());
     }
@@ -257,7 +257,7 @@ impl Drop for Program {
 async fn f13_idle_connections_leave_descriptors_for_the_store() {
     let program = Program::start(200).await;
     let mut held = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..260 {
         if let Ok(stream) = TcpStream::connect(program.at).await {
             held.push(stream);
         }
