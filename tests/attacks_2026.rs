@@ -41,9 +41,9 @@ async fn b1_a_removed_provider_logs_nobody_in() {
     assert_eq!(world.calls("/token"), before, "its server is not asked");
     let page = Browser::new().get(&start).await;
     assert!(page.location().is_none(), "{}", page.status);
-    // Who was identified before it was removed is still who they are.
+    // Nor does who was identified already, and was on the way back.
     late.get(finish.as_str()).await;
-    assert_eq!(late.session(&world, "acme").await["authenticated"], true);
+    assert_eq!(late.session(&world, "acme").await["authenticated"], false);
 }
 
 #[tokio::test]

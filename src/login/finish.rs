@@ -43,6 +43,11 @@ pub async fn finish(
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
     }
+    // Removed while the browser was on its way here (threat B1).
+    let provider = logins.mappings.provider(&account.id, &record.provider);
+    if provider.await.map_err(Step::Finish.store())?.is_none() {
+        return Err(LoginError::TicketInvalid);
+    }
     let subject = Subject {
         account: &account.id,
         user: record.user,

@@ -65,7 +65,7 @@ const answers = {
 const profiles = {
   other_subject: (r) => { r.body.sub = 'mallory'; },
   no_email: (r) => { delete r.body.email; },
-  email_as_list: (r) => { r.body.email = [r.body.email]; },
+  email_as_list: (r) => { r.body.email = [r.body.email, 'other@example.test']; },
   profile_refused: (r) => { r.statusCode = 401; r.body = { error: 'invalid_token' }; },
 };
 
