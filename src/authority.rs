@@ -3,7 +3,7 @@
 //! | file | holds | after |
 //! |---|---|---|
 //! | [`application`] | clients and their secrets | RFC 6749 §2 |
-//! | [`client`] | client authentication | RFC 6749 §2.3 |
+//! | [`client`], [`client_guesses`] | client authentication; a limit to guessing secrets | RFC 6749 §2.3 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
@@ -29,6 +29,7 @@ pub mod application;
 pub mod audience;
 pub mod authorize;
 pub mod client;
+pub mod client_guesses;
 pub mod code;
 pub mod error;
 mod family;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::application::{Application, Applications, ClientId, Grant};
+use self::client_guesses::ClientGuesses;
 pub use self::error::{Code, OAuthError};
 pub use self::scope::Scopes;
 use crate::account::Accounts;
@@ -73,6 +75,8 @@ pub struct Authority {
     pub keys: Arc<Keyring>,
     /// Slow hashes.
     pub hasher: Hasher,
+    /// Who guessed clients' secrets lately.
+    pub client_guesses: ClientGuesses,
     /// Who guessed passwords lately.
     pub throttle: Throttle,
     /// The issuer: our public URL without a slash at its end.

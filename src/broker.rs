@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
+use crate::authority::client_guesses::ClientGuesses;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, KeyError, Keyring, vault};
+use crate::login::share::Shares;
 use crate::login::{self, Logins, drift, health, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
@@ -104,6 +106,7 @@ impl Broker {
             outbound: Arc::clone(&outbound),
             keys: Arc::clone(&keys),
             hasher: Hasher::new(),
+            client_guesses: ClientGuesses::default(),
             throttle: Throttle::new(password::PAUSES),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),
@@ -126,6 +129,7 @@ impl Broker {
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
+                shares: Shares::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             }),

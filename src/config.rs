@@ -5,9 +5,11 @@ mod file;
 mod load;
 mod mail;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 use lettre::message::Mailbox;
 use url::Url;
@@ -24,6 +26,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Address and port to serve on.
     pub listen: String,
+    /// The proxies in front.
+    pub proxies: Proxies,
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// How long a login may take.
@@ -111,6 +115,32 @@ pub struct Outbound {
     pub allow_networks: Vec<IpNet>,
     /// Whether http is allowed.
     pub allow_http: bool,
+}
+
+/// The proxies in front of the broker that are believed about whom they speak for.
+#[derive(Debug, Clone)]
+pub struct Proxies {
+    /// Where they are.
+    pub networks: Vec<IpNet>,
+    /// The header in which they say it.
+    pub header: HeaderName,
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self {
+            networks: Vec::new(),
+            header: HeaderName::from_static("x-forwarded-for"),
+        }
+    }
+}
+
+impl Proxies {
+    /// Whether a trusted proxy has this address.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
 }
 
 impl Config {

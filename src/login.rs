@@ -29,6 +29,7 @@ mod refusal;
 pub mod restart;
 pub mod return_to;
 pub mod shadow;
+pub mod share;
 pub mod start;
 pub mod trial;
 pub mod userinfo;
@@ -78,6 +79,8 @@ pub struct Logins {
     pub health: health::Health,
     /// Our public URL without a slash at its end.
     pub public_url: String,
+    /// How many are under way, and whose.
+    pub shares: share::Shares,
     /// From the start of a login to its callback.
     pub lifetime: Duration,
 }
@@ -107,4 +110,10 @@ impl Logins {
 /// The name of a provider's lane in [`Outbound`]: what it suffers, others don't.
 pub(crate) fn lane(account: &str, provider: &str) -> String {
     format!("{account}/{provider}")
+}
+
+/// The name of its lane for profiles: a provider that gives tokens may still have no
+/// profiles to give, and neither tells of the other.
+pub(crate) fn profile_lane(account: &str, provider: &str) -> String {
+    format!("{account}/{provider}/profile")
 }

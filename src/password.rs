@@ -8,4 +8,4 @@ mod hash;
 mod throttle;
 
 pub use self::hash::{HashError, Hasher, MAX_LENGTH, SlowHash};
-pub use self::throttle::{Bucket, Paused, Pauses, Throttle};
+pub use self::throttle::{Bucket, Paused, Pauses, Spread, Throttle};

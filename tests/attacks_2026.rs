@@ -2,9 +2,14 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "support/authority.rs"]
+mod authority;
 mod support;
 
-use reqwest::Method;
+use authority::Client;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use support::{Browser, World};
 
@@ -47,6 +52,77 @@ async fn b1_a_removed_provider_logs_nobody_in() {
 }
 
 #[tokio::test]
+async fn b2_what_is_not_applied_logs_nobody_in() {
+    let world = World::start().await;
+    let other = world
+        .mapping()
+        .replace("\"mock-idp\"", "\"google\"")
+        .replace("Mock Accounts", "Google");
+    let json = json!({ "toml": other }).to_string();
+    let shadow = "/accounts/acme/providers/mock-idp/shadow";
+    let own = world.mapping().replace("Mock Accounts", "Shadow");
+    let (status, answer) = world
+        .admin(Method::PUT, shadow, "application/toml", &own)
+        .await;
+    assert!([200, 201].contains(&status), "{status} {answer}");
+    let preview = "/accounts/acme/preview";
+    world
+        .admin(Method::POST, preview, "application/json", &json)
+        .await;
+    for provider in ["google", "shadow", "mock-idp/shadow", "mock-idp%00"] {
+        let start = world.url("acme", &format!("login?provider={provider}"));
+        let page = Browser::new().get(start).await;
+        assert!(page.location().is_none(), "{provider}: {}", page.status);
+    }
+    // The shadow sees logins of the provider it stands behind, and makes none.
+    let mut browser = Browser::new();
+    world.log_in(&mut browser).await;
+    let session = browser.session(&world, "acme").await;
+    assert_eq!(session["provider"], "mock-idp");
+    assert_eq!(world.users("acme").await.len(), 1);
+}
+
+#[tokio::test]
+async fn b3_a_proof_is_of_one_account_subject_and_browser_once() {
+    let world = World::start().await;
+    world.account("other").await;
+    world.apply("other", &world.mapping()).await;
+    let start = world.url("acme", "login?return_to=/welcome");
+    let mut browser = Browser::new();
+    let callback = browser.to_callback(&start, "ada", "lovelace").await;
+    let finish = browser.get(callback).await.location().unwrap();
+    // The ticket says nothing that could be guessed or changed.
+    let ticket = finish.query_pairs().next().unwrap().1.into_owned();
+    assert!(ticket.len() >= 40, "{ticket}");
+    for (changed, to) in [
+        (finish.as_str().replace("/acme/", "/other/"), "other"),
+        (
+            finish.as_str().replace(&ticket, &ticket.to_lowercase()),
+            "acme",
+        ),
+        (format!("{finish}&user=1"), "thief"),
+    ] {
+        let mut thief = Browser::new();
+        let by = if to == "thief" {
+            &mut thief
+        } else {
+            &mut browser
+        };
+        let page = by.get(&changed).await;
+        by.follow(page).await;
+        for account in ["acme", "other"] {
+            let session = by.session(&world, account).await;
+            assert_eq!(session["authenticated"], false, "{changed}");
+        }
+    }
+    // The last one had it, in another browser: it is used up.
+    let page = browser.get(finish.as_str()).await;
+    browser.follow(page).await;
+    let session = browser.session(&world, "acme").await;
+    assert_eq!(session["authenticated"], false);
+}
+
+#[tokio::test]
 async fn b4_an_email_that_is_somebody_elses_name() {
     let world = World::start().await;
     let first = log_in(
@@ -60,6 +136,74 @@ async fn b4_an_email_that_is_somebody_elses_name() {
     )
     .await;
     assert_ne!(first["user"]["id"], second["user"]["id"]);
+}
+
+#[tokio::test]
+async fn b5_an_address_that_was_never_proved_links_nobody() {
+    let world = World::start().await;
+    // One provider vouches for nothing; whoever it names waits with the email.
+    let untrusted = world
+        .mapping()
+        .replace("\"mock-idp\"", "\"google\"")
+        .replace("email_trust = \"provider\"", "email_trust = \"never\"");
+    world.apply("acme", &untrusted).await;
+    let email = "victim@example.test";
+    let through = async |provider: &str, id: &str| {
+        world.idp.configure(|config| {
+            config.accounts[0].profile = json!({ "userId": id, "email": email, "name": id });
+        });
+        let mut browser = Browser::new();
+        let start = world.url("acme", &format!("login?provider={provider}"));
+        browser.log_in(&start, "ada", "lovelace").await;
+        let session = browser.session(&world, "acme").await;
+        (browser, session)
+    };
+    let (mut planted, session) = through("google", "66").await;
+    assert_eq!(session["authenticated"], true);
+    assert_eq!(session["user"]["email_verified"], false);
+    // Another who claims the address is not linked to it.
+    let (_, second) = through("google", "67").await;
+    assert_eq!(second["authenticated"], false, "{second}");
+    // Its owner has it alone, and what was planted is no way in.
+    let (_, owner) = through("mock-idp", "1").await;
+    assert_eq!(owner["user"]["email_verified"], true);
+    assert_eq!(owner["user"]["name"], "1");
+    let left = planted.session(&world, "acme").await;
+    assert_eq!(left["authenticated"], false);
+    let (_, again) = through("google", "66").await;
+    assert_eq!(again["authenticated"], false, "{again}");
+}
+
+#[tokio::test]
+async fn b6_a_logout_needs_a_signature_or_an_answer() {
+    let world = World::start().await;
+    let client = Client::storefront(&world).await;
+    let mut browser = Browser::new();
+    let tokens = client.tokens(&world, &mut browser).await;
+    let real = tokens["id_token"].as_str().unwrap();
+    let claims = real.split('.').nth(1).unwrap();
+    let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+    let head = real.split('.').next().unwrap();
+    let mut browser_is_in = async |hint: &str, more: &str| {
+        let url = format!(
+            "{}/connect/logout?client_id={}&id_token_hint={hint}{more}",
+            world.origin, client.id
+        );
+        let page = browser.get(url).await;
+        assert_ne!(page.status, StatusCode::SEE_OTHER, "{hint} {more}");
+        let silent = client.authorize_url(&world, &[("prompt", "none")]);
+        let to = browser.get(silent).await.location().unwrap();
+        to.query_pairs().any(|(name, _)| name == "code")
+    };
+    for hint in [
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}"),
+        format!("{head}.{claims}."),
+        format!("{head}.{claims}.AAAA"),
+    ] {
+        assert!(browser_is_in(&hint, "").await, "{hint}");
+        assert!(browser_is_in(&hint, "&confirmed=1").await, "{hint}");
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,28 @@ async fn x01_x03_names_stay_text() {
 }
 
 #[tokio::test]
+async fn x10_pages_keep_to_https_and_to_themselves() {
+    for (url, sts) in [("https://login.test", true), ("http://127.0.0.1:1", false)] {
+        let world = World::with(|config| config.public_url = Some(Url::parse(url).unwrap())).await;
+        world
+            .account_with("acme", &[("https://shop.test", "/_auth")])
+            .await;
+        for path in [
+            "/accounts/acme/logout",
+            "/admin/login",
+            "/error",
+            "/nothing",
+        ] {
+            let page = Browser::new().get(format!("{}{path}", world.origin)).await;
+            let all = &page.headers;
+            assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
+            assert_eq!(page.header("x-content-type-options"), "nosniff");
+            assert_eq!(all.contains_key("strict-transport-security"), sts, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn x01_x10_every_answer_has_its_headers() {
     let world = World::with(|config| {
         config.public_url = Some(Url::parse("https://login.test").unwrap());

@@ -101,6 +101,23 @@ async fn j02_j03_signatures_of_others() {
 }
 
 #[tokio::test]
+async fn j03_a_public_key_is_no_shared_secret() {
+    let world = World::openid().await;
+    world
+        .idp
+        .configure(|config| config.openid.algorithm = Algorithm::Rs256);
+    all_fail(
+        &world,
+        [
+            FaultKind::Hs256WithPublicKey,
+            FaultKind::Hs256EmptyKey,
+            FaultKind::Hs256WithClientSecret,
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn j04_issuer() {
     let world = World::openid().await;
     all_fail(

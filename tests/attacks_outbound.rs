@@ -15,8 +15,8 @@ use axum::extract::Request;
 use mock_idp::{Config, Encoding, FaultKind, Faults, MockIdp};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use support::attack::{START, forms};
-use support::{Browser, World, mapping_for};
+use support::attack::{START, forms, is_safe_page};
+use support::{Browser, Page, World, mapping_for};
 use tower::ServiceExt;
 use vestibule::broker::Broker;
 
@@ -284,6 +284,44 @@ async fn o07_no_trust_no_token() {
     assert_eq!(world.calls("/userinfo"), 0);
 }
 
+/// A start of a login that is refused before anybody types a password.
+async fn refused_at_start(world: &World) -> Page {
+    let page = Browser::new().get(world.url("acme", START)).await;
+    assert_eq!(
+        page.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{}",
+        page.body
+    );
+    assert!(page.shows("login.provider_busy"));
+    let after: u32 = page.header("retry-after").parse().unwrap();
+    assert!((1..=11).contains(&after), "{after}");
+    is_safe_page(&page);
+    page
+}
+
+#[tokio::test]
+async fn f16_a_provider_that_fails_is_known_before_anybody_types_a_password() {
+    let world = World::start().await;
+    let fault = FaultKind::status(500);
+    for at in ["token", "userinfo"] {
+        let (mut begun, callback) = world.begun().await;
+        for _ in 0..20 {
+            world.fault_fails(at, fault.clone(), "login.").await;
+        }
+        refused_at_start(&world).await;
+        // Who is on the way already is told the same.
+        let path = format!("/{at}");
+        let calls = world.calls(&path);
+        world
+            .rejected(&mut begun, callback.as_str(), "login.provider_busy")
+            .await;
+        assert_eq!(world.calls(&path), calls, "left alone");
+        world.clock.advance(Duration::from_secs(10));
+        world.log_in(&mut Browser::new()).await;
+    }
+}
+
 #[tokio::test]
 async fn o09_a_flapping_provider() {
     let world = World::start().await;
@@ -295,10 +333,7 @@ async fn o09_a_flapping_provider() {
             .fault_fails("token", FaultKind::status(503), "login.provider_busy")
             .await;
     }
-    let calls = world.calls("/token");
-    let page = world.login_fails("login.provider_busy").await;
-    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(world.calls("/token"), calls, "left alone");
+    let page = refused_at_start(&world).await;
     let browser = &mut Browser::new();
     browser
         .log_in(&world.url("other", START), "ada", "lovelace")

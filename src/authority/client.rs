@@ -1,5 +1,7 @@
 //! Who an application is (RFC 6749 §2.3).
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
@@ -93,11 +95,15 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 impl Authority {
-    /// The application that a request comes from.
+    /// The application that a request comes from; `from` is the client's address.
     ///
     /// # Errors
     /// `invalid_client`, the same for an unknown one and a wrong secret.
-    pub async fn authenticate(&self, given: &Credentials) -> Result<Application, OAuthError> {
+    pub async fn authenticate(
+        &self,
+        given: &Credentials,
+        from: Option<IpAddr>,
+    ) -> Result<Application, OAuthError> {
         let id: ClientId = given.id.parse().map_err(|_| OAuthError::client())?;
         let application = self
             .application(&id)
@@ -107,7 +113,8 @@ impl Authority {
         let good = if application.public {
             given.secrets.is_empty()
         } else {
-            self.has_secret(&application, &given.secrets, now).await?
+            self.has_secret(&application, &given.secrets, from, now)
+                .await?
         };
         if !good {
             return Err(OAuthError::client());
@@ -123,8 +130,9 @@ impl Authority {
     pub async fn authenticate_confidential(
         &self,
         given: &Credentials,
+        from: Option<IpAddr>,
     ) -> Result<Application, OAuthError> {
-        let application = self.authenticate(given).await?;
+        let application = self.authenticate(given, from).await?;
         if application.public {
             return Err(OAuthError::client());
         }
@@ -142,6 +150,7 @@ impl Authority {
         &self,
         application: &Application,
         given: &[Secret],
+        from: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<bool, OAuthError> {
         for secret in given {
@@ -149,14 +158,10 @@ impl Authority {
                 return Ok(true);
             }
         }
-        for hash in application.given_hashes(now) {
-            for secret in given {
-                if self.hasher.verify(Some(hash), secret).await? {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+        let hashes: Vec<_> = application.given_hashes(now).cloned().collect();
+        self.client_guesses
+            .is_right(&application.client_id, &hashes, given, from, now)
+            .await
     }
 
     /// Writes the last use down, some time after the answer.

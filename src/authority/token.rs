@@ -58,7 +58,7 @@ impl TokenAnswer {
 }
 
 impl Authority {
-    /// Answers a token request. `from` is the address of the connection.
+    /// Answers a token request. `from` is the client's address.
     pub async fn token(
         &self,
         authorization: Option<&str>,
@@ -79,7 +79,7 @@ impl Authority {
             }
         };
         let credentials = Credentials::read(authorization, form)?;
-        let application = self.authenticate(&credentials).await?;
+        let application = self.authenticate(&credentials, from).await?;
         if !application.allows(grant) {
             let error = OAuthError::new(
                 Code::UnauthorizedClient,

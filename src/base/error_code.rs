@@ -87,6 +87,8 @@ error_codes! {
         LoginProviderTimeout = "login.provider_timeout",
         /// The provider answered 429 or 503, too many requests wait for it, or it failed several times in a row and is left alone for a moment.
         LoginProviderBusy = "login.provider_busy",
+        /// This client began too many logins; `Retry-After` says when it may begin another. Behind a proxy, `trusted_proxies` tells clients apart.
+        LoginTooMany = "login.too_many",
         /// The token endpoint refused. The log has its words; the client secret, the redirect URI and `client.authentication` are the usual causes.
         LoginTokenRejected = "login.token_rejected",
         /// The token response cannot be read, or has no access token where `token.response` says.

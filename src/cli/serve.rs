@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{Global, log};
 use crate::base::SystemClock;
 use crate::broker::Broker;
+use crate::config::Config;
 use crate::http::health;
 use crate::http::server::{Server, ServerOptions, bind, bind_unix};
 
@@ -21,7 +22,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let listener = bind(&config.listen).await?;
     let broker = Broker::open(&config, Arc::new(SystemClock)).await?;
     let socket = bind_unix(config.admin_socket()).context("the admin socket cannot be made")?;
-    let mut server = Server::new(options())
+    let mut server = Server::new(options(&config))
         .listen(listener, broker.router())
         .listen(socket, broker.admin_router());
     if let Some(address) = &config.metrics_listen {
@@ -86,8 +87,11 @@ const RESERVED: u64 = 1_024;
 
 /// As many connections as there are descriptors for, with some left for the store
 /// and for providers. The limit is raised to what the system allows first.
-fn options() -> ServerOptions {
-    let options = ServerOptions::default();
+fn options(config: &Config) -> ServerOptions {
+    let options = ServerOptions {
+        proxies: config.proxies.clone(),
+        ..ServerOptions::default()
+    };
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum || limit.maximum.is_none() {
         let raised = Rlimit {

@@ -15,6 +15,10 @@ pub struct ConfigFile {
     pub public_url: Option<String>,
     /// Address and port to serve on. Default `127.0.0.1:8080`.
     pub listen: Option<String>,
+    /// Networks of the proxies in front, as in `10.1.0.0/16`, which are believed about whose a request is. Default: none.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they say it. Default `X-Forwarded-For`; `Forwarded` (RFC 7239) and headers with one address are understood too.
+    pub client_address_header: Option<String>,
     /// Where everything is kept. Default `vestibule-data` in the working directory.
     pub data_dir: Option<String>,
     /// Where records are kept.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use self::variables::overlay;
-use super::{Auth, Config, ConfigFile, Outbound, Session};
+use super::{Auth, Config, ConfigFile, Outbound, Proxies, Session};
 use crate::base::{AccountId, Secret, units};
 use crate::document::structure::{self, Spans};
 use crate::document::{Finding, SecretSource};
@@ -150,6 +150,7 @@ impl Check<'_> {
         Config {
             public_url: self.public_url(file.public_url.as_ref()),
             listen: self.address("listen", file.listen.as_deref().unwrap_or("127.0.0.1:8080")),
+            proxies: self.proxies(file),
             data_dir: self.path(file.data_dir.as_deref().unwrap_or("vestibule-data")),
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
             shared_callback: file.login.shared_callback.unwrap_or(false),
@@ -340,22 +341,45 @@ impl Check<'_> {
         }
     }
 
-    fn outbound(&mut self, file: &ConfigFile) -> Outbound {
-        let mut allow_networks = Vec::new();
-        for (i, text) in file.outbound.allow_networks.iter().enumerate() {
+    fn networks(&mut self, key: &str, texts: &[String]) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for (i, text) in texts.iter().enumerate() {
             let network = text
                 .parse::<IpNet>()
                 .ok()
                 .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
             match network {
-                Some(network) => allow_networks.push(network),
+                Some(network) => networks.push(network),
                 None => self.error(
-                    &format!("outbound.allow_networks.{i}"),
+                    &format!("{key}.{i}"),
                     format!("`{text}` is not a valid network"),
                     "write it as in `10.1.0.0/16`",
                 ),
             }
         }
+        networks
+    }
+
+    fn proxies(&mut self, file: &ConfigFile) -> Proxies {
+        let usual = Proxies::default().header;
+        let header = match file.client_address_header.as_deref() {
+            None => usual,
+            Some(text) => text.parse().unwrap_or_else(|_| {
+                let message = format!("`{text}` is not the name of a header");
+                let key = "client_address_header";
+                self.error(key, message, "write it as in `X-Forwarded-For`");
+                usual
+            }),
+        };
+        Proxies {
+            networks: self.networks("trusted_proxies", &file.trusted_proxies),
+            header,
+        }
+    }
+
+    fn outbound(&mut self, file: &ConfigFile) -> Outbound {
+        let key = "outbound.allow_networks";
+        let allow_networks = self.networks(key, &file.outbound.allow_networks);
         Outbound {
             allow_networks,
             allow_http: file.outbound.allow_http.unwrap_or(false),

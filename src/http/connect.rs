@@ -13,6 +13,8 @@
 pub(super) mod authorize;
 mod logout;
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
@@ -24,7 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
-use super::server::Peer;
+use super::server::ClientAddress;
 use super::{Shared, well_known};
 use crate::authority::access::bearer;
 use crate::authority::client::Credentials;
@@ -175,14 +177,17 @@ async fn about(
     app: &Shared,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
+    from: Option<IpAddr>,
     confidential: bool,
 ) -> Result<TokenQuery, OAuthError> {
     let form = form(headers, body)?;
     let credentials = Credentials::read(authorization(headers)?, &form)?;
     let application = if confidential {
-        app.authority.authenticate_confidential(&credentials).await
+        app.authority
+            .authenticate_confidential(&credentials, from)
+            .await
     } else {
-        app.authority.authenticate(&credentials).await
+        app.authority.authenticate(&credentials, from).await
     }?;
     let token = form
         .get("token")
@@ -191,6 +196,10 @@ async fn about(
         application,
         token: token.to_owned(),
     })
+}
+
+fn address(client: Option<Extension<ClientAddress>>) -> Option<IpAddr> {
+    client.and_then(|Extension(client)| client.ip)
 }
 
 fn answered(result: Result<Value, OAuthError>) -> Response {
@@ -203,11 +212,11 @@ fn answered(result: Result<Value, OAuthError>) -> Response {
 /// `POST /connect/token` (RFC 6749 §3.2)
 async fn token(
     State(app): State<Shared>,
-    peer: Option<Extension<Peer>>,
+    client: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let from = peer.and_then(|Extension(peer)| peer.ip());
+    let from = address(client);
     // In a task of its own: a client that goes away must not cut a rotation
     // between what was written and what is revoked.
     let task = tokio::spawn(async move {
@@ -227,11 +236,13 @@ async fn token(
 /// `POST /connect/introspect` (RFC 7662 §2)
 async fn introspect(
     State(app): State<Shared>,
+    client: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let from = address(client);
     let result = async {
-        let about = about(&app, &headers, body, true).await?;
+        let about = about(&app, &headers, body, from, true).await?;
         app.authority
             .introspect(&about.application, &about.token)
             .await
@@ -242,11 +253,13 @@ async fn introspect(
 /// `POST /connect/revoke` (RFC 7009 §2)
 async fn revoke(
     State(app): State<Shared>,
+    client: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let from = address(client);
     let result = async {
-        let about = about(&app, &headers, body, false).await?;
+        let about = about(&app, &headers, body, from, false).await?;
         app.authority.revoke(&about.application, &about.token).await
     };
     match result.await {

@@ -56,10 +56,12 @@ pub(super) fn at_site(
         restart_href: Some(login_href(return_to)),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
-    html(
+    let answer = html(
         status(failure.code()),
         app.pages.error(&site.look(), site.lang, &page),
-    )
+    );
+    let after = failure.retry_after().map(|after| after.to_string());
+    with_retry_after(answer, after.as_deref())
 }
 
 /// A login that could not begin.
@@ -182,10 +184,14 @@ pub(super) async fn account_page(
     with_retry_after(answer, site.query.get("after"))
 }
 
-/// Says when to try again, where the provider did; within an hour, whatever the
+/// Says when to try again, where that is known; within an hour, whatever the
 /// address claims.
 fn with_retry_after(mut answer: Response, after: Option<&str>) -> Response {
-    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+    let later = [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    if later.contains(&answer.status()) {
         let asked: Option<u32> = after.and_then(|after| after.parse().ok());
         let after = asked.unwrap_or(RETRY_AFTER).clamp(1, 3600);
         answer

@@ -1,14 +1,17 @@
 //! `login` and `finish`: a login's first and last request.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::cookies::{self, Kind};
 use super::pages::{Choice, Icon, Lang, LangLink};
+use super::server::ClientAddress;
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
@@ -28,10 +31,12 @@ const MAX_HINT: usize = 320;
 pub(super) async fn login(
     State(app): State<Shared>,
     Path(account): Path<String>,
+    client: Option<Extension<ClientAddress>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    match begin(&app, &account, &uri, &headers).await {
+    let client = client.and_then(|Extension(client)| client.apart());
+    match begin(&app, &account, client, &uri, &headers).await {
         Ok(answer) | Err(answer) => answer,
     }
 }
@@ -39,6 +44,7 @@ pub(super) async fn login(
 async fn begin(
     app: &App,
     account: &str,
+    client: Option<IpAddr>,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Response, Response> {
@@ -72,6 +78,7 @@ async fn begin(
         return_to: return_to.clone(),
         browser: &browser,
         login_hint: hint,
+        client,
         demands: &demands,
         trial: None,
         console: false,

@@ -19,6 +19,7 @@
 
 mod accept;
 mod bind;
+mod client;
 mod connection;
 mod framing;
 mod header_timer;
@@ -38,6 +39,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use bind::{bind, bind_unix};
+pub use client::ClientAddress;
+
+use crate::config::Proxies;
 
 /// The limits of a server.
 #[derive(Debug, Clone)]
@@ -62,6 +66,9 @@ pub struct ServerOptions {
     pub max_connections: usize,
     /// After the signal to stop: how long requests in flight may take to finish.
     pub drain: Duration,
+    /// The proxies that are believed about whom they speak for. They have no share
+    /// of the connections: theirs are everybody's.
+    pub proxies: Proxies,
 }
 
 impl Default for ServerOptions {
@@ -75,6 +82,7 @@ impl Default for ServerOptions {
             max_header_bytes: 64 * 1024,
             max_connections: 10_000,
             drain: Duration::from_secs(20),
+            proxies: Proxies::default(),
         }
     }
 }
@@ -102,7 +110,8 @@ impl From<UnixListener> for Listener {
 
 /// Who is at the other end of the connection; an extension of every request.
 ///
-/// This is the peer of the connection, a proxy as a rule, and not the visitor.
+/// This is the peer of the connection, a proxy as a rule, and not the visitor: that
+/// is the [`ClientAddress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Somebody on the network.

@@ -27,7 +27,7 @@ impl Logins {
     ) -> Result<Value, LoginError> {
         let limits: &Limits = &login.provider().limits;
         trace.request(step.name(), &request);
-        let response = match self.outbound.send(&login.lane(), request, limits).await {
+        let response = match self.outbound.send(&login.lane(step), request, limits).await {
             Ok(response) => response,
             Err(error) => {
                 trace.failed(&error.to_string());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oauth2::{PkceCodeVerifier, RedirectUrl};
 
+use super::error::Step;
 use super::openid::AuthenticationAge;
 use super::pending::{BrowserDigest, PendingLogin};
 use crate::account::Account;
@@ -105,8 +106,12 @@ impl Context {
         &self.origin
     }
 
-    /// The name of its lane in [`Outbound`](crate::outbound::Outbound).
-    pub(super) fn lane(&self) -> String {
-        super::lane(self.account.id.as_str(), self.provider.id.as_str())
+    /// The name of the lane in [`Outbound`](crate::outbound::Outbound) for a step.
+    pub(super) fn lane(&self, step: Step) -> String {
+        let (account, provider) = (self.account.id.as_str(), self.provider.id.as_str());
+        match step {
+            Step::Userinfo | Step::Then => super::profile_lane(account, provider),
+            _ => super::lane(account, provider),
+        }
     }
 }

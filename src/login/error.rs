@@ -5,6 +5,8 @@
 //! values or secrets. The shopper's sentence is the page's business, found by
 //! the code; the HTTP status is `http`'s.
 
+use std::time::Duration;
+
 use crate::account::directory::IdentifyError;
 use crate::base::ErrorCode;
 use crate::document::Finding;
@@ -82,6 +84,12 @@ pub enum LoginError {
     /// The account has no provider at all.
     #[error("the account has no provider yet; apply a mapping")]
     NoProvider,
+    /// This client began too many logins.
+    #[error("the client began too many logins; it may begin another in {wait:?}")]
+    TooMany {
+        /// When it may begin another.
+        wait: Duration,
+    },
     /// The mapping no longer compiles: a secret's variable is gone, say.
     #[error("the mapping does not compile: {0}")]
     Misconfigured(String),
@@ -231,7 +239,10 @@ impl LoginError {
     /// The step it happened at.
     pub fn step(&self) -> Step {
         match self {
-            Self::UnknownProvider | Self::NoProvider | Self::Misconfigured(_) => Step::Start,
+            Self::UnknownProvider
+            | Self::NoProvider
+            | Self::TooMany { .. }
+            | Self::Misconfigured(_) => Step::Start,
             Self::StateMissing
             | Self::StateUnknown
             | Self::StateExpired
@@ -264,6 +275,7 @@ impl LoginError {
         match self {
             Self::UnknownProvider => ErrorCode::LoginUnknownProvider,
             Self::NoProvider => ErrorCode::LoginNoProvider,
+            Self::TooMany { .. } => ErrorCode::LoginTooMany,
             Self::Misconfigured(_) | Self::Build { .. } => ErrorCode::LoginProviderMisconfigured,
             Self::StateMissing => ErrorCode::LoginStateMissing,
             Self::StateUnknown => ErrorCode::LoginStateUnknown,
@@ -321,10 +333,15 @@ impl LoginError {
         }
     }
 
-    /// After how many seconds to try again, where the provider says so.
+    /// After how many seconds to try again, where that is known.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Rejected { retry_after, .. } => *retry_after,
+            Self::TooMany { wait: left }
+            | Self::Transport {
+                error: OutboundError::BreakerOpen { retry_after: left },
+                ..
+            } => u32::try_from(left.as_secs() + 1).ok(),
             _ => None,
         }
     }
@@ -353,6 +370,7 @@ impl LoginError {
             | Self::TicketInvalid
             | Self::WrongBrowser
             | Self::UnknownProvider
+            | Self::TooMany { .. }
             | Self::AccessDenied(_)
             | Self::Identify(IdentifyError::NotTrusted | IdentifyError::Disabled) => Blame::Visitor,
             Self::NoProvider | Self::Misconfigured(_) | Self::Build { .. } => Blame::Operator,

@@ -1,5 +1,7 @@
 //! The first step: a login begins, and the browser goes to the provider.
 
+use std::net::IpAddr;
+
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
 use tracing::info;
 
@@ -8,7 +10,7 @@ use super::openid::AuthenticationAge;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
-use crate::base::{Timestamp, random};
+use crate::base::{Spent, Timestamp, random};
 use crate::provider::Provider;
 use crate::provider::file::{Kind, Pkce};
 use crate::provider::request::{self, AuthorizationValues, Demands};
@@ -28,6 +30,8 @@ pub struct StartRequest<'a> {
     pub browser: &'a Browser,
     /// Whom the storefront expects, handed on to the provider.
     pub login_hint: Option<&'a str>,
+    /// The client's address, where clients are told apart.
+    pub client: Option<IpAddr>,
     /// What an application demands.
     pub demands: &'a Demands,
     /// The trial it is the login of.
@@ -51,11 +55,25 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         return_to,
         browser,
         login_hint,
+        client,
         demands,
         trial,
         console,
     } = request;
     let now = logins.now();
+    logins
+        .shares
+        .may_begin(client, now)
+        .map_err(|Spent(wait)| LoginError::TooMany { wait })?;
+    // Nobody types a password for a provider that fails (threat F16).
+    for lane in [super::lane, super::profile_lane] {
+        let lane = lane(account.id.as_str(), provider.id.as_str());
+        let open = logins.outbound.check(&lane);
+        open.map_err(|error| LoginError::Transport {
+            step: Step::Start,
+            error,
+        })?;
+    }
     let expires_at = now.plus(logins.lifetime);
     let token = Token::new(expires_at.plus(logins.lifetime));
     let state = pending::state(&token, &account.id);
@@ -104,6 +122,13 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         expires_at,
     };
     let id = pending.id.clone();
+    let texts = pending.return_to.len() + pending.redirect_uri.len();
+    for forgotten in logins.shares.keep(client, &token, texts, now) {
+        LOGINS
+            .delete_by(&*logins.store, "", &forgotten)
+            .await
+            .map_err(Step::Start.store())?;
+    }
     let pending = Stage::Pending(Box::new(pending));
     LOGINS
         .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)

@@ -3,6 +3,7 @@
 //! A session ends half an hour after its last request, twelve hours after its
 //! first, or when it is revoked. The store holds the token's SHA-256 only.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Email, Operator, get, put};
 use crate::base::digest::{hex, unhex};
-use crate::base::{Clock, Secret, Timestamp, digest};
-use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Throttle};
+use crate::base::{Allowance, Clock, Secret, Timestamp, digest};
+use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Spread, Throttle};
 use crate::store::{Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned};
 
 static SESSIONS: Space = Space::durable("console_sessions").expiring().owned();
@@ -29,10 +30,20 @@ pub const MAX_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
 /// After too many guesses. A guess is counted by email and by where it comes
 /// from: the browser, if it has logged in as this operator before, else the
-/// address of the connection's peer.
+/// client's address.
 const PAUSES: Pauses = Pauses {
     first: Duration::from_secs(2),
     longest: Duration::from_secs(300),
+};
+/// Failures of strangers from one range of addresses, whoever they try.
+const BY_RANGE: Allowance = Allowance {
+    burst: 10,
+    every: Duration::from_secs(30),
+};
+/// Failures of strangers in all.
+const IN_ALL: Allowance = Allowance {
+    burst: 20,
+    every: Duration::from_secs(6),
 };
 /// A session's last use is written down to within this.
 const LAST_USE_RESOLUTION: Duration = Duration::from_secs(60);
@@ -90,12 +101,22 @@ pub struct Current {
     pub csrf: String,
 }
 
+/// Where a try comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct GuessFrom {
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// Whether it is one client's, and not maybe a proxy's.
+    pub apart: bool,
+}
+
 /// Logs operators in.
 pub struct Operators {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     hasher: Hasher,
     throttle: Throttle,
+    spread: Spread,
 }
 
 impl Operators {
@@ -106,6 +127,7 @@ impl Operators {
             clock,
             hasher: Hasher::new(),
             throttle: Throttle::new(PAUSES),
+            spread: Spread::new(BY_RANGE, IN_ALL),
         }
     }
 
@@ -114,25 +136,29 @@ impl Operators {
         &self.hasher
     }
 
-    /// Checks email and password; `place` is the address of the connection's
-    /// peer, `device` the cookie of a browser that logged in before.
+    /// Checks email and password; `from` says whose try it is, `device` the cookie of a browser that logged in before.
     pub async fn log_in(
         &self,
         email: &str,
         password: &Secret,
-        place: &str,
+        from: GuessFrom,
         device: Option<&str>,
     ) -> Result<NewSession, LoginError> {
         let now = self.clock.now();
         let email = Email::parse(email).map_err(|_| LoginError::Wrong)?;
-        let place = match self.device(&email, device).await? {
-            Some(device) => device,
-            None => place.to_owned(),
+        let range = from.address.filter(|_| from.apart);
+        let wait = |Paused(left)| LoginError::Wait(left);
+        let (place, stranger) = match self.device(&email, device).await? {
+            Some(device) => (device, false),
+            None => (Bucket::place(from.address), true),
         };
         let bucket = Bucket::of(&[email.as_str(), &place]);
-        self.throttle
-            .begin(bucket, now)
-            .map_err(|Paused(left)| LoginError::Wait(left))?;
+        self.throttle.begin(bucket, now).map_err(wait)?;
+        // A browser that its operator used before pays for nobody else's failures.
+        if stranger && let Err(paused) = self.spread.begin(range, now) {
+            self.throttle.forgive(bucket);
+            return Err(wait(paused));
+        }
         let found = get(&*self.store, &email).await?;
         let hash = found
             .as_ref()
@@ -143,6 +169,9 @@ impl Operators {
             Err(HashError::TooLong) => false,
             Err(error) => {
                 self.throttle.forgive(bucket);
+                if stranger {
+                    self.spread.take_back(range, now);
+                }
                 return Err(error.into());
             }
         };
@@ -150,6 +179,9 @@ impl Operators {
             return Err(LoginError::Wrong);
         };
         self.throttle.succeeded(bucket);
+        if stranger {
+            self.spread.take_back(range, now);
+        }
         self.begin(&found, None).await.map_err(LoginError::Store)
     }
 

@@ -69,13 +69,22 @@ impl Outbound {
         &self.policy
     }
 
+    /// Whether a provider is left alone at the moment, see [`Outbound::send`].
+    ///
+    /// # Errors
+    /// [`OutboundError::BreakerOpen`].
+    pub fn check(&self, lane: &str) -> Result<(), OutboundError> {
+        let lane = self.lanes.known(lane);
+        lane.map_or(Ok(()), |lane| lane.check(&*self.clock))
+    }
+
     /// Sends a request once and reads the answer to its end.
     ///
     /// `lane` names the provider (`acme/google`): at most 64 of its requests are
     /// under way at a time, and after five failures in a row it is left alone for
-    /// ten seconds. A status of 502, 503 or 504 counts as a failure; 500 doesn't,
-    /// since there are providers that answer a bad code with it, and then any
-    /// visitor could close the door to all others.
+    /// ten seconds. A status of 502, 503 or 504 counts as a failure. 500 and the like
+    /// count a quarter, since there are providers that answer a bad code with it, and
+    /// then any visitor could close the door to all others.
     ///
     /// # Errors
     /// See [`OutboundError`]. An answer with an error status is an answer.

@@ -131,6 +131,7 @@ async fn next(response: &mut reqwest::Response) -> Result<Option<Bytes>, Outboun
 pub(super) fn health(outcome: &Result<Response, OutboundError>) -> Health {
     match outcome {
         Ok(response) if matches!(response.status, 502..=504) => Health::Bad,
+        Ok(response) if response.status >= 500 => Health::Faulty,
         Ok(_) | Err(OutboundError::TooLarge { .. }) => Health::Good,
         Err(
             OutboundError::Resolve { .. }

@@ -15,6 +15,13 @@ const IN_FLIGHT: usize = 64;
 const WAIT_DIVISOR: u32 = 4;
 /// Failures in a row that open the breaker.
 const FAILURES: u32 = 5;
+/// Faults in a row that open it: answers such as 500, which some providers give to a
+/// code that a visitor made up.
+const FAULTS: u32 = 20;
+/// What a failure and a fault count, and what opens the breaker.
+const FAILURE: u32 = FAULTS;
+const FAULT: u32 = FAILURES;
+const OPEN_AT: u32 = FAILURES * FAULTS;
 /// How long an open breaker lets nothing through.
 const OPEN_FOR: Duration = Duration::from_secs(10);
 /// When to come back while somebody else's probe is under way.
@@ -29,6 +36,8 @@ pub(super) enum Health {
     Good,
     /// It didn't, or said that it can't.
     Bad,
+    /// It answered with a fault of its own, which a visitor may have brought about.
+    Faulty,
     /// Nothing was learnt.
     Unknown,
 }
@@ -38,6 +47,11 @@ pub(super) enum Health {
 pub(super) struct Lanes(Mutex<HashMap<String, Arc<Lane>>>);
 
 impl Lanes {
+    /// The lane of that name, if it is in use.
+    pub(super) fn known(&self, name: &str) -> Option<Arc<Lane>> {
+        lock(&self.0).get(name).map(Arc::clone)
+    }
+
     /// The lane of that name.
     pub(super) fn get(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.0);
@@ -73,6 +87,14 @@ impl Default for Lane {
 }
 
 impl Lane {
+    /// Fails while the breaker lets nothing through.
+    ///
+    /// # Errors
+    /// [`OutboundError::BreakerOpen`].
+    pub(super) fn check(&self, clock: &dyn Clock) -> Result<(), OutboundError> {
+        lock(&self.breaker).is_open(clock.now())
+    }
+
     /// Waits for a turn, for a fraction of `total` at most.
     ///
     /// # Errors
@@ -140,15 +162,20 @@ impl Breaker {
         self.failures == 0 && self.open_until.is_none()
     }
 
-    fn check(&self, now: Timestamp) -> Result<(), OutboundError> {
-        let Some(until) = self.open_until else {
-            return Ok(());
-        };
-        let left = until.since(now);
+    /// Fails while it lets nothing through.
+    fn is_open(&self, now: Timestamp) -> Result<(), OutboundError> {
+        let left = self
+            .open_until
+            .map_or(Duration::ZERO, |until| until.since(now));
         // More than it was opened for: the clock was set back. Don't wait for it.
-        if !left.is_zero() && left <= OPEN_FOR {
-            return Err(OutboundError::BreakerOpen { retry_after: left });
+        if left.is_zero() || left > OPEN_FOR {
+            return Ok(());
         }
+        Err(OutboundError::BreakerOpen { retry_after: left })
+    }
+
+    fn check(&self, now: Timestamp) -> Result<(), OutboundError> {
+        self.is_open(now)?;
         if self.probing {
             return Err(OutboundError::BreakerOpen {
                 retry_after: PROBE_WAIT,
@@ -174,8 +201,16 @@ impl Breaker {
         match health {
             Health::Good => *self = Self::default(),
             Health::Bad => {
-                self.failures = self.failures.saturating_add(1);
-                if probe || self.failures >= FAILURES {
+                self.failures = self.failures.saturating_add(FAILURE);
+                if probe || self.failures >= OPEN_AT {
+                    self.open_until = Some(now.plus(OPEN_FOR));
+                }
+            }
+            // The probe may be a visitor's who wants it to stay open: the next tells.
+            Health::Faulty if probe => {}
+            Health::Faulty => {
+                self.failures = self.failures.saturating_add(FAULT);
+                if self.failures >= OPEN_AT {
                     self.open_until = Some(now.plus(OPEN_FOR));
                 }
             }
@@ -205,7 +240,7 @@ mod tests {
         }
         assert!(lock(&lanes.0).len() < MAX_LANES);
         assert!(Arc::ptr_eq(&busy, &lanes.get("busy")));
-        assert_eq!(lock(&lanes.get("failing").breaker).failures, 1);
+        assert_eq!(lock(&lanes.get("failing").breaker).failures, FAILURE);
     }
 
     #[test]
@@ -216,6 +251,31 @@ mod tests {
         }
         assert!(breaker.check(Timestamp::from_secs(10_005)).is_err());
         assert!(breaker.check(Timestamp::from_secs(5_000)).is_ok());
+    }
+
+    #[test]
+    fn f16_faults_in_a_row_open_it_and_a_fault_as_probe_does_not_keep_it_open() {
+        let mut breaker = Breaker::default();
+        let start = Timestamp::from_secs(100);
+        for _ in 1..FAULTS {
+            breaker.record(start, false, Health::Faulty);
+        }
+        assert!(breaker.check(start).is_ok());
+        breaker.record(start, false, Health::Good);
+        for _ in 0..FAULTS {
+            assert!(breaker.check(start).is_ok());
+            breaker.record(start, false, Health::Faulty);
+        }
+        assert!(breaker.is_open(start).is_err());
+        let later = start.plus(OPEN_FOR);
+        assert!(breaker.admit(later).is_ok_and(|probe| probe));
+        breaker.record(later, true, Health::Faulty);
+        assert!(
+            breaker.admit(later).is_ok_and(|probe| probe),
+            "the next is the probe"
+        );
+        breaker.record(later, true, Health::Good);
+        assert!(breaker.is_new());
     }
 
     #[test]

@@ -33,6 +33,13 @@ pub const MAX_LENGTH: usize = 1024;
 #[serde(transparent)]
 pub struct SlowHash(String);
 
+impl SlowHash {
+    /// The PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for SlowHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SlowHash([redacted])")

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Timestamp, digest};
+use crate::base::{Allowance, Rate, Spent, Timestamp, digest};
 
 /// Failures without a pause.
 pub const FAILURES_BEFORE_PAUSE: u32 = 5;
@@ -36,14 +36,67 @@ impl Bucket {
         Self(digest::sha256(words.join("\0").as_bytes()))
     }
 
-    /// The word for the address of a connection; headers that claim another
-    /// don't count (threat K11). Of an IPv6 address the network counts.
+    /// The word for a client's address, which headers count for only where a trusted
+    /// proxy wrote them (threat K11). Of an IPv6 address the network counts.
     pub fn place(from: Option<IpAddr>) -> String {
         match from.map(|ip| ip.to_canonical()) {
             Some(IpAddr::V6(ip)) => format!("{:?}", &ip.segments()[..4]),
             Some(IpAddr::V4(ip)) => ip.to_string(),
             None => String::new(),
         }
+    }
+
+    /// The range of addresses that a client's belongs to, as somebody may have many
+    /// of it: 256 of IPv4, a /48 of IPv6.
+    pub fn range(from: IpAddr) -> Self {
+        match from.to_canonical() {
+            IpAddr::V6(ip) => Self::of(&["6", &format!("{:?}", &ip.segments()[..3])]),
+            IpAddr::V4(ip) => Self::of(&["4", &format!("{:?}", &ip.octets()[..3])]),
+        }
+    }
+}
+
+/// Limits to guessing at many names, which no name's own pauses slow: failures by the
+/// range of addresses that they come from, and in all (threat F30).
+pub struct Spread {
+    by_range: Rate<Bucket>,
+    in_all: Rate<()>,
+}
+
+impl Spread {
+    /// One that knows of no failure yet.
+    pub fn new(by_range: Allowance, in_all: Allowance) -> Self {
+        Self {
+            by_range: Rate::new(by_range),
+            in_all: Rate::new(in_all),
+        }
+    }
+
+    /// Begins a try, which counts as failed unless [`Spread::take_back`] follows.
+    /// `from` is a client's address, where clients are told apart.
+    ///
+    /// # Errors
+    /// [`Paused`]: the try is refused and not counted.
+    pub fn begin(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Paused> {
+        let paused = |Spent(left)| Paused(left);
+        let range = from.map(Bucket::range);
+        if let Some(range) = range {
+            self.by_range.take(range, now).map_err(paused)?;
+        }
+        self.in_all.take((), now).map_err(|spent| {
+            if let Some(range) = range {
+                self.by_range.give_back(&range, now);
+            }
+            paused(spent)
+        })
+    }
+
+    /// The try was right, or no password was compared.
+    pub fn take_back(&self, from: Option<IpAddr>, now: Timestamp) {
+        if let Some(from) = from {
+            self.by_range.give_back(&Bucket::range(from), now);
+        }
+        self.in_all.give_back(&(), now);
     }
 }
 

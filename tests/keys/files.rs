@@ -209,7 +209,7 @@ fn keys_that_are_not_used() {
 
 /// X8: what would cost too much is refused before the first round.
 #[test]
-fn costly_files_are_refused_unread() {
+fn x8_costly_files_are_refused_unread() {
     let large = vec![b'x'; MAX_FILE_SIZE + 1];
     assert_eq!(problem(&large, None).code(), "key.file_too_large");
     if document().is_none() {

@@ -91,7 +91,10 @@ impl World {
         let task = tokio::spawn(serve(
             vec![Listener::Tcp(listener)],
             app,
-            ServerOptions::default(),
+            ServerOptions {
+                proxies: config.proxies.clone(),
+                ..ServerOptions::default()
+            },
             async {
                 let _ = stopped.await;
             },

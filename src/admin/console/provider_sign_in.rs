@@ -4,6 +4,7 @@
 //! an email that the provider vouches for, and counts only if there is an
 //! operator of that email. It makes no operator and no shopper's session.
 
+use axum::Extension;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use minijinja::{Value as TemplateValue, context};
@@ -16,6 +17,7 @@ use super::view::{Html, fail, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::failure;
+use crate::http::server::ClientAddress;
 use crate::login::finish::vouch;
 use crate::login::identify::TICKET_LIFETIME;
 use crate::login::pending::Browser;
@@ -79,6 +81,7 @@ fn broken(error: StoreError) -> Response {
 /// `GET /admin/login/start?provider=…&next=…`
 pub(super) async fn start(
     axum::extract::State(console): State,
+    client: Option<Extension<ClientAddress>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Html {
@@ -117,6 +120,7 @@ pub(super) async fn start(
         return_to: ReturnTo::console(next(query.get("next").unwrap_or_default())),
         browser: &browser,
         login_hint: None,
+        client: client.and_then(|Extension(client)| client.apart()),
         demands: &demands,
         trial: None,
         console: true,

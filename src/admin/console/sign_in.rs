@@ -13,9 +13,9 @@ use super::{Console, State, provider_sign_in};
 use crate::audit::{self, Entry};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
-use crate::http::server::Peer;
+use crate::http::server::ClientAddress;
 use crate::operator::invite::{self, Accepted};
-use crate::operator::session::NewSession;
+use crate::operator::session::{GuessFrom, NewSession};
 use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
@@ -47,20 +47,22 @@ pub(super) async fn ask(axum::extract::State(console): State, uri: Uri) -> Html 
 /// `POST /admin/login`
 pub(super) async fn log_in(
     axum::extract::State(console): State,
-    peer: Option<Extension<Peer>>,
+    client: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
     request: Request,
 ) -> Html {
     let form = form(&console, &headers, request).await?;
     let field = |name| form.get(name).unwrap_or_default();
-    let place = peer
-        .and_then(|Extension(peer)| peer.ip())
-        .map_or_else(|| "here".to_owned(), |ip| ip.to_string());
+    let from = client.map(|Extension(client)| client);
+    let guess = GuessFrom {
+        address: from.and_then(|client| client.ip),
+        apart: from.is_some_and(|client| client.apart),
+    };
     let device = cookie(&console, &headers, Kind::Device);
     let password = Secret::new(field("password"));
     let done = console
         .operators
-        .log_in(field("email"), &password, &place, device.as_deref())
+        .log_in(field("email"), &password, guess, device.as_deref())
         .await;
     let status = match &done {
         Ok(_) => StatusCode::OK,

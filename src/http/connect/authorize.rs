@@ -278,7 +278,8 @@ fn verdict(failure: &LoginError) -> Option<Code> {
             "temporarily_unavailable" => Code::TemporarilyUnavailable,
             _ => Code::ServerError,
         },
-        LoginError::Store { .. }
+        LoginError::TooMany { .. }
+        | LoginError::Store { .. }
         | LoginError::Identify(IdentifyError::Store(_))
         | LoginError::Session(SessionError::Store(_)) => Code::TemporarilyUnavailable,
         LoginError::Transport { .. } | LoginError::Rejected { .. } => match failure.code() {

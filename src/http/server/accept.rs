@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{Connections, Leave};
 use super::{Listener, Peer, ServerOptions};
+use crate::config::Proxies;
 
 /// After an error that the next attempt would meet too: no file descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
@@ -30,6 +31,7 @@ pub(super) struct AcceptLoop {
     connections: Connections,
     slots: Arc<Semaphore>,
     shares: Shares,
+    proxies: Proxies,
     drain: Duration,
 }
 
@@ -45,6 +47,7 @@ impl AcceptLoop {
             listener,
             slots: Arc::new(Semaphore::new(most)),
             shares: Shares::of(most),
+            proxies: options.proxies.clone(),
             drain: options.drain,
             connections: Connections::new(app, options),
         }
@@ -68,8 +71,9 @@ impl AcceptLoop {
             match accepted {
                 Accepted::Tcp(stream, peer) => {
                     let of = peer.ip();
-                    let share = of.and_then(|ip| self.shares.take(ip));
-                    if share.is_none() {
+                    let shared = of.is_some_and(|ip| self.proxies.trusts(ip));
+                    let share = of.filter(|_| !shared).and_then(|ip| self.shares.take(ip));
+                    if share.is_none() && !shared {
                         self.connections.leave(Leave::Idle(of));
                         tracing::debug!(?peer, "one address holds half of all connections");
                         continue;

@@ -170,7 +170,7 @@ impl Connections {
         let app = self.app.clone();
         let (state, mut leave) = (Arc::clone(&facts), self.leave.subscribe());
         let service = service_fn(move |request| {
-            let answer = answer(app.clone(), request, peer, &facts, options.body_timeout);
+            let answer = answer(app.clone(), request, peer, &facts, &options);
             let answering = Answering::begin(&facts);
             async move {
                 let answer = answer.await;

@@ -13,8 +13,8 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tower::ServiceExt;
 
-use super::Peer;
 use super::connection::ConnectionState;
+use super::{ClientAddress, Peer, ServerOptions};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
@@ -24,9 +24,11 @@ pub(super) fn answer(
     request: Request<Incoming>,
     peer: Peer,
     facts: &ConnectionState,
-    body_timeout: Duration,
+    options: &ServerOptions,
 ) -> impl Future<Output = Response> + Send + use<> {
     let refusal = refusal(&request, facts);
+    let client = ClientAddress::read(&options.proxies, peer, request.headers());
+    let body_timeout = options.body_timeout;
     async move {
         if let Some((status, reason)) = refusal {
             return refuse(status, reason);
@@ -34,6 +36,7 @@ pub(super) fn answer(
         let close = request.headers().contains_key(TRANSFER_ENCODING);
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(peer);
+        parts.extensions.insert(client);
         let body = if body.is_end_stream() {
             Body::empty()
         } else {

@@ -41,6 +41,7 @@ pub async fn begin(
         return_to,
         browser: &Browser::new(),
         login_hint: None,
+        client: None,
         demands: &Demands::default(),
         trial: Some(&id),
         console: false,
