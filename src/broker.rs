@@ -243,10 +243,11 @@ pub async fn open_bare(
     }
 }
 
-/// Gives records that an earlier version wrote their owners, by whom they are
-/// found now.
+/// Gives records that an earlier version wrote their owners, and users the words, by
+/// which they are found now.
 async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
     session::index(store, now).await?;
+    account::directory::index(store, now).await?;
     operator::session::index(store, now).await?;
     authority::index(store, now).await
 }
