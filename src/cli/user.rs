@@ -90,7 +90,7 @@ impl User {
                 let mut path = format!("/accounts/{}/users?limit=500", segment(&account));
                 for (name, value) in [("q", search), ("email", email)] {
                     if let Some(value) = value {
-                        path += &format!("&{name}={}", segment(&value));
+                        path.extend(["&", name, "=", &segment(&value)]);
                     }
                 }
                 let items = api.list(&path).await?;

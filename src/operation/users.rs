@@ -106,9 +106,10 @@ pub async fn list(
     if wanted.is_everybody() && !text.is_empty() {
         return Ok(Page::cut(Vec::new(), limit, |_: &UserView| String::new()));
     }
-    let counted = match query.count {
-        true => Some(directory::count(&*ops.store, &account, &wanted).await?),
-        false => None,
+    let counted = if query.count {
+        Some(directory::count(&*ops.store, &account, &wanted).await?)
+    } else {
+        None
     };
     let after = after.as_deref();
     let found = directory::search(&*ops.store, &account, &wanted, after, limit + 1).await?;
