@@ -13,6 +13,7 @@
 //! anything before the session is on disk, and all of this is then.
 
 mod manage;
+mod prove;
 mod search;
 mod words;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::manage::{change, create, remove_all, set_disabled};
+pub use self::prove::prove;
 pub use self::search::{Wanted, count, search};
 pub use self::words::index;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};

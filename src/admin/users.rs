@@ -16,7 +16,7 @@ use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, audit};
 use crate::account::{User, directory};
 use crate::authority::grants;
-use crate::base::{AccountId, ErrorCode, ProviderId, UserId};
+use crate::base::{AccountId, ErrorCode, LoginMethod, UserId};
 use crate::http::problem::Problem;
 use crate::operation::users::UserView;
 use crate::provider::email;
@@ -125,7 +125,7 @@ pub(super) struct SessionView {
     id: String,
     user: UserId,
     email: String,
-    provider: ProviderId,
+    provider: LoginMethod,
     created_at: String,
     expires_at: String,
 }
@@ -144,7 +144,7 @@ pub(super) async fn sessions(
         id: URL_SAFE_NO_PAD.encode(key.id()),
         user: session.value.user,
         email: session.value.email,
-        provider: session.value.provider,
+        provider: session.value.method,
         created_at: session.value.created_at.rfc3339(),
         expires_at: session.value.expires_at.rfc3339(),
     }))
