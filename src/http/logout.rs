@@ -149,7 +149,7 @@ pub(super) async fn idp_logout(
     let found = app
         .logins
         .mappings
-        .provider(account, &session.provider)
+        .provider(account, session.method.provider()?)
         .await;
     let provider = found.ok()??.ok()?;
     end_session(&provider, return_to)

@@ -7,7 +7,7 @@ use metrics::{Counter, Histogram};
 use quick_cache::sync::Cache;
 
 use super::error::Step;
-use crate::base::{AccountId, ProviderId};
+use crate::base::{AccountId, LoginMethod, ProviderId};
 
 /// Metrics remembered; those of others are looked up when they are needed.
 const MOST: usize = 4_096;
@@ -16,7 +16,7 @@ const MOST: usize = 4_096;
 #[derive(Debug)]
 pub struct Meters {
     seconds: Cache<(AccountId, ProviderId, Step), Histogram>,
-    logins: Cache<(AccountId, ProviderId), Counter>,
+    logins: Cache<(AccountId, LoginMethod), Counter>,
 }
 
 impl Default for Meters {
@@ -50,13 +50,13 @@ impl Meters {
     }
 
     /// Logins that came to their end.
-    pub(super) fn logins(&self, account: &AccountId, provider: &ProviderId) -> Counter {
-        let key = (account.clone(), provider.clone());
+    pub(super) fn logins(&self, account: &AccountId, method: &LoginMethod) -> Counter {
+        let key = (account.clone(), method.clone());
         self.logins.get(&key).unwrap_or_else(|| {
             let found = metrics::counter!(
                 "vestibule_logins_total",
                 "account" => account.to_string(),
-                "provider" => provider.to_string()
+                "provider" => method.to_string()
             );
             self.logins.insert(key, found.clone());
             found
