@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
-use crate::login::{self, Logins, drift, health, openid};
+use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -126,6 +126,7 @@ impl Broker {
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
+                meters: meters::Meters::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             }),
