@@ -111,6 +111,47 @@ async fn reading_and_writing_are_two_scopes() {
 }
 
 #[tokio::test]
+async fn m10_who_may_read_changes_and_begins_nothing() {
+    let world = World::start().await;
+    let (_, reader) = operator(&world, Some("acme"), "admin:read").await;
+    let provider = "/accounts/acme/providers/mock-idp";
+    let page = call(&world, &reader, Method::GET, provider, None).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let toml = page.json()["toml"].clone();
+    for (method, path, body) in [
+        (Method::PUT, provider, json!({ "toml": toml })),
+        (Method::DELETE, provider, json!({})),
+        (Method::PATCH, "/accounts/acme", json!({ "name": "x" })),
+        (Method::DELETE, "/accounts/acme", json!({})),
+        (
+            Method::PUT,
+            "/accounts/acme/stores",
+            json!({ "origin": "https://x.test" }),
+        ),
+        (
+            Method::POST,
+            "/accounts/acme/users",
+            json!({ "email": "x@x.test" }),
+        ),
+        (
+            Method::POST,
+            "/applications",
+            json!({ "client_id": "x", "account": "acme" }),
+        ),
+    ] {
+        let page = call(&world, &reader, method.clone(), path, Some(body)).await;
+        assert_eq!(page.status, 403, "{method} {path}: {}", page.body);
+    }
+    // A preview shows what would be sent, and sends nothing.
+    world.log_in(&mut Browser::new()).await;
+    let before = world.idp.journal().len();
+    let preview = format!("{provider}/preview");
+    call(&world, &reader, Method::POST, &preview, Some(json!({}))).await;
+    call(&world, &reader, Method::GET, &preview, None).await;
+    assert_eq!(world.idp.journal().len(), before);
+}
+
+#[tokio::test]
 async fn t05_an_accounts_operator_sees_that_account_only() {
     let world = World::start().await;
     world.account("other").await;

@@ -170,7 +170,6 @@ async fn d10_the_words_of_a_refusal() {
 
 #[tokio::test]
 async fn d11_shoppers_are_not_asked_to_allow_what_is_not_theirs() {
-    let scene = Scene::new(json!({}), "").await;
     for (status, code) in [
         (404, "login.userinfo_not_found"),
         (410, "login.userinfo_not_found"),
@@ -179,6 +178,8 @@ async fn d11_shoppers_are_not_asked_to_allow_what_is_not_theirs() {
         (503, "login.provider_busy"),
         (429, "login.provider_busy"),
     ] {
+        // A provider that fails again and again is left alone, each of these is not.
+        let scene = Scene::new(json!({}), "").await;
         for (lang, allow) in [("en", "allow"), ("pt-BR", "permita"), ("es", "permite")] {
             let faults = Faults::none().once("userinfo", FaultKind::status(status));
             scene.world.idp.set_faults(faults);
