@@ -17,14 +17,20 @@ use crate::base::Timestamp;
 /// How often a transaction is tried that others are in the way of.
 const TRIES: usize = 20;
 
+/// The last write of a record.
+#[derive(Clone, Copy)]
+enum Last<'a> {
+    Put(&'a [u8]),
+    Removed,
+}
+
 /// What becomes of a record.
 #[derive(Default)]
 struct Outcome<'a> {
     key: Option<&'a Key>,
     checks: Vec<Precondition>,
-    /// The last write, where there is one: its value, or the removal.
-    write: Option<Option<&'a [u8]>>,
-    /// How many times it is put, and which puts of the batch these are.
+    write: Option<Last<'a>>,
+    /// Which of the batch's puts are of it.
     puts: Vec<usize>,
 }
 
@@ -46,13 +52,13 @@ fn outcomes(steps: &[Step]) -> (Outcomes<'_>, usize) {
             Step::Put(_, value) => {
                 // The last one says whose the record is.
                 outcome.key = Some(key);
-                outcome.write = Some(Some(value));
+                outcome.write = Some(Last::Put(value));
                 outcome.puts.push(puts);
                 puts += 1;
             }
             Step::Delete(_) => {
                 outcome.key.get_or_insert(key);
-                outcome.write = Some(None);
+                outcome.write = Some(Last::Removed);
             }
         }
     }
@@ -70,7 +76,8 @@ pub(super) async fn commit(
     // "There is none" of a record that the batch does not write can't be locked.
     // Two batches that each make what the other says is missing would both succeed.
     let strict = outcomes.values().any(|outcome| {
-        outcome.checks.contains(&Precondition::Absent) && !matches!(outcome.write, Some(Some(_)))
+        outcome.checks.contains(&Precondition::Absent)
+            && !matches!(outcome.write, Some(Last::Put(_)))
     });
     let begin = if strict {
         "BEGIN ISOLATION LEVEL SERIALIZABLE"
@@ -138,7 +145,7 @@ impl Batch<'_> {
                 continue;
             };
             let stored = there.get(at).copied();
-            let Some(value) = write else {
+            let Last::Put(value) = write else {
                 if let Some(version) = stored {
                     let (part, space, id) = *at;
                     self.lease
