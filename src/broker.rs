@@ -16,7 +16,7 @@ use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::{Config, StorePlace};
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
-use crate::key::{self, KeyError, Keyring, vault};
+use crate::key::{self, Algorithm, KeyError, Keyring, vault};
 use crate::login::{self, Logins, drift, health, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
@@ -158,6 +158,15 @@ impl Broker {
             sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
         })
+    }
+
+    /// Sees to it that a key of each algorithm signs and is published: who asks for
+    /// either has it at once, and no client that keeps our keys meets an unknown one.
+    pub async fn provide_keys(&self) -> Result<(), KeyError> {
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
+            self.app.authority.keys.ensure(algorithm).await?;
+        }
+        Ok(())
     }
 
     /// What the network sees: browser endpoints, and the admin API's refusals.

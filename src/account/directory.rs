@@ -13,6 +13,7 @@
 //! anything before the session is on disk, and all of this is then.
 
 mod manage;
+mod prove;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::manage::{change, create, remove_all, set_disabled};
+pub use self::prove::prove;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;

@@ -17,7 +17,7 @@ use super::{Admin, audit};
 use crate::account::directory::Link;
 use crate::account::{User, directory};
 use crate::authority::grants;
-use crate::base::{AccountId, ErrorCode, ProviderId, UserId};
+use crate::base::{AccountId, ErrorCode, LoginMethod, UserId};
 use crate::http::problem::Problem;
 use crate::provider::email;
 use crate::session;
@@ -190,7 +190,7 @@ pub(super) struct SessionView {
     id: String,
     user: UserId,
     email: String,
-    provider: ProviderId,
+    provider: LoginMethod,
     created_at: String,
     expires_at: String,
 }
@@ -209,7 +209,7 @@ pub(super) async fn sessions(
         id: URL_SAFE_NO_PAD.encode(key.id()),
         user: session.value.user,
         email: session.value.email,
-        provider: session.value.provider,
+        provider: session.value.method,
         created_at: session.value.created_at.rfc3339(),
         expires_at: session.value.expires_at.rfc3339(),
     }))

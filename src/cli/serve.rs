@@ -33,6 +33,10 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
             }
         }
     }
+    // Who asks for an algorithm later makes its key, where it can't be made now.
+    if let Err(error) = broker.provide_keys().await {
+        warn!(why = %error, "a key of each algorithm could not be provided");
+    }
     info!(
         listen = config.listen,
         public_url = broker.app().logins.public_url,
