@@ -172,40 +172,31 @@ fn children(of: Pid) -> Vec<Pid> {
 }
 
 fn server(programs: &Path, files: &Path, port: u16) -> Child {
-    let child = program(&programs.join("postgres"))
-        .args([
-            "-c",
-            "fsync=off",
-            "-c",
-            "shared_buffers=32MB",
-            "-c",
-            "max_connections=100",
-        ])
-        .args([
-            "-c",
-            "log_min_messages=fatal",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port.to_string(),
-            "-k",
-        ])
+    let mut child = program(&programs.join("postgres"))
+        .args(["-c", "fsync=off", "-c", "shared_buffers=32MB"])
+        .args(["-c", "max_connections=100", "-c", "log_min_messages=fatal"])
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
         .arg(files)
         .arg("-D")
         .arg(files.join("data"))
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    for _ in 0..2_400 {
-        let ready = Command::new(programs.join("pg_isready"))
-            .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
-            .status();
-        if ready.unwrap().success() {
-            return child;
+    let ready = || {
+        let mut ask = Command::new(programs.join("pg_isready"));
+        ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
+        ask.status().unwrap().success()
+    };
+    let mut tried = 0;
+    while !ready() {
+        tried += 1;
+        if tried > 2_400 || !matches!(child.try_wait(), Ok(None)) {
+            let _ = child.kill();
+            panic!("PostgreSQL does not start: {:?}", child.wait());
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    panic!("PostgreSQL does not start");
+    child
 }
 
 impl Drop for Postgres {
