@@ -17,7 +17,7 @@ use crate::config::{Config, StorePlace};
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
-use crate::login::{self, Logins, drift, health, openid};
+use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -126,6 +126,7 @@ impl Broker {
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
+                meters: meters::Meters::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             }),
@@ -260,11 +261,12 @@ pub async fn open_bare(
     }
 }
 
-/// Gives records that an earlier version wrote their owners, by whom they are
-/// found now, and accounts of before their stores' origins.
+/// Gives records that an earlier version wrote their owners and users the words, by
+/// which they are found now, and accounts of before their stores' origins.
 async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
     account::origins::index(store).await?;
     session::index(store, now).await?;
+    account::directory::index(store, now).await?;
     operator::session::index(store, now).await?;
     authority::index(store, now).await
 }
