@@ -19,7 +19,7 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
 use crate::login::access_key::limits::CodeLimits;
-use crate::login::{self, Logins, drift, health, openid};
+use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -129,6 +129,7 @@ impl Broker {
                 health: health::Health::default(),
                 mail: Arc::clone(&mail),
                 code_limits: CodeLimits::default(),
+                meters: meters::Meters::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             }),
@@ -257,11 +258,12 @@ pub async fn open_bare(
     }
 }
 
-/// Gives records that an earlier version wrote their owners, by whom they are
-/// found now, and accounts of before their stores' origins.
+/// Gives records that an earlier version wrote their owners and users the words, by
+/// which they are found now, and accounts of before their stores' origins.
 async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
     account::origins::index(store).await?;
     session::index(store, now).await?;
+    account::directory::index(store, now).await?;
     operator::session::index(store, now).await?;
     authority::index(store, now).await
 }

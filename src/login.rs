@@ -25,6 +25,7 @@ pub mod exchange;
 pub mod finish;
 pub mod health;
 pub mod identify;
+pub mod meters;
 pub mod openid;
 pub mod pending;
 mod refusal;
@@ -84,6 +85,8 @@ pub struct Logins {
     pub mail: Arc<Mail>,
     /// How many codes are sent.
     pub code_limits: access_key::limits::CodeLimits,
+    /// What is counted and timed.
+    pub meters: meters::Meters,
     /// Our public URL without a slash at its end.
     pub public_url: String,
     /// From the start of a login to its callback.

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
+//! | `users` | the people of an account |
 
 pub mod access_keys;
 pub mod accounts;
@@ -19,6 +20,7 @@ mod condition;
 mod error;
 mod keys;
 mod page;
+pub mod users;
 
 use std::sync::Arc;
 

@@ -73,12 +73,10 @@ pub async fn finish(
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
     still_allowed(logins, &account.id, &session, &token).await?;
-    metrics::counter!(
-        "vestibule_logins_total",
-        "account" => account.id.to_string(),
-        "provider" => record.method.to_string()
-    )
-    .increment(1);
+    logins
+        .meters
+        .logins(&account.id, &record.method)
+        .increment(1);
     info!(
         target: "vestibule::login",
         login = record.id,

@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use super::{
     BY_EMAIL, BY_LINK, IdentifiedUser, IdentifyError, RECORDS, TRIES, User, allowed, claim_email,
-    link_id, write_without_waiting,
+    link_id, words, write_without_waiting,
 };
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::provider::email;
@@ -56,6 +56,7 @@ async fn attempt(
             generation: 0,
         };
         let when = Precondition::Absent;
+        words::add(store, account, None, &user).await?;
         return match RECORDS
             .put_soon(store, account, id.as_bytes(), &user, when)
             .await
@@ -90,9 +91,11 @@ async fn attempt(
     user.more = Map::new();
     user.last_link = None;
     user.last_login_at = user.last_login_at.max(now);
+    let going = words::add(store, account, Some(&found.value), &user).await?;
     if !write_without_waiting(store, account, &user, &found).await? {
         return Ok(None);
     }
+    going.remove(store).await?;
     for link in &dropped {
         let id = link_id(&link.provider, &link.user_id);
         BY_LINK
