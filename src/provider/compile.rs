@@ -3,6 +3,7 @@
 //! Checks go on after the first mistake: each helper notes a [`Finding`] and
 //! gives a stand-in, and a provider comes out only if no error was noted.
 
+mod client;
 mod fields;
 mod later;
 mod mapped;
@@ -305,7 +306,7 @@ impl Check<'_> {
                 "use `bearer` if the provider accepts it",
             );
         }
-        if file.client.authentication == Authentication::Query {
+        if file.client.authentication == Some(Authentication::Query) {
             self.warn(
                 "client.authentication",
                 "the client secret in the query string ends up in the provider's logs",
@@ -333,7 +334,7 @@ impl Check<'_> {
             .client
             .secret
             .as_ref()
-            .is_some_and(|s| s.as_literal().is_some())
+            .is_some_and(|s| s.as_literal().is_some_and(|text| !text.is_empty()))
         {
             self.warn(
                 "client.secret",
