@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod draft;
 pub mod mapping;
+pub mod origins;
 pub mod stores;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ static ACCOUNTS: Space = Space::durable("accounts");
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
-    [&ACCOUNTS, draft::space()]
+    [&ACCOUNTS, draft::space(), origins::space()]
         .into_iter()
         .chain(directory::spaces())
         .chain(mapping::spaces())
@@ -107,7 +108,7 @@ impl Account {
     /// The store at an origin; at the broker's own there is always one, so that
     /// the login for an application has a place to run.
     pub fn storefront_at(&self, origin: &str, broker: &str) -> Option<StoreFront> {
-        let own = || StoreFront::new(broker, &format!("/accounts/{}", self.id)).ok();
+        let own = || StoreFront::new(broker, &stores::own_path(&self.id)).ok();
         match self.store_at(origin) {
             Some(store) => Some(store.clone()),
             None if origin == broker => own(),

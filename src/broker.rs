@@ -139,6 +139,7 @@ impl Broker {
             keys: Keys::of(Arc::clone(&app.authority.keys), longest),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
+            public_url: redirects(config).public_url,
             login_account: login_account(config, &*store).await?,
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
@@ -244,8 +245,9 @@ pub async fn open_bare(
 }
 
 /// Gives records that an earlier version wrote their owners, by whom they are
-/// found now.
+/// found now, and accounts of before their stores' origins.
 async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    account::origins::index(store).await?;
     session::index(store, now).await?;
     operator::session::index(store, now).await?;
     authority::index(store, now).await
@@ -272,6 +274,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         keys,
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
+        public_url: redirects(config).public_url,
         login_account: config.console_login_account.clone(),
         serving: None,
     };

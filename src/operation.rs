@@ -48,6 +48,8 @@ pub struct Operations {
     pub hasher: Hasher,
     /// The audience of access tokens.
     pub audience: String,
+    /// The broker's own origin, where the configuration has one.
+    pub public_url: Option<String>,
     /// The account through whose providers operators may log in to the console.
     pub login_account: Option<AccountId>,
     /// The broker that serves; `None` where only data is administered.

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::base::AccountId;
+
 /// A storefront of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreFront {
@@ -11,6 +13,25 @@ pub struct StoreFront {
     pub origin: String,
     /// The path under which its web server proxies to `/accounts/{account}/`.
     pub auth_path: String,
+}
+
+/// What the broker's own addresses begin with.
+const OWN_PATHS: [&str; 10] = [
+    ".well-known",
+    "accounts",
+    "admin",
+    "api",
+    "callback",
+    "connect",
+    "error",
+    "healthz",
+    "metrics",
+    "readyz",
+];
+
+/// The path of an account's endpoints at the broker's own origin.
+pub fn own_path(account: &AccountId) -> String {
+    format!("/accounts/{account}")
 }
 
 /// Why a storefront is refused.
@@ -71,6 +92,16 @@ impl StoreFront {
     /// A URL below the store's `auth_path`: `endpoint` is such as `finish`.
     pub fn url(&self, endpoint: &str) -> String {
         format!("{}{}/{endpoint}", self.origin, self.auth_path)
+    }
+
+    /// Whether it is at the broker's own origin `broker`, under a path that means
+    /// something else there than this account's endpoints.
+    pub fn is_reserved(&self, broker: &str, account: &AccountId) -> bool {
+        let segments = self.auth_path.trim_start_matches('/');
+        let first = segments.split('/').next().unwrap_or_default();
+        self.origin == broker
+            && self.auth_path != own_path(account)
+            && OWN_PATHS.iter().any(|own| own.eq_ignore_ascii_case(first))
     }
 
     /// The store's front page.

@@ -250,11 +250,12 @@ impl Authority {
         Ok(found.map(|found| found.value.request))
     }
 
-    /// Takes a request up again, once, in the browser that it waits for.
+    /// Takes a request up again, once, in the browser that it waits for, of which
+    /// these are the secrets.
     pub async fn resume(
         &self,
         token: &str,
-        browser: Option<&str>,
+        mut browser: impl Iterator<Item = &str>,
     ) -> Result<Option<Authorization>, OAuthError> {
         let Some(token) = Token::parse(token) else {
             return Ok(None);
@@ -262,7 +263,7 @@ impl Authority {
         let Some(waiting) = WAITING.get_by(&*self.store, "", &token).await? else {
             return Ok(None);
         };
-        let same = browser.is_some_and(|browser| {
+        let same = browser.any(|browser| {
             let given = digest::sha256_base64url(browser.as_bytes());
             digest::same(given.as_bytes(), waiting.value.browser.as_bytes())
         });

@@ -211,6 +211,8 @@ error_codes! {
         AccountConfirm = "account.confirm",
         /// A store's origin or `auth_path` is not valid.
         StoreInvalid = "store.invalid",
+        /// Another account has a store at this origin, or the path is one of the broker's own.
+        StoreTaken = "store.taken",
 
         /// The mapping does not compile; `findings` name each place. What was applied before stays.
         MappingInvalid = "mapping.invalid",

@@ -62,10 +62,8 @@ async fn begin(
     };
     let cookie = site.cookie(app, headers, Kind::Browser)?;
     // One binding a browser: many logins at once stay one cookie (threat S11).
-    let browser = cookie
-        .as_deref()
-        .and_then(Browser::parse)
-        .unwrap_or_else(Browser::new);
+    let known = cookie.as_deref().and_then(Browser::parse);
+    let browser = Browser::beginning(known, store.is_https());
     let demands = demands(app, &site, &return_to).await.map_err(fail)?;
     let request = StartRequest {
         account: &site.account,

@@ -72,7 +72,8 @@ async fn end(
     body: &[u8],
 ) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
-    if !same_site(&site, headers) {
+    let asker = asker(app, &site, headers);
+    if asker == Asker::Foreign {
         return Err(Problem::new(
             ErrorCode::LogoutCrossSite,
             "a logout comes from a page of the store; send the browser to `GET logout`",
@@ -87,6 +88,13 @@ async fn end(
         .get("return_to")
         .or_else(|| form.as_ref().and_then(|form| form.get("return_to")));
     let (return_to, store) = target(app, &site, asked)?;
+    if asker == Asker::OtherStore {
+        let mut question = "logout".to_owned();
+        if asked.is_some() {
+            question = format!("logout?return_to={}", failure::encode(return_to.as_str()));
+        }
+        return Ok(redirect(StatusCode::SEE_OTHER, &question));
+    }
     let done = match asked {
         Some(_) => return_to.as_str().to_owned(),
         None => store.url("signed-out"),
@@ -147,21 +155,44 @@ pub(super) async fn idp_logout(
     end_session(&provider, return_to)
 }
 
-/// Whether a POST comes from a page of the account's stores. Browsers name the
-/// page's origin; programs that don't are not browsers and have no cookies.
-fn same_site(site: &Site, headers: &HeaderMap) -> bool {
+/// Whose page sent a logout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// One of the store's that the browser is logged in at, or ours.
+    Own,
+    /// One of another store of the account: the shopper is asked (threat F29).
+    OtherStore,
+    /// One of somebody else.
+    Foreign,
+}
+
+/// Whose page sent a POST. Browsers name the page's origin; programs that don't are
+/// not browsers and have no cookies.
+fn asker(app: &App, site: &Site, headers: &HeaderMap) -> Asker {
     let text = |name: header::HeaderName| {
         headers
             .get(name)
             .map(|value| value.to_str().unwrap_or("null"))
     };
+    let fetched = text(header::HeaderName::from_static("sec-fetch-site"));
+    let elsewhere = matches!(fetched, Some("cross-site" | "same-site"));
     match text(header::ORIGIN) {
-        Some(origin) if origin != "null" => site.account.store_at(origin).is_some(),
+        Some(origin) if origin != "null" => {
+            let own = match &site.here {
+                Some(here) => here.origin == origin,
+                None if site.at_broker => app.logins.public_url == origin,
+                // A proxy hides the store's host, and the browser knows.
+                None => site.account.store_at(origin).is_some() && !elsewhere,
+            };
+            match site.account.store_at(origin) {
+                _ if own => Asker::Own,
+                Some(_) => Asker::OtherStore,
+                None => Asker::Foreign,
+            }
+        }
         // Our own pages send no referrer, and some browsers then send `null`.
-        _ => !matches!(
-            text(header::HeaderName::from_static("sec-fetch-site")),
-            Some("cross-site" | "same-site")
-        ),
+        _ if elsewhere => Asker::Foreign,
+        _ => Asker::Own,
     }
 }
 

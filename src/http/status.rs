@@ -34,6 +34,7 @@ pub fn status(code: E) -> StatusCode {
         E::RequestMethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
 
         E::AccountExists
+        | E::StoreTaken
         | E::ApplicationExists
         | E::UserExists
         | E::OperatorExists

@@ -137,9 +137,19 @@ pub(super) struct ConsoleLogin {
     pub email: Option<String>,
 }
 
-/// The random value in a browser's binding cookie. Only its digest is stored.
+/// The random values in a browser's binding cookie, the newest first. Only digests
+/// of them are stored.
+///
+/// Over https there is one, and it stays. Over http whatever runs on the same host
+/// can write the cookie, so each login begins with a value of its own there, and
+/// the last few count (threat F29).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Browser(String);
+
+/// The most values in one cookie.
+const MAX_VALUES: usize = 8;
+/// The length of a value.
+const VALUE: usize = 43;
 
 impl Browser {
     /// A browser not seen before.
@@ -148,13 +158,29 @@ impl Browser {
         Self(random::token())
     }
 
+    /// The browser in which a login begins, which brought this cookie.
+    pub fn beginning(cookie: Option<Self>, https: bool) -> Self {
+        match cookie {
+            None => Self::new(),
+            Some(known) if https => known,
+            Some(known) => {
+                let newest = random::token();
+                let rest = known.values().take(MAX_VALUES - 1);
+                Self(rest.fold(newest, |all, value| format!("{all}.{value}")))
+            }
+        }
+    }
+
     /// Reads a cookie's value; `None` if it can't be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        let good = text.len() == 43
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        good.then(|| Self(text.to_owned()))
+        let good = |value: &str| {
+            value.len() == VALUE
+                && value
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        let fits = text.len() <= MAX_VALUES * (VALUE + 1) && text.split('.').all(good);
+        fits.then(|| Self(text.to_owned()))
     }
 
     /// The cookie's value.
@@ -162,8 +188,18 @@ impl Browser {
         &self.0
     }
 
+    /// Each value, the newest first.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.split('.')
+    }
+
+    /// The value that what begins now is bound to.
+    pub fn newest(&self) -> &str {
+        self.values().next().unwrap_or_default()
+    }
+
     pub(super) fn digest(&self) -> BrowserDigest {
-        BrowserDigest(digest::sha256_base64url(self.0.as_bytes()))
+        BrowserDigest::of(self.newest())
     }
 }
 
@@ -173,7 +209,12 @@ impl Browser {
 pub(super) struct BrowserDigest(String);
 
 impl BrowserDigest {
+    fn of(value: &str) -> Self {
+        Self(digest::sha256_base64url(value.as_bytes()))
+    }
+
     pub(super) fn is(&self, browser: &Browser) -> bool {
-        digest::same(self.0.as_bytes(), browser.digest().0.as_bytes())
+        let same = |value| digest::same(self.0.as_bytes(), Self::of(value).0.as_bytes());
+        browser.values().any(same)
     }
 }

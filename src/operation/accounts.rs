@@ -1,11 +1,13 @@
 //! Accounts and their storefronts.
 
 mod fields;
+mod write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::fields::{color, logo, name, own_audience, signing_alg, unverified_email};
+use self::write::{make, replace, write};
 use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
@@ -15,7 +17,7 @@ use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
 use crate::session;
-use crate::store::{Precondition, Versioned};
+use crate::store::Precondition;
 
 /// One customer of the platform.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -319,12 +321,14 @@ pub async fn remove(
     let found = ops.account(caller, Access::Write, id).await?;
     let guard = when.over(Some(found.version))?;
     let id = found.value.id.clone();
-    let entry = Entry::new("account.remove", address(&id))
-        .of(Some(&id))
-        .before(&AccountView::from(found.value));
+    let before = AccountView::from(found.value.clone());
+    let entry = || {
+        Entry::new("account.remove", address(&id))
+            .of(Some(&id))
+            .before(&before)
+    };
     // The account first: nobody can log in any more while the rest goes.
-    let steps = account::step_remove(&id, guard);
-    ops.commit(caller, entry, steps).await?;
+    write(ops, caller, Some(&found.value), None, guard, entry).await?;
     for mapping in ops.mappings.list(&id).await? {
         let provider = &mapping.value.provider;
         ops.mappings
@@ -385,24 +389,6 @@ pub async fn remove_store(
     .await
 }
 
-/// Makes an account that is not there.
-async fn make(
-    ops: &Operations,
-    caller: &Caller,
-    account: Account,
-    when: Precondition,
-) -> Outcome<Changed<AccountView>> {
-    ops.keys.ensure(account.signing_alg).await?;
-    let steps = account::step_put(&account, when)?;
-    let id = account.id.clone();
-    let view = AccountView::from(account);
-    let entry = Entry::new("account.create", address(&id))
-        .of(Some(&id))
-        .after(&view);
-    let version = ops.commit(caller, entry, steps).await?;
-    Ok(Changed::created(view, version))
-}
-
 /// Changes an account in place.
 async fn edit(
     ops: &Operations,
@@ -416,33 +402,4 @@ async fn edit(
     let mut wanted = found.value.clone();
     change(&mut wanted)?;
     replace(ops, caller, found, wanted, when, what).await
-}
-
-/// Makes an account as it is wanted, if nobody else changed it meanwhile.
-async fn replace(
-    ops: &Operations,
-    caller: &Caller,
-    found: Versioned<Account>,
-    wanted: Account,
-    when: &Condition,
-    what: &'static str,
-) -> Outcome<Changed<AccountView>> {
-    let guard = when.over(Some(found.version))?;
-    if wanted == found.value {
-        return Ok(Changed::to(wanted.into(), found.version));
-    }
-    if wanted.audience != found.value.audience {
-        // With another account's audience its tokens would count there.
-        caller.check_broker(Access::Write)?;
-    }
-    ops.keys.ensure(wanted.signing_alg).await?;
-    let steps = account::step_put(&wanted, guard)?;
-    let id = wanted.id.clone();
-    let view = AccountView::from(wanted);
-    let entry = Entry::new(what, address(&id))
-        .of(Some(&id))
-        .before(&AccountView::from(found.value))
-        .after(&view);
-    let version = ops.commit(caller, entry, steps).await?;
-    Ok(Changed::to(view, version))
 }

@@ -105,10 +105,10 @@ pub(super) async fn start(
         error => refuse(error),
     })?;
     // One binding a browser: many logins at once stay one cookie (threat S11).
-    let browser = cookie(&console, &headers, Kind::Login)
-        .as_deref()
-        .and_then(Browser::parse)
-        .unwrap_or_else(Browser::new);
+    let known = cookie(&console, &headers, Kind::Login);
+    let known = known.as_deref().and_then(Browser::parse);
+    let https = logins.public_url.starts_with("https://");
+    let browser = Browser::beginning(known, https);
     let demands = Demands::default();
     let request = StartRequest {
         account: &account,

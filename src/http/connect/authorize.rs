@@ -139,9 +139,9 @@ async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Au
         let error = OAuthError::new(Code::LoginRequired, "the user has to log in");
         return Err(told(error));
     }
-    let browser = place.browser.unwrap_or_else(Browser::new);
+    let browser = Browser::beginning(place.browser, place.store.is_https());
     let waiting = authority
-        .suspend(request.clone(), browser.as_str())
+        .suspend(request.clone(), browser.newest())
         .await
         .map_err(told)?;
     let return_to = ReturnTo::waiting(waiting.as_str(), &app.logins.public_url);
@@ -207,7 +207,7 @@ async fn continue_request(
     let place = BrokerOrigin::read(app, &waiting.account, headers)
         .await?
         .ok_or_else(expired)?;
-    let browser = place.browser.as_ref().map(Browser::as_str);
+    let browser = place.browser.iter().flat_map(Browser::values);
     let request = authority
         .resume(token, browser)
         .await?
