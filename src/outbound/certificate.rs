@@ -25,15 +25,14 @@ impl ClientCertificate {
     /// What is wrong with them, without the key.
     pub fn from_pem(certificate: &Secret, key: &Secret) -> Result<Self, String> {
         let pem = format!("{}\n{}\n", key.expose().trim(), certificate.expose().trim());
-        let identity =
-            Identity::from_pem(pem.as_bytes()).map_err(|error| root(&error).to_string())?;
+        let identity = Identity::from_pem(pem.as_bytes()).map_err(|error| root(&error))?;
         // Only a client finds out whether the two belong together. It trusts nobody
         // and sends nothing.
         Client::builder()
             .tls_certs_only(std::iter::empty::<Certificate>())
             .identity(identity.clone())
             .build()
-            .map_err(|error| root(&error).to_string())?;
+            .map_err(|error| root(&error))?;
         Ok(Self(Arc::new(Inner {
             identity,
             digest: digest::sha256_base64url(pem.as_bytes()),

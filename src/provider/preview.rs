@@ -152,14 +152,13 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
         .unwrap_or(Marker::of("redirect_uri").0);
     let expect = Expect::of(provider);
     let mut requests = vec![authorization(provider, redirect_uri, &expect)?];
-    let secret = provider
-        .client
-        .secret
-        .as_ref()
-        .map(|secret| match secret.is_empty() {
-            true => Secret::new(""),
-            false => Marker::secret("client_secret"),
-        });
+    let secret = provider.client.secret.as_ref().map(|secret| {
+        if secret.is_empty() {
+            Secret::new("")
+        } else {
+            Marker::secret("client_secret")
+        }
+    });
     let app_token = provider
         .token
         .before
