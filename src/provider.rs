@@ -6,6 +6,7 @@
 
 pub mod assertion;
 pub mod blanks;
+pub mod body;
 pub mod compile;
 pub mod credentials;
 pub mod decode;
@@ -18,6 +19,7 @@ pub mod infer;
 pub mod issuer;
 pub mod mapped;
 pub mod model;
+pub mod parameter;
 pub mod path;
 pub mod preview;
 pub mod redirect;

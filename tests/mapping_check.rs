@@ -132,7 +132,7 @@ email   = "$..a..b"
         "14:14 authorization.url: the URL has two schemes | \"https://https://id.acme.test/authorize\" -> did you mean `https://id.acme.test/authorize`?",
         "15:24 authorization.parameters.state: `state` is reserved: the state is sent under it | \"fixed\" -> remove the custom parameter, or rename the reserved key",
         "18:16 token.url: not a URL: relative URL without a base | \"id.acme.test/token\" -> did you mean `https://id.acme.test/token`?",
-        "19:16 token.content_type: must be one of \"application/x-www-form-urlencoded\", \"application/json\" | \"application/jsn\" -> did you mean \"application/json\"?",
+        "19:16 token.content_type: must be one of \"application/x-www-form-urlencoded\", \"application/json\", \"none\" | \"application/jsn\" -> did you mean \"application/json\"?",
         "25:11 userinfo.response.user_id: not a valid JSONPath (RFC 9535): it ends too early, after `$.data[?@.id` | \"$.data[?@.id\"",
         "26:11 userinfo.response.email: `..` is allowed once, and not inside a filter; name the members between | \"$..a..b\"",
     ];

@@ -151,10 +151,9 @@ fn secret_literals(value: &Value, spans: &Spans) -> Vec<(String, Range<usize>)> 
 /// values: the path to each, its segments apart, since a name may have a dot.
 fn secret_texts(value: &Value) -> Vec<Vec<String>> {
     fn walk(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
-        let inside = matches!(
-            path.last().map(String::as_str),
-            Some("headers" | "parameters")
-        );
+        let inside = path
+            .iter()
+            .any(|name| matches!(name.as_str(), "headers" | "parameters"));
         let mut below = |name: String, value: &Value| {
             let secret = inside && sounds_secret(&name) && value.as_str().is_some_and(is_fixed);
             path.push(name);

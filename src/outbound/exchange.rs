@@ -52,6 +52,11 @@ pub(super) fn into_reqwest(request: PreparedRequest) -> Result<reqwest::Request,
         value.set_sensitive(true);
         headers.append(key, value);
     }
+    if request.body.is_none() && out.method() == http::Method::POST {
+        // Said even of nothing (RFC 9110 §8.6): without it some servers answer 411.
+        let headers = out.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     *out.body_mut() = request.body.map(reqwest::Body::from);
     Ok(out)
 }

@@ -3,6 +3,7 @@
 //! Checks go on after the first mistake: each helper notes a [`Finding`] and
 //! gives a stand-in, and a provider comes out only if no error was noted.
 
+mod body;
 mod client;
 mod fields;
 mod later;

@@ -6,6 +6,7 @@
 //! asked for by [`compile`](super::compile).
 
 mod client;
+mod parameter;
 mod places;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::client::{Authentication, ClientSection};
+pub use self::parameter::ParameterValue;
 pub use self::places::{Places, PlacesTable};
 use super::decode::Format;
 use super::email::EmailForm;
@@ -99,14 +101,16 @@ pub struct AuthorizationSection {
     pub fragment: Option<String>,
     /// The name under which the client id is sent here. Default: as `client.id_key`.
     pub client_id_key: Option<String>,
-    /// Custom parameters with static values.
-    pub parameters: BTreeMap<String, String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    pub parameters: BTreeMap<String, ParameterValue>,
     /// Proof Key for Code Exchange (RFC 7636). Default `S256`.
     pub pkce: Pkce,
     /// The scopes to ask for.
     pub scopes: Vec<String>,
     /// What stands between scopes. Default: a space.
     pub scope_separator: Option<String>,
+    /// Whether scopes and their separator stand in the URL as they are (`a,b` and not `a%2Cb`), as far as a query can hold them. Default false.
+    pub scope_unencoded: bool,
     /// The name under which scopes are sent. Default `scope`.
     pub scope_key: Option<String>,
     /// The name under which the redirect URI is sent. Default `redirect_uri`.
@@ -169,14 +173,16 @@ pub struct TokenSection {
     pub method: Method,
     /// How the body is written. Default `application/x-www-form-urlencoded`.
     pub content_type: ContentType,
+    /// The body of a POST as it is sent, in place of all parameters; `{code}`, `{client_secret}`, `{code_verifier}` and the like are filled in, written as `content_type` or a `Content-Type` in `headers` has it. Default: the parameters.
+    pub body: Option<String>,
     /// The name under which the code is sent. Default `code`.
     pub code_key: Option<String>,
     /// The name under which the redirect URI is sent. Default: as in `[authorization]`.
     pub redirect_uri_key: Option<String>,
     /// Whether the redirect URI is sent (RFC 6749 §4.1.3). Default true.
     pub send_redirect_uri: Option<bool>,
-    /// Custom parameters with static values; `{callback.name}` is a parameter of the authorization response.
-    pub parameters: BTreeMap<String, String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables; `{callback.name}` is a parameter of the authorization response.
+    pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers; `{app_access_token}`, `{callback.name}` and the like are filled in.
     pub headers: BTreeMap<String, String>,
     /// Whether `grant_type=authorization_code` is sent. Default: as `provider.standard_parameters`.
@@ -208,6 +214,9 @@ pub enum ContentType {
     /// A JSON object.
     #[serde(rename = "application/json")]
     Json,
+    /// No body and no content type; parameters go in the query.
+    #[serde(rename = "none")]
+    None,
 }
 
 /// A request that fetches an application token before the code is exchanged.
@@ -223,8 +232,10 @@ pub struct BeforeSection {
     pub method: Method,
     /// How the body is written.
     pub content_type: ContentType,
-    /// Custom parameters with static values.
-    pub parameters: BTreeMap<String, String>,
+    /// The body of a POST as it is sent, in place of all parameters. Default: the parameters.
+    pub body: Option<String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers.
     pub headers: BTreeMap<String, String>,
     /// What the answer looks like.
@@ -281,8 +292,10 @@ pub struct UserinfoSection {
     pub scheme: Option<String>,
     /// How the body of a POST is written.
     pub content_type: ContentType,
-    /// Custom parameters with static values.
-    pub parameters: BTreeMap<String, String>,
+    /// The body of a POST as it is sent, in place of all parameters: `null`, or GraphQL's query. Default: the parameters.
+    pub body: Option<String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers.
     pub headers: BTreeMap<String, String>,
     /// Requests that follow; the result of each joins the profile under its name.
@@ -335,8 +348,10 @@ pub struct ThenSection {
     pub send_token: Option<SendToken>,
     /// How the body of a POST is written.
     pub content_type: ContentType,
-    /// Custom parameters with static values.
-    pub parameters: BTreeMap<String, String>,
+    /// The body of a POST as it is sent, in place of all parameters: `null`, or GraphQL's query. Default: the parameters.
+    pub body: Option<String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers.
     pub headers: BTreeMap<String, String>,
     /// How the answer is written.
@@ -410,8 +425,8 @@ pub struct EndSessionSection {
     pub url: Option<String>,
     /// The name under which the address to return to is sent. Default `post_logout_redirect_uri`.
     pub redirect_uri_key: Option<String>,
-    /// Custom parameters with static values.
-    pub parameters: BTreeMap<String, String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    pub parameters: BTreeMap<String, ParameterValue>,
 }
 
 /// Patience with a slow provider.

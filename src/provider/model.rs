@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::body::Body;
 use super::decode::Format;
 use super::email::EmailForm;
-use super::file::{
-    Authentication, ContentType, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken,
-};
+use super::file::{Authentication, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken};
 pub use super::issuer::Issuer;
 use super::mapped::Mapped;
+use super::parameter::Parameter;
 use super::path::{Condition, Place};
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
@@ -104,11 +104,13 @@ pub struct Authorization {
     /// The name of the client id.
     pub client_id_key: String,
     /// Custom parameters, in the order they are sent.
-    pub parameters: Vec<(String, Template)>,
+    pub parameters: Vec<(String, Parameter)>,
     /// Whether PKCE is used.
     pub pkce: Pkce,
     /// The scopes as one value under their name.
     pub scope: Option<(String, String)>,
+    /// Whether it stands in the URL as it is.
+    pub scope_unencoded: bool,
     /// The name of the redirect URI.
     pub redirect_uri_key: String,
     /// The name of the state.
@@ -179,14 +181,14 @@ pub struct Token {
     pub url: Option<Url>,
     /// Its method.
     pub method: Method,
-    /// How its body is written.
-    pub content_type: ContentType,
+    /// How its body is made.
+    pub body: Body,
     /// The name of the code.
     pub code_key: String,
     /// The name of the redirect URI; `None` if it is not sent.
     pub redirect_uri_key: Option<String>,
     /// Custom parameters.
-    pub parameters: Vec<(String, Template)>,
+    pub parameters: Vec<(String, Parameter)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
     /// The parameters of the authorization response that this and later requests hand on.
@@ -225,10 +227,10 @@ pub struct Before {
     pub url: Url,
     /// Its method.
     pub method: Method,
-    /// How its body is written.
-    pub content_type: ContentType,
+    /// How its body is made.
+    pub body: Body,
     /// Custom parameters.
-    pub parameters: Vec<(String, Template)>,
+    pub parameters: Vec<(String, Parameter)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
     /// Where in the answer the application token is.
@@ -280,10 +282,10 @@ pub struct UserinfoRequest {
     pub token_key: String,
     /// The word before the token in the header.
     pub scheme: String,
-    /// How its body is written.
-    pub content_type: ContentType,
+    /// How its body is made.
+    pub body: Body,
     /// Custom parameters.
-    pub parameters: Vec<(String, Template)>,
+    pub parameters: Vec<(String, Parameter)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
 }
@@ -375,7 +377,7 @@ pub struct EndSession {
     /// The name of the address to return to.
     pub redirect_uri_key: String,
     /// Custom parameters.
-    pub parameters: Vec<(String, Template)>,
+    pub parameters: Vec<(String, Parameter)>,
 }
 
 /// The longest deadlines a mapping may set.

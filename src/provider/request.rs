@@ -4,44 +4,21 @@
 //! real values and sends the result; a preview passes markers and shows it.
 //! That is why a preview can't lie.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
+pub use super::body::{BuildError, encode};
+use super::body::{Parts, parse, with_query};
 use super::credentials::{Credentials, Proof};
-use super::file::{Authentication, ContentType, Kind, Method, Pkce, ResponseMode, SendToken};
+use super::file::{Authentication, Kind, Pkce, ResponseMode, SendToken};
 use super::model::{Before, Provider, UserinfoRequest};
-use super::template::{Fill, Template, Unfilled};
+use super::parameter::Parameter;
+use super::template::{Fill, Template};
 use crate::base::Secret;
 use crate::outbound::PreparedRequest;
 
-/// What RFC 3986 leaves unreserved; all else is encoded, a space as `%20`,
-/// which servers that don't decode `+` in a query understand too.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("vestibule/", env!("CARGO_PKG_VERSION"));
-
-/// Why a request can't be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
-    /// A place in a text has no value.
-    #[error(transparent)]
-    Unfilled(#[from] Unfilled),
-    /// Filled in, the URL is not valid.
-    #[error("the URL is not valid once its places are filled in")]
-    Url,
-    /// Neither the mapping nor discovery names the endpoint.
-    #[error("no {0} is known")]
-    NoEndpoint(&'static str),
-    /// The assertion can't be made.
-    #[error("{0}")]
-    Assertion(String),
-}
 
 /// What differs from one authorization request to the next.
 #[derive(Clone, Copy)]
@@ -129,7 +106,7 @@ pub fn authorization(
         Some(ResponseMode::FormPost) => pairs.push(("response_mode", "form_post".to_owned())),
     }
     for (name, value) in &set.parameters {
-        pairs.push((name, value.fill(&fill, str::to_owned)?));
+        pairs.push((name, value.text(&fill)?));
     }
     if provider.kind == Kind::Openid {
         for (name, value) in values.demands.pairs() {
@@ -142,7 +119,9 @@ pub fn authorization(
     {
         pairs.push(("login_hint", hint.to_owned()));
     }
-    let mut url = with_query(endpoint.as_str(), &pairs);
+    let scope_key = set.scope.as_ref().map(|(name, _)| name.as_str());
+    let bare = scope_key.filter(|_| set.scope_unencoded);
+    let mut url = with_query(endpoint.as_str(), &pairs, bare);
     if let Some(fragment) = &set.fragment {
         url.push('#');
         url.push_str(fragment);
@@ -172,7 +151,10 @@ pub fn token(
     values: &TokenValues<'_>,
 ) -> Result<PreparedRequest, BuildError> {
     let set = &provider.token;
-    let fill = &values.fill;
+    let fill = &Fill {
+        code_verifier: Some(values.code_verifier),
+        ..values.fill
+    };
     let mut pairs: Vec<(&str, String)> = Vec::with_capacity(10);
     let mut query: Vec<(&str, String)> = Vec::new();
     let mut headers = base_headers();
@@ -198,16 +180,17 @@ pub fn token(
     if provider.authorization.pkce == Pkce::S256 {
         pairs.push(("code_verifier", values.code_verifier.to_owned()));
     }
-    extend(&mut pairs, &set.parameters, fill)?;
     add_headers(&mut headers, &set.headers, fill)?;
-    finish(
-        endpoint.clone(),
-        set.method,
-        set.content_type,
+    let parts = Parts {
+        url: endpoint.clone(),
+        method: set.method,
+        body: &set.body,
         query,
         pairs,
+        custom: custom(&set.parameters, fill)?,
         headers,
-    )
+    };
+    parts.finish(fill)
 }
 
 /// The request for an application token.
@@ -221,17 +204,18 @@ pub fn before(
     if let Some(secret) = fill.client_secret {
         pairs.push((&provider.client.secret_key, secret.expose().to_owned()));
     }
-    extend(&mut pairs, &before.parameters, fill)?;
     let mut headers = base_headers();
     add_headers(&mut headers, &before.headers, fill)?;
-    finish(
-        before.url.clone(),
-        before.method,
-        before.content_type,
-        Vec::new(),
+    let parts = Parts {
+        url: before.url.clone(),
+        method: before.method,
+        body: &before.body,
+        query: Vec::new(),
         pairs,
+        custom: custom(&before.parameters, fill)?,
         headers,
-    )
+    };
+    parts.finish(fill)
 }
 
 /// A request that carries the access token: for user information, or one that follows it.
@@ -263,16 +247,17 @@ pub fn userinfo(
         SendToken::Body => pairs.push((request.token_key.as_str(), token.to_owned())),
         SendToken::None => {}
     }
-    extend(&mut pairs, &request.parameters, fill)?;
     add_headers(&mut headers, &request.headers, fill)?;
-    finish(
+    let parts = Parts {
         url,
-        request.method,
-        request.content_type,
+        method: request.method,
+        body: &request.body,
         query,
         pairs,
+        custom: custom(&request.parameters, fill)?,
         headers,
-    )
+    };
+    parts.finish(fill)
 }
 
 /// The address that ends the provider's own session.
@@ -283,19 +268,20 @@ pub fn end_session(provider: &Provider, return_to: &str) -> Option<String> {
         ..Fill::default()
     };
     let mut pairs = vec![(set.redirect_uri_key.as_str(), return_to.to_owned())];
-    extend(&mut pairs, &set.parameters, &fill).ok()?;
-    Some(with_query(set.url.as_str(), &pairs))
+    for (name, value) in &set.parameters {
+        pairs.push((name, value.text(&fill).ok()?));
+    }
+    Some(with_query(set.url.as_str(), &pairs, None))
 }
 
-fn extend<'a>(
-    pairs: &mut Vec<(&'a str, String)>,
-    parameters: &'a [(String, Template)],
+fn custom<'a>(
+    parameters: &'a [(String, Parameter)],
     fill: &Fill<'_>,
-) -> Result<(), BuildError> {
-    for (name, value) in parameters {
-        pairs.push((name, value.fill(fill, str::to_owned)?));
-    }
-    Ok(())
+) -> Result<Vec<(&'a str, Value)>, BuildError> {
+    parameters
+        .iter()
+        .map(|(name, value)| Ok((name.as_str(), value.fill(fill)?)))
+        .collect()
 }
 
 fn base_headers() -> Vec<(String, String)> {
@@ -320,80 +306,4 @@ fn add_headers(
         headers.push((name.clone(), filled));
     }
     Ok(())
-}
-
-fn finish<'a>(
-    mut url: Url,
-    method: Method,
-    content_type: ContentType,
-    mut query: Vec<(&'a str, String)>,
-    pairs: Vec<(&'a str, String)>,
-    mut headers: Vec<(String, String)>,
-) -> Result<PreparedRequest, BuildError> {
-    let (method, body) = match method {
-        Method::Get => {
-            query.extend(pairs);
-            (http::Method::GET, None)
-        }
-        Method::Post => {
-            let (name, body) = match content_type {
-                ContentType::Form => (
-                    "application/x-www-form-urlencoded",
-                    form_urlencoded::Serializer::new(String::new())
-                        .extend_pairs(pairs)
-                        .finish(),
-                ),
-                ContentType::Json => (
-                    "application/json",
-                    Value::Object(
-                        pairs
-                            .into_iter()
-                            .map(|(name, value)| (name.to_owned(), Value::String(value)))
-                            .collect::<Map<_, _>>(),
-                    )
-                    .to_string(),
-                ),
-            };
-            headers.insert(
-                1.min(headers.len()),
-                ("Content-Type".to_owned(), name.to_owned()),
-            );
-            (http::Method::POST, Some(body.into_bytes()))
-        }
-    };
-    if !query.is_empty() {
-        url = parse(&with_query(url.as_str(), &query))?;
-    }
-    Ok(PreparedRequest {
-        method,
-        url,
-        headers,
-        body,
-    })
-}
-
-fn parse(url: &str) -> Result<Url, BuildError> {
-    Url::parse(url).map_err(|_| BuildError::Url)
-}
-
-fn with_query(url: &str, pairs: &[(&str, String)]) -> String {
-    let mut out = url.to_owned();
-    let mut separator = match url.find('?') {
-        None => "?",
-        Some(_) if url.ends_with(['?', '&']) => "",
-        Some(_) => "&",
-    };
-    for (name, value) in pairs {
-        out.push_str(separator);
-        out.push_str(&encode(name));
-        out.push('=');
-        out.push_str(&encode(value));
-        separator = "&";
-    }
-    out
-}
-
-/// Percent-encodes for a path segment or a query.
-pub fn encode(text: &str) -> String {
-    utf8_percent_encode(text, QUERY).to_string()
 }

@@ -21,6 +21,8 @@ pub enum Slot {
     Callback(String),
     /// `{redirect_uri}`
     RedirectUri,
+    /// `{code_verifier}`: PKCE's, where the mapping writes the body.
+    CodeVerifier,
     /// `{access_token}`
     AccessToken,
     /// `{app_access_token}`: the result of `[token.before]`.
@@ -51,6 +53,7 @@ pub const SLOT_NAMES: &[&str] = &[
     "code",
     "callback.…",
     "redirect_uri",
+    "code_verifier",
     "access_token",
     "app_access_token",
     "token.…",
@@ -139,6 +142,34 @@ impl Template {
         }
         Ok(out)
     }
+
+    /// The parts with their values: those of places with the place.
+    pub fn filled(
+        &self,
+        value: impl Fn(&Slot) -> Result<String, Unfilled>,
+    ) -> impl Iterator<Item = Result<(Option<&Slot>, String), Unfilled>> {
+        self.parts.iter().map(move |part| match part {
+            Part::Text(text) => Ok((None, text.clone())),
+            Part::Slot(slot) => Ok((Some(slot), value(slot)?)),
+        })
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientId => f.write_str("client_id"),
+            Self::ClientSecret => f.write_str("client_secret"),
+            Self::Code => f.write_str("code"),
+            Self::Callback(name) => write!(f, "callback.{name}"),
+            Self::RedirectUri => f.write_str("redirect_uri"),
+            Self::CodeVerifier => f.write_str("code_verifier"),
+            Self::AccessToken => f.write_str("access_token"),
+            Self::AppAccessToken => f.write_str("app_access_token"),
+            Self::Token(place) => write!(f, "token.{place}"),
+            Self::Profile(place) => write!(f, "profile.{place}"),
+        }
+    }
 }
 
 fn slot(name: &str) -> Result<Option<Slot>, PathError> {
@@ -147,6 +178,7 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
         "client_secret" => Slot::ClientSecret,
         "code" => Slot::Code,
         "redirect_uri" => Slot::RedirectUri,
+        "code_verifier" => Slot::CodeVerifier,
         "access_token" => Slot::AccessToken,
         "app_access_token" => Slot::AppAccessToken,
         _ => {
@@ -180,6 +212,8 @@ pub struct Fill<'a> {
     pub callback: &'a [(String, String)],
     /// The redirect URI.
     pub redirect_uri: &'a str,
+    /// PKCE's verifier.
+    pub code_verifier: Option<&'a str>,
     /// The access token.
     pub access_token: Option<&'a Secret>,
     /// The application token.
@@ -198,7 +232,8 @@ pub struct Fill<'a> {
 pub struct Unfilled(pub String);
 
 impl Fill<'_> {
-    fn value(&self, slot: &Slot) -> Result<String, Unfilled> {
+    /// What a place stands for.
+    pub fn value(&self, slot: &Slot) -> Result<String, Unfilled> {
         let secret = |value: Option<&Secret>, name: &str| {
             value
                 .map(|secret| secret.expose().to_owned())
@@ -213,6 +248,10 @@ impl Fill<'_> {
                 .ok_or_else(|| Unfilled("code".into())),
             Slot::Callback(name) => self.callback(name),
             Slot::RedirectUri => Ok(self.redirect_uri.to_owned()),
+            Slot::CodeVerifier => self
+                .code_verifier
+                .map(str::to_owned)
+                .ok_or_else(|| Unfilled("code_verifier".into())),
             Slot::AccessToken => secret(self.access_token, "access_token"),
             Slot::AppAccessToken => secret(self.app_access_token, "app_access_token"),
             Slot::Token(place) => self.member("token", place, self.token_response),

@@ -58,8 +58,8 @@ fn values_of_another_type() {
         "9:10 authorization.scopes: must be an array, but is a string | \"email\""
     );
     assert_eq!(
-        one("[authorization]", "[authorization]\nparameters = { n = 1 }"),
-        "9:20 authorization.parameters.n: must be a string, but is a number | 1 -> write it in quotes: \"1\""
+        one("[userinfo]", "[userinfo]\nheaders = { n = 1 }"),
+        "13:17 userinfo.headers.n: must be a string, but is a number | 1 -> write it in quotes: \"1\""
     );
     assert_eq!(
         one("name = \"Acme\"", "name = 2026-01-01"),

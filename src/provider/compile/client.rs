@@ -16,7 +16,8 @@ pub(super) fn authentication(file: &ProviderFile) -> Option<Authentication> {
         && file.authorization.url.is_some()
         && file.token.url.is_some();
     let usual = match file.provider.kind {
-        Kind::Openid if !all_mapped => None,
+        // A body that the mapping writes out has the secret in it.
+        Kind::Openid if !all_mapped && file.token.body.is_none() => None,
         Kind::Openid | Kind::Oauth2 => Some(Authentication::Body),
     };
     file.client.authentication.or(usual)

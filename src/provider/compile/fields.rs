@@ -31,6 +31,15 @@ const FORBIDDEN_HEADERS: &[&str] = &[
     "proxy-authorization",
 ];
 
+/// What a request sends by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    /// Its `Authorization` header.
+    pub authorization: bool,
+    /// The mapping writes the body, and says of which type it is.
+    pub raw_body: bool,
+}
+
 impl Check<'_> {
     pub(super) fn required_text(
         &mut self,
@@ -190,10 +199,9 @@ impl Check<'_> {
         };
         self.suspicious_braces(key, &template);
         if let Some(early) = template.slots().find(|slot| !allowed(slot)) {
-            let name = slot_name(early);
             self.error_hint(
                 key,
-                format!("`{{{name}}}` has no value yet at this step"),
+                format!("`{{{early}}}` has no value yet at this step"),
                 format!("known places: {}", SLOT_NAMES.join(", ")),
             );
             return None;
@@ -201,39 +209,11 @@ impl Check<'_> {
         Some(template)
     }
 
-    /// Custom parameters; those with a reserved name are errors.
-    pub(super) fn parameters(
-        &mut self,
-        at: &str,
-        parameters: &BTreeMap<String, String>,
-        reserved: &[(&str, &str)],
-        allowed: fn(&Slot) -> bool,
-    ) -> Vec<(String, Template)> {
-        let mut out = Vec::new();
-        for (name, value) in parameters {
-            let key = format!("{at}.{name}");
-            if name.is_empty() {
-                self.error(&key, "a parameter needs a name");
-            }
-            if let Some((_, why)) = reserved.iter().find(|(taken, _)| taken == name) {
-                self.error_hint(
-                    &key,
-                    format!("`{name}` is reserved: {why}"),
-                    "remove the custom parameter, or rename the reserved key",
-                );
-            }
-            if let Some(template) = self.template(&key, value, allowed) {
-                out.push((name.clone(), template));
-            }
-        }
-        out
-    }
-
     pub(super) fn headers(
         &mut self,
         at: &str,
         headers: &BTreeMap<String, String>,
-        authorization_taken: bool,
+        taken: Taken,
         allowed: fn(&Slot) -> bool,
     ) -> Vec<(String, Template)> {
         let mut out = Vec::new();
@@ -242,9 +222,12 @@ impl Check<'_> {
             let lower = name.to_ascii_lowercase();
             if HeaderName::from_bytes(name.as_bytes()).is_err() {
                 self.error(&key, format!("`{name}` is not a valid header name"));
+            } else if lower == "content-type" && taken.raw_body {
+                // The body's own; `Check::body` has taken it.
+                continue;
             } else if FORBIDDEN_HEADERS.contains(&lower.as_str()) {
                 self.error(&key, format!("the header `{name}` is set by the broker"));
-            } else if authorization_taken && lower == "authorization" {
+            } else if taken.authorization && lower == "authorization" {
                 self.error_hint(
                     &key,
                     "the `Authorization` header is taken",
@@ -317,19 +300,5 @@ impl Check<'_> {
                 default
             }
         }
-    }
-}
-
-fn slot_name(slot: &Slot) -> String {
-    match slot {
-        Slot::ClientId => "client_id".to_owned(),
-        Slot::ClientSecret => "client_secret".to_owned(),
-        Slot::Code => "code".to_owned(),
-        Slot::Callback(name) => format!("callback.{name}"),
-        Slot::RedirectUri => "redirect_uri".to_owned(),
-        Slot::AccessToken => "access_token".to_owned(),
-        Slot::AppAccessToken => "app_access_token".to_owned(),
-        Slot::Token(place) => format!("token.{place}"),
-        Slot::Profile(place) => format!("profile.{place}"),
     }
 }

@@ -1,7 +1,9 @@
 //! What later steps need of the authorization response.
 
+use crate::provider::body::Body;
 use crate::provider::mapped::{Mapped, Root};
 use crate::provider::model::{ProfileMap, Token, Userinfo, UserinfoRequest, Verified};
+use crate::provider::parameter::Parameter;
 use crate::provider::template::{Slot, Template};
 
 /// Parameters that requests hand on: a login without them can't go on.
@@ -13,9 +15,7 @@ pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<Str
             .filter(|then| !then.optional)
             .map(|then| &then.request),
     );
-    let token = token.parameters.iter().chain(&token.headers);
-    let mut names: Vec<String> = token
-        .map(|(_, text)| text)
+    let mut names: Vec<String> = sent(&token.parameters, &token.headers, &token.body)
         .chain(requests.flat_map(texts))
         .flat_map(Template::slots)
         .filter_map(|slot| match slot {
@@ -29,8 +29,25 @@ pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<Str
 }
 
 fn texts(request: &UserinfoRequest) -> impl Iterator<Item = &Template> {
-    let pairs = request.parameters.iter().chain(&request.headers);
-    request.url.iter().chain(pairs.map(|(_, text)| text))
+    let sent = sent(&request.parameters, &request.headers, &request.body);
+    request.url.iter().chain(sent)
+}
+
+/// The texts of what a request carries.
+pub(super) fn sent<'a>(
+    parameters: &'a [(String, Parameter)],
+    headers: &'a [(String, Template)],
+    body: &'a Body,
+) -> impl Iterator<Item = &'a Template> {
+    let raw = match body {
+        Body::Raw(raw) => Some(&raw.text),
+        Body::Form | Body::Json | Body::None => None,
+    };
+    parameters
+        .iter()
+        .flat_map(|(_, value)| value.templates())
+        .chain(headers.iter().map(|(_, text)| text))
+        .chain(raw)
 }
 
 /// Parameters whose values are mapped, which may be absent.

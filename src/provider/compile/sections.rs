@@ -77,8 +77,9 @@ impl Check<'_> {
         if openid
             && let Some((_, value)) = parameters.iter().find(|(name, _)| *name == scope_key)
             && !value
-                .source()
-                .split_whitespace()
+                .templates()
+                .iter()
+                .flat_map(|text| text.source().split_whitespace())
                 .any(|word| word == "openid")
         {
             self.error_hint(
@@ -94,6 +95,7 @@ impl Check<'_> {
             parameters,
             pkce: set.pkce,
             scope,
+            scope_unencoded: set.scope_unencoded,
             redirect_uri_key,
             state_key,
             response_mode: set.response_mode,

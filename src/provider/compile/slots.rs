@@ -17,14 +17,18 @@ pub(super) fn with_code(slot: &Slot) -> bool {
     before_code(slot)
         || matches!(
             slot,
-            Slot::Code | Slot::Callback(_) | Slot::RedirectUri | Slot::AppAccessToken
+            Slot::Code
+                | Slot::Callback(_)
+                | Slot::RedirectUri
+                | Slot::CodeVerifier
+                | Slot::AppAccessToken
         )
 }
 
 pub(super) fn with_token(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code | Slot::Profile(_))
+    !matches!(slot, Slot::Code | Slot::CodeVerifier | Slot::Profile(_))
 }
 
 pub(super) fn with_profile(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code)
+    !matches!(slot, Slot::Code | Slot::CodeVerifier)
 }

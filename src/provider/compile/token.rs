@@ -1,11 +1,14 @@
 //! The tables of the access token exchange.
 
 use super::Check;
+use super::body::BodyKeys;
 use super::client::authentication;
+use super::fields::Taken;
+use super::later::sent;
 use super::slots::{Reserved, before_code, with_code};
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
 use crate::provider::model::{Before, Token};
-use crate::provider::template::Slot;
+use crate::provider::template::{Slot, Template};
 
 /// The names under which the token request sends what is ours.
 fn reserved<'a>(
@@ -69,14 +72,27 @@ impl Check<'_> {
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
         let basic = authentication(file).is_some_and(Authentication::is_basic);
-        let headers = self.headers("token.headers", &set.headers, basic, with_code);
+        let taken = Taken {
+            authorization: basic,
+            raw_body: set.body.is_some(),
+        };
+        let headers = self.headers("token.headers", &set.headers, taken, with_code);
+        let body = self.body(
+            &BodyKeys {
+                at: "token",
+                method: set.method,
+                content_type: set.content_type,
+                body: set.body.as_ref(),
+                headers: &set.headers,
+                parameters: &set.parameters,
+            },
+            with_code,
+        );
+        self.token_body(&body, file);
         let before = set.before.as_ref().and_then(|_| self.before(file));
-        let slots: Vec<&Slot> = parameters
-            .iter()
-            .chain(&headers)
-            .flat_map(|(_, text)| text.slots())
-            .collect();
-        let uses_app_token = slots.iter().any(|s| matches!(s, Slot::AppAccessToken));
+        let uses_app_token = sent(&parameters, &headers, &body)
+            .flat_map(Template::slots)
+            .any(|slot| matches!(slot, Slot::AppAccessToken));
         if uses_app_token && set.before.is_none() {
             self.error(
                 "token.before",
@@ -110,7 +126,7 @@ impl Check<'_> {
         Some(Token {
             url,
             method: set.method,
-            content_type: set.content_type,
+            body,
             code_key,
             redirect_uri_key,
             parameters,
@@ -174,7 +190,22 @@ impl Check<'_> {
             &reserved,
             before_code,
         );
-        let headers = self.headers("token.before.headers", &set.headers, false, before_code);
+        let taken = Taken {
+            raw_body: set.body.is_some(),
+            ..Taken::default()
+        };
+        let headers = self.headers("token.before.headers", &set.headers, taken, before_code);
+        let body = self.body(
+            &BodyKeys {
+                at: "token.before",
+                method: set.method,
+                content_type: set.content_type,
+                body: set.body.as_ref(),
+                headers: &set.headers,
+                parameters: &set.parameters,
+            },
+            before_code,
+        );
         let at = "token.before.response";
         let answer = self.answer(
             at,
@@ -190,7 +221,7 @@ impl Check<'_> {
         Some(Before {
             url: url?,
             method: set.method,
-            content_type: set.content_type,
+            body,
             parameters,
             headers,
             access_token: access_token?,

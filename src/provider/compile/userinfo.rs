@@ -1,11 +1,14 @@
 //! The tables of user information.
 
 use super::Check;
+use super::body::BodyKeys;
+use super::fields::Taken;
 use super::mapped::Purpose;
 use super::slots::{Reserved, with_profile, with_token};
 use crate::provider::email;
 use crate::provider::file::{
-    EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source, ThenSection, UserinfoSection,
+    ContentType, EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source, ThenSection,
+    UserinfoSection,
 };
 use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
@@ -98,9 +101,13 @@ impl Check<'_> {
         let placed = set
             .url
             .iter()
-            .chain(set.parameters.values())
+            .chain(&set.body)
             .chain(set.headers.values())
-            .any(|text| text.contains("{access_token}"));
+            .any(|text| text.contains("{access_token}"))
+            || set
+                .parameters
+                .values()
+                .any(|v| v.contains("{access_token}"));
         let send_token = set.send_token.unwrap_or(if placed {
             SendToken::None
         } else {
@@ -113,15 +120,23 @@ impl Check<'_> {
                 "remove `send_token`",
             );
         }
-        let method = set.method.unwrap_or(if send_token == SendToken::Body {
-            Method::Post
-        } else {
-            Method::Get
-        });
+        let posts = send_token == SendToken::Body || set.body.is_some();
+        let method = set
+            .method
+            .unwrap_or(if posts { Method::Post } else { Method::Get });
         if send_token == SendToken::Body && method == Method::Get {
             self.error(
                 &format!("{at}.method"),
                 "a GET has no body to carry the token; use POST",
+            );
+        }
+        if send_token == SendToken::Body
+            && (set.body.is_some() || set.content_type == ContentType::None)
+        {
+            self.error_hint(
+                &format!("{at}.send_token"),
+                "there is no parameter in the body to carry the token",
+                "write `{access_token}` where it belongs, and leave `send_token` out",
             );
         }
         let token_key = self.name(
@@ -141,15 +156,29 @@ impl Check<'_> {
             &reserved,
             with_profile,
         );
-        let bearer = send_token == SendToken::Bearer;
-        let headers = self.headers(&format!("{at}.headers"), &set.headers, bearer, with_profile);
+        let taken = Taken {
+            authorization: send_token == SendToken::Bearer,
+            raw_body: set.body.is_some(),
+        };
+        let headers = self.headers(&format!("{at}.headers"), &set.headers, taken, with_profile);
+        let body = self.body(
+            &BodyKeys {
+                at,
+                method,
+                content_type: set.content_type,
+                body: set.body.as_ref(),
+                headers: &set.headers,
+                parameters: &set.parameters,
+            },
+            with_profile,
+        );
         UserinfoRequest {
             url,
             method,
             send_token,
             token_key,
             scheme: set.scheme.clone().unwrap_or_else(|| "Bearer".to_owned()),
-            content_type: set.content_type,
+            body,
             parameters,
             headers,
         }
@@ -175,6 +204,7 @@ impl Check<'_> {
                 token_key: parent.token_key.clone(),
                 scheme: parent.scheme.clone(),
                 content_type: set.content_type,
+                body: set.body.clone(),
                 parameters: set.parameters.clone(),
                 headers: set.headers.clone(),
                 ..UserinfoSection::default()

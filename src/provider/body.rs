@@ -1,0 +1,275 @@
+//! What a request carries: its query and its body.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::file::Method;
+use super::template::{Fill, Slot, Template, Unfilled};
+use crate::outbound::PreparedRequest;
+
+/// What RFC 3986 leaves unreserved; all else is encoded, a space as `%20`,
+/// which servers that don't decode `+` in a query understand too.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What may stand in a query as it is (RFC 3986 §3.4), and has no meaning of its
+/// own there.
+const BARE: &AsciiSet = &QUERY
+    .remove(b',')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'\'');
+
+/// Why a request can't be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A place in a text has no value.
+    #[error(transparent)]
+    Unfilled(#[from] Unfilled),
+    /// Filled in, the URL is not valid.
+    #[error("the URL is not valid once its places are filled in")]
+    Url,
+    /// Neither the mapping nor discovery names the endpoint.
+    #[error("no {0} is known")]
+    NoEndpoint(&'static str),
+    /// The assertion can't be made.
+    #[error("{0}")]
+    Assertion(String),
+    /// A value that does not fit where it stands in a body.
+    #[error(
+        "`{{{0}}}` stands outside of quotes in the body, and is neither a number nor a boolean"
+    )]
+    Unquoted(String),
+}
+
+/// How a POST's body is made.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// `key=value&…`
+    Form,
+    /// A JSON object.
+    Json,
+    /// There is none; parameters go in the query.
+    None,
+    /// A text of the mapping's, in place of parameters.
+    Raw(RawBody),
+}
+
+/// A body that the mapping writes out.
+#[derive(Debug, Clone)]
+pub struct RawBody {
+    /// Its `Content-Type`.
+    pub content_type: String,
+    /// The text.
+    pub text: Template,
+}
+
+impl RawBody {
+    /// The body, each filled-in value written so that it stays one value.
+    pub fn fill(&self, fill: &Fill<'_>) -> Result<String, BuildError> {
+        let kind = self.content_type.to_ascii_lowercase();
+        if kind.contains("json") {
+            let pretended = fill.pretend.is_some();
+            return self.json(|slot| fill.value(slot), pretended);
+        }
+        let encode = |text: &str| -> String {
+            if kind.contains("x-www-form-urlencoded") {
+                form_urlencoded::byte_serialize(text.as_bytes()).collect()
+            } else if kind.contains("xml") {
+                xml_text(text)
+            } else {
+                text.to_owned()
+            }
+        };
+        Ok(self.text.fill(fill, encode)?)
+    }
+
+    /// Why this is no JSON, whatever is filled in.
+    pub fn not_json(&self) -> Option<String> {
+        if !self.content_type.to_ascii_lowercase().contains("json") {
+            return None;
+        }
+        let text = self.json(|_| Ok("0".to_owned()), true).ok()?;
+        let read = serde_json::from_str::<Value>(&text);
+        read.err().map(|error| error.to_string())
+    }
+
+    /// Within quotes a value is written as a string is; elsewhere it has to be a
+    /// number or a boolean, so that none brings members of its own.
+    fn json(
+        &self,
+        value: impl Fn(&Slot) -> Result<String, Unfilled>,
+        pretended: bool,
+    ) -> Result<String, BuildError> {
+        let mut out = String::new();
+        let (mut quoted, mut escaped) = (false, false);
+        for part in self.text.filled(value) {
+            match part? {
+                (None, text) => {
+                    for c in text.chars() {
+                        match c {
+                            _ if escaped => escaped = false,
+                            '\\' if quoted => escaped = true,
+                            '"' => quoted = !quoted,
+                            _ => {}
+                        }
+                    }
+                    out.push_str(&text);
+                }
+                (Some(_), value) if quoted => {
+                    let json = Value::String(value).to_string();
+                    out.push_str(&json[1..json.len() - 1]);
+                }
+                (Some(slot), value) => {
+                    let fits = serde_json::from_str::<Value>(&value)
+                        .is_ok_and(|v| v.is_number() || v.is_boolean());
+                    if !fits && !pretended {
+                        return Err(BuildError::Unquoted(slot.to_string()));
+                    }
+                    out.push_str(value.trim());
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A text as it stands in XML, in an element or an attribute.
+fn xml_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' | '<' | '>' | '"' | '\'' => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            // No XML can have them.
+            '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// What a request is made of.
+pub struct Parts<'a> {
+    /// Where to.
+    pub url: Url,
+    /// Its method.
+    pub method: Method,
+    /// How its body is made.
+    pub body: &'a Body,
+    /// What goes in the query, whatever the method.
+    pub query: Vec<(&'a str, String)>,
+    /// What goes in the body, or in the query of a GET.
+    pub pairs: Vec<(&'a str, String)>,
+    /// The mapping's own parameters, which follow the pairs.
+    pub custom: Vec<(&'a str, Value)>,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Parts<'_> {
+    /// The request.
+    pub fn finish(mut self, fill: &Fill<'_>) -> Result<PreparedRequest, BuildError> {
+        let custom = std::mem::take(&mut self.custom);
+        let (method, body) = match (self.method, self.body) {
+            (Method::Get, _) => (http::Method::GET, None),
+            (Method::Post, Body::None) => (http::Method::POST, None),
+            (Method::Post, Body::Form) => {
+                let body = form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(self.pairs.drain(..))
+                    .extend_pairs(custom.iter().map(|(name, value)| (name, text(value))))
+                    .finish();
+                let kind = "application/x-www-form-urlencoded";
+                (http::Method::POST, Some((kind, body)))
+            }
+            (Method::Post, Body::Json) => {
+                let pairs = self.pairs.drain(..).map(|(n, v)| (n, Value::String(v)));
+                let members: Map<_, _> = pairs
+                    .chain(custom.iter().cloned())
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect();
+                let body = Value::Object(members).to_string();
+                (http::Method::POST, Some(("application/json", body)))
+            }
+            (Method::Post, Body::Raw(raw)) => {
+                self.pairs.clear();
+                let body = raw.fill(fill)?;
+                (http::Method::POST, Some((raw.content_type.as_str(), body)))
+            }
+        };
+        let body = body.map(|(kind, body)| {
+            let at = 1.min(self.headers.len());
+            let header = ("Content-Type".to_owned(), kind.to_owned());
+            self.headers.insert(at, header);
+            body
+        });
+        if body.is_none() {
+            self.query.append(&mut self.pairs);
+            self.query
+                .extend(custom.iter().map(|(name, value)| (*name, text(value))));
+        }
+        let mut url = self.url;
+        if !self.query.is_empty() {
+            url = parse(&with_query(url.as_str(), &self.query, None))?;
+        }
+        Ok(PreparedRequest {
+            method,
+            url,
+            headers: self.headers,
+            body: body.map(String::into_bytes),
+        })
+    }
+}
+
+/// A value in a query or form: a text as it is, all else as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A URL from what a request filled in.
+pub fn parse(url: &str) -> Result<Url, BuildError> {
+    Url::parse(url).map_err(|_| BuildError::Url)
+}
+
+/// A URL with parameters; of the one named `bare`, only what can't stand in a
+/// query is encoded.
+pub fn with_query(url: &str, pairs: &[(&str, String)], bare: Option<&str>) -> String {
+    let mut out = url.to_owned();
+    let mut separator = match url.find('?') {
+        None => "?",
+        Some(_) if url.ends_with(['?', '&']) => "",
+        Some(_) => "&",
+    };
+    for (name, value) in pairs {
+        let set = if bare == Some(*name) { BARE } else { QUERY };
+        out.push_str(separator);
+        out.push_str(&encode(name));
+        out.push('=');
+        out.extend(utf8_percent_encode(value, set));
+        separator = "&";
+    }
+    out
+}
+
+/// Percent-encodes for a path segment or a query.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}

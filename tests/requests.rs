@@ -1,0 +1,16 @@
+//! What the broker sends, where a provider wants it otherwise than the standards
+//! have it: each kind by full logins.
+
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value
+)]
+
+mod support;
+
+#[path = "requests/bodies.rs"]
+mod bodies;
+#[path = "complaints/scene.rs"]
+mod scene;
