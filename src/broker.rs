@@ -17,8 +17,8 @@ use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::Config;
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
-use crate::key::{self, KeyError, Keyring, vault};
-use crate::login::{self, Logins, drift, health, openid};
+use crate::key::{self, Algorithm, KeyError, Keyring, vault};
+use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -126,6 +126,7 @@ impl Broker {
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
+                meters: meters::Meters::default(),
                 public_url,
                 lifetime: config.login_lifetime,
             }),
@@ -158,6 +159,15 @@ impl Broker {
             sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
         })
+    }
+
+    /// Sees to it that a key of each algorithm signs and is published: who asks for
+    /// either has it at once, and no client that keeps our keys meets an unknown one.
+    pub async fn provide_keys(&self) -> Result<(), KeyError> {
+        for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
+            self.app.authority.keys.ensure(algorithm).await?;
+        }
+        Ok(())
     }
 
     /// What the network sees: browser endpoints, and the admin API's refusals.
@@ -244,11 +254,12 @@ pub async fn open_bare(
     }
 }
 
-/// Gives records that an earlier version wrote their owners, by whom they are
-/// found now, and accounts of before their stores' origins.
+/// Gives records that an earlier version wrote their owners and users the words, by
+/// which they are found now, and accounts of before their stores' origins.
 async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
     account::origins::index(store).await?;
     session::index(store, now).await?;
+    account::directory::index(store, now).await?;
     operator::session::index(store, now).await?;
     authority::index(store, now).await
 }

@@ -23,6 +23,7 @@ pub mod exchange;
 pub mod finish;
 pub mod health;
 pub mod identify;
+pub mod meters;
 pub mod openid;
 pub mod pending;
 mod refusal;
@@ -76,6 +77,8 @@ pub struct Logins {
     pub watch: drift::Watch,
     /// How the providers do.
     pub health: health::Health,
+    /// What is counted and timed.
+    pub meters: meters::Meters,
     /// Our public URL without a slash at its end.
     pub public_url: String,
     /// From the start of a login to its callback.

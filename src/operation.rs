@@ -9,6 +9,7 @@
 //! | file | operations on |
 //! |---|---|
 //! | `accounts` | accounts and their storefronts |
+//! | `users` | the people of an account |
 
 pub mod accounts;
 mod caller;
@@ -17,6 +18,7 @@ mod condition;
 mod error;
 mod keys;
 mod page;
+pub mod users;
 
 use std::sync::Arc;
 

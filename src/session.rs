@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
+use crate::base::{AccountId, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{Algorithm, KeyError, Keyring};
 use crate::store::{
@@ -48,8 +48,9 @@ pub struct Session {
     /// What else the mapping put into the session.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub more: Map<String, Value>,
-    /// Through which provider.
-    pub provider: ProviderId,
+    /// Through which provider they logged in, or by which method of our own.
+    #[serde(rename = "provider")]
+    pub method: LoginMethod,
     /// When they authenticated at the provider, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
@@ -113,8 +114,8 @@ pub struct Subject<'a> {
     pub name: Option<&'a str>,
     /// What else the mapping puts into the session.
     pub more: &'a Map<String, Value>,
-    /// The provider they came through.
-    pub provider: &'a ProviderId,
+    /// How they logged in.
+    pub method: &'a LoginMethod,
     /// When they authenticated there, where it says so.
     pub auth_time: Option<Timestamp>,
     /// What the account wants its tokens signed with; `None`: by the default key.
@@ -193,7 +194,7 @@ impl Sessions {
             aud: audience(&self.issuer, account),
             account: account.as_str(),
             sid: sid.as_str(),
-            provider: subject.provider.as_str(),
+            provider: subject.method.as_str(),
             email: subject.email,
             email_verified: subject.email_verified,
             name: subject.name,
@@ -221,7 +222,7 @@ impl Sessions {
             provider_user_id: subject.provider_user_id.map(str::to_owned),
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
-            provider: subject.provider.clone(),
+            method: subject.method.clone(),
             auth_time: subject.auth_time,
             digest: digest::sha256_base64url(token.as_bytes()),
             created_at: now,

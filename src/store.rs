@@ -29,6 +29,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::decoded_cache::{DecodedCache, RevisionCache};
+pub use self::indexed::{index_is_done, note_indexed};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
 pub use self::memory::MemoryStore;
 pub use self::recording::RecordingStore;

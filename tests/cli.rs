@@ -270,7 +270,7 @@ fn shows_json(home: &Home) {
         ("session list --account acme", 0),
         ("app list", 1),
         ("operator list", 1),
-        ("key list", 1),
+        ("key list", 2),
     ] {
         assert_eq!(json(list).as_array().unwrap().len(), expected, "{list}");
     }

@@ -16,6 +16,8 @@ mod keys;
 mod log;
 #[path = "console/login.rs"]
 mod login;
+#[path = "console/people.rs"]
+mod people;
 #[path = "console/sessions.rs"]
 mod sessions;
 mod support;

@@ -13,6 +13,9 @@
 //! anything before the session is on disk, and all of this is then.
 
 mod manage;
+mod prove;
+mod search;
+mod words;
 
 use std::time::Duration;
 
@@ -21,6 +24,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::manage::{change, create, remove_all, set_disabled};
+pub use self::prove::prove;
+pub use self::search::{Wanted, count, search};
+pub use self::words::index;
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;
@@ -31,8 +37,8 @@ static USERS: Space = Space::durable("users");
 static EMAILS: Space = Space::durable("user_emails");
 static LINKS: Space = Space::durable("user_links");
 
-pub(super) fn spaces() -> [&'static Space; 3] {
-    [&USERS, &EMAILS, &LINKS]
+pub(super) fn spaces() -> [&'static Space; 4] {
+    [&USERS, &EMAILS, &LINKS, words::space()]
 }
 
 /// A person of an account.
@@ -210,9 +216,11 @@ async fn returning(
     if user != found.value || now.since(before) >= LAST_LOGIN_RESOLUTION {
         user.last_login_at = before.max(now);
     }
+    let going = words::add(store, account, Some(&found.value), &user).await?;
     if !write_without_waiting(store, account, &user, &found).await? {
         return Ok(None);
     }
+    going.remove(store).await?;
     if email::key(&user.email) != old_key {
         BY_EMAIL
             .delete(store, account, old_key.as_bytes(), Precondition::Any)
@@ -274,9 +282,11 @@ async fn arriving(
             user.more.clone_from(&profile.more);
             user.last_link = Some(link);
             user.last_login_at = user.last_login_at.max(now);
+            let going = words::add(store, account, Some(&found.value), &user).await?;
             if !write_without_waiting(store, account, &user, &found).await? {
                 return Ok(None);
             }
+            going.remove(store).await?;
             user
         }
         None => {
@@ -293,6 +303,7 @@ async fn arriving(
                 disabled: false,
                 generation: 0,
             };
+            words::add(store, account, None, &user).await?;
             match RECORDS
                 .put_soon(store, account, id.as_bytes(), &user, Precondition::Absent)
                 .await
@@ -421,18 +432,4 @@ pub async fn by_email(
         Some(id) => get(store, account, id.value).await,
         None => Ok(None),
     }
-}
-
-/// A page of users in the order of their ids.
-pub async fn page(
-    store: &dyn Store,
-    account: &AccountId,
-    after: Option<UserId>,
-    limit: usize,
-) -> Result<Vec<Versioned<User>>, StoreError> {
-    let after = after.map(|id| id.as_bytes().to_vec());
-    let found = RECORDS
-        .page(store, account.as_str(), b"", after, limit)
-        .await?;
-    Ok(found.into_iter().map(|(_, user)| user).collect())
 }

@@ -108,6 +108,7 @@ pub(super) async fn list(
     Ok(Page {
         items,
         next: page.next,
+        total: None,
         tag: None,
     })
 }

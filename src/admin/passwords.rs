@@ -13,11 +13,12 @@ use super::Admin;
 use super::Caller;
 use super::audit::changed;
 use super::reply::{Reply, account, condition, json, missing, tagged};
-use super::users::{UserView, find};
+use super::users::find;
 use crate::account::directory;
 use crate::authority::{OAuthError, password};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
+use crate::operation::users::UserView;
 use crate::provider::email;
 
 /// A user who has not logged in yet.

@@ -14,74 +14,17 @@ use tracing::info;
 use super::paging::{Page, Paging};
 use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, audit};
-use crate::account::directory::Link;
 use crate::account::{User, directory};
 use crate::authority::grants;
-use crate::base::{AccountId, ErrorCode, ProviderId, UserId};
+use crate::base::{AccountId, ErrorCode, LoginMethod, UserId};
 use crate::http::problem::Problem;
+use crate::operation::users::UserView;
 use crate::provider::email;
 use crate::session;
 use crate::store::Versioned;
 
 async fn account_id(admin: &Admin, id: &str) -> Reply<AccountId> {
     Ok(account(&*admin.store, id).await?.value.id)
-}
-
-/// A person of an account.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "User")]
-pub(super) struct UserView {
-    id: UserId,
-    /// Their email, which identifies them within the account.
-    email: String,
-    name: Option<String>,
-    /// Who they are at which provider.
-    links: Vec<Link>,
-    /// When they were first seen (RFC 3339).
-    created_at: String,
-    /// When they last logged in, to the hour (RFC 3339).
-    last_login_at: String,
-    /// Whether whoever the email came from may be trusted with it.
-    email_trusted: bool,
-    /// Whether they may not log in.
-    disabled: bool,
-}
-
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            email: user.email,
-            name: user.name,
-            links: user.links,
-            created_at: user.created_at.rfc3339(),
-            last_login_at: user.last_login_at.rfc3339(),
-            email_trusted: user.email_trusted,
-            disabled: user.disabled,
-        }
-    }
-}
-
-pub(super) async fn list(
-    State(admin): State<Admin>,
-    Path(id): Path<String>,
-    Query(paging): Query<Paging>,
-) -> Reply<Page<UserView>> {
-    let account = account_id(&admin, &id).await?;
-    let after = match paging.after.as_deref().map(str::parse::<UserId>) {
-        None => None,
-        Some(Ok(user)) => Some(user),
-        Some(Err(_)) => {
-            return Err(Problem::new(
-                ErrorCode::RequestAfter,
-                "`after` is a user's id",
-            ));
-        }
-    };
-    let limit = paging.limit()?;
-    let found = directory::page(&*admin.store, &account, after, limit + 1).await?;
-    let page = Page::cut(found, limit, |user| user.value.id.to_string());
-    Ok(page.map(|user| UserView::from(user.value)))
 }
 
 /// A user by id or by email.
@@ -97,14 +40,6 @@ pub(super) async fn find(
         _ => None,
     };
     Ok((account, found.ok_or_else(|| missing("user"))?))
-}
-
-pub(super) async fn show(
-    State(admin): State<Admin>,
-    Path((id, user)): Path<(String, String)>,
-) -> Reply {
-    let (_, found) = find(&admin, &id, &user).await?;
-    Ok(tagged(found.version, Json(UserView::from(found.value))))
 }
 
 /// What may change in a user; what is absent stays.
@@ -190,7 +125,7 @@ pub(super) struct SessionView {
     id: String,
     user: UserId,
     email: String,
-    provider: ProviderId,
+    provider: LoginMethod,
     created_at: String,
     expires_at: String,
 }
@@ -209,7 +144,7 @@ pub(super) async fn sessions(
         id: URL_SAFE_NO_PAD.encode(key.id()),
         user: session.value.user,
         email: session.value.email,
-        provider: session.value.provider,
+        provider: session.value.method,
         created_at: session.value.created_at.rfc3339(),
         expires_at: session.value.expires_at.rfc3339(),
     }))

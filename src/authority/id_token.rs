@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Authority;
 use super::application::Application;
@@ -94,9 +94,15 @@ pub(super) fn about(
         claims.insert("email".to_owned(), person.email.into());
         claims.insert("email_verified".to_owned(), person.email_verified.into());
     }
+    for (key, value) in more {
+        if scope_of(key).is_some_and(|scope| scopes.has(scope)) {
+            claims.insert(key.clone(), formatted(key, value));
+        }
+    }
     if scopes.has(scope::PROFILE) {
         for (key, value) in more {
-            if !OURS.contains(&key.as_str()) && !key.starts_with("email") {
+            let own = scope_of(key).is_some() || OURS.contains(&key.as_str());
+            if !own && !key.starts_with("email") {
                 claims.insert(key.clone(), value.clone());
             }
         }
@@ -108,6 +114,24 @@ pub(super) fn about(
         }
     }
     claims
+}
+
+/// The scope of its own that asks for a mapped value (OpenID Connect Core §5.4).
+fn scope_of(claim: &str) -> Option<&'static str> {
+    match claim {
+        "address" => Some(scope::ADDRESS),
+        "phone_number" | "phone_number_verified" => Some(scope::PHONE),
+        _ => None,
+    }
+}
+
+/// An address is an object (OpenID Connect Core §5.1.1), also where a provider
+/// has it in one line.
+fn formatted(claim: &str, value: &Value) -> Value {
+    match value {
+        Value::String(line) if claim == "address" => json!({ "formatted": line }),
+        value => value.clone(),
+    }
 }
 
 impl Authority {

@@ -20,7 +20,8 @@ impl Authority {
             "end_session_endpoint": at("/connect/logout"),
             "jwks_uri": at("/.well-known/jwks.json"),
             "scopes_supported": [
-                scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS,
+                scope::OPENID, scope::PROFILE, scope::EMAIL, scope::ADDRESS, scope::PHONE,
+                scope::OFFLINE_ACCESS,
             ],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
@@ -35,7 +36,8 @@ impl Authority {
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": [
                 "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
-                "account", "email", "email_verified", "name", "provider_user_id",
+                "account", "email", "email_verified", "name", "address", "phone_number",
+                "phone_number_verified", "provider_user_id",
             ],
             "ui_locales_supported": ["en", "pt-BR", "es"],
             "prompt_values_supported": ["none", "login"],

@@ -11,6 +11,10 @@ pub const OPENID: &str = "openid";
 pub const PROFILE: &str = "profile";
 /// The user's email (OpenID Connect Core §5.4).
 pub const EMAIL: &str = "email";
+/// The user's postal address (OpenID Connect Core §5.4).
+pub const ADDRESS: &str = "address";
+/// The user's telephone number (OpenID Connect Core §5.4).
+pub const PHONE: &str = "phone";
 /// A refresh token (OpenID Connect Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
 /// Reading through the admin API.
@@ -117,5 +121,8 @@ pub fn is_admin(scope: &str) -> bool {
 
 /// Scopes about a user, which an application has none of on its own behalf.
 pub fn is_identity(scope: &str) -> bool {
-    matches!(scope, OPENID | PROFILE | EMAIL | OFFLINE_ACCESS)
+    matches!(
+        scope,
+        OPENID | PROFILE | EMAIL | ADDRESS | PHONE | OFFLINE_ACCESS
+    )
 }

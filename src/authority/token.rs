@@ -273,17 +273,28 @@ fn wanted(form: &Pairs) -> Result<Option<Scopes>, OAuthError> {
         .map_err(|error| OAuthError::new(Code::InvalidScope, error.to_string()))
 }
 
-/// The scopes of a user's grant: those that were asked for; where none were, all
-/// of the application's that are about no user and make no administrator.
+/// The scopes of a user's grant: those that were asked for and the application may
+/// have; where none were asked for, all of the application's that are about no user
+/// and make no administrator. One that is not the application's is left out, as
+/// OpenID Connect Core §3.1.2.1 wants it of those that are not understood, and the
+/// answer says which were granted (RFC 6749 §3.3).
+///
+/// # Errors
+/// `invalid_scope` where nothing useful would come of it: for scopes of the admin
+/// API, and for `openid` without which there is no ID token.
 pub(super) fn user_scopes(
     application: &Application,
     wanted: Option<Scopes>,
 ) -> Result<Scopes, OAuthError> {
     let possible = application.scopes.only(|scope| !scope::is_admin(scope));
-    match wanted {
-        None => Ok(possible.only(|scope| !scope::is_identity(scope))),
-        Some(wanted) if wanted.within(&possible) => Ok(wanted),
-        Some(_) => Err(out_of_scope()),
+    let Some(wanted) = wanted else {
+        return Ok(possible.only(|scope| !scope::is_identity(scope)));
+    };
+    let needed = wanted.only(|scope| scope::is_admin(scope) || scope == scope::OPENID);
+    if needed.within(&possible) {
+        Ok(wanted.common(&possible))
+    } else {
+        Err(out_of_scope())
     }
 }
 

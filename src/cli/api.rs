@@ -26,6 +26,7 @@ use crate::broker::open_admin;
 use crate::config::Config;
 use crate::document::Finding;
 use crate::http::server::Peer;
+use crate::provider::request::encode;
 use crate::store::Store;
 
 /// The admin API.
@@ -150,7 +151,10 @@ impl Api {
         loop {
             let page = match &after {
                 None => path.to_owned(),
-                Some(after) => format!("{path}?after={after}"),
+                Some(after) => {
+                    let join = if path.contains('?') { '&' } else { '?' };
+                    format!("{path}{join}after={}", encode(after))
+                }
             };
             let answer = self
                 .send(Method::GET, &page, None)

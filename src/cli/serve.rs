@@ -11,7 +11,7 @@ use super::{Global, log};
 use crate::base::SystemClock;
 use crate::broker::Broker;
 use crate::http::health;
-use crate::http::server::{Server, ServerOptions, bind, bind_unix};
+use crate::http::server::{Server, ServerOptions, Workers, bind, bind_unix};
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let logs = log::start();
@@ -21,7 +21,9 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let listener = bind(&config.listen).await?;
     let broker = Broker::open(&config, Arc::new(SystemClock)).await?;
     let socket = bind_unix(config.admin_socket()).context("the admin socket cannot be made")?;
+    let workers = Workers::start().context("the threads that serve cannot start")?;
     let mut server = Server::new(options())
+        .on(&workers)
         .listen(listener, broker.router())
         .listen(socket, broker.admin_router());
     if let Some(address) = &config.metrics_listen {
@@ -32,6 +34,10 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
                 warn!(why = %error, "health and metrics are not served; set `metrics.listen`");
             }
         }
+    }
+    // Who asks for an algorithm later makes its key, where it can't be made now.
+    if let Err(error) = broker.provide_keys().await {
+        warn!(why = %error, "a key of each algorithm could not be provided");
     }
     info!(
         listen = config.listen,
@@ -75,6 +81,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     server.run(stop).await?;
     reloading.abort();
     broker.close().await?;
+    drop(workers);
     info!("stopped");
     Ok(())
 }

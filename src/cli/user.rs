@@ -11,8 +11,13 @@ use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
-    /// List the users of an account
+    /// List the users of an account, or those that are searched for
     List {
+        /// Begins their email, a word of their name or email, or their id at a provider; or is their id
+        search: Option<String>,
+        /// Only the one with this email
+        #[arg(long)]
+        email: Option<String>,
         /// The account
         #[arg(long)]
         account: String,
@@ -77,10 +82,18 @@ impl User {
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         let (id, account, disabled) = match self {
-            Self::List { account } => {
-                let items = api
-                    .list(&format!("/accounts/{}/users", segment(&account)))
-                    .await?;
+            Self::List {
+                search,
+                email,
+                account,
+            } => {
+                let mut path = format!("/accounts/{}/users?limit=500", segment(&account));
+                for (name, value) in [("q", search), ("email", email)] {
+                    if let Some(value) = value {
+                        path.extend(["&", name, "=", &segment(&value)]);
+                    }
+                }
+                let items = api.list(&path).await?;
                 table(json, &items, &["id", "email", "name", "disabled"]);
                 return Ok(());
             }

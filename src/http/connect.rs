@@ -256,10 +256,26 @@ async fn revoke(
 }
 
 /// `GET` and `POST /connect/userinfo` (OpenID Connect Core §5.3)
-async fn userinfo(State(app): State<Shared>, headers: HeaderMap) -> Response {
+async fn userinfo(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let result = async {
-        let token = bearer(authorization(&headers)?)?;
-        app.authority.userinfo(token).await
+        let header = authorization(&headers)?;
+        // In the body of a form, once and in one place (RFC 6750 §2.2).
+        let posted = match form(&headers, body) {
+            Ok(form) => form.get("access_token").map(str::to_owned),
+            Err(_) => None,
+        };
+        let token = match (header, &posted) {
+            (Some(_), Some(_)) => {
+                return Err(OAuthError::request("the access token is there twice"));
+            }
+            (None, Some(token)) => &format!("Bearer {token}"),
+            (header, None) => header.unwrap_or_default(),
+        };
+        app.authority.userinfo(bearer(Some(token))?).await
     };
     answered(result.await)
 }

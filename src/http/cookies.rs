@@ -47,6 +47,15 @@ impl<'a> Cookies<'a> {
         self.0.iter().filter(of_name).count() > 1
     }
 
+    /// The accounts that a session's cookie is there of, valid or not.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.0.iter().filter_map(|(name, _)| {
+            let name = std::str::from_utf8(name).ok()?;
+            let name = name.strip_prefix("__Host-").unwrap_or(name);
+            name.strip_prefix("vestibule_")?.parse().ok()
+        })
+    }
+
     /// The value of a cookie that is there exactly once. Two of a name mean that
     /// someone tossed one in, so neither counts (threat C2).
     pub fn only(&self, name: &str) -> Option<&'a str> {

@@ -149,7 +149,7 @@ pub(super) async fn idp_logout(
     let found = app
         .logins
         .mappings
-        .provider(account, &session.provider)
+        .provider(account, session.method.provider()?)
         .await;
     let provider = found.ok()??.ok()?;
     end_session(&provider, return_to)
@@ -206,7 +206,7 @@ pub(super) async fn signed_out(
     match Site::read(&app, &account, &uri, &headers).await {
         Ok(site) => html(
             StatusCode::OK,
-            app.pages.signed_out(&site.look(), site.lang, "login"),
+            app.pages.signed_out(&site.look(), site.lang, Some("login")),
         ),
         Err(answer) => answer,
     }

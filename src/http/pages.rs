@@ -266,8 +266,8 @@ impl Pages {
         )
     }
 
-    /// The session is over; `again` begins a new login.
-    pub fn signed_out(&self, look: &Look, lang: Lang, again: &str) -> Page {
+    /// The session is over; `again` begins a new login, where the account is known.
+    pub fn signed_out(&self, look: &Look, lang: Lang, again: Option<&str>) -> Page {
         let title = &self.messages(lang).page.signed_out;
         let style = Style::new(look).with_logo();
         self.page("signed_out.html", lang, &style, title, context! { again })

@@ -24,12 +24,14 @@ mod framing;
 mod header_timer;
 mod request;
 mod stream;
+mod workers;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -38,6 +40,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use bind::{bind, bind_unix};
+pub use workers::Workers;
 
 /// The limits of a server.
 #[derive(Debug, Clone)]
@@ -132,6 +135,7 @@ impl Peer {
 pub struct Server {
     options: ServerOptions,
     doors: Vec<(Listener, Router)>,
+    pool: Option<Arc<workers::Pool>>,
 }
 
 impl Server {
@@ -140,6 +144,7 @@ impl Server {
         Self {
             options,
             doors: Vec::new(),
+            pool: None,
         }
     }
 
@@ -147,6 +152,13 @@ impl Server {
     #[must_use]
     pub fn listen(mut self, listener: impl Into<Listener>, app: Router) -> Self {
         self.doors.push((listener.into(), app));
+        self
+    }
+
+    /// Serves the network's connections on `workers` instead of the caller's runtime.
+    #[must_use]
+    pub fn on(mut self, workers: &Workers) -> Self {
+        self.pool = Some(workers.pool());
         self
     }
 
@@ -163,7 +175,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
         for (listener, app) in self.doors {
-            let door = accept::AcceptLoop::new(listener, app, self.options.clone());
+            let door =
+                accept::AcceptLoop::new(listener, app, self.options.clone(), self.pool.clone());
             loops.spawn(door.run(stopped.clone()));
         }
         tokio::select! {

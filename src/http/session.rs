@@ -65,7 +65,7 @@ pub(super) async fn session(
         Ok(Some((_, session))) => Json(json!({
             "authenticated": true,
             "user": user(&session),
-            "provider": session.provider,
+            "provider": session.method,
             "expires_at": session.expires_at.rfc3339(),
         }))
         .into_response(),
@@ -160,7 +160,7 @@ fn allowed(session: &Session, email: Option<&str>) -> Response {
             if verified { "true" } else { "false" },
         );
     }
-    set("x-auth-provider", session.provider.as_str());
+    set("x-auth-provider", session.method.as_str());
     if let Some(id) = &session.provider_user_id {
         set("x-auth-provider-user", id);
     }

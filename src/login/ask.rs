@@ -38,13 +38,9 @@ impl Logins {
             }
         };
         trace.response(&response);
-        metrics::histogram!(
-            "vestibule_provider_seconds",
-            "account" => login.account().to_string(),
-            "provider" => login.provider().id.to_string(),
-            "step" => step.name()
-        )
-        .record(response.elapsed.as_secs_f64());
+        self.meters
+            .provider_seconds(login.account(), &login.provider().id, step)
+            .record(response.elapsed.as_secs_f64());
         let status = response.status;
         if answer.nothing.contains(&status) {
             return Ok(Value::Null);

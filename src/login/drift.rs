@@ -113,7 +113,13 @@ impl Watch {
             .iter()
             .filter(|note| !note.field.starts_with("id_token"))
         {
-            let field = shape.fields.entry(note.field.clone()).or_default();
+            // Nearly always known: a name is copied only where it is new.
+            if !shape.fields.contains_key(&note.field) {
+                shape.fields.insert(note.field.clone(), Field::default());
+            }
+            let Some(field) = shape.fields.get_mut(&note.field) else {
+                continue;
+            };
             field.looked += 1;
             let change = match note.matched.first() {
                 None if field.there >= LOGINS_BEFORE_DRIFT && field.there + 1 == field.looked => {
@@ -126,7 +132,10 @@ impl Watch {
             };
             if let Some(found) = note.matched.first() {
                 field.there += 1;
-                news |= field.types.insert(found.clone());
+                if !field.types.contains(found) {
+                    field.types.insert(found.clone());
+                    news = true;
+                }
             }
             if let Some(now_is) = change {
                 let others: Vec<&str> = field

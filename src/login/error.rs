@@ -16,7 +16,7 @@ use crate::session::SessionError;
 use crate::store::StoreError;
 
 /// Where in a login something happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The login begins.
     Start,

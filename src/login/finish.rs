@@ -7,7 +7,7 @@ use super::pending::{Browser, TICKET};
 use super::{Logins, ReturnTo};
 use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
-use crate::base::{AccountId, ProviderId, UserId};
+use crate::base::{AccountId, LoginMethod, ProviderId, UserId};
 use crate::session::{Session, Subject};
 use crate::store::Token;
 
@@ -44,9 +44,11 @@ pub async fn finish(
         return Err(LoginError::WrongBrowser);
     }
     // Removed while the browser was on its way here (threat B1).
-    let provider = logins.mappings.provider(&account.id, &record.provider);
-    if provider.await.map_err(Step::Finish.store())?.is_none() {
-        return Err(LoginError::TicketInvalid);
+    if let Some(id) = record.method.provider() {
+        let provider = logins.mappings.provider(&account.id, id);
+        if provider.await.map_err(Step::Finish.store())?.is_none() {
+            return Err(LoginError::TicketInvalid);
+        }
     }
     let subject = Subject {
         account: &account.id,
@@ -58,7 +60,7 @@ pub async fn finish(
         provider_user_id: record.provider_user_id.as_deref(),
         name: record.name.as_deref(),
         more: &record.more,
-        provider: &record.provider,
+        method: &record.method,
         auth_time: record.auth_time,
         signing_alg: account.signing_alg,
     };
@@ -67,17 +69,15 @@ pub async fn finish(
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
     still_allowed(logins, &account.id, &session, &token).await?;
-    metrics::counter!(
-        "vestibule_logins_total",
-        "account" => account.id.to_string(),
-        "provider" => record.provider.to_string()
-    )
-    .increment(1);
+    logins
+        .meters
+        .logins(&account.id, &record.method)
+        .increment(1);
     info!(
         target: "vestibule::login",
         login = record.id,
         account = %account.id,
-        provider = %record.provider,
+        provider = %record.method,
         user = %record.user,
         "finish: the session begins; the browser goes to the page that was asked for"
     );
@@ -156,6 +156,9 @@ pub async fn vouch(
         .map_err(Step::Finish.store())?
         .ok_or(LoginError::TicketInvalid)?;
     let console = record.console.ok_or(LoginError::TicketInvalid)?;
+    let LoginMethod::Provider(provider) = record.method else {
+        return Err(LoginError::TicketInvalid);
+    };
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
     }
@@ -166,7 +169,7 @@ pub async fn vouch(
     Ok(VouchedLogin {
         id: record.id,
         email: console.email.ok_or(not_trusted)?,
-        provider: record.provider,
+        provider,
         return_to: ReturnTo::stored(record.return_to),
     })
 }

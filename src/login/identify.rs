@@ -9,7 +9,7 @@ use super::error::{LoginError, Step};
 use super::pending::{ConsoleLogin, TICKET, TicketRecord};
 use super::userinfo::Identified;
 use crate::account::directory::{self, IdentifiedUser};
-use crate::base::UserId;
+use crate::base::{LoginMethod, UserId};
 use crate::store::{Precondition, Token};
 
 /// How long a ticket lives: the time of one redirect.
@@ -66,7 +66,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         email: user.email,
         name: user.name,
         more: profile.more,
-        provider: provider.id.clone(),
+        method: LoginMethod::Provider(provider.id.clone()),
         auth_time,
         store: origin.store,
         return_to: origin.return_to,

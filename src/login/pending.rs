@@ -4,7 +4,7 @@ use oauth2::{CsrfToken, PkceCodeVerifier, RedirectUrl};
 use serde::{Deserialize, Serialize};
 
 use super::openid::AuthenticationAge;
-use crate::base::{AccountId, ProviderId, Timestamp, UserId, digest, random};
+use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
 use crate::store::{Keyspace, Space, Token};
 
@@ -118,7 +118,9 @@ pub(super) struct TicketRecord {
     pub provider_user_id: Option<String>,
     pub name: Option<String>,
     pub more: serde_json::Map<String, serde_json::Value>,
-    pub provider: ProviderId,
+    /// How they logged in.
+    #[serde(rename = "provider")]
+    pub method: LoginMethod,
     /// When they authenticated there, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,

@@ -16,6 +16,20 @@ pub const MAX: usize = 500;
 /// A page's length where none is asked for.
 const DEFAULT: usize = 100;
 
+/// How many things a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Total {
+    /// How many.
+    pub count: usize,
+    /// Whether there are no more than that: who counts stops at some point.
+    pub exact: bool,
+}
+
+/// How many things a list has.
+pub fn total(count: usize, exact: bool) -> Total {
+    Total { count, exact }
+}
+
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "{T}List")]
@@ -25,6 +39,9 @@ pub struct Page<T> {
     /// Give it as `after` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// How many there are on all pages, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Total>,
     /// What a change of the list can be bound to, where it changes as a whole.
     #[serde(skip)]
     pub tag: Option<Tag>,
@@ -40,6 +57,7 @@ impl<T> Page<T> {
         Self {
             items: found,
             next,
+            total: None,
             tag: None,
         }
     }
@@ -66,11 +84,19 @@ impl<T> Page<T> {
         self
     }
 
+    /// The same page with how many there are on all.
+    #[must_use]
+    pub fn counted(mut self, total: Option<Total>) -> Self {
+        self.total = total;
+        self
+    }
+
     /// The same page of something else.
     pub fn map<U>(self, with: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(with).collect(),
             next: self.next,
+            total: self.total,
             tag: self.tag,
         }
     }

@@ -1,9 +1,10 @@
 //! The client: how connections are made, and one request in its lane.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::Client;
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use super::certificate::ClientCertificate;
@@ -21,12 +22,22 @@ use crate::base::Clock;
 const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept to one host.
 const MAX_IDLE: usize = 32;
-/// Clients kept, one for each connect timeout in use.
+/// Clients kept by a runtime, one for each connect timeout in use.
 const MAX_CLIENTS: usize = 16;
 /// Clients kept that show a certificate, one for each certificate and timeout.
 const MAX_CERTIFIED: usize = 256;
 /// A request that takes longer than this has long lost its visitor.
 const MAX_TOTAL: Duration = Duration::from_secs(3600);
+
+/// A client, with whose connections these are and how long they may take to open.
+///
+/// A connection is driven by the runtime that opened it: each has clients of its
+/// own, so that no request waits for another one's thread to be woken.
+struct Kept {
+    runtime: Id,
+    connect: Duration,
+    client: Client,
+}
 
 /// The only way out. Cheap to share behind an `Arc`; one for the whole process,
 /// so that connections are reused.
@@ -34,14 +45,15 @@ pub struct Outbound {
     policy: Arc<Policy>,
     clock: Arc<dyn Clock>,
     lookup: Arc<dyn Lookup>,
-    clients: Mutex<Vec<(Duration, Client)>>,
-    certified: Mutex<Vec<Certified>>,
+    clients: RwLock<Vec<Kept>>,
+    certified: RwLock<Vec<Certified>>,
     lanes: Lanes,
 }
 
 /// A client whose connections show a certificate. Connections are reused, so no two
 /// certificates may share one.
 struct Certified {
+    runtime: Id,
     connect: Duration,
     certificate: ClientCertificate,
     client: Client,
@@ -69,11 +81,12 @@ impl Outbound {
             policy: Arc::new(policy),
             clock,
             lookup,
-            clients: Mutex::default(),
-            certified: Mutex::default(),
+            clients: RwLock::default(),
+            certified: RwLock::default(),
             lanes: Lanes::default(),
         };
-        outbound.client(Limits::default().connect)?;
+        // So that a system without certificate authorities is found at once.
+        outbound.build(Limits::default().connect, None)?;
         Ok(outbound)
     }
 
@@ -134,21 +147,28 @@ impl Outbound {
     /// for a client as a whole; where there would be too many, the one with the
     /// next longer timeout serves: the total deadline holds in any case.
     fn client(&self, connect: Duration) -> Result<Client, OutboundError> {
+        let runtime = Handle::current().id();
         let near = {
-            let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, client)) = clients.iter().find(|(timeout, _)| *timeout == connect) {
-                return Ok(client.clone());
+            let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+            let own = || clients.iter().filter(|kept| kept.runtime == runtime);
+            if let Some(kept) = own().find(|kept| kept.connect == connect) {
+                return Ok(kept.client.clone());
             }
-            (clients.len() >= MAX_CLIENTS).then(|| nearest(&clients, connect))
+            (own().count() >= MAX_CLIENTS).then(|| nearest(own(), connect))
         };
         if let Some(client) = near.flatten() {
             return Ok(client);
         }
         // Built outside the lock: it reads the system's certificates.
         let client = self.build(connect, None)?;
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if clients.len() < MAX_CLIENTS && clients.iter().all(|(timeout, _)| *timeout != connect) {
-            clients.push((connect, client.clone()));
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        let own = || clients.iter().filter(|kept| kept.runtime == runtime);
+        if own().count() < MAX_CLIENTS && own().all(|kept| kept.connect != connect) {
+            clients.push(Kept {
+                runtime,
+                connect,
+                client: client.clone(),
+            });
         }
         Ok(client)
     }
@@ -182,6 +202,7 @@ impl Outbound {
             all.remove(0);
         }
         all.push(Certified {
+            runtime,
             connect,
             certificate: certificate.clone(),
             client: client.clone(),
@@ -232,11 +253,14 @@ impl Outbound {
 
 /// The client with the shortest timeout that isn't shorter than `connect`, or
 /// else the longest there is.
-fn nearest(clients: &[(Duration, Client)], connect: Duration) -> Option<Client> {
+fn nearest<'a>(
+    clients: impl Iterator<Item = &'a Kept> + Clone,
+    connect: Duration,
+) -> Option<Client> {
     clients
-        .iter()
-        .filter(|(timeout, _)| *timeout >= connect)
-        .min_by_key(|(timeout, _)| *timeout)
-        .or_else(|| clients.iter().max_by_key(|(timeout, _)| *timeout))
-        .map(|(_, client)| client.clone())
+        .clone()
+        .filter(|kept| kept.connect >= connect)
+        .min_by_key(|kept| kept.connect)
+        .or_else(|| clients.max_by_key(|kept| kept.connect))
+        .map(|kept| kept.client.clone())
 }

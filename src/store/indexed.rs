@@ -16,12 +16,24 @@ pub(super) fn space() -> &'static Space {
 /// By the name of a space: since when all its records have their owners.
 const DONE: Keyspace<Timestamp> = Keyspace::new(&INDEXED);
 
+/// Whether an index that records of before have to be put into has all of them.
+pub async fn index_is_done(store: &dyn Store, name: &str) -> Result<bool, StoreError> {
+    Ok(DONE.get(store, "", name.as_bytes()).await?.is_some())
+}
+
+/// Notes that it has. Behind all the others in the log.
+pub async fn note_indexed(store: &dyn Store, name: &str, now: Timestamp) -> Result<(), StoreError> {
+    DONE.put(store, "", name.as_bytes(), &now, Precondition::Any)
+        .await
+        .map(|_| ())
+}
+
 impl<T: Serialize + DeserializeOwned> Keyspace<T> {
     /// Gives an owner to each record that has none and should have, once in a
     /// store's life. To be called before the first look for what is someone's.
     pub async fn index(&self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
         let name = self.space.name;
-        if DONE.get(store, "", name.as_bytes()).await?.is_some() {
+        if index_is_done(store, name).await? {
             return Ok(());
         }
         let mut changed = 0;
@@ -60,9 +72,6 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
                 "records were given their owners"
             );
         }
-        // Behind all the others in the log.
-        DONE.put(store, "", name.as_bytes(), &now, Precondition::Any)
-            .await
-            .map(|_| ())
+        note_indexed(store, name, now).await
     }
 }

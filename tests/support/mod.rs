@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
+use vestibule::account::directory::Wanted;
 use vestibule::account::mapping::Consent;
 use vestibule::account::{self, Account, StoreFront};
 use vestibule::base::{AccountId, Clock, ManualClock};
@@ -173,11 +174,11 @@ impl World {
     /// The users of an account.
     pub async fn users(&self, account: &str) -> Vec<account::User> {
         let id: AccountId = account.parse().unwrap();
-        account::directory::page(&*self.store, &id, None, 500)
+        account::directory::search(&*self.store, &id, &Wanted::default(), None, 500)
             .await
             .unwrap()
             .into_iter()
-            .map(|user| user.value)
+            .map(|(_, user)| user.value)
             .collect()
     }
 

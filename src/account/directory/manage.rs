@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Map;
 
-use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, claim_email, get};
+use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, claim_email, get, words};
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::provider::email;
 use crate::store::{Keyspace, Precondition, Store, StoreError, Version, Versioned};
@@ -37,16 +37,20 @@ pub async fn create(
         return Ok(None);
     }
     let id = user.id.as_bytes();
-    let version = RECORDS
-        .put(store, account, id, &user, Precondition::Absent)
-        .await?;
+    let mut steps = vec![
+        RECORDS.step_check(account, id, Precondition::Absent),
+        RECORDS.step_put(account, id, &user)?,
+    ];
+    steps.extend(words::steps(account, &user)?);
+    let versions = store.commit(steps).await?;
+    let version = versions.first().copied().unwrap_or(Version(0));
     Ok(Some(Versioned {
         value: user,
         version,
     }))
 }
 
-/// Changes a user; gives what it was and what it became. With `only`, the record
+/// Changes a user in what they are not found by; gives what it was and what it became. With `only`, the record
 /// must be of that version, and nobody else's write is followed.
 ///
 /// # Errors
@@ -103,6 +107,7 @@ pub async fn set_disabled(
 
 /// Removes all users of an account; for its removal.
 pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
+    words::remove_all(store, account).await?;
     remove_space(store, account, &RECORDS).await?;
     remove_space(store, account, &BY_EMAIL).await?;
     remove_space(store, account, &BY_LINK).await

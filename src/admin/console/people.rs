@@ -3,14 +3,17 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use minijinja::context;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::accounts::ListQuery;
 use super::api::{Call, segment};
-use super::guard::{LoggedIn, Post};
+use super::guard::{Desk, LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::reply;
+use crate::operation::accounts;
+use crate::operation::users::{self, UserQuery};
 use crate::operator::session::Current;
 
 async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &ListQuery) -> Html {
@@ -30,7 +33,6 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Li
         .await
         .map_err(failing(who))?;
     let (title, template) = match what {
-        "users" => ("Users", "users.html"),
         "grants" => ("Grants", "grants.html"),
         _ => ("Sessions", "sessions.html"),
     };
@@ -45,13 +47,42 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Li
     page(Some(who), StatusCode::OK, template, values)
 }
 
+/// Which users, and what was just done.
+#[derive(Deserialize)]
+pub(super) struct UsersQuery {
+    #[serde(default)]
+    q: String,
+    after: Option<String>,
+    done: Option<String>,
+}
+
+/// `GET /admin/accounts/{account}/users`
 pub(super) async fn users(
-    axum::extract::State(console): State,
-    LoggedIn(who): LoggedIn,
+    desk: Desk,
     Path(id): Path<String>,
-    Query(place): Query<ListQuery>,
+    Query(place): Query<UsersQuery>,
 ) -> Html {
-    list(&console, &who, &id, "users", &place).await
+    let account = accounts::show(desk.ops(), &desk.caller(), &id).await?.value;
+    let q = place.q.trim();
+    let query = UserQuery {
+        q: Some(q.to_owned()),
+        count: true,
+        after: place.after,
+        limit: Some(50),
+        ..UserQuery::default()
+    };
+    let found = users::list(desk.ops(), &desk.caller(), &id, query).await?;
+    let values = context! {
+        title => "Users",
+        nav => "accounts",
+        account => shown(account),
+        q,
+        total => found.total.map(shown),
+        items => shown(found.items),
+        next => found.next,
+        done => place.done,
+    };
+    desk.page(StatusCode::OK, "users.html", values)
 }
 
 pub(super) async fn sessions(

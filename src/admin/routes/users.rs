@@ -4,21 +4,21 @@ use axum::http::Method;
 use serde_json::json;
 
 use crate::admin::paging::{Page, Paging};
-use crate::admin::route::Route;
+use crate::admin::route::{Query, Route};
 use crate::admin::{grants, passwords, users};
+use crate::operation::users::{self as people, UserView};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
     vec![
-        Route::handled(
-            Method::GET,
+        Route::get(
             "/accounts/{account}/users",
             "listUsers",
-            "Lists an account's users",
-            users::list,
-        )
-        .query::<Paging>()
-        .gives::<Page<users::UserView>>(200),
+            "Lists an account's users, or those that are searched for",
+            |call, Query(query)| async move {
+                people::list(&call.ops, &call.caller, call.at("account"), query).await
+            },
+        ),
         Route::handled(
             Method::POST,
             "/accounts/{account}/users",
@@ -27,18 +27,18 @@ pub(super) fn operations() -> Vec<Route> {
             passwords::create,
         )
         .takes::<passwords::NewUser>(json!({ "email": "ada@example.com", "name": "Ada" }))
-        .gives::<users::UserView>(201)
+        .gives::<UserView>(201)
         .tagged()
         .refuses(&[409]),
-        Route::handled(
-            Method::GET,
+        Route::get(
             "/accounts/{account}/users/{user}",
             "getUser",
             "Shows a user",
-            users::show,
-        )
-        .gives::<users::UserView>(200)
-        .tagged(),
+            |call, ()| async move {
+                let (account, user) = (call.at("account"), call.at("user"));
+                people::show(&call.ops, &call.caller, account, user).await
+            },
+        ),
         Route::handled(
             Method::PATCH,
             "/accounts/{account}/users/{user}",
@@ -47,7 +47,7 @@ pub(super) fn operations() -> Vec<Route> {
             users::change,
         )
         .takes::<users::Change>(json!({ "disabled": true }))
-        .gives::<users::UserView>(200)
+        .gives::<UserView>(200)
         .tagged()
         .conditional(),
         Route::handled(

@@ -114,6 +114,8 @@ impl NewApplication {
                 scope::OPENID,
                 scope::PROFILE,
                 scope::EMAIL,
+                scope::ADDRESS,
+                scope::PHONE,
                 scope::OFFLINE_ACCESS,
             ])?,
             None => Scopes::default(),

@@ -13,7 +13,7 @@ use crate::account;
 use crate::authority::OAuthError;
 use crate::authority::logout::LogoutRequest;
 use crate::base::AccountId;
-use crate::http::cookies::{self, Kind};
+use crate::http::cookies::{self, Cookies, Kind};
 use crate::http::logout::idp_logout;
 use crate::http::pages::{Lang, LogoutForm};
 use crate::http::site::{accept_language, html, look};
@@ -21,7 +21,8 @@ use crate::http::{App, Shared, redirect};
 use crate::protocol::form::Pairs;
 use crate::session::Session;
 
-/// The parameter by which our own page says that the visitor was asked.
+/// The parameter by which our own page says that the visitor was asked, and about
+/// the session of which account.
 const CONFIRMED: &str = "confirmed";
 
 /// `GET /connect/logout`
@@ -32,7 +33,7 @@ pub(in crate::http) async fn ask(
 ) -> Response {
     let text = uri.query().unwrap_or_default();
     let done = match Pairs::parse(text) {
-        Ok(form) => end(&app, &headers, &form, false).await,
+        Ok(form) => end(&app, &headers, &form, None).await,
         Err(error) => Err(OAuthError::request(error.to_string())),
     };
     done.unwrap_or_else(|error| page(&app, &headers, &error))
@@ -47,8 +48,9 @@ pub(in crate::http) async fn posted(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let asked = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
-    let done = if asked.get(CONFIRMED).is_some() && from_us(&app, &headers) {
-        end(&app, &headers, &asked, true).await
+    let confirmed = asked.get(CONFIRMED).filter(|_| from_us(&app, &headers));
+    let done = if confirmed.is_some() {
+        end(&app, &headers, &asked, confirmed).await
     } else {
         super::form(&headers, body).map(|form| {
             let location = format!("{}/connect/logout?{}", app.logins.public_url, query(&form));
@@ -62,16 +64,18 @@ async fn end(
     app: &App,
     headers: &HeaderMap,
     form: &Pairs,
-    confirmed: bool,
+    confirmed: Option<&str>,
 ) -> Result<Response, OAuthError> {
-    let request = app.authority.logout_request(form).await?;
-    let Some(account) = &request.account else {
-        return match &request.then {
-            Some(then) => Ok(redirect(StatusCode::SEE_OTHER, then)),
-            None => Err(OAuthError::request(
-                "send `id_token_hint` or `client_id`, so that the account is known",
-            )),
+    let mut request = app.authority.logout_request(form).await?;
+    let named = request.account.is_some();
+    if !named {
+        request.account = match confirmed.and_then(|id| id.parse().ok()) {
+            None => signed_in(app, headers).await?,
+            asked_about => asked_about,
         };
+    }
+    let Some(account) = &request.account else {
+        return after(app, headers, &request).await;
     };
     let logins = &app.logins;
     let place = BrokerOrigin::read(app, account, headers)
@@ -79,7 +83,7 @@ async fn end(
         .ok_or_else(|| OAuthError::request("there is no such account"))?;
     let mut answer = match &place.session {
         None => after(app, headers, &request).await?,
-        Some((_, session)) if !confirmed && !request.knows(session) => {
+        Some((_, session)) if confirmed.is_none() && !request.knows(session) => {
             return question(app, headers, form, &request, session).await;
         }
         Some((token, session)) => {
@@ -91,6 +95,11 @@ async fn end(
             info!(account = %account, user = %session.user, "logout: the session is revoked");
             match idp_logout(app, account, session, &done(app, &request, account)).await {
                 Some(elsewhere) => redirect(StatusCode::SEE_OTHER, &elsewhere),
+                // Who names no account means all of this browser, one after the other.
+                None if !named && signed_in(app, headers).await?.is_some() => redirect(
+                    StatusCode::SEE_OTHER,
+                    &format!("{}/connect/logout?{}", logins.public_url, unasked(form)),
+                ),
                 None => after(app, headers, &request).await?,
             }
         }
@@ -102,6 +111,26 @@ async fn end(
         );
     }
     Ok(answer)
+}
+
+/// The account that this browser is signed in to, where the request names none;
+/// of several the first.
+async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Option<AccountId>, OAuthError> {
+    let jar = Cookies::read(headers).map_err(|error| OAuthError::request(error.to_string()))?;
+    for account in jar.accounts() {
+        let place = BrokerOrigin::read(app, &account, headers).await?;
+        if place.is_some_and(|place| place.session.is_some()) {
+            return Ok(Some(account));
+        }
+    }
+    Ok(None)
+}
+
+/// The application's own request again.
+fn unasked(form: &Pairs) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form.iter().filter(|(name, _)| *name != CONFIRMED))
+        .finish()
 }
 
 /// Where the provider sends the browser once its own session is over.
@@ -120,11 +149,13 @@ async fn after(
         return Ok(redirect(StatusCode::SEE_OTHER, then));
     }
     let (look, lang) = looks(app, headers, request).await?;
-    let account = request.account.as_ref().map(ToString::to_string);
-    let again = format!("/accounts/{}/login", account.unwrap_or_default());
+    let again = request
+        .account
+        .as_ref()
+        .map(|account| format!("/accounts/{account}/login"));
     Ok(html(
         StatusCode::OK,
-        app.pages.signed_out(&look, lang, &again),
+        app.pages.signed_out(&look, lang, again.as_deref()),
     ))
 }
 
@@ -142,8 +173,10 @@ async fn question(
         let done = done(app, request, account);
         redirects.extend(idp_logout(app, account, session, &done).await);
     }
+    let about = request.account.as_ref().map(AccountId::as_str);
+    let about = about.unwrap_or_default();
     let asked = LogoutForm {
-        action: format!("/connect/logout?{CONFIRMED}=1&{}", query(form)),
+        action: format!("/connect/logout?{CONFIRMED}={about}&{}", unasked(form)),
         return_to: None,
         user: Some(session.email.clone()),
         stay_href: request.then.clone(),

@@ -74,7 +74,7 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
                 redirects: vec![text.into()],
             },
         ));
-        all.push(pages.signed_out(look, lang, text));
+        all.push(pages.signed_out(look, lang, Some(text)));
     }
     all
 }
@@ -152,7 +152,7 @@ fn pages_are_well_formed() {
 #[test]
 fn only_https_logos_are_shown() {
     let pages = Pages::new();
-    let shown = pages.signed_out(&look(), Lang::En, "login");
+    let shown = pages.signed_out(&look(), Lang::En, Some("login"));
     assert!(shown.html.contains("<img class=\"logo\""), "{}", shown.html);
     assert!(
         shown.csp.contains("img-src data: https://cdn.acme.test;"),
@@ -170,7 +170,7 @@ fn only_https_logos_are_shown() {
             logo_url: Some(url.into()),
             ..look()
         };
-        let page = pages.signed_out(&look, Lang::En, "login");
+        let page = pages.signed_out(&look, Lang::En, Some("login"));
         assert!(!page.html.contains("<img"), "{url}");
         assert!(page.csp.contains("img-src data:;"), "{url}: {}", page.csp);
     }
@@ -206,7 +206,7 @@ fn the_accent_is_the_accounts_own() {
             color: color.map(Into::into),
             ..look()
         };
-        style_of(&pages.signed_out(&look, Lang::En, "login")).to_owned()
+        style_of(&pages.signed_out(&look, Lang::En, Some("login"))).to_owned()
     };
     assert!(style(Some("#FFEE00")).contains("--accent:#ffee00;--on-accent:#000000;"));
     assert!(style(Some("#102a43")).contains("--accent:#102a43;--on-accent:#ffffff;"));

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{Connections, Leave};
+use super::workers::Pool;
 use super::{Listener, Peer, ServerOptions};
 
 /// After an error that the next attempt would meet too: no file descriptors left.
@@ -31,6 +32,8 @@ pub(super) struct AcceptLoop {
     slots: Arc<Semaphore>,
     shares: Shares,
     drain: Duration,
+    /// Where connections of the network are served, if not here.
+    pool: Option<Arc<Pool>>,
 }
 
 enum Accepted {
@@ -39,13 +42,19 @@ enum Accepted {
 }
 
 impl AcceptLoop {
-    pub(super) fn new(listener: Listener, app: Router, options: ServerOptions) -> Self {
+    pub(super) fn new(
+        listener: Listener,
+        app: Router,
+        options: ServerOptions,
+        pool: Option<Arc<Pool>>,
+    ) -> Self {
         let most = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             listener,
             slots: Arc::new(Semaphore::new(most)),
             shares: Shares::of(most),
             drain: options.drain,
+            pool,
             connections: Connections::new(app, options),
         }
     }
@@ -76,11 +85,28 @@ impl AcceptLoop {
                     }
                     // Answers are small and whole: waiting to fill a packet only delays them.
                     drop(stream.set_nodelay(true));
-                    let connection = self.connections.serve(stream, peer, &graceful);
-                    open.spawn(holding((slot, share), connection));
+                    let place = self.pool.as_ref().and_then(Pool::place);
+                    let Some(place) = place else {
+                        let connection = self.connections.serve(stream, peer, graceful.watcher());
+                        open.spawn(holding((slot, share), connection));
+                        continue;
+                    };
+                    let Ok(stream) = stream.into_std() else {
+                        continue;
+                    };
+                    let worker = place.handle().clone();
+                    let (connections, watcher) = (self.connections.clone(), graceful.watcher());
+                    let connection = async move {
+                        // Known to the runtime that waits for it from here on.
+                        if let Ok(stream) = TcpStream::from_std(stream) {
+                            connections.serve(stream, peer, watcher).await;
+                        }
+                    };
+                    open.spawn_on(holding((slot, share, place), connection), &worker);
                 }
                 Accepted::Unix(stream) => {
-                    let connection = self.connections.serve(stream, Peer::Unix, &graceful);
+                    let watcher = graceful.watcher();
+                    let connection = self.connections.serve(stream, Peer::Unix, watcher);
                     open.spawn(holding(slot, connection));
                 }
             }

@@ -10,7 +10,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
@@ -127,6 +127,7 @@ impl Leave {
 }
 
 /// Serves the connections of one listener.
+#[derive(Clone)]
 pub(super) struct Connections {
     app: Router,
     options: Arc<ServerOptions>,
@@ -152,7 +153,7 @@ impl Connections {
         &self,
         stream: S,
         peer: Peer,
-        graceful: &GracefulShutdown,
+        graceful: Watcher,
     ) -> impl Future<Output = ()> + Send + use<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

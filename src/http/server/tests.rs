@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Peer, Server, ServerOptions, bind};
+use super::{Peer, Server, ServerOptions, Workers, bind};
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(5);
@@ -26,6 +26,7 @@ struct Running {
     done: JoinHandle<io::Result<()>>,
     /// Lets the requests to `/slow` finish.
     finish: Arc<Notify>,
+    _workers: Workers,
 }
 
 fn options() -> ServerOptions {
@@ -50,6 +51,10 @@ async fn start(options: ServerOptions) -> Running {
             get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") }),
         )
         .route("/body", post(|body: String| async move { body }))
+        .route(
+            "/thread",
+            get(|| async { std::thread::current().name().unwrap_or_default().to_owned() }),
+        )
         .route("/big", get(|| async { vec![b'x'; 32 * 1024 * 1024] }))
         .route(
             "/slow",
@@ -59,13 +64,15 @@ async fn start(options: ServerOptions) -> Running {
             }),
         );
     let (stop, stopped) = oneshot::channel();
-    let server = Server::new(options).listen(listener, app);
+    let workers = Workers::start().expect("threads");
+    let server = Server::new(options).on(&workers).listen(listener, app);
     let done = tokio::spawn(server.run(async { drop(stopped.await) }));
     Running {
         address,
         stop: Some(stop),
         done,
         finish,
+        _workers: workers,
     }
 }
 
@@ -120,6 +127,25 @@ async fn requests_know_their_peer() {
         .await;
     assert_status(&answer, 200);
     assert!(answer.contains("Tcp(127.0.0.1:"), "{answer}");
+}
+
+/// Connections that stay open, as those of a proxy: each thread has as many.
+#[tokio::test]
+async fn connections_are_dealt_out_evenly() {
+    let server = start(options()).await;
+    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let (mut open, mut counts) = (Vec::new(), std::collections::BTreeMap::new());
+    for _ in 0..2 * threads {
+        let mut stream = server.connect().await;
+        let request = b"GET /thread HTTP/1.1\r\nHost: a\r\n\r\n";
+        stream.write_all(request).await.expect("writes");
+        let answer = read_some(&mut stream).await;
+        let thread = answer.rsplit("\r\n").next().unwrap_or_default().to_owned();
+        *counts.entry(thread).or_insert(0) += 1;
+        open.push(stream);
+    }
+    assert_eq!(counts.len(), threads, "{counts:?}");
+    assert!(counts.values().all(|count| *count == 2), "{counts:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,195 @@
+//! The OpenID Foundation's conformance suite, against the broker as a provider
+//! and as a relying party.
+//!
+//! `CONFORMANCE_SUITE` is the address of a running suite that wants no login
+//! (`https://localhost:8443`). The broker calls it, so `SSL_CERT_FILE` names what
+//! its certificate is trusted by. `CONFORMANCE_ONLY` is a part of the names of
+//! the plans or modules to run. The table is left in `target/tmp/conformance.md`.
+//! `docs/conformance.md` says more.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "support/authority.rs"]
+mod authority;
+mod support;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use authority::Client;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use support::program::{free_port, have, have_npm};
+use support::{World, mapping_for};
+use url::Url;
+use vestibule::authority::Scopes;
+use vestibule::authority::application::NewApplication;
+use vestibule::base::{Clock, Secret, SystemClock};
+use vestibule::key::Algorithm;
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+/// The account that is a provider.
+const PROVIDER: &str = "acme";
+/// A secret's beginning; no secret of anything but this test.
+const SECRET: &str = "a-secret-of-the-conformance-run";
+
+/// The address of the suite. Without one the test says that it is skipped, also
+/// in CI: the suite is nothing that a package manager installs.
+fn suite() -> Option<String> {
+    let suite = std::env::var("CONFORMANCE_SUITE").ok();
+    if suite.is_none() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: the conformance suite; CONFORMANCE_SUITE has no address of one (docs/conformance.md)"
+        );
+    }
+    suite.map(|url| url.trim_end_matches('/').to_owned())
+}
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")
+}
+
+/// The plans of `tests/conformance/plans`, in the order of their names.
+fn plans() -> Vec<Value> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(here().join("plans"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let read = |file: PathBuf| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    files.into_iter().map(read).collect()
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        STANDARD.encode(der)
+    )
+}
+
+/// The suite wants https of a provider.
+async fn world(public_url: &str) -> World {
+    let url = Url::parse(public_url).unwrap();
+    let world = World::with(|config| config.public_url = Some(url)).await;
+    // The suite compares times with its own clock.
+    let clock = world.clock.clone();
+    tokio::spawn(async move {
+        loop {
+            clock.set(SystemClock.now());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    world
+}
+
+/// The account that is a provider, and its applications.
+async fn provider(world: &World, public_url: &str, suite: &str) {
+    world
+        .account_with(PROVIDER, &[(public_url, "/accounts/acme")])
+        .await;
+    world.apply(PROVIDER, &mapping_for(&world.idp)).await;
+    let at = format!("{suite}/test/a/vestibule-provider");
+    for (id, secret) in [
+        ("conformance-first", "of-the-first"),
+        ("conformance-second", "of-the-second"),
+        ("conformance-post", "of-the-post"),
+    ] {
+        let new = NewApplication {
+            client_id: Some(id.parse().unwrap()),
+            secret: Some(Secret::new(format!("{SECRET}-{secret}"))),
+            account: Some(PROVIDER.parse().unwrap()),
+            scopes: Some(Scopes::parse("openid email profile offline_access").unwrap()),
+            redirect_uris: vec![
+                format!("{at}/callback"),
+                format!("{at}/callback?dummy1=lorem&dummy2=ipsum"),
+            ],
+            post_logout_redirect_uris: vec![
+                format!("{at}/post_logout_redirect"),
+                format!("{at}/post_logout_redirect?foo=bar"),
+            ],
+            backchannel_logout_uri: Some(format!("{at}/backchannel_logout")),
+            id_token_signed_response_alg: Some(Algorithm::Rs256),
+            ..NewApplication::default()
+        };
+        Client::create(world, new).await;
+    }
+}
+
+/// An account whose provider is the suite. Each module has one of its own, since
+/// each is another server at the same address, with other keys.
+async fn relying_party(world: &World, public_url: &str, suite: &str, id: &str) {
+    let path = format!("/accounts/{id}");
+    world.account_with(id, &[(public_url, &path)]).await;
+    let mapping = format!(
+        r#"
+[provider]
+id = "suite"
+name = "Conformance suite"
+kind = "openid"
+issuer = "{suite}/test/a/vestibule-client/"
+email_trust = "claim"
+
+[client]
+id = "vestibule"
+secret = "{SECRET}-at-the-suite"
+authentication = "basic"
+
+[authorization]
+scopes = ["openid", "email", "profile"]
+
+[userinfo.response]
+user_id = "sub"
+email = "email"
+email_verified = "email_verified"
+name = "name"
+"#
+    );
+    world.apply(id, &mapping).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plans_of_the_conformance_suite() {
+    let Some(suite) = suite() else { return };
+    if !have_npm("playwright-core")
+        || !have(Path::new(CHROMIUM), "install the Debian package chromium")
+    {
+        return;
+    }
+    let port = free_port();
+    let public_url = format!("https://localhost:{port}");
+    let world = world(&public_url).await;
+    provider(&world, &public_url, &suite).await;
+    let keys = &world.broker.app().authority.keys;
+    keys.ensure(Algorithm::Rs256).await.unwrap();
+    let accounts: Vec<String> = (0..40).map(|n| format!("client-{n}")).collect();
+    for id in &accounts {
+        relying_party(&world, &public_url, &suite, id).await;
+    }
+    let front = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let table = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance.md");
+    let settings = json!({
+        "suite": suite,
+        "broker": public_url,
+        "listen": port,
+        "behind": world.origin,
+        "certificate": pem("CERTIFICATE", front.cert.der()),
+        "key": pem("PRIVATE KEY", &front.signing_key.serialize_der()),
+        "secret": SECRET,
+        "accounts": accounts,
+        "only": std::env::var("CONFORMANCE_ONLY").unwrap_or_default(),
+        "chromium": CHROMIUM,
+        "table": table,
+        "plans": plans(),
+    });
+    let good = tokio::process::Command::new("node")
+        .arg(here().join("run.mjs"))
+        .arg(settings.to_string())
+        .status()
+        .await
+        .unwrap()
+        .success();
+    assert!(good, "a module failed: {}", table.display());
+}
