@@ -180,21 +180,30 @@ impl Outbound {
         certificate: &ClientCertificate,
         connect: Duration,
     ) -> Result<Client, OutboundError> {
+        let runtime = Handle::current().id();
         let find = |all: &[Certified]| {
             all.iter()
-                .find(|known| known.connect == connect && known.certificate == *certificate)
+                .find(|known| {
+                    known.runtime == runtime
+                        && known.connect == connect
+                        && known.certificate == *certificate
+                })
                 .map(|known| known.client.clone())
         };
-        let lock = || {
-            self.certified
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(client) = find(&lock()) {
+        let known = find(
+            &self
+                .certified
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        if let Some(client) = known {
             return Ok(client);
         }
         let client = self.build(connect, Some(certificate))?;
-        let mut all = lock();
+        let mut all = self
+            .certified
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = find(&all) {
             return Ok(client);
         }
