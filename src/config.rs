@@ -4,6 +4,7 @@
 mod file;
 mod load;
 mod mail;
+mod store;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,8 +25,10 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Address and port to serve on.
     pub listen: String,
-    /// Where everything is kept.
+    /// Where the broker's files are, and everything else where the store is [`StorePlace::DataDir`].
     pub data_dir: PathBuf,
+    /// Where records are kept.
+    pub store: StorePlace,
     /// How long a login may take.
     pub login_lifetime: Duration,
     /// Whether mappings may have the one redirect URI of all accounts.
@@ -44,6 +47,15 @@ pub struct Config {
     pub metrics_listen: Option<String>,
     /// Whether that address was asked for, so that a taken port is an error.
     pub metrics_required: bool,
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorePlace {
+    /// In the data directory, which one broker has.
+    DataDir,
+    /// In the PostgreSQL database with this URL, which several brokers share.
+    Postgres(Secret),
 }
 
 /// How sessions live.

@@ -9,8 +9,10 @@ mod support;
 use std::time::Duration;
 
 use authority::{CALLBACK, Client, VERIFIER, claims, param, part, storefront, to};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Browser, World};
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
@@ -195,6 +197,47 @@ async fn errors_go_to_registered_addresses_only() {
         assert!(param(&url, "code").is_none());
     }
     assert_eq!(world.calls("/authorize"), 0);
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_request_object_reaches_who_made_it() {
+    let world = World::start().await;
+    let client = Client::storefront(&world).await;
+    let browser = &mut Browser::new();
+    let object = |members: serde_json::Value| {
+        let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+        let header = part(r#"{"alg":"none"}"#.to_owned());
+        format!("{header}.{}.", part(members.to_string()))
+    };
+    let inside = object(json!({
+        "state": "inside", "response_mode": "form_post", "redirect_uri": "https://evil.test/",
+    }));
+    let over = [("request", inside.as_str()), ("state", "")];
+    let page = browser.get(client.authorize_url(&world, &over)).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for said in [
+        format!("action=\"{CALLBACK}\""),
+        "name=\"error\" value=\"request_not_supported\"".to_owned(),
+        "name=\"state\" value=\"inside\"".to_owned(),
+    ] {
+        assert!(page.body.contains(&said), "{said} {}", page.body);
+    }
+    assert!(!page.body.contains("evil"), "{}", page.body);
+
+    // What stands outside counts, and what is no text is nothing.
+    for (members, state) in [
+        (json!({ "state": "inside" }), Some("st4te")),
+        (json!(["state"]), Some("st4te")),
+        (json!({ "state": ["inside"], "response_mode": 1 }), None),
+        (json!({ "state": "x".repeat(4097) }), None),
+    ] {
+        let request = object(members);
+        let mut over = vec![("request", request.as_str())];
+        over.extend(state.is_none().then_some(("state", "")));
+        let url = to(&browser.get(client.authorize_url(&world, &over)).await);
+        assert_eq!(error(&url), "request_not_supported");
+        assert_eq!(param(&url, "state").as_deref(), state);
+    }
 }
 
 #[tokio::test]

@@ -77,8 +77,11 @@ async function placeholders(id) {
   return (await call('GET', `log/${id}`)).map((entry) => entry.upload).filter(Boolean);
 }
 
-async function picture(id, page) {
+// Uploads the page as it is, where a picture of it is waited for; notes its heading.
+async function picture(id, page, shown) {
   for (const placeholder of await placeholders(id)) {
+    const heading = page.locator('h1').first();
+    if (await heading.count()) shown.push(`“${(await heading.innerText()).trim()}”`);
     const image = await page.screenshot({ type: 'png' });
     const body = `data:image/png;base64,${image.toString('base64')}`;
     await call('POST', `log/${id}/images/${placeholder}`, {}, body, 'text/plain');
@@ -117,7 +120,7 @@ async function go(page, { url, method }) {
 }
 
 // Does what pages ask for, until one asks for nothing more.
-async function obey(id, page) {
+async function obey(id, page, shown) {
   for (let step = 0; step < 12; step += 1) {
     // The suite's own page sends what it got on by script.
     await page.waitForLoadState('networkidle').catch(() => {});
@@ -126,15 +129,15 @@ async function obey(id, page) {
     const leave = page.locator('form[action*="confirmed"] button[type=submit]');
     if (await user.count()) {
       // Where the suite wants to see a login page it waits for its picture.
-      await picture(id, page);
+      await picture(id, page, shown);
       await user.fill('ada');
       await page.getByLabel('Password').fill('lovelace');
       await page.getByRole('button', { name: 'Sign in' }).click();
     } else if (await leave.count()) {
-      await picture(id, page);
+      await picture(id, page, shown);
       await leave.click();
     } else {
-      await picture(id, page);
+      await picture(id, page, shown);
       return;
     }
   }
@@ -142,7 +145,7 @@ async function obey(id, page) {
 
 // ---- Modules
 
-async function visitAll(id, page) {
+async function visitAll(id, page, shown) {
   const seen = new Set();
   for (;;) {
     const { browser: asked } = await call('GET', `runner/${id}`).catch(() => ({}));
@@ -151,20 +154,21 @@ async function visitAll(id, page) {
     seen.add(next.url);
     await call('POST', `runner/browser/${id}/visit`, { url: next.url });
     await go(page, next);
-    await obey(id, page);
+    await obey(id, page, shown);
   }
 }
 
 async function runProvider(id) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
+  const shown = [];
   try {
     for (let round = 0; round < 12; round += 1) {
       const now = await state(id, ['WAITING', 'FINISHED', 'INTERRUPTED'], 60);
-      if (now !== 'WAITING') return '';
-      if (await visitAll(id, page) === 0) {
+      if (now !== 'WAITING') return shown.join(', ');
+      if (await visitAll(id, page, shown) === 0) {
         // Nothing to visit: it is about to go on, or waits for a picture.
-        await picture(id, page);
+        await picture(id, page, shown);
         await state(id, ['RUNNING', 'FINISHED', 'INTERRUPTED'], 3);
       }
     }

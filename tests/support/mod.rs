@@ -12,6 +12,7 @@
 
 pub mod attack;
 pub mod form;
+pub mod postgres;
 pub mod program;
 
 use std::collections::BTreeMap;

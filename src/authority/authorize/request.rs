@@ -1,5 +1,9 @@
 //! From parameters to a checked request.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
 use super::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::account;
 use crate::authority::Authority;
@@ -32,14 +36,18 @@ impl Authority {
                 )
                 .with_detail(ErrorCode::AuthorizeRedirectUri)
             })?;
-        let mode = match query.get("response_mode") {
+        // How the application wants its answer may stand in a request object alone.
+        // That is refused, but the refusal should reach whoever made it.
+        let carried = query.get("request").map(unverified).unwrap_or_default();
+        let given = |name: &str| query.get(name).or_else(|| carried.get(name)?.as_str());
+        let mode = match given("response_mode") {
             Some("form_post") => ResponseMode::FormPost,
             _ => ResponseMode::Query,
         };
         self.rest(query, &application, redirect_uri, mode)
             .await
             .map_err(|error| {
-                let state = query.get("state").filter(|s| s.len() <= MAX_STATE);
+                let state = given("state").filter(|s| s.len() <= MAX_STATE);
                 let mut parameters = vec![
                     ("error", error.code.as_str().to_owned()),
                     ("error_description", error.description.to_string()),
@@ -183,6 +191,17 @@ impl Authority {
             None => Err(OAuthError::request("there is no such account")),
         }
     }
+}
+
+/// The members of a request object (OpenID Connect Core §6.1), whoever made it.
+/// Only what the redirect URI's owner may be told anyway is taken from it.
+fn unverified(object: &str) -> Map<String, Value> {
+    object
+        .split('.')
+        .nth(1)
+        .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
+        .and_then(|payload| serde_json::from_slice(&payload).ok())
+        .unwrap_or_default()
 }
 
 /// The prompts that a session does not do for.
