@@ -17,6 +17,7 @@ use crate::config::{Config, StorePlace};
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
+use crate::login::access_key::limits::CodeLimits;
 use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
@@ -126,6 +127,8 @@ impl Broker {
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
+                mail: Arc::clone(&mail),
+                code_limits: CodeLimits::default(),
                 meters: meters::Meters::default(),
                 public_url,
                 lifetime: config.login_lifetime,
@@ -141,6 +144,7 @@ impl Broker {
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             public_url: redirects(config).public_url,
+            sends_mail: config.mail.is_some(),
             login_account: login_account(config, &*store).await?,
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
@@ -293,6 +297,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
         public_url: redirects(config).public_url,
+        sends_mail: config.mail.is_some(),
         login_account: config.console_login_account.clone(),
         serving: None,
     };

@@ -62,6 +62,7 @@ async fn fill(store: &Arc<dyn Store>, config: &Config, clock: &ManualClock) {
         color: None,
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
+        access_key: false,
         audience: None,
         created_at: clock.now(),
     };

@@ -139,6 +139,7 @@ impl World {
             color: None,
             signing_alg: None,
             unverified_email: account::UnverifiedEmail::Mark,
+            access_key: false,
             audience: None,
             created_at: self.clock.now(),
         };
