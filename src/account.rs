@@ -52,6 +52,9 @@ pub struct Account {
     /// What becomes of an email that nobody vouched for.
     #[serde(default)]
     pub unverified_email: UnverifiedEmail,
+    /// Whether people may log in by a code that is sent to their email.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub access_key: bool,
     /// The audience of its users' access tokens; `None`: the broker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,

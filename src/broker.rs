@@ -1,6 +1,5 @@
 //! Floor 8: puts the rooms together into a running broker.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +14,11 @@ use crate::authority::client_guesses::ClientGuesses;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, StorePlace};
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
+use crate::login::access_key::limits::CodeLimits;
 use crate::login::share::Shares;
 use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
@@ -29,7 +29,8 @@ use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
 use crate::store::{
-    self, RecordingStore, SledOptions, SledStore, Space, Store, StoreError, backup,
+    self, PostgresOptions, PostgresStore, RecordingStore, SledOptions, SledStore, Space, Store,
+    StoreError, backup,
 };
 
 /// How often expired records are swept.
@@ -129,6 +130,8 @@ impl Broker {
                 directory: openid::Directory::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
+                mail: Arc::clone(&mail),
+                code_limits: CodeLimits::default(),
                 shares: Shares::default(),
                 meters: meters::Meters::default(),
                 public_url,
@@ -145,6 +148,7 @@ impl Broker {
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             public_url: redirects(config).public_url,
+            sends_mail: config.mail.is_some(),
             login_account: login_account(config, &*store).await?,
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
@@ -235,20 +239,27 @@ pub async fn open_store(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, OpenError> {
     let now = clock.now();
-    let bare = open_bare(&config.data_dir, clock).await?;
+    let mut bare = open_bare(config, clock).await?;
     backup::check_finished(&*bare).await?;
-    let bare = Arc::new(RecordingStore::new(bare, spaces()));
+    // Whose writes others don't see can't tell what changes while it is copied.
+    if config.store == StorePlace::DataDir {
+        bare = Arc::new(RecordingStore::new(bare, spaces()));
+    }
     let store = vault::open(bare, &config.auth, &config.data_dir, spaces()).await?;
     index(&*store, now).await?;
     Ok(store)
 }
 
-/// Opens the store in a data directory; what is encrypted stays so.
+/// Opens the store of a configuration; what is encrypted stays so.
 pub async fn open_bare(
-    data_dir: &Path,
+    config: &Config,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
-    let dir = data_dir.to_owned();
+    if let StorePlace::Postgres(url) = &config.store {
+        let opened = PostgresStore::open(url, clock, PostgresOptions::default());
+        return Ok(Arc::new(opened.await?));
+    }
+    let dir = config.data_dir.clone();
     let opened =
         tokio::task::spawn_blocking(move || SledStore::open(&dir, clock, SledOptions::default()))
             .await;
@@ -268,7 +279,7 @@ async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
     authority::index(store, now).await
 }
 
-/// The admin API on a data directory that no broker has open.
+/// The admin API on a store without a broker: a data directory must be nobody else's.
 pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin, OpenError> {
     let store = open_store(config, Arc::clone(&clock)).await?;
     let keys = Keys::in_data(
@@ -290,6 +301,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         hasher: Hasher::new(),
         audience: config.auth.audience.clone(),
         public_url: redirects(config).public_url,
+        sends_mail: config.mail.is_some(),
         login_account: config.console_login_account.clone(),
         serving: None,
     };

@@ -4,6 +4,7 @@
 mod file;
 mod load;
 mod mail;
+mod store;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -28,8 +29,10 @@ pub struct Config {
     pub listen: String,
     /// The proxies in front.
     pub proxies: Proxies,
-    /// Where everything is kept.
+    /// Where the broker's files are, and everything else where the store is [`StorePlace::DataDir`].
     pub data_dir: PathBuf,
+    /// Where records are kept.
+    pub store: StorePlace,
     /// How long a login may take.
     pub login_lifetime: Duration,
     /// Whether mappings may have the one redirect URI of all accounts.
@@ -48,6 +51,15 @@ pub struct Config {
     pub metrics_listen: Option<String>,
     /// Whether that address was asked for, so that a taken port is an error.
     pub metrics_required: bool,
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorePlace {
+    /// In the data directory, which one broker has.
+    DataDir,
+    /// In the PostgreSQL database with this URL, which several brokers share.
+    Postgres(Secret),
 }
 
 /// How sessions live.

@@ -182,6 +182,7 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         color: None,
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
+        access_key: false,
         audience: None,
         created_at: now,
     };

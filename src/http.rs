@@ -3,6 +3,7 @@
 //! | file | endpoints |
 //! |---|---|
 //! | `login` | `login`, `finish`, `error` below an account |
+//! | `access_key` | `login` as a form, `access-key`: a code that comes by mail |
 //! | `callback` | the redirect URIs |
 //! | `session` | `session`, `check` |
 //! | `logout` | `logout`, `signed-out` |
@@ -14,6 +15,7 @@
 //! An account's endpoints are served below `/accounts/{account}/`, and through
 //! a store's `auth_path`, which its web server proxies here.
 
+mod access_key;
 mod callback;
 mod connect;
 pub mod cookies;
@@ -37,7 +39,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
@@ -79,6 +81,11 @@ pub fn router(app: Shared) -> Router {
                     .head(method_not_allowed),
             )
         })
+        .route("/accounts/{account}/login", post(access_key::posted))
+        .route(
+            "/accounts/{account}/access-key",
+            get(access_key::ask).post(access_key::answered),
+        )
         .route(
             "/accounts/{account}/logout",
             get(logout::ask).post(logout::logout),

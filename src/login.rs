@@ -10,9 +10,11 @@
 //! | [`finish`] | the ticket, in the browser that began | a session |
 //!
 //! Each step takes its input by value, and each type has private fields and one
-//! constructor, so that no step can be skipped. What all steps share is in
+//! constructor, so that no step can be skipped. A login by a code that comes by
+//! mail has steps of its own between the first and the last: [`access_key`]. What all steps share is in
 //! [`context`], [`restart`] and [`error`].
 
+pub mod access_key;
 pub mod arrival;
 mod ask;
 pub mod callback;
@@ -43,6 +45,7 @@ pub use self::return_to::ReturnTo;
 use crate::account::{Accounts, Mappings};
 use crate::base::{AccountId, Clock, ProviderId, Timestamp};
 use crate::key::Keyring;
+use crate::mail::Mail;
 use crate::outbound::Outbound;
 use crate::provider::Provider;
 use crate::session::Sessions;
@@ -52,6 +55,7 @@ use crate::store::{Space, Store};
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
     pending::spaces()
         .into_iter()
+        .chain(access_key::spaces())
         .chain(trial::spaces())
         .chain([drift::space(), shadow::space()])
 }
@@ -78,6 +82,10 @@ pub struct Logins {
     pub watch: drift::Watch,
     /// How the providers do.
     pub health: health::Health,
+    /// Messages to shoppers.
+    pub mail: Arc<Mail>,
+    /// How many codes are sent.
+    pub code_limits: access_key::limits::CodeLimits,
     /// What is counted and timed.
     pub meters: meters::Meters,
     /// Our public URL without a slash at its end.

@@ -13,6 +13,7 @@ mod smtp;
 pub mod template;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::Address;
@@ -22,7 +23,7 @@ use tracing::warn;
 
 pub use self::queue::{Delivery, Outcome};
 use self::queue::{Queue, Queued};
-use self::smtp::Smtp;
+use self::smtp::{Answer, Smtp};
 use self::template::Rendered;
 use crate::base::{AccountId, Clock};
 use crate::config;
@@ -73,6 +74,7 @@ pub struct Mail {
     queue: Queue,
     smtp: Option<Smtp>,
     from: Option<Mailbox>,
+    late: AtomicBool,
     wake: Notify,
 }
 
@@ -91,6 +93,7 @@ impl Mail {
             queue: Queue::new(store, clock),
             smtp,
             from: settings.map(|settings| settings.from.clone()),
+            late: AtomicBool::new(false),
             wake: Notify::new(),
         })
     }
@@ -98,6 +101,12 @@ impl Mail {
     /// Whether there is a mail server.
     pub fn is_configured(&self) -> bool {
         self.smtp.is_some()
+    }
+
+    /// Whether the mail server took no message when one was last tried, so that
+    /// messages wait.
+    pub fn is_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed)
     }
 
     /// Takes a message. It is on disk when this returns, and will be sent or its
@@ -163,6 +172,8 @@ impl Mail {
 
     async fn attempt(&self, smtp: &Smtp, queued: Queued) {
         let answer = smtp.send(&queued.from, &queued.to, queued.text()).await;
+        let late = matches!(answer, Answer::NotNow(_));
+        self.late.store(late, Ordering::Relaxed);
         if let Err(error) = self.queue.answered(queued, answer).await {
             warn!(why = %error, "what became of a message could not be written down");
         }

@@ -8,9 +8,11 @@
 //!
 //! | file | operations on |
 //! |---|---|
+//! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
 //! | `users` | the people of an account |
 
+pub mod access_keys;
 pub mod accounts;
 mod caller;
 mod change;
@@ -52,6 +54,8 @@ pub struct Operations {
     pub audience: String,
     /// The broker's own origin, where the configuration has one.
     pub public_url: Option<String>,
+    /// Whether there is a mail server.
+    pub sends_mail: bool,
     /// The account through whose providers operators may log in to the console.
     pub login_account: Option<AccountId>,
     /// The broker that serves; `None` where only data is administered.

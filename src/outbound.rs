@@ -14,6 +14,7 @@
 //! origin) and nothing is retried (a code is good for one use, RFC 6749 §4.1.2).
 
 mod address;
+mod certificate;
 mod client;
 mod coding;
 mod error;
@@ -25,6 +26,7 @@ mod resolve;
 use std::fmt;
 use std::time::Duration;
 
+pub use certificate::ClientCertificate;
 pub use client::Outbound;
 pub use error::{OutboundError, Phase};
 pub use policy::{Policy, PolicyViolation};

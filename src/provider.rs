@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod blanks;
 pub mod body;
 pub mod compile;
+pub mod credentials;
 pub mod decode;
 pub mod email;
 pub mod extract;

@@ -17,6 +17,7 @@ mod keyspace;
 pub mod lines;
 mod memory;
 mod memory_table;
+mod postgres;
 pub mod recording;
 mod sealed;
 mod sled;
@@ -32,6 +33,7 @@ pub use self::decoded_cache::{DecodedCache, RevisionCache};
 pub use self::indexed::{index_is_done, note_indexed};
 pub use self::keyspace::{Encoded, Keyspace, Versioned};
 pub use self::memory::MemoryStore;
+pub use self::postgres::{PostgresOptions, PostgresStore};
 pub use self::recording::RecordingStore;
 pub use self::sealed::{Seal, SealedStore};
 pub use self::sled::{SledOptions, SledStore};
@@ -263,7 +265,9 @@ impl Key {
     }
 }
 
-/// Which write of a record this is: grows with each, also across a removal.
+/// Which write of a record this is: grows with each, also across a removal. Where
+/// several brokers write, across a removal it is surely another one, and greater
+/// as far as their clocks agree; so compare for equality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u64);
 
@@ -399,6 +403,9 @@ pub enum StoreError {
         "the data directory {0} is in use by another process; stop it or choose another `data_dir`"
     )]
     Locked(String),
+    /// The store is not one to start on, until somebody does what is said here.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// How long a record of [`Store::put_soon`] may be in memory only. Where a disk

@@ -52,6 +52,16 @@ const CRATES: &[(&str, &[&str], &str)] = &[
         "a store's driver stays behind the trait",
     ),
     (
+        "tokio_postgres",
+        &["store::postgres"],
+        "a store's driver stays behind the trait",
+    ),
+    (
+        "deadpool_postgres",
+        &["store::postgres"],
+        "a store's driver stays behind the trait",
+    ),
+    (
         "axum",
         &["http", "admin", "cli", "broker", "demo"],
         "logins know no HTTP server",

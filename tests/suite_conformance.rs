@@ -22,8 +22,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mock_idp::MockIdp;
 use serde_json::{Value, json};
+use support::World;
 use support::program::{free_port, have, have_npm};
-use support::{World, mapping_for};
 use url::Url;
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
@@ -34,6 +34,31 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// The account that is a provider.
 const PROVIDER: &str = "acme";
 const SCOPES: &str = "openid email profile address phone offline_access";
+/// What a mapping has keys for.
+const KNOWN: [&str; 7] = [
+    "email",
+    "email_verified",
+    "name",
+    "given_name",
+    "family_name",
+    "picture",
+    "locale",
+];
+/// What else the scopes ask for.
+const ATTRIBUTES: [&str; 12] = [
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "updated_at",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+];
 /// A secret's beginning; no secret of anything but this test.
 const SECRET: &str = "a-secret-of-the-conformance-run";
 
@@ -90,7 +115,8 @@ async fn world(public_url: &str) -> World {
 /// Everything that a provider may know of a person (OpenID Connect Core §5.1).
 async fn knowing() -> MockIdp {
     let ada = mock_idp::Account::new("ada", "lovelace").with_profile(json!({
-        "userId": "u-1001",
+        "sub": "u-1001",
+        "acr": "1",
         "email": "ada@example.test",
         "email_verified": true,
         "name": "Ada Lovelace",
@@ -103,7 +129,7 @@ async fn knowing() -> MockIdp {
         "picture": "https://people.example.test/ada.png",
         "website": "https://ada.example.test/",
         "gender": "female",
-        "birthdate": "1815-12-10",
+        "birthdate": "1990-12-10",
         "zoneinfo": "Europe/London",
         "locale": "en-GB",
         "updated_at": 1_700_000_000,
@@ -113,36 +139,49 @@ async fn knowing() -> MockIdp {
     }));
     let config = mock_idp::Config {
         accounts: vec![ada],
+        openid: mock_idp::OpenIdConfig {
+            enabled: true,
+            id_token_claims: vec!["acr".to_owned()],
+            ..mock_idp::OpenIdConfig::default()
+        },
         ..mock_idp::Config::default()
     };
     MockIdp::start(config).await.unwrap()
 }
 
-/// The mapping that carries all of it.
+/// The mapping that carries all of it, and hands on how a person is to log in.
 fn mapping(idp: &MockIdp) -> String {
-    let attributes: Vec<String> = [
-        "middle_name",
-        "nickname",
-        "preferred_username",
-        "profile",
-        "website",
-        "gender",
-        "birthdate",
-        "zoneinfo",
-        "updated_at",
-        "phone_number",
-        "phone_number_verified",
-        "address",
-    ]
-    .map(|name| format!("{name} = \"{name}\""))
-    .into();
-    let known: String = ["given_name", "family_name", "picture", "locale"]
-        .map(|name| format!("{name} = \"{name}\"\n"))
-        .concat();
+    let issuer = idp.origin();
+    let same = |names: &[&str], between: &str| {
+        let all: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name} = \"{name}\""))
+            .collect();
+        all.join(between)
+    };
+    let known = same(&KNOWN, "\n");
+    let attributes = same(&ATTRIBUTES, ", ");
     format!(
-        "{}\n{known}attributes = {{ {} }}",
-        mapping_for(idp),
-        attributes.join(", ")
+        r#"
+[provider]
+id = "mock"
+name = "Mock"
+kind = "openid"
+issuer = "{issuer}"
+email_trust = "provider"
+
+[client]
+id = "vestibule-demo"
+secret = "vestibule-demo-secret"
+
+[authorization]
+scopes = ["openid", "profile", "email"]
+
+[userinfo.response]
+user_id = "sub"
+{known}
+attributes = {{ {attributes} }}
+"#
     )
 }
 
@@ -223,8 +262,7 @@ async fn the_plans_of_the_conformance_suite() {
     let world = world(&public_url).await;
     let idp = knowing().await;
     provider(&world, &idp, &public_url, &suite).await;
-    let keys = &world.broker.app().authority.keys;
-    keys.ensure(Algorithm::Rs256).await.unwrap();
+    world.broker.provide_keys().await.unwrap();
     let accounts: Vec<String> = (0..40).map(|n| format!("client-{n}")).collect();
     for id in &accounts {
         relying_party(&world, &public_url, &suite, id).await;

@@ -62,6 +62,7 @@ async fn fill(store: &Arc<dyn Store>, config: &Config, clock: &ManualClock) {
         color: None,
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
+        access_key: false,
         audience: None,
         created_at: clock.now(),
     };
@@ -232,7 +233,7 @@ async fn f17_no_secret_stands_in_the_data_directory() {
     }
     // The search would find it.
     let dir = TempDir::new().unwrap();
-    let bare = broker::open_bare(dir.path(), Arc::new(clock.clone()))
+    let bare = broker::open_bare(&configuration(dir.path()), Arc::new(clock.clone()))
         .await
         .unwrap();
     fill(&bare, &config, &clock).await;

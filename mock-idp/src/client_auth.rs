@@ -1,5 +1,6 @@
 //! Client authentication at the back-channel endpoints.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
@@ -41,13 +42,18 @@ pub(crate) fn authenticate(
         in_query.1.is_some(),
         assertion.is_some(),
     ];
+    if config.accepts(Way::BasicAndBody) {
+        return check_both(config, basic, in_body);
+    }
     if ways.into_iter().filter(|used| *used).count() > 1 {
         return Err(OAuthError::request(
             "the client authenticates in more than one way",
         ));
     }
     if let Some(assertion) = assertion {
-        accept(config, Way::PrivateKeyJwt, "a client assertion")?;
+        if !config.accepts(Way::ClientSecretJwt) {
+            accept(config, Way::PrivateKeyJwt, "a client assertion")?;
+        }
         return check_assertion(shared, config, params, assertion);
     }
     if let Some(basic) = basic {
@@ -93,20 +99,48 @@ fn accept(config: &Config, way: ClientAuthentication, what: &str) -> Result<(), 
 fn check_secret(config: &Config, id: &str, secret: &str) -> Result<String, OAuthError> {
     // An empty secret proves nothing, even where a client was configured with one.
     match config.client(id) {
-        Some(client) if !secret.is_empty() && client.secrets.contains(&secret) => Ok(id.to_owned()),
+        Some(client)
+            if (!secret.is_empty() || config.empty_secrets) && client.secrets.contains(&secret) =>
+        {
+            Ok(id.to_owned())
+        }
         _ => Err(OAuthError::client(
             "the client is unknown or its secret is wrong",
         )),
     }
 }
 
+/// Id and secret by HTTP Basic and in the body, the same in both.
+fn check_both(
+    config: &Config,
+    basic: Option<&str>,
+    in_body: (Option<&str>, Option<&str>),
+) -> Result<String, OAuthError> {
+    let (Some(basic), (Some(id), Some(secret))) = (basic, in_body) else {
+        return Err(OAuthError::client(
+            "the client proves itself by Basic and in the body here",
+        ));
+    };
+    let client = read_basic(basic)
+        .and_then(|pair| {
+            let (id, secret) = pair.split_once(':')?;
+            check_secret(config, &form_decode(id), &form_decode(secret)).ok()
+        })
+        .ok_or_else(|| OAuthError::client("the Basic credentials are wrong"))?;
+    if client != id {
+        return Err(OAuthError::request("two different client ids"));
+    }
+    check_secret(config, id, secret)
+}
+
+fn read_basic(basic: &str) -> Option<String> {
+    String::from_utf8(STANDARD.decode(basic.trim()).ok()?).ok()
+}
+
 /// HTTP Basic: form-encoded as RFC 6749 says, or raw as many servers do it; accepted are those
 /// encodings that the configuration names.
 fn check_basic(config: &Config, basic: &str) -> Result<String, OAuthError> {
-    let decoded = STANDARD
-        .decode(basic.trim())
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = read_basic(basic);
     let Some((id, secret)) = decoded.as_deref().and_then(|pair| pair.split_once(':')) else {
         return Err(OAuthError::client("the Basic credentials are not readable"));
     };
@@ -204,26 +238,10 @@ impl<'a> Jws<'a> {
     /// Whether a key of the client signed it, for us, and not too long ago.
     fn check(&self, shared: &Shared, config: &Config, id: &str) -> Result<(), &'static str> {
         let (header, claims) = (&self.header, &self.claims);
-        let Some(jwks) = config.client(id).and_then(|client| client.jwks) else {
-            return Err("it is of no client with keys");
-        };
-        let signed = jwks["keys"].as_array().is_some_and(|keys| {
-            keys.iter()
-                .filter(|key| {
-                    header["kid"].is_null() || key["kid"].is_null() || key["kid"] == header["kid"]
-                })
-                .any(|key| {
-                    verify(
-                        &header["alg"],
-                        key,
-                        self.message.as_bytes(),
-                        &self.signature,
-                    )
-                    .is_some()
-                })
-        });
-        if !signed {
-            return Err("no key of the client fits its signature");
+        if header["alg"] == "HS256" {
+            self.check_secret(config, id)?;
+        } else {
+            self.check_key(config, id)?;
         }
         let ours = [
             shared.issuer(config),
@@ -244,6 +262,50 @@ impl<'a> Jws<'a> {
             return Err("it is expired, or has no exp");
         }
         Ok(())
+    }
+
+    fn check_secret(&self, config: &Config, id: &str) -> Result<(), &'static str> {
+        if !config.accepts(ClientAuthentication::ClientSecretJwt) {
+            return Err("one of a secret is not accepted here");
+        }
+        let secrets = config.client(id).map(|client| client.secrets);
+        let signed = secrets.unwrap_or_default().iter().any(|secret| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+            !secret.is_empty()
+                && hmac::verify(&key, self.message.as_bytes(), &self.signature).is_ok()
+        });
+        if signed {
+            Ok(())
+        } else {
+            Err("no secret of the client fits its signature")
+        }
+    }
+
+    fn check_key(&self, config: &Config, id: &str) -> Result<(), &'static str> {
+        let header = &self.header;
+        let Some(jwks) = config.client(id).and_then(|client| client.jwks) else {
+            return Err("it is of no client with keys");
+        };
+        let signed = jwks["keys"].as_array().is_some_and(|keys| {
+            keys.iter()
+                .filter(|key| {
+                    header["kid"].is_null() || key["kid"].is_null() || key["kid"] == header["kid"]
+                })
+                .any(|key| {
+                    verify(
+                        &header["alg"],
+                        key,
+                        self.message.as_bytes(),
+                        &self.signature,
+                    )
+                    .is_some()
+                })
+        });
+        if signed {
+            Ok(())
+        } else {
+            Err("no key of the client fits its signature")
+        }
     }
 }
 

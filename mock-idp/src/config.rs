@@ -33,6 +33,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// How clients may prove themselves. Default body and form-encoded Basic.
     pub client_authentication: Vec<ClientAuthentication>,
+    /// Whether a client whose secret is empty proves itself with it. Default false.
+    pub empty_secrets: bool,
     /// Refuse authorization requests without a `code_challenge`.
     pub pkce_required: bool,
     /// The authorization request.
@@ -74,6 +76,7 @@ impl Default for Config {
             redirect_uris: Vec::new(),
             clients: Vec::new(),
             client_authentication: vec![ClientAuthentication::Body, ClientAuthentication::Basic],
+            empty_secrets: false,
             pkce_required: false,
             authorize: AuthorizeConfig::default(),
             callback: CallbackConfig::default(),
@@ -188,10 +191,14 @@ pub enum ClientAuthentication {
     Basic,
     /// HTTP Basic with id and secret as they are, as many servers expect.
     BasicRaw,
+    /// The id by HTTP Basic and in the body, the secret too.
+    BasicAndBody,
     /// Id and secret in the query string.
     Query,
     /// The id alone.
     None,
+    /// An assertion with the secret as its key (HS256).
+    ClientSecretJwt,
     /// A signed assertion (RFC 7523), checked against the client's `jwks`.
     PrivateKeyJwt,
     /// Such an assertion as the client secret, its `iss` whoever holds the key (Apple).

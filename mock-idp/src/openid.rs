@@ -42,9 +42,10 @@ pub(crate) fn discovery(shared: &Shared, config: &Config, request: &Request) -> 
             ClientAuthentication::Body | ClientAuthentication::SignedSecret => {
                 Some("client_secret_post")
             }
-            ClientAuthentication::Basic | ClientAuthentication::BasicRaw => {
-                Some("client_secret_basic")
-            }
+            ClientAuthentication::Basic
+            | ClientAuthentication::BasicRaw
+            | ClientAuthentication::BasicAndBody => Some("client_secret_basic"),
+            ClientAuthentication::ClientSecretJwt => Some("client_secret_jwt"),
             ClientAuthentication::None => Some("none"),
             ClientAuthentication::PrivateKeyJwt => Some("private_key_jwt"),
             ClientAuthentication::Query => None,

@@ -298,6 +298,12 @@ impl Route {
         self
     }
 
+    /// It only ends something, whatever became of that meanwhile.
+    pub fn unconditional(mut self) -> Self {
+        self.conditional = false;
+        self
+    }
+
     /// It makes a thing, or changes the one there is.
     pub fn may_create(mut self) -> Self {
         if let Some(Gives { kind, schema, .. }) = self.gives.first() {

@@ -119,6 +119,14 @@ error_codes! {
         LoginTicketInvalid = "login.ticket_invalid",
         /// The login was begun in another browser, or cookies are blocked.
         LoginWrongBrowser = "login.wrong_browser",
+        /// Too many codes were asked for within an hour: to one address, by one client, or in the account. Other ways to log in stay open.
+        LoginTooManyCodes = "login.too_many_codes",
+        /// The code that came by mail was wrong three times. The shopper asks for a new one.
+        LoginAccessKeySpent = "login.access_key_spent",
+        /// Too many wrong codes were typed for this address, whether or not anybody has it. It gets no codes until the hour is over; other ways to log in stay open. An operator can lift it: `vestibule user unblock`.
+        LoginAccessKeyBlocked = "login.access_key_blocked",
+        /// The form of a login was posted from a page of another origin.
+        LoginCrossSite = "login.cross_site",
         /// `return_to` is not a path or URL on one of the account's stores.
         LoginReturnToInvalid = "login.return_to_invalid",
         /// There is no such account.
@@ -207,6 +215,8 @@ error_codes! {
         /// An email that nobody vouched for is marked, withheld or refused: `mark`,
         /// `withhold`, `refuse`.
         AccountUnverifiedEmail = "account.unverified_email",
+        /// The access key needs a mail server: `[mail]` of the configuration.
+        AccountAccessKey = "account.access_key",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
         AccountAudience = "account.audience",
         /// The account's id was not typed to confirm its removal.

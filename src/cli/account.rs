@@ -52,6 +52,15 @@ pub(super) enum Account {
     },
 }
 
+/// What is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
 #[derive(Debug, Args)]
 #[group(id = "account_change", required = true, multiple = true)]
 pub(super) struct Change {
@@ -70,6 +79,9 @@ pub(super) struct Change {
     /// What `check` and applications get of an email that nobody vouched for: `mark`, `withhold` or `refuse`
     #[arg(long, value_name = "RULE")]
     unverified_email: Option<String>,
+    /// Whether people may log in by a code that is sent to their email: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    access_key: Option<Switch>,
     /// The audience of its access tokens, an absolute URI; empty: the broker's
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
@@ -131,6 +143,9 @@ impl Account {
                     if let Some(text) = given {
                         body.insert(key.into(), or_null(text));
                     }
+                }
+                if let Some(switch) = change.access_key {
+                    body.insert("access_key".into(), (switch == Switch::On).into());
                 }
                 let path = format!("/accounts/{}", segment(&id));
                 let changed = api

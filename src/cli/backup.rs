@@ -86,7 +86,7 @@ impl Import {
         let config = global.load()?;
         let clock = Arc::new(SystemClock);
         let backup = Backup::open(&self.dir, broker::spaces())?;
-        let store = broker::open_bare(&config.data_dir, clock.clone()).await?;
+        let store = broker::open_bare(&config, clock.clone()).await?;
         let done = async {
             backup.check_target(&*store).await?;
             // Whether the master key is the right one is known before anything is written.

@@ -192,7 +192,7 @@ async fn rotate_master(global: &Global) -> anyhow::Result<()> {
         return Err(KeyError::MasterGiven.into());
     }
     let clock = Arc::new(SystemClock);
-    let store = broker::open_bare(&config.data_dir, clock.clone()).await?;
+    let store = broker::open_bare(&config, clock.clone()).await?;
     let rotated = async {
         let entry = audit::Entry {
             id: String::new(),

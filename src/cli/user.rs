@@ -49,6 +49,20 @@ pub(super) enum User {
         #[arg(long)]
         account: String,
     },
+    /// List the addresses that get no codes for a while, since too many wrong ones were typed for them
+    Blocked {
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Let an address get codes again
+    Unblock {
+        /// The address
+        email: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
     /// End a user's sessions and refuse their logins
     Disable {
         /// The user's id
@@ -133,6 +147,25 @@ impl User {
                     .await?;
                 if !json {
                     println!("the password of {user} is removed");
+                }
+                return Ok(());
+            }
+            Self::Blocked { account } => {
+                let items = api
+                    .list(&format!("/accounts/{}/blocked", segment(&account)))
+                    .await?;
+                table(json, &items, &["email", "until"]);
+                return Ok(());
+            }
+            Self::Unblock { email, account } => {
+                let path = format!(
+                    "/accounts/{}/blocked/{}",
+                    segment(&account),
+                    segment(&email)
+                );
+                api.send(Method::DELETE, &path, None).await?;
+                if !json {
+                    println!("{email} gets codes again");
                 }
                 return Ok(());
             }

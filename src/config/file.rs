@@ -43,10 +43,10 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSection {
-    /// Accounts, mappings, users, sessions: `sled`.
-    pub durable: Option<String>,
-    /// Pending logins and tickets: `sled`.
-    pub transient: Option<String>,
+    /// Accounts, mappings, users, keys, sessions. `sled`: in the data directory, for one broker. `postgres://user:password@host/database`: in PostgreSQL, for any number of brokers; it asks for `auth.master_key`, and for `vestibule data migrate` before the first start. The connection is encrypted and the server's certificate checked, except on the same machine; `?sslmode=disable` and `?sslrootcert=PATH` change that.
+    pub durable: Option<SecretSource>,
+    /// Pending logins and tickets: in the same place, so it may be left out.
+    pub transient: Option<SecretSource>,
 }
 
 /// Keys and tokens.

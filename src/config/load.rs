@@ -129,19 +129,6 @@ impl Check<'_> {
 
     fn config(&mut self, file: &ConfigFile) -> Config {
         let metrics = file.metrics.listen.as_deref();
-        for (key, value) in [
-            ("store.durable", &file.store.durable),
-            ("store.transient", &file.store.transient),
-        ] {
-            if let Some(name) = value.as_deref().filter(|name| *name != "sled") {
-                let scheme = name.split(':').next().unwrap_or(name).to_owned();
-                self.error(
-                    key,
-                    format!("`{scheme}` is not a store this version has"),
-                    "write \"sled\"",
-                );
-            }
-        }
         let lifetime = self.duration(
             "session.lifetime",
             file.session.lifetime.as_ref(),
@@ -152,6 +139,7 @@ impl Check<'_> {
             listen: self.address("listen", file.listen.as_deref().unwrap_or("127.0.0.1:8080")),
             proxies: self.proxies(file),
             data_dir: self.path(file.data_dir.as_deref().unwrap_or("vestibule-data")),
+            store: self.store(file),
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
             shared_callback: file.login.shared_callback.unwrap_or(false),
             session: Session {

@@ -16,6 +16,8 @@ const SECRETS: &[&str] = &[
     "client.previous_secret",
     "client.private_key",
     "client.decryption_key",
+    "client.tls_certificate",
+    "client.tls_private_key",
 ];
 
 /// A mapping with its literal secrets replaced by `[redacted]`; comments and

@@ -67,8 +67,9 @@ fn is_secret_key(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
     matches!(
         last,
-        "secret" | "previous_secret" | "private_key" | "decryption_key" | "password"
-    ) || last.ends_with("_password")
+        "secret" | "previous_secret" | "decryption_key" | "tls_certificate" | "password"
+    ) || last.ends_with("private_key")
+        || last.ends_with("_password")
 }
 
 /// What the parser says of a key that is there twice; its span is the key.

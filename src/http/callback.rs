@@ -14,9 +14,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::{Shared, failure, redirect};
+use super::{App, Shared, failure, redirect};
 use crate::authority::grants;
-use crate::base::ErrorCode;
+use crate::base::{AccountId, ErrorCode, UserId};
 use crate::login::arrival::Arrival;
 use crate::login::callback::{CallbackQuery, verify};
 use crate::login::exchange::exchange;
@@ -24,7 +24,7 @@ use crate::login::identify::identify;
 use crate::login::restart::{Failed, Restart, restart_of};
 use crate::login::shadow::compare;
 use crate::login::userinfo::fetch;
-use crate::login::{Step, trial};
+use crate::login::{LoginError, Step, trial};
 use crate::provider::trace::Trace;
 
 /// The addresses.
@@ -140,14 +140,7 @@ async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed
         }
         let identity = identify(logins, identified).await?;
         if let Some(user) = identity.proved {
-            let (authority, account) = (&app.authority, &restart.account.id);
-            authority
-                .sessions_ended(account, user)
-                .await
-                .map_err(Step::Identify.store())?;
-            grants::end_issued(&*logins.store, account, user)
-                .await
-                .map_err(Step::Identify.store())?;
+            end_others(app, &restart.account.id, user).await?;
         }
         Ok(identity)
     };
@@ -170,6 +163,24 @@ async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed
             restart: Some(Box::new(restart)),
         }),
     }
+}
+
+/// Ends what was issued to others with a user's email, which was proved just now
+/// (threat F1).
+pub(super) async fn end_others(
+    app: &App,
+    account: &AccountId,
+    user: UserId,
+) -> Result<(), LoginError> {
+    let failed = Step::Identify.store();
+    app.authority
+        .sessions_ended(account, user)
+        .await
+        .map_err(&failed)?;
+    grants::end_issued(&*app.logins.store, account, user)
+        .await
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// Keeps the failure where it is a trial's; passes it on where it is a login's.

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::cookies::{self, Kind};
-use super::pages::{Choice, Icon, Lang, LangLink};
+use super::pages::{Choice, EmailForm, Icon, Lang, LangLink};
 use super::server::ClientAddress;
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
@@ -50,7 +50,7 @@ async fn begin(
 ) -> Result<Response, Response> {
     let site = Site::read(app, account, uri, headers).await?;
     let refuse = |code| failure::coded(app, &site, code, None);
-    let (return_to, store) = target(app, &site).map_err(|code| {
+    let (return_to, store) = target(app, &site, site.query.get("return_to")).map_err(|code| {
         let again = (code == ErrorCode::LoginReturnToInvalid).then_some("login");
         failure::coded(app, &site, code, again)
     })?;
@@ -64,7 +64,13 @@ async fn begin(
     }
     let fail = |error: LoginError| failure::at_start(app, &site, &error, &return_to);
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
-        return provider_list(app, &site, &return_to).await.map_err(fail);
+        let field = EmailField {
+            typed: hint.unwrap_or_default(),
+            wrong: false,
+        };
+        return login_page(app, &site, &return_to, field)
+            .await
+            .map_err(fail);
     };
     let cookie = site.cookie(app, headers, Kind::Browser)?;
     // One binding a browser: many logins at once stay one cookie (threat S11).
@@ -115,9 +121,12 @@ async fn demands(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Demands
 
 /// Where the login returns to, and the store it runs on: for an application's
 /// request that waits, the broker's own place.
-fn target(app: &App, site: &Site) -> Result<(ReturnTo, StoreFront), ErrorCode> {
+pub(super) fn target(
+    app: &App,
+    site: &Site,
+    asked: Option<&str>,
+) -> Result<(ReturnTo, StoreFront), ErrorCode> {
     let broker = &app.logins.public_url;
-    let asked = site.query.get("return_to");
     if let Some(waiting) = ReturnTo::parse_waiting(asked, broker) {
         let store = site.account.storefront_at(broker, broker);
         return Ok((waiting, store.ok_or(ErrorCode::LoginStoreMissing)?));
@@ -144,13 +153,17 @@ fn begin_there(site: &Site, store: &StoreFront) -> Option<Response> {
     Some(redirect(StatusCode::FOUND, &store.url(&endpoint)))
 }
 
-/// The provider that was asked for, or the only one; `None` if there is a choice.
+/// The provider that was asked for, or the only way there is; `None` if there is
+/// a choice.
 async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginError> {
     let logins = &app.logins;
     let account = &site.account.id;
     if let Some(asked) = site.query.get("provider") {
         let id = asked.parse().map_err(|_| LoginError::UnknownProvider)?;
         return logins.provider(account, &id, Step::Start).await.map(Some);
+    }
+    if site.takes_codes(app) {
+        return Ok(None);
     }
     match logins
         .mappings
@@ -166,10 +179,20 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
     }
 }
 
-async fn provider_list(
+/// The field for an email on the login's page.
+pub(super) struct EmailField<'a> {
+    /// What stands in it.
+    pub typed: &'a str,
+    /// It was sent, and is no address.
+    pub wrong: bool,
+}
+
+/// The page with all ways to log in.
+pub(super) async fn login_page(
     app: &App,
     site: &Site,
     return_to: &ReturnTo,
+    email: EmailField<'_>,
 ) -> Result<Response, LoginError> {
     let mut rest = format!("&return_to={}", failure::encode(return_to.as_str()));
     if let Some(hint) = site.query.get("login_hint") {
@@ -195,10 +218,27 @@ async fn provider_list(
             href: format!("login?lang={}{rest}", lang.tag()),
         })
         .collect();
-    let page = app
-        .pages
-        .provider_list(&site.look(), site.lang, &choices, None, &languages);
-    Ok(html(StatusCode::OK, page))
+    let form = site.takes_codes(app).then(|| EmailForm {
+        action: format!("login?lang={}", site.lang.tag()),
+        return_to: return_to.as_str().to_owned(),
+        email: email.typed.to_owned(),
+        wrong: email.wrong,
+        to_application: return_to.waiting_token(&app.logins.public_url).is_some(),
+    });
+    let page = app.pages.login(
+        &site.look(),
+        site.lang,
+        form.as_ref(),
+        &choices,
+        None,
+        &languages,
+    );
+    let status = if email.wrong {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::OK
+    };
+    Ok(html(status, page))
 }
 
 /// `GET finish`: the ticket for the session cookie.

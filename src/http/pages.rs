@@ -1,10 +1,11 @@
-//! The pages a shopper sees: the list of providers, errors, signing out.
+//! The pages a shopper sees: the ways to sign in, errors, signing out.
 //!
 //! Each page is one HTML document without scripts, links to nothing but where
 //! the visitor may go next, and carries its own style. The style's digest is in
 //! the page's Content-Security-Policy, which comes with the page, since an
 //! account's accent colour is part of the style.
 
+mod access_key;
 mod icon;
 mod look;
 mod messages;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use url::Url;
 
 pub use crate::base::Lang;
+pub use access_key::CodePage;
 pub use icon::Icon;
 pub use look::Look;
 
@@ -52,6 +54,40 @@ pub struct LangLink {
     pub lang: Lang,
     /// The page's address with `lang=` in its query, all else kept.
     pub href: String,
+}
+
+/// The form for an email to which a code goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EmailForm {
+    /// Where it is posted: `login`.
+    pub action: String,
+    /// Kept in a hidden field of that name.
+    pub return_to: String,
+    /// What was typed or is expected.
+    pub email: String,
+    /// That is no address.
+    pub wrong: bool,
+    /// An application waits for the login, so that a failure may lead to its page.
+    pub to_application: bool,
+}
+
+/// A link to the page in a language, as templates need it.
+#[derive(Serialize)]
+struct LinkView<'a> {
+    tag: &'static str,
+    name: &'static str,
+    current: bool,
+    href: &'a str,
+}
+
+fn lang_links(links: &[LangLink], current: Lang) -> Vec<LinkView<'_>> {
+    let links = links.iter().map(|link| LinkView {
+        tag: link.lang.tag(),
+        name: link.lang.own_name(),
+        current: link.lang == current,
+        href: &link.href,
+    });
+    links.collect()
 }
 
 /// Why the visitor sees the list of providers again.
@@ -117,6 +153,8 @@ impl Pages {
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, source) in [
             ("base.html", include_str!("pages/templates/base.html")),
+            ("langs.html", include_str!("pages/templates/langs.html")),
+            ("code.html", include_str!("pages/templates/code.html")),
             (
                 "providers.html",
                 include_str!("pages/templates/providers.html"),
@@ -146,12 +184,14 @@ impl Pages {
         }
     }
 
-    /// The list of identity providers. `langs` are the same page's addresses in
-    /// the languages to choose from, the present one included.
-    pub fn provider_list(
+    /// The ways to sign in: an email for a code, and identity providers. `langs`
+    /// are the same page's addresses in the languages to choose from, the present
+    /// one included.
+    pub fn login(
         &self,
         look: &Look,
         lang: Lang,
+        form: Option<&EmailForm>,
         choices: &[Choice],
         notice: Option<Notice>,
         langs: &[LangLink],
@@ -161,13 +201,6 @@ impl Pages {
             label: String,
             initial: String,
             icon: Option<Icon>,
-            href: &'a str,
-        }
-        #[derive(Serialize)]
-        struct Link<'a> {
-            tag: &'static str,
-            name: &'static str,
-            current: bool,
             href: &'a str,
         }
         let text = &self.messages(lang).page;
@@ -180,15 +213,6 @@ impl Pages {
                 href: &choice.href,
             })
             .collect();
-        let links: Vec<_> = langs
-            .iter()
-            .map(|link| Link {
-                tag: link.lang.tag(),
-                name: link.lang.own_name(),
-                current: link.lang == lang,
-                href: &link.href,
-            })
-            .collect();
         let heading = match look.name() {
             Some(name) => fill(&text.sign_in_to, "account", name),
             None => text.sign_in.clone(),
@@ -198,6 +222,19 @@ impl Pages {
             Notice::Cancelled => text.notice_cancelled.as_str(),
         });
         let style = Style::new(look).with_logo();
+        let style = match form {
+            None => style,
+            Some(form) if form.to_application => style.with_any_form(),
+            Some(_) => style.with_form(&[]),
+        };
+        let form = form.map(|form| {
+            context! {
+                action => form.action.as_str(),
+                return_to => form.return_to.as_str(),
+                email => form.email.as_str(),
+                wrong => form.wrong,
+            }
+        });
         self.page(
             "providers.html",
             lang,
@@ -207,7 +244,8 @@ impl Pages {
                 heading => heading.as_str(),
                 notice,
                 buttons => Serde(buttons),
-                links => Serde(links),
+                form,
+                links => Serde(lang_links(langs, lang)),
             },
         )
     }

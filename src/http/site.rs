@@ -65,6 +65,11 @@ impl Site {
         self.here.as_ref().or_else(|| self.account.stores.first())
     }
 
+    /// Whether the account lets people in by a code, and codes can be sent.
+    pub fn takes_codes(&self, app: &App) -> bool {
+        self.account.access_key && app.mail.is_configured()
+    }
+
     /// What the account chose for its pages.
     pub fn look(&self) -> Look {
         look(&self.account)
@@ -121,6 +126,24 @@ pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> 
         .get(header::HOST)
         .and_then(|value| value.to_str().ok())
         .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))
+}
+
+/// Whether a form was posted from a page at this origin. Browsers name the page's
+/// origin; programs that don't are not browsers and have no cookies. Our own pages
+/// send no referrer, and some browsers then send `null`.
+pub(super) fn from_page_at(origin: &str, headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("null"))
+    };
+    match text(header::ORIGIN) {
+        Some(named) if named != "null" => named == origin,
+        _ => !matches!(
+            text(header::HeaderName::from_static("sec-fetch-site")),
+            Some("cross-site" | "same-site")
+        ),
+    }
 }
 
 /// The languages a browser asks for.

@@ -16,6 +16,8 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginEmailNotTrusted
         | E::LoginWrongBrowser
         | E::LogoutCrossSite
+        | E::LoginCrossSite
+        | E::LoginAccessKeySpent
         | E::SessionEmailUnverified
         | E::AdminForbidden
         | E::ConsoleNotOperator
@@ -30,6 +32,8 @@ pub fn status(code: E) -> StatusCode {
         | E::ConsoleLinkDead
         | E::KeyUnknown
         | E::KeyNoCertificate => StatusCode::NOT_FOUND,
+
+        E::LoginTooManyCodes | E::LoginAccessKeyBlocked => StatusCode::TOO_MANY_REQUESTS,
 
         E::RequestMethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
 
@@ -162,6 +166,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountColor
         | E::AccountSigningAlg
         | E::AccountUnverifiedEmail
+        | E::AccountAccessKey
         | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8

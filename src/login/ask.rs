@@ -26,8 +26,11 @@ impl Logins {
         trace: &mut Trace,
     ) -> Result<Value, LoginError> {
         let limits: &Limits = &login.provider().limits;
+        let certificate = login.provider().client.certificate.as_ref();
         trace.request(step.name(), &request);
-        let response = match self.outbound.send(&login.lane(step), request, limits).await {
+        let lane = login.lane(step);
+        let sent = self.outbound.send_as(certificate, &lane, request, limits);
+        let response = match sent.await {
             Ok(response) => response,
             Err(error) => {
                 trace.failed(&error.to_string());

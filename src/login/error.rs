@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::account::directory::IdentifyError;
 use crate::base::ErrorCode;
 use crate::document::Finding;
+use crate::mail::MailError;
 use crate::outbound::OutboundError;
 use crate::provider::decode::DecodeError;
 use crate::provider::extract::{AccessDenied, ExtractError};
@@ -201,6 +202,21 @@ pub enum LoginError {
     /// Who this is can't be said.
     #[error(transparent)]
     Identify(IdentifyError),
+    /// No mail goes to such an address.
+    #[error("no code can be sent to the address that was typed")]
+    AddressInvalid,
+    /// Too many codes within an hour.
+    #[error("too many codes were sent to this address, for this client or for this account")]
+    TooManyCodes,
+    /// Too many wrong codes for one login.
+    #[error("the code was tried too often")]
+    AccessKeySpent,
+    /// Too many wrong codes for one address.
+    #[error("too many wrong codes were typed for this address")]
+    AccessKeyBlocked,
+    /// The message with the code.
+    #[error("the code cannot be sent: {0}")]
+    Mail(MailError),
     /// The ticket is unknown, used or too old.
     #[error("the ticket is unknown, used or expired")]
     TicketInvalid,
@@ -242,7 +258,10 @@ impl LoginError {
             Self::UnknownProvider
             | Self::NoProvider
             | Self::TooMany { .. }
-            | Self::Misconfigured(_) => Step::Start,
+            | Self::Misconfigured(_)
+            | Self::AddressInvalid
+            | Self::TooManyCodes
+            | Self::Mail(_) => Step::Start,
             Self::StateMissing
             | Self::StateUnknown
             | Self::StateExpired
@@ -253,6 +272,8 @@ impl LoginError {
             | Self::BadCallback(_)
             | Self::CodeMissing
             | Self::Denied
+            | Self::AccessKeySpent
+            | Self::AccessKeyBlocked
             | Self::ProviderError { .. } => Step::Callback,
             Self::Transport { step, .. }
             | Self::Build { step, .. }
@@ -324,12 +345,16 @@ impl LoginError {
             Self::AccessDenied(_) => ErrorCode::LoginAccessDenied,
             Self::Identify(IdentifyError::NotTrusted) => ErrorCode::LoginEmailNotTrusted,
             Self::Identify(IdentifyError::Disabled) => ErrorCode::LoginUserDisabled,
+            Self::AddressInvalid => ErrorCode::RequestBad,
+            Self::TooManyCodes => ErrorCode::LoginTooManyCodes,
+            Self::AccessKeySpent => ErrorCode::LoginAccessKeySpent,
+            Self::AccessKeyBlocked => ErrorCode::LoginAccessKeyBlocked,
             Self::TicketInvalid => ErrorCode::LoginTicketInvalid,
             Self::WrongBrowser => ErrorCode::LoginWrongBrowser,
             Self::Store { .. }
             | Self::Identify(IdentifyError::Store(_))
             | Self::Session(SessionError::Store(_)) => ErrorCode::ServiceUnavailable,
-            Self::Session(_) => ErrorCode::ServiceError,
+            Self::Session(_) | Self::Mail(_) => ErrorCode::ServiceError,
         }
     }
 
@@ -367,6 +392,10 @@ impl LoginError {
             | Self::BadCallback(_)
             | Self::CodeMissing
             | Self::Denied
+            | Self::AddressInvalid
+            | Self::TooManyCodes
+            | Self::AccessKeySpent
+            | Self::AccessKeyBlocked
             | Self::TicketInvalid
             | Self::WrongBrowser
             | Self::UnknownProvider
@@ -385,9 +414,10 @@ impl LoginError {
             | Self::EmailMissing(_)
             | Self::EmailInvalid(_)
             | Self::UserIdMissing(_) => Blame::Provider,
-            Self::Store { .. } | Self::Identify(IdentifyError::Store(_)) | Self::Session(_) => {
-                Blame::Us
-            }
+            Self::Store { .. }
+            | Self::Identify(IdentifyError::Store(_))
+            | Self::Mail(_)
+            | Self::Session(_) => Blame::Us,
         }
     }
 }

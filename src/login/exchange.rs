@@ -193,8 +193,11 @@ async fn offer(
     let endpoint = logins
         .token_endpoint(login.account().as_str(), provider)
         .await?;
+    let way = logins
+        .authentication(login.account().as_str(), provider)
+        .await?;
     let assertion = logins
-        .client_assertion(provider, &endpoint)
+        .client_assertion(provider, way, secret, &endpoint)
         .map_err(unbuilt)?;
     if let Some(assertion) = &assertion {
         trace.secret("client_assertion", assertion);
@@ -210,6 +213,7 @@ async fn offer(
             ..Fill::default()
         },
         code_verifier: callback.code_verifier().secret(),
+        authentication: way,
         client_assertion: assertion.as_ref().map(Secret::expose),
         basic: None,
     };

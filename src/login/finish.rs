@@ -44,11 +44,15 @@ pub async fn finish(
         return Err(LoginError::WrongBrowser);
     }
     // Removed while the browser was on its way here (threat B1).
-    if let Some(id) = record.method.provider() {
-        let provider = logins.mappings.provider(&account.id, id);
-        if provider.await.map_err(Step::Finish.store())?.is_none() {
-            return Err(LoginError::TicketInvalid);
+    let stands = match &record.method {
+        LoginMethod::Provider(id) => {
+            let provider = logins.mappings.provider(&account.id, id);
+            provider.await.map_err(Step::Finish.store())?.is_some()
         }
+        LoginMethod::AccessKey => account.access_key,
+    };
+    if !stands {
+        return Err(LoginError::TicketInvalid);
     }
     let subject = Subject {
         account: &account.id,

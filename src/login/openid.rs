@@ -20,10 +20,11 @@ use crate::protocol::jwe::{self, JweError};
 use crate::protocol::jws::{Jws, JwsError};
 use crate::provider::Provider;
 use crate::provider::decode::strict_json;
-use crate::provider::file::Kind;
+use crate::provider::file::{Authentication, Kind};
 use crate::provider::model::ProfileSource;
 use crate::provider::request::BuildError;
 use crate::provider::trace::Trace;
+use crate::provider::{assertion, credentials};
 
 fn no_endpoint(step: Step, what: &'static str) -> LoginError {
     LoginError::Build {
@@ -272,16 +273,37 @@ impl Logins {
             || provider.client.decryption_key.is_some()
     }
 
-    /// The signed assertion of `private_key_jwt`, where the mapping uses it.
+    /// How we prove ourselves: as mapped, else by what discovery lists.
+    pub(super) async fn authentication(
+        &self,
+        account: &str,
+        provider: &Provider,
+    ) -> Result<Authentication, LoginError> {
+        if let Some(way) = provider.client.authentication {
+            return Ok(way);
+        }
+        let metadata = self
+            .directory
+            .metadata(&self.outbound, account, provider, self.now())
+            .await?;
+        let methods = metadata.client_authentication.as_deref();
+        Ok(credentials::listed(&provider.client, methods))
+    }
+
+    /// The signed assertion, where we prove ourselves by one.
     pub(super) fn client_assertion(
         &self,
         provider: &Provider,
+        way: Authentication,
+        secret: Option<&Secret>,
         endpoint: &Url,
     ) -> Result<Option<Secret>, BuildError> {
-        let Some(assertion) = &provider.client.assertion else {
+        if !way.has_assertion() {
             return Ok(None);
-        };
-        crate::provider::assertion::sign(&provider.client.id, assertion, endpoint, self.now())
+        }
+        let client = &provider.client;
+        let secret = secret.filter(|_| way == Authentication::ClientSecretJwt);
+        assertion::sign(&client.id, &client.assertion, secret, endpoint, self.now())
             .map(Some)
             .map_err(|error| BuildError::Assertion(error.to_string()))
     }

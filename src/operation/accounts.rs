@@ -38,6 +38,8 @@ pub struct AccountView {
     /// What becomes of an email that nobody vouched for, in `check` and in what
     /// applications get.
     pub unverified_email: UnverifiedEmail,
+    /// Whether people may log in by a code that is sent to their email.
+    pub access_key: bool,
     /// The audience of its access tokens; `null`: the broker's.
     pub audience: Option<String>,
     /// When it was created (RFC 3339).
@@ -54,6 +56,7 @@ impl From<Account> for AccountView {
             color: account.color,
             signing_alg: account.signing_alg,
             unverified_email: account.unverified_email,
+            access_key: account.access_key,
             audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
@@ -100,6 +103,10 @@ pub struct WholeAccount {
     /// What becomes of an email that nobody vouched for; it is marked unless given.
     #[schemars(with = "Option<UnverifiedEmail>")]
     pub unverified_email: Option<String>,
+    /// Whether people may log in by a code that is sent to their email; not unless
+    /// given. It takes a mail server.
+    #[serde(default)]
+    pub access_key: bool,
     /// The audience of its access tokens, an absolute URI; the broker's unless
     /// given. It takes who administers all accounts to change it.
     pub audience: Option<String>,
@@ -128,6 +135,9 @@ pub struct AccountChange {
     /// `refuse`.
     #[schemars(with = "Option<UnverifiedEmail>")]
     pub unverified_email: Option<String>,
+    /// Whether people may log in by a code that is sent to their email. It takes a
+    /// mail server.
+    pub access_key: Option<bool>,
     /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
     /// takes who administers all accounts to change it.
     #[serde(default, deserialize_with = "given")]
@@ -184,6 +194,7 @@ impl WholeAccount {
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
+            access_key: self.access_key,
             audience: own_audience(ops, self.audience)?,
             created_at: ops.clock.now(),
         };
@@ -210,6 +221,9 @@ impl AccountChange {
         }
         if let Some(name) = &self.unverified_email {
             account.unverified_email = unverified_email(name)?;
+        }
+        if let Some(on) = self.access_key {
+            account.access_key = on;
         }
         if let Some(text) = self.audience {
             account.audience = own_audience(ops, text)?;

@@ -7,6 +7,7 @@ use reqwest::Client;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
+use super::certificate::ClientCertificate;
 use super::error::{OutboundError, root};
 use super::exchange::{exchange, health, into_reqwest};
 use super::lane::Lanes;
@@ -23,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(4);
 const MAX_IDLE: usize = 32;
 /// Clients kept by a runtime, one for each connect timeout in use.
 const MAX_CLIENTS: usize = 16;
+/// Clients kept that show a certificate, one for each certificate and timeout.
+const MAX_CERTIFIED: usize = 256;
 /// A request that takes longer than this has long lost its visitor.
 const MAX_TOTAL: Duration = Duration::from_secs(3600);
 
@@ -43,7 +46,17 @@ pub struct Outbound {
     clock: Arc<dyn Clock>,
     lookup: Arc<dyn Lookup>,
     clients: RwLock<Vec<Kept>>,
+    certified: RwLock<Vec<Certified>>,
     lanes: Lanes,
+}
+
+/// A client whose connections show a certificate. Connections are reused, so no two
+/// certificates may share one.
+struct Certified {
+    runtime: Id,
+    connect: Duration,
+    certificate: ClientCertificate,
+    client: Client,
 }
 
 impl Outbound {
@@ -69,10 +82,11 @@ impl Outbound {
             clock,
             lookup,
             clients: RwLock::default(),
+            certified: RwLock::default(),
             lanes: Lanes::default(),
         };
         // So that a system without certificate authorities is found at once.
-        outbound.build(Limits::default().connect)?;
+        outbound.build(Limits::default().connect, None)?;
         Ok(outbound)
     }
 
@@ -106,10 +120,28 @@ impl Outbound {
         request: PreparedRequest,
         limits: &Limits,
     ) -> Result<Response, OutboundError> {
+        self.send_as(None, lane, request, limits).await
+    }
+
+    /// As [`Outbound::send`], over connections that show `certificate` (RFC 8705) to
+    /// servers that ask for one.
+    ///
+    /// # Errors
+    /// As [`Outbound::send`].
+    pub async fn send_as(
+        &self,
+        certificate: Option<&ClientCertificate>,
+        lane: &str,
+        request: PreparedRequest,
+        limits: &Limits,
+    ) -> Result<Response, OutboundError> {
         // The resolver isn't asked about IP literals, so they are judged here.
         self.policy.check_url(&request.url)?;
         let request = into_reqwest(request)?;
-        let client = self.client(limits.connect)?;
+        let client = match certificate {
+            None => self.client(limits.connect)?,
+            Some(certificate) => self.certified(certificate, limits.connect)?,
+        };
         let started = Instant::now();
         let total = limits.total.min(MAX_TOTAL);
 
@@ -137,7 +169,7 @@ impl Outbound {
             return Ok(client);
         }
         // Built outside the lock: it reads the system's certificates.
-        let client = self.build(connect)?;
+        let client = self.build(connect, None)?;
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         let own = || clients.iter().filter(|kept| kept.runtime == runtime);
         if own().count() < MAX_CLIENTS && own().all(|kept| kept.connect != connect) {
@@ -150,8 +182,62 @@ impl Outbound {
         Ok(client)
     }
 
-    fn build(&self, connect: Duration) -> Result<Client, OutboundError> {
-        Client::builder()
+    /// The client that shows this certificate. Where there are too many, the one that
+    /// was made first goes; what it has under way ends as it would.
+    fn certified(
+        &self,
+        certificate: &ClientCertificate,
+        connect: Duration,
+    ) -> Result<Client, OutboundError> {
+        let runtime = Handle::current().id();
+        let find = |all: &[Certified]| {
+            all.iter()
+                .find(|known| {
+                    known.runtime == runtime
+                        && known.connect == connect
+                        && known.certificate == *certificate
+                })
+                .map(|known| known.client.clone())
+        };
+        let known = find(
+            &self
+                .certified
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        if let Some(client) = known {
+            return Ok(client);
+        }
+        let client = self.build(connect, Some(certificate))?;
+        let mut all = self
+            .certified
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = find(&all) {
+            return Ok(client);
+        }
+        if all.len() >= MAX_CERTIFIED {
+            all.remove(0);
+        }
+        all.push(Certified {
+            runtime,
+            connect,
+            certificate: certificate.clone(),
+            client: client.clone(),
+        });
+        Ok(client)
+    }
+
+    fn build(
+        &self,
+        connect: Duration,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Client, OutboundError> {
+        let mut builder = Client::builder();
+        if let Some(certificate) = certificate {
+            builder = builder.identity(certificate.identity());
+        }
+        builder
             .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(GuardedResolver {
                 policy: Arc::clone(&self.policy),

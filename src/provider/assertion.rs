@@ -1,5 +1,5 @@
-//! Client authentication by a signed assertion: `private_key_jwt` (RFC 7523 §2.2),
-//! and the client secret that Apple wants signed.
+//! Client authentication by a signed assertion: `private_key_jwt` and
+//! `client_secret_jwt` (RFC 7523 §2.2), and the client secret that Apple wants signed.
 
 use std::time::Duration;
 
@@ -42,19 +42,31 @@ pub fn parse_key(pem: &Secret) -> Result<(Algorithm, EncodingKey), BadKey> {
         .map_err(|_| BadKey)
 }
 
-/// Signs an assertion for one token request.
+/// Signs an assertion for one token request: with the private key, or with the
+/// client secret where it is given (`client_secret_jwt`).
 ///
 /// # Errors
 /// If the key can't be used; a compiled mapping's can.
 pub fn sign(
     client_id: &str,
     assertion: &Assertion,
+    secret: Option<&Secret>,
     endpoint: &Url,
     now: Timestamp,
 ) -> Result<Secret, BadKey> {
-    let (algorithm, key) = parse_key(&assertion.private_key)?;
+    let (algorithm, key) = match (secret, &assertion.private_key) {
+        (Some(secret), _) if secret.is_empty() => return Err(BadKey),
+        (Some(secret), _) => {
+            let key = EncodingKey::from_secret(secret.expose().as_bytes());
+            (Algorithm::HS256, key)
+        }
+        (None, Some(key)) => parse_key(key)?,
+        (None, None) => return Err(BadKey),
+    };
     let mut header = Header::new(algorithm);
-    header.kid.clone_from(&assertion.key_id);
+    if secret.is_none() {
+        header.kid.clone_from(&assertion.key_id);
+    }
     let claims = Claims {
         iss: assertion.issuer.as_deref().unwrap_or(client_id),
         sub: client_id,

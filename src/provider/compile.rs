@@ -4,6 +4,7 @@
 //! gives a stand-in, and a provider comes out only if no error was noted.
 
 mod body;
+mod client;
 mod fields;
 mod later;
 mod mapped;
@@ -306,7 +307,7 @@ impl Check<'_> {
                 "use `bearer` if the provider accepts it",
             );
         }
-        if file.client.authentication == Authentication::Query {
+        if file.client.authentication == Some(Authentication::Query) {
             self.warn(
                 "client.authentication",
                 "the client secret in the query string ends up in the provider's logs",
@@ -334,7 +335,7 @@ impl Check<'_> {
             .client
             .secret
             .as_ref()
-            .is_some_and(|s| s.as_literal().is_some())
+            .is_some_and(|s| s.as_literal().is_some_and(|text| !text.is_empty()))
         {
             self.warn(
                 "client.secret",

@@ -5,6 +5,7 @@
 //! optional here, so that one mistake never hides another; what is required is
 //! asked for by [`compile`](super::compile).
 
+mod client;
 mod parameter;
 mod places;
 
@@ -13,11 +14,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::client::{Authentication, ClientSection};
 pub use self::parameter::ParameterValue;
 pub use self::places::{Places, PlacesTable};
 use super::decode::Format;
 use super::email::EmailForm;
-use crate::document::SecretSource;
 
 /// How to talk to one identity provider.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -88,57 +89,6 @@ pub enum EmailTrust {
     Claim,
     /// Its emails never link.
     Never,
-}
-
-/// Who we are to the provider.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ClientSection {
-    /// The name under which the client id is sent. Default `client_id`.
-    pub id_key: Option<String>,
-    /// The client id. Required.
-    pub id: Option<String>,
-    /// The name under which the client secret is sent. Default `client_secret`.
-    pub secret_key: Option<String>,
-    /// The client secret. Required unless `authentication` is `none`, `private_key_jwt` or `signed_secret`.
-    pub secret: Option<SecretSource>,
-    /// The secret before this one: stands in until the new one works at the provider.
-    pub previous_secret: Option<SecretSource>,
-    /// How we prove ourselves at the token endpoint (RFC 6749 §2.3).
-    pub authentication: Authentication,
-    /// The private key (PEM) for `private_key_jwt` (RFC 7523) and `signed_secret`.
-    pub private_key: Option<SecretSource>,
-    /// Our private key (PKCS#8 PEM, RSA or a NIST curve) for ID tokens and user information that are encrypted to it (RFC 7516), with RSA-OAEP-256 or ECDH-ES.
-    pub decryption_key: Option<SecretSource>,
-    /// The `kid` named in the assertion's header.
-    pub private_key_id: Option<String>,
-    /// The assertion's `aud`. Default: the token endpoint's URL.
-    pub assertion_audience: Option<String>,
-    /// The assertion's `iss`, where the key belongs to someone else (Apple: the team). Default: the client id.
-    pub assertion_issuer: Option<String>,
-}
-
-/// Client authentication at the token endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Authentication {
-    /// Id and secret in the request body.
-    #[default]
-    Body,
-    /// `Authorization: Basic`, both parts form-encoded first, as RFC 6749 §2.3.1 says.
-    Basic,
-    /// `Authorization: Basic` with both parts as they are, for servers that don't decode them.
-    BasicRaw,
-    /// Id and secret in the URL's query.
-    Query,
-    /// The id alone.
-    None,
-    /// A signed assertion (RFC 7523 §2.2).
-    PrivateKeyJwt,
-    /// Id and secret in the body, the secret a signed assertion made for each request, as Apple wants it.
-    SignedSecret,
-    /// Nothing: a header or parameter of the mapping carries `{app_access_token}`, as Feishu wants it.
-    AppToken,
 }
 
 /// The authorization request.

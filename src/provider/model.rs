@@ -16,7 +16,7 @@ use super::path::{Condition, Place};
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
-use crate::outbound::Limits;
+use crate::outbound::{ClientCertificate, Limits};
 use crate::protocol::jwe::DecryptionKey;
 
 /// One identity provider, ready to be talked to.
@@ -71,19 +71,21 @@ pub struct Client {
     pub secret: Option<Secret>,
     /// The secret before it.
     pub previous_secret: Option<Secret>,
-    /// How we prove ourselves.
-    pub authentication: Authentication,
+    /// How we prove ourselves; `None`: as discovery lists.
+    pub authentication: Option<Authentication>,
     /// The key for what is encrypted to us.
     pub decryption_key: Option<DecryptionKey>,
-    /// The key for `private_key_jwt` and `signed_secret`.
-    pub assertion: Option<Assertion>,
+    /// What assertions are made with.
+    pub assertion: Assertion,
+    /// Our certificate for mutual TLS.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// What an assertion is made with.
 #[derive(Debug)]
 pub struct Assertion {
-    /// The private key, PEM.
-    pub private_key: Secret,
+    /// The private key, PEM; without one the client secret signs.
+    pub private_key: Option<Secret>,
     /// Its `kid`.
     pub key_id: Option<String>,
     /// The assertion's `aud`, where it is not the token endpoint.

@@ -14,9 +14,9 @@ use url::Url;
 
 use self::expect::Expect;
 pub use self::render::{curl, text};
+use super::credentials;
 use super::file::Kind;
-use super::model::RedirectUri;
-use super::model::{ProfileSource, Provider};
+use super::model::{Client, ProfileSource, Provider, RedirectUri};
 use super::request::{self, AuthorizationValues, BuildError, Demands, TokenValues};
 use super::template::Fill;
 use super::trace::MaskedMessage;
@@ -152,11 +152,13 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
         .unwrap_or(Marker::of("redirect_uri").0);
     let expect = Expect::of(provider);
     let mut requests = vec![authorization(provider, redirect_uri, &expect)?];
-    let secret = provider
-        .client
-        .secret
-        .as_ref()
-        .map(|_| Marker::secret("client_secret"));
+    let secret = provider.client.secret.as_ref().map(|secret| {
+        if secret.is_empty() {
+            Secret::new("")
+        } else {
+            Marker::secret("client_secret")
+        }
+    });
     let app_token = provider
         .token
         .before
@@ -246,13 +248,31 @@ fn token(provider: &Provider, fill: &Fill<'_>, expect: &Expect<'_>) -> Result<St
     let values = TokenValues {
         fill: *fill,
         code_verifier: Marker::of("code_verifier").0,
-        client_assertion: provider.client.assertion.as_ref().map(|_| assertion),
+        authentication: provider
+            .client
+            .authentication
+            .unwrap_or_else(|| credentials::preferred(&provider.client)),
+        client_assertion: Some(assertion),
         basic: Some(Marker::of("client credentials").0),
     };
     Ok(Step {
         name: "token".to_owned(),
-        title: "Access token exchange".to_owned(),
+        title: token_title(&provider.client),
         request: shown(&request::token(provider, &endpoint, &values)?),
         expected: expect.token(),
     })
+}
+
+/// What no line of the token request shows of how we prove ourselves.
+fn token_title(client: &Client) -> String {
+    let mut title = "Access token exchange".to_owned();
+    if client.certificate.is_some() {
+        title.push_str(", over TLS with the client's certificate");
+    }
+    if client.authentication.is_none() {
+        title.push_str(
+            "; the client authenticates as shown, or as discovery lists where that is not listed",
+        );
+    }
+    title
 }

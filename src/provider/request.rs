@@ -4,13 +4,12 @@
 //! real values and sends the result; a preview passes markers and shows it.
 //! That is why a preview can't lie.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use url::Url;
 
 pub use super::body::{BuildError, encode};
 use super::body::{Parts, parse, with_query};
+use super::credentials::{Credentials, Proof};
 use super::file::{Authentication, Kind, Pkce, ResponseMode, SendToken};
 use super::model::{Before, Provider, UserinfoRequest};
 use super::parameter::Parameter;
@@ -137,7 +136,9 @@ pub struct TokenValues<'a> {
     pub fill: Fill<'a>,
     /// The PKCE verifier, where the mapping uses it.
     pub code_verifier: &'a str,
-    /// The signed assertion, for `private_key_jwt` and `signed_secret`.
+    /// How we prove ourselves.
+    pub authentication: Authentication,
+    /// The assertion, where that is by one.
     pub client_assertion: Option<&'a str>,
     /// Replaces the Basic credentials; for previews.
     pub basic: Option<&'a str>,
@@ -150,7 +151,6 @@ pub fn token(
     values: &TokenValues<'_>,
 ) -> Result<PreparedRequest, BuildError> {
     let set = &provider.token;
-    let client = &provider.client;
     let fill = &Fill {
         code_verifier: Some(values.code_verifier),
         ..values.fill
@@ -165,46 +165,18 @@ pub fn token(
     if let Some(key) = &set.redirect_uri_key {
         pairs.push((key, fill.redirect_uri.to_owned()));
     }
-    let id = (client.id_key.as_str(), client.id.clone());
-    let secret = fill
-        .client_secret
-        .map(|s| (client.secret_key.as_str(), s.expose().to_owned()));
-    match client.authentication {
-        Authentication::Body => {
-            pairs.push(id);
-            pairs.extend(secret);
-        }
-        Authentication::Query => {
-            query.push(id);
-            query.extend(secret);
-        }
-        Authentication::None => pairs.push(id),
-        Authentication::Basic | Authentication::BasicRaw => {
-            let raw = client.authentication == Authentication::BasicRaw;
-            let credentials = match values.basic {
-                Some(marker) => marker.to_owned(),
-                None => basic(&client.id, fill.client_secret, raw),
-            };
-            headers.push(("Authorization".to_owned(), format!("Basic {credentials}")));
-        }
-        Authentication::AppToken => {}
-        Authentication::SignedSecret => {
-            pairs.push(id);
-            let assertion = values.client_assertion.unwrap_or_default();
-            pairs.push((&client.secret_key, assertion.to_owned()));
-        }
-        Authentication::PrivateKeyJwt => {
-            pairs.push(id);
-            pairs.push((
-                "client_assertion_type",
-                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
-            ));
-            pairs.push((
-                "client_assertion",
-                values.client_assertion.unwrap_or_default().to_owned(),
-            ));
-        }
-    }
+    let credentials = Credentials::of(
+        &provider.client,
+        &Proof {
+            way: values.authentication,
+            secret: fill.client_secret,
+            assertion: values.client_assertion,
+            basic: values.basic,
+        },
+    );
+    pairs.extend(credentials.body);
+    query.extend(credentials.query);
+    headers.extend(credentials.header);
     if provider.authorization.pkce == Pkce::S256 {
         pairs.push(("code_verifier", values.code_verifier.to_owned()));
     }
@@ -334,17 +306,4 @@ fn add_headers(
         headers.push((name.clone(), filled));
     }
     Ok(())
-}
-
-/// Credentials for HTTP Basic: both parts form-encoded first (RFC 6749 §2.3.1), or as they are.
-fn basic(id: &str, secret: Option<&Secret>, raw: bool) -> String {
-    let part = |text: &str| -> String {
-        if raw {
-            text.to_owned()
-        } else {
-            form_urlencoded::byte_serialize(text.as_bytes()).collect()
-        }
-    };
-    let secret = secret.map(Secret::expose).unwrap_or_default();
-    STANDARD.encode(format!("{}:{}", part(id), part(secret)))
 }

@@ -40,6 +40,7 @@ const UNCONDITIONAL: &[&str] = &[
     "revokeGrants",
     "revokeSession",
     "revokeSessions",
+    "unblockAddress",
 ];
 
 #[tokio::test]

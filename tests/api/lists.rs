@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::authority::Client;
-use crate::scene::{ADA, Operation, Scene, assert_problem, operations};
+use crate::scene::{ADA, Operation, Scene, assert_problem, block, operations};
 use crate::support::Browser;
 
 /// Follows the links of a list from its first page.
@@ -43,6 +43,7 @@ async fn fill(scene: &Scene) {
             .json(Method::POST, "/accounts/acme/users", &body)
             .await;
         scene.json(Method::POST, "/operators", &body).await;
+        block(&scene.world, &format!("u{i}@example.com")).await;
         let body = json!({ "account": "acme", "name": format!("app {i}") });
         scene.json(Method::POST, "/applications", &body).await;
         let body = json!({ "origin": format!("https://s{i}.example") });

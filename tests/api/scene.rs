@@ -6,6 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use vestibule::authority::application::NewApplication;
 use vestibule::authority::{Grant, Scopes};
+use vestibule::base::Clock;
+use vestibule::login::access_key::wrong;
 
 use crate::authority::{Client, service, user};
 use crate::support::{Browser, Page, World};
@@ -66,6 +68,9 @@ pub fn operations() -> Vec<Operation> {
     all
 }
 
+/// Too many wrong codes were typed for it.
+pub const BLOCKED: &str = "blocked@example.com";
+
 pub const ADA: &str = "ada@example.com";
 
 pub struct Scene {
@@ -91,6 +96,15 @@ pub async fn token(world: &World, account: Option<&str>, scopes: &str) -> String
     let form = [("grant_type", "client_credentials")];
     let answer = client.token(world, &form).await.json();
     answer["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Types wrong codes for an address of `acme`, as many as it takes.
+pub async fn block(world: &World, email: &str) {
+    let (acme, now) = ("acme".parse().unwrap(), world.clock.now());
+    for _ in 0..wrong::MOST {
+        let tried = wrong::begin(&*world.store, &acme, email, now).await;
+        tried.unwrap();
+    }
 }
 
 /// Calls the API.
@@ -119,6 +133,7 @@ impl Scene {
         world.apply("acme", &changed).await;
         world.log_in(&mut Browser::new()).await;
         user(&world, ADA, "difference engine").await;
+        block(&world, BLOCKED).await;
         let orders = NewApplication {
             client_id: Some("orders".parse().unwrap()),
             grants: Some([Grant::ClientCredentials].into()),
@@ -179,6 +194,7 @@ impl Scene {
             ("session", &self.session),
             ("grant", &self.grant),
             ("trial", &self.trial),
+            ("address", BLOCKED),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
         }

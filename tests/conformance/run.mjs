@@ -134,7 +134,6 @@ async function obey(id, page, shown) {
       await page.getByLabel('Password').fill('lovelace');
       await page.getByRole('button', { name: 'Sign in' }).click();
     } else if (await leave.count()) {
-      await picture(id, page, shown);
       await leave.click();
     } else {
       await picture(id, page, shown);

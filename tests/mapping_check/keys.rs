@@ -91,7 +91,7 @@ fn words_that_are_not_known() {
     );
     assert_eq!(
         one("[client]", "[client]\nauthentication = \"Basic\""),
-        "6:18 client.authentication: must be one of \"body\", \"basic\", \"basic_raw\", \"query\", \"none\", \"private_key_jwt\", \"signed_secret\", \"app_token\" | \"Basic\" -> did you mean \"basic\"?"
+        "6:18 client.authentication: must be one of \"body\", \"basic\", \"basic_raw\", \"basic_and_body\", \"query\", \"none\", \"client_secret_jwt\", \"private_key_jwt\", \"signed_secret\", \"tls_client_auth\", \"app_token\" | \"Basic\" -> did you mean \"basic\"?"
     );
 }
 

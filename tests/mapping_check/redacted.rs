@@ -37,3 +37,27 @@ headers = { Authorization = "ApiKey s-6" }
     }
     assert_eq!(restore(&shown, source), source);
 }
+
+/// Whichever key of the format holds a secret, its literal is one to hide.
+#[test]
+fn every_key_that_holds_a_secret_is_redacted() {
+    let schema = serde_json::to_string(&*vestibule::provider::compile::SCHEMA).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let client = &schema["$defs"]["ClientSection"]["properties"];
+    let mut keys = Vec::new();
+    for (key, shape) in client.as_object().unwrap() {
+        if shape.to_string().contains("SecretSource") {
+            keys.push(key);
+        }
+    }
+    assert!(keys.len() >= 6, "{keys:?}");
+    // No other table has one.
+    assert_eq!(
+        schema.to_string().matches("$defs/SecretSource").count(),
+        keys.len()
+    );
+    for key in keys {
+        let source = format!("[client]\n{key} = \"s3cr3t-of-mine\"\n");
+        assert!(!redact(&source).contains("s3cr3t"), "{key}");
+    }
+}

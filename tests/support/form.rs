@@ -64,6 +64,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     let text = &tag[from..to];
     Some(
         text.replace("&quot;", "\"")
+            .replace("&#x2f;", "/")
+            .replace("&#x27;", "'")
             .replace("&lt;", "<")
             .replace("&gt;", ">")
             .replace("&amp;", "&"),

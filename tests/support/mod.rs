@@ -12,6 +12,7 @@
 
 pub mod attack;
 pub mod form;
+pub mod postgres;
 pub mod program;
 
 use std::collections::BTreeMap;
@@ -141,6 +142,7 @@ impl World {
             color: None,
             signing_alg: None,
             unverified_email: account::UnverifiedEmail::Mark,
+            access_key: false,
             audience: None,
             created_at: self.clock.now(),
         };

@@ -216,6 +216,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         color: Some(post.filled("color")),
         signing_alg: Some(post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
+        access_key: post.filled("access_key").map(|text| text == "true"),
         audience: Some(post.filled("audience")),
     };
     let when = post.condition();

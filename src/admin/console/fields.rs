@@ -166,12 +166,21 @@ pub(super) const STEPS: &[Step] = &[
                         "Client authentication",
                         "How the id and the secret are sent in the token exchange.",
                         &[
-                            ("body", "In the request's body"),
+                            (
+                                "body",
+                                "In the request's body; with OpenID Connect as its discovery lists",
+                            ),
                             ("basic", "Authorization: Basic"),
                             ("basic_raw", "Authorization: Basic, not encoded first"),
                             ("query", "In the query string"),
                             ("none", "The id alone, no secret"),
+                            (
+                                "basic_and_body",
+                                "Authorization: Basic, and in the body too",
+                            ),
+                            ("client_secret_jwt", "An assertion signed with the secret"),
                             ("private_key_jwt", "A signed assertion"),
+                            ("tls_client_auth", "The id alone; a certificate in TLS"),
                         ],
                     ),
                 ],

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::admin::route::{Body, Query, Route};
+use crate::operation::access_keys;
 use crate::operation::accounts::{self, StoreQuery};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
@@ -71,6 +72,29 @@ pub(super) fn routes() -> Vec<Route> {
                 accounts::remove(&call.ops, &call.caller, call.at("account"), &call.when).await
             },
         ),
+        Route::get(
+            "/accounts/{account}/blocked",
+            "listBlockedAddresses",
+            "Lists addresses that get no codes for a while, since too many wrong ones were typed for them",
+            |call, Query(paging)| async move {
+                access_keys::list(&call.ops, &call.caller, call.at("account"), paging).await
+            },
+        ),
+        Route::delete(
+            "/accounts/{account}/blocked/{address}",
+            "unblockAddress",
+            "Lets an address get codes again",
+            |call, ()| async move {
+                access_keys::unblock(
+                    &call.ops,
+                    &call.caller,
+                    call.at("account"),
+                    call.at("address"),
+                )
+                .await
+            },
+        )
+        .unconditional(),
         Route::get(
             "/accounts/{account}/stores",
             "listStores",

@@ -111,6 +111,7 @@ async fn login(
         color: None,
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
+        access_key: false,
         audience: None,
         created_at: SystemClock.now(),
     };

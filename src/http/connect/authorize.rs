@@ -262,6 +262,10 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         | LoginError::StateReplayed
         | LoginError::StateMismatch(_)
         | LoginError::DuplicateParameter
+        | LoginError::AddressInvalid
+        | LoginError::TooManyCodes
+        | LoginError::AccessKeySpent
+        | LoginError::AccessKeyBlocked
         | LoginError::TicketInvalid
         | LoginError::WrongBrowser
         | LoginError::UnknownProvider => return None,
@@ -301,6 +305,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         | LoginError::EmailMissing(_)
         | LoginError::EmailInvalid(_)
         | LoginError::UserIdMissing(_)
+        | LoginError::Mail(_)
         | LoginError::Session(_) => Code::ServerError,
     })
 }

@@ -52,6 +52,7 @@ pub(super) struct Style<'a> {
     pub(super) css: String,
     look: &'a Look,
     form: Option<String>,
+    any_form: bool,
 }
 
 impl<'a> Style<'a> {
@@ -67,6 +68,7 @@ impl<'a> Style<'a> {
             css: format!("{CSS}{}", accent_css(accent)),
             look,
             form: None,
+            any_form: false,
         }
     }
 
@@ -89,6 +91,13 @@ impl<'a> Style<'a> {
         self
     }
 
+    /// Allows a form whose answer may lead anywhere: to the page of an application,
+    /// whatever scheme that has.
+    pub(super) fn with_any_form(mut self) -> Self {
+        self.any_form = true;
+        self
+    }
+
     /// The page's `Content-Security-Policy`.
     pub(super) fn csp(&self) -> String {
         let style = STANDARD.encode(sha256(self.css.as_bytes()));
@@ -98,10 +107,13 @@ impl<'a> Style<'a> {
             .and_then(|logo| source(logo.as_str()))
             .map(|origin| format!(" {origin}"))
             .unwrap_or_default();
-        let form = self.form.as_deref().unwrap_or("'none'");
+        let form = match (self.any_form, self.form.as_deref()) {
+            (true, _) => String::new(),
+            (false, sources) => format!("form-action {}; ", sources.unwrap_or("'none'")),
+        };
         format!(
             "default-src 'none'; style-src 'sha256-{style}'; img-src data:{logo}; \
-             form-action {form}; base-uri 'none'; frame-ancestors 'none'"
+             {form}base-uri 'none'; frame-ancestors 'none'"
         )
     }
 }

@@ -49,6 +49,18 @@ pub(super) struct PageText {
     pub(super) support_id: String,
     pub(super) code: String,
     pub(super) for_the_store: String,
+    pub(super) email: String,
+    pub(super) send_code: String,
+    pub(super) between: String,
+    pub(super) email_wrong: String,
+    pub(super) code_title: String,
+    pub(super) code_sent: String,
+    pub(super) code_label: String,
+    pub(super) code_wrong: String,
+    pub(super) code_malformed: String,
+    pub(super) code_late: String,
+    pub(super) code_again: String,
+    pub(super) other_way: String,
 }
 
 /// What a page says about an error.

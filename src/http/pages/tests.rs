@@ -34,6 +34,30 @@ fn error_page(code: ErrorCode) -> ErrorPage {
     }
 }
 
+fn email_form(text: &str) -> EmailForm {
+    EmailForm {
+        action: "login?lang=en".into(),
+        return_to: text.into(),
+        email: text.into(),
+        wrong: true,
+        to_application: false,
+    }
+}
+
+fn code_page(text: &str) -> CodePage {
+    CodePage {
+        login: text.into(),
+        email: text.into(),
+        return_to: text.into(),
+        other_href: "login".into(),
+        minutes: 10,
+        tries: 3,
+        late: true,
+        redirects: Some(Vec::new()),
+        ..CodePage::default()
+    }
+}
+
 /// Every kind of page, with the same text in every place where one may come in.
 fn all_pages(look: &Look, text: &str) -> Vec<Page> {
     let pages = Pages::new();
@@ -52,7 +76,17 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
             href: text.into(),
         });
         let notice = Some(Notice::SessionEnded);
-        all.push(pages.provider_list(look, lang, &choices, notice, &langs));
+        for form in [None, Some(email_form(text))] {
+            all.push(pages.login(look, lang, form.as_ref(), &choices, notice, &langs));
+        }
+        for left in [None, Some(1), Some(3)] {
+            let code = CodePage {
+                left,
+                langs: langs.to_vec(),
+                ..code_page(text)
+            };
+            all.push(pages.code(look, lang, &code));
+        }
         all.push(pages.error(
             look,
             lang,

@@ -45,6 +45,8 @@ pub struct Metadata {
     pub jwks_uri: Option<Url>,
     /// Whether its authorization responses carry `iss` (RFC 9207 §3).
     pub sends_iss: bool,
+    /// How clients may prove themselves at the token endpoint.
+    pub client_authentication: Option<Vec<String>>,
 }
 
 /// One document of a provider, and the one fetch of it that is under way.
@@ -195,7 +197,12 @@ impl Directory {
             .as_ref()
             .map(Issuer::as_str)
             .unwrap_or_default();
-        let key = format!("{account}/{}/{issuer}", provider.id);
+        // Who shows a certificate has endpoints of their own (RFC 8705 §5).
+        let mutual = match provider.client.certificate {
+            Some(_) => "mtls",
+            None => "",
+        };
+        let key = format!("{account}/{}/{mutual}/{issuer}", provider.id);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
             entries.clear();
@@ -291,20 +298,33 @@ async fn fetch_metadata(
             "cannot be checked: the discovery document names another issuer than the mapping",
         ));
     }
-    let endpoint = |name: &str| {
-        document
-            .get(name)
-            .and_then(Value::as_str)
+    let good = |url: Option<&Value>| {
+        url.and_then(Value::as_str)
             .and_then(|text| Url::parse(text).ok())
             .filter(|url| outbound.policy().check_url(url).is_ok())
     };
+    let endpoint = |name: &str| good(document.get(name));
+    let aliases = document
+        .get("mtls_endpoint_aliases")
+        .filter(|_| provider.client.certificate.is_some());
+    let called = |name: &str| {
+        aliases
+            .and_then(|all| good(all.get(name)))
+            .or_else(|| endpoint(name))
+    };
+    let methods = document.get("token_endpoint_auth_methods_supported");
     Ok(Metadata {
         authorization_endpoint: endpoint("authorization_endpoint"),
-        token_endpoint: endpoint("token_endpoint"),
-        userinfo_endpoint: endpoint("userinfo_endpoint"),
+        token_endpoint: called("token_endpoint"),
+        userinfo_endpoint: called("userinfo_endpoint"),
         jwks_uri: endpoint("jwks_uri"),
         sends_iss: document.get("authorization_response_iss_parameter_supported")
             == Some(&Value::Bool(true)),
+        client_authentication: methods.and_then(Value::as_array).map(|all| {
+            all.iter()
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect()
+        }),
     })
 }
 

@@ -4,6 +4,7 @@ use super::super::{OperationError, Operations, Outcome};
 use crate::account::{UnverifiedEmail, is_color, is_logo};
 use crate::base::ErrorCode;
 use crate::key::Algorithm;
+use crate::mail::MailError;
 
 pub(super) fn name(text: &str) -> Outcome<String> {
     let text = text.trim();
@@ -48,6 +49,20 @@ pub(super) fn unverified_email(name: &str) -> Outcome<UnverifiedEmail> {
     name.parse().map_err(|error: &str| {
         OperationError::invalid(ErrorCode::AccountUnverifiedEmail, "unverified_email", error)
     })
+}
+
+/// Codes can only be sent where there is a mail server. An account that has them
+/// on already keeps them: its other settings can be changed without one.
+pub(super) fn access_key(ops: &Operations, before: bool, wanted: bool) -> Outcome<()> {
+    if wanted && !before && !ops.sends_mail {
+        let why = MailError::NotConfigured;
+        return Err(OperationError::invalid(
+            ErrorCode::AccountAccessKey,
+            "access_key",
+            why,
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {

@@ -4,6 +4,7 @@
 use super::super::{
     Access, Caller, Changed, Condition, Entry, OperationError, Operations, Outcome,
 };
+use super::fields::access_key;
 use super::{AccountView, address};
 use crate::account::origins::{self, Claim, ClaimError};
 use crate::account::{self, Account, StoreFront, stores};
@@ -20,6 +21,7 @@ pub(super) async fn make(
     account: Account,
     when: Precondition,
 ) -> Outcome<Changed<AccountView>> {
+    access_key(ops, false, account.access_key)?;
     ops.keys.ensure(account.signing_alg).await?;
     let view = AccountView::from(account.clone());
     let entry = || {
@@ -50,6 +52,7 @@ pub(super) async fn replace(
         // With another account's audience its tokens would count there.
         caller.check_broker(Access::Write)?;
     }
+    access_key(ops, found.access_key, wanted.access_key)?;
     ops.keys.ensure(wanted.signing_alg).await?;
     let before = AccountView::from(found.clone());
     let view = AccountView::from(wanted.clone());

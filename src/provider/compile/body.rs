@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Check;
+use super::client::authentication;
 use crate::provider::body::{Body, RawBody};
 use crate::provider::file::{
     Authentication, ContentType, Method, ParameterValue, Pkce, ProviderFile,
@@ -147,7 +148,11 @@ impl Check<'_> {
     pub(super) fn token_body(&mut self, body: &Body, file: &ProviderFile) {
         let Body::Raw(raw) = body else { return };
         let pkce = file.authorization.pkce == Pkce::S256;
-        let secret = file.client.authentication == Authentication::Body;
+        let way = authentication(file);
+        let secret = matches!(
+            way,
+            Some(Authentication::Body | Authentication::BasicAndBody)
+        );
         let has = |wanted: fn(&Slot) -> bool| raw.text.slots().any(wanted);
         if !has(|slot| matches!(slot, Slot::Code)) {
             self.error("token.body", "the body has no `{code}` in it");

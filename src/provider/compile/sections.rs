@@ -2,75 +2,12 @@
 
 use super::Check;
 use super::slots::{Reserved, static_only};
-use crate::protocol::jwe::DecryptionKey;
-use crate::provider::assertion;
-use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
+use crate::provider::file::{Kind, Pkce, ProviderFile};
 use crate::provider::model::{
-    Access, Assertion, Authorization, Callback, Client, EndSession, default_refusals, refusal_word,
+    Access, Authorization, Callback, EndSession, default_refusals, refusal_word,
 };
 
 impl Check<'_> {
-    pub(super) fn client(&mut self, file: &ProviderFile) -> Option<Client> {
-        let set = &file.client;
-        let id_key = self.name("client.id_key", set.id_key.as_ref(), "client_id");
-        let secret_key = self.name(
-            "client.secret_key",
-            set.secret_key.as_ref(),
-            "client_secret",
-        );
-        if id_key == secret_key {
-            self.error(
-                "client.secret_key",
-                "the id and the secret need different names",
-            );
-        }
-        let id = self.required_text("client.id", set.id.as_ref(), "id = \"storefront-42\"");
-        let needs_secret = !matches!(
-            set.authentication,
-            Authentication::None | Authentication::PrivateKeyJwt | Authentication::SignedSecret
-        );
-        if needs_secret && set.secret.is_none() {
-            self.missing("client.secret", "secret = { env = \"ACME_CLIENT_SECRET\" }");
-        }
-        let secret = self.secret("client.secret", set.secret.as_ref());
-        let previous_secret = self.secret("client.previous_secret", set.previous_secret.as_ref());
-        let signs = matches!(
-            set.authentication,
-            Authentication::PrivateKeyJwt | Authentication::SignedSecret
-        );
-        let assertion = if signs {
-            if set.private_key.is_none() {
-                self.missing(
-                    "client.private_key",
-                    "private_key = { file = \"client-key.pem\" }",
-                );
-            }
-            let key = self.secret("client.private_key", set.private_key.as_ref());
-            if let Some(Err(bad)) = key.as_ref().map(assertion::parse_key) {
-                self.error("client.private_key", bad.to_string());
-            }
-            key.map(|private_key| Assertion {
-                private_key,
-                key_id: set.private_key_id.clone(),
-                audience: set.assertion_audience.clone(),
-                issuer: set.assertion_issuer.clone(),
-            })
-        } else {
-            None
-        };
-        let decryption_key = self.decryption_key(file);
-        Some(Client {
-            decryption_key,
-            id_key,
-            id: id?,
-            secret_key,
-            secret,
-            previous_secret,
-            authentication: set.authentication,
-            assertion,
-        })
-    }
-
     pub(super) fn authorization(&mut self, file: &ProviderFile) -> Authorization {
         let set = &file.authorization;
         let openid = file.provider.kind == Kind::Openid;
@@ -214,20 +151,6 @@ impl Check<'_> {
             requires_iss,
             from_before: false,
         }
-    }
-
-    fn decryption_key(&mut self, file: &ProviderFile) -> Option<DecryptionKey> {
-        let key = "client.decryption_key";
-        let secret = self.secret(key, file.client.decryption_key.as_ref())?;
-        let read = DecryptionKey::from_pem(secret.expose());
-        if read.is_none() {
-            self.error_hint(
-                key,
-                "not a private RSA or EC key in PKCS#8 PEM",
-                "convert it with `openssl pkcs8 -topk8 -nocrypt`",
-            );
-        }
-        read
     }
 
     pub(super) fn access(&mut self, file: &ProviderFile) -> Access {

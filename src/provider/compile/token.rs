@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::body::BodyKeys;
+use super::client::authentication;
 use super::fields::Taken;
 use super::later::sent;
 use super::slots::{Reserved, before_code, with_code};
@@ -21,18 +22,26 @@ fn reserved<'a>(
     reserved.extend(redirect_uri_key.map(|key| (key, "the redirect URI is sent under it")));
     let id_key = client.id_key.as_deref().unwrap_or("client_id");
     let secret_key = client.secret_key.as_deref().unwrap_or("client_secret");
-    match client.authentication {
-        Authentication::Body | Authentication::Query | Authentication::SignedSecret => {
-            reserved.push((id_key, "the client id is sent under it"));
-            reserved.push((secret_key, "the client secret is sent under it"));
+    let id = (id_key, "the client id is sent under it");
+    let secret = (secret_key, "the client secret is sent under it");
+    match authentication(file) {
+        // Where discovery lists the way, this is one of them.
+        None
+        | Some(
+            Authentication::Body
+            | Authentication::BasicAndBody
+            | Authentication::Query
+            | Authentication::SignedSecret,
+        ) => reserved.extend([id, secret]),
+        Some(Authentication::None | Authentication::TlsClientAuth) => reserved.push(id),
+        Some(Authentication::PrivateKeyJwt | Authentication::ClientSecretJwt) => {
+            reserved.extend([
+                id,
+                ("client_assertion", "`client.authentication` sends it"),
+                ("client_assertion_type", "`client.authentication` sends it"),
+            ]);
         }
-        Authentication::None => reserved.push((id_key, "the client id is sent under it")),
-        Authentication::PrivateKeyJwt => {
-            reserved.push((id_key, "the client id is sent under it"));
-            reserved.push(("client_assertion", "`private_key_jwt` sends it"));
-            reserved.push(("client_assertion_type", "`private_key_jwt` sends it"));
-        }
-        Authentication::Basic | Authentication::BasicRaw | Authentication::AppToken => {}
+        Some(Authentication::Basic | Authentication::BasicRaw | Authentication::AppToken) => {}
     }
     if grant_type {
         reserved.push((
@@ -62,10 +71,7 @@ impl Check<'_> {
         let url = self.endpoint("token.url", set.url.as_ref(), openid);
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
-        let basic = matches!(
-            client.authentication,
-            Authentication::Basic | Authentication::BasicRaw
-        );
+        let basic = authentication(file).is_some_and(Authentication::is_basic);
         let taken = Taken {
             authorization: basic,
             raw_body: set.body.is_some(),
@@ -93,7 +99,7 @@ impl Check<'_> {
                 "`{app_access_token}` is used, but there is no `[token.before]`",
             );
         }
-        if client.authentication == Authentication::AppToken && !uses_app_token {
+        if client.authentication == Some(Authentication::AppToken) && !uses_app_token {
             self.error_hint(
                 "client.authentication",
                 "nothing in the token request carries the application token",

@@ -1,0 +1,234 @@
+//! `login` as a form that was posted, and `access-key`: a login by a code that
+//! comes by mail.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+
+use super::callback::end_others;
+use super::cookies::{self, Kind};
+use super::login::{EmailField, login_page, target};
+use super::pages::{CodePage, Lang, LangLink};
+use super::server::ClientAddress;
+use super::site::{Site, from_page_at, html};
+use super::{App, Shared, failure, redirect};
+use crate::account::StoreFront;
+use crate::base::ErrorCode;
+use crate::login::LoginError;
+use crate::login::access_key::check::{Checked, ProvedEmail, Waiting, check, waiting};
+use crate::login::access_key::identify::identify;
+use crate::login::access_key::send::{SendRequest, send};
+use crate::login::access_key::{CODE_LIFETIME, TRIES};
+use crate::login::identify::TICKET_LIFETIME;
+use crate::login::pending::Browser;
+use crate::protocol::form::Pairs;
+
+/// `POST login`: an address, to which a code goes.
+pub(super) async fn posted(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    client: Option<Extension<ClientAddress>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let from = client.and_then(|Extension(client)| client.ip);
+    let sent = async {
+        let site = Site::read(&app, &account, &uri, &headers).await?;
+        let form = form(&app, &site, &body)?;
+        let refuse = |code| failure::coded(&app, &site, code, None);
+        let asked = form.get("return_to").or(site.query.get("return_to"));
+        let (return_to, store) = target(&app, &site, asked).map_err(refuse)?;
+        guard(&app, &site, &store, &headers)?;
+        let cookie = site.cookie(&app, &headers, Kind::Browser)?;
+        let known = cookie.as_deref().and_then(Browser::parse);
+        let browser = Browser::beginning(known, store.is_https());
+        let email = form.get("email").unwrap_or_default();
+        let request = SendRequest {
+            account: &site.account,
+            store: &store,
+            return_to: &return_to,
+            browser: &browser,
+            email,
+            lang: site.lang,
+            from,
+        };
+        let token = match send(&app.logins, request).await {
+            Ok(token) => token,
+            Err(LoginError::AddressInvalid) => {
+                let field = EmailField {
+                    typed: email,
+                    wrong: true,
+                };
+                return login_page(&app, &site, &return_to, field)
+                    .await
+                    .map_err(|error| failure::at_start(&app, &site, &error, &return_to));
+            }
+            Err(error) => return Err(failure::at_start(&app, &site, &error, &return_to)),
+        };
+        let page = address(&store, token.as_str(), site.lang);
+        let mut answer = redirect(StatusCode::SEE_OTHER, &page);
+        let id = &site.account.id;
+        let lifetime = CODE_LIFETIME + TICKET_LIFETIME;
+        answer.headers_mut().append(
+            header::SET_COOKIE,
+            cookies::set(Kind::Browser, id, &store, browser.as_str(), lifetime),
+        );
+        Ok(answer)
+    };
+    sent.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn address(store: &StoreFront, token: &str, lang: Lang) -> String {
+    store.url(&format!("access-key?login={token}&lang={}", lang.tag()))
+}
+
+/// `GET access-key`: the page for the code.
+pub(super) async fn ask(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let asked = async {
+        let site = Site::read(&app, &account, &uri, &headers).await?;
+        let token = site.query.get("login").unwrap_or_default();
+        let login = find(&app, &site, token, &headers).await?;
+        Ok(code_page(&app, &site, token, &login, None))
+    };
+    asked.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `POST access-key`: the code.
+pub(super) async fn answered(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answered = async {
+        let site = Site::read(&app, &account, &uri, &headers).await?;
+        let form = form(&app, &site, &body)?;
+        let token = form.get("login").unwrap_or_default();
+        let login = find(&app, &site, token, &headers).await?;
+        let store = site
+            .account
+            .storefront_at(&login.store, &app.logins.public_url)
+            .ok_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None))?;
+        guard(&app, &site, &store, &headers)?;
+        let fail = |error: LoginError| failure::at_start(&app, &site, &error, &login.return_to);
+        let browser = browser(&app, &site, &headers)?;
+        let typed = form.get("code").unwrap_or_default();
+        let logins = &app.logins;
+        let checked = check(logins, &site.account, token, browser.as_ref(), typed).await;
+        let proved = match checked.map_err(fail)? {
+            Checked::Right(proved) => proved,
+            Checked::Wrong(left) => {
+                return Ok(code_page(&app, &site, token, &login, Some(left)));
+            }
+            Checked::NoCode => {
+                return Ok(code_page(&app, &site, token, &login, Some(TRIES)));
+            }
+        };
+        let ticket = end(&app, &site, proved).await.map_err(fail)?;
+        Ok(redirect(
+            StatusCode::SEE_OTHER,
+            &store.url(&format!("finish?ticket={ticket}")),
+        ))
+    };
+    answered.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// In a task of its own: a browser that goes away must not cut it between the
+/// user and the end of what others were issued.
+async fn end(app: &Shared, site: &Site, proved: ProvedEmail) -> Result<String, LoginError> {
+    let (app, account) = (Arc::clone(app), site.account.id.clone());
+    let task = tokio::spawn(async move {
+        let identity = identify(&app.logins, proved).await?;
+        if let Some(user) = identity.proved {
+            end_others(&app, &account, user).await?;
+        }
+        Ok(identity.ticket.as_str().to_owned())
+    });
+    task.await.unwrap_or(Err(LoginError::TicketInvalid))
+}
+
+/// The method must be on, the page ours, and the host that of the store: its
+/// cookies are first-party there.
+fn guard(app: &App, site: &Site, store: &StoreFront, headers: &HeaderMap) -> Result<(), Response> {
+    let refuse = |code| failure::coded(app, site, code, None);
+    if !site.takes_codes(app) {
+        return Err(refuse(ErrorCode::RequestNotFound));
+    }
+    let at_broker = site.at_broker && store.origin == app.logins.public_url;
+    if site.here.as_ref() != Some(store) && !at_broker {
+        return Err(refuse(ErrorCode::LoginStoreHostHidden));
+    }
+    if !from_page_at(&store.origin, headers) {
+        let again = Some("login");
+        return Err(failure::coded(app, site, ErrorCode::LoginCrossSite, again));
+    }
+    Ok(())
+}
+
+fn form(app: &App, site: &Site, body: &[u8]) -> Result<Pairs, Response> {
+    let text = std::str::from_utf8(body).ok();
+    text.and_then(|text| Pairs::parse(text).ok())
+        .ok_or_else(|| failure::coded(app, site, ErrorCode::RequestBad, Some("login")))
+}
+
+fn browser(app: &App, site: &Site, headers: &HeaderMap) -> Result<Option<Browser>, Response> {
+    let cookie = site.cookie(app, headers, Kind::Browser)?;
+    Ok(cookie.as_deref().and_then(Browser::parse))
+}
+
+async fn find(
+    app: &App,
+    site: &Site,
+    token: &str,
+    headers: &HeaderMap,
+) -> Result<Waiting, Response> {
+    let browser = browser(app, site, headers)?;
+    waiting(&app.logins, &site.account.id, token, browser.as_ref())
+        .await
+        .map_err(|error| failure::at_site(app, site, &error, None))
+}
+
+/// The page for the code; `left` says how many tries are left after a wrong one.
+fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, left: Option<u32>) -> Response {
+    let waits = login.return_to.waiting_token(&app.logins.public_url);
+    let langs = Lang::ALL.map(|lang| LangLink {
+        lang,
+        href: format!("access-key?login={token}&lang={}", lang.tag()),
+    });
+    let page = CodePage {
+        login: token.to_owned(),
+        email: login.email.clone(),
+        return_to: login.return_to.as_str().to_owned(),
+        other_href: format!(
+            "login?lang={}&return_to={}",
+            site.lang.tag(),
+            failure::encode(login.return_to.as_str())
+        ),
+        minutes: CODE_LIFETIME.as_secs() / 60,
+        left,
+        tries: TRIES,
+        late: app.mail.is_late(),
+        // Browsers hold the redirects that follow a form to its policy.
+        redirects: waits.is_none().then(|| {
+            let stores = site.account.stores.iter();
+            stores.map(StoreFront::home).collect()
+        }),
+        langs: langs.to_vec(),
+    };
+    let status = match left {
+        Some(_) => StatusCode::FORBIDDEN,
+        None => StatusCode::OK,
+    };
+    html(status, app.pages.code(&site.look(), site.lang, &page))
+}
