@@ -76,17 +76,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     }
     let expires_at = now.plus(logins.lifetime);
     let kept_until = expires_at.plus(logins.lifetime);
-    let (token, state) = match provider.authorization.state {
-        None => {
-            let token = Token::new(kept_until);
-            let state = pending::state(&token, &account.id);
-            (token, state)
-        }
-        Some(shape) => {
-            let state = shape.fresh();
-            (pending::shaped(&state, kept_until), CsrfToken::new(state))
-        }
-    };
+    let (token, state) = fresh_state(provider, account, kept_until);
     let code_verifier = PkceCodeVerifier::new(random::token());
     let nonce = (provider.kind == Kind::Openid).then(random::token);
     let redirect_uri = provider.redirect_uri(&logins.public_url, account.id.as_str());
@@ -96,15 +86,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let endpoint = logins
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;
-    let code_challenge = match provider.authorization.pkce {
-        Pkce::S256 => {
-            let challenge = PkceCodeChallenge::from_code_verifier_sha256(&code_verifier);
-            challenge.as_str().to_owned()
-        }
-        // RFC 7636 §4.2: the verifier itself.
-        Pkce::Plain => code_verifier.secret().clone(),
-        Pkce::None => String::new(),
-    };
+    let code_challenge = code_challenge(provider.authorization.pkce, &code_verifier);
     let values = AuthorizationValues {
         redirect_uri: &redirect_uri,
         state: state.secret(),
@@ -159,6 +141,37 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         "login begins: the browser goes to the provider's authorization endpoint"
     );
     Ok(Started { location })
+}
+
+/// A state, and the token that finds its login.
+fn fresh_state(
+    provider: &Provider,
+    account: &Account,
+    kept_until: Timestamp,
+) -> (Token, CsrfToken) {
+    match provider.authorization.state {
+        None => {
+            let token = Token::new(kept_until);
+            let state = pending::state(&token, &account.id);
+            (token, state)
+        }
+        Some(shape) => {
+            let state = shape.fresh();
+            (pending::shaped(&state, kept_until), CsrfToken::new(state))
+        }
+    }
+}
+
+/// What the authorization request shows of the verifier (RFC 7636 §4.2).
+fn code_challenge(method: Pkce, verifier: &PkceCodeVerifier) -> String {
+    match method {
+        Pkce::S256 => {
+            let challenge = PkceCodeChallenge::from_code_verifier_sha256(verifier);
+            challenge.as_str().to_owned()
+        }
+        Pkce::Plain => verifier.secret().clone(),
+        Pkce::None => String::new(),
+    }
 }
 
 /// How fresh the authentication at the provider must be, where the application
