@@ -165,7 +165,11 @@ async fn envoy_asks_with_the_method_and_the_path_of_the_request() {
         &[host, ("x-auth-check", "a=%zz\u{e9}")],
     )
     .await;
-    assert!([400, 401].contains(&page.status.as_u16()), "{}", page.status);
+    assert!(
+        [400, 401].contains(&page.status.as_u16()),
+        "{}",
+        page.status
+    );
 }
 
 #[tokio::test]
