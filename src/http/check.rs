@@ -1,7 +1,7 @@
 //! `check`: the question that a proxy asks before it lets a request through.
 //!
 //! nginx asks at `check` itself (`auth_request`), with a GET. Traefik, Caddy and
-//! HAProxy ask there too, and tell in `X-Forwarded-…` what was asked of them. Envoy
+//! other proxies ask there too, and tell in `X-Forwarded-…` what was asked of them. Envoy
 //! (`ext_authz` over HTTP) asks with the method of the request, and with its path
 //! behind `check`.
 
