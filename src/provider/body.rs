@@ -6,7 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::file::Method;
+use super::file::{Method, SignIn};
+use super::sign::{self, Signature, Unsigned};
 use super::template::{Fill, Slot, Template, Unfilled};
 use crate::outbound::PreparedRequest;
 
@@ -43,6 +44,12 @@ pub enum BuildError {
     /// Filled in, the URL is not valid.
     #[error("the URL is not valid once its places are filled in")]
     Url,
+    /// Filled in, the URL has a host that is not in the list.
+    #[error("the URL's host `{0}` is not one of `provider.hosts`")]
+    Host(String),
+    /// What a signature is made with is empty.
+    #[error("the signature `{0}` would be made with an empty key or secret")]
+    EmptyKey(String),
     /// Neither the mapping nor discovery names the endpoint.
     #[error("no {0} is known")]
     NoEndpoint(&'static str),
@@ -180,11 +187,20 @@ pub struct Parts<'a> {
     pub custom: Vec<(&'a str, Value)>,
     /// Headers.
     pub headers: Vec<(String, String)>,
+    /// Signatures over it.
+    pub sign: &'a [Signature],
 }
 
 impl Parts<'_> {
-    /// The request.
+    /// The request, signed.
     pub fn finish(mut self, fill: &Fill<'_>) -> Result<PreparedRequest, BuildError> {
+        let written = match (self.method, self.body) {
+            (Method::Post, Body::Raw(raw)) => Some(raw.fill(fill)?),
+            _ => None,
+        };
+        if !self.sign.is_empty() {
+            self.sign(fill, written.as_deref())?;
+        }
         let custom = std::mem::take(&mut self.custom);
         let (method, body) = match (self.method, self.body) {
             (Method::Get, _) => (http::Method::GET, None),
@@ -208,7 +224,7 @@ impl Parts<'_> {
             }
             (Method::Post, Body::Raw(raw)) => {
                 self.pairs.clear();
-                let body = raw.fill(fill)?;
+                let body = written.unwrap_or_default();
                 (http::Method::POST, Some((raw.content_type.as_str(), body)))
             }
         };
@@ -233,6 +249,46 @@ impl Parts<'_> {
             headers: self.headers,
             body: body.map(String::into_bytes),
         })
+    }
+}
+
+impl Parts<'_> {
+    /// Adds the signatures, to parameters and headers.
+    fn sign(&mut self, fill: &Fill<'_>, written: Option<&str>) -> Result<(), BuildError> {
+        let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        let in_url = self.url.query_pairs();
+        let mut parameters: Vec<(String, String)> = in_url.into_owned().collect();
+        parameters.extend(self.query.iter().map(own));
+        if written.is_none() {
+            parameters.extend(self.pairs.iter().map(own));
+            let custom = self.custom.iter();
+            parameters.extend(custom.map(|(name, value)| ((*name).to_owned(), text(value))));
+        }
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let url = self.url.clone();
+        let unsigned = Unsigned {
+            method,
+            url: &url,
+            parameters,
+            body: written,
+        };
+        for (signature, value) in sign::all(self.sign, fill, unsigned)? {
+            let name = &signature.name;
+            match signature.place {
+                SignIn::Parameter if written.is_some() => self.query.push((name, value)),
+                SignIn::Parameter => self.custom.push((name, Value::String(value))),
+                SignIn::Header => {
+                    self.headers
+                        .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+                    self.headers.push((name.clone(), value));
+                }
+                SignIn::Nowhere => {}
+            }
+        }
+        Ok(())
     }
 }
 

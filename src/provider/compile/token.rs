@@ -5,7 +5,8 @@ use super::body::BodyKeys;
 use super::client::authentication;
 use super::fields::Taken;
 use super::later::sent;
-use super::slots::{Reserved, before_code, with_code};
+use super::sign::SignKeys;
+use super::slots::{Reserved, before_code, in_token_url, with_code};
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
 use crate::provider::model::{Before, Token};
 use crate::provider::template::{Slot, Template};
@@ -68,7 +69,12 @@ impl Check<'_> {
         let redirect_uri_key = self.redirect_uri_key(file);
         let reserved = reserved(file, &code_key, redirect_uri_key.as_deref(), grant_type);
         self.distinct("token", &reserved);
-        let url = self.endpoint("token.url", set.url.as_ref(), openid);
+        let open = set.url.as_ref().filter(|text| text.contains('{'));
+        let open_url = open.and_then(|text| self.url_template("token.url", text, in_token_url));
+        let url = match open {
+            Some(_) => None,
+            None => self.endpoint("token.url", set.url.as_ref(), openid),
+        };
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
         let basic = authentication(file).is_some_and(Authentication::is_basic);
@@ -89,6 +95,14 @@ impl Check<'_> {
             with_code,
         );
         self.token_body(&body, file);
+        let sign = self.signatures(&SignKeys {
+            at: "token",
+            client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &set.headers,
+            allowed: with_code,
+        });
         let before = set.before.as_ref().and_then(|_| self.before(file));
         let uses_app_token = sent(&parameters, &headers, &body)
             .flat_map(Template::slots)
@@ -125,6 +139,8 @@ impl Check<'_> {
         );
         Some(Token {
             url,
+            open_url,
+            sign,
             method: set.method,
             body,
             code_key,
@@ -206,6 +222,14 @@ impl Check<'_> {
             },
             before_code,
         );
+        let sign = self.signatures(&SignKeys {
+            at: "token.before",
+            client: &file.client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &set.headers,
+            allowed: before_code,
+        });
         let at = "token.before.response";
         let answer = self.answer(
             at,
@@ -224,6 +248,7 @@ impl Check<'_> {
             body,
             parameters,
             headers,
+            sign,
             access_token: access_token?,
             answer,
         })
