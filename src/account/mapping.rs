@@ -3,6 +3,7 @@
 
 mod apply;
 mod issuers;
+mod lineage;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -90,6 +91,10 @@ pub struct Mapping {
     /// Which rules it was applied under: [`RULES`] of that day.
     #[serde(default)]
     pub rules: u32,
+    /// Which of the servers that the provider's id has stood for it talks to, from
+    /// 0: users are linked to one of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lineage: u64,
     /// The mapping that is asked beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
@@ -111,6 +116,11 @@ impl Mapping {
     pub fn is_built_in(&self) -> bool {
         BUILT_IN.contains(&self.provider.as_str())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 pub(super) fn spaces() -> [&'static Space; 2] {
@@ -372,9 +382,17 @@ impl Mappings {
 
     /// Compiles a mapping under the rules it was applied under.
     fn applied(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
-        if mapping.rules > 0 {
-            return self.compile(&mapping.source);
-        }
+        let mut provider = if mapping.rules > 0 {
+            self.compile(&mapping.source)?
+        } else {
+            self.from_before(account, mapping)?
+        };
+        provider.lineage = mapping.lineage;
+        Ok(provider)
+    }
+
+    /// The same of one that was applied when all had one redirect URI.
+    fn from_before(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
         // Then every mapping might have what only some may have now.
         let lenient = Redirects {
             allow_shared: true,

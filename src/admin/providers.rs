@@ -144,7 +144,7 @@ fn varying(mut answer: Response) -> Response {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accept {
-    /// What a refusal asked for, with commas between: `redirect-uri`.
+    /// What a refusal asked for, with commas between: `redirect-uri`, `same-people`, `new-people`.
     #[serde(default)]
     accept: String,
 }

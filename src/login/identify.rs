@@ -37,8 +37,7 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
     } = directory::identify(
         &*logins.store,
         account,
-        &provider.id,
-        provider.email_trust,
+        (&**provider).into(),
         &profile,
         now,
     )

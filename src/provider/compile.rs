@@ -207,6 +207,7 @@ impl Check<'_> {
             end_session,
             limits,
             warnings: Vec::new(),
+            lineage: 0,
             shadow: None,
         })
     }
