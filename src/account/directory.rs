@@ -303,13 +303,7 @@ async fn arriving(
             .await?;
     }
     BY_LINK
-        .put_soon(
-            store,
-            account,
-            &link_key,
-            &user.id,
-            Precondition::Any,
-        )
+        .put_soon(store, account, &link_key, &user.id, Precondition::Any)
         .await?;
     Ok(Some(IdentifiedUser {
         user,

@@ -17,6 +17,7 @@ use crate::document::Finding;
 use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
+pub use crate::provider::gallery::BUILT_IN;
 use crate::provider::model::RedirectUri;
 use crate::provider::redirect::{self, Redirects};
 use crate::store::{
@@ -26,47 +27,6 @@ use crate::store::{
 
 static MAPPINGS: Space = Space::durable("mappings").sealed();
 static HISTORY: Space = Space::durable("mapping_history").sealed();
-
-/// Providers that stand beside an account's one custom mapping.
-pub const BUILT_IN: &[&str] = &[
-    "google",
-    "facebook",
-    "apple",
-    "microsoft",
-    "github",
-    "gitlab",
-    "linkedin",
-    "discord",
-    "slack",
-    "line",
-    "kakao",
-    "naver",
-    "yandex",
-    "vk",
-    "wechat",
-    "qq",
-    "feishu",
-    "dingtalk",
-    "amazon",
-    "bitbucket",
-    "gov-br",
-    "hubspot",
-    "intuit",
-    "mail-ru",
-    "mercado-libre",
-    "notion",
-    "paypal",
-    "reddit",
-    "spotify",
-    "strava",
-    "tiktok",
-    "twitch",
-    "twitter",
-    "weibo",
-    "yahoo-japan",
-    "zalo",
-    "zoom",
-];
 
 /// The rules under which mappings are applied now. Under those before, 0, all
 /// mappings had one redirect URI; one applied then keeps it until it is applied
@@ -150,6 +110,8 @@ pub enum ProviderCount {
 pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
+    /// The same for what was applied when less was refused: it keeps working.
+    policy_from_before: Policy,
     redirects: Redirects,
     compiled: DecodedCache<(AccountId, ProviderId), Provider>,
     /// Of accounts with one provider.
@@ -163,6 +125,10 @@ impl Mappings {
     pub fn new(store: Arc<dyn Store>, policy: Policy, redirects: Redirects) -> Self {
         Self {
             store,
+            policy_from_before: Policy {
+                bundled_ids_elsewhere: true,
+                ..policy.clone()
+            },
             policy,
             redirects,
             compiled: DecodedCache::new(MAX_CACHED),
@@ -383,7 +349,11 @@ impl Mappings {
     /// Compiles a mapping under the rules it was applied under.
     fn applied(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
         let mut provider = if mapping.rules > 0 {
-            self.compile(&mapping.source)?
+            let context = Context {
+                policy: &self.policy_from_before,
+                redirects: &self.redirects,
+            };
+            compile_toml(&mapping.source, context)?
         } else {
             self.from_before(account, mapping)?
         };
@@ -392,7 +362,11 @@ impl Mappings {
     }
 
     /// The same of one that was applied when all had one redirect URI.
-    fn from_before(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
+    fn from_before(
+        &self,
+        account: &AccountId,
+        mapping: &Mapping,
+    ) -> Result<Provider, Vec<Finding>> {
         // Then every mapping might have what only some may have now.
         let lenient = Redirects {
             allow_shared: true,
@@ -401,7 +375,7 @@ impl Mappings {
         let mut provider = compile_toml(
             &mapping.source,
             Context {
-                policy: &self.policy,
+                policy: &self.policy_from_before,
                 redirects: &lenient,
             },
         )?;

@@ -97,17 +97,11 @@ async fn known_user(world: &World, email: &str) -> UserId {
         email_trust: EmailTrust::Provider,
     };
     let now = world.clock.now();
-    directory::identify(
-        &*world.store,
-        &account,
-        source,
-        &profile,
-        now,
-    )
-    .await
-    .unwrap()
-    .user
-    .id
+    directory::identify(&*world.store, &account, source, &profile, now)
+        .await
+        .unwrap()
+        .user
+        .id
 }
 
 /// A gallery file with its hosts moved to the mock, paths as they are, and with

@@ -197,7 +197,10 @@ impl Mappings {
             .get(&*self.store, account.as_str(), id)
             .await?
             .map_or(Version(0), |found| found.version);
-        let provider = Arc::new(Provider { lineage, ..provider });
+        let provider = Arc::new(Provider {
+            lineage,
+            ..provider
+        });
         let key = (account.clone(), provider.id.clone());
         self.compiled.put(key, version, &provider);
         Ok((mapping, provider, version))

@@ -69,17 +69,23 @@ impl Mappings {
 }
 
 /// What tells one server's users from another's: the issuer where ID tokens name
-/// it, else the address that tells the user's id.
+/// it, else the token endpoint and whose host tells the user's id. A path of the
+/// same host is another page about the same people.
 fn server(provider: &Provider) -> Option<String> {
     let plain = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
-    let userinfo = || Some(plain(provider.userinfo.request.url.as_ref()?.source()));
     let token = || Some(plain(provider.token.url.as_ref()?.as_str()));
     let issuer = || Some(provider.issuer.as_ref()?.as_str().to_owned());
+    let asked = || {
+        let (token, userinfo) = (token()?, provider.userinfo.request.url.as_ref()?);
+        let (scheme, rest) = userinfo.source().split_once("://")?;
+        let host = rest.split(['/', '?', '#']).next()?;
+        Some(format!("{token} with {scheme}://{host}"))
+    };
     match provider.userinfo.source {
-        ProfileSource::Request => userinfo().or_else(issuer),
+        ProfileSource::Request => asked().or_else(issuer),
         ProfileSource::TokenResponse => token().or_else(issuer),
         ProfileSource::IdToken | ProfileSource::IdTokenAndRequest | ProfileSource::AccessToken => {
-            issuer().or_else(token).or_else(userinfo)
+            issuer().or_else(token)
         }
     }
 }

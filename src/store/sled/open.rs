@@ -23,6 +23,8 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(50);
 /// An open database and what belongs to it.
 pub(super) struct OpenedDatabase {
     pub(super) engine: Engine,
+    /// The room that was kept for this is given up, and the disk full.
+    pub(super) without_reserve: bool,
     /// Held for as long as the directory is ours.
     pub(super) lock: File,
     pub(super) state: StateFile,
@@ -43,7 +45,7 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
         write_again(dir)?;
         state.doubt(false);
     }
-    let engine = reserve::open(dir, || open_or_replay(dir, options))?;
+    let (engine, without_reserve) = reserve::open(dir, || open_or_replay(dir, options))?;
     if found.mark != Mark::Clean {
         engine.drop_transient()?;
     }
@@ -54,6 +56,7 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
     state.note(length, found.version);
     Ok(OpenedDatabase {
         engine,
+        without_reserve,
         lock,
         state,
         last_version: found.version,
@@ -73,21 +76,21 @@ pub(super) fn verify(dir: &Path) -> Result<Option<u64>, StoreError> {
 
 /// Opens it again in the same process, after a failure; `doubtful` after one of
 /// a sync. Like after a crash: what was not committed is gone, and so is all that
-/// is transient.
+/// is transient. Tells whether it took the room that was kept for it.
 pub(super) fn reopen(
     dir: &Path,
     options: SledOptions,
     doubtful: bool,
-) -> Result<Engine, StoreError> {
+) -> Result<(Engine, bool), StoreError> {
     remove_half_snapshots(dir)?;
     if doubtful {
         wait_for_sled(dir)?;
         write_again(dir)?;
     }
-    let engine = reserve::open(dir, || open_or_replay(dir, options))?;
+    let (engine, without_reserve) = reserve::open(dir, || open_or_replay(dir, options))?;
     engine.drop_transient()?;
     engine.make_durable()?;
-    Ok(engine)
+    Ok((engine, without_reserve))
 }
 
 /// An I/O error with the file and the way out.
