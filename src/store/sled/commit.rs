@@ -378,12 +378,9 @@ fn has_reserve(shared: &Shared) -> Result<(), String> {
     Ok(())
 }
 
-/// Lets go of a database that failed. sled syncs its file once more as it goes,
-/// and panics if that fails.
 fn discard(engine: Option<Engine>) {
-    let gone = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(engine)));
-    if gone.is_err() {
-        tracing::warn!("sled could not sync its file as it was closed");
+    if let Some(engine) = engine {
+        engine.discard();
     }
 }
 

@@ -11,33 +11,52 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, fallocate};
 
 use super::super::StoreError;
-use super::engine::Engine;
 
 const NAME: &str = "reserve";
 /// Four segments of sled's log.
 const ROOM: u64 = 2 << 20;
 
+/// Why a database did not open.
+pub(super) struct Failure {
+    pub(super) error: StoreError,
+    /// A sync failed: what the disk has must not be believed, and more room helps
+    /// nobody.
+    pub(super) doubtful: bool,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self {
+            error,
+            doubtful: false,
+        }
+    }
+}
+
 /// Opens the database; once more with the room that was kept, where that helps.
 /// Tells whether that was given up.
-pub(super) fn open(
+pub(super) fn open<T>(
     dir: &Path,
-    open: impl Fn() -> Result<Engine, StoreError>,
-) -> Result<(Engine, bool), StoreError> {
+    open: impl Fn() -> Result<T, Failure>,
+) -> Result<(T, bool), Failure> {
     let path = dir.join(NAME);
     match open() {
-        Err(StoreError::Unavailable(why)) if path.exists() => {
+        Err(Failure {
+            error: StoreError::Unavailable(why),
+            doubtful: false,
+        }) if path.exists() => {
             tracing::warn!(%why, "the room that was kept for this is given up");
             // A file that can't be removed leaves things as they are.
             let _ = std::fs::remove_file(&path);
             Ok((open()?, true))
         }
-        Ok(engine) => {
+        Ok(opened) => {
             if let Err(error) = keep(&path) {
                 tracing::warn!(%error, "no room is kept for a start on a full disk");
             }
-            Ok((engine, false))
+            Ok((opened, false))
         }
-        Err(error) => Err(error),
+        Err(failure) => Err(failure),
     }
 }
 
