@@ -217,6 +217,8 @@ error_codes! {
         AccountUnverifiedEmail = "account.unverified_email",
         /// The access key needs a mail server: `[mail]` of the configuration.
         AccountAccessKey = "account.access_key",
+        /// A message's sender or text cannot be used; the detail says which and why.
+        MessageInvalid = "message.invalid",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
         AccountAudience = "account.audience",
         /// The account's id was not typed to confirm its removal.

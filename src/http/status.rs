@@ -167,6 +167,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountSigningAlg
         | E::AccountUnverifiedEmail
         | E::AccountAccessKey
+        | E::MessageInvalid
         | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8
