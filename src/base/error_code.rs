@@ -184,6 +184,9 @@ error_codes! {
         /// Nobody vouched for the email of who is logged in, and the account or the
         /// question refuses such. They log in through a provider that does.
         SessionEmailUnverified = "session.email_unverified",
+        /// A proxy asked `check` for a host that none of the account's stores has. The detail
+        /// names it: add the store, or let the proxy send the host that browsers ask for.
+        SessionUnknownHost = "session.unknown_host",
         /// A logout was posted from a page of another origin.
         LogoutCrossSite = "logout.cross_site",
 

@@ -19,6 +19,7 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginCrossSite
         | E::LoginAccessKeySpent
         | E::SessionEmailUnverified
+        | E::SessionUnknownHost
         | E::AdminForbidden
         | E::ConsoleNotOperator
         | E::ConsoleForeignForm
