@@ -66,7 +66,9 @@ pub async fn deliveries(
     to: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Delivery>, StoreError> {
-    Queue::new(store, clock).deliveries(account, to, limit).await
+    Queue::new(store, clock)
+        .deliveries(account, to, limit)
+        .await
 }
 
 /// A message to one person.

@@ -57,7 +57,8 @@ impl Scene {
     }
 
     async fn patch(&self, body: Value) -> Page {
-        self.call(&self.token, Method::PATCH, "messages", body).await
+        self.call(&self.token, Method::PATCH, "messages", body)
+            .await
     }
 
     async fn sample(&self, to: &str) -> Page {
@@ -111,7 +112,10 @@ async fn an_accounts_own_sender_and_text_reach_its_people() {
     let changed = scene.patch(own("Type {{ code }}, {{ email }}.")).await;
     assert_eq!(changed.status, 200, "{}", changed.body);
     let sender = json!({ "from": "Acme <hello@acme.test>" });
-    assert_eq!(scene.patch(sender).await.json()["from"], "Acme <hello@acme.test>");
+    assert_eq!(
+        scene.patch(sender).await.json()["from"],
+        "Acme <hello@acme.test>"
+    );
 
     let mut browser = Browser::new();
     let page = browser.get(scene.world.url("acme", "login")).await;
@@ -122,7 +126,13 @@ async fn an_accounts_own_sender_and_text_reach_its_people() {
     let code = letters[0].subject.split(' ').next().unwrap();
     let text = letters[0].text.trim();
     assert_eq!(text, format!("Type {code}, ada@example.test."));
-    assert!(letters[0].html.as_ref().unwrap().contains(&format!("<b>{code}</b>")));
+    assert!(
+        letters[0]
+            .html
+            .as_ref()
+            .unwrap()
+            .contains(&format!("<b>{code}</b>"))
+    );
 
     let reset = json!({ "texts": [{ "kind": "access_key", "lang": "en" }], "from": null });
     let reset = scene.patch(reset).await.json();
@@ -145,11 +155,19 @@ async fn what_cannot_be_a_message_is_refused_with_its_place() {
     ] {
         let page = scene.patch(own(text)).await;
         assert_eq!(page.status, 400, "{text} {}", page.body);
-        assert!(page.shows("message.invalid") && page.shows(why), "{}", page.body);
+        assert!(
+            page.shows("message.invalid") && page.shows(why),
+            "{}",
+            page.body
+        );
     }
     for from in ["acme", "a@x.test\r\nBcc: b@x.test", ""] {
         let page = scene.patch(json!({ "from": from })).await;
-        assert!(page.status == 400 && page.shows("message.invalid"), "{from} {}", page.body);
+        assert!(
+            page.status == 400 && page.shows("message.invalid"),
+            "{from} {}",
+            page.body
+        );
     }
     // Senders are the broker's business, since mail servers trust it with all of them.
     let limited = token(&scene.world, Some("acme")).await;
@@ -169,7 +187,11 @@ async fn a_message_is_seen_before_it_is_sent_and_samples_are_few() {
     let seen = scene
         .call(&scene.token, Method::POST, "messages/preview", sample)
         .await;
-    assert!(seen.json()["subject"].as_str().unwrap().contains("senha"), "{}", seen.body);
+    assert!(
+        seen.json()["subject"].as_str().unwrap().contains("senha"),
+        "{}",
+        seen.body
+    );
     assert_eq!(scene.mail.letters().len(), 0);
 
     assert_eq!(scene.sample("me@acme.test").await.status, 204);

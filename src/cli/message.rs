@@ -95,7 +95,9 @@ impl Message {
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Show { account } => {
-                let found = api.send(Method::GET, &at(&account, "messages"), None).await?;
+                let found = api
+                    .send(Method::GET, &at(&account, "messages"), None)
+                    .await?;
                 let found = found.unwrap_or_default();
                 if json {
                     show(json, &found);
@@ -157,7 +159,9 @@ impl Message {
                 api.send(Method::POST, &path, Some(RequestBody::json(&body)))
                     .await?;
                 if !json {
-                    println!("it is on its way; `vestibule message deliveries` says what becomes of it");
+                    println!(
+                        "it is on its way; `vestibule message deliveries` says what becomes of it"
+                    );
                 }
             }
             Self::Deliveries { account, to } => {

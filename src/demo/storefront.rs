@@ -40,12 +40,7 @@ struct Shop {
 }
 
 /// The storefront at `origin`.
-pub(super) fn router(
-    origin: &str,
-    broker: &str,
-    account: &str,
-    mail: Arc<MailCatcher>,
-) -> Router {
+pub(super) fn router(origin: &str, broker: &str, account: &str, mail: Arc<MailCatcher>) -> Router {
     let shop = Shop {
         client: Client::builder(TokioExecutor::new()).build_http(),
         host: origin.trim_start_matches("http://").to_owned(),

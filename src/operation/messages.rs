@@ -308,9 +308,8 @@ pub async fn send_sample(
         let why = "no broker serves, so nothing is sent; try again with one that does";
         return Err(OperationError::new(ErrorCode::ServiceUnavailable, why));
     };
-    let to = email::normalize(sample.to.trim()).map_err(|error| {
-        OperationError::invalid(ErrorCode::UserEmail, "to", error)
-    })?;
+    let to = email::normalize(sample.to.trim())
+        .map_err(|error| OperationError::invalid(ErrorCode::UserEmail, "to", error))?;
     if !ops.sends_mail {
         return Err(invalid("to", MailError::NotConfigured));
     }
@@ -339,10 +338,14 @@ pub async fn send_sample(
         },
         useful_for: SAMPLE_LIFETIME,
     };
-    logins.mail.send(letter).await.map_err(|error| match error {
-        MailError::Store(error) => error.into(),
-        error => invalid("to", error),
-    })?;
+    logins
+        .mail
+        .send(letter)
+        .await
+        .map_err(|error| match error {
+            MailError::Store(error) => error.into(),
+            error => invalid("to", error),
+        })?;
     let target = format!("/accounts/{}/messages", account.id);
     let entry = Entry::new("message.sample", target)
         .of(Some(&account.id))
@@ -360,7 +363,8 @@ pub async fn deliveries(
 ) -> Outcome<Page<DeliveryView>> {
     let account = ops.account(caller, Access::Read, id).await?.value.id;
     let (store, clock) = (ops.store.clone(), ops.clock.clone());
-    let found = mail::deliveries(store, clock, &account, query.to.as_deref(), MOST_DELIVERIES).await?;
+    let found =
+        mail::deliveries(store, clock, &account, query.to.as_deref(), MOST_DELIVERIES).await?;
     let mut found: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
     let place = |one: &DeliveryView| format!("{} {} {}", one.taken_at, one.kind, one.to);
     found.sort_by_cached_key(|one| Reverse(place(one)));

@@ -75,7 +75,10 @@ fn mail() -> config::Mail {
         ("MAIL__FROM", "login@platform.test"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    config::from_parts("", variables, None).unwrap().mail.unwrap()
+    config::from_parts("", variables, None)
+        .unwrap()
+        .mail
+        .unwrap()
 }
 
 /// Too many wrong codes were typed for it.

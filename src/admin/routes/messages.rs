@@ -12,9 +12,7 @@ pub(super) fn routes() -> Vec<Route> {
             "/accounts/{account}/messages",
             "getMessages",
             "Shows who an account's messages to its people are from, and what they say",
-            |call, ()| async move {
-                messages::show(&call.ops, &call.caller, call.at("account")).await
-            },
+            |call, ()| async move { messages::show(&call.ops, &call.caller, call.at("account")).await },
         ),
         Route::patch(
             "/accounts/{account}/messages",
@@ -25,10 +23,12 @@ pub(super) fn routes() -> Vec<Route> {
                 messages::change(&call.ops, &call.caller, account, change, &call.when).await
             },
         )
-        .example(json!({ "texts": [{ "kind": "access_key", "lang": "en", "template": {
+        .example(
+            json!({ "texts": [{ "kind": "access_key", "lang": "en", "template": {
             "subject": "{{ code }} is your code for {{ account }}",
             "text": "Type {{ code }} within {{ minutes }} minutes.",
-        } }] })),
+        } }] }),
+        ),
         Route::post(
             "/accounts/{account}/messages/preview",
             "previewMessage",
