@@ -363,7 +363,7 @@ async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) 
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What a broker does for itself as long as it runs: sees the keys that another

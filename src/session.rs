@@ -274,11 +274,11 @@ impl Sessions {
         if now >= session.expires_at {
             return Ok(None);
         }
-        if let Some(idle) = self.idle {
-            if now.since(session.seen_at) >= idle / 20 {
-                self.touch(store, account, &sid, version, &session, now)
-                    .await?;
-            }
+        if let Some(idle) = self.idle
+            && now.since(session.seen_at) >= idle / 20
+        {
+            self.touch(store, account, &sid, version, &session, now)
+                .await?;
         }
         Ok(Some(session))
     }
