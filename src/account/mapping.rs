@@ -22,10 +22,10 @@ use crate::provider::model::RedirectUri;
 use crate::provider::redirect::{self, Redirects};
 use crate::store::{
     DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Step, Store, StoreError,
-    Version, Versioned,
+    Version, Versioned, Watched,
 };
 
-static MAPPINGS: Space = Space::durable("mappings").sealed();
+static MAPPINGS: Space = Space::durable("mappings").sealed().watched(Watched::Writes);
 static HISTORY: Space = Space::durable("mapping_history").sealed();
 
 /// The rules under which mappings are applied now. Under those before, 0, all
