@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
+use super::confirm::Consent;
 use super::output::{show, table, text};
 use crate::broker::{policy, redirects};
 use crate::config::Config;
@@ -71,9 +72,16 @@ pub(super) enum Provider {
         to: Option<u64>,
         #[command(flatten)]
         accept: apply::Accept,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Remove a mapping; its history stays
-    Remove(MappingArguments),
+    Remove {
+        #[command(flatten)]
+        which: MappingArguments,
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
 /// Which mapping is meant.
@@ -172,12 +180,20 @@ impl Provider {
                     &["version", "applied_at", "author", "name"],
                 );
             }
-            Self::Rollback { which, to, accept } => {
+            Self::Rollback {
+                which,
+                to,
+                accept,
+                consent,
+            } => {
                 let path = which.path(api).await?;
                 let version = match to {
                     Some(version) => version,
                     None => previous(api, &path).await?,
                 };
+                let changes = diff::of_versions(api, &path, version).await?;
+                let ends = format!("{changes}\nIt counts from the next login on, as a new version.");
+                consent.ask(&format!("roll back to version {version}"), &ends)?;
                 let body = json!({ "version": version });
                 let applied = api
                     .send(
@@ -188,8 +204,10 @@ impl Provider {
                     .await?;
                 show(global.json, &applied.unwrap_or_default());
             }
-            Self::Remove(which) => {
+            Self::Remove { which, consent } => {
                 let path = which.path(api).await?;
+                let ends = "Shoppers can no longer log in through it. Its history and its users are kept.";
+                consent.ask(&format!("remove the mapping {path}"), ends)?;
                 api.send(Method::DELETE, &path, None).await?;
                 if !global.json {
                     println!(

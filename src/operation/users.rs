@@ -116,7 +116,8 @@ pub async fn list(
     }
     let wanted = Wanted::new(text);
     if wanted.is_everybody() && !text.is_empty() {
-        return Ok(Page::cut(Vec::new(), limit, |_: &UserView| String::new()));
+        let none = Page::cut(Vec::new(), limit, |_: &UserView| String::new());
+        return Ok(none.counted(query.count.then(|| total(0, true))));
     }
     let counted = if query.count {
         Some(directory::count(&*ops.store, &account, &wanted).await?)
