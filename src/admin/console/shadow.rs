@@ -11,7 +11,7 @@ use super::api::Call;
 use super::draft::Open;
 use super::guard::{LoggedIn, Post};
 use super::providers::{api_path, diff_lines};
-use super::review::identity_warnings;
+use super::identity::identity_warnings;
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::account::draft;
