@@ -4,6 +4,7 @@ pub mod directory;
 pub mod draft;
 pub mod mapping;
 pub mod origins;
+pub mod settings;
 pub mod stores;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use url::Url;
 
 pub use self::directory::User;
 pub use self::mapping::Mappings;
+pub use self::settings::LoginSettings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
@@ -55,6 +57,9 @@ pub struct Account {
     /// Whether people may log in by a code that is sent to their email.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub access_key: bool,
+    /// What it chose for its logins besides.
+    #[serde(default, skip_serializing_if = "LoginSettings::is_default")]
+    pub login: LoginSettings,
     /// The audience of its users' access tokens; `None`: the broker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,

@@ -5,7 +5,8 @@
 //! | `login` | `login`, `finish`, `error` below an account |
 //! | `access_key` | `login` as a form, `access-key`: a code that comes by mail |
 //! | `callback` | the redirect URIs |
-//! | `session` | `session`, `check` |
+//! | `session` | `session` |
+//! | `check` | `check` and what is below it: the question of proxies |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
 //! | `connect` | the authority: `/connect/…` |
@@ -17,6 +18,7 @@
 
 mod access_key;
 mod callback;
+mod check;
 mod connect;
 pub mod cookies;
 pub(crate) mod failure;
@@ -39,7 +41,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
@@ -105,7 +107,9 @@ pub fn router(app: Shared) -> Router {
         )
         .route("/accounts/{account}/error", get(failure::account_page))
         .route("/accounts/{account}/session", get(session::session))
-        .route("/accounts/{account}/check", get(session::check))
+        .route("/accounts/{account}/check", any(check::check))
+        .route("/accounts/{account}/check/", any(check::check))
+        .route("/accounts/{account}/check/{*page}", any(check::check))
         .route("/accounts/{account}/signed-out", get(logout::signed_out))
         .route(
             "/accounts/{account}/trial",

@@ -25,6 +25,7 @@ pub mod preview;
 pub mod redirect;
 pub mod replay;
 pub mod request;
+pub mod state;
 pub mod template;
 pub mod trace;
 

@@ -110,6 +110,16 @@ async fn h02_forwarded_hosts_choose_only_among_the_accounts_stores() {
         let page = browser
             .get_with(world.url("acme", "check?redirect=true"), &headers)
             .await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert!(page.location().is_none(), "{host}");
+        assert!(page.shows("session.unknown_host"), "{}", page.body);
+    }
+    let own = world.origin.trim_start_matches("http://").to_owned();
+    for uri in ["//evil.test", "https://evil.test/", "/\\evil.test"] {
+        let headers = [("x-forwarded-host", own.as_str()), ("x-forwarded-uri", uri)];
+        let page = browser
+            .get_with(world.url("acme", "check?redirect=true"), &headers)
+            .await;
         let to = page.location().unwrap();
         assert_eq!(to.origin().ascii_serialization(), world.origin);
         assert!(parameter(&to, "return_to").starts_with(&world.origin));

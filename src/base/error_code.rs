@@ -184,6 +184,9 @@ error_codes! {
         /// Nobody vouched for the email of who is logged in, and the account or the
         /// question refuses such. They log in through a provider that does.
         SessionEmailUnverified = "session.email_unverified",
+        /// A proxy asked `check` for a host that none of the account's stores has. The detail
+        /// names it: add the store, or let the proxy send the host that browsers ask for.
+        SessionUnknownHost = "session.unknown_host",
         /// A logout was posted from a page of another origin.
         LogoutCrossSite = "logout.cross_site",
 
@@ -217,6 +220,8 @@ error_codes! {
         AccountUnverifiedEmail = "account.unverified_email",
         /// The access key needs a mail server: `[mail]` of the configuration.
         AccountAccessKey = "account.access_key",
+        /// A message's sender or text cannot be used; the detail says which and why.
+        MessageInvalid = "message.invalid",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
         AccountAudience = "account.audience",
         /// The account's id was not typed to confirm its removal.

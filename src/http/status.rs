@@ -19,6 +19,7 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginCrossSite
         | E::LoginAccessKeySpent
         | E::SessionEmailUnverified
+        | E::SessionUnknownHost
         | E::AdminForbidden
         | E::ConsoleNotOperator
         | E::ConsoleForeignForm
@@ -167,6 +168,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountSigningAlg
         | E::AccountUnverifiedEmail
         | E::AccountAccessKey
+        | E::MessageInvalid
         | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8

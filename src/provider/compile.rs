@@ -300,6 +300,13 @@ impl Check<'_> {
                 "keep `S256` unless the provider refuses it",
             );
         }
+        if file.authorization.pkce == Pkce::Plain {
+            self.warn(
+                "authorization.pkce",
+                "with `plain` whoever reads the authorization request can use a stolen code (RFC 7636 §7.2)",
+                "use `S256` unless the provider refuses it",
+            );
+        }
         if file.userinfo.send_token == Some(SendToken::Query) {
             self.warn(
                 "userinfo.send_token",

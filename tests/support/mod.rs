@@ -143,6 +143,7 @@ impl World {
             signing_alg: None,
             unverified_email: account::UnverifiedEmail::Mark,
             access_key: false,
+            login: account::LoginSettings::default(),
             audience: None,
             created_at: self.clock.now(),
         };
