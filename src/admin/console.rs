@@ -99,7 +99,10 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .nest("/drafts/{draft}", draft)
         .route("/trials/{trial}", get(trials::show))
         .route("/users", get(people::users).post(people_import::create))
-        .route("/users/import", get(people_import::ask).post(people_import::import))
+        .route(
+            "/users/import",
+            get(people_import::ask).post(people_import::import),
+        )
         .route("/users/{user}", get(people::user))
         .route("/users/{user}/export.json", get(people::export))
         .route("/users/delete", post(people::delete))

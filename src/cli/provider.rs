@@ -192,7 +192,8 @@ impl Provider {
                     None => previous(api, &path).await?,
                 };
                 let changes = diff::of_versions(api, &path, version).await?;
-                let ends = format!("{changes}\nIt counts from the next login on, as a new version.");
+                let ends =
+                    format!("{changes}\nIt counts from the next login on, as a new version.");
                 consent.ask(&format!("roll back to version {version}"), &ends)?;
                 let body = json!({ "version": version });
                 let applied = api
@@ -206,7 +207,8 @@ impl Provider {
             }
             Self::Remove { which, consent } => {
                 let path = which.path(api).await?;
-                let ends = "Shoppers can no longer log in through it. Its history and its users are kept.";
+                let ends =
+                    "Shoppers can no longer log in through it. Its history and its users are kept.";
                 consent.ask(&format!("remove the mapping {path}"), ends)?;
                 api.send(Method::DELETE, &path, None).await?;
                 if !global.json {

@@ -310,7 +310,10 @@ impl User {
                 consent,
             } => {
                 let ends = "Their email counts as proved by nobody until the next login proves it; their sessions and grants end.";
-                consent.ask(&format!("have the user {user} prove their email again"), ends)?;
+                consent.ask(
+                    &format!("have the user {user} prove their email again"),
+                    ends,
+                )?;
                 let path = format!("{}/reverify", user_path(&account, &user));
                 let done = format!("{user} proves the email at the next login");
                 act(api, json, (Method::POST, &path), &done).await

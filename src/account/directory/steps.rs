@@ -147,9 +147,7 @@ pub async fn remove(
     let mut all: BTreeSet<Vec<u8>> = words::of(user);
     let mut after = None;
     loop {
-        let page = BY_WORD
-            .page_of(store, partition, id, after, STEP)
-            .await?;
+        let page = BY_WORD.page_of(store, partition, id, after, STEP).await?;
         let Some((last, _)) = page.last() else {
             break;
         };

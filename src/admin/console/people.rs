@@ -75,7 +75,13 @@ pub(super) async fn listed(desk: &Desk, id: &str, status: StatusCode, more: Valu
     display(desk, id, status, UsersQuery::default(), more).await
 }
 
-async fn display(desk: &Desk, id: &str, status: StatusCode, place: UsersQuery, more: Value) -> Html {
+async fn display(
+    desk: &Desk,
+    id: &str,
+    status: StatusCode,
+    place: UsersQuery,
+    more: Value,
+) -> Html {
     let account = accounts::show(desk.ops(), &desk.caller(), id).await?.value;
     let q = place.q.trim();
     let query = UserQuery {
@@ -164,7 +170,9 @@ pub(super) async fn user(
     Query(place): Query<ListQuery>,
 ) -> Html {
     let account = accounts::show(desk.ops(), &desk.caller(), &id).await?.value;
-    let found = users::detail(desk.ops(), &desk.caller(), &id, &user).await?.value;
+    let found = users::detail(desk.ops(), &desk.caller(), &id, &user)
+        .await?
+        .value;
     let more = found.sessions.len().saturating_sub(MOST_SHOWN);
     let sessions: Vec<_> = found.sessions.into_iter().take(MOST_SHOWN).collect();
     let values = context! {

@@ -26,7 +26,10 @@ pub(super) async fn create(Path(id): Path<String>, post: Post) -> Html {
     match users::create(post.ops(), &post.caller(), &id, new).await {
         Ok(made) => {
             let user = made.value.id;
-            let to = format!("/admin/accounts/{}/users/{user}?done=user-created", segment(&id));
+            let to = format!(
+                "/admin/accounts/{}/users/{user}?done=user-created",
+                segment(&id)
+            );
             Ok(redirect_to(&to))
         }
         Err(refused) => {
@@ -55,7 +58,9 @@ pub(super) async fn import(Path(id): Path<String>, upload: Upload) -> Html {
     let text = match upload.file("file").map(std::str::from_utf8) {
         None => upload.get("text"),
         Some(Ok(text)) => text,
-        Some(Err(_)) => return refuse(desk, &id, "", "the file is not UTF-8; write it as UTF-8").await,
+        Some(Err(_)) => {
+            return refuse(desk, &id, "", "the file is not UTF-8; write it as UTF-8").await;
+        }
     };
     if text.trim().is_empty() {
         return refuse(desk, &id, "", "choose a file, or type users").await;

@@ -290,11 +290,15 @@ async fn ask_to_roll_back(
     }
     let ask = Ask {
         title: format!("Roll {} back to version {number}", wanted.name),
-        ends: &["It counts from the next login on, as a new version. Logins under way end as they began."],
+        ends: &[
+            "It counts from the next login on, as a new version. Logins under way end as they began.",
+        ],
         button: "Roll back",
         back: format!("/admin{}", api_path(id, provider, "")),
     };
-    let asks = problem.as_ref().and_then(|problem| Question::name_of(problem.code));
+    let asks = problem
+        .as_ref()
+        .and_then(|problem| Question::name_of(problem.code));
     let problem = match problem {
         None if confirm::is_confirmed(post) => Some(Problem::new(
             ErrorCode::MappingIdentity,

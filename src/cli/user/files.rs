@@ -44,12 +44,16 @@ fn text_of(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut bytes)?;
     } else {
-        bytes = std::fs::read(file)
-            .with_context(|| format!("{} cannot be read", file.display()))?;
+        bytes =
+            std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        let line = error.as_bytes()[..at]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+            + 1;
         anyhow::anyhow!(
             "{} is not UTF-8 in line {line}; write it as UTF-8",
             file.display()
@@ -169,7 +173,10 @@ impl Export {
         let mut after = String::new();
         loop {
             let path = format!("{users}?limit=500{after}");
-            let page = api.send(Method::GET, &path, None).await?.unwrap_or_default();
+            let page = api
+                .send(Method::GET, &path, None)
+                .await?
+                .unwrap_or_default();
             for user in page["items"].as_array().into_iter().flatten() {
                 println!("{user}");
             }

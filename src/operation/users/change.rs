@@ -210,7 +210,8 @@ pub async fn unlink(
     let (account, user) = edit(ops, caller, place, when, "user.unlink", |user| {
         let provider: ProviderId = link.provider.parse().map_err(|_| missing())?;
         let is = |other: &&Link| {
-            other.provider == provider && link.user_id.as_ref().is_none_or(|id| *id == other.user_id)
+            other.provider == provider
+                && link.user_id.as_ref().is_none_or(|id| *id == other.user_id)
         };
         let mut fitting = user.links.iter().filter(is);
         let found = fitting.next().ok_or_else(missing)?.clone();

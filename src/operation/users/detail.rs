@@ -173,7 +173,11 @@ pub async fn detail(
     }))
 }
 
-async fn history(ops: &Operations, account: &AccountId, user: UserId) -> Outcome<Vec<audit::Entry>> {
+async fn history(
+    ops: &Operations,
+    account: &AccountId,
+    user: UserId,
+) -> Outcome<Vec<audit::Entry>> {
     let own = address(account, user);
     let about = |entry: &audit::Entry| {
         let rest = entry.target.strip_prefix(own.as_str());

@@ -57,6 +57,8 @@ pub(super) async fn end(ops: &Operations, account: &AccountId, user: UserId) -> 
     let ended = grants::end_all(&ops.ending(), &which).await?;
     let grants = ended.len();
     ops.tell_of(ended);
-    let sessions = grants::end_issued(&*ops.store, account, user).await?.sessions;
+    let sessions = grants::end_issued(&*ops.store, account, user)
+        .await?
+        .sessions;
     Ok(Ended { sessions, grants })
 }

@@ -200,9 +200,10 @@ async fn plan(
         match checked(row, now) {
             Err(why) => line.why = Some(why),
             Ok(mut user) => {
-                let twice = user.links.iter().find(|link| {
-                    links.contains(&(link.provider.clone(), link.user_id.clone()))
-                });
+                let twice = user
+                    .links
+                    .iter()
+                    .find(|link| links.contains(&(link.provider.clone(), link.user_id.clone())));
                 if !emails.insert(email::key(&user.email)) {
                     line.why = Some("the email occurs twice in this list".into());
                 } else if let Some(link) = twice {
@@ -220,7 +221,9 @@ async fn plan(
                             line.outcome = RowOutcome::Created;
                             line.id = (!input.dry_run).then(|| user.id.to_string());
                             links.extend(
-                                user.links.into_iter().map(|link| (link.provider, link.user_id)),
+                                user.links
+                                    .into_iter()
+                                    .map(|link| (link.provider, link.user_id)),
                             );
                             created.push(user.id);
                             steps.extend(own);

@@ -16,7 +16,11 @@ pub enum Format {
 impl Format {
     /// What a file is, by how it begins.
     pub fn of(text: &str) -> Self {
-        if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+        if text
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .starts_with('{')
+        {
             Self::JsonLines
         } else {
             Self::Csv
@@ -95,10 +99,14 @@ fn csv(text: impl Read) -> Result<Vec<Row>, BadFile> {
         .flexible(true)
         .trim(csv::Trim::All)
         .from_reader(text);
-    let header = reader.headers().map_err(|e| BadFile::NotCsv(e.to_string()))?;
+    let header = reader
+        .headers()
+        .map_err(|e| BadFile::NotCsv(e.to_string()))?;
     let mut places = [None; COLUMNS.len()];
     for (at, name) in header.iter().enumerate() {
-        let column = COLUMNS.iter().position(|known| name.eq_ignore_ascii_case(known));
+        let column = COLUMNS
+            .iter()
+            .position(|known| name.eq_ignore_ascii_case(known));
         let Some(column) = column else {
             return Err(BadFile::UnknownColumn(name.to_owned()));
         };
@@ -124,7 +132,8 @@ fn csv(text: impl Read) -> Result<Vec<Row>, BadFile> {
         let line = usize::try_from(line).unwrap_or(0);
         let get = |column: usize| {
             let at = places.get(column).copied().flatten();
-            at.and_then(|at| record.get(at)).filter(|text| !text.is_empty())
+            at.and_then(|at| record.get(at))
+                .filter(|text| !text.is_empty())
         };
         let row = if record.len() > width {
             Err(format!(
@@ -217,6 +226,9 @@ mod tests {
         assert_eq!(of("mail\nx"), Some(BadFile::UnknownColumn("mail".into())));
         assert_eq!(of("name\nx"), Some(BadFile::NoEmail));
         assert_eq!(of(""), Some(BadFile::NoEmail));
-        assert_eq!(of("email,EMAIL\n"), Some(BadFile::ColumnTwice("EMAIL".into())));
+        assert_eq!(
+            of("email,EMAIL\n"),
+            Some(BadFile::ColumnTwice("EMAIL".into()))
+        );
     }
 }
