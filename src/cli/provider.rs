@@ -186,24 +186,8 @@ impl Provider {
                 accept,
                 consent,
             } => {
-                let path = which.path(api).await?;
-                let version = match to {
-                    Some(version) => version,
-                    None => previous(api, &path).await?,
-                };
-                let changes = diff::of_versions(api, &path, version).await?;
-                let ends =
-                    format!("{changes}\nIt counts from the next login on, as a new version.");
-                consent.ask(&format!("roll back to version {version}"), &ends)?;
-                let body = json!({ "version": version });
-                let applied = api
-                    .send(
-                        Method::POST,
-                        &format!("{path}/rollback{}", accept.query()),
-                        Some(RequestBody::json(&body)),
-                    )
-                    .await?;
-                show(global.json, &applied.unwrap_or_default());
+                let applied = roll_back(api, &which, to, &accept, &consent).await?;
+                show(global.json, &applied);
             }
             Self::Remove { which, consent } => {
                 let path = which.path(api).await?;
@@ -220,6 +204,33 @@ impl Provider {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Applies an earlier version again, once what changes by it was seen.
+async fn roll_back(
+    api: &mut Api,
+    which: &MappingArguments,
+    to: Option<u64>,
+    accept: &apply::Accept,
+    consent: &Consent,
+) -> anyhow::Result<Value> {
+    let path = which.path(api).await?;
+    let version = match to {
+        Some(version) => version,
+        None => previous(api, &path).await?,
+    };
+    let changes = diff::of_versions(api, &path, version).await?;
+    let ends = format!("{changes}\nIt counts from the next login on, as a new version.");
+    consent.ask(&format!("roll back to version {version}"), &ends)?;
+    let body = json!({ "version": version });
+    let applied = api
+        .send(
+            Method::POST,
+            &format!("{path}/rollback{}", accept.query()),
+            Some(RequestBody::json(&body)),
+        )
+        .await?;
+    Ok(applied.unwrap_or_default())
 }
 
 /// Says on stderr where a provider's answers come to an address that is not its own.

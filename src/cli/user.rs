@@ -208,31 +208,8 @@ impl User {
                 show(json, &made.unwrap_or_default());
                 return Ok(());
             }
-            Self::SetPassword { user, account } => {
-                if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-                    eprintln!("type the password, then Enter:");
-                }
-                let mut text = String::new();
-                std::io::stdin().read_line(&mut text)?;
-                let body = json!({ "password": text.trim_end_matches(['\r', '\n']) });
-                api.send(
-                    Method::PUT,
-                    &password(&account, &user),
-                    Some(RequestBody::json(&body)),
-                )
-                .await?;
-                if !json {
-                    println!("the password of {user} is set");
-                }
-                return Ok(());
-            }
-            Self::RemovePassword { user, account } => {
-                api.send(Method::DELETE, &password(&account, &user), None)
-                    .await?;
-                if !json {
-                    println!("the password of {user} is removed");
-                }
-                return Ok(());
+            Self::SetPassword { .. } | Self::RemovePassword { .. } => {
+                return self.change_password(api, json).await;
             }
             Self::Blocked { account } => {
                 let items = api
@@ -317,6 +294,38 @@ impl User {
                 let path = format!("{}/reverify", user_path(&account, &user));
                 let done = format!("{user} proves the email at the next login");
                 act(api, json, (Method::POST, &path), &done).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn change_password(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::SetPassword { user, account } => {
+                if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+                    eprintln!("type the password, then Enter:");
+                }
+                let mut text = String::new();
+                std::io::stdin().read_line(&mut text)?;
+                let body = json!({ "password": text.trim_end_matches(['\r', '\n']) });
+                api.send(
+                    Method::PUT,
+                    &password(&account, &user),
+                    Some(RequestBody::json(&body)),
+                )
+                .await?;
+                if !json {
+                    println!("the password of {user} is set");
+                }
+                Ok(())
+            }
+            Self::RemovePassword { user, account } => {
+                api.send(Method::DELETE, &password(&account, &user), None)
+                    .await?;
+                if !json {
+                    println!("the password of {user} is removed");
+                }
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -16,8 +16,9 @@ use crate::operation::users::{ImportedUser, import};
 /// How many users one request carries: its body is short, and progress is seen.
 const AT_ONCE: usize = 200;
 
-/// Create users of a file: CSV whose first line names the columns (email, name,
-/// email_trusted, disabled, provider, provider_user_id), or JSON lines
+/// Create the users of a file: CSV whose first line names its columns, or JSON lines
+///
+/// Columns are `email`, `name`, `email_trusted`, `disabled`, `provider` and `provider_user_id`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {
     /// The file; `-` is stdin
@@ -49,11 +50,8 @@ fn text_of(file: &Path) -> anyhow::Result<String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1;
+        let before = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+        let line = before.split('\n').count();
         anyhow::anyhow!(
             "{} is not UTF-8 in line {line}; write it as UTF-8",
             file.display()
