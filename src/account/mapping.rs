@@ -355,14 +355,14 @@ impl Mappings {
             };
             compile_toml(&mapping.source, context)?
         } else {
-            self.from_before(account, mapping)?
+            self.applied_before(account, mapping)?
         };
         provider.lineage = mapping.lineage;
         Ok(provider)
     }
 
     /// The same of one that was applied when all had one redirect URI.
-    fn from_before(
+    fn applied_before(
         &self,
         account: &AccountId,
         mapping: &Mapping,
