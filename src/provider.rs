@@ -7,6 +7,7 @@
 pub mod assertion;
 pub mod blanks;
 pub mod body;
+pub mod bundled;
 pub mod compile;
 pub mod credentials;
 pub mod decode;
@@ -25,6 +26,7 @@ pub mod preview;
 pub mod redirect;
 pub mod replay;
 pub mod request;
+pub mod state;
 pub mod template;
 pub mod trace;
 

@@ -14,3 +14,5 @@ mod support;
 mod bodies;
 #[path = "complaints/scene.rs"]
 mod scene;
+#[path = "requests/state.rs"]
+mod state;

@@ -125,7 +125,10 @@ impl AuthorizationRequest {
             client_id: client_id.to_owned(),
             callback: Callback {
                 redirect_uri: redirect_uri.to_owned(),
-                state: params.get(&names.state).map(str::to_owned),
+                state: params
+                    .get(&names.state)
+                    .filter(|_| !names.state_dropped)
+                    .map(str::to_owned),
                 mode: match response_mode {
                     Some("form_post") => Mode::FormPost,
                     Some("fragment") => Mode::Fragment,
@@ -172,10 +175,19 @@ impl AuthorizationRequest {
                 config.authorize.state
             ));
         }
+        if let (Some(limit), Some(state)) = (config.authorize.state_limit, &self.callback.state)
+            && (state.len() > limit || !state.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
+            return invalid(format!("a state has at most {limit} letters and digits"));
+        }
         if let Some(lack) = params.lacks(&config.authorize.required_parameters) {
             return invalid(lack);
         }
         match (&self.challenge, params.get("code_challenge_method")) {
+            (Some(_), Some("plain")) if config.pkce_plain => None,
+            (Some(_), _) if config.pkce_plain => {
+                invalid("code_challenge_method must be plain".into())
+            }
             (Some(challenge), Some("S256")) if challenge.len() == 43 => None,
             (Some(_), Some("S256")) => invalid("code_challenge must have 43 characters".into()),
             (Some(_), _) => invalid("code_challenge_method must be S256".into()),

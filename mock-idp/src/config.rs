@@ -37,6 +37,8 @@ pub struct Config {
     pub empty_secrets: bool,
     /// Refuse authorization requests without a `code_challenge`.
     pub pkce_required: bool,
+    /// Knows only `plain` of PKCE's methods, and refuses `S256`. Default false.
+    pub pkce_plain: bool,
     /// The authorization request.
     pub authorize: AuthorizeConfig,
     /// The authorization response.
@@ -78,6 +80,7 @@ impl Default for Config {
             client_authentication: vec![ClientAuthentication::Body, ClientAuthentication::Basic],
             empty_secrets: false,
             pkce_required: false,
+            pkce_plain: false,
             authorize: AuthorizeConfig::default(),
             callback: CallbackConfig::default(),
             token: TokenConfig::default(),

@@ -142,7 +142,11 @@ fn redeem(
     }
     match (&code.challenge, params.get("code_verifier")) {
         (Some(challenge), Some(verifier)) => {
-            let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+            let hash = if config.pkce_plain {
+                verifier.to_owned()
+            } else {
+                URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+            };
             if !(43..=128).contains(&verifier.len()) || hash != *challenge {
                 return Err(OAuthError::grant(
                     "code_verifier does not fit code_challenge",

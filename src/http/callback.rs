@@ -14,6 +14,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
+use super::pages::Lang;
+use super::site::{accept_language, html, look};
 use super::{App, Shared, failure, redirect};
 use crate::authority::grants;
 use crate::base::{AccountId, ErrorCode, UserId};
@@ -43,23 +45,69 @@ pub(super) const ADDRESSES: [&str; 8] = [
 type Named = Path<Vec<(String, String)>>;
 
 /// `GET`, at each of the addresses.
-pub(super) async fn get(State(app): State<Shared>, named: Named, uri: Uri) -> Response {
+pub(super) async fn get(
+    State(app): State<Shared>,
+    named: Named,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let query = uri.query().unwrap_or_default().to_owned();
-    match arrival(&named) {
+    let at = arrival(&named);
+    if let Some(Arrival::Provider(account, provider)) = &at
+        && has_no_answer(&query)
+    {
+        match trial::fragment_expected(&app.logins, account, provider).await {
+            Ok(true) => return fragment(&app, account, &headers).await,
+            Ok(false) => {}
+            Err(error) => return failure::after_callback(&app, &error, None),
+        }
+    }
+    match at {
         Some(at) => run(app, query, at, StatusCode::FOUND).await,
         None => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }
 }
 
-/// `POST`: `response_mode=form_post`.
+/// Whether a query holds neither code nor error: nothing, or the state alone.
+fn has_no_answer(query: &str) -> bool {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let only = |name: &str| name != "code" && name != "error";
+    pairs.next().is_none_or(|(name, _)| only(&name)) && pairs.next().is_none()
+}
+
+/// The page that posts the fragment of its address here.
+async fn fragment(app: &App, account: &AccountId, headers: &HeaderMap) -> Response {
+    let lang = Lang::choose(None, accept_language(headers));
+    // What fails here only costs the page its look.
+    let account = app.logins.accounts.get(account).await.ok().flatten();
+    let look = account.as_deref().map(look).unwrap_or_default();
+    let store = account.as_ref().and_then(|account| account.stores.first());
+    let other = store.map(|store| store.url("login"));
+    html(
+        StatusCode::OK,
+        app.pages.fragment(&look, lang, other.as_deref()),
+    )
+}
+
+/// `POST`: `response_mode=form_post`, and what came in a fragment. The state may
+/// stand in the address.
 pub(super) async fn post(
     State(app): State<Shared>,
     named: Named,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     match (arrival(&named), form(&headers, &body)) {
-        (Some(at), Some(text)) => run(app, text, at, StatusCode::SEE_OTHER).await,
+        (Some(at), Some(text)) => {
+            let query = uri.query().unwrap_or_default();
+            let all = if query.is_empty() {
+                text
+            } else {
+                format!("{text}&{query}")
+            };
+            run(app, all, at, StatusCode::SEE_OTHER).await
+        }
         (Some(_), None) => failure::plain(&app, &headers, ErrorCode::RequestBad),
         (None, _) => failure::lost(&app, ErrorCode::LoginUnknownAccount),
     }

@@ -1,11 +1,12 @@
 //! The pages a shopper sees: the ways to sign in, errors, signing out.
 //!
-//! Each page is one HTML document without scripts, links to nothing but where
-//! the visitor may go next, and carries its own style. The style's digest is in
+//! Each page is one HTML document without scripts (but for `fragment`), links to
+//! nothing but where the visitor may go next, and carries its own style. The style's digest is in
 //! the page's Content-Security-Policy, which comes with the page, since an
 //! account's accent colour is part of the style.
 
 mod access_key;
+mod fragment;
 mod icon;
 mod look;
 mod messages;
@@ -164,6 +165,10 @@ impl Pages {
             (
                 "signed_out.html",
                 include_str!("pages/templates/signed_out.html"),
+            ),
+            (
+                "fragment.html",
+                include_str!("pages/templates/fragment.html"),
             ),
             (
                 "trial_ask.html",

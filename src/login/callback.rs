@@ -10,18 +10,22 @@ use tracing::debug;
 use super::arrival::Arrival;
 use super::context::Context;
 use super::error::{LoginError, Step, error_code};
-use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state};
+use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state, shaped_now};
 use super::restart::{Failed, Restart, restart_from_login, restart_from_store};
 use super::{Logins, trial};
 use crate::account::Account;
-use crate::base::Timestamp;
+use crate::base::{AccountId, Timestamp};
 use crate::protocol::form::{FormError, Pairs, with_plus};
 use crate::provider::Provider;
 use crate::provider::model::{default_refusals, refusal_word};
+use crate::provider::state::may_be_shaped;
 use crate::store::{Precondition, StoreError, Token};
 
 /// How far from now the date in a state can be.
 const MAX_EXPIRY_DISTANCE: Duration = Duration::from_secs(48 * 3600);
+
+/// The most parameters that are tried for a state.
+const MAX_LIKELY: usize = 4;
 
 /// The parameters of an authorization response, as they came.
 pub struct CallbackQuery {
@@ -139,15 +143,21 @@ pub async fn verify(
     at: &Arrival,
 ) -> Result<(VerifiedCallback, Restart), Failed> {
     let on = at.account();
-    let Some((state_name, text)) = query.state(logins.now()) else {
-        return Err(Failed {
-            error: without_state(&query),
-            restart: restart_from_store(logins, on).await,
-        });
+    let found = match query.state(logins.now()) {
+        Some((name, text)) => read_state(text).map(|(token, named)| (name, token, Some(named))),
+        None => None,
     };
-    let Some((token, named)) = read_state(text) else {
+    let shaped = match &found {
+        Some((_, token, _)) if is_known(logins, token).await? => None,
+        _ => shaped_state(logins, &query).await?,
+    };
+    let Some((state_name, token, named)) = shaped.or(found) else {
+        let error = match query.state(logins.now()) {
+            Some(_) => LoginError::StateUnknown,
+            None => without_state(&query),
+        };
         return Err(Failed {
-            error: LoginError::StateUnknown,
+            error,
             restart: restart_from_store(logins, on).await,
         });
     };
@@ -156,7 +166,7 @@ pub async fn verify(
         Taken::Not(error, way) => {
             let restart = match way {
                 Some(way) => restart_from_login(logins, way).await?.ok(),
-                None => restart_from_store(logins, on.or(Some(&named))).await,
+                None => restart_from_store(logins, on.or(named.as_ref())).await,
             };
             return Err(Failed { error, restart });
         }
@@ -164,7 +174,7 @@ pub async fn verify(
     let mut restart = restart_from_login(logins, RestartPoint::of(&pending)).await??;
     restart.trial = pending.trial.as_deref().and_then(Token::parse);
     let account = Arc::clone(&restart.account);
-    let checked = if pending.account == named {
+    let checked = if named.is_none_or(|named| named == pending.account) {
         check(logins, &query, state_name, at, pending, account).await
     } else {
         Err(LoginError::StateMismatch("names another account"))
@@ -176,6 +186,34 @@ pub async fn verify(
             restart: Some(restart),
         }),
     }
+}
+
+/// Whether a login is stored under this key.
+async fn is_known(logins: &Logins, token: &Token) -> Result<bool, LoginError> {
+    let found = LOGINS.get_by(&*logins.store, "", token).await;
+    Ok(found.map_err(Step::Callback.store())?.is_some())
+}
+
+/// The state that has a shape of the mapping's. Which parameter it is only its login
+/// tells, which is found by it; so each that can be one is tried, but for the code.
+async fn shaped_state<'q>(
+    logins: &Logins,
+    query: &'q CallbackQuery,
+) -> Result<Option<(&'q str, Token, Option<AccountId>)>, LoginError> {
+    let mut likely: Vec<_> = query
+        .pairs
+        .iter()
+        .filter(|(name, value)| *name != "code" && may_be_shaped(value))
+        .collect();
+    likely.sort_by_key(|(name, _)| *name != "state");
+    for (name, value) in likely.into_iter().take(MAX_LIKELY) {
+        for token in shaped_now(value, logins.now(), logins.lifetime) {
+            if is_known(logins, &token).await? {
+                return Ok(Some((name, token, None)));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A callback without any state: some providers send one when consent is denied.

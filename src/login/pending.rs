@@ -1,5 +1,7 @@
 //! What a login leaves behind between its requests.
 
+use std::time::Duration;
+
 use oauth2::{CsrfToken, PkceCodeVerifier, RedirectUrl};
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +99,29 @@ pub(super) fn state(token: &Token, account: &AccountId) -> CsrfToken {
 pub(super) fn read_state(text: &str) -> Option<(Token, AccountId)> {
     let (token, account) = text.split_at_checked(Token::LENGTH)?;
     Some((Token::parse(token)?, account.parse().ok()?))
+}
+
+/// The ends of logins whose states have no date in them are multiples of this, so
+/// that a state leads to its record by a few attempts.
+const HOUR: u64 = 3600;
+
+/// The key of a login whose state has a shape of the mapping's, and which ends at
+/// `expires_at` or up to an hour later.
+pub(super) fn shaped(state: &str, expires_at: Timestamp) -> Token {
+    let hour = expires_at.as_secs() / HOUR + 1;
+    Token::of_text(state, Timestamp::from_secs(hour * HOUR))
+}
+
+/// The keys that a login of such a state can have now, if logins last so long.
+pub(super) fn shaped_now(
+    state: &str,
+    now: Timestamp,
+    lifetime: Duration,
+) -> impl Iterator<Item = Token> + use<'_> {
+    // A record stays for a lifetime after the login's own end.
+    let (first, last) = (now, now.plus(lifetime).plus(lifetime));
+    let hours = first.as_secs() / HOUR..=last.as_secs() / HOUR;
+    hours.map(move |hour| shaped(state, Timestamp::from_secs(hour * HOUR)))
 }
 
 /// What a ticket stands for: a login that is done but for its cookie.

@@ -2,17 +2,17 @@
 
 use std::net::IpAddr;
 
-use oauth2::{PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
 use tracing::info;
 
 use super::error::{LoginError, Step};
 use super::openid::AuthenticationAge;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
-use super::{Logins, ReturnTo};
+use super::{Logins, ReturnTo, trial};
 use crate::account::{Account, StoreFront};
 use crate::base::{Spent, Timestamp, random};
 use crate::provider::Provider;
-use crate::provider::file::{Kind, Pkce};
+use crate::provider::file::{Kind, Pkce, ResponseMode};
 use crate::provider::request::{self, AuthorizationValues, Demands};
 use crate::store::{Precondition, Token};
 
@@ -75,26 +75,22 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         })?;
     }
     let expires_at = now.plus(logins.lifetime);
-    let token = Token::new(expires_at.plus(logins.lifetime));
-    let state = pending::state(&token, &account.id);
+    let kept_until = expires_at.plus(logins.lifetime);
+    let (token, state) = fresh_state(provider, account, kept_until);
     let code_verifier = PkceCodeVerifier::new(random::token());
     let nonce = (provider.kind == Kind::Openid).then(random::token);
     let redirect_uri = provider.redirect_uri(&logins.public_url, account.id.as_str());
+    let redirect_uri = request::redirect_uri(provider, &redirect_uri, state.secret());
     let redirect_uri = RedirectUrl::new(redirect_uri)
         .map_err(|error| LoginError::Misconfigured(format!("callback.redirect_uri: {error}")))?;
     let endpoint = logins
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;
-    let code_challenge = match provider.authorization.pkce {
-        Pkce::S256 => Some(PkceCodeChallenge::from_code_verifier_sha256(&code_verifier)),
-        Pkce::None => None,
-    };
+    let code_challenge = code_challenge(provider.authorization.pkce, &code_verifier);
     let values = AuthorizationValues {
         redirect_uri: &redirect_uri,
         state: state.secret(),
-        code_challenge: code_challenge
-            .as_ref()
-            .map_or("", PkceCodeChallenge::as_str),
+        code_challenge: &code_challenge,
         nonce: nonce.as_deref(),
         login_hint,
         demands,
@@ -104,6 +100,9 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
             step: Step::Start,
             error,
         })?;
+    if trial.is_some() && provider.authorization.response_mode == Some(ResponseMode::Fragment) {
+        trial::expects_fragment(logins, &account.id, &provider.id).await?;
+    }
     let pending = PendingLogin {
         id: random::support_id(),
         account: account.id.clone(),
@@ -142,6 +141,37 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         "login begins: the browser goes to the provider's authorization endpoint"
     );
     Ok(Started { location })
+}
+
+/// A state, and the token that finds its login.
+fn fresh_state(
+    provider: &Provider,
+    account: &Account,
+    kept_until: Timestamp,
+) -> (Token, CsrfToken) {
+    match provider.authorization.state {
+        None => {
+            let token = Token::new(kept_until);
+            let state = pending::state(&token, &account.id);
+            (token, state)
+        }
+        Some(shape) => {
+            let state = shape.fresh();
+            (pending::shaped(&state, kept_until), CsrfToken::new(state))
+        }
+    }
+}
+
+/// What the authorization request shows of the verifier (RFC 7636 §4.2).
+fn code_challenge(method: Pkce, verifier: &PkceCodeVerifier) -> String {
+    match method {
+        Pkce::S256 => {
+            let challenge = PkceCodeChallenge::from_code_verifier_sha256(verifier);
+            challenge.as_str().to_owned()
+        }
+        Pkce::Plain => verifier.secret().clone(),
+        Pkce::None => String::new(),
+    }
 }
 
 /// How fresh the authentication at the provider must be, where the application

@@ -15,9 +15,11 @@ use tracing::info;
 pub use self::run::{begin, fail, run};
 use super::Logins;
 use super::error::{LoginError, Step};
-use crate::base::{AccountId, Timestamp};
+use super::pending::{shaped, shaped_now};
+use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
+use crate::provider::file::ResponseMode;
 use crate::provider::trace::SavedTrace;
 use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
@@ -128,6 +130,51 @@ pub async fn find(
 ) -> Result<Option<Trial>, StoreError> {
     let found = TRIALS.get_by(&*logins.store, account.as_str(), id).await?;
     Ok(found.map(|trial| trial.value))
+}
+
+/// Where a trial of a provider's draft waits for an answer in the fragment.
+fn fragment_key(provider: &ProviderId) -> String {
+    format!("fragment {provider}")
+}
+
+/// Remembers that a trial waits for an answer in the fragment: the callback's address
+/// alone must tell that then.
+pub(super) async fn expects_fragment(
+    logins: &Logins,
+    account: &AccountId,
+    provider: &ProviderId,
+) -> Result<(), LoginError> {
+    let key = shaped(&fragment_key(provider), logins.now().plus(logins.lifetime));
+    let (store, account, nothing) = (&*logins.store, account.as_str(), String::new());
+    TRIAL_LINKS
+        .put_by(store, account, &key, &nothing, Precondition::Any)
+        .await
+        .map_err(Step::Start.store())?;
+    Ok(())
+}
+
+/// Whether an answer at this provider's address may be in the fragment: the mapping
+/// says so, or that of a trial does.
+pub async fn fragment_expected(
+    logins: &Logins,
+    account: &AccountId,
+    provider: &ProviderId,
+) -> Result<bool, LoginError> {
+    let mapped = logins.provider(account, provider, Step::Callback).await;
+    let says = |provider: Arc<Provider>| {
+        provider.authorization.response_mode == Some(ResponseMode::Fragment)
+    };
+    if mapped.is_ok_and(says) {
+        return Ok(true);
+    }
+    let key = fragment_key(provider);
+    for key in shaped_now(&key, logins.now(), logins.lifetime) {
+        let found = TRIAL_LINKS.get_by(&*logins.store, account.as_str(), &key);
+        if found.await.map_err(Step::Callback.store())?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Keeps what came of a trial.

@@ -5,6 +5,7 @@
 //! optional here, so that one mistake never hides another; what is required is
 //! asked for by [`compile`](super::compile).
 
+mod authorization;
 mod client;
 mod parameter;
 mod places;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::authorization::{AuthorizationSection, Pkce, ResponseMode, StateAlphabet, StateIn};
 pub use self::client::{Authentication, ClientSection};
 pub use self::parameter::ParameterValue;
 pub use self::places::{Places, PlacesTable};
@@ -89,59 +91,6 @@ pub enum EmailTrust {
     Claim,
     /// Its emails never link.
     Never,
-}
-
-/// The authorization request.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuthorizationSection {
-    /// The authorization endpoint. Required, unless discovery tells it.
-    pub url: Option<String>,
-    /// What stands behind a `#` at the end of the URL, against RFC 6749 §3.1: `wechat_redirect`. Default: nothing.
-    pub fragment: Option<String>,
-    /// The name under which the client id is sent here. Default: as `client.id_key`.
-    pub client_id_key: Option<String>,
-    /// Custom parameters: texts, numbers, booleans, lists and tables.
-    pub parameters: BTreeMap<String, ParameterValue>,
-    /// Proof Key for Code Exchange (RFC 7636). Default `S256`.
-    pub pkce: Pkce,
-    /// The scopes to ask for.
-    pub scopes: Vec<String>,
-    /// What stands between scopes. Default: a space.
-    pub scope_separator: Option<String>,
-    /// Whether scopes and their separator stand in the URL as they are (`a,b` and not `a%2Cb`), as far as a query can hold them. Default false.
-    pub scope_unencoded: bool,
-    /// The name under which scopes are sent. Default `scope`.
-    pub scope_key: Option<String>,
-    /// The name under which the redirect URI is sent. Default `redirect_uri`.
-    pub redirect_uri_key: Option<String>,
-    /// The name under which `state` is sent and comes back. Default `state`.
-    pub state_key: Option<String>,
-    /// How the answer reaches the callback.
-    pub response_mode: Option<ResponseMode>,
-    /// Whether `response_type=code` is sent. Default: as `provider.standard_parameters`.
-    pub standard_parameters: Option<bool>,
-}
-
-/// Proof Key for Code Exchange (RFC 7636).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
-pub enum Pkce {
-    /// A fresh verifier each login; its SHA-256 in the authorization request.
-    #[default]
-    S256,
-    /// Not sent, for servers that refuse unknown parameters.
-    #[serde(rename = "none")]
-    None,
-}
-
-/// How the authorization response reaches the callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
-    /// In the query of a redirect.
-    Query,
-    /// As a form the browser posts (OAuth 2.0 Form Post Response Mode).
-    FormPost,
 }
 
 /// The authorization response.

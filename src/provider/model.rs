@@ -8,11 +8,14 @@ use url::Url;
 use super::body::Body;
 use super::decode::Format;
 use super::email::EmailForm;
-use super::file::{Authentication, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken};
+use super::file::{
+    Authentication, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken, StateIn,
+};
 pub use super::issuer::Issuer;
 use super::mapped::Mapped;
 use super::parameter::Parameter;
 use super::path::{Condition, Place};
+use super::state::StateShape;
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
@@ -54,6 +57,8 @@ pub struct Provider {
     pub limits: Limits,
     /// What someone should look at, though it works.
     pub warnings: Vec<Finding>,
+    /// Which of the servers that its id has stood for in its account, from 0.
+    pub lineage: u64,
     /// A mapping that is asked beside this one; no login uses its result.
     pub shadow: Option<Arc<Provider>>,
 }
@@ -115,6 +120,10 @@ pub struct Authorization {
     pub redirect_uri_key: String,
     /// The name of the state.
     pub state_key: String,
+    /// Of what the state is made, if not as usual.
+    pub state: Option<StateShape>,
+    /// How the state gets there and back.
+    pub state_in: StateIn,
     /// `response_mode`, where it is sent.
     pub response_mode: Option<ResponseMode>,
     /// Whether `response_type=code` is sent.

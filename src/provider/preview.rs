@@ -150,6 +150,7 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
     let redirect_uri = store
         .or(redirect_uri)
         .unwrap_or(Marker::of("redirect_uri").0);
+    let redirect_uri = &request::redirect_uri(provider, redirect_uri, Marker::of("state").0);
     let expect = Expect::of(provider);
     let mut requests = vec![authorization(provider, redirect_uri, &expect)?];
     let secret = provider.client.secret.as_ref().map(|secret| {

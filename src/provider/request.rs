@@ -10,7 +10,7 @@ use url::Url;
 pub use super::body::{BuildError, encode};
 use super::body::{Parts, parse, with_query};
 use super::credentials::{Credentials, Proof};
-use super::file::{Authentication, Kind, Pkce, ResponseMode, SendToken};
+use super::file::{Authentication, Kind, Pkce, ResponseMode, SendToken, StateIn};
 use super::model::{Before, Provider, UserinfoRequest};
 use super::parameter::Parameter;
 use super::template::{Fill, Template};
@@ -70,6 +70,16 @@ impl Demands {
     }
 }
 
+/// The redirect URI of one login: the one that is registered, with the state in its
+/// query where the mapping wants it there.
+pub fn redirect_uri(provider: &Provider, registered: &str, state: &str) -> String {
+    let set = &provider.authorization;
+    match set.state_in {
+        StateIn::Parameter => registered.to_owned(),
+        StateIn::RedirectUri => with_query(registered, &[(&set.state_key, state.to_owned())], None),
+    }
+}
+
 /// The URL a browser is sent to (RFC 6749 §4.1.1).
 pub fn authorization(
     provider: &Provider,
@@ -92,19 +102,27 @@ pub fn authorization(
     if let Some((name, scope)) = &set.scope {
         pairs.push((name, scope.clone()));
     }
-    pairs.push((&set.state_key, values.state.to_owned()));
+    if set.state_in == StateIn::Parameter {
+        pairs.push((&set.state_key, values.state.to_owned()));
+    }
     if let Some(nonce) = values.nonce {
         pairs.push(("nonce", nonce.to_owned()));
     }
-    if set.pkce == Pkce::S256 {
+    let method = match set.pkce {
+        Pkce::S256 => Some("S256"),
+        Pkce::Plain => Some("plain"),
+        Pkce::None => None,
+    };
+    if let Some(method) = method {
         pairs.push(("code_challenge", values.code_challenge.to_owned()));
-        pairs.push(("code_challenge_method", "S256".to_owned()));
+        pairs.push(("code_challenge_method", method.to_owned()));
     }
-    match set.response_mode {
-        None => {}
-        Some(ResponseMode::Query) => pairs.push(("response_mode", "query".to_owned())),
-        Some(ResponseMode::FormPost) => pairs.push(("response_mode", "form_post".to_owned())),
-    }
+    let mode = set.response_mode.map(|mode| match mode {
+        ResponseMode::Query => "query",
+        ResponseMode::FormPost => "form_post",
+        ResponseMode::Fragment => "fragment",
+    });
+    pairs.extend(mode.map(|mode| ("response_mode", mode.to_owned())));
     for (name, value) in &set.parameters {
         pairs.push((name, value.text(&fill)?));
     }
@@ -177,7 +195,7 @@ pub fn token(
     pairs.extend(credentials.body);
     query.extend(credentials.query);
     headers.extend(credentials.header);
-    if provider.authorization.pkce == Pkce::S256 {
+    if provider.authorization.pkce != Pkce::None {
         pairs.push(("code_verifier", values.code_verifier.to_owned()));
     }
     add_headers(&mut headers, &set.headers, fill)?;

@@ -59,6 +59,15 @@ impl Token {
         Self::of(expires_at, &random)
     }
 
+    /// The token that stands for a text which is the secret itself: a state of a shape
+    /// that some server wants.
+    pub fn of_text(text: &str, expires_at: Timestamp) -> Self {
+        let hash = digest::sha256(format!("text {text}").as_bytes());
+        let mut random = [0; Self::RANDOM];
+        random.copy_from_slice(&hash[..Self::RANDOM]);
+        Self::of(expires_at, &random)
+    }
+
     /// A public name, that of all tokens with these random bits. It opens nothing.
     pub fn name(&self) -> String {
         digest::sha256_base64url(&self.random)

@@ -8,7 +8,7 @@ use vestibule::provider::request::encode;
 use crate::scene::{Scene, mapping, value};
 
 /// The request of a step as a preview shows it.
-fn previewed(scene: &Scene, changes: &str, step: &str) -> (String, String) {
+pub fn previewed(scene: &Scene, changes: &str, step: &str) -> (String, String) {
     let text = mapping(&scene.world.idp.origin(), changes);
     let logins = &scene.world.broker.app().logins;
     let provider = logins.mappings.compile(&text).unwrap();
@@ -18,7 +18,7 @@ fn previewed(scene: &Scene, changes: &str, step: &str) -> (String, String) {
 }
 
 /// What a check says of a mapping: key and message of each error.
-fn errors(scene: &Scene, changes: &str) -> Vec<String> {
+pub fn errors(scene: &Scene, changes: &str) -> Vec<String> {
     let text = mapping(&scene.world.idp.origin(), changes);
     let logins = &scene.world.broker.app().logins;
     let found = logins.mappings.compile(&text).unwrap_err();

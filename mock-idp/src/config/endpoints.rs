@@ -26,6 +26,10 @@ pub struct AuthorizeConfig {
     pub response_type_required: bool,
     /// Refuse a request without a state. Default false.
     pub state_required: bool,
+    /// Refuse a state that is longer, or has other characters than letters and digits. Default: any.
+    pub state_limit: Option<usize>,
+    /// Forget the state, as servers of another protocol do. Default false.
+    pub state_dropped: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
 }
@@ -39,6 +43,8 @@ impl Default for AuthorizeConfig {
             scope: "scope".into(),
             response_type_required: true,
             state_required: false,
+            state_limit: None,
+            state_dropped: false,
             required_parameters: RequiredParameters::new(),
         }
     }

@@ -184,6 +184,33 @@ fn pages_are_well_formed() {
 }
 
 #[test]
+fn the_page_for_a_fragment_runs_its_one_script_and_says_so_without() {
+    for lang in Lang::ALL {
+        let page = Pages::new().fragment(&look(), lang, Some("login?a=1&b=2"));
+        assert_eq!(page.html.matches("<script>").count(), 1);
+        let (_, rest) = page.html.split_once("<script>").expect("a script");
+        let (script, _) = rest.split_once("</script>").expect("its end");
+        let digest = STANDARD.encode(sha256(script.as_bytes()));
+        assert!(
+            page.csp.ends_with(&format!(
+                "frame-ancestors 'none'; script-src 'sha256-{digest}'"
+            )),
+            "{}",
+            page.csp
+        );
+        // The answer leads to the store, or to an application of any scheme.
+        assert!(!page.csp.contains("form-action") && !page.csp.contains("unsafe"));
+        assert!(page.html.contains("<form method=\"post\"></form>"));
+        let (_, rest) = page.html.split_once("<noscript>").expect("an explanation");
+        assert!(rest.contains("href=\"login?a=1&amp;b=2\""), "{rest}");
+        assert!(
+            !page.html.contains("<img"),
+            "nobody else hears of the address"
+        );
+    }
+}
+
+#[test]
 fn only_https_logos_are_shown() {
     let pages = Pages::new();
     let shown = pages.signed_out(&look(), Lang::En, Some("login"));

@@ -147,7 +147,7 @@ impl Check<'_> {
     /// What a token request must carry, and a body that the mapping writes must name.
     pub(super) fn token_body(&mut self, body: &Body, file: &ProviderFile) {
         let Body::Raw(raw) = body else { return };
-        let pkce = file.authorization.pkce == Pkce::S256;
+        let pkce = file.authorization.pkce != Pkce::None;
         let way = authentication(file);
         let secret = matches!(
             way,

@@ -2,10 +2,12 @@
 
 use super::Check;
 use super::slots::{Reserved, static_only};
-use crate::provider::file::{Kind, Pkce, ProviderFile};
+use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, StateIn};
 use crate::provider::model::{
-    Access, Authorization, Callback, EndSession, default_refusals, refusal_word,
+    Access, Authorization, Callback, EndSession, RedirectUri, default_refusals, refusal_word,
 };
+use crate::provider::redirect::names_provider;
+use crate::provider::state::{MAX_LENGTH, StateShape};
 
 impl Check<'_> {
     pub(super) fn authorization(&mut self, file: &ProviderFile) -> Authorization {
@@ -41,15 +43,17 @@ impl Check<'_> {
         let mut reserved: Reserved<'_> = vec![
             (&client_id_key, "the client id is sent under it"),
             (&redirect_uri_key, "the redirect URI is sent under it"),
-            (&state_key, "the state is sent under it"),
         ];
+        if set.state_in == StateIn::Parameter {
+            reserved.push((&state_key, "the state is sent under it"));
+        }
         if response_type {
             reserved.push((
                 "response_type",
                 "`response_type=code` is sent (`standard_parameters`)",
             ));
         }
-        if set.pkce == Pkce::S256 {
+        if set.pkce != Pkce::None {
             reserved.push(("code_challenge", "PKCE sends it (`authorization.pkce`)"));
             reserved.push((
                 "code_challenge_method",
@@ -98,9 +102,34 @@ impl Check<'_> {
             scope_unencoded: set.scope_unencoded,
             redirect_uri_key,
             state_key,
+            state: self.state_shape(file),
+            state_in: set.state_in,
             response_mode: set.response_mode,
             response_type,
         }
+    }
+
+    /// Of what the state is made, where the mapping says so.
+    fn state_shape(&mut self, file: &ProviderFile) -> Option<StateShape> {
+        let set = &file.authorization;
+        if set.state_alphabet.is_none() && set.state_length.is_none() {
+            return None;
+        }
+        let alphabet = set.state_alphabet.unwrap_or_default();
+        let shape = StateShape::new(alphabet, set.state_length);
+        if shape.is_none() {
+            let least = alphabet.least();
+            self.error_hint(
+                "authorization.state_length",
+                format!(
+                    "a state of these characters has between {least} and {MAX_LENGTH} of them: a shorter one could be guessed"
+                ),
+                format!(
+                    "write {least} or more; if the provider takes fewer, choose a `state_alphabet` with more characters"
+                ),
+            );
+        }
+        shape
     }
 
     /// What stands behind the `#`: characters that a fragment has (RFC 3986 §3.5).
@@ -139,6 +168,7 @@ impl Check<'_> {
             self.error("callback", "code, error and state need different names");
         }
         let (redirect_uri, requires_iss) = self.redirect_uri(file);
+        self.fragment_mode(file, &redirect_uri);
         Callback {
             values: Vec::new(),
             refusals: default_refusals()
@@ -151,6 +181,30 @@ impl Check<'_> {
             requires_iss,
             from_before: false,
         }
+    }
+
+    /// Where the answer is in the fragment, only the address tells whose it is.
+    fn fragment_mode(&mut self, file: &ProviderFile, redirect_uri: &RedirectUri) {
+        let named = match (redirect_uri, &file.provider.id) {
+            (RedirectUri::Own, _) | (_, None) => true,
+            (RedirectUri::Store(url), Some(id)) => names_provider(url, id),
+            (RedirectUri::Shared, _) => false,
+        };
+        if file.authorization.response_mode != Some(ResponseMode::Fragment) {
+            return;
+        }
+        if !named {
+            self.error_hint(
+                "authorization.response_mode",
+                "an answer in the fragment needs a redirect URI that names the provider",
+                "leave `callback.shared` out, and end `callback.redirect_uri` with `/callback/` and the provider's id",
+            );
+        }
+        self.warn(
+            "authorization.response_mode",
+            "an answer in the fragment reaches the broker by a script only, so people whose browser runs none can't log in",
+            "use `query` or `form_post` if the provider knows one of them",
+        );
     }
 
     pub(super) fn access(&mut self, file: &ProviderFile) -> Access {

@@ -49,7 +49,7 @@ fn reserved<'a>(
             "`grant_type=authorization_code` is sent (`standard_parameters`)",
         ));
     }
-    if file.authorization.pkce == Pkce::S256 {
+    if file.authorization.pkce != Pkce::None {
         reserved.push(("code_verifier", "PKCE sends it (`authorization.pkce`)"));
     }
     reserved

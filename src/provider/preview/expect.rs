@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::provider::decode::Format;
-use crate::provider::file::{Kind, ResponseMode};
+use crate::provider::file::{Kind, ResponseMode, StateIn};
 use crate::provider::mapped::{Mapped, Root};
 use crate::provider::model::Verified;
 use crate::provider::model::{Answer, Before, ProfileSource, Provider, Then};
@@ -24,11 +24,10 @@ impl<'a> Expect<'a> {
     pub fn callback(&self, redirect_uri: &str) -> MaskedMessage {
         let code = &self.0.callback.code_key;
         let state = &self.0.authorization.state_key;
-        let pairs = format!(
-            "{}={{{{code}}}}&{}={{{{state}}}}",
-            encode(code),
-            encode(state)
-        );
+        let mut pairs = format!("{}={{{{code}}}}", encode(code));
+        if self.0.authorization.state_in == StateIn::Parameter {
+            let _ = write!(pairs, "&{}={{{{state}}}}", encode(state));
+        }
         if self.0.authorization.response_mode == Some(ResponseMode::FormPost) {
             return MaskedMessage {
                 line: format!("POST {redirect_uri}"),
@@ -36,7 +35,11 @@ impl<'a> Expect<'a> {
                 body: pairs,
             };
         }
-        let separator = if redirect_uri.contains('?') { '&' } else { '?' };
+        let separator = match self.0.authorization.response_mode {
+            Some(ResponseMode::Fragment) => '#',
+            _ if redirect_uri.contains('?') => '&',
+            _ => '?',
+        };
         MaskedMessage {
             line: format!("302 Found, Location: {redirect_uri}{separator}{pairs}"),
             ..MaskedMessage::default()
