@@ -4,6 +4,7 @@ pub mod directory;
 pub mod draft;
 pub mod mapping;
 pub mod origins;
+pub mod settings;
 pub mod stores;
 
 use std::sync::Arc;
@@ -13,14 +14,16 @@ use url::Url;
 
 pub use self::directory::User;
 pub use self::mapping::Mappings;
+pub use self::settings::LoginSettings;
 pub use self::stores::{StoreFront, StoreFrontError};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
 use crate::store::{
     DecodedCache, Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned,
+    Watched,
 };
 
-static ACCOUNTS: Space = Space::durable("accounts");
+static ACCOUNTS: Space = Space::durable("accounts").watched(Watched::Writes);
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
@@ -55,6 +58,9 @@ pub struct Account {
     /// Whether people may log in by a code that is sent to their email.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub access_key: bool,
+    /// What it chose for its logins besides.
+    #[serde(default, skip_serializing_if = "LoginSettings::is_default")]
+    pub login: LoginSettings,
     /// The audience of its users' access tokens; `None`: the broker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,

@@ -18,12 +18,14 @@ mod api;
 mod app;
 mod audit;
 mod backup;
+mod confirm;
 mod data;
 #[cfg(feature = "demo")]
 mod demo;
 mod grant;
 mod key;
 mod log;
+mod message;
 mod operator;
 mod output;
 mod provider;
@@ -94,6 +96,9 @@ enum Command {
     /// Administer the users of an account
     #[command(subcommand)]
     User(user::User),
+    /// Choose what messages to an account's people say, and see what became of them
+    #[command(subcommand)]
+    Message(message::Message),
     /// List and revoke sessions
     #[command(subcommand)]
     Session(session::Session),
@@ -163,6 +168,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Account(command) => command.run(global).await?,
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
+        Command::Message(command) => command.run(global).await?,
         Command::Session(command) => command.run(global).await?,
         Command::Grant(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,

@@ -1,4 +1,8 @@
-//! Floor 8: broker, mock identity provider and a sample storefront on loopback.
+//! Floor 8: broker, mock identity provider, mail server and a sample storefront on
+//! loopback.
+//!
+//! The mail server delivers nothing: what it takes stands on the terminal and on a
+//! page of the storefront, so that a login by code can be tried.
 //!
 //! The storefront is what a platform would have: pages of its own, and a path,
 //! `/_auth`, that its web server proxies to the broker.
@@ -13,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ipnet::IpNet;
-use mock_idp::MockIdp;
+use mock_idp::{MailCatcher, MockIdp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -37,6 +41,7 @@ pub struct Demo {
     storefront: String,
     broker_url: String,
     mock: MockIdp,
+    postman: JoinHandle<()>,
     data_dir: PathBuf,
     broker: Broker,
     stop: watch::Sender<bool>,
@@ -44,7 +49,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts all three: the storefront on `port`, the broker and the mock on the next two.
+    /// Starts all of them: the storefront on `port`, the broker and the mock on the next two, the mail server on a free one.
     pub async fn start(port: u16) -> anyhow::Result<Self> {
         let at = |offset: u16| format!("127.0.0.1:{}", port + offset);
         let hint = "choose other ports with `--port`";
@@ -66,7 +71,9 @@ impl Demo {
 
         let data_dir =
             std::env::temp_dir().join(format!("vestibule-demo-{}", random::support_id()));
-        let config = config(&broker_url, data_dir.clone())?;
+        let mail = MailCatcher::start("127.0.0.1:0".parse()?).await;
+        let mail = Arc::new(mail.context("the mail server cannot listen on 127.0.0.1")?);
+        let config = config(&broker_url, data_dir.clone(), &mail)?;
         let broker = Broker::open(&config, Arc::new(SystemClock)).await?;
         register(&broker, &storefront, &mock.origin()).await?;
 
@@ -89,12 +96,13 @@ impl Demo {
         run(vec![Listener::Unix(socket)], broker.admin_router());
         run(
             vec![Listener::Tcp(shop)],
-            storefront::router(&storefront, &broker_url, ACCOUNT),
+            storefront::router(&storefront, &broker_url, ACCOUNT, Arc::clone(&mail)),
         );
         Ok(Self {
             storefront,
             broker_url,
             mock,
+            postman: tokio::spawn(tell(mail)),
             data_dir,
             broker,
             stop,
@@ -110,11 +118,13 @@ impl Demo {
     /// What the terminal shows first.
     pub fn welcome(&self) -> String {
         let mut out = format!(
-            "Vestibule demo\n\n  Open     {}\n  Broker   {}\n  Provider {}  (mock; its faults: PUT {}/control/faults)\n  Data     {}\n\nAccounts to log in as:\n",
+            "Vestibule demo\n\n  Open     {}\n  Broker   {}\n  Provider {}  (mock; its faults: PUT {}/control/faults)\n  Mail     {}{}  (what was sent, here and there)\n  Data     {}\n\nAccounts to log in as:\n",
             self.storefront,
             self.broker_url,
             self.mock.origin(),
             self.mock.origin(),
+            self.storefront,
+            storefront::MAIL_PATH,
             self.data_dir.display(),
         );
         for account in &self.mock.config().accounts {
@@ -132,12 +142,13 @@ impl Demo {
                 account.username, account.password
             );
         }
-        out.push_str("\nEach step of a login follows, one line each. Ctrl-C ends the demo.\n");
+        out.push_str("\nOr with any email: the code is in the mail.\n\nEach step of a login follows, one line each. Ctrl-C ends the demo.\n");
         out
     }
 
     /// Stops everything and removes the data.
     pub async fn stop(self) -> anyhow::Result<()> {
+        self.postman.abort();
         self.stop.send_replace(true);
         for task in self.tasks {
             task.await??;
@@ -150,9 +161,25 @@ impl Demo {
     }
 }
 
+/// Shows each message on the terminal as it comes.
+async fn tell(mail: Arc<MailCatcher>) {
+    for seen in 1.. {
+        if let Some(letter) = mail.wait_for(seen).await.get(seen - 1) {
+            let text = letter.text.trim().replace('\n', "\n    ");
+            let to = letter.to.join(", ");
+            println!("mail to {to}: {}\n\n    {text}\n", letter.subject);
+        }
+    }
+}
+
 /// A configuration in which loopback is a network providers may be on.
-fn config(broker_url: &str, data_dir: PathBuf) -> anyhow::Result<Config> {
-    let mut config = config::from_parts("", [], None).map_err(|findings| {
+fn config(broker_url: &str, data_dir: PathBuf, mail: &MailCatcher) -> anyhow::Result<Config> {
+    let variables = [
+        ("MAIL__URL", mail.url()),
+        ("MAIL__FROM", "Demo Shop <login@demo.test>".to_owned()),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    let mut config = config::from_parts("", variables, None).map_err(|findings| {
         anyhow::anyhow!(
             findings
                 .iter()
@@ -182,7 +209,8 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
         color: None,
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
-        access_key: false,
+        access_key: true,
+        login: account::LoginSettings::default(),
         audience: None,
         created_at: now,
     };

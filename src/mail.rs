@@ -52,6 +52,25 @@ pub enum MailError {
     Store(#[from] StoreError),
 }
 
+/// Whether this is a sender: an address, with a name or without one.
+pub fn is_sender(text: &str) -> bool {
+    text.parse::<Mailbox>().is_ok() && !text.contains(char::is_control)
+}
+
+/// What became of the messages of an account, as [`Mail::deliveries`], where no broker
+/// serves.
+pub async fn deliveries(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    account: &AccountId,
+    to: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Delivery>, StoreError> {
+    Queue::new(store, clock)
+        .deliveries(account, to, limit)
+        .await
+}
+
 /// A message to one person.
 #[derive(Debug, Clone)]
 pub struct Letter {

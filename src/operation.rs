@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
+//! | `messages` | messages to the people of an account |
 //! | `users` | the people of an account |
 
 pub mod access_keys;
@@ -19,6 +20,7 @@ mod change;
 mod condition;
 mod error;
 mod keys;
+pub mod messages;
 mod page;
 pub mod users;
 

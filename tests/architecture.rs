@@ -34,6 +34,7 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
         "http",
         "one server, one form of problems, one look of pages",
     ),
+    ("account", "mail", "an account has texts of its own"),
     ("cli", "broker", "commands start the broker"),
     ("cli", "demo", "so does this one"),
     ("demo", "broker", "the demo has a broker in it"),

@@ -63,6 +63,7 @@ async fn fill(store: &Arc<dyn Store>, config: &Config, clock: &ManualClock) {
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
         access_key: false,
+        login: account::LoginSettings::default(),
         audience: None,
         created_at: clock.now(),
     };

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod broker;
+mod messages;
 mod providers;
 mod users;
 
@@ -76,6 +77,7 @@ pub(super) fn operations() -> Vec<Route> {
         .gives::<OpenApi>(200),
     ];
     all.extend(accounts::routes());
+    all.extend(messages::routes());
     all.extend(providers::operations());
     all.extend(users::operations());
     all.extend(broker::operations());

@@ -149,6 +149,16 @@ pub(super) fn form(page: &Answer) -> anyhow::Result<Form> {
     })
 }
 
+/// Finds the first link of a page to such an address.
+pub(super) fn link(page: &Answer, to: &str) -> anyhow::Result<Url> {
+    let tags = page.body.split("<a").skip(1);
+    let mut found = tags.filter_map(|rest| attribute(rest.split('>').next()?, "href"));
+    let Some(href) = found.find(|href| href.starts_with(to)) else {
+        bail!("the page at {} has no link to {to}", page.url.path());
+    };
+    Ok(page.url.join(&href)?)
+}
+
 /// The value of an attribute in double quotes.
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let from = tag.find(&format!(" {name}=\""))? + name.len() + 3;

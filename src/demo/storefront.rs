@@ -1,7 +1,10 @@
-//! A sample storefront: a public page, a protected page, and `/_auth`.
+//! A sample storefront: a public page, a protected page, `/_auth`, and a page with
+//! the mail that the demo sent.
 //!
 //! It knows nothing of OAuth: for the protected page it asks the broker's
 //! `session` with the visitor's cookies, and sends who is nobody to `login`.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,12 +17,16 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use minijinja::{Environment, context};
+use mock_idp::MailCatcher;
 use serde_json::Value;
 
 use crate::provider::request::encode;
 
 /// The path that is proxied to the broker.
 pub(super) const AUTH_PATH: &str = "/_auth";
+
+/// Where the messages are.
+pub(super) const MAIL_PATH: &str = "/mail";
 
 const PAGE: &str = include_str!("storefront.html");
 
@@ -29,19 +36,22 @@ struct Shop {
     host: String,
     broker: String,
     account: String,
+    mail: Arc<MailCatcher>,
 }
 
 /// The storefront at `origin`.
-pub(super) fn router(origin: &str, broker: &str, account: &str) -> Router {
+pub(super) fn router(origin: &str, broker: &str, account: &str, mail: Arc<MailCatcher>) -> Router {
     let shop = Shop {
         client: Client::builder(TokioExecutor::new()).build_http(),
         host: origin.trim_start_matches("http://").to_owned(),
         broker: broker.to_owned(),
         account: account.to_owned(),
+        mail,
     };
     Router::new()
         .route("/", get(home))
         .route("/account", get(protected))
+        .route(MAIL_PATH, get(messages))
         .route("/_auth/{*rest}", any(proxy))
         .with_state(shop)
 }
@@ -51,6 +61,15 @@ async fn home(State(shop): State<Shop>, headers: HeaderMap) -> Response {
         Ok(visitor) => page(visitor.as_ref(), None),
         Err(answer) => answer,
     }
+}
+
+/// What was sent, the newest first.
+async fn messages(State(shop): State<Shop>) -> Response {
+    let letters = shop.mail.letters().into_iter().rev().take(50);
+    let letters: Vec<_> = letters
+        .map(|letter| context! { to => letter.to.join(", "), subject => letter.subject, text => letter.text.trim() })
+        .collect();
+    rendered(context! { letters })
 }
 
 /// Only for who is logged in; everyone else comes back here after the login.
@@ -91,13 +110,17 @@ impl Shop {
 }
 
 fn page(visitor: Option<&Value>, path: Option<&str>) -> Response {
+    rendered(context! { visitor => minijinja::Value::from(minijinja::value::Serde(visitor)), path })
+}
+
+fn rendered(what: minijinja::Value) -> Response {
     let mut pages = Environment::new();
     pages.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
-    let rendered = pages.render_str(
+    let html = pages.render_str(
         PAGE,
-        context! { visitor => minijinja::Value::from(minijinja::value::Serde(visitor)), path, auth => AUTH_PATH },
+        context! { auth => AUTH_PATH, mail => MAIL_PATH, ..what },
     );
-    match rendered {
+    match html {
         Ok(html) => ([(header::CACHE_CONTROL, "no-store")], Html(html)).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use url::Url;
 
 use super::Demo;
-use super::browser::{Answer, Browser, form};
+use super::browser::{Answer, Browser, form, link};
 
 /// The most requests a login may take before something goes round in circles.
 const MAX_REQUESTS: usize = 20;
@@ -36,6 +36,9 @@ pub async fn visit(demo: &Demo) -> anyhow::Result<()> {
 
     println!("A visitor asks for {wanted}\n");
     let page = follow(browser, &wanted, None).await?;
+    let choice = link(&page, "login?provider=")?;
+    println!("     the ways to log in; choosing the provider\n");
+    let page = follow(browser, &choice, None).await?;
     let mut login = form(&page).context("the provider should show its login form")?;
     println!(
         "     the provider's login form; logging in as {}\n",

@@ -45,6 +45,7 @@ pub fn status(code: E) -> StatusCode {
         | E::OperatorExists
         | E::MappingSecondCustom
         | E::MappingRedirectUriChanges
+        | E::MappingPeopleChange
         | E::TrialNotServing
         | E::KeyFromFile
         | E::KeySameFile
@@ -170,6 +171,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountSigningAlg
         | E::AccountUnverifiedEmail
         | E::AccountAccessKey
+        | E::MessageInvalid
         | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8

@@ -328,6 +328,15 @@ impl Record {
 }
 
 impl Outcome {
+    /// The mail server's words, where it did not take the message.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Waiting { why } | Self::TooLate { why } => why.as_deref(),
+            Self::Bounced { why } => Some(why),
+            Self::Sent { .. } => None,
+        }
+    }
+
     /// Its name: `waiting`, `sent`, `bounced`, `too_late`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,11 @@ pub enum Kind {
 impl Kind {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::AccessKey, Self::PasswordChanged];
+
+    /// Whether it brings a code.
+    pub fn has_code(self) -> bool {
+        self == Self::AccessKey
+    }
 
     /// Its name: `access_key`.
     pub fn name(self) -> &'static str {
@@ -199,7 +204,7 @@ impl Template {
                 why: "it is empty".to_owned(),
             });
         }
-        let lacks = |text: &str| kind == Kind::AccessKey && !text.contains(values.code);
+        let lacks = |text: &str| kind.has_code() && !text.contains(values.code);
         let missing = "it does not say the code; write `{{ code }}` where it goes";
         if lacks(&rendered.text) {
             return Err(TemplateError {
@@ -233,7 +238,12 @@ fn part(
     environment.set_fuel(Some(FUEL));
     let rendered = environment
         .render_named_str(name, source, values.context())
-        .map_err(|error| wrong(error.to_string()))?;
+        .map_err(|error| match error.kind() {
+            ErrorKind::UndefinedError => wrong(format!(
+                "{error}; there are `account`, `store`, `email`, `code`, `minutes`, `logo_url` and `color`"
+            )),
+            _ => wrong(error.to_string()),
+        })?;
     if rendered.len() > MAX_LENGTH {
         return Err(wrong("what it makes is longer than 64 KiB".to_owned()));
     }

@@ -12,7 +12,7 @@ use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
 };
-use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory};
+use crate::account::{self, Account, LoginSettings, StoreFront, UnverifiedEmail, directory};
 use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
@@ -195,6 +195,7 @@ impl WholeAccount {
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
             access_key: self.access_key,
+            login: LoginSettings::default(),
             audience: own_audience(ops, self.audience)?,
             created_at: ops.clock.now(),
         };
@@ -308,6 +309,8 @@ pub async fn put(
     };
     let mut wanted = whole.make(ops, id)?;
     wanted.created_at = found.value.created_at;
+    // What messages say has an address of its own.
+    wanted.login.messages = found.value.login.messages.clone();
     replace(ops, caller, found, wanted, when, "account.change").await
 }
 
@@ -404,7 +407,7 @@ pub async fn remove_store(
 }
 
 /// Changes an account in place.
-async fn edit(
+pub(super) async fn edit(
     ops: &Operations,
     caller: &Caller,
     id: &str,

@@ -1,5 +1,7 @@
 //! Hosts that URLs may have which a provider or a callback names (`provider.hosts`).
 
+use std::fmt;
+
 use url::{Host, Url};
 
 use super::body::BuildError;
@@ -92,6 +94,20 @@ impl Hosts {
             };
             named && rule.port == url.port()
         })
+    }
+}
+
+impl fmt::Display for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, rule) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            let star = if rule.below { "*." } else { "" };
+            write!(f, "{comma}{star}{}", rule.host)?;
+            if let Some(port) = rule.port {
+                write!(f, ":{port}")?;
+            }
+        }
+        Ok(())
     }
 }
 

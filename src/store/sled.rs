@@ -5,7 +5,7 @@
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
 //! stored as [`layout`] says; [`owners`] finds the records of one owner;
-//! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
+//! [`transient`] keeps what is short-lived out of the trees; [`Revisions`] tell
 //! that nothing has changed; [`state`] remembers how the last run ended, and [`digest`] what the
 //! files had in them then;
 //! [`rewrite`] and [`overheard`] see to it that a failed sync is not forgotten.
@@ -29,7 +29,6 @@ mod owners;
 mod probe;
 mod records;
 mod reserve;
-mod revisions;
 mod rewrite;
 mod state;
 mod transient;
@@ -46,8 +45,8 @@ use self::commit::{Committer, Pending};
 use self::engine::Engine;
 use self::probe::Probe;
 use self::records::{Operations, Records};
-use self::revisions::Revisions;
 use self::unawaited::Unawaited;
+use super::revisions::Revisions;
 use super::versions::Versions;
 use super::{
     Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
@@ -107,6 +106,9 @@ struct Shared {
     failed: AtomicBool,
     /// A sync has failed: the database must be opened anew, and not believed.
     doubtful: AtomicBool,
+    /// The room that is kept for a start on a full disk is given up: nothing is
+    /// written before there is some again, so that the next start has it.
+    without_reserve: AtomicBool,
     /// Writes that nobody waits for since the last sync.
     unawaited: Unawaited,
     committer: Committer,
@@ -140,8 +142,9 @@ impl SledStore {
             engine: RwLock::new(Some(opened.engine)),
             generation: AtomicU64::new(0),
             noted_length: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
+            failed: AtomicBool::new(opened.without_reserve),
             doubtful: AtomicBool::new(false),
+            without_reserve: AtomicBool::new(opened.without_reserve),
             unawaited: Unawaited::default(),
             committer: Committer::new(),
             probe: Probe::default(),
@@ -228,7 +231,7 @@ impl Shared {
         operation: impl FnOnce(&mut dyn Operations) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let result = self.records(space, operation);
-        self.revisions.changed(space);
+        self.revisions.changed(space.name);
         result
     }
 
@@ -236,7 +239,7 @@ impl Shared {
         let result =
             self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions));
         for step in steps {
-            self.revisions.changed(step.key().space);
+            self.revisions.changed(step.key().space.name);
         }
         result
     }

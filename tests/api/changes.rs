@@ -34,12 +34,15 @@ const UNCONDITIONAL: &[&str] = &[
     "createApplication",
     "createOperator",
     "createUser",
+    "importUsers",
     "openTrial",
     "previewMapping",
+    "previewMessage",
     "revokeGrant",
     "revokeGrants",
     "revokeSession",
     "revokeSessions",
+    "sendMessageSample",
     "unblockAddress",
 ];
 
@@ -99,7 +102,8 @@ async fn every_change_is_one_entry_in_the_log() {
         let page = scene.run(&scene.all, &operation, &[]).await;
         assert!(page.status.is_success(), "{} {}", operation.id, page.body);
         let log = scene.log().await;
-        let expected = usize::from(operation.id != "previewMapping");
+        let looks = ["previewMapping", "previewMessage"];
+        let expected = usize::from(!looks.contains(&operation.id.as_str()));
         assert_eq!(log.len(), entries + expected, "{}", operation.id);
         let all = serde_json::to_string(&log).unwrap();
         for secret in ["vestibule-demo-secret", "difference engine", "PRIVATE KEY"] {

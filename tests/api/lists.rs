@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::authority::Client;
 use crate::scene::{ADA, Operation, Scene, assert_problem, block, operations};
-use crate::support::Browser;
+use crate::support::{Browser, Page};
 
 /// Follows the links of a list from its first page.
 async fn all(scene: &Scene, path: &str, limit: usize) -> Vec<Value> {
@@ -44,6 +44,10 @@ async fn fill(scene: &Scene) {
             .await;
         scene.json(Method::POST, "/operators", &body).await;
         block(&scene.world, &format!("u{i}@example.com")).await;
+        let body = json!({ "to": format!("u{i}@example.com"), "kind": "access_key", "lang": "en" });
+        let sample = "/accounts/acme/messages/sample";
+        let sent = scene.json(Method::POST, sample, &body).await;
+        assert_eq!(sent.status, 204, "{}", sent.body);
         let body = json!({ "account": "acme", "name": format!("app {i}") });
         scene.json(Method::POST, "/applications", &body).await;
         let body = json!({ "origin": format!("https://s{i}.example") });
@@ -60,6 +64,15 @@ async fn fill(scene: &Scene) {
         assert_eq!(page.status, 200, "{}", page.body);
         scene.world.log_in(&mut Browser::new()).await;
         scene.json(Method::POST, "/keys/rotate", &json!({})).await;
+    }
+    // What is tried at this moment is another thing a moment later.
+    let tried = |page: &Page| {
+        let body = page.json();
+        let all = body["items"].as_array().unwrap().clone();
+        all.len() == 5 && all.iter().all(|one| one["attempts"] != 0)
+    };
+    while !tried(&scene.get("/accounts/acme/deliveries").await) {
+        tokio::task::yield_now().await;
     }
     for built_in in ["google", "github", "microsoft"] {
         let mapping = scene

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use vestibule::authority::application::NewApplication;
 use vestibule::authority::{Grant, Scopes};
 use vestibule::base::Clock;
+use vestibule::config;
 use vestibule::login::access_key::wrong;
 
 use crate::authority::{Client, service, user};
@@ -68,10 +69,25 @@ pub fn operations() -> Vec<Operation> {
     all
 }
 
+fn mail() -> config::Mail {
+    let variables = [
+        ("MAIL__URL", "smtp://127.0.0.1:1"),
+        ("MAIL__FROM", "login@platform.test"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    config::from_parts("", variables, None)
+        .unwrap()
+        .mail
+        .unwrap()
+}
+
 /// Too many wrong codes were typed for it.
 pub const BLOCKED: &str = "blocked@example.com";
 
 pub const ADA: &str = "ada@example.com";
+
+/// Logged in through the provider.
+pub const LINKED: &str = "ada@example.test";
 
 pub struct Scene {
     pub world: World,
@@ -127,7 +143,10 @@ pub async fn call(
 
 impl Scene {
     pub async fn new() -> Self {
-        let world = World::start().await;
+        // Messages are taken, and wait: nobody listens there.
+        let world = World::with(|config| config.mail = Some(mail())).await;
+        world.account("acme").await;
+        world.apply("acme", &world.mapping()).await;
         world.account("other").await;
         let changed = world.mapping() + "\n# the second version\n";
         world.apply("acme", &changed).await;
@@ -202,6 +221,10 @@ impl Scene {
         if operation.id == "removeStore" {
             path += "?origin=";
             path += &self.world.origin;
+        }
+        if operation.id == "unlinkUser" {
+            // Ada of the provider has a link, and Ada of the password has none.
+            path = path.replace(ADA, LINKED) + "?provider=mock-idp";
         }
         if operation.id == "revokeGrants" {
             path += "?application=orders";

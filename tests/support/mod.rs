@@ -14,13 +14,15 @@ pub mod attack;
 pub mod form;
 pub mod postgres;
 pub mod program;
+pub mod replicas;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mock_idp::MockIdp;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
-use reqwest::{Client, Method, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Method, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -81,6 +83,8 @@ impl World {
         config.data_dir = data.path().to_owned();
         config.outbound.allow_http = true;
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        // Tests have a second provider in an account under a bundled id.
+        config.bundled_ids_elsewhere = true;
         change(&mut config);
         let clock = ManualClock::new(vestibule::base::SystemClock.now());
         let memory = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
@@ -143,6 +147,7 @@ impl World {
             signing_alg: None,
             unverified_email: account::UnverifiedEmail::Mark,
             access_key: false,
+            login: account::LoginSettings::default(),
             audience: None,
             created_at: self.clock.now(),
         };
@@ -269,16 +274,14 @@ impl Default for Browser {
 impl Browser {
     pub fn new() -> Self {
         Self {
-            client: Client::builder()
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                // Everything is on loopback: reading the system's certificates
-                // would take longer than a login.
-                .tls_certs_only([])
-                .build()
-                .unwrap(),
+            client: client(|builder| builder),
             jar: BTreeMap::new(),
         }
+    }
+
+    /// From now on, what is said to `host` at the port of its scheme goes to `address`.
+    pub fn goes_to(&mut self, host: &str, address: SocketAddr) {
+        self.client = client(|builder| builder.resolve(host, address));
     }
 
     pub async fn get(&mut self, url: impl AsRef<str>) -> Page {
@@ -398,6 +401,16 @@ impl Browser {
     pub async fn session(&mut self, world: &World, account: &str) -> Value {
         self.get(world.url(account, "session")).await.json()
     }
+}
+
+fn client(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+    let builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        // Everything is on loopback: reading the system's certificates would take
+        // longer than a login.
+        .tls_certs_only([]);
+    change(builder).build().unwrap()
 }
 
 fn authority(url: &Url) -> String {

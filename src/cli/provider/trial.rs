@@ -112,6 +112,7 @@ async fn login(
         signing_alg: None,
         unverified_email: account::UnverifiedEmail::Mark,
         access_key: false,
+        login: account::LoginSettings::default(),
         audience: None,
         created_at: SystemClock.now(),
     };

@@ -44,6 +44,28 @@ struct Count {
 }
 
 impl CodeLimits {
+    /// Counts a sample that an operator sends to themselves: as a code, since it goes
+    /// to anybody's address too.
+    ///
+    /// # Errors
+    /// [`LoginError::TooManyCodes`]
+    pub fn begin_sample(
+        &self,
+        account: &AccountId,
+        email: &str,
+        now: Timestamp,
+    ) -> Result<(), LoginError> {
+        let from = None;
+        self.begin(
+            &Asking {
+                account,
+                email,
+                from,
+            },
+            now,
+        )
+    }
+
     /// Counts a code that is about to be sent.
     ///
     /// # Errors

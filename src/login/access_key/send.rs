@@ -12,7 +12,7 @@ use super::record::{CodeDigest, WAITING_LOGINS, WaitingLogin};
 use super::{CODE_LIFETIME, wrong};
 use crate::account::{Account, StoreFront};
 use crate::base::{Lang, random};
-use crate::mail::template::{Kind, Values};
+use crate::mail::template::{Kind, Template, Values};
 use crate::mail::{Letter, MailError};
 use crate::provider::email;
 use crate::store::{Precondition, Token};
@@ -124,15 +124,18 @@ fn letter(request: &SendRequest<'_>, to: &str, code: &str) -> Result<Letter, Log
         color: account.color.as_deref().unwrap_or(COLOR),
     };
     let kind = Kind::AccessKey;
-    let text = kind
-        .bundled(request.lang)
+    let own = &account.login.messages;
+    // An account's own text was tried when it was saved; should it fail for what it is
+    // to say now, people get their code all the same.
+    let text = Template::of(&own.texts, kind, request.lang)
         .render(&values)
+        .or_else(|_| kind.bundled(request.lang).render(&values))
         .map_err(|error| LoginError::Mail(MailError::BadMessage(error.to_string())))?;
     Ok(Letter {
         account: account.id.clone(),
         to: to.to_owned(),
         kind: kind.name(),
-        from: None,
+        from: own.from.clone(),
         text,
         useful_for: CODE_LIFETIME,
     })
