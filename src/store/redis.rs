@@ -55,7 +55,7 @@ impl RedisStore {
     /// [`StoreError::Unavailable`] where the server does not answer.
     pub async fn open(url: &Secret, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Self {
-            link: Link::new(Address::parse(url)?)?,
+            link: Link::new(&Address::parse(url)?)?,
             clock,
             versions: Versions::after(0),
         };
@@ -121,15 +121,6 @@ impl RedisStore {
         Stamp::new(self.versions.next(self.clock.now(), before))
     }
 
-    /// For how long the server keeps a record, in milliseconds.
-    fn kept(&self, key: &Key, now: Timestamp) -> u64 {
-        let left = match key.expires_at() {
-            Some(at) => at.since(now).saturating_add(LEEWAY).min(LONGEST),
-            None => LONGEST,
-        };
-        u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
-    }
-
     async fn run<T: redis::FromRedisValue>(
         &self,
         script: &str,
@@ -143,6 +134,15 @@ impl RedisStore {
         }
         self.link.ask(&command).await
     }
+}
+
+/// For how long the server keeps a record, in milliseconds.
+fn kept(key: &Key, now: Timestamp) -> u64 {
+    let left = match key.expires_at() {
+        Some(at) => at.since(now).saturating_add(LEEWAY).min(LONGEST),
+        None => LONGEST,
+    };
+    u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Without a hash tag: records of all kinds and accounts are spread over a cluster.
@@ -179,7 +179,7 @@ impl Store for RedisStore {
             Precondition::Version(version) => ("version", Some(version)),
         };
         let stamp = self.stamp(before);
-        let kept = self.kept(key, now).to_string();
+        let kept = kept(key, now).to_string();
         let wanted = before.map_or(0, |version| version.0).to_be_bytes();
         let arguments: [&[u8]; 5] = [
             mode.as_bytes(),

@@ -76,7 +76,7 @@ pub(super) fn unavailable(why: impl Into<String>) -> StoreError {
 
 impl Link {
     /// Makes no connection yet.
-    pub(super) fn new(address: Address) -> Result<Self, StoreError> {
+    pub(super) fn new(address: &Address) -> Result<Self, StoreError> {
         let mode = address.mode;
         let user = address.user.clone().unwrap_or_else(|| "default".to_owned());
         let refused =
@@ -110,7 +110,7 @@ impl Link {
                 Way::Single(Box::new(client.map_err(refused)?))
             }
             Mode::Sentinel => {
-                let made = sentinel(&address, certificates);
+                let made = sentinel(address, certificates);
                 Way::Sentinel(Box::new(tokio::sync::Mutex::new(made.map_err(refused)?)))
             }
             Mode::Cluster => {
