@@ -15,6 +15,7 @@
 mod manage;
 mod prove;
 mod search;
+pub mod steps;
 mod words;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::manage::{change, create, remove_all, set_disabled};
+pub use self::manage::{change, create, new, remove_all, set_disabled};
 pub use self::prove::prove;
 pub use self::search::{Wanted, count, search};
 pub use self::words::index;
@@ -176,10 +177,10 @@ async fn returning(
     now: Timestamp,
 ) -> Result<Option<IdentifiedUser>, IdentifyError> {
     let Some(found) = RECORDS.get(store, account, id.as_bytes()).await? else {
-        return Err(IdentifyError::Store(StoreError::Corrupt {
-            place: format!("user {id}"),
-            why: "a link leads to it, but it is not there".into(),
-        }));
+        // Removed while another login of theirs was under way, which left the link.
+        let link = link_id(provider, &profile.user_id);
+        forget(store, &BY_LINK, account, &link, id).await?;
+        return Ok(None);
     };
     let mut user = allowed(&found)?;
     let known = |link: &Link| link.provider == *provider && link.user_id == profile.user_id;
@@ -301,7 +302,11 @@ async fn arriving(
                 last_link: Some(link),
                 email_trusted: vouched(trust, profile).is_some(),
                 disabled: false,
-                generation: 0,
+                generation: if id == fresh {
+                    0
+                } else {
+                    steps::first_generation(now)
+                },
             };
             words::add(store, account, None, &user).await?;
             match RECORDS
@@ -376,6 +381,27 @@ async fn claim_email(
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Removes what leads to a user who is not there, unless it leads elsewhere by now.
+async fn forget(
+    store: &dyn Store,
+    space: &Keyspace<UserId>,
+    account: &str,
+    id: &[u8],
+    user: UserId,
+) -> Result<(), StoreError> {
+    let Some(found) = space.get(store, account, id).await? else {
+        return Ok(());
+    };
+    if found.value != user {
+        return Ok(());
+    }
+    let when = Precondition::Version(found.version);
+    match space.delete(store, account, id, when).await {
+        Ok(_) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

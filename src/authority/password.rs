@@ -12,7 +12,7 @@ use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
 use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
 use crate::provider::email;
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
+use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version};
 
 static PASSWORDS: Space = Space::durable("passwords").sealed();
 
@@ -39,6 +39,24 @@ struct Credential {
     changed_at: Timestamp,
 }
 
+/// The step of a batch that gives a user a password.
+pub async fn step_set(
+    hasher: &Hasher,
+    account: &AccountId,
+    user: UserId,
+    password: &Secret,
+    now: Timestamp,
+) -> Result<Step, OAuthError> {
+    if password.expose().chars().count() < MIN_LENGTH {
+        return Err(OAuthError::request("a password has at least 8 characters"));
+    }
+    let credential = Credential {
+        hash: hasher.hash(password).await?,
+        changed_at: now,
+    };
+    Ok(RECORDS.step_put(account.as_str(), user.as_bytes(), &credential)?)
+}
+
 /// Gives a user a password.
 pub async fn set(
     store: &dyn Store,
@@ -48,34 +66,30 @@ pub async fn set(
     password: &Secret,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    if password.expose().chars().count() < MIN_LENGTH {
-        return Err(OAuthError::request("a password has at least 8 characters"));
-    }
-    let credential = Credential {
-        hash: hasher.hash(password).await?,
-        changed_at: now,
-    };
-    RECORDS
-        .put(
-            store,
-            account.as_str(),
-            user.as_bytes(),
-            &credential,
-            Precondition::Any,
-        )
-        .await?;
+    let step = step_set(hasher, account, user, password, now).await?;
+    store.commit(vec![step]).await?;
     Ok(())
 }
 
-/// Takes a user's password away; says whether there was one.
-pub async fn remove(
+/// The version of a user's password, if there is one.
+pub async fn find(
     store: &dyn Store,
     account: &AccountId,
     user: UserId,
-) -> Result<bool, StoreError> {
-    RECORDS
-        .delete(store, account.as_str(), user.as_bytes(), Precondition::Any)
-        .await
+) -> Result<Option<Version>, StoreError> {
+    let found = RECORDS.get_encoded(store, account.as_str(), user.as_bytes());
+    Ok(found.await?.map(|found| found.version()))
+}
+
+/// The step of a batch that fails it unless the password is of this version.
+pub fn step_is(account: &AccountId, user: UserId, version: Version) -> Step {
+    let when = Precondition::Version(version);
+    RECORDS.step_check(account.as_str(), user.as_bytes(), when)
+}
+
+/// The step of a batch that takes a user's password away.
+pub fn step_remove(account: &AccountId, user: UserId) -> Step {
+    RECORDS.step_delete(account.as_str(), user.as_bytes())
 }
 
 /// Removes all passwords of an account; for its removal.

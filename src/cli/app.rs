@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody, or_null};
+use super::confirm::Consent;
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +47,8 @@ pub(super) enum App {
     Remove {
         /// Its client id
         client_id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -196,7 +199,9 @@ impl App {
                 let made = api.send(Method::POST, &path, Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }
-            Self::Remove { client_id } => {
+            Self::Remove { client_id, consent } => {
+                let ends = "It gets no more tokens, and what people granted to it ends.";
+                consent.ask(&format!("remove the application {client_id}"), ends)?;
                 api.send(Method::DELETE, &path(&client_id), None).await?;
                 if !json {
                     println!("application {client_id} is removed");

@@ -5,6 +5,7 @@
 
 use serde_json::Map;
 
+use super::steps::first_generation;
 use super::{
     BY_EMAIL, BY_LINK, IdentifiedUser, IdentifyError, RECORDS, TRIES, User, allowed, claim_email,
     link_id, words, write_without_waiting,
@@ -40,7 +41,8 @@ async fn attempt(
     now: Timestamp,
 ) -> Result<Option<IdentifiedUser>, IdentifyError> {
     let key = email::key(email);
-    let id = claim_email(store, account, &key, UserId::new()).await?;
+    let fresh = UserId::new();
+    let id = claim_email(store, account, &key, fresh).await?;
     let Some(found) = RECORDS.get(store, account, id.as_bytes()).await? else {
         let user = User {
             id,
@@ -53,7 +55,11 @@ async fn attempt(
             disabled: false,
             more: Map::new(),
             last_link: None,
-            generation: 0,
+            generation: if id == fresh {
+                0
+            } else {
+                first_generation(now)
+            },
         };
         let when = Precondition::Absent;
         words::add(store, account, None, &user).await?;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::form::{Refused, changes, text, typed};
 use super::api::{Call, segment};
+use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
@@ -321,6 +322,18 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     post: Post,
 ) -> Html {
+    let ask = Ask {
+        title: format!("Remove the application {id}"),
+        ends: &[
+            "It gets no more tokens, and what people granted to it ends.",
+            "Its secret counts no more. This can't be undone.",
+        ],
+        button: "Remove the application",
+        back: path(&id, ""),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
     let call =
         Call::new(Method::DELETE, api_path(&id, "")).if_version(post.get("etag").parse().ok());
     match console.api.call(&post.who, call).await {
