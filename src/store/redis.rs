@@ -23,8 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracing::warn;
 
-use self::address::Address;
-use self::link::{Link, Mode};
+use self::address::{Address, Mode};
+use self::link::Link;
 use self::scripts::{Held, PUT, REMOVE, Stamp, TAKE};
 use super::versions::Versions;
 use super::{Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version};

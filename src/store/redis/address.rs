@@ -6,8 +6,18 @@ use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, RedisConnectionInfo};
 
 use super::super::StoreError;
-use super::link::Mode;
 use crate::base::Secret;
+
+/// What a URL leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// One server.
+    Single,
+    /// The primary that sentinels name.
+    Sentinel,
+    /// A cluster.
+    Cluster,
+}
 
 /// Where the servers are, and how one logs in to them.
 pub(super) struct Address {

@@ -18,7 +18,7 @@ use redis::{
 use tokio::time::{sleep, timeout};
 
 use super::super::StoreError;
-use super::address::Address;
+use super::address::{Address, Mode};
 
 /// How long an answer may take in all.
 const DEADLINE: Duration = Duration::from_millis(2_500);
@@ -28,17 +28,6 @@ const TRY: Duration = Duration::from_secs(1);
 const CONNECT: Duration = Duration::from_secs(1);
 /// The pause before another try.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What a URL leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// One server.
-    Single,
-    /// The primary that sentinels name.
-    Sentinel,
-    /// A cluster.
-    Cluster,
-}
 
 enum Way {
     Single(Box<Client>),
