@@ -221,6 +221,7 @@ pub fn policy(config: &Config) -> Policy {
     Policy {
         allow_networks: config.outbound.allow_networks.clone(),
         allow_http: config.outbound.allow_http,
+        bundled_ids_elsewhere: config.bundled_ids_elsewhere,
     }
 }
 

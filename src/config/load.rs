@@ -144,6 +144,7 @@ impl Check<'_> {
             transient,
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
             shared_callback: file.login.shared_callback.unwrap_or(false),
+            bundled_ids_elsewhere: file.login.bundled_ids_elsewhere.unwrap_or(false),
             session: Session {
                 lifetime,
                 idle: file
