@@ -177,9 +177,10 @@ fn outside(text: &str, whole: bool, rest: Option<&str>) -> Result<String, BuildE
     if !whole {
         // What could end the host, or begin another, is in no host.
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-        return match text.chars().all(fits) && !text.is_empty() {
-            true => Ok(text.to_owned()),
-            false => Err(not_listed(text)),
+        return if !text.is_empty() && text.chars().all(fits) {
+            Ok(text.to_owned())
+        } else {
+            Err(not_listed(text))
         };
     }
     let ends = match rest {

@@ -69,7 +69,7 @@ impl Joined {
         let mut chosen: Vec<&(String, String)> = parameters
             .iter()
             .filter(|(name, value)| {
-                !self.leave_out.contains(name) && !(self.leave_out_empty && value.is_empty())
+                !(self.leave_out.contains(name) || self.leave_out_empty && value.is_empty())
             })
             .collect();
         match self.order {
@@ -77,15 +77,21 @@ impl Joined {
             SignOrder::Value => chosen.sort_by(|a, b| a.1.cmp(&b.1)),
             SignOrder::Sent => {}
         }
-        let written = |text: &str| match self.percent_encoded {
-            true => encode(text),
-            false => text.to_owned(),
+        let written = |text: &str| {
+            if self.percent_encoded {
+                encode(text)
+            } else {
+                text.to_owned()
+            }
         };
         let parts: Vec<String> = chosen
             .into_iter()
-            .map(|(name, value)| match self.names {
-                true => format!("{}{}{}", written(name), self.assign, written(value)),
-                false => written(value),
+            .map(|(name, value)| {
+                if self.names {
+                    format!("{}{}{}", written(name), self.assign, written(value))
+                } else {
+                    written(value)
+                }
             })
             .collect();
         parts.join(&self.separator)

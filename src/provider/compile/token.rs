@@ -1,5 +1,7 @@
 //! The tables of the access token exchange.
 
+use url::Url;
+
 use super::Check;
 use super::body::BodyKeys;
 use super::client::authentication;
@@ -60,7 +62,6 @@ impl Check<'_> {
     pub(super) fn token(&mut self, file: &ProviderFile) -> Option<Token> {
         let set = &file.token;
         let client = &file.client;
-        let openid = file.provider.kind == Kind::Openid;
         let code_key = self.name("token.code_key", set.code_key.as_ref(), "code");
         let grant_type = set
             .standard_parameters
@@ -69,12 +70,7 @@ impl Check<'_> {
         let redirect_uri_key = self.redirect_uri_key(file);
         let reserved = reserved(file, &code_key, redirect_uri_key.as_deref(), grant_type);
         self.distinct("token", &reserved);
-        let open = set.url.as_ref().filter(|text| text.contains('{'));
-        let open_url = open.and_then(|text| self.url_template("token.url", text, in_token_url));
-        let url = match open {
-            Some(_) => None,
-            None => self.endpoint("token.url", set.url.as_ref(), openid),
-        };
+        let (url, open_url) = self.token_url(file);
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
         let basic = authentication(file).is_some_and(Authentication::is_basic);
@@ -160,6 +156,18 @@ impl Check<'_> {
                 response.error_message.as_ref(),
             ),
         })
+    }
+
+    /// The endpoint, or the text of which it is made.
+    fn token_url(&mut self, file: &ProviderFile) -> (Option<Url>, Option<Template>) {
+        let (key, text) = ("token.url", file.token.url.as_ref());
+        match text.filter(|text| text.contains('{')) {
+            Some(open) => (None, self.url_template(key, open, in_token_url)),
+            None => {
+                let openid = file.provider.kind == Kind::Openid;
+                (self.endpoint(key, text, openid), None)
+            }
+        }
     }
 
     /// The name under which the redirect URI is sent again; `None` where it is not.
