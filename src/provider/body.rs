@@ -2,22 +2,18 @@
 
 use std::fmt::Write as _;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use super::build_error::BuildError;
 use super::file::{Method, SignIn};
-use super::sign::{self, Signature, Unsigned};
+use super::percent::QUERY;
+pub use super::percent::encode;
+use super::sign::{self, Signature};
+use super::signed::Unsigned;
 use super::template::{Fill, Slot, Template, Unfilled};
 use crate::outbound::PreparedRequest;
-
-/// What RFC 3986 leaves unreserved; all else is encoded, a space as `%20`,
-/// which servers that don't decode `+` in a query understand too.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// What may stand in a query as it is (RFC 3986 §3.4), and has no meaning of its
 /// own there.
@@ -34,34 +30,6 @@ const BARE: &AsciiSet = &QUERY
     .remove(b')')
     .remove(b'*')
     .remove(b'\'');
-
-/// Why a request can't be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
-    /// A place in a text has no value.
-    #[error(transparent)]
-    Unfilled(#[from] Unfilled),
-    /// Filled in, the URL is not valid.
-    #[error("the URL is not valid once its places are filled in")]
-    Url,
-    /// Filled in, the URL has a host that is not in the list.
-    #[error("the URL's host `{0}` is not one of `provider.hosts`")]
-    Host(String),
-    /// What a signature is made with is empty.
-    #[error("the signature `{0}` would be made with an empty key or secret")]
-    EmptyKey(String),
-    /// Neither the mapping nor discovery names the endpoint.
-    #[error("no {0} is known")]
-    NoEndpoint(&'static str),
-    /// The assertion can't be made.
-    #[error("{0}")]
-    Assertion(String),
-    /// A value that does not fit where it stands in a body.
-    #[error(
-        "`{{{0}}}` stands outside of quotes in the body, and is neither a number nor a boolean"
-    )]
-    Unquoted(String),
-}
 
 /// How a POST's body is made.
 #[derive(Debug, Clone)]
@@ -323,9 +291,4 @@ pub fn with_query(url: &str, pairs: &[(&str, String)], bare: Option<&str>) -> St
         separator = "&";
     }
     out
-}
-
-/// Percent-encodes for a path segment or a query.
-pub fn encode(text: &str) -> String {
-    utf8_percent_encode(text, QUERY).to_string()
 }

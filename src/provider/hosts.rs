@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
-use super::body::BuildError;
-use super::request::encode;
+use super::build_error::BuildError;
+use super::percent::encode;
 use super::template::{Fill, Template};
 
 /// What stands in previews before a value that is a URL's whole beginning.
@@ -163,7 +163,7 @@ pub fn fill_url(template: &Template, fill: &Fill<'_>, hosts: &Hosts) -> Result<U
             }
         }
     }
-    let url = super::body::parse(&out)?;
+    let url = Url::parse(&out).map_err(|_| BuildError::Url)?;
     let has_user = !url.username().is_empty() || url.password().is_some();
     if from_outside && (has_user || !hosts.allow(&url)) {
         return Err(not_listed(url.host_str().unwrap_or_default()));

@@ -16,11 +16,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
-use url::Url;
 use zeroize::Zeroizing;
 
-use super::body::{BuildError, encode};
-use super::file::{SignAlgorithm, SignEncoding, SignIn, SignOrder};
+use super::build_error::BuildError;
+use super::file::{SignAlgorithm, SignEncoding, SignIn};
+use super::signed::{Joined, Signed, Unsigned};
 use super::template::{Fill, Slot, Template};
 use crate::base::{Secret, digest as base_digest};
 
@@ -43,59 +43,6 @@ pub struct Signature {
     pub parameters: Joined,
     /// How the result is written.
     pub encoding: SignEncoding,
-}
-
-/// How parameters become a text.
-#[derive(Debug)]
-pub struct Joined {
-    /// Their order.
-    pub order: SignOrder,
-    /// What stands between name and value.
-    pub assign: String,
-    /// What stands between parameters.
-    pub separator: String,
-    /// Whether names are in it.
-    pub names: bool,
-    /// Those that are not in it.
-    pub leave_out: Vec<String>,
-    /// Whether those without a value are not.
-    pub leave_out_empty: bool,
-    /// Whether they are percent-encoded.
-    pub percent_encoded: bool,
-}
-
-impl Joined {
-    fn text(&self, parameters: &[(String, String)]) -> String {
-        let mut chosen: Vec<&(String, String)> = parameters
-            .iter()
-            .filter(|(name, value)| {
-                !(self.leave_out.contains(name) || self.leave_out_empty && value.is_empty())
-            })
-            .collect();
-        match self.order {
-            SignOrder::Name => chosen.sort(),
-            SignOrder::Value => chosen.sort_by(|a, b| a.1.cmp(&b.1)),
-            SignOrder::Sent => {}
-        }
-        let written = |text: &str| {
-            if self.percent_encoded {
-                encode(text)
-            } else {
-                text.to_owned()
-            }
-        };
-        let parts: Vec<String> = chosen
-            .into_iter()
-            .map(|(name, value)| {
-                if self.names {
-                    format!("{}{}{}", written(name), self.assign, written(value))
-                } else {
-                    written(value)
-                }
-            })
-            .collect();
-        parts.join(&self.separator)
-    }
 }
 
 /// An RSA private key.
@@ -132,70 +79,6 @@ impl RsaKey {
             .ok()?;
         Some(out)
     }
-}
-
-/// A request before it is signed.
-pub struct Unsigned<'a> {
-    /// Its method.
-    pub method: &'a str,
-    /// Where to, without the parameters.
-    pub url: &'a Url,
-    /// The parameters, decoded, in the order they are sent.
-    pub parameters: Vec<(String, String)>,
-    /// The body that the mapping wrote.
-    pub body: Option<&'a str>,
-}
-
-/// What of a request can be named in what is signed.
-pub struct Signed<'a> {
-    request: &'a Unsigned<'a>,
-    joined: &'a Joined,
-    before: &'a [(String, String)],
-}
-
-impl Signed<'_> {
-    /// `{request.…}`
-    pub fn request(&self, part: RequestPart) -> String {
-        match part {
-            RequestPart::Parameters => self.joined.text(&self.request.parameters),
-            RequestPart::Method => self.request.method.to_owned(),
-            RequestPart::Path => self.request.url.path().to_owned(),
-            RequestPart::Host => self.request.url.host_str().unwrap_or_default().to_owned(),
-            RequestPart::Body => self.request.body.unwrap_or_default().to_owned(),
-        }
-    }
-
-    /// `{sign.…}`
-    pub fn earlier(&self, name: &str) -> Option<String> {
-        let found = self.before.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
-    }
-}
-
-/// A part of the request that is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestPart {
-    /// All its parameters, joined.
-    Parameters,
-    /// Its method.
-    Method,
-    /// The path of its URL.
-    Path,
-    /// The host of its URL.
-    Host,
-    /// Its body, where the mapping writes one.
-    Body,
-}
-
-impl RequestPart {
-    /// All, with their names.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("parameters", Self::Parameters),
-        ("method", Self::Method),
-        ("path", Self::Path),
-        ("host", Self::Host),
-        ("body", Self::Body),
-    ];
 }
 
 /// The signatures of a request, in their order.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::decode::unreadable;
 use super::moment::{Moment, TimeFormat};
 use super::path::{PathError, Place};
-use super::sign::{RequestPart, Signed};
+use super::signed::{RequestPart, Signed};
 use crate::base::Secret;
 
 /// What a place stands for.

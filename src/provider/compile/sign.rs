@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Check;
 use crate::provider::file::{ClientSection, ParameterValue, SignAlgorithm, SignIn, SignSection};
-use crate::provider::sign::{Joined, RsaKey, Signature};
+use crate::provider::sign::{RsaKey, Signature};
+use crate::provider::signed::Joined;
 use crate::provider::template::{Slot, Template};
 
 /// The keys of a table that signatures are beside.
