@@ -7,13 +7,14 @@ mod support;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use mock_idp::{FaultKind, Faults};
 use serde_json::{Value, json};
 use support::{Browser, World};
 use tower::ServiceExt;
 use vestibule::http::server::Peer;
 use vestibule::provider::compile::compile_toml;
 use vestibule::provider::replay::replay;
-use vestibule::provider::trace::SavedTrace;
+use vestibule::provider::trace::{SavedTrace, text};
 
 /// A call of the admin API as its socket's owner makes it.
 async fn admin(world: &World, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
@@ -59,7 +60,12 @@ async fn a_trial_shows_the_whole_exchange_and_creates_nothing() {
 
     assert_eq!(trace.identity.as_ref().unwrap().email, "ada@example.test");
     let steps: Vec<&str> = trace.exchanges.iter().map(|e| e.step.as_str()).collect();
-    assert_eq!(steps, ["token", "userinfo"]);
+    assert_eq!(steps, ["authorization", "token", "userinfo"]);
+    let asked = &trace.exchanges[0].request.line;
+    assert!(
+        asked.contains("/authorize?") && asked.contains("&state={{state}}"),
+        "{asked}"
+    );
     let whole = serde_json::to_string(&trace).unwrap();
     assert!(
         whole.contains("client_secret={{client_secret}}")
@@ -104,6 +110,113 @@ async fn a_failed_trial_says_where_the_value_may_be() {
             "`$.data.uid` looks like an id",
             "`$.data.mail` looks like an email"
         ]
+    );
+}
+
+/// The mock as an OpenID Connect provider, mapped so.
+fn openid(world: &World) -> String {
+    world.idp.configure(|config| config.openid.enabled = true);
+    format!(
+        "[provider]\nid = \"mock-idp\"\nname = \"Mock\"\nkind = \"openid\"\nissuer = \"{}\"\n\
+         [client]\nid = \"vestibule-demo\"\nsecret = \"vestibule-demo-secret\"\n",
+        world.idp.origin()
+    )
+}
+
+#[tokio::test]
+async fn a_trial_of_openid_shows_discovery_keys_and_claims() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let draft = openid(&world);
+    let trace = tried(&world, &draft).await;
+    let shown: Vec<_> = trace
+        .exchanges
+        .iter()
+        .map(|e| (e.step.as_str(), e.status))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("discovery", Some(200)),
+            ("authorization", None),
+            ("token", Some(200)),
+            ("jwks", Some(200)),
+            ("userinfo", Some(200)),
+        ]
+    );
+    let asked = &trace.exchanges[1].request.line;
+    assert!(asked.contains("&nonce={{nonce}}"), "{asked}");
+    let shown = text(&trace);
+    assert!(shown.contains("/jwks.json"), "{shown}");
+    assert!(shown.contains("Claims of the ID token"), "{shown}");
+    assert!(shown.contains("\"sub\": \"u-1001\""), "{shown}");
+    assert!(!shown.contains("eyJ"), "a signature: {shown}");
+
+    // Claims are there whatever is wrong with them, and both issuers are named.
+    for (fault, wanted) in [
+        (
+            FaultKind::WrongIss,
+            "the token has `https://foreign-issuer.example.test`, the mapping `http://127.0.0.1",
+        ),
+        (FaultKind::WrongNonce, "`nonce` is not that of this login"),
+        (
+            FaultKind::SetClaim {
+                name: "exp".into(),
+                value: json!("soon"),
+            },
+            "`exp` is of the wrong type",
+        ),
+    ] {
+        world.idp.set_faults(Faults::none().on("id_token", fault));
+        let trace = tried(&world, &draft).await;
+        let shown = text(&trace);
+        assert!(
+            shown.contains("Claims of the ID token") && shown.contains(wanted),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_trial_that_cannot_begin_is_over() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let draft = openid(&world).replace(
+        "kind = \"openid\"\nissuer = \"http://",
+        "kind = \"openid\"\ndiscovery_url = \"http://127.0.0.1:1/nowhere\"\nissuer = \"http://",
+    );
+    let (_, opened) = admin(&world, "POST", "/accounts/acme/trials", &draft).await;
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
+    Browser::new().get(&link).await;
+    let path = format!("/accounts/acme/trials/{}", opened["id"].as_str().unwrap());
+    let (_, answer) = admin(&world, "GET", &path, "").await;
+    assert_eq!(answer["state"], "done", "{answer}");
+    let trace: SavedTrace = serde_json::from_value(answer["trace"].clone()).unwrap();
+    assert_eq!(
+        trace.failure.as_ref().unwrap().code,
+        "login.provider_unreachable"
+    );
+    let shown = text(&trace);
+    assert!(
+        shown.contains("GET http://127.0.0.1:1/nowhere") && shown.contains("no answer: "),
+        "{shown}"
+    );
+
+    // The document of another issuer.
+    let draft = openid(&world);
+    let slash = draft.replacen("\"\n[client]", "/\"\n[client]", 1);
+    let (_, opened) = admin(&world, "POST", "/accounts/acme/trials", &slash).await;
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
+    Browser::new().get(&link).await;
+    let path = format!("/accounts/acme/trials/{}", opened["id"].as_str().unwrap());
+    let (_, answer) = admin(&world, "GET", &path, "").await;
+    let message = answer["trace"]["failure"]["message"].as_str().unwrap();
+    let origin = world.idp.origin();
+    assert!(
+        message.contains(&format!(
+            "names the issuer `{origin}`, the mapping `{origin}/`"
+        )),
+        "{message}"
     );
 }
 
@@ -225,7 +338,7 @@ async fn f18_live_tokens_are_masked_where_no_mapping_finds_them() {
             trace.failure.as_ref().unwrap().code,
             "login.token_response_invalid"
         );
-        let answer = trace.exchanges[0].response.as_ref().unwrap();
+        let answer = trace.exchanges[1].response.as_ref().unwrap();
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body["access_token"], "{{access_token}}");
         assert!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Logins;
 use super::context::Context;
-use super::error::{LoginError, Step, error_code};
+use super::error::{LoginError, Step, error_code, words as whole};
 use super::refusal::{plain_words, words};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::decode::{self, DecodeError, decode};
@@ -54,7 +54,7 @@ impl Logins {
             let detail = match decoded {
                 Ok(decoded) => refusal(&decoded.value, answer, trace),
                 Err(_) => plain_words(content_type, &response.body)
-                    .map(|words| error_code(&trace.masked(&words))),
+                    .map(|words| whole(&trace.masked(&words))),
             };
             return Err(LoginError::Rejected {
                 step,
@@ -114,17 +114,18 @@ fn says_error(value: &Value) -> bool {
 /// The provider's own words about a refusal, fit for a log line: some repeat
 /// the code or the secret that they don't like.
 fn refusal(document: &Value, answer: &Answer, trace: &Trace) -> Option<String> {
-    let fit = |text: &str| error_code(&trace.masked(text));
+    let in_full = |text: &str| whole(&trace.masked(text));
     if let Some(place) = &answer.error_message {
         return place.matches(document).first().map(|value| match value {
-            Value::String(text) => fit(text),
-            other => fit(&other.to_string()),
+            Value::String(text) => in_full(text),
+            other => in_full(&other.to_string()),
         });
     }
     let (code, words) = words(document)?;
+    let code = trace.masked(&code);
     Some(match words {
-        Some(words) => format!("{}: {}", fit(&code), fit(&words)),
-        None => fit(&code),
+        Some(words) => format!("{}: {}", error_code(&code), in_full(&words)),
+        None => whole(&code),
     })
 }
 

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::arrival::Arrival;
 use super::context::Context;
-use super::error::{LoginError, Step, error_code};
+use super::error::{LoginError, Step, error_code, words};
 use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state, shaped_now};
 use super::restart::{Failed, Restart, restart_from_login, restart_from_store};
 use super::{Logins, trial};
@@ -321,7 +321,7 @@ async fn check(
         CallbackParams::Error { error } => {
             return Err(LoginError::ProviderError {
                 code: error_code(&error),
-                description: query.get("error_description").map(error_code),
+                description: query.get("error_description").map(words),
             });
         }
     };

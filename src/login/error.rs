@@ -111,7 +111,7 @@ pub enum LoginError {
     StateMismatch(&'static str),
     /// RFC 9207.
     #[error("the `iss` of the callback {0}")]
-    IssuerMismatch(&'static str),
+    IssuerMismatch(String),
     /// A parameter twice.
     #[error("the callback has a parameter more than once")]
     DuplicateParameter,
@@ -432,6 +432,18 @@ impl LoginError {
             | Self::Session(_) => Blame::Us,
         }
     }
+}
+
+/// A provider's own words, whole but for what would move a terminal or begin a line.
+pub(super) fn words(text: &str) -> String {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '"' | '\\' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .take(1000)
+        .map(|c| if odd(c) { '?' } else { c })
+        .collect()
 }
 
 /// A provider's error code, fit for a log line (RFC 6749 §4.1.2.1 has its characters).

@@ -13,7 +13,7 @@ pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims
 use super::Logins;
 use super::arrival::Arrival;
 use super::context::Context;
-use super::error::{LoginError, Step};
+use super::error::{LoginError, Step, words};
 use super::exchange::TokenResponse;
 use crate::base::{AccountId, Secret, Timestamp};
 use crate::protocol::jwe::{self, JweError};
@@ -123,11 +123,14 @@ impl Logins {
         at: &Arrival,
     ) -> Result<(), LoginError> {
         match (&provider.issuer, given) {
-            (Some(expected), Some(given)) if !expected.may_be(given) => Err(
-                LoginError::IssuerMismatch("names another issuer than the mapping's"),
-            ),
+            (Some(expected), Some(given)) if !expected.may_be(given) => {
+                let (given, expected) = (words(given), expected.as_str());
+                Err(LoginError::IssuerMismatch(format!(
+                    "names another issuer than the mapping's: `{given}`, and not `{expected}`"
+                )))
+            }
             (Some(_), None) if provider.callback.requires_iss => Err(LoginError::IssuerMismatch(
-                "is missing, and the redirect URI of all accounts needs it",
+                "is missing, and the redirect URI of all accounts needs it".to_owned(),
             )),
             (Some(_), None) if provider.kind == Kind::Openid => {
                 let metadata = self
@@ -136,7 +139,7 @@ impl Logins {
                     .await?;
                 if metadata.sends_iss {
                     Err(LoginError::IssuerMismatch(
-                        "is missing, though the provider promises it",
+                        "is missing, though the provider promises it".to_owned(),
                     ))
                 } else {
                     Ok(())
@@ -146,7 +149,7 @@ impl Logins {
             // this one's state is a mix-up (RFC 9700 §4.4).
             (None, Some(given)) if self.is_foreign_issuer(account, given, at).await? => {
                 Err(LoginError::IssuerMismatch(
-                    "names the issuer of another provider; if it is this one's, write it as `provider.issuer`",
+                    "names the issuer of another provider; if it is this one's, write it as `provider.issuer`".to_owned(),
                 ))
             }
             _ => Ok(()),
@@ -184,8 +187,13 @@ impl Logins {
         let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
         let id_token = opened(login, id_token.expose()).map_err(LoginError::IdToken)?;
         let jws = Jws::parse(&id_token).map_err(wrong)?;
+        let claims = strict_json(jws.payload());
+        // A trace has them whatever is wrong with them.
+        if let Ok(claims) = &claims {
+            trace.document("id_token", claims);
+        }
         self.verify(login, &jws, wrong).await?;
-        let claims = strict_json(jws.payload()).map_err(|error| LoginError::Undecodable {
+        let claims = claims.map_err(|error| LoginError::Undecodable {
             step: Step::IdToken,
             error,
         })?;
@@ -199,7 +207,6 @@ impl Logins {
             now,
         };
         let auth_time = check_claims(&claims, &expected).map_err(LoginError::IdToken)?;
-        trace.document("id_token", &claims);
         if trace.is_on() {
             trace.notes.push(crate::provider::extract::Note {
                 field: "id_token".to_owned(),

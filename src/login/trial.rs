@@ -20,7 +20,7 @@ use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
 use crate::provider::file::ResponseMode;
-use crate::provider::trace::SavedTrace;
+use crate::provider::trace::{Exchange, MaskedMessage, SavedTrace};
 use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
 static RECORDS: Space = Space::transient("trials").expiring().sealed();
@@ -43,6 +43,9 @@ pub const LIFETIME: Duration = Duration::from_secs(3600);
 pub struct Trial {
     /// The mapping that is tried.
     pub source: String,
+    /// The authorization request of its login, for its trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<String>,
     /// What came of it; `None` while nobody has logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<SavedTrace>,
@@ -82,6 +85,7 @@ pub async fn open(
     let (id, link) = (Token::new(expires_at), Token::new(expires_at));
     let trial = Trial {
         source: source.to_owned(),
+        authorization: None,
         trace: None,
     };
     TRIALS
@@ -177,6 +181,63 @@ pub async fn fragment_expected(
     Ok(false)
 }
 
+/// Keeps the authorization request of a trial's login, which has begun.
+pub(super) async fn begun(
+    logins: &Logins,
+    account: &AccountId,
+    id: &Token,
+    request: String,
+) -> Result<(), StoreError> {
+    let Some(trial) = find(logins, account, id).await? else {
+        return Ok(());
+    };
+    let begun = Trial {
+        authorization: Some(request),
+        ..trial
+    };
+    let (store, account) = (&*logins.store, account.as_str());
+    let put = TRIALS.put_by(store, account, id, &begun, Precondition::Any);
+    put.await.map(drop)
+}
+
+/// A trace with what came before its first exchange, and the provider's documents.
+fn with_the_beginning(
+    logins: &Logins,
+    account: &AccountId,
+    trial: &Trial,
+    mut trace: SavedTrace,
+) -> SavedTrace {
+    let provider = compile(logins, &trial.source).ok();
+    let seen = provider.map(|provider| logins.directory.seen(account.as_str(), &provider));
+    let (keys, discovery): (Vec<Exchange>, Vec<Exchange>) = seen
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|exchange| exchange.step == "jwks");
+    let asked = trial.authorization.iter().map(|url| Exchange {
+        step: "authorization".to_owned(),
+        request: MaskedMessage {
+            line: format!("GET {url}"),
+            ..MaskedMessage::default()
+        },
+        status: None,
+        response: None,
+        elapsed_ms: 0,
+        error: None,
+    });
+    let later = std::mem::take(&mut trace.exchanges);
+    let (before, after): (Vec<Exchange>, Vec<Exchange>) = later
+        .into_iter()
+        .partition(|exchange| matches!(exchange.step.as_str(), "before" | "token"));
+    trace.exchanges = discovery
+        .into_iter()
+        .chain(asked)
+        .chain(before)
+        .chain(keys)
+        .chain(after)
+        .collect();
+    trace
+}
+
 /// Keeps what came of a trial.
 pub(super) async fn keep(
     logins: &Logins,
@@ -188,8 +249,10 @@ pub(super) async fn keep(
         return Ok(());
     };
     let ok = trace.failure.is_none();
+    let trace = with_the_beginning(logins, account, &trial, trace);
     let done = Trial {
         source: trial.source,
+        authorization: trial.authorization,
         trace: Some(trace),
     };
     TRIALS

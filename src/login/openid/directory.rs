@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::base::Timestamp;
 use crate::login::ask::retry_after;
-use crate::login::error::{LoginError, Step};
+use crate::login::error::{LoginError, Step, words};
 use crate::login::lane;
 use crate::outbound::{Outbound, OutboundError, PreparedRequest};
 use crate::protocol::jws::KeySet;
@@ -22,6 +22,7 @@ use crate::provider::Provider;
 use crate::provider::decode::{Format, decode};
 use crate::provider::issuer::Issuer;
 use crate::provider::request::BuildError;
+use crate::provider::trace::{Exchange, MaskedMessage};
 
 /// How long a document is taken as it is.
 const CACHE_LIFETIME: Duration = Duration::from_secs(3600);
@@ -182,6 +183,16 @@ struct Entry {
     keys: Document<KeySet>,
     /// When a token last made us look for keys again.
     looked_again: Mutex<Option<Timestamp>>,
+    /// The last request for each, for traces: address, status and time.
+    seen: Mutex<Vec<Exchange>>,
+}
+
+impl Entry {
+    fn note(&self, exchange: Exchange) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|known| known.step != exchange.step);
+        seen.push(exchange);
+    }
 }
 
 /// The documents that were fetched.
@@ -224,8 +235,15 @@ impl Directory {
         let entry = self.entry(account, provider);
         entry
             .metadata
-            .get(now, fetch_metadata(outbound, account, provider))
+            .get(now, fetch_metadata(outbound, account, provider, &entry))
             .await
+    }
+
+    /// The last requests for the provider's documents, for a trace.
+    pub fn seen(&self, account: &str, provider: &Provider) -> Vec<Exchange> {
+        let entry = self.entry(account, provider);
+        let seen = entry.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
     }
 
     /// The provider's keys.
@@ -240,7 +258,10 @@ impl Directory {
         let entry = self.entry(account, provider);
         entry
             .keys
-            .get(now, fetch_keys(outbound, account, provider, &metadata))
+            .get(
+                now,
+                fetch_keys(outbound, account, provider, &metadata, &entry),
+            )
             .await
     }
 
@@ -269,7 +290,10 @@ impl Directory {
         }
         entry
             .keys
-            .again(now, fetch_keys(outbound, account, provider, &metadata))
+            .again(
+                now,
+                fetch_keys(outbound, account, provider, &metadata, &entry),
+            )
             .await
     }
 }
@@ -278,6 +302,7 @@ async fn fetch_metadata(
     outbound: &Outbound,
     account: &str,
     provider: &Provider,
+    entry: &Entry,
 ) -> Result<Metadata, LoginError> {
     let issuer = provider
         .issuer
@@ -291,12 +316,16 @@ async fn fetch_metadata(
             issuer.trim_end_matches('/')
         ),
     };
-    let document = fetch(outbound, account, provider, &url).await?;
+    let document = fetch(outbound, account, provider, &url, ("discovery", entry)).await?;
     // To the letter, a slash at the end included: it is what tokens are checked against.
-    if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
-        return Err(LoginError::IssuerMismatch(
-            "cannot be checked: the discovery document names another issuer than the mapping",
-        ));
+    let named = document.get("issuer").and_then(Value::as_str);
+    if named != Some(issuer) {
+        let named = named.map_or("no issuer".to_owned(), |named| {
+            format!("the issuer `{}`", words(named))
+        });
+        return Err(LoginError::IssuerMismatch(format!(
+            "cannot be checked: the discovery document names {named}, the mapping `{issuer}`"
+        )));
     }
     let good = |url: Option<&Value>| {
         url.and_then(Value::as_str)
@@ -341,13 +370,15 @@ async fn fetch_keys(
     account: &str,
     provider: &Provider,
     metadata: &Metadata,
+    entry: &Entry,
 ) -> Result<KeySet, LoginError> {
     let url = provider.jwks_url.as_ref().or(metadata.jwks_uri.as_ref());
     let url = url.ok_or(LoginError::Build {
         step: Step::IdToken,
         error: BuildError::NoEndpoint("jwks_uri"),
     })?;
-    let document = fetch(outbound, account, provider, url.as_str()).await?;
+    let seen = ("jwks", entry);
+    let document = fetch(outbound, account, provider, url.as_str(), seen).await?;
     Ok(KeySet::parse(&document))
 }
 
@@ -362,6 +393,7 @@ async fn fetch(
     account: &str,
     provider: &Provider,
     url: &str,
+    (name, entry): (&str, &Entry),
 ) -> Result<Value, LoginError> {
     let step = Step::IdToken;
     let url = Url::parse(url).map_err(|_| LoginError::Build {
@@ -374,14 +406,36 @@ async fn fetch(
         headers: vec![("Accept".to_owned(), "application/json".to_owned())],
         body: None,
     };
-    let response = outbound
+    let mut seen = Exchange {
+        step: name.to_owned(),
+        request: MaskedMessage {
+            line: format!("GET {}", request.url),
+            ..MaskedMessage::default()
+        },
+        status: None,
+        response: None,
+        elapsed_ms: 0,
+        error: None,
+    };
+    let sent = outbound
         .send(
             &lane(account, provider.id.as_str()),
             request,
             &provider.limits,
         )
-        .await
-        .map_err(|error| LoginError::Transport { step, error })?;
+        .await;
+    let response = match sent {
+        Ok(response) => response,
+        Err(error) => {
+            seen.error = Some(error.to_string());
+            entry.note(seen);
+            return Err(LoginError::Transport { step, error });
+        }
+    };
+    seen.status = Some(response.status);
+    seen.response = Some(MaskedMessage::default());
+    seen.elapsed_ms = u64::try_from(response.elapsed.as_millis()).unwrap_or(u64::MAX);
+    entry.note(seen);
     if response.status != 200 {
         return Err(LoginError::Rejected {
             step,

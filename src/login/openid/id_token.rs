@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::{SKEW, Timestamp, digest as compare};
+use crate::login::error::words;
 use crate::protocol::jwe::JweError;
 use crate::protocol::jws::JwsError;
 use crate::provider::issuer::Issuer;
 
 /// Why an ID token does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
     /// There is none.
     #[error("the token response has none; is `openid` among the scopes?")]
@@ -26,12 +27,22 @@ pub enum IdTokenError {
     /// It is encrypted, and there is no key.
     #[error("it is encrypted, and the mapping has no `client.decryption_key`")]
     NoDecryptionKey,
-    /// A claim that must be there is not, or is of another type.
-    #[error("`{0}` is missing or of the wrong type")]
+    /// A claim that must be there is not.
+    #[error("`{0}` is missing")]
+    Absent(&'static str),
+    /// A claim is of another type.
+    #[error("`{0}` is of the wrong type")]
     Claim(&'static str),
     /// `iss`.
-    #[error("`iss` is not exactly the mapping's `issuer`")]
-    Issuer,
+    #[error(
+        "`iss` is not exactly the mapping's `issuer`: the token has `{given}`, the mapping `{expected}`"
+    )]
+    Issuer {
+        /// The token's.
+        given: String,
+        /// The mapping's.
+        expected: String,
+    },
     /// `aud`.
     #[error("`aud` does not name this client")]
     Audience,
@@ -101,21 +112,21 @@ pub fn check_claims(
     expected: &Expected<'_>,
 ) -> Result<Option<Timestamp>, IdTokenError> {
     let text = |name: &'static str| claims.get(name).and_then(Value::as_str);
-    let issuer = text("iss").ok_or(IdTokenError::Claim("iss"))?;
+    let issuer = text("iss").ok_or_else(|| lacking(claims, "iss"))?;
     if !expected.issuer.is_some_and(|own| own.is(issuer, claims)) {
-        return Err(IdTokenError::Issuer);
+        return Err(other_issuer(expected.issuer, issuer));
     }
-    let subject = text("sub").ok_or(IdTokenError::Claim("sub"))?;
+    let subject = text("sub").ok_or_else(|| lacking(claims, "sub"))?;
     if subject.is_empty() || subject.len() > 255 {
         return Err(IdTokenError::Claim("sub"));
     }
     audience(claims, expected.client_id)?;
     let now = expected.now.as_secs();
-    let expires = seconds(claims, "exp")?.ok_or(IdTokenError::Claim("exp"))?;
+    let expires = seconds(claims, "exp")?.ok_or(IdTokenError::Absent("exp"))?;
     if now >= expires.saturating_add(SKEW) {
         return Err(IdTokenError::Expired);
     }
-    let issued = seconds(claims, "iat")?.ok_or(IdTokenError::Claim("iat"))?;
+    let issued = seconds(claims, "iat")?.ok_or(IdTokenError::Absent("iat"))?;
     if issued > now.saturating_add(SKEW) {
         return Err(IdTokenError::Future("iat"));
     }
@@ -123,7 +134,7 @@ pub fn check_claims(
         return Err(IdTokenError::Future("nbf"));
     }
     if let Some(nonce) = expected.nonce {
-        let given = text("nonce").ok_or(IdTokenError::Nonce)?;
+        let given = text("nonce").ok_or_else(|| lacking(claims, "nonce"))?;
         if !compare::same(given.as_bytes(), nonce.as_bytes()) {
             return Err(IdTokenError::Nonce);
         }
@@ -145,6 +156,21 @@ pub fn check_claims(
     }
 }
 
+/// A claim that is not there, or is there in another type.
+fn lacking(claims: &Value, name: &'static str) -> IdTokenError {
+    match claims.get(name) {
+        None => IdTokenError::Absent(name),
+        Some(_) => IdTokenError::Claim(name),
+    }
+}
+
+fn other_issuer(expected: Option<&Issuer>, given: &str) -> IdTokenError {
+    IdTokenError::Issuer {
+        given: words(given),
+        expected: expected.map(Issuer::as_str).unwrap_or_default().to_owned(),
+    }
+}
+
 /// Checks what a signed document other than an ID token says about itself, as far
 /// as it does: whose it is, for whom, and until when.
 ///
@@ -159,7 +185,7 @@ pub fn check_signed(
     if let (Some(own), Some(given)) = (issuer, claims.get("iss")) {
         let given = given.as_str().ok_or(IdTokenError::Claim("iss"))?;
         if !own.is(given, claims) {
-            return Err(IdTokenError::Issuer);
+            return Err(other_issuer(issuer, given));
         }
     }
     if let (Some(client_id), Some(_)) = (client_id, claims.get("aud")) {
@@ -198,7 +224,7 @@ fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenError> {
     let named = match claims.get("aud") {
         Some(Value::String(one)) => one == client_id,
         Some(Value::Array(all)) => all.iter().any(|a| a == client_id),
-        _ => return Err(IdTokenError::Claim("aud")),
+        _ => return Err(lacking(claims, "aud")),
     };
     if !named {
         return Err(IdTokenError::Audience);

@@ -1,6 +1,8 @@
 //! A trial's login: the same steps as a shopper's, up to the profile.
 
-use super::{TRIAL_LINKS, keep, provider};
+use url::Url;
+
+use super::{TRIAL_LINKS, begun, keep, provider};
 use crate::account::{Account, StoreFront};
 use crate::base::AccountId;
 use crate::login::callback::VerifiedCallback;
@@ -10,8 +12,9 @@ use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, Started, start};
 use crate::login::userinfo::fetch;
 use crate::login::{Logins, ReturnTo};
+use crate::provider::Provider;
 use crate::provider::request::Demands;
-use crate::provider::trace::{Failure, SavedTrace, Trace};
+use crate::provider::trace::{Failure, Masks, SavedTrace, Trace};
 use crate::store::{StoreError, Token};
 
 /// Begins the login of a trial; its link counts once.
@@ -46,7 +49,40 @@ pub async fn begin(
         trial: Some(&id),
         console: false,
     };
-    start(logins, request).await
+    let started = start(logins, request).await;
+    // Whoever waits for the trace learns of a login that cannot begin, too.
+    let kept = match &started {
+        Ok(started) => {
+            let shown = masked(&provider, &started.location);
+            begun(logins, &account.id, &id, shown).await
+        }
+        Err(error) => fail(logins, &account.id, &id, error).await,
+    };
+    kept.map_err(Step::Start.store())?;
+    started
+}
+
+/// An authorization request without what belongs to one login alone.
+fn masked(provider: &Provider, location: &str) -> String {
+    let (mut masks, set) = (Masks::default(), &provider.authorization);
+    let Ok(url) = Url::parse(location) else {
+        return String::new();
+    };
+    for (name, value) in url.query_pairs() {
+        if name == set.state_key.as_str() {
+            masks.add("state", &value);
+        } else if matches!(&*name, "nonce" | "code_challenge") {
+            masks.add(&name, &value);
+        } else if name == set.redirect_uri_key.as_str()
+            && let Ok(inner) = Url::parse(&value)
+        {
+            let mut pairs = inner.query_pairs();
+            if let Some((_, state)) = pairs.find(|(name, _)| name == set.state_key.as_str()) {
+                masks.add("state", &state);
+            }
+        }
+    }
+    masks.text(location)
 }
 
 /// Runs the steps of a trial up to the profile, and keeps the trace.

@@ -30,6 +30,17 @@ pub fn text(trace: &SavedTrace) -> String {
             _ => {}
         }
     }
+    let claims = trace
+        .documents
+        .iter()
+        .filter(|(name, _)| name == "id_token");
+    for (_, claims) in claims {
+        out.push_str("\nClaims of the ID token\n\n");
+        let text = serde_json::to_string_pretty(claims).unwrap_or_default();
+        for line in text.lines() {
+            let _ = writeln!(out, "   {}", printable(line));
+        }
+    }
     if !trace.notes.is_empty() {
         out.push_str("\nHow each value was found\n\n");
         for note in &trace.notes {
