@@ -28,6 +28,7 @@ mod log;
 mod message;
 mod operator;
 mod output;
+mod plan;
 mod provider;
 mod remote;
 mod schema;
@@ -117,6 +118,8 @@ enum Command {
     /// Make, import, list and rotate signing keys
     #[command(subcommand)]
     Key(key::Key),
+    Plan(plan::Plan),
+    Apply(plan::Apply),
     Export(backup::Export),
     Import(backup::Import),
     /// Check the data directory
@@ -174,6 +177,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
+        Command::Plan(command) => return command.run(global).await,
+        Command::Apply(command) => return command.run(global).await,
         Command::Export(command) => command.run(global).await?,
         Command::Import(command) => command.run(global).await?,
         Command::Data(command) => return command.run(global).await,
