@@ -215,7 +215,7 @@ async fn compare(
         let what = format!("accounts/{id}");
         let live = accounts.iter().find(|found| id_of(found, "id") == *id);
         let path = format!("/accounts/{}", segment(id));
-        changes.extend(thing(file, live.map(shape::account), what, path));
+        changes.extend(thing(file, live.map(shape::account).as_ref(), what, path));
     }
     for found in &accounts {
         let id = id_of(found, "id");
@@ -251,7 +251,7 @@ async fn compare(
         let path = format!("/applications/{}", segment(id));
         changes.extend(thing(
             file,
-            live.map(shape::application),
+            live.map(shape::application).as_ref(),
             format!("applications/{id}"),
             path,
         ));
@@ -286,14 +286,14 @@ fn remove(what: String, path: String) -> Change {
 }
 
 /// An account or an application.
-fn thing(file: &File, live: Option<Value>, what: String, path: String) -> Option<Change> {
-    if live.as_ref() == Some(&file.shape) {
+fn thing(file: &File, live: Option<&Value>, what: String, path: String) -> Option<Change> {
+    if live == Some(&file.shape) {
         return None;
     }
     let text = |shape: &Value| toml::to_string_pretty(shape).unwrap_or_default();
-    let old = live.as_ref().map(text).unwrap_or_default();
+    let old = live.map(text).unwrap_or_default();
     let mut body = file.shape.clone();
-    if let (None, Some(secret)) = (&live, &file.secret) {
+    if let (None, Some(secret)) = (live, &file.secret) {
         // Taken at its creation only.
         body["client_secret"] = secret.expose().into();
     }
