@@ -421,7 +421,7 @@ async fn k09_a_hundred_parallel_guesses_all_count() {
     let right = client
         .password(&world, "ada@example.test", "correct horse")
         .await;
-    assert_eq!(right.json()["code"], "user_is_locked_out");
+    assert_eq!(right.json()["code"], "user_is_temporary_locked_out");
     world.clock.advance(Duration::from_secs(60));
     let right = client
         .password(&world, "ada@example.test", "correct horse")
@@ -472,7 +472,7 @@ async fn k11_a_forwarded_address_is_the_same_bucket() {
         let body = "grant_type=password&username=ada@example.test&password=wrong".to_owned();
         last = post(&world, "token", &headers, body).await.body;
     }
-    assert!(last.contains("user_is_locked_out"), "{last}");
+    assert!(last.contains("user_is_temporary_locked_out"), "{last}");
 }
 
 #[tokio::test]

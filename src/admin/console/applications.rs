@@ -251,6 +251,10 @@ async fn display(
         "refresh_token_lifetime": found["refresh_token_lifetime"],
         "refresh_token_absolute_lifetime": found["refresh_token_absolute_lifetime"],
         "reuse_refresh_tokens": found["reuse_refresh_tokens"],
+        "unnamed_requests": found["unnamed_requests"],
+        "virto_claims": found["virto_claims"],
+        "roles": joined("roles", "\n"),
+        "impersonation_group": found["impersonation_group"],
     });
     let values = context! {
         title => found["name"].as_str(),

@@ -15,20 +15,12 @@ use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::protocol::form::Pairs;
 
-/// The ways that a form offers.
-const GRANTS: [Grant; 4] = [
-    Grant::AuthorizationCode,
-    Grant::RefreshToken,
-    Grant::ClientCredentials,
-    Grant::Password,
-];
-
 /// What a form says of an application.
 pub(super) fn typed(form: &Pairs) -> Value {
     let get = |name: &str| form.get(name).unwrap_or_default();
-    let grants: Vec<&str> = GRANTS
-        .iter()
-        .map(|grant| grant.as_str())
+    let grants: Vec<&str> = Grant::ALL
+        .into_iter()
+        .map(Grant::as_str)
         .filter(|grant| form.get(&format!("grant.{grant}")).is_some())
         .collect();
     json!({
@@ -55,6 +47,10 @@ pub(super) fn typed(form: &Pairs) -> Value {
         "refresh_token_lifetime": get("refresh_token_lifetime").trim(),
         "refresh_token_absolute_lifetime": get("refresh_token_absolute_lifetime").trim(),
         "reuse_refresh_tokens": form.get("reuse_refresh_tokens").is_some(),
+        "unnamed_requests": form.get("unnamed_requests").is_some(),
+        "virto_claims": form.get("virto_claims").is_some(),
+        "roles": get("roles"),
+        "impersonation_group": get("impersonation_group").trim(),
     })
 }
 
@@ -101,6 +97,10 @@ pub(super) fn changes(typed: &Value) -> Value {
         "refresh_token_lifetime": optional("refresh_token_lifetime"),
         "refresh_token_absolute_lifetime": optional("refresh_token_absolute_lifetime"),
         "reuse_refresh_tokens": typed["reuse_refresh_tokens"],
+        "unnamed_requests": typed["unnamed_requests"],
+        "virto_claims": typed["virto_claims"],
+        "roles": lines(text(typed, "roles")),
+        "impersonation_group": optional("impersonation_group"),
     })
 }
 
@@ -115,6 +115,9 @@ fn setting(name: &str) -> Option<&'static str> {
         "refresh_token_lifetime",
         "refresh_token_absolute_lifetime",
         "reuse_refresh_tokens",
+        "unnamed_requests",
+        "roles",
+        "impersonation_group",
     ]
     .into_iter()
     .find(|field| *field == name)
@@ -139,7 +142,7 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
     let Ok(scopes) = Scopes::of(text(typed, "scopes").split_whitespace()) else {
         return "scopes";
     };
-    let grants: BTreeSet<Grant> = GRANTS
+    let grants: BTreeSet<Grant> = Grant::ALL
         .into_iter()
         .filter(|grant| {
             let grants = typed["grants"].as_array().into_iter().flatten();
