@@ -591,7 +591,7 @@ async fn k16_a_disabled_user_or_a_removed_client_gets_nothing() {
     let page = client
         .password(&world, "ada@example.test", "correct horse")
         .await;
-    assert_eq!(page.json()["code"], "login_failed");
+    assert_eq!(page.json()["code"], "user_is_locked_out");
     refused(
         &client.refresh(&world, text(&tokens, "refresh_token")).await,
         "invalid_grant",

@@ -5,8 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Authority;
-use super::application::{Application, Applications, Grant};
 use super::access::bearer;
+use super::application::{Application, Applications, Grant};
 use super::error::{Code, OAuthError};
 use super::family::end_grant;
 use super::granted::{Granted, Grantee};
@@ -27,16 +27,16 @@ fn roles(user: &User) -> Value {
     user.more.get("groups").cloned().unwrap_or(json!([]))
 }
 
-/// What the platform's userinfo has under names of its own.
-pub(super) fn platform_userinfo(user: &User) -> Map<String, Value> {
-    Map::from_iter([
-        ("username".to_owned(), user.email.clone().into()),
-        ("name".to_owned(), user.email.clone().into()),
-        ("role".to_owned(), roles(user)),
-    ])
-}
-
 impl Authority {
+    /// What the platform's userinfo has under names of its own.
+    pub(super) fn platform_userinfo(user: &User) -> Map<String, Value> {
+        Map::from_iter([
+            ("username".to_owned(), user.email.clone().into()),
+            ("name".to_owned(), user.email.clone().into()),
+            ("role".to_owned(), roles(user)),
+        ])
+    }
+
     /// The application of a request that names no client, if it names none and comes by
     /// a grant that storefronts use so.
     pub(super) async fn unnamed(

@@ -12,7 +12,6 @@ use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::granted::Grantee;
 use super::id_token::{Identity, Person};
-use super::platform::platform_userinfo;
 use super::scope::{self, Scopes};
 use crate::account::{UnverifiedEmail, directory};
 use crate::base::{AccountId, ErrorCode, Secret};
@@ -322,7 +321,7 @@ impl Authority {
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.to_string()))]);
         all.extend(claims);
         if platform {
-            all.extend(platform_userinfo(&found));
+            all.extend(Self::platform_userinfo(&found));
         }
         Ok(Value::Object(all))
     }

@@ -263,7 +263,9 @@ async fn answer_token(
             form: &form,
             from,
             account: account.as_ref(),
-            session: session.as_ref().map(|(account, session)| (account, &**session)),
+            session: session
+                .as_ref()
+                .map(|(account, session)| (account, &**session)),
         };
         app.authority.token(&request).await
     });

@@ -11,7 +11,7 @@ use super::super::api::or_null;
 use super::super::view::shown;
 use crate::authority::application::{ApplicationError, NewApplication};
 use crate::authority::{ClientId, Grant, Scopes};
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::protocol::form::Pairs;
 
@@ -26,6 +26,7 @@ pub(super) fn typed(form: &Pairs) -> Value {
     json!({
         "client_id": get("client_id").trim(),
         "suggested": get("suggested"),
+        "client_secret": get("client_secret"),
         "name": get("name"),
         "account": get("account").trim(),
         "public": form.get("public").is_some(),
@@ -155,6 +156,9 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
     };
     let again = NewApplication {
         client_id: text(typed, "client_id").parse().ok(),
+        secret: Some(text(typed, "client_secret").trim())
+            .filter(|secret| !secret.is_empty() && typed["public"] != true)
+            .map(Secret::new),
         name: Some(text(typed, "name").trim().to_owned()),
         scopes: Some(scopes),
         grants: Some(grants),
@@ -170,6 +174,9 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
         .await;
     match made {
         Err(ApplicationError::Name) => "name",
+        Err(
+            ApplicationError::Secret | ApplicationError::ShortKey | ApplicationError::PublicSecret,
+        ) => "client_secret",
         Err(ApplicationError::Audience) => "client_id",
         Err(ApplicationError::NoGrant | ApplicationError::PublicClientCredentials) => "grants",
         Err(ApplicationError::NoRedirectUri | ApplicationError::Uri(_, "redirect URI")) => {
