@@ -54,12 +54,12 @@ impl Authority {
             return Ok(None);
         }
         let application = match grant {
-            Grant::Password => match self.account_named(request)? {
+            Grant::Password => match Self::account_named(request)? {
                 Some(account) => self.unnamed_of(&account).await?,
                 None => None,
             },
             Grant::ExternalSignIn => {
-                let account = self.account_named(request)?;
+                let account = Self::account_named(request)?;
                 let account = account.or_else(|| Some(request.session?.0.clone()));
                 match account {
                     Some(account) => self.unnamed_of(&account).await?,
@@ -84,7 +84,7 @@ impl Authority {
 
     /// The account that a request names. Stores of the platform have capitals in their
     /// names, and accounts have none.
-    fn account_named(&self, request: &TokenRequest<'_>) -> Result<Option<AccountId>, OAuthError> {
+    fn account_named(request: &TokenRequest<'_>) -> Result<Option<AccountId>, OAuthError> {
         let form = request.form;
         let Some(name) = form.get("storeId").or_else(|| form.get("account")) else {
             return Ok(request.account.cloned());
