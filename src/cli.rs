@@ -18,6 +18,7 @@ mod api;
 mod app;
 mod audit;
 mod backup;
+mod config_import;
 mod confirm;
 mod data;
 #[cfg(feature = "demo")]
@@ -88,6 +89,9 @@ enum Command {
     /// Write, check and apply provider mappings
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Configurations of other programs
+    #[command(subcommand)]
+    Config(config_import::Config),
     /// Administer accounts
     #[command(subcommand)]
     Account(account::Account),
@@ -168,6 +172,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => return demo.run().await,
         Command::Serve => serve::run(global).await?,
         Command::Provider(command) => return command.run(global).await,
+        Command::Config(command) => command.run(global)?,
         Command::Account(command) => command.run(global).await?,
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
