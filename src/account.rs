@@ -1,5 +1,6 @@
 //! Floor 4: accounts, their stores, their provider mappings and their users.
 
+pub mod credential;
 pub mod directory;
 pub mod draft;
 pub mod mapping;
@@ -26,7 +27,7 @@ static ACCOUNTS: Space = Space::durable("accounts");
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
-    [&ACCOUNTS, draft::space(), origins::space()]
+    [&ACCOUNTS, credential::space(), draft::space(), origins::space()]
         .into_iter()
         .chain(directory::spaces())
         .chain(mapping::spaces())

@@ -127,7 +127,6 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(authorize::spaces())
         .chain(logout::spaces())
         .chain(application::spaces())
-        .chain([password::space()])
 }
 
 /// Gives records of before their owners.

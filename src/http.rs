@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `login` | `login`, `finish`, `error` below an account |
 //! | `access_key` | `login` as a form, `access-key`: a code that comes by mail |
+//! | `password` | a login with a password; `password`: another one is chosen |
 //! | `callback` | the redirect URIs |
 //! | `session` | `session` |
 //! | `check` | `check` and what is below it: the question of proxies |
@@ -26,6 +27,7 @@ pub mod health;
 mod login;
 mod logout;
 pub mod pages;
+mod password;
 pub mod problem;
 pub mod server;
 mod session;
@@ -87,6 +89,10 @@ pub fn router(app: Shared) -> Router {
         .route(
             "/accounts/{account}/access-key",
             get(access_key::ask).post(access_key::answered),
+        )
+        .route(
+            "/accounts/{account}/password",
+            get(password::ask).post(password::changed),
         )
         .route(
             "/accounts/{account}/logout",

@@ -5,7 +5,10 @@
 //! application was given.
 
 mod hash;
+mod imported;
+mod rules;
 mod throttle;
 
 pub use self::hash::{HashError, Hasher, MAX_LENGTH, SlowHash};
+pub use self::rules::{PasswordRule, Weakness};
 pub use self::throttle::{Bucket, Paused, Pauses, Spread, Throttle};

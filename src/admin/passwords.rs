@@ -14,7 +14,7 @@ use super::Caller;
 use super::audit::changed;
 use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::users::find;
-use crate::account::directory;
+use crate::account::{credential, directory};
 use crate::authority::{OAuthError, password};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
@@ -111,7 +111,7 @@ pub(super) async fn remove(
     let (account, found) = find(&admin, &id, &user).await?;
     condition(&headers)?.over(Some(found.version))?;
     let user = found.value.id;
-    if !password::remove(&*admin.store, &account, user).await? {
+    if !credential::remove(&*admin.store, &account, user).await? {
         return Err(missing("password"));
     }
     info!(account = %account, user = %user, by = caller.name(), "password removed");

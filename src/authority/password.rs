@@ -3,25 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::Authority;
 use super::application::Application;
 use super::error::{Code, OAuthError};
+use crate::account::credential::{self, Credential};
 use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
-use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
+use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses};
 use crate::provider::email;
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
-
-static PASSWORDS: Space = Space::durable("passwords").sealed();
-
-pub(super) fn space() -> &'static Space {
-    &PASSWORDS
-}
-
-/// By account and user.
-const RECORDS: Keyspace<Credential> = Keyspace::new(&PASSWORDS);
+use crate::store::{Precondition, Store};
 
 /// After too many tries of one user, through one application, from one address.
 pub const PAUSES: Pauses = Pauses {
@@ -31,13 +21,6 @@ pub const PAUSES: Pauses = Pauses {
 
 /// The shortest password that can be set, in characters (NIST SP 800-63B §5.1.1.2).
 pub const MIN_LENGTH: usize = 8;
-
-/// A user's password as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Credential {
-    hash: SlowHash,
-    changed_at: Timestamp,
-}
 
 /// Gives a user a password.
 pub async fn set(
@@ -51,46 +34,9 @@ pub async fn set(
     if password.expose().chars().count() < MIN_LENGTH {
         return Err(OAuthError::request("a password has at least 8 characters"));
     }
-    let credential = Credential {
-        hash: hasher.hash(password).await?,
-        changed_at: now,
-    };
-    RECORDS
-        .put(
-            store,
-            account.as_str(),
-            user.as_bytes(),
-            &credential,
-            Precondition::Any,
-        )
-        .await?;
+    let credential = Credential::new(hasher.hash(password).await?, now);
+    credential::put(store, account, user, &credential, Precondition::Any).await?;
     Ok(())
-}
-
-/// Takes a user's password away; says whether there was one.
-pub async fn remove(
-    store: &dyn Store,
-    account: &AccountId,
-    user: UserId,
-) -> Result<bool, StoreError> {
-    RECORDS
-        .delete(store, account.as_str(), user.as_bytes(), Precondition::Any)
-        .await
-}
-
-/// Removes all passwords of an account; for its removal.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    loop {
-        let page = RECORDS
-            .page(store, account.as_str(), b"", None, 200)
-            .await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        for (key, _) in page {
-            store.delete(&key, Precondition::Any).await?;
-        }
-    }
 }
 
 fn login_failed() -> OAuthError {
@@ -144,10 +90,7 @@ impl Authority {
         };
         let credential = match &user {
             Some(user) => {
-                let id = user.value.id;
-                RECORDS
-                    .get(&*self.store, account.as_str(), id.as_bytes())
-                    .await?
+                credential::get(&*self.store, account, user.value.id).await?
             }
             None => None,
         };

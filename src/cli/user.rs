@@ -1,8 +1,11 @@
 //! `vestibule user`
 
+use std::path::Path;
+
+use anyhow::Context;
 use clap::Subcommand;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Global;
 use super::account::segment;
@@ -33,10 +36,26 @@ pub(super) enum User {
         #[arg(long)]
         account: String,
     },
-    /// Give a user a password, for applications with the grant `password`; it is read from stdin
+    /// Give a user a password, for logins with one and for applications with the grant `password`; it is read from stdin
     SetPassword {
         /// The user's id or email
         user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Let a user's password count no more until they chose another one
+    ExpirePassword {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Move people of another system in, with what their passwords hash to there (bcrypt, PBKDF2, scrypt, argon2, salted SHA)
+    Import {
+        /// A file with one JSON object a line: `email`, and `name` and `password_hash` where there are any
+        file: std::path::PathBuf,
         /// The account
         #[arg(long)]
         account: String,
@@ -87,6 +106,57 @@ fn password(account: &str, user: &str) -> String {
         segment(account),
         segment(user)
     )
+}
+
+/// Moves people in, some hundreds at a time.
+async fn import(api: &mut Api, json: bool, file: &Path, account: &str) -> anyhow::Result<()> {
+    const AT_ONCE: usize = 200;
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
+    let mut people = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let person: Value = serde_json::from_str(line)
+            .with_context(|| format!("{}:{} is no JSON", file.display(), number + 1))?;
+        people.push((number + 1, person));
+    }
+    let path = format!("/accounts/{}/users/import", segment(account));
+    let (mut created, mut known, mut passwords, mut refused) = (0, 0, 0, Vec::new());
+    for some in people.chunks(AT_ONCE) {
+        let users: Vec<&Value> = some.iter().map(|(_, person)| person).collect();
+        let body = RequestBody::json(&json!({ "users": users }));
+        let first = some.first().map_or(0, |(line, _)| *line);
+        let done = api.send(Method::POST, &path, Some(body)).await;
+        let done = done.with_context(|| {
+            format!("from line {first} on nobody was moved in; the file can be given again")
+        })?;
+        let done = done.unwrap_or_default();
+        let count = |name: &str| done.get(name).and_then(Value::as_u64).unwrap_or_default();
+        created += count("created");
+        known += count("known");
+        passwords += count("passwords");
+        let no = done.get("refused").and_then(Value::as_array).cloned();
+        for mut one in no.unwrap_or_default() {
+            let index = one["index"].as_u64().and_then(|index| usize::try_from(index).ok());
+            let line = index.and_then(|index| some.get(index)).map(|(line, _)| *line);
+            one["line"] = line.into();
+            refused.push(one);
+        }
+    }
+    let counts = json!({ "created": created, "known": known, "passwords": passwords, "refused": refused.len() });
+    if json {
+        let mut all = counts;
+        all["refused"] = refused.into();
+        show(json, &all);
+        return Ok(());
+    }
+    show(json, &counts);
+    if !refused.is_empty() {
+        table(json, &refused, &["line", "email", "why"]);
+    }
+    Ok(())
 }
 
 impl User {
@@ -142,6 +212,15 @@ impl User {
                 }
                 return Ok(());
             }
+            Self::ExpirePassword { user, account } => {
+                let path = format!("{}/expire", password(&account, &user));
+                api.send(Method::POST, &path, None).await?;
+                if !json {
+                    println!("{user} has to choose another password");
+                }
+                return Ok(());
+            }
+            Self::Import { file, account } => return import(api, json, &file, &account).await,
             Self::RemovePassword { user, account } => {
                 api.send(Method::DELETE, &password(&account, &user), None)
                     .await?;

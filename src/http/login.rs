@@ -13,6 +13,7 @@ use super::cookies::{self, Kind};
 use super::pages::{Choice, EmailForm, Icon, Lang, LangLink};
 use super::server::ClientAddress;
 use super::site::{Site, html};
+use super::status::status;
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
@@ -66,7 +67,7 @@ async fn begin(
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
         let field = EmailField {
             typed: hint.unwrap_or_default(),
-            wrong: false,
+            wrong: None,
         };
         return login_page(app, &site, &return_to, field)
             .await
@@ -162,7 +163,7 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
         let id = asked.parse().map_err(|_| LoginError::UnknownProvider)?;
         return logins.provider(account, &id, Step::Start).await.map(Some);
     }
-    if site.takes_codes(app) {
+    if site.takes_codes(app) || site.account.login.password {
         return Ok(None);
     }
     match logins
@@ -183,8 +184,8 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
 pub(super) struct EmailField<'a> {
     /// What stands in it.
     pub typed: &'a str,
-    /// It was sent, and is no address.
-    pub wrong: bool,
+    /// Why it comes again.
+    pub wrong: Option<&'a LoginError>,
 }
 
 /// The page with all ways to log in.
@@ -218,11 +219,21 @@ pub(super) async fn login_page(
             href: format!("login?lang={}{rest}", lang.tag()),
         })
         .collect();
-    let form = site.takes_codes(app).then(|| EmailForm {
+    let (codes, password) = (site.takes_codes(app), site.account.login.password);
+    let form = (codes || password).then(|| EmailForm {
         action: format!("login?lang={}", site.lang.tag()),
         return_to: return_to.as_str().to_owned(),
         email: email.typed.to_owned(),
-        wrong: email.wrong,
+        redirects: if password {
+            let stores = site.account.stores.iter();
+            stores.map(StoreFront::home).collect()
+        } else {
+            Vec::new()
+        },
+        codes,
+        password,
+        forgot: site.sets_passwords(app),
+        wrong: email.wrong.map(LoginError::code),
         to_application: return_to.waiting_token(&app.logins.public_url).is_some(),
     });
     let page = app.pages.login(
@@ -233,11 +244,7 @@ pub(super) async fn login_page(
         None,
         &languages,
     );
-    let status = if email.wrong {
-        StatusCode::BAD_REQUEST
-    } else {
-        StatusCode::OK
-    };
+    let status = email.wrong.map_or(StatusCode::OK, |why| status(why.code()));
     Ok(html(status, page))
 }
 

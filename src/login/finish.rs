@@ -50,6 +50,7 @@ pub async fn finish(
             provider.await.map_err(Step::Finish.store())?.is_some()
         }
         LoginMethod::AccessKey => account.access_key,
+        LoginMethod::Password => account.login.password,
     };
     if !stands {
         return Err(LoginError::TicketInvalid);

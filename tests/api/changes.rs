@@ -34,6 +34,8 @@ const UNCONDITIONAL: &[&str] = &[
     "createApplication",
     "createOperator",
     "createUser",
+    "expirePassword",
+    "importUsers",
     "openTrial",
     "previewMapping",
     "previewMessage",

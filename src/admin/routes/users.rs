@@ -1,11 +1,13 @@
 //! Users, their passwords and their sessions.
 
+use axum::Json;
 use axum::http::Method;
 use serde_json::json;
 
 use crate::admin::paging::{Page, Paging};
-use crate::admin::route::{Query, Route};
+use crate::admin::route::{Body, Query, Route};
 use crate::admin::{grants, passwords, users};
+use crate::operation::passwords as people_passwords;
 use crate::operation::users::{self as people, UserView};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
@@ -68,6 +70,32 @@ pub(super) fn operations() -> Vec<Route> {
             passwords::remove,
         )
         .conditional(),
+        Route::post(
+            "/accounts/{account}/users/{user}/password/expire",
+            "expirePassword",
+            "Lets a user's password count no more until they chose another one",
+            |call, ()| async move {
+                let (account, user) = (call.at("account"), call.at("user"));
+                people_passwords::expire(&call.ops, &call.caller, account, user).await
+            },
+        )
+        .unconditional(),
+        Route::post(
+            "/accounts/{account}/users/import",
+            "importUsers",
+            "Moves people of another system in, with what their passwords hash to there; at most 500 at once",
+            |call, Body(people)| async move {
+                let account = call.at("account");
+                people_passwords::import(&call.ops, &call.caller, account, people)
+                    .await
+                    .map(Json)
+            },
+        )
+        .example(json!({ "users": [{
+            "email": "grace@example.com",
+            "name": "Grace",
+            "password_hash": "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm",
+        }] })),
         Route::handled(
             Method::DELETE,
             "/accounts/{account}/users/{user}/sessions",
