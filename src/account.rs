@@ -21,9 +21,10 @@ use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
 use crate::store::{
     DecodedCache, Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned,
+    Watched,
 };
 
-static ACCOUNTS: Space = Space::durable("accounts");
+static ACCOUNTS: Space = Space::durable("accounts").watched(Watched::Writes);
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {

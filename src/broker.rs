@@ -360,22 +360,44 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(store::spaces())
 }
 
+/// Waits until another broker may have changed something; forever if there is none.
+async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) {
+    if let Some(receiver) = heard
+        && receiver.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
 async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>) {
     let mut every = tokio::time::interval(SWEEP);
     let mut jumped = clock.jump();
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut heard = store.heard();
+    let mut known = None;
     loop {
-        every.tick().await;
+        let due = tokio::select! {
+            _ = every.tick() => true,
+            () = another_changed(&mut heard) => false,
+        };
+        let revision = keys.revision();
+        if due || revision.is_none() || revision != known {
+            match keys.reload().await {
+                Ok(()) => known = revision,
+                Err(error) => warn!(why = %error, "the signing keys could not be read again"),
+            }
+        }
+        if !due {
+            continue;
+        }
         let jump = clock.jump();
         if let Some(jump) = jump.filter(|_| jump != jumped) {
             warn!("the clock {jump}");
         }
         jumped = jump;
-        if let Err(error) = keys.reload().await {
-            warn!(why = %error, "the signing keys could not be read again");
-        }
         sweep(&*store).await;
     }
 }

@@ -17,10 +17,13 @@ use crate::base::{AccountId, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{Algorithm, KeyError, Keyring};
 use crate::store::{
-    Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned,
+    Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned, Watched,
 };
 
-static SESSIONS: Space = Space::durable("sessions").expiring().owned();
+static SESSIONS: Space = Space::durable("sessions")
+    .expiring()
+    .owned()
+    .watched(Watched::Removals);
 
 /// The longest token. Browsers keep cookies of up to 4096 bytes, name and
 /// attributes included.
@@ -148,14 +151,23 @@ const MAX_CACHED: usize = 10_000;
 /// A token that was found to stand for a session, and the record's version then.
 type CachedSession = (Token, Version, Arc<Session>);
 
+/// How a record is looked at.
+#[derive(Clone, Copy)]
+enum Look {
+    /// As [`Store::recall`] does.
+    Recall,
+    /// As it is now.
+    Now,
+}
+
 /// Issues and looks up sessions.
 #[derive(Debug)]
 pub struct Sessions {
     issuer: String,
     lifetime: Duration,
     idle: Option<Duration>,
-    /// By the SHA-256 of the token. The record is read all the same, so that a
-    /// logout counts at once; reading token and record again is spared.
+    /// By the SHA-256 of the token. The record is asked for all the same, so that a
+    /// logout counts; reading token and record again is spared.
     known: Cache<[u8; 32], CachedSession>,
 }
 
@@ -248,23 +260,32 @@ impl Sessions {
         token: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Session>>, StoreError> {
-        let Some((sid, version, session)) = self.read(store, account, token).await? else {
+        let Some(mut found) = self.read(store, account, token, Look::Recall).await? else {
             return Ok(None);
         };
+        if self.is_idle(&found.2, now) {
+            // What is remembered may have been used at another broker since.
+            found = match self.read(store, account, token, Look::Now).await? {
+                Some(read) if !self.is_idle(&read.2, now) => read,
+                _ => return Ok(None),
+            };
+        }
+        let (sid, version, session) = found;
         if now >= session.expires_at {
             return Ok(None);
         }
-        if let Some(idle) = self.idle {
-            let unused = now.since(session.seen_at);
-            if unused >= idle {
-                return Ok(None);
-            }
-            if unused >= idle / 20 {
-                self.touch(store, account, &sid, version, &session, now)
-                    .await?;
-            }
+        if let Some(idle) = self.idle
+            && now.since(session.seen_at) >= idle / 20
+        {
+            self.touch(store, account, &sid, version, &session, now)
+                .await?;
         }
         Ok(Some(session))
+    }
+
+    fn is_idle(&self, session: &Session, now: Timestamp) -> bool {
+        let unused = now.since(session.seen_at);
+        self.idle.is_some_and(|idle| unused >= idle)
     }
 
     /// The record that a token stands for, whether or not it is over.
@@ -273,6 +294,7 @@ impl Sessions {
         store: &dyn Store,
         account: &AccountId,
         token: &str,
+        look: Look,
     ) -> Result<Option<CachedSession>, StoreError> {
         let digest = digest::sha256(token.as_bytes());
         let known = self.known.get(&digest);
@@ -280,7 +302,12 @@ impl Sessions {
         let Some(sid) = sid.or_else(|| session_id(token)) else {
             return Ok(None);
         };
-        let Some(found) = SPACE.get_encoded_by(store, account.as_str(), &sid).await? else {
+        let key = sid.key(&SESSIONS, account.as_str());
+        let found = match look {
+            Look::Recall => SPACE.recall_encoded(store, &key).await?,
+            Look::Now => SPACE.get_encoded_at(store, &key).await?,
+        };
+        let Some(found) = found else {
             return Ok(None);
         };
         // The digest, which was compared then, says that the token is the same.

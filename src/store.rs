@@ -19,6 +19,7 @@ mod memory;
 mod memory_table;
 mod postgres;
 pub mod recording;
+mod revisions;
 mod sealed;
 mod sled;
 mod token;
@@ -54,6 +55,19 @@ pub enum Class {
     Transient,
 }
 
+/// Which changes of a space all brokers on a shared store hear of, so that what
+/// they remember of it lasts no longer than a second: see [`Store::revision`] and
+/// [`Store::recall`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// None: it is read each time.
+    No,
+    /// That a record is gone. For many records that end once.
+    Removals,
+    /// All. For few records that seldom change.
+    Writes,
+}
+
 /// One kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
@@ -67,6 +81,8 @@ pub struct Space {
     pub owned: bool,
     /// Whether its records are encrypted, see [`SealedStore`].
     pub sealed: bool,
+    /// Which of its changes other brokers hear of.
+    pub watched: Watched,
 }
 
 impl Space {
@@ -78,6 +94,7 @@ impl Space {
             expiring: false,
             owned: false,
             sealed: false,
+            watched: Watched::No,
         }
     }
 
@@ -120,6 +137,16 @@ impl Space {
             sealed: true,
             ..self
         }
+    }
+
+    /// The same, with changes that other brokers hear of. Durable spaces only.
+    #[must_use]
+    pub const fn watched(self, watched: Watched) -> Self {
+        assert!(
+            matches!(self.class, Class::Durable),
+            "nobody remembers a transient space"
+        );
+        Self { watched, ..self }
     }
 
     /// The smallest id whose record is not expired: what lies below may be
@@ -422,6 +449,13 @@ pub trait Store: Send + Sync + 'static {
     /// Reads a record.
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError>;
 
+    /// As [`Store::get`], from memory where the store can: what another broker
+    /// removed is gone within a second, and what it wrote may be seen later than
+    /// that. For what is asked again and again.
+    async fn recall(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.get(key).await
+    }
+
     /// Writes a record if `when` holds.
     ///
     /// # Errors
@@ -481,11 +515,17 @@ pub trait Store: Send + Sync + 'static {
     -> Result<usize, StoreError>;
 
     /// A number that is another one after each change in a space, whoever made
-    /// it; `None` if this store can't know of all changes, since others may write
-    /// to it as well. Whoever asks for it, then reads, and later gets the same
-    /// number, need not read again.
+    /// it; `None` while this store can't know of all changes. Whoever asks for it,
+    /// then reads, and later gets the same number, need not read again. Where other
+    /// brokers write too, their changes count in it within a second.
     fn revision(&self, space: &'static Space) -> Option<u64> {
         let _ = space;
+        None
+    }
+
+    /// Shows another number whenever another broker may have changed something in a
+    /// [watched](Space::watched) space; `None` if there is no other broker.
+    fn heard(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
         None
     }
 

@@ -19,6 +19,9 @@ use vestibule::store::{
 static KEPT: Space = Space::durable("kept");
 static LOST: Space = Space::transient("lost").expiring();
 
+/// The version of the tables.
+const NEWEST: i64 = 2;
+
 /// The clock of a test is not the server's.
 const OPTIONS: PostgresOptions = PostgresOptions {
     connections: 16,
@@ -77,9 +80,12 @@ async fn a_database_that_is_not_ready_is_refused_with_what_to_do() {
     });
     for one in all.collect::<Vec<_>>() {
         let (_, now) = one.await.unwrap().unwrap();
-        assert_eq!(now, 1);
+        assert_eq!(now, NEWEST);
     }
-    assert_eq!(PostgresStore::migrate(&url, clock()).await.unwrap(), (1, 1));
+    assert_eq!(
+        PostgresStore::migrate(&url, clock()).await.unwrap(),
+        (NEWEST, NEWEST)
+    );
     open(&url).await.unwrap().ready().await.unwrap();
 
     let set = "UPDATE vestibule_meta SET schema = 99";
@@ -87,7 +93,7 @@ async fn a_database_that_is_not_ready_is_refused_with_what_to_do() {
     let why = refusal(&url).await;
     assert!(why.contains("schema 99, which is newer"), "{why}");
     assert!(PostgresStore::migrate(&url, clock()).await.is_err());
-    let set = "UPDATE vestibule_meta SET schema = 1; DROP TABLE vestibule_transient";
+    let set = "UPDATE vestibule_meta SET schema = 2; DROP TABLE vestibule_transient";
     server.run_at(&url, set).await;
     let why = refusal(&url).await;
     assert!(why.contains("no table `vestibule_transient`"), "{why}");
@@ -291,7 +297,7 @@ async fn the_command_line_makes_the_tables() {
     let (done, said) = run(&["account", "list"]);
     assert!(!done && said.contains("`vestibule data migrate`"), "{said}");
     let (done, said) = run(&["data", "migrate"]);
-    assert!(done && said.contains("has schema 1 now"), "{said}");
+    assert!(done && said.contains("has schema 2 now"), "{said}");
     let (done, said) = run(&["data", "migrate"]);
     assert!(done && said.contains("already"), "{said}");
     let (done, said) = run(&["account", "create", "acme"]);

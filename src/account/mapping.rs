@@ -20,10 +20,10 @@ use crate::provider::model::RedirectUri;
 use crate::provider::redirect::{self, Redirects};
 use crate::store::{
     DecodedCache, Encoded, Keyspace, Precondition, RevisionCache, Space, Step, Store, StoreError,
-    Version, Versioned,
+    Version, Versioned, Watched,
 };
 
-static MAPPINGS: Space = Space::durable("mappings").sealed();
+static MAPPINGS: Space = Space::durable("mappings").sealed().watched(Watched::Writes);
 static HISTORY: Space = Space::durable("mapping_history").sealed();
 
 /// Providers that stand beside an account's one custom mapping.

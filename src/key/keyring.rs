@@ -195,6 +195,12 @@ impl Keyring {
         Ok(chain.map(super::certificate::Certificate::to_pem).collect())
     }
 
+    /// Another number whenever the stored keys may have changed; `None` while that
+    /// is not known: see [`Store::revision`].
+    pub fn revision(&self) -> Option<u64> {
+        self.store.revision(super::ring::space())
+    }
+
     /// Reads the store again, for what other brokers changed. A configured file is
     /// read again by [`Keyring::rotate`] only.
     pub async fn reload(&self) -> Result<(), KeyError> {

@@ -16,9 +16,9 @@ use super::master::Sealed;
 use super::public::PublicKey;
 use super::signing::SigningKey;
 use crate::base::Timestamp;
-use crate::store::{Keyspace, Space};
+use crate::store::{Keyspace, Space, Watched};
 
-static SPACE: Space = Space::durable("keys");
+static SPACE: Space = Space::durable("keys").watched(Watched::Writes);
 
 pub(super) fn space() -> &'static Space {
     &SPACE

@@ -30,7 +30,7 @@ mod typed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Class, Entry, Key, Precondition, Space, Store, StoreError, Version};
+use super::{Class, Entry, Key, Precondition, Space, Store, StoreError, Version, Watched};
 use crate::base::{Clock, ManualClock, Timestamp};
 
 /// The spaces a class is tried with; that some are sealed is nothing to a backend.
@@ -41,9 +41,14 @@ struct Spaces {
 }
 
 const DURABLE: Spaces = Spaces {
-    plain: &Space::durable("try_durable").sealed(),
+    plain: &Space::durable("try_durable")
+        .sealed()
+        .watched(Watched::Writes),
     other: &Space::durable("try_durable_other").sealed(),
-    expiring: &Space::durable("try_durable_expiring").expiring().sealed(),
+    expiring: &Space::durable("try_durable_expiring")
+        .expiring()
+        .sealed()
+        .watched(Watched::Removals),
 };
 
 const TRANSIENT: Spaces = Spaces {
@@ -89,6 +94,7 @@ async fn either(make: &impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>, spaces: &
     records::versions_grow(&Bench::new(make).await, spaces).await;
     records::partitions_and_spaces_are_apart(&Bench::new(make).await, spaces).await;
     records::revisions(&Bench::new(make).await, spaces).await;
+    records::what_is_recalled(&Bench::new(make).await, spaces).await;
     records::closing_twice(&Bench::new(make).await, spaces).await;
     expiry::at_the_exact_moment(&Bench::new(make).await, spaces).await;
     expiry::an_expired_record_is_none(&Bench::new(make).await, spaces).await;

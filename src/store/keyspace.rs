@@ -220,14 +220,23 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         self.get_at(store, &token.key(self.space, partition)).await
     }
 
-    /// Reads the record of a token without decoding it.
-    pub async fn get_encoded_by(
+    /// Reads the record of a key without decoding it.
+    pub async fn get_encoded_at(
         &self,
         store: &dyn Store,
-        partition: &str,
-        token: &Token,
+        key: &Key,
     ) -> Result<Option<Encoded<T>>, StoreError> {
-        let entry = store.get(&token.key(self.space, partition)).await?;
+        let entry = store.get(key).await?;
+        Ok(entry.map(|entry| self.encoded(entry)))
+    }
+
+    /// The same, see [`Store::recall`].
+    pub async fn recall_encoded(
+        &self,
+        store: &dyn Store,
+        key: &Key,
+    ) -> Result<Option<Encoded<T>>, StoreError> {
+        let entry = store.recall(key).await?;
         Ok(entry.map(|entry| self.encoded(entry)))
     }
 

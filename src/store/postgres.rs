@@ -4,7 +4,8 @@
 //! connections and their deadlines; [`schema`] the tables and their versions;
 //! [`statements`] what is asked of them; [`batch`] several writes as one. All that
 //! is durable is in one table and all that is transient in another, which
-//! PostgreSQL empties after a crash.
+//! PostgreSQL empties after a crash. [`changes`] has what others write, and what is
+//! remembered until then.
 //!
 //! Each operation on one record is one statement. What a `put` asks of the record
 //! is in its `WHERE`, so that of many writers one succeeds whichever broker they
@@ -12,6 +13,7 @@
 
 mod address;
 mod batch;
+mod changes;
 mod failure;
 mod pool;
 mod row;
@@ -23,15 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use self::address::Address;
+use self::changes::Changes;
 use self::failure::unavailable;
 use self::pool::{LONG, Lease, Parameter, Pool, SHORT};
 use self::row::{Written, ended_by, ends_of, signed, unsigned};
 use self::statements::{RECORD, Statements, TRANSIENT};
 use super::versions::Versions;
 use super::{
-    Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
+    Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, Watched,
+    check_batch,
 };
 use crate::base::{Clock, Secret};
 
@@ -64,6 +70,8 @@ pub struct PostgresStore {
     versions: Versions,
     durable: Statements,
     transient: Statements,
+    changes: Arc<Changes>,
+    following: Option<JoinHandle<()>>,
 }
 
 impl PostgresStore {
@@ -79,13 +87,16 @@ impl PostgresStore {
         clock: Arc<dyn Clock>,
         options: PostgresOptions,
     ) -> Result<Self, StoreError> {
-        let store = Self::bare(url, clock, options)?;
+        let mut store = Self::bare(url, clock, options)?;
         let lease = store.pool.lease().await?;
         schema::check(&lease).await?;
         if let Some(most) = options.skew {
             store.compare_clocks(&lease, most).await?;
         }
         drop(lease);
+        // A connection of its own: where all others are in use it is needed most.
+        let look = Pool::new(Address::parse(url)?, 1)?;
+        store.following = Some(store.changes.follow(look));
         Ok(store)
     }
 
@@ -115,6 +126,8 @@ impl PostgresStore {
             versions: Versions::after(0),
             durable: Statements::of(RECORD),
             transient: Statements::of(TRANSIENT),
+            changes: Arc::new(Changes::new()),
+            following: None,
         })
     }
 
@@ -135,6 +148,12 @@ impl PostgresStore {
         Err(StoreError::Refused(format!(
             "this machine's clock is {seconds} s {way} the database's; set the clocks by NTP"
         )))
+    }
+
+    fn stop(&self) {
+        if let Some(following) = &self.following {
+            following.abort();
+        }
     }
 
     fn table(&self, space: &Space) -> &Statements {
@@ -177,7 +196,10 @@ impl PostgresStore {
             parameters.push(before);
         }
         let table = self.table(key.space());
-        let (any, absent, version) = if soon {
+        let (any, absent, version) = if key.space().watched == Watched::Writes {
+            let told = &table.told;
+            (&told.put, &told.create, &told.update)
+        } else if soon {
             let soon = &table.soon;
             (&soon.put, &soon.create, &soon.update)
         } else {
@@ -188,6 +210,7 @@ impl PostgresStore {
             Precondition::Absent => absent,
             Precondition::Version(_) => version,
         };
+        let _writing = self.changes.writing([key]);
         let rows = self.pool.lease().await?.rows(sql, &parameters).await?;
         match rows.first() {
             Some(row) => Ok(Version(unsigned(row.get(0)))),
@@ -218,6 +241,13 @@ impl Store for PostgresStore {
         Ok(rows.first().map(entry))
     }
 
+    async fn recall(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        if key.is_expired(self.clock.now()) {
+            return Ok(None);
+        }
+        self.changes.recall(key, self.get(key)).await
+    }
+
     async fn put(
         &self,
         key: &Key,
@@ -240,8 +270,13 @@ impl Store for PostgresStore {
         if key.is_expired(self.clock.now()) {
             return Ok(None);
         }
+        let _writing = self.changes.writing([key]);
         let lease = self.pool.lease().await?;
-        let sql = &self.table(key.space()).take;
+        let table = self.table(key.space());
+        let sql = match key.space().watched {
+            Watched::No => &table.take,
+            Watched::Removals | Watched::Writes => &table.take_told,
+        };
         let rows = lease
             .rows(sql, &[&key.partition(), &key.space().name, &key.id()])
             .await?;
@@ -254,9 +289,14 @@ impl Store for PostgresStore {
             Precondition::Any => Ok(self.take(key).await?.is_some()),
             Precondition::Absent if expired || self.get(key).await?.is_none() => Ok(false),
             Precondition::Version(version) if !expired => {
+                let _writing = self.changes.writing([key]);
                 let lease = self.pool.lease().await?;
                 let (part, space, id) = (key.partition(), key.space().name, key.id());
-                let sql = &self.table(key.space()).delete;
+                let table = self.table(key.space());
+                let sql = match key.space().watched {
+                    Watched::No => &table.delete,
+                    Watched::Removals | Watched::Writes => &table.delete_told,
+                };
                 let rows = lease
                     .rows(sql, &[&part, &space, &id, &signed(version)])
                     .await?;
@@ -311,6 +351,7 @@ impl Store for PostgresStore {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
+        let _writing = self.changes.writing(steps.iter().map(Step::key));
         let lease = self.pool.lease().await?;
         let time = (&self.versions, self.clock.now());
         batch::commit(&lease, &self.durable, time, &steps).await
@@ -334,6 +375,14 @@ impl Store for PostgresStore {
         Ok(usize::try_from(purged).unwrap_or(usize::MAX))
     }
 
+    fn revision(&self, space: &'static Space) -> Option<u64> {
+        self.changes.revision(space)
+    }
+
+    fn heard(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.changes.heard())
+    }
+
     /// A standby answers, and takes no writes.
     async fn ready(&self) -> Result<(), StoreError> {
         let looked = tokio::time::timeout(PATIENCE, async {
@@ -350,8 +399,15 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
+        self.stop();
         self.pool.close();
         Ok(())
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

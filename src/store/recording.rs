@@ -216,6 +216,10 @@ impl Store for RecordingStore {
         self.inner.get(key).await
     }
 
+    async fn recall(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.inner.recall(key).await
+    }
+
     async fn put(
         &self,
         key: &Key,
@@ -274,6 +278,10 @@ impl Store for RecordingStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         self.inner.purge_expired(space, limit).await
+    }
+
+    fn heard(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        self.inner.heard()
     }
 
     fn revision(&self, space: &'static Space) -> Option<u64> {

@@ -128,6 +128,11 @@ impl Store for SealedStore {
         found.map(|entry| self.opened(key, entry)).transpose()
     }
 
+    async fn recall(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        let found = self.inner.recall(key).await?;
+        found.map(|entry| self.opened(key, entry)).transpose()
+    }
+
     async fn put(
         &self,
         key: &Key,
@@ -192,6 +197,10 @@ impl Store for SealedStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         self.inner.purge_expired(space, limit).await
+    }
+
+    fn heard(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        self.inner.heard()
     }
 
     fn revision(&self, space: &'static Space) -> Option<u64> {

@@ -5,7 +5,7 @@
 //! quietly repair it; [`commit`] makes writes durable, many at a time;
 //! [`engine`] is the open database; [`records`] are the operations on one tree;
 //! stored as [`layout`] says; [`owners`] finds the records of one owner;
-//! [`transient`] keeps what is short-lived out of the trees; [`revisions`] tell
+//! [`transient`] keeps what is short-lived out of the trees; [`Revisions`] tell
 //! that nothing has changed; [`state`] remembers how the last run ended, and [`digest`] what the
 //! files had in them then;
 //! [`rewrite`] and [`overheard`] see to it that a failed sync is not forgotten.
@@ -29,7 +29,6 @@ mod owners;
 mod probe;
 mod records;
 mod reserve;
-mod revisions;
 mod rewrite;
 mod state;
 mod transient;
@@ -46,8 +45,8 @@ use self::commit::{Committer, Pending};
 use self::engine::Engine;
 use self::probe::Probe;
 use self::records::{Operations, Records};
-use self::revisions::Revisions;
 use self::unawaited::Unawaited;
+use super::revisions::Revisions;
 use super::versions::Versions;
 use super::{
     Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, check_batch,
@@ -228,7 +227,7 @@ impl Shared {
         operation: impl FnOnce(&mut dyn Operations) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let result = self.records(space, operation);
-        self.revisions.changed(space);
+        self.revisions.changed(space.name);
         result
     }
 
@@ -236,7 +235,7 @@ impl Shared {
         let result =
             self.with(|engine| records::commit(engine, steps, self.clock.now(), &self.versions));
         for step in steps {
-            self.revisions.changed(step.key().space);
+            self.revisions.changed(step.key().space.name);
         }
         result
     }

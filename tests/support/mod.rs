@@ -14,13 +14,15 @@ pub mod attack;
 pub mod form;
 pub mod postgres;
 pub mod program;
+pub mod replicas;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mock_idp::MockIdp;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
-use reqwest::{Client, Method, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Method, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -270,16 +272,14 @@ impl Default for Browser {
 impl Browser {
     pub fn new() -> Self {
         Self {
-            client: Client::builder()
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                // Everything is on loopback: reading the system's certificates
-                // would take longer than a login.
-                .tls_certs_only([])
-                .build()
-                .unwrap(),
+            client: client(|builder| builder),
             jar: BTreeMap::new(),
         }
+    }
+
+    /// From now on, what is said to `host` at the port of its scheme goes to `address`.
+    pub fn goes_to(&mut self, host: &str, address: SocketAddr) {
+        self.client = client(|builder| builder.resolve(host, address));
     }
 
     pub async fn get(&mut self, url: impl AsRef<str>) -> Page {
@@ -399,6 +399,16 @@ impl Browser {
     pub async fn session(&mut self, world: &World, account: &str) -> Value {
         self.get(world.url(account, "session")).await.json()
     }
+}
+
+fn client(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+    let builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        // Everything is on loopback: reading the system's certificates would take
+        // longer than a login.
+        .tls_certs_only([]);
+    change(builder).build().unwrap()
 }
 
 fn authority(url: &Url) -> String {

@@ -231,6 +231,36 @@ pub(super) async fn revisions(bench: &Bench, spaces: &Spaces) {
     );
 }
 
+/// What is remembered is what one's own writes made of it, at once.
+pub(super) async fn what_is_recalled(bench: &Bench, spaces: &Spaces) {
+    let key = Key::expiring(spaces.expiring, "acme", bench.later(1000), b"one");
+    let recall = async || bench.store.recall(&key).await.unwrap();
+    assert_eq!(recall().await, None, "there is none");
+    let mut version = bench.put(&key, b"0").await;
+    for n in 1..20_u8 {
+        for _ in 0..2 {
+            let found = recall().await.expect("it is there");
+            assert_eq!(found.version, version, "the last write");
+        }
+        let when = Precondition::Version(version);
+        version = match n % 2 {
+            0 => bench.store.put(&key, vec![n], when).await.unwrap(),
+            _ => bench.store.put_soon(&key, vec![n], when).await.unwrap(),
+        };
+    }
+    assert_eq!(recall().await.map(|found| found.value), Some(vec![19]));
+    bench.store.take(&key).await.unwrap().expect("it is there");
+    assert_eq!(recall().await, None, "it was taken");
+    bench.put(&key, b"again").await;
+    recall().await.expect("it is there again");
+    bench.store.delete(&key, Precondition::Any).await.unwrap();
+    assert_eq!(recall().await, None, "it was removed");
+    bench.put(&key, b"and again").await;
+    recall().await.expect("it is there once more");
+    bench.clock.advance(std::time::Duration::from_millis(1000));
+    assert_eq!(recall().await, None, "it has expired");
+}
+
 pub(super) async fn closing_twice(bench: &Bench, spaces: &Spaces) {
     bench
         .put(&Key::new(spaces.plain, "acme", "one"), b"x")

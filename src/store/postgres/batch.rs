@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::super::versions::Versions;
-use super::super::{Key, Precondition, Step, StoreError, Version};
+use super::super::{Key, Precondition, Step, StoreError, Version, Watched};
 use super::failure::Failure;
 use super::pool::{Lease, Parameter};
 use super::row::{Written, ends_of, signed, unsigned};
@@ -169,7 +169,30 @@ impl Batch<'_> {
                 given[*put] = last;
             }
         }
+        self.tell(outcomes).await?;
         Ok(given)
+    }
+
+    /// Last of all, so that little time passes until the changes are visible.
+    async fn tell(&self, outcomes: &Outcomes<'_>) -> Result<(), Failure> {
+        let heard = |outcome: &Outcome<'_>| match (outcome.key?.space().watched, outcome.write?) {
+            (Watched::Writes, _) | (Watched::Removals, Last::Removed) => Some(()),
+            _ => None,
+        };
+        let changed = outcomes
+            .iter()
+            .filter(|(_, outcome)| heard(outcome).is_some());
+        let (mut spaces, mut parts, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        for ((part, space, id), _) in changed {
+            spaces.push(*space);
+            parts.push(*part);
+            ids.push(*id);
+        }
+        if !spaces.is_empty() {
+            let tell = Statements::tell();
+            self.lease.rows(&tell, &[&spaces, &parts, &ids]).await?;
+        }
+        Ok(())
     }
 
     /// Writes a record that was there as `stored` and is locked, or was not there.

@@ -3,6 +3,8 @@
 //! Each step is one transaction with the note of its number, so that a step is
 //! done or not. A start only looks; `vestibule data migrate` does the steps.
 
+use std::time::Duration;
+
 use super::super::StoreError;
 use super::failure::Failure;
 use super::pool::Lease;
@@ -28,10 +30,26 @@ const STEPS: &[&str] = &[
      ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01);
      CREATE INDEX vestibule_transient_ends ON vestibule_transient (space ASC, ends ASC)
         WHERE ends IS NOT NULL;",
+    // What was changed of late in spaces that brokers remember records of.
+    "CREATE TABLE vestibule_change (
+        at bigint NOT NULL, nonce uuid NOT NULL, space text COLLATE \"C\" NOT NULL,
+        part text COLLATE \"C\" NOT NULL, id bytea NOT NULL, PRIMARY KEY (at, nonce)
+     ) WITH (autovacuum_vacuum_scale_factor = 0.01);
+     ALTER TABLE vestibule_meta ADD COLUMN installation uuid NOT NULL DEFAULT gen_random_uuid()",
 ];
 
+/// How often a migration is tried that others are in the way of, and the pauses.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
 const PROGRAM: &str = "vestibule";
-const TABLES: [&str; 3] = ["vestibule_meta", "vestibule_record", "vestibule_transient"];
+/// Each table, and since which version it is there.
+const TABLES: [(&str, i64); 4] = [
+    ("vestibule_meta", 0),
+    ("vestibule_record", 1),
+    ("vestibule_transient", 1),
+    ("vestibule_change", 2),
+];
 
 const META: &str = "CREATE TABLE IF NOT EXISTS vestibule_meta (
     one boolean PRIMARY KEY CHECK (one), program text NOT NULL, schema bigint NOT NULL);
@@ -72,14 +90,17 @@ pub(super) async fn migrate(lease: &Lease) -> Result<(i64, i64), StoreError> {
         Found::Version(version) => version,
         Found::Nothing => 0,
     };
-    if before < newest()
+    let mut tried = 0;
+    while before < newest()
         && let Err(failure) = steps(lease).await
     {
-        // Somebody else may have done the same meanwhile.
+        // Somebody else may be doing the same: of two who make a table one fails.
         let _ = lease.end("ROLLBACK").await;
-        if !matches!(look(lease).await, Ok(Found::Version(version)) if version == newest()) {
+        tried += 1;
+        if tried == TRIES {
             return Err(failure.into());
         }
+        tokio::time::sleep(PAUSE).await;
     }
     Ok((before, newest()))
 }
@@ -137,7 +158,7 @@ async fn look(lease: &Lease) -> Result<Found, StoreError> {
         let Some(first) = tables.first() else {
             return Ok(Found::Nothing);
         };
-        if let Some(ours) = TABLES.iter().find(|name| has(name)) {
+        if let Some((ours, _)) = TABLES.iter().find(|(name, _)| has(name)) {
             return half(&database, &format!("`{ours}` but not `vestibule_meta`"));
         }
         return refused(format!(
@@ -164,9 +185,8 @@ async fn look(lease: &Lease) -> Result<Found, StoreError> {
             newest()
         ));
     }
-    if version > 0
-        && let Some(missing) = TABLES.iter().find(|name| !has(name))
-    {
+    let mut wanted = TABLES.iter().filter(|(_, since)| *since <= version);
+    if let Some((missing, _)) = wanted.find(|(name, _)| !has(name)) {
         return half(&database, &format!("no table `{missing}`"));
     }
     Ok(Found::Version(version))

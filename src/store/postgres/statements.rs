@@ -9,6 +9,20 @@ pub(super) const RECORD: &str = "vestibule_record";
 /// Transient records: a table that PostgreSQL empties after a crash.
 pub(super) const TRANSIENT: &str = "vestibule_transient";
 
+/// What was changed of late, for other brokers.
+const CHANGE: &str = "vestibule_change (at, nonce, space, part, id)";
+/// By the database's clock, and not that of the transaction's beginning.
+const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/// `milliseconds`: rows since so long ago.
+pub(super) const LOOK: &str = "SELECT nonce::text, space, part, id FROM vestibule_change \
+    WHERE at > (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $1::bigint";
+/// `milliseconds`: removes rows of before then; many brokers may at once.
+pub(super) const FORGET_CHANGES: &str = "DELETE FROM vestibule_change WHERE (at, nonce) IN \
+    (SELECT at, nonce FROM vestibule_change \
+    WHERE at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $1::bigint \
+    ORDER BY at LIMIT 100000 FOR UPDATE SKIP LOCKED)";
+
 /// The names of a record's columns, as they are written.
 const COLUMNS: &str = "(part, space, id, ver, ends, owner, val)";
 const VALUES: &str = "$1::text, $2::text, $3::bytea, $4::bigint, $5::bigint, $6::bytea, $7::bytea";
@@ -39,6 +53,11 @@ pub(super) struct Statements {
     pub(super) partitions: String,
     /// The same three, not waited for.
     pub(super) soon: Writes,
+    /// The same three, told to other brokers.
+    pub(super) told: Writes,
+    /// [`Self::take`] and [`Self::delete`], told to other brokers.
+    pub(super) take_told: String,
+    pub(super) delete_told: String,
     table: &'static str,
 }
 
@@ -59,10 +78,20 @@ impl Statements {
         let insert = format!("INSERT INTO {table} AS r {COLUMNS}");
         let soon = format!("{SOON} {insert} SELECT {VALUES} FROM soon WHERE sync = 'off'");
         let create = "ON CONFLICT (part, space, id) DO NOTHING RETURNING ver";
+        let put = format!("{insert} VALUES ({VALUES}) {OVER} RETURNING ver");
+        let create_new = format!("{insert} VALUES ({VALUES}) {create}");
+        let take = format!("DELETE FROM {table} WHERE {key} RETURNING ver, val");
+        let delete = format!("DELETE FROM {table} WHERE {key} AND ver = $4::bigint RETURNING ver");
+        // One statement, so that there is no change without its row.
+        let told = |write: &str, gives: &str| {
+            format!(
+                "WITH written AS ({write}), told AS (INSERT INTO {CHANGE} SELECT {NOW}, \
+                 gen_random_uuid(), $2::text, $1::text, $3::bytea FROM written) \
+                 SELECT {gives} FROM written"
+            )
+        };
         Self {
             get: format!("SELECT ver, val FROM {table} WHERE {key}"),
-            put: format!("{insert} VALUES ({VALUES}) {OVER} RETURNING ver"),
-            create: format!("{insert} VALUES ({VALUES}) {create}"),
             soon: Writes {
                 put: format!("{soon} {OVER} RETURNING ver"),
                 create: format!("{soon} {create}"),
@@ -70,9 +99,18 @@ impl Statements {
                     "{SOON} {update} AND (SELECT sync FROM soon) = 'off' RETURNING ver"
                 ),
             },
+            told: Writes {
+                put: told(&put, "ver"),
+                create: told(&create_new, "ver"),
+                update: told(&format!("{update} RETURNING ver"), "ver"),
+            },
+            take_told: told(&take, "ver, val"),
+            delete_told: told(&delete, "ver"),
+            put,
+            create: create_new,
             update: format!("{update} RETURNING ver"),
-            take: format!("DELETE FROM {table} WHERE {key} RETURNING ver, val"),
-            delete: format!("DELETE FROM {table} WHERE {key} AND ver = $4::bigint RETURNING ver"),
+            take,
+            delete,
             purge: format!(
                 "{SOON} DELETE FROM {table} WHERE (part, space, id) IN \
                  (SELECT part, space, id FROM {table} WHERE space = $1::text AND ends <= $2::bigint \
@@ -106,6 +144,14 @@ impl Statements {
             "SELECT id, ver, owner, val FROM {} WHERE part = $1::text AND space = $2::text \
              AND id >= $3::bytea {end_at} {owned} ORDER BY id LIMIT $4::bigint",
             self.table
+        )
+    }
+
+    /// Tells other brokers of changes: `spaces, parts, ids`.
+    pub(super) fn tell() -> String {
+        format!(
+            "INSERT INTO {CHANGE} SELECT {NOW}, gen_random_uuid(), u.space, u.part, u.id \
+             FROM unnest($1::text[], $2::text[], $3::bytea[]) AS u(space, part, id)"
         )
     }
 

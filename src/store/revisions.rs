@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use super::super::Space;
+use super::Space;
 
 /// A count of changes for each space that anyone ever asked about.
 #[derive(Default)]
@@ -24,9 +24,9 @@ impl Revisions {
     }
 
     /// To be called after a change is visible, and before anyone is told of it.
-    pub(super) fn changed(&self, space: &'static Space) {
+    pub(super) fn changed(&self, space: &str) {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = known.get(space.name) {
+        if let Some(count) = known.get(space) {
             count.fetch_add(1, Ordering::SeqCst);
         }
     }
