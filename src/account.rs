@@ -28,10 +28,15 @@ static ACCOUNTS: Space = Space::durable("accounts").watched(Watched::Writes);
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
-    [&ACCOUNTS, credential::space(), draft::space(), origins::space()]
-        .into_iter()
-        .chain(directory::spaces())
-        .chain(mapping::spaces())
+    [
+        &ACCOUNTS,
+        credential::space(),
+        draft::space(),
+        origins::space(),
+    ]
+    .into_iter()
+    .chain(directory::spaces())
+    .chain(mapping::spaces())
 }
 
 /// One customer of the platform.

@@ -83,7 +83,8 @@ impl Scene {
         let start = self.world.url("acme", "login?return_to=/welcome");
         let page = browser.get(start).await;
         let mut form = Form::of(&page).fill("email", email);
-        form.fields.push(("way".to_owned(), "new_password".to_owned()));
+        form.fields
+            .push(("way".to_owned(), "new_password".to_owned()));
         let sent = form.post(browser).await;
         assert_eq!(sent.status, 303, "{}", sent.body);
         let page = browser.follow(sent).await;
@@ -143,7 +144,10 @@ async fn a_password_is_chosen_with_a_code_and_logs_in() {
         assert!(page.body.contains(part), "{}", page.body);
     }
     let (page, code) = scene.forgot(&mut browser, ADA).await;
-    for part in ["autocomplete=\"new-password\"", "autocomplete=\"one-time-code\""] {
+    for part in [
+        "autocomplete=\"new-password\"",
+        "autocomplete=\"one-time-code\"",
+    ] {
         assert!(page.body.contains(part), "{}", page.body);
     }
     // What is too weak uses up no try and no code.
@@ -182,17 +186,29 @@ async fn another_password_ends_all_other_sessions() {
     assert!(!scene.is_in(&mut one).await && !scene.is_in(&mut two).await);
     assert!(scene.is_in(&mut three).await);
     let wrong = scene.sign_in(&mut Browser::new(), ADA, FIRST).await;
-    assert!(wrong.status == 403 && wrong.body.contains("password-error"), "{}", wrong.body);
+    assert!(
+        wrong.status == 403 && wrong.body.contains("password-error"),
+        "{}",
+        wrong.body
+    );
 
     // Changed by who knows it.
     scene.enters(&mut two, ADA, SECOND).await;
-    let page = three.get(scene.world.url("acme", "password?return_to=/welcome")).await;
+    let page = three
+        .get(scene.world.url("acme", "password?return_to=/welcome"))
+        .await;
     assert!(page.body.contains(ADA), "{}", page.body);
     let form = Form::of(&page).fill("password", FIRST);
-    let wrong = form.fill("new_password", "Something3").post(&mut three).await;
+    let wrong = form
+        .fill("new_password", "Something3")
+        .post(&mut three)
+        .await;
     assert_eq!(wrong.status, 403, "{}", wrong.body);
     let form = Form::of(&page).fill("password", SECOND);
-    let done = form.fill("new_password", "Something3").post(&mut three).await;
+    let done = form
+        .fill("new_password", "Something3")
+        .post(&mut three)
+        .await;
     let end = three.follow(done).await;
     assert_eq!(end.url.path(), "/welcome", "{}", end.body);
     assert!(scene.is_in(&mut three).await && !scene.is_in(&mut two).await);
@@ -223,9 +239,16 @@ async fn rules_of_an_account_hold() {
     scene.chosen(&mut browser, FIRST).await;
 
     scene.enters(&mut browser, ADA, FIRST).await;
-    scene.world.clock.advance(Duration::from_secs(30 * 24 * 3600));
+    scene
+        .world
+        .clock
+        .advance(Duration::from_secs(30 * 24 * 3600));
     let old = scene.sign_in(&mut browser, ADA, FIRST).await;
-    assert!(old.status == 403 && old.body.contains("expired"), "{}", old.body);
+    assert!(
+        old.status == 403 && old.body.contains("expired"),
+        "{}",
+        old.body
+    );
     // Who does not know it is not told.
     let wrong = scene.sign_in(&mut browser, ADA, SECOND).await;
     assert!(!wrong.body.contains("expired"), "{}", wrong.body);
@@ -249,7 +272,11 @@ async fn rules_of_an_account_hold() {
         json!({ "password_expires_days": 4000 }),
     ] {
         let page = scene.api(Method::PATCH, "", wrong).await;
-        assert!(page.status == 400 && page.shows("account.password"), "{}", page.body);
+        assert!(
+            page.status == 400 && page.shows("account.password"),
+            "{}",
+            page.body
+        );
     }
 }
 
@@ -265,23 +292,39 @@ async fn people_move_in_with_their_passwords() {
     let moved = scene.api(Method::POST, "/users/import", body.clone()).await;
     assert_eq!(moved.status, 200, "{}", moved.body);
     let moved = moved.json();
-    assert_eq!((&moved["created"], &moved["passwords"]), (&json!(2), &json!(1)), "{moved}");
+    assert_eq!(
+        (&moved["created"], &moved["passwords"]),
+        (&json!(2), &json!(1)),
+        "{moved}"
+    );
     assert_eq!(moved["refused"].as_array().unwrap().len(), 2, "{moved}");
     let again = scene.api(Method::POST, "/users/import", body).await.json();
-    assert_eq!((&again["created"], &again["passwords"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&again["created"], &again["passwords"]),
+        (&json!(0), &json!(0))
+    );
 
-    let wrong = scene.sign_in(&mut Browser::new(), "grace@example.test", "Password").await;
+    let wrong = scene
+        .sign_in(&mut Browser::new(), "grace@example.test", "Password")
+        .await;
     assert_eq!(wrong.status, 403);
     let mut browser = Browser::new();
-    scene.enters(&mut browser, "grace@example.test", "password").await;
+    scene
+        .enters(&mut browser, "grace@example.test", "password")
+        .await;
     // It is one of ours from now on.
     let acme = "acme".parse().unwrap();
     let users = scene.world.users("acme").await;
-    let grace = users.iter().find(|user| user.email.starts_with("Grace")).unwrap();
+    let grace = users
+        .iter()
+        .find(|user| user.email.starts_with("Grace"))
+        .unwrap();
     let stored = account::credential::get(&*scene.world.store, &acme, grace.id);
     let stored = stored.await.unwrap().unwrap();
     assert!(stored.value.hash.is_current());
-    scene.enters(&mut browser, "grace@example.test", "password").await;
+    scene
+        .enters(&mut browser, "grace@example.test", "password")
+        .await;
 }
 
 #[tokio::test]
@@ -291,10 +334,15 @@ async fn k8_unknown_people_and_wrong_passwords_look_the_same() {
     let mut answers = Vec::new();
     for email in [ADA, "eve@example.test", "no address", ""] {
         let page = scene.sign_in(&mut Browser::new(), email, "Wrong1234").await;
-        let body = page.body.replace(&format!("value=\"{email}\""), "value=\"\"");
+        let body = page
+            .body
+            .replace(&format!("value=\"{email}\""), "value=\"\"");
         answers.push((page.status, body));
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
+    assert!(
+        answers.windows(2).all(|pair| pair[0] == pair[1]),
+        "{answers:#?}"
+    );
 }
 
 #[tokio::test]
@@ -339,7 +387,11 @@ async fn who_is_disabled_or_of_another_account_stays_out() {
     let scene = Scene::new().await;
     scene.chosen(&mut Browser::new(), FIRST).await;
     let page = scene
-        .api(Method::PATCH, &format!("/users/{ADA}"), json!({ "disabled": true }))
+        .api(
+            Method::PATCH,
+            &format!("/users/{ADA}"),
+            json!({ "disabled": true }),
+        )
         .await;
     assert_eq!(page.status, 200, "{}", page.body);
     let out = scene.sign_in(&mut Browser::new(), ADA, FIRST).await;
@@ -349,6 +401,8 @@ async fn who_is_disabled_or_of_another_account_stays_out() {
     let form = [("email", ADA), ("password", FIRST), ("way", "password")];
     let url = scene.world.url("acme", "login");
     assert_eq!(Browser::new().post(&url, &form).await.status, 404);
-    let page = Browser::new().get(scene.world.url("acme", "password")).await;
+    let page = Browser::new()
+        .get(scene.world.url("acme", "password"))
+        .await;
     assert_eq!(page.status, 404);
 }

@@ -89,9 +89,7 @@ impl Authority {
             None => None,
         };
         let credential = match &user {
-            Some(user) => {
-                credential::get(&*self.store, account, user.value.id).await?
-            }
+            Some(user) => credential::get(&*self.store, account, user.value.id).await?,
             None => None,
         };
         let hash = credential.as_ref().map(|found| &found.value.hash);

@@ -139,8 +139,12 @@ async fn import(api: &mut Api, json: bool, file: &Path, account: &str) -> anyhow
         passwords += count("passwords");
         let no = done.get("refused").and_then(Value::as_array).cloned();
         for mut one in no.unwrap_or_default() {
-            let index = one["index"].as_u64().and_then(|index| usize::try_from(index).ok());
-            let line = index.and_then(|index| some.get(index)).map(|(line, _)| *line);
+            let index = one["index"]
+                .as_u64()
+                .and_then(|index| usize::try_from(index).ok());
+            let line = index
+                .and_then(|index| some.get(index))
+                .map(|(line, _)| *line);
             one["line"] = line.into();
             refused.push(one);
         }

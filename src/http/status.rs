@@ -36,7 +36,9 @@ pub fn status(code: E) -> StatusCode {
         | E::KeyUnknown
         | E::KeyNoCertificate => StatusCode::NOT_FOUND,
 
-        E::LoginTooManyCodes | E::LoginAccessKeyBlocked | E::LoginPasswordWait => StatusCode::TOO_MANY_REQUESTS,
+        E::LoginTooManyCodes | E::LoginAccessKeyBlocked | E::LoginPasswordWait => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
 
         E::RequestMethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
 

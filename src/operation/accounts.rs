@@ -12,10 +12,12 @@ use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
 };
-use crate::account::{self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory};
+use crate::account::settings::PasswordRules;
+use crate::account::{
+    self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
+};
 use crate::authority::Applications;
 use crate::base::{AccountId, ErrorCode};
-use crate::account::settings::PasswordRules;
 use crate::key::Algorithm;
 use crate::password::PasswordRule;
 use crate::session;

@@ -48,12 +48,16 @@ impl SlowHash {
     /// Which there are.
     pub fn imported(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
-        let text = text.strip_prefix("argon2$").map_or_else(|| text.to_owned(), |rest| format!("${rest}"));
+        let text = text
+            .strip_prefix("argon2$")
+            .map_or_else(|| text.to_owned(), |rest| format!("${rest}"));
         let stored = Self(text);
         if imported::is_known(&stored.0) || argon2_of(&stored).is_ok() {
             return Ok(stored);
         }
-        Err("this is no hash of bcrypt, PBKDF2, scrypt, argon2 or salted SHA that is known here, or one that costs too much to check")
+        Err(
+            "this is no hash of bcrypt, PBKDF2, scrypt, argon2 or salted SHA that is known here, or one that costs too much to check",
+        )
     }
 
     /// Whether it is one of ours as we make them now.

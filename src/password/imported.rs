@@ -170,7 +170,13 @@ fn scrypt_of(rest: &[&str]) -> Option<Imported> {
                 let found = parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
                 found?.parse::<u32>().ok()
             };
-            (of("ln")?, of("r")?, of("p")?, decoded(salt)?, decoded(hash)?)
+            (
+                of("ln")?,
+                of("r")?,
+                of("p")?,
+                decoded(salt)?,
+                decoded(hash)?,
+            )
         }
         [one, two, r, p, hash] => {
             // Versions of Django differ in which of them is first.
@@ -184,7 +190,13 @@ fn scrypt_of(rest: &[&str]) -> Option<Imported> {
                 (None, None) => return None,
             };
             let salt = salt.as_bytes().to_vec();
-            (cost.ilog2(), r.parse().ok()?, p.parse().ok()?, salt, decoded(hash)?)
+            (
+                cost.ilog2(),
+                r.parse().ok()?,
+                p.parse().ok()?,
+                salt,
+                decoded(hash)?,
+            )
         }
         _ => return None,
     };

@@ -19,9 +19,7 @@ const ROWS: [&str; 6] = [
 ];
 
 /// Which rule an account has.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PasswordRule {
     /// At least 8 characters, of which a digit, a lower-case and an upper-case letter.
@@ -36,7 +34,9 @@ pub enum PasswordRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
     /// Too short, or lacking a class.
-    #[error("a password has at least 8 characters, with a digit, a lower-case and an upper-case letter")]
+    #[error(
+        "a password has at least 8 characters, with a digit, a lower-case and an upper-case letter"
+    )]
     Classes,
     /// Too short.
     #[error("a password has at least 10 characters")]
@@ -93,7 +93,11 @@ impl PasswordRule {
                 let all = has(|c| c.is_ascii_digit())
                     && has(char::is_lowercase)
                     && has(char::is_uppercase);
-                if long && all { Ok(()) } else { Err(Weakness::Classes) }
+                if long && all {
+                    Ok(())
+                } else {
+                    Err(Weakness::Classes)
+                }
             }
             Self::Length if !long => Err(Weakness::Short),
             Self::Length if is_common(password, email) => Err(Weakness::Common),
@@ -174,7 +178,11 @@ fn is_walk(text: &str) -> bool {
 fn is_repetition(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     (1..=4).any(|size| {
-        chars.len() >= size * 2 && chars.iter().zip(chars.iter().skip(size)).all(|(a, b)| a == b)
+        chars.len() >= size * 2
+            && chars
+                .iter()
+                .zip(chars.iter().skip(size))
+                .all(|(a, b)| a == b)
     })
 }
 
@@ -188,7 +196,13 @@ mod tests {
     fn the_rule_of_classes() {
         let check = |text: &str| PasswordRule::Classes.check(text, EMAIL);
         assert_eq!(check("Analytic1"), Ok(()));
-        for weak in ["Analyt1", "analytic1", "ANALYTIC1", "Analytical", "12345678"] {
+        for weak in [
+            "Analyt1",
+            "analytic1",
+            "ANALYTIC1",
+            "Analytical",
+            "12345678",
+        ] {
             assert_eq!(check(weak), Err(Weakness::Classes), "{weak}");
         }
         assert_eq!(check(&"aA1".repeat(400)), Err(Weakness::Long));
@@ -197,7 +211,11 @@ mod tests {
     #[test]
     fn the_rule_of_length_refuses_what_many_have() {
         let check = |text: &str| PasswordRule::Length.check(text, EMAIL);
-        for good in ["correct horse battery", "four seas, two rivers", "pferdehof am see"] {
+        for good in [
+            "correct horse battery",
+            "four seas, two rivers",
+            "pferdehof am see",
+        ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
         assert_eq!(check("tiny"), Err(Weakness::Short));

@@ -220,7 +220,8 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         password: post.filled("password").map(|text| text == "true"),
         password_rule: post.filled("password_rule"),
         // What is no number is refused by its bounds.
-        password_expires_days: number(&post, "password_expires_days").map(|n| n.unwrap_or(u32::MAX)),
+        password_expires_days: number(&post, "password_expires_days")
+            .map(|n| n.unwrap_or(u32::MAX)),
         password_former: number(&post, "password_former").map(|n| n.unwrap_or(u8::MAX)),
         audience: Some(post.filled("audience")),
     };

@@ -57,7 +57,9 @@ impl Pages {
             left => fill(&text.code_wrong, "left", &left.to_string()),
         });
         let rule = code.new_password.map(|rule| password_rule(text, rule));
-        let weak = code.weak.map(|code| self.messages(lang).error(code).text.as_str());
+        let weak = code
+            .weak
+            .map(|code| self.messages(lang).error(code).text.as_str());
         let title = match rule {
             Some(_) => &text.new_password_title,
             None => &text.code_title,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use super::super::Logins;
 use super::super::error::{LoginError, Step};
 use super::super::identify::Identity;
 use super::super::ticket::{self, Place};
-use super::super::Logins;
 use super::check::ProvedEmail;
 use crate::account::directory::{self, IdentifiedUser};
 use crate::account::{Account, User, credential};
@@ -42,7 +42,11 @@ impl ProvedUser {
     }
 
     /// Issues the ticket.
-    pub async fn ticket(self, logins: &Logins, method: LoginMethod) -> Result<Identity, LoginError> {
+    pub async fn ticket(
+        self,
+        logins: &Logins,
+        method: LoginMethod,
+    ) -> Result<Identity, LoginError> {
         let id = self.user.id;
         let issued = ticket::issue(logins, &self.account, self.user, method, self.place);
         Ok(Identity {

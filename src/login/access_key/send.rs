@@ -58,7 +58,14 @@ pub async fn send(logins: &Logins, request: SendRequest<'_>) -> Result<Token, Lo
     logins.code_limits.begin(&asking, now)?;
     let code = new_code();
     let store = &request.store.origin;
-    let letter = letter::write(account, store, &address, Kind::AccessKey, request.lang, &code)?;
+    let letter = letter::write(
+        account,
+        store,
+        &address,
+        Kind::AccessKey,
+        request.lang,
+        &code,
+    )?;
     let token = Token::new(now.plus(CODE_LIFETIME));
     let waiting = WaitingLogin {
         id: random::support_id(),

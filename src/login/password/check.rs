@@ -92,7 +92,13 @@ impl KnownPerson {
 
     /// The ticket for `finish`.
     pub async fn ticket(self, logins: &Logins, place: ticket::Place) -> Result<String, LoginError> {
-        let issued = ticket::issue(logins, &self.account, self.user, LoginMethod::Password, place);
+        let issued = ticket::issue(
+            logins,
+            &self.account,
+            self.user,
+            LoginMethod::Password,
+            place,
+        );
         Ok(issued.await?.as_str().to_owned())
     }
 }

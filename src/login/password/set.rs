@@ -71,7 +71,10 @@ pub async fn set(
     let failed = Step::Identify.store();
     let (store, now) = (&*logins.store, logins.now());
     let mut chosen = Credential::new(logins.hasher.hash(new).await?, now);
-    let former = account.login.password_rules().map_or(0, |rules| rules.former);
+    let former = account
+        .login
+        .password_rules()
+        .map_or(0, |rules| rules.former);
     let before = credential::get(store, &account.id, user.id).await;
     if let Some(before) = before.map_err(&failed)? {
         chosen.former.push(before.value.hash);

@@ -73,9 +73,8 @@ pub(super) fn passwords(
     expires_days: Option<u32>,
     former: Option<u8>,
 ) -> Outcome<PasswordRules> {
-    let invalid = |field, why: &str| {
-        OperationError::invalid(ErrorCode::AccountPassword, field, why)
-    };
+    let invalid =
+        |field, why: &str| OperationError::invalid(ErrorCode::AccountPassword, field, why);
     if let Some(name) = rule {
         rules.rule = name.parse().map_err(|why| invalid("password_rule", why))?;
     }
