@@ -10,6 +10,7 @@
 //! | `check` | `check` and what is below it: the question of proxies |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
+//! | `vtex` | the interface of VTEX ID: `/api/vtexid/…` |
 //! | `connect` | the authority: `/connect/…` |
 //! | `well_known` | keys, discovery |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
@@ -28,12 +29,14 @@ mod login;
 mod logout;
 pub mod pages;
 mod password;
+mod posted;
 pub mod problem;
 pub mod server;
 mod session;
 mod site;
 pub mod status;
 mod trial;
+mod vtex;
 mod well_known;
 
 use std::sync::Arc;
@@ -99,6 +102,7 @@ pub fn router(app: Shared) -> Router {
             get(logout::ask).post(logout::logout),
         )
         .merge(connect::router())
+        .merge(vtex::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY));
     Router::new()

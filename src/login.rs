@@ -40,6 +40,7 @@ pub mod start;
 pub mod ticket;
 pub mod trial;
 pub mod userinfo;
+pub mod vtex;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(access_key::spaces())
         .chain(password::spaces())
         .chain(trial::spaces())
-        .chain([drift::space(), shadow::space()])
+        .chain([drift::space(), shadow::space(), vtex::space()])
 }
 
 /// What a login works with.

@@ -30,7 +30,7 @@ const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jz
 struct Scene {
     world: World,
     mail: MailCatcher,
-    token: String,
+    client: Client,
 }
 
 impl Scene {
@@ -55,14 +55,18 @@ impl Scene {
             ..service("acme")
         };
         let client = Client::create(&world, new).await;
-        let form = [("grant_type", "client_credentials")];
-        let answer = client.token(&world, &form).await.json();
-        let token = answer["access_token"].as_str().unwrap().to_owned();
-        Self { world, mail, token }
+        Self {
+            world,
+            mail,
+            client,
+        }
     }
 
     async fn api(&self, method: Method, path: &str, body: Value) -> Page {
-        let bearer = format!("Bearer {}", self.token);
+        // The clock moves on, and tokens end.
+        let form = [("grant_type", "client_credentials")];
+        let answer = self.client.token(&self.world, &form).await.json();
+        let bearer = format!("Bearer {}", answer["access_token"].as_str().unwrap());
         let headers = [
             ("authorization", bearer.as_str()),
             ("content-type", "application/json"),

@@ -14,6 +14,9 @@ pub struct LoginSettings {
     pub password: bool,
     /// What it must be like; kept where they may not.
     pub rules: PasswordRules,
+    /// Whether its stores' front ends may speak VTEX ID.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vtex_compatible: bool,
     /// Messages to its people.
     #[serde(skip_serializing_if = "Messages::is_default")]
     pub messages: Messages,

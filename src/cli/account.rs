@@ -94,6 +94,9 @@ pub(super) struct Change {
     /// How many of a person's last passwords may not be chosen again
     #[arg(long, value_name = "NUMBER")]
     password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    vtex_compatible: Option<Switch>,
     /// The audience of its access tokens, an absolute URI; empty: the broker's
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
@@ -159,6 +162,7 @@ impl Account {
                 for (key, given) in [
                     ("access_key", change.access_key),
                     ("password", change.password),
+                    ("vtex_compatible", change.vtex_compatible),
                 ] {
                     if let Some(switch) = given {
                         body.insert(key.into(), (switch == Switch::On).into());

@@ -14,8 +14,9 @@ use super::cookies::{self, Kind};
 use super::login::{EmailField, login_page, target};
 use super::pages::{CodePage, Lang, LangLink};
 use super::password::{Posted, sign_in};
+use super::posted::{Way, form, guard};
 use super::server::ClientAddress;
-use super::site::{Site, from_page_at, html};
+use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::base::{ErrorCode, LoginMethod, Secret};
@@ -28,7 +29,6 @@ use crate::login::identify::TICKET_LIFETIME;
 use crate::login::password::set::{check_rule, set};
 use crate::login::pending::Browser;
 use crate::login::ticket::Place;
-use crate::protocol::form::Pairs;
 
 /// `POST login`: an address, to which a code goes, or with a password.
 pub(super) async fn posted(
@@ -72,6 +72,7 @@ pub(super) async fn posted(
             browser: &browser,
             email,
             sets_password: way == Way::NewPassword,
+            under: None,
             lang: site.lang,
             from,
         };
@@ -99,31 +100,6 @@ pub(super) async fn posted(
         Ok(answer)
     };
     sent.await.unwrap_or_else(|answer: Response| answer)
-}
-
-/// What a form of the login's page asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// A code.
-    AccessKey,
-    /// A login with a password.
-    Password,
-    /// A code with which a password is chosen.
-    NewPassword,
-}
-
-impl Way {
-    /// The button says it; without one, what is filled in.
-    fn of(app: &App, site: &Site, form: &Pairs) -> Self {
-        let typed = form.get("password").is_some_and(|text| !text.is_empty());
-        match form.get("way") {
-            Some("access_key") => Self::AccessKey,
-            Some("new_password") => Self::NewPassword,
-            Some("password") => Self::Password,
-            _ if typed || !site.takes_codes(app) => Self::Password,
-            _ => Self::AccessKey,
-        }
-    }
 }
 
 /// Why the page for a code comes again.
@@ -236,41 +212,6 @@ pub(super) async fn end(
         Ok(identity.ticket.as_str().to_owned())
     });
     task.await.unwrap_or(Err(LoginError::TicketInvalid))
-}
-
-/// The method must be on, the page ours, and the host that of the store: its
-/// cookies are first-party there.
-pub(super) fn guard(
-    app: &App,
-    site: &Site,
-    store: &StoreFront,
-    headers: &HeaderMap,
-    way: Way,
-) -> Result<(), Response> {
-    let refuse = |code| failure::coded(app, site, code, None);
-    let on = match way {
-        Way::AccessKey => site.takes_codes(app),
-        Way::Password => site.account.login.password,
-        Way::NewPassword => site.sets_passwords(app),
-    };
-    if !on {
-        return Err(refuse(ErrorCode::RequestNotFound));
-    }
-    let at_broker = site.at_broker && store.origin == app.logins.public_url;
-    if site.here.as_ref() != Some(store) && !at_broker {
-        return Err(refuse(ErrorCode::LoginStoreHostHidden));
-    }
-    if !from_page_at(&store.origin, headers) {
-        let again = Some("login");
-        return Err(failure::coded(app, site, ErrorCode::LoginCrossSite, again));
-    }
-    Ok(())
-}
-
-pub(super) fn form(app: &App, site: &Site, body: &[u8]) -> Result<Pairs, Response> {
-    let text = std::str::from_utf8(body).ok();
-    text.and_then(|text| Pairs::parse(text).ok())
-        .ok_or_else(|| failure::coded(app, site, ErrorCode::RequestBad, Some("login")))
 }
 
 fn browser(app: &App, site: &Site, headers: &HeaderMap) -> Result<Option<Browser>, Response> {

@@ -14,6 +14,7 @@ use super::pages::{Choice, EmailForm, Icon, Lang, LangLink};
 use super::server::ClientAddress;
 use super::site::{Site, html};
 use super::status::status;
+use super::vtex::set_cookies;
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
@@ -24,6 +25,7 @@ use crate::login::start::{StartRequest, start};
 use crate::login::{LoginError, ReturnTo, Step};
 use crate::provider::Provider;
 use crate::provider::request::Demands;
+use crate::session::Session;
 
 /// The longest hint that is handed on.
 const MAX_HINT: usize = 320;
@@ -278,20 +280,7 @@ async fn end(
         .account
         .storefront_at(&finished.store, &logins.public_url)
         .ok_or_else(|| failure::coded(app, &site, ErrorCode::LoginStoreMissing, None))?;
-    // Whoever was logged in here before is not any more (threats S13, C12).
-    if let Some(old) = site.cookie(app, headers, Kind::Session)? {
-        let ended = logins
-            .sessions
-            .revoke(&*logins.store, &site.account.id, &old, logins.now())
-            .await
-            .map_err(|error| failure::store(app, site.lang, &error))?;
-        if let Some(ended) = ended.filter(|ended| ended.user != finished.session.user) {
-            app.authority
-                .session_ended(&site.account.id, &ended)
-                .await
-                .map_err(|error| failure::store(app, site.lang, &error))?;
-        }
-    }
+    end_old(app, &site, headers, &finished.session).await?;
     let mut answer = redirect(StatusCode::FOUND, finished.return_to.as_str());
     answer.headers_mut().append(
         header::SET_COOKIE,
@@ -303,5 +292,31 @@ async fn end(
             logins.sessions.lifetime(),
         ),
     );
+    let (issuer, id) = (&logins.public_url, &site.account.id);
+    set_cookies(answer.headers_mut(), issuer, id, &store, &finished);
     Ok(answer)
+}
+
+/// Whoever was logged in here before is not any more (threats S13, C12).
+pub(super) async fn end_old(
+    app: &App,
+    site: &Site,
+    headers: &HeaderMap,
+    new: &Session,
+) -> Result<(), Response> {
+    let logins = &app.logins;
+    if let Some(old) = site.cookie(app, headers, Kind::Session)? {
+        let ended = logins
+            .sessions
+            .revoke(&*logins.store, &site.account.id, &old, logins.now())
+            .await
+            .map_err(|error| failure::store(app, site.lang, &error))?;
+        if let Some(ended) = ended.filter(|ended| ended.user != new.user) {
+            app.authority
+                .session_ended(&site.account.id, &ended)
+                .await
+                .map_err(|error| failure::store(app, site.lang, &error))?;
+        }
+    }
+    Ok(())
 }

@@ -185,6 +185,10 @@ impl Pages {
                 include_str!("pages/templates/fragment.html"),
             ),
             (
+                "login_done.html",
+                include_str!("pages/templates/login_done.html"),
+            ),
+            (
                 "trial_ask.html",
                 include_str!("pages/templates/trial_ask.html"),
             ),
@@ -345,6 +349,13 @@ impl Pages {
         let title = &self.messages(lang).page.trial_ask;
         let style = Style::new(look).with_logo();
         self.page("trial_ask.html", lang, &style, title, context! { go })
+    }
+
+    /// A login in a window of its own is over.
+    pub fn login_done(&self, look: &Look, lang: Lang) -> Page {
+        let title = &self.messages(lang).page.login_done;
+        let style = Style::new(look).with_logo();
+        self.page("login_done.html", lang, &style, title, context! {})
     }
 
     /// A trial's login is over.

@@ -6,11 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::access_key::{Way, form, guard};
 use super::callback::end_issued;
 use super::cookies::{self, Kind};
 use super::login::{EmailField, login_page};
 use super::pages::PasswordPage;
+use super::posted::{Way, form, guard};
 use super::server::ClientAddress;
 use super::session::current;
 use super::site::{Site, html};

@@ -10,7 +10,8 @@ use super::identify::TICKET_LIFETIME;
 use super::pending::{Browser, BrowserDigest, TICKET, TicketRecord};
 use super::return_to::ReturnTo;
 use crate::account::{Account, StoreFront, User};
-use crate::base::{LoginMethod, random};
+use crate::base::{LoginMethod, Timestamp, random};
+use crate::session::renewal::Renewal;
 use crate::store::{Precondition, Token};
 
 /// Where a login began and leads to.
@@ -33,6 +34,26 @@ impl Place {
     }
 }
 
+/// Issues a ticket to a user whose session is renewed.
+pub async fn renewed(
+    logins: &Logins,
+    account: &Account,
+    user: User,
+    renewal: &Renewal,
+    place: Place,
+) -> Result<Token, LoginError> {
+    let method = renewal.method.clone();
+    issue_as_of(
+        logins,
+        account,
+        user,
+        method,
+        place,
+        renewal.authenticated_at,
+    )
+    .await
+}
+
 /// Issues a ticket to a user who proved who they are.
 pub(super) async fn issue(
     logins: &Logins,
@@ -40,6 +61,18 @@ pub(super) async fn issue(
     user: User,
     method: LoginMethod,
     place: Place,
+) -> Result<Token, LoginError> {
+    let now = logins.now();
+    issue_as_of(logins, account, user, method, place, now).await
+}
+
+async fn issue_as_of(
+    logins: &Logins,
+    account: &Account,
+    user: User,
+    method: LoginMethod,
+    place: Place,
+    authenticated_at: Timestamp,
 ) -> Result<Token, LoginError> {
     let now = logins.now();
     let ticket = Token::new(now.plus(TICKET_LIFETIME));
@@ -54,7 +87,7 @@ pub(super) async fn issue(
         name: user.name,
         more: Map::new(),
         method,
-        auth_time: Some(now),
+        auth_time: Some(authenticated_at),
         store: place.store,
         return_to: place.return_to,
         browser: place.browser,

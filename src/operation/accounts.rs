@@ -52,6 +52,8 @@ pub struct AccountView {
     pub password_expires_days: Option<u32>,
     /// How many of a person's last passwords may not be chosen again.
     pub password_former: u8,
+    /// Whether its stores' front ends may speak VTEX ID.
+    pub vtex_compatible: bool,
     /// The audience of its access tokens; `null`: the broker's.
     pub audience: Option<String>,
     /// When it was created (RFC 3339).
@@ -73,6 +75,7 @@ impl From<Account> for AccountView {
             password_rule: account.login.rules.rule,
             password_expires_days: account.login.rules.expires_after_days,
             password_former: account.login.rules.former,
+            vtex_compatible: account.login.vtex_compatible,
             audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
@@ -136,6 +139,9 @@ pub struct WholeAccount {
     /// given.
     #[schemars(range(min = 0, max = 24))]
     pub password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID; not unless given.
+    #[serde(default)]
+    pub vtex_compatible: bool,
     /// The audience of its access tokens, an absolute URI; the broker's unless
     /// given. It takes who administers all accounts to change it.
     pub audience: Option<String>,
@@ -180,6 +186,8 @@ pub struct AccountChange {
     /// How many of a person's last passwords may not be chosen again.
     #[schemars(range(min = 0, max = 24))]
     pub password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`.
+    pub vtex_compatible: Option<bool>,
     /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
     /// takes who administers all accounts to change it.
     #[serde(default, deserialize_with = "given")]
@@ -239,6 +247,7 @@ impl WholeAccount {
             access_key: self.access_key,
             login: LoginSettings {
                 password: self.password,
+                vtex_compatible: self.vtex_compatible,
                 rules: passwords(
                     PasswordRules::default(),
                     self.password_rule.as_deref(),
@@ -286,6 +295,9 @@ impl AccountChange {
             self.password_expires_days,
             self.password_former,
         )?;
+        if let Some(on) = self.vtex_compatible {
+            account.login.vtex_compatible = on;
+        }
         if let Some(text) = self.audience {
             account.audience = own_audience(ops, text)?;
         }

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::error::{HashError, MAX_LENGTH};
 use super::imported;
 use crate::base::{Secret, random};
 
@@ -28,9 +29,6 @@ const MAX_MEMORY: u32 = 1 << 20;
 const MAX_PASSES: u32 = 32;
 /// How many may wait for their turn.
 const QUEUE: usize = 64;
-/// The longest text that is hashed, in bytes.
-pub const MAX_LENGTH: usize = 1024;
-
 /// An argon2id hash (RFC 9106) with its parameters and salt, as a PHC string.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -71,20 +69,6 @@ impl fmt::Debug for SlowHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SlowHash([redacted])")
     }
-}
-
-/// Why there is no hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// Too many hashes at once.
-    #[error("too many passwords are being checked at once; try again in a moment")]
-    Busy,
-    /// Longer than any password.
-    #[error("a password or secret has at most {MAX_LENGTH} bytes")]
-    TooLong,
-    /// The library or a stored hash is broken.
-    #[error("the hash function failed")]
-    Failed,
 }
 
 /// Makes and checks hashes, few at a time.

@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::hash::HashError;
+use super::error::HashError;
 use crate::base::digest::same;
 
 /// The most that a hash may cost. More would let who writes one stop the others'.

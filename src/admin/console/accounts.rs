@@ -220,9 +220,9 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         password: post.filled("password").map(|text| text == "true"),
         password_rule: post.filled("password_rule"),
         // What is no number is refused by its bounds.
-        password_expires_days: number(&post, "password_expires_days")
-            .map(|n| n.unwrap_or(u32::MAX)),
-        password_former: number(&post, "password_former").map(|n| n.unwrap_or(u8::MAX)),
+        password_expires_days: number(&post, "password_expires_days", u32::MAX),
+        password_former: number(&post, "password_former", u8::MAX),
+        vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
         audience: Some(post.filled("audience")),
     };
     let when = post.condition();
@@ -231,12 +231,10 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
 }
 
 /// A number of a form; `None` where the form has no such field, zero where it is empty.
-fn number<N: std::str::FromStr + Default>(post: &Post, name: &str) -> Option<Option<N>> {
-    if !post.has(name) {
-        return None;
-    }
+fn number<N: std::str::FromStr + Default>(post: &Post, name: &str, most: N) -> Option<N> {
     let text = post.filled(name);
-    Some(text.map_or(Some(N::default()), |text| text.trim().parse().ok()))
+    let number = text.map_or(N::default(), |text| text.trim().parse().unwrap_or(most));
+    post.has(name).then_some(number)
 }
 
 pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {

@@ -74,6 +74,8 @@ pub(super) struct PageText {
     pub(super) password_rule_classes: String,
     pub(super) password_rule_length: String,
     pub(super) other_sessions: String,
+    pub(super) login_done: String,
+    pub(super) login_done_text: String,
 }
 
 /// What a page says about an error.

@@ -31,6 +31,8 @@ pub struct SendRequest<'a> {
     pub email: &'a str,
     /// Whether a password is to be chosen with the code.
     pub sets_password: bool,
+    /// The token that the login waits under; a new one unless given.
+    pub under: Option<Token>,
     /// The language of the message.
     pub lang: Lang,
     /// Where the request comes from.
@@ -66,7 +68,8 @@ pub async fn send(logins: &Logins, request: SendRequest<'_>) -> Result<Token, Lo
         request.lang,
         &code,
     )?;
-    let token = Token::new(now.plus(CODE_LIFETIME));
+    let token = request.under.clone();
+    let token = token.unwrap_or_else(|| Token::new(now.plus(CODE_LIFETIME)));
     let waiting = WaitingLogin {
         id: random::support_id(),
         store: request.store.origin.clone(),
