@@ -14,7 +14,6 @@ mod mappings;
 mod openapi;
 mod operators;
 mod paging;
-mod passwords;
 mod providers;
 mod reply;
 mod route;

@@ -97,6 +97,33 @@ pub async fn page(
     }
 }
 
+/// The most entries that are looked at for those about one thing.
+const MOST_LOOKED_AT: usize = 20_000;
+
+/// The newest entries of an account that are about something, the newest first. Of a
+/// long log its end is looked at only.
+pub async fn newest_of(
+    store: &dyn Store,
+    account: &str,
+    about: impl Fn(&Entry) -> bool,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Entry>, StoreError> {
+    let (mut out, mut before, mut seen) = (Vec::new(), None, 0);
+    while seen < MOST_LOOKED_AT {
+        let found = newest(store, Some(account), before.as_deref(), STEP, now).await?;
+        let full = found.len() == STEP;
+        seen += found.len();
+        before = found.last().map(|entry| entry.id.clone());
+        out.extend(found.into_iter().filter(|entry| about(entry)));
+        if !full || out.len() >= limit {
+            break;
+        }
+    }
+    out.truncate(limit);
+    Ok(out)
+}
+
 /// The newest entries, the newest first: those before the id `before`.
 pub async fn newest(
     store: &dyn Store,

@@ -10,7 +10,10 @@ use tracing::{debug, warn};
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
+use crate::authority::application::MAX_ACCESS_TOKEN_LIFETIME;
+use crate::authority::assertion::ClientKeys;
 use crate::authority::client_guesses::ClientGuesses;
+use crate::authority::features::KnownFeatures;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
@@ -109,6 +112,8 @@ impl Broker {
             keys: Arc::clone(&keys),
             hasher: Hasher::new(),
             client_guesses: ClientGuesses::default(),
+            client_keys: ClientKeys::default(),
+            features: KnownFeatures::default(),
             throttle: Throttle::new(password::PAUSES),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),
@@ -225,6 +230,7 @@ pub fn policy(config: &Config) -> Policy {
     Policy {
         allow_networks: config.outbound.allow_networks.clone(),
         allow_http: config.outbound.allow_http,
+        bundled_ids_elsewhere: config.bundled_ids_elsewhere,
     }
 }
 
@@ -322,6 +328,7 @@ fn longest(config: &Config) -> Duration {
         .session
         .lifetime
         .max(config.auth.access_token_lifetime)
+        .max(MAX_ACCESS_TOKEN_LIFETIME)
 }
 
 /// The account through whose providers operators may log in.

@@ -18,6 +18,7 @@ mod api;
 mod app;
 mod audit;
 mod backup;
+mod confirm;
 mod data;
 #[cfg(feature = "demo")]
 mod demo;

@@ -37,6 +37,8 @@ pub struct Config {
     pub login_lifetime: Duration,
     /// Whether mappings may have the one redirect URI of all accounts.
     pub shared_callback: bool,
+    /// Whether a bundled mapping's id may stand for another server.
+    pub bundled_ids_elsewhere: bool,
     /// Sessions.
     pub session: Session,
     /// The account through whose providers operators may log in to the console.

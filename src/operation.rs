@@ -11,7 +11,7 @@
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
 //! | `messages` | messages to the people of an account |
-//! | `passwords` | passwords of people, expired and moved in |
+//! | `passwords` | passwords of people, expired |
 //! | `users` | the people of an account |
 
 pub mod access_keys;

@@ -235,8 +235,9 @@ fn administer(home: &Home) {
     );
 }
 
-/// Every command that lists or shows prints JSON where it is asked to.
-fn shows_json(home: &Home) {
+/// Every command that lists or shows prints JSON where it is asked to. A broker
+/// that serves has `keys` keys at hand.
+fn shows_json(home: &Home, keys: usize) {
     home.ok(&[
         "account",
         "create",
@@ -270,7 +271,7 @@ fn shows_json(home: &Home) {
         ("session list --account acme", 0),
         ("app list", 1),
         ("operator list", 1),
-        ("key list", 2),
+        ("key list", keys),
     ] {
         assert_eq!(json(list).as_array().unwrap().len(), expected, "{list}");
     }
@@ -323,14 +324,14 @@ fn shows_json(home: &Home) {
 
 #[test]
 fn commands_print_json_without_a_broker() {
-    shows_json(&Home::new());
+    shows_json(&Home::new(), 1);
 }
 
 #[test]
 fn commands_print_json_on_a_running_broker() {
     let home = Home::new();
     let _serving = home.serve();
-    shows_json(&home);
+    shows_json(&home, 2);
 }
 
 #[test]
@@ -790,4 +791,85 @@ fn a_running_broker_is_exported_and_imported_elsewhere() {
         keys(elsewhere(&["key", "list"]).1),
         keys(home.ok(&["key", "list"]))
     );
+}
+
+#[test]
+fn users_go_to_a_file_and_come_back() {
+    let home = Home::new();
+    home.ok(&[
+        "account",
+        "create",
+        "acme",
+        "--store",
+        "https://www.acme.test",
+    ]);
+    let csv = home.0.path().join("users.csv");
+    let rows = "email,name,provider,provider_user_id\nada@example.com,\"Lovelace, Ada\",acme,007\nno address,,,\n";
+    std::fs::write(&csv, rows).unwrap();
+    let csv = csv.display().to_string();
+    let import = ["user", "import", &csv, "--account", "acme"];
+    let said = text(&home.run(&[&import[..], &["--dry-run"]].concat()).stdout);
+    assert!(
+        said.contains("1 would be created, 0 there already, 1 invalid"),
+        "{said}"
+    );
+    assert!(said.contains("line 3: no address: "), "{said}");
+    assert_eq!(home.ok(&["user", "export", "--account", "acme"]), "");
+    let said = home.fails(&import, 1);
+    assert!(said.contains("1 of 2 users cannot be created"), "{said}");
+    let lines = home.ok(&["user", "export", "--account", "acme"]);
+    assert!(
+        lines.contains("Lovelace, Ada") && lines.contains("\"007\""),
+        "{lines}"
+    );
+    assert_eq!(lines.lines().count(), 1);
+
+    let shown = home.ok(&["user", "show", "ada@example.com", "--account", "acme"]);
+    assert!(shown.contains("Lovelace, Ada"), "{shown}");
+    let unlink = [
+        "user",
+        "unlink",
+        "ada@example.com",
+        "--provider",
+        "acme",
+        "--account",
+        "acme",
+    ];
+    home.ok(&unlink);
+    assert!(home.fails(&unlink, 1).contains("no such link"));
+    home.ok(&[
+        "user",
+        "delete",
+        "ada@example.com",
+        "--account",
+        "acme",
+        "--yes",
+    ]);
+    let gone = home.fails(&["user", "show", "ada@example.com", "--account", "acme"], 1);
+    assert!(gone.contains("no such user"), "{gone}");
+    // What was exported comes back, with the link.
+    let file = home.0.path().join("users.jsonl");
+    std::fs::write(&file, lines).unwrap();
+    let said = home.ok(&[
+        "user",
+        "import",
+        &file.display().to_string(),
+        "--account",
+        "acme",
+    ]);
+    assert!(said.contains("1 created"), "{said}");
+    let found = home.ok(&["user", "search", "007", "--account", "acme"]);
+    assert!(found.contains("ada@example.com"), "{found}");
+    std::fs::write(&file, b"email\n\xff@example.com\n").unwrap();
+    let said = home.fails(
+        &[
+            "user",
+            "import",
+            &file.display().to_string(),
+            "--account",
+            "acme",
+        ],
+        1,
+    );
+    assert!(said.contains("not UTF-8 in line 2"), "{said}");
 }

@@ -108,9 +108,13 @@ impl<'w> Op<'w> {
         form(self.world, &mut self.browser, path, &all).await
     }
 
-    /// Posts, and follows the redirect that must come.
+    /// Posts, says that it is meant where that is asked, and follows the redirect that must come.
     pub async fn done(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let page = self.post(path, fields).await;
+        let mut page = self.post(path, fields).await;
+        if page.shows("name=\"confirmed\"") {
+            let meant = [("confirmed", "yes"), ("understood", "yes")];
+            page = self.post(path, &[fields, &meant].concat()).await;
+        }
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{path}: {}", page.body);
         readable(self.browser.follow(page).await)
     }

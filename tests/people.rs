@@ -2,6 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "support/authority.rs"]
+mod authority;
+#[path = "people/manage.rs"]
+mod manage;
 #[path = "people/search.rs"]
 mod search;
 mod support;

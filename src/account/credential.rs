@@ -73,6 +73,26 @@ pub fn step_put(
     RECORDS.step_put(account.as_str(), user.as_bytes(), credential)
 }
 
+/// The version of a user's password, if there is one.
+pub async fn find(
+    store: &dyn Store,
+    account: &AccountId,
+    user: UserId,
+) -> Result<Option<Version>, StoreError> {
+    Ok(get(store, account, user).await?.map(|found| found.version))
+}
+
+/// The step of a batch that fails it unless the password is of this version.
+pub fn step_is(account: &AccountId, user: UserId, version: Version) -> Step {
+    let when = Precondition::Version(version);
+    RECORDS.step_check(account.as_str(), user.as_bytes(), when)
+}
+
+/// The step of a batch that takes a user's password away.
+pub fn step_remove(account: &AccountId, user: UserId) -> Step {
+    RECORDS.step_delete(account.as_str(), user.as_bytes())
+}
+
 /// Takes a user's password away; says whether there was one.
 pub async fn remove(
     store: &dyn Store,

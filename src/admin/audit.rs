@@ -182,7 +182,6 @@ fn what(method: &Method, path: &str) -> String {
         ("DELETE", "drift") => Some("drift.forget"),
         ("POST", "trials") => Some("trial.open"),
         ("POST", "invite") => Some("operator.invite"),
-        ("DELETE", "sessions") if literals.contains(&"users") => Some("session.revoke_all"),
         ("DELETE", "sessions") => Some("session.revoke"),
         _ => None,
     };

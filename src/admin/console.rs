@@ -9,16 +9,19 @@ mod accounts;
 mod api;
 mod applications;
 mod chart;
+mod confirm;
 mod draft;
 mod edit;
 mod editor;
 mod expect;
 mod fields;
 mod guard;
+mod identity;
 mod keys;
 mod known;
 mod log;
 mod people;
+mod people_import;
 mod provider_sign_in;
 mod providers;
 mod review;
@@ -95,7 +98,16 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .nest("/providers/{provider}", provider)
         .nest("/drafts/{draft}", draft)
         .route("/trials/{trial}", get(trials::show))
-        .route("/users", get(people::users))
+        .route("/users", get(people::users).post(people_import::create))
+        .route(
+            "/users/import",
+            get(people_import::ask).post(people_import::import),
+        )
+        .route("/users/{user}", get(people::user))
+        .route("/users/{user}/export.json", get(people::export))
+        .route("/users/delete", post(people::delete))
+        .route("/users/unlink", post(people::unlink))
+        .route("/users/reverify", post(people::reverify))
         .route("/users/change", post(people::change))
         .route("/users/revoke", post(people::revoke_all))
         .route("/sessions", get(people::sessions))

@@ -1,7 +1,5 @@
 //! What people granted to applications: listed and ended.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -17,14 +15,10 @@ use super::reply::{Reply, account, missing};
 use super::{Admin, audit, users};
 use crate::account::directory;
 use crate::authority::ClientId;
-use crate::authority::granted::Granted;
-use crate::authority::grants::{self, Ending, Living, Which};
+use crate::authority::grants::{self, Living, Which};
 use crate::base::{AccountId, ErrorCode, Timestamp, UserId};
 use crate::http::problem::Problem;
 use crate::operation::limit;
-
-/// How long access tokens may live at most where no broker says what it issues.
-const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// What a user granted to an application, as long as a token of it lives.
 #[derive(Serialize, JsonSchema)]
@@ -115,26 +109,6 @@ async fn named(
     Ok((account, user, application))
 }
 
-fn ending(admin: &Admin) -> Ending<'_> {
-    match &admin.app {
-        Some(app) => app.authority.ending(),
-        None => Ending {
-            store: &*admin.store,
-            now: admin.clock.now(),
-            access_token_lifetime: LONGEST,
-        },
-    }
-}
-
-/// Back-channel logout at the applications whose grants ended.
-fn tell(admin: &Admin, ended: Vec<Granted>) {
-    if let Some(app) = &admin.app {
-        for granted in ended {
-            app.authority.grant_ended(granted);
-        }
-    }
-}
-
 pub(super) async fn list(
     State(admin): State<Admin>,
     Path(id): Path<String>,
@@ -171,14 +145,14 @@ pub(super) async fn revoke(
     let account = account(&*admin.store, &id).await?.value.id;
     let well_formed = grant.len() == 43 && grant.is_ascii();
     let ended = if well_formed {
-        grants::end(&ending(&admin), &account, &grant).await?
+        grants::end(&admin.ending(), &account, &grant).await?
     } else {
         None
     };
     let granted = ended.ok_or_else(|| missing("grant"))?;
     info!(account = %account, user = %granted.user, client_id = %granted.client_id, "grant revoked");
     let before = serde_json::json!({ "user": granted.user, "application": granted.client_id });
-    tell(&admin, vec![granted]);
+    admin.tell_of(vec![granted]);
     let answer = StatusCode::NO_CONTENT.into_response();
     Ok(audit::changed(answer, before, serde_json::Value::Null))
 }
@@ -202,10 +176,10 @@ pub(super) async fn revoke_all(
         user,
         application: application.as_ref(),
     };
-    let ended = grants::end_all(&ending(&admin), &which).await?;
+    let ended = grants::end_all(&admin.ending(), &which).await?;
     let revoked = ended.len();
     info!(account = %account, revoked, "grants revoked");
-    tell(&admin, ended);
+    admin.tell_of(ended);
     let before = serde_json::json!({
         "user": user,
         "application": application,

@@ -11,7 +11,7 @@ use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
 use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses};
 use crate::provider::email;
-use crate::store::{Precondition, Store};
+use crate::store::{Step, Store};
 
 /// After too many tries of one user, through one application, from one address.
 pub const PAUSES: Pauses = Pauses {
@@ -22,6 +22,21 @@ pub const PAUSES: Pauses = Pauses {
 /// The shortest password that can be set, in characters (NIST SP 800-63B §5.1.1.2).
 pub const MIN_LENGTH: usize = 8;
 
+/// The step of a batch that gives a user a password.
+pub async fn step_set(
+    hasher: &Hasher,
+    account: &AccountId,
+    user: UserId,
+    password: &Secret,
+    now: Timestamp,
+) -> Result<Step, OAuthError> {
+    if password.expose().chars().count() < MIN_LENGTH {
+        return Err(OAuthError::request("a password has at least 8 characters"));
+    }
+    let credential = Credential::new(hasher.hash(password).await?, now);
+    Ok(credential::step_put(account, user, &credential)?)
+}
+
 /// Gives a user a password.
 pub async fn set(
     store: &dyn Store,
@@ -31,11 +46,8 @@ pub async fn set(
     password: &Secret,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    if password.expose().chars().count() < MIN_LENGTH {
-        return Err(OAuthError::request("a password has at least 8 characters"));
-    }
-    let credential = Credential::new(hasher.hash(password).await?, now);
-    credential::put(store, account, user, &credential, Precondition::Any).await?;
+    let step = step_set(hasher, account, user, password, now).await?;
+    store.commit(vec![step]).await?;
     Ok(())
 }
 

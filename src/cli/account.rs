@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Global;
 use super::api::{Api, RequestBody, or_null};
+use super::confirm::Consent;
 use super::output::{show, table};
 use crate::key::Algorithm;
 
@@ -49,6 +50,8 @@ pub(super) enum Account {
     Remove {
         /// Its id
         id: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -187,7 +190,9 @@ impl Account {
                     .await?;
                 show(json, &changed.unwrap_or_default());
             }
-            Self::Remove { id } => {
+            Self::Remove { id, consent } => {
+                let ends = "Its providers, users, sessions and applications go with it; shoppers can no longer log in.";
+                consent.ask(&format!("remove the account {id}"), ends)?;
                 api.send(Method::DELETE, &format!("/accounts/{}", segment(&id)), None)
                     .await?;
                 if !json {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
+use super::confirm::Consent;
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +38,8 @@ pub(super) enum Operator {
     Remove {
         /// Their email
         email: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -103,7 +106,9 @@ impl Operator {
                 }
                 show(json, &shown.unwrap_or_default());
             }
-            Self::Remove { email } => {
+            Self::Remove { email, consent } => {
+                let ends = "Their sessions end, and they can't log in any more.";
+                consent.ask(&format!("remove the operator {email}"), ends)?;
                 api.send(Method::DELETE, &path(&email), None).await?;
                 if !json {
                     println!("the operator is removed");

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
+use super::confirm::Consent;
 use super::output::{show, table, text};
 use crate::broker::{policy, redirects};
 use crate::config::Config;
@@ -71,9 +72,16 @@ pub(super) enum Provider {
         to: Option<u64>,
         #[command(flatten)]
         accept: apply::Accept,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Remove a mapping; its history stays
-    Remove(MappingArguments),
+    Remove {
+        #[command(flatten)]
+        which: MappingArguments,
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
 /// Which mapping is meant.
@@ -172,24 +180,20 @@ impl Provider {
                     &["version", "applied_at", "author", "name"],
                 );
             }
-            Self::Rollback { which, to, accept } => {
-                let path = which.path(api).await?;
-                let version = match to {
-                    Some(version) => version,
-                    None => previous(api, &path).await?,
-                };
-                let body = json!({ "version": version });
-                let applied = api
-                    .send(
-                        Method::POST,
-                        &format!("{path}/rollback{}", accept.query()),
-                        Some(RequestBody::json(&body)),
-                    )
-                    .await?;
-                show(global.json, &applied.unwrap_or_default());
+            Self::Rollback {
+                which,
+                to,
+                accept,
+                consent,
+            } => {
+                let applied = roll_back(api, &which, to, &accept, &consent).await?;
+                show(global.json, &applied);
             }
-            Self::Remove(which) => {
+            Self::Remove { which, consent } => {
                 let path = which.path(api).await?;
+                let ends =
+                    "Shoppers can no longer log in through it. Its history and its users are kept.";
+                consent.ask(&format!("remove the mapping {path}"), ends)?;
                 api.send(Method::DELETE, &path, None).await?;
                 if !global.json {
                     println!(
@@ -200,6 +204,33 @@ impl Provider {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Applies an earlier version again, once what changes by it was seen.
+async fn roll_back(
+    api: &mut Api,
+    which: &MappingArguments,
+    to: Option<u64>,
+    accept: &apply::Accept,
+    consent: &Consent,
+) -> anyhow::Result<Value> {
+    let path = which.path(api).await?;
+    let version = match to {
+        Some(version) => version,
+        None => previous(api, &path).await?,
+    };
+    let changes = diff::of_versions(api, &path, version).await?;
+    let ends = format!("{changes}\nIt counts from the next login on, as a new version.");
+    consent.ask(&format!("roll back to version {version}"), &ends)?;
+    let body = json!({ "version": version });
+    let applied = api
+        .send(
+            Method::POST,
+            &format!("{path}/rollback{}", accept.query()),
+            Some(RequestBody::json(&body)),
+        )
+        .await?;
+    Ok(applied.unwrap_or_default())
 }
 
 /// Says on stderr where a provider's answers come to an address that is not its own.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
+use super::confirm::Consent;
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +56,8 @@ pub(super) enum Store {
         /// The account
         #[arg(long)]
         account: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -87,7 +90,13 @@ impl Store {
                 show(json, &find(api, &account, &origin).await?);
                 Ok(())
             }
-            Self::Remove { origin, account } => {
+            Self::Remove {
+                origin,
+                account,
+                consent,
+            } => {
+                let ends = "Nobody can log in on it any more. Sessions of its shoppers go on until they end.";
+                consent.ask(&format!("remove the store {origin} from {account}"), ends)?;
                 let path = format!("{}?origin={}", path(&account), segment(&origin));
                 api.send(Method::DELETE, &path, None).await?;
                 if !json {

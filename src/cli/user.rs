@@ -1,20 +1,21 @@
 //! `vestibule user`
 
-use std::path::Path;
+mod files;
 
-use anyhow::Context;
 use clap::Subcommand;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
+use super::confirm::Consent;
 use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     /// List the users of an account, or those that are searched for
+    #[command(alias = "search")]
     List {
         /// Begins their email, a word of their name or email, or their id at a provider; or is their id
         search: Option<String>,
@@ -24,6 +25,52 @@ pub(super) enum User {
         /// The account
         #[arg(long)]
         account: String,
+    },
+    /// Show a user
+    Show {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    Import(files::Import),
+    Export(files::Export),
+    /// Remove a user with links, password, sessions and grants
+    Delete {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Take a link with a provider from a user; their sessions and grants end
+    Unlink {
+        /// The user's id or email
+        user: String,
+        /// The provider
+        #[arg(long)]
+        provider: String,
+        /// The user's id there, where the user has several links with the provider
+        #[arg(long)]
+        id: Option<String>,
+        /// The account
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Have a user prove their email again at the next login; their sessions and grants end
+    Reverify {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Create a user who has not logged in yet
     Create {
@@ -52,14 +99,6 @@ pub(super) enum User {
         #[arg(long)]
         account: String,
     },
-    /// Move people of another system in, with what their passwords hash to there (bcrypt, PBKDF2, scrypt, argon2, salted SHA)
-    Import {
-        /// A file with one JSON object a line: `email`, and `name` and `password_hash` where there are any
-        file: std::path::PathBuf,
-        /// The account
-        #[arg(long)]
-        account: String,
-    },
     /// Take a user's password away
     RemovePassword {
         /// The user's id or email
@@ -84,15 +123,17 @@ pub(super) enum User {
     },
     /// End a user's sessions and refuse their logins
     Disable {
-        /// The user's id
+        /// The user's id or email
         id: String,
         /// The account
         #[arg(long)]
         account: String,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Let a user log in again
     Enable {
-        /// The user's id
+        /// The user's id or email
         id: String,
         /// The account
         #[arg(long)]
@@ -108,57 +149,22 @@ fn password(account: &str, user: &str) -> String {
     )
 }
 
-/// Moves people in, some hundreds at a time.
-async fn import(api: &mut Api, json: bool, file: &Path, account: &str) -> anyhow::Result<()> {
-    const AT_ONCE: usize = 200;
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("{} cannot be read", file.display()))?;
-    let mut people = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let person: Value = serde_json::from_str(line)
-            .with_context(|| format!("{}:{} is no JSON", file.display(), number + 1))?;
-        people.push((number + 1, person));
-    }
-    let path = format!("/accounts/{}/users/import", segment(account));
-    let (mut created, mut known, mut passwords, mut refused) = (0, 0, 0, Vec::new());
-    for some in people.chunks(AT_ONCE) {
-        let users: Vec<&Value> = some.iter().map(|(_, person)| person).collect();
-        let body = RequestBody::json(&json!({ "users": users }));
-        let first = some.first().map_or(0, |(line, _)| *line);
-        let done = api.send(Method::POST, &path, Some(body)).await;
-        let done = done.with_context(|| {
-            format!("from line {first} on nobody was moved in; the file can be given again")
-        })?;
-        let done = done.unwrap_or_default();
-        let count = |name: &str| done.get(name).and_then(Value::as_u64).unwrap_or_default();
-        created += count("created");
-        known += count("known");
-        passwords += count("passwords");
-        let no = done.get("refused").and_then(Value::as_array).cloned();
-        for mut one in no.unwrap_or_default() {
-            let index = one["index"]
-                .as_u64()
-                .and_then(|index| usize::try_from(index).ok());
-            let line = index
-                .and_then(|index| some.get(index))
-                .map(|(line, _)| *line);
-            one["line"] = line.into();
-            refused.push(one);
-        }
-    }
-    let counts = json!({ "created": created, "known": known, "passwords": passwords, "refused": refused.len() });
-    if json {
-        let mut all = counts;
-        all["refused"] = refused.into();
-        show(json, &all);
-        return Ok(());
-    }
-    show(json, &counts);
-    if !refused.is_empty() {
-        table(json, &refused, &["line", "email", "why"]);
+fn user_path(account: &str, user: &str) -> String {
+    format!("/accounts/{}/users/{}", segment(account), segment(user))
+}
+
+/// What is done to one user and leaves nothing to show, or the user.
+async fn act(
+    api: &mut Api,
+    json: bool,
+    (method, path): (Method, &str),
+    done: &str,
+) -> anyhow::Result<()> {
+    let answer = api.send(method, path, None).await?;
+    match answer {
+        Some(user) if json => show(json, &user),
+        _ if json => {}
+        _ => println!("{done}"),
     }
     Ok(())
 }
@@ -185,6 +191,18 @@ impl User {
                 table(json, &items, &["id", "email", "name", "disabled"]);
                 return Ok(());
             }
+            Self::Import(import) => return import.call(api, json).await,
+            Self::Export(export) => return export.call(api).await,
+            Self::Show { user, account } => {
+                let found = api
+                    .send(Method::GET, &user_path(&account, &user), None)
+                    .await?;
+                show(json, &found.unwrap_or_default());
+                return Ok(());
+            }
+            Self::Delete { .. } | Self::Unlink { .. } | Self::Reverify { .. } => {
+                return self.change_one(api, json).await;
+            }
             Self::Create {
                 email,
                 name,
@@ -198,40 +216,10 @@ impl User {
                 show(json, &made.unwrap_or_default());
                 return Ok(());
             }
-            Self::SetPassword { user, account } => {
-                if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-                    eprintln!("type the password, then Enter:");
-                }
-                let mut text = String::new();
-                std::io::stdin().read_line(&mut text)?;
-                let body = json!({ "password": text.trim_end_matches(['\r', '\n']) });
-                api.send(
-                    Method::PUT,
-                    &password(&account, &user),
-                    Some(RequestBody::json(&body)),
-                )
-                .await?;
-                if !json {
-                    println!("the password of {user} is set");
-                }
-                return Ok(());
-            }
-            Self::ExpirePassword { user, account } => {
-                let path = format!("{}/expire", password(&account, &user));
-                api.send(Method::POST, &path, None).await?;
-                if !json {
-                    println!("{user} has to choose another password");
-                }
-                return Ok(());
-            }
-            Self::Import { file, account } => return import(api, json, &file, &account).await,
-            Self::RemovePassword { user, account } => {
-                api.send(Method::DELETE, &password(&account, &user), None)
-                    .await?;
-                if !json {
-                    println!("the password of {user} is removed");
-                }
-                return Ok(());
+            Self::SetPassword { .. }
+            | Self::ExpirePassword { .. }
+            | Self::RemovePassword { .. } => {
+                return self.change_password(api, json).await;
             }
             Self::Blocked { account } => {
                 let items = api
@@ -252,15 +240,109 @@ impl User {
                 }
                 return Ok(());
             }
-            Self::Disable { id, account } => (id, account, true),
+            Self::Disable {
+                id,
+                account,
+                consent,
+            } => {
+                let ends = "They are signed out everywhere, their grants end, and they can't log in until they are enabled.";
+                consent.ask(&format!("disable the user {id} of {account}"), ends)?;
+                (id, account, true)
+            }
             Self::Enable { id, account } => (id, account, false),
         };
-        let path = format!("/accounts/{}/users/{}", segment(&account), segment(&id));
+        let path = user_path(&account, &id);
         let body = json!({ "disabled": disabled });
         let changed = api
             .send(Method::PATCH, &path, Some(RequestBody::json(&body)))
             .await?;
         show(json, &changed.unwrap_or_default());
         Ok(())
+    }
+
+    async fn change_one(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::Delete {
+                user,
+                account,
+                consent,
+            } => {
+                let ends = "Their record, links, password, sessions and grants are removed. Only the audit log keeps their id.";
+                consent.ask(&format!("delete the user {user} of {account}"), ends)?;
+                let path = user_path(&account, &user);
+                let done = format!("the user {user} is deleted");
+                act(api, json, (Method::DELETE, &path), &done).await
+            }
+            Self::Unlink {
+                user,
+                provider,
+                id,
+                account,
+                consent,
+            } => {
+                let ends = "Their sessions and grants end.";
+                let what = format!("take the link with {provider} from the user {user}");
+                consent.ask(&what, ends)?;
+                let mut path = user_path(&account, &user);
+                path.extend(["/links?provider=", &segment(&provider)]);
+                if let Some(id) = id {
+                    path.extend(["&user_id=", &segment(&id)]);
+                }
+                let done = format!("the link of {user} with {provider} is gone");
+                act(api, json, (Method::DELETE, &path), &done).await
+            }
+            Self::Reverify {
+                user,
+                account,
+                consent,
+            } => {
+                let ends = "Their email counts as proved by nobody until the next login proves it; their sessions and grants end.";
+                consent.ask(
+                    &format!("have the user {user} prove their email again"),
+                    ends,
+                )?;
+                let path = format!("{}/reverify", user_path(&account, &user));
+                let done = format!("{user} proves the email at the next login");
+                act(api, json, (Method::POST, &path), &done).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn change_password(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::SetPassword { user, account } => {
+                if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+                    eprintln!("type the password, then Enter:");
+                }
+                let mut text = String::new();
+                std::io::stdin().read_line(&mut text)?;
+                let body = json!({ "password": text.trim_end_matches(['\r', '\n']) });
+                api.send(
+                    Method::PUT,
+                    &password(&account, &user),
+                    Some(RequestBody::json(&body)),
+                )
+                .await?;
+                if !json {
+                    println!("the password of {user} is set");
+                }
+                Ok(())
+            }
+            Self::ExpirePassword { user, account } => {
+                let path = format!("{}/expire", password(&account, &user));
+                let done = format!("{user} has to choose another password");
+                act(api, json, (Method::POST, &path), &done).await
+            }
+            Self::RemovePassword { user, account } => {
+                api.send(Method::DELETE, &password(&account, &user), None)
+                    .await?;
+                if !json {
+                    println!("the password of {user} is removed");
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 }

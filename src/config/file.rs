@@ -83,6 +83,10 @@ pub struct LoginSection {
     /// (`callback.shared`). Then one account's provider can collect another's codes (RFC 9700 §4.4),
     /// so only where all accounts trust each other's providers. Default false.
     pub shared_callback: Option<bool>,
+    /// Whether a mapping with a bundled one's id, such as `google`, may talk to another server.
+    /// Shoppers take that for the known provider's, so only for tests with an imitation of it.
+    /// Default false.
+    pub bundled_ids_elsewhere: Option<bool>,
 }
 
 /// Sessions.

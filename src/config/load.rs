@@ -142,6 +142,7 @@ impl Check<'_> {
             store: self.store(file),
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
             shared_callback: file.login.shared_callback.unwrap_or(false),
+            bundled_ids_elsewhere: file.login.bundled_ids_elsewhere.unwrap_or(false),
             session: Session {
                 lifetime,
                 idle: file

@@ -1,10 +1,22 @@
 //! The users of an account.
 
+mod change;
+mod detail;
+mod end;
+pub mod import;
+pub mod rows;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::change::{
+    LinkQuery, NewPassword, NewUser, Revoked, UserChange, change, create, delete, remove_password,
+    reverify, revoke_sessions, set_password, unlink,
+};
+pub use self::detail::{GrantSummary, SessionView, UserDetail, detail, sessions};
+pub use self::import::{ImportReport, ImportUsers, ImportedUser, import};
 use super::page::{not_a_cursor, total};
 use super::{Access, Caller, Found, OperationError, Operations, Outcome, Page, limit};
 use crate::account::User;
@@ -104,7 +116,8 @@ pub async fn list(
     }
     let wanted = Wanted::new(text);
     if wanted.is_everybody() && !text.is_empty() {
-        return Ok(Page::cut(Vec::new(), limit, |_: &UserView| String::new()));
+        let none = Page::cut(Vec::new(), limit, |_: &UserView| String::new());
+        return Ok(none.counted(query.count.then(|| total(0, true))));
     }
     let counted = if query.count {
         Some(directory::count(&*ops.store, &account, &wanted).await?)
@@ -133,6 +146,11 @@ async fn by_email(
         Ok(email) => Ok(directory::by_email(&*ops.store, account, &email).await?),
         Err(_) => Ok(None),
     }
+}
+
+/// Where the API has a user: the id only, for the audit log.
+fn address(account: &AccountId, user: UserId) -> String {
+    format!("/accounts/{account}/users/{user}")
 }
 
 /// A user by id or by email.

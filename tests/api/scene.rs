@@ -86,6 +86,9 @@ pub const BLOCKED: &str = "blocked@example.com";
 
 pub const ADA: &str = "ada@example.com";
 
+/// Logged in through the provider.
+pub const LINKED: &str = "ada@example.test";
+
 pub struct Scene {
     pub world: World,
     /// May do everything.
@@ -218,6 +221,10 @@ impl Scene {
         if operation.id == "removeStore" {
             path += "?origin=";
             path += &self.world.origin;
+        }
+        if operation.id == "unlinkUser" {
+            // Ada of the provider has a link, and Ada of the password has none.
+            path = path.replace(ADA, LINKED) + "?provider=mock-idp";
         }
         if operation.id == "revokeGrants" {
             path += "?application=orders";

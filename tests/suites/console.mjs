@@ -182,6 +182,9 @@ await page.getByLabel('I understand').check();
 await press(page, 'Apply changes');
 await look('provider-edited', ['Acme Renamed']);
 await page.getByRole('button', { name: 'Roll back to version 1' }).click();
+await look('rollback', ['This changes who users are', 'What changes']);
+await page.getByLabel('I understand').check();
+await press(page, 'Roll back');
 await look('provider', ['live again', 'Acme Accounts', '100.0 %']);
 
 // An application, whose secret is there once.

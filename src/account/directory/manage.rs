@@ -4,9 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Map;
 
-use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, claim_email, get, words};
+use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, get, steps, words};
 use crate::base::{AccountId, Timestamp, UserId};
-use crate::provider::email;
 use crate::store::{Keyspace, Precondition, Store, StoreError, Version, Versioned};
 
 /// Creates a user who never logged in through a provider; `None` if someone has
@@ -18,36 +17,36 @@ pub async fn create(
     name: Option<String>,
     now: Timestamp,
 ) -> Result<Option<Versioned<User>>, StoreError> {
-    let account = account.as_str();
-    let user = User {
+    let mut user = new(email, name, now);
+    match steps::create(store, account, &mut user, now).await? {
+        Err(_) => Ok(None),
+        Ok(steps) => match store.commit(steps).await {
+            Ok(versions) => Ok(Some(Versioned {
+                value: user,
+                version: versions.first().copied().unwrap_or(Version(0)),
+            })),
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// A user who never logged in, for whose email, which must be normalized, whoever
+/// creates them answers.
+pub fn new(email: &str, name: Option<String>, now: Timestamp) -> User {
+    User {
         id: UserId::new(),
         email: email.to_owned(),
         name,
         links: Vec::new(),
         created_at: now,
         last_login_at: now,
-        // Whoever creates users answers for their emails.
         email_trusted: true,
         disabled: false,
         more: Map::new(),
         last_link: None,
         generation: 0,
-    };
-    if claim_email(store, account, &email::key(email), user.id).await? != user.id {
-        return Ok(None);
     }
-    let id = user.id.as_bytes();
-    let mut steps = vec![
-        RECORDS.step_check(account, id, Precondition::Absent),
-        RECORDS.step_put(account, id, &user)?,
-    ];
-    steps.extend(words::steps(account, &user)?);
-    let versions = store.commit(steps).await?;
-    let version = versions.first().copied().unwrap_or(Version(0));
-    Ok(Some(Versioned {
-        value: user,
-        version,
-    }))
 }
 
 /// Changes a user in what they are not found by; gives what it was and what it became. With `only`, the record

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::segment;
+use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
 use super::view::{Html, redirect_to, shown, status};
 use crate::account::draft;
@@ -245,6 +246,18 @@ pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {
 }
 
 pub(super) async fn remove_store(Path(id): Path<String>, post: Post) -> Html {
+    let ask = Ask {
+        title: format!("Remove the store {}", post.get("origin")),
+        ends: &[
+            "Nobody can log in on it any more, and logins under way there fail.",
+            "Sessions of its shoppers go on until they end.",
+        ],
+        button: "Remove the store",
+        back: format!("/admin/accounts/{}", segment(&id)),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
     let (ops, caller, when) = (post.ops(), post.caller(), Condition::None);
     let changed = accounts::remove_store(ops, &caller, &id, post.get("origin"), &when).await;
     done(&post, &id, changed, "store-removed", "store").await

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::form::{Refused, changes, text, typed};
 use super::api::{Call, segment};
+use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
@@ -239,6 +240,17 @@ async fn display(
         "backchannel_logout_uri": found["backchannel_logout_uri"],
         "id_token_signed_response_alg": found["id_token_signed_response_alg"],
         "audience": found["audience"],
+        "token_endpoint_auth_method": found["token_endpoint_auth_method"],
+        "jwks": found["jwks"].is_object().then(|| format!("{:#}", found["jwks"])),
+        "jwks_uri": found["jwks_uri"],
+        "application_type": found["application_type"],
+        "require_pkce": found["require_pkce"],
+        "pushed_authorization_requests": found["pushed_authorization_requests"],
+        "resources": joined("resources", "\n"),
+        "access_token_lifetime": found["access_token_lifetime"],
+        "refresh_token_lifetime": found["refresh_token_lifetime"],
+        "refresh_token_absolute_lifetime": found["refresh_token_absolute_lifetime"],
+        "reuse_refresh_tokens": found["reuse_refresh_tokens"],
     });
     let values = context! {
         title => found["name"].as_str(),
@@ -321,6 +333,18 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     post: Post,
 ) -> Html {
+    let ask = Ask {
+        title: format!("Remove the application {id}"),
+        ends: &[
+            "It gets no more tokens, and what people granted to it ends.",
+            "Its secret counts no more. This can't be undone.",
+        ],
+        button: "Remove the application",
+        back: path(&id, ""),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
     let call =
         Call::new(Method::DELETE, api_path(&id, "")).if_version(post.get("etag").parse().ok());
     match console.api.call(&post.who, call).await {

@@ -295,6 +295,7 @@ impl FromRequest<Arc<Console>> for Post {
 
 /// An operator's form with files, sent by a page of ours.
 pub(super) struct Upload {
+    pub desk: Desk,
     pub who: Current,
     parts: BTreeMap<String, Vec<u8>>,
 }
@@ -320,7 +321,8 @@ impl FromRequest<Arc<Console>> for Upload {
 
     async fn from_request(request: Request, console: &Arc<Console>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Desk { who, .. } = Desk::from_request_parts(&mut parts, console).await?;
+        let desk = Desk::from_request_parts(&mut parts, console).await?;
+        let who = desk.who.clone();
         if !same_origin(console, &parts.headers) {
             return Err(foreign());
         }
@@ -336,7 +338,7 @@ impl FromRequest<Arc<Console>> for Upload {
                 return Err(unreadable("a field occurs twice"));
             }
         }
-        let upload = Self { who, parts };
+        let upload = Self { desk, who, parts };
         if !digest::same(upload.get("csrf").as_bytes(), upload.who.csrf.as_bytes()) {
             return Err(stale(&upload.who));
         }

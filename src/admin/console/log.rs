@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::accounts::ListQuery;
 use super::api::{Call, segment};
+use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
@@ -75,8 +76,39 @@ async fn answer(console: &Console, post: &Post, call: Call<'_>) -> Html {
     }
 }
 
+/// The page that asks, where an operator loses something by it.
+fn asked(post: &Post) -> Option<Html> {
+    let email = post.get("email");
+    let (title, ends, button): (_, &[&str], _) = match post.get("action") {
+        "disable" => (
+            format!("Disable the operator {email}"),
+            &["Their sessions end, and they can't log in until they are enabled again."],
+            "Disable",
+        ),
+        "remove" => (
+            format!("Remove the operator {email}"),
+            &[
+                "Their sessions end, and they can't log in any more.",
+                "Drafts that they began stay. This can't be undone.",
+            ],
+            "Remove",
+        ),
+        _ => return None,
+    };
+    let ask = Ask {
+        title,
+        ends,
+        button,
+        back: "/admin/operators".to_owned(),
+    };
+    confirm::unless_confirmed(post, &ask)
+}
+
 /// `POST /admin/operators/change`
 pub(super) async fn change_operator(axum::extract::State(console): State, post: Post) -> Html {
+    if let Some(page) = asked(&post) {
+        return page;
+    }
     let path = format!("/operators/{}", segment(post.get("email")));
     let call = match post.get("action") {
         "invite" => {

@@ -1,20 +1,25 @@
 //! An account's users, their sessions and what they granted.
 
+use axum::Json;
 use axum::extract::{Path, Query};
-use axum::http::{Method, StatusCode};
-use minijinja::context;
+use axum::http::{Method, StatusCode, header};
+use axum::response::IntoResponse;
+use minijinja::{Value, context};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::accounts::ListQuery;
 use super::api::{Call, segment};
+use super::confirm::{self, Ask};
 use super::guard::{Desk, LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::reply;
-use crate::operation::accounts;
-use crate::operation::users::{self, UserQuery};
+use crate::operation::users::{self, LinkQuery, UserChange, UserQuery, UserView};
+use crate::operation::{Condition, OperationError, accounts};
 use crate::operator::session::Current;
+
+/// The most sessions of one user on their page.
+const MOST_SHOWN: usize = 50;
 
 async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &ListQuery) -> Html {
     let account = reply::account(&*console.admin.store, id)
@@ -48,7 +53,7 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Li
 }
 
 /// Which users, and what was just done.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct UsersQuery {
     #[serde(default)]
     q: String,
@@ -62,7 +67,22 @@ pub(super) async fn users(
     Path(id): Path<String>,
     Query(place): Query<UsersQuery>,
 ) -> Html {
-    let account = accounts::show(desk.ops(), &desk.caller(), &id).await?.value;
+    display(&desk, &id, StatusCode::OK, place, context! {}).await
+}
+
+/// The list as it is without a search, with what is wrong with a form of it.
+pub(super) async fn listed(desk: &Desk, id: &str, status: StatusCode, more: Value) -> Html {
+    display(desk, id, status, UsersQuery::default(), more).await
+}
+
+async fn display(
+    desk: &Desk,
+    id: &str,
+    status: StatusCode,
+    place: UsersQuery,
+    more: Value,
+) -> Html {
+    let account = accounts::show(desk.ops(), &desk.caller(), id).await?.value;
     let q = place.q.trim();
     let query = UserQuery {
         q: Some(q.to_owned()),
@@ -71,7 +91,7 @@ pub(super) async fn users(
         limit: Some(50),
         ..UserQuery::default()
     };
-    let found = users::list(desk.ops(), &desk.caller(), &id, query).await?;
+    let found = users::list(desk.ops(), &desk.caller(), id, query).await?;
     let values = context! {
         title => "Users",
         nav => "accounts",
@@ -82,7 +102,7 @@ pub(super) async fn users(
         next => found.next,
         done => place.done,
     };
-    desk.page(StatusCode::OK, "users.html", values)
+    desk.page(status, "users.html", context! { ..more, ..values })
 }
 
 pub(super) async fn sessions(
@@ -111,7 +131,7 @@ pub(super) async fn revoke_grant(
 ) -> Html {
     let grant = segment(post.get("grant"));
     let path = format!("/accounts/{}/grants/{grant}", segment(&id));
-    let to = format!("/admin/accounts/{}/grants?done=revoked", segment(&id));
+    let to = back_to(&post, &id, "grants", "revoked");
     act(&console, &post, Call::new(Method::DELETE, path), &to).await
 }
 
@@ -124,39 +144,155 @@ async fn act(console: &Console, post: &Post, call: Call<'_>, to: &str) -> Html {
     Ok(redirect_to(to))
 }
 
-/// Disables or enables a user.
-pub(super) async fn change(
-    axum::extract::State(console): State,
-    Path(id): Path<String>,
-    post: Post,
+/// Where a form of a user's own page leads back to; of a list, the list.
+fn back_to(post: &Post, id: &str, list: &str, done: &str) -> String {
+    let account = format!("/admin/accounts/{}", segment(id));
+    match post.get("user") {
+        "" => format!("{account}/{list}?done={done}"),
+        user => format!("{account}/users/{}?done={done}", segment(user)),
+    }
+}
+
+/// The user that a form names, for what is asked about them.
+async fn named(post: &Post, id: &str) -> Result<UserView, OperationError> {
+    let found = users::show(post.ops(), &post.caller(), id, post.get("user")).await?;
+    Ok(found.value)
+}
+
+fn user_page(id: &str, user: &UserView) -> String {
+    format!("/admin/accounts/{}/users/{}", segment(id), user.id)
+}
+
+/// `GET /admin/accounts/{account}/users/{user}`
+pub(super) async fn user(
+    desk: Desk,
+    Path((id, user)): Path<(String, String)>,
+    Query(place): Query<ListQuery>,
 ) -> Html {
-    let user = segment(post.get("user"));
+    let account = accounts::show(desk.ops(), &desk.caller(), &id).await?.value;
+    let found = users::detail(desk.ops(), &desk.caller(), &id, &user)
+        .await?
+        .value;
+    let more = found.sessions.len().saturating_sub(MOST_SHOWN);
+    let sessions: Vec<_> = found.sessions.into_iter().take(MOST_SHOWN).collect();
+    let values = context! {
+        title => found.user.email.clone(),
+        nav => "accounts",
+        account => shown(account),
+        user => shown(found.user),
+        has_password => found.has_password,
+        sessions => shown(sessions),
+        more_sessions => more,
+        grants => shown(found.grants),
+        history => shown(found.history),
+        done => place.done,
+    };
+    desk.page(StatusCode::OK, "user.html", values)
+}
+
+/// `GET …/users/{user}/export.json`
+pub(super) async fn export(desk: Desk, Path((id, user)): Path<(String, String)>) -> Html {
+    let found = users::detail(desk.ops(), &desk.caller(), &id, &user).await?;
+    let name = format!("attachment; filename=\"user-{}.json\"", found.value.user.id);
+    Ok(([(header::CONTENT_DISPOSITION, name)], Json(found.value)).into_response())
+}
+
+/// Disables or enables a user.
+pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
+    let user = named(&post, &id).await?;
     let disabled = post.get("disabled") == "true";
-    let call = Call::new(
-        Method::PATCH,
-        format!("/accounts/{}/users/{user}", segment(&id)),
-    );
+    let ask = Ask {
+        title: format!("Disable {}", user.email),
+        ends: &[
+            "They are signed out everywhere, and what applications were granted ends.",
+            "They can't log in until you enable them again.",
+        ],
+        button: "Disable",
+        back: user_page(&id, &user),
+    };
+    if disabled && let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
+    let change = UserChange {
+        disabled: Some(disabled),
+        ..UserChange::default()
+    };
+    let place = (id.as_str(), post.get("user"));
+    users::change(post.ops(), &post.caller(), place, change, &Condition::None).await?;
     let done = if disabled { "disabled" } else { "enabled" };
-    let to = format!("/admin/accounts/{}/users?done={done}", segment(&id));
-    act(
-        &console,
-        &post,
-        call.json(json!({ "disabled": disabled })),
-        &to,
-    )
-    .await
+    Ok(redirect_to(&back_to(&post, &id, "users", done)))
 }
 
 /// Ends all sessions of a user.
-pub(super) async fn revoke_all(
-    axum::extract::State(console): State,
-    Path(id): Path<String>,
-    post: Post,
-) -> Html {
-    let user = segment(post.get("user"));
-    let path = format!("/accounts/{}/users/{user}/sessions", segment(&id));
-    let to = format!("/admin/accounts/{}/users?done=revoked", segment(&id));
-    act(&console, &post, Call::new(Method::DELETE, path), &to).await
+pub(super) async fn revoke_all(Path(id): Path<String>, post: Post) -> Html {
+    users::revoke_sessions(post.ops(), &post.caller(), &id, post.get("user")).await?;
+    Ok(redirect_to(&back_to(&post, &id, "users", "revoked")))
+}
+
+/// Has a user prove their email again.
+pub(super) async fn reverify(Path(id): Path<String>, post: Post) -> Html {
+    let user = named(&post, &id).await?;
+    let ask = Ask {
+        title: format!("Have {} proved again", user.email),
+        ends: &[
+            "They are signed out everywhere, and what applications were granted ends.",
+            "The email counts as proved by nobody, until a login through a provider that vouches for it, or by a code that is sent there.",
+        ],
+        button: "Have it proved again",
+        back: user_page(&id, &user),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
+    let place = (id.as_str(), post.get("user"));
+    users::reverify(post.ops(), &post.caller(), place, &Condition::None).await?;
+    Ok(redirect_to(&back_to(&post, &id, "users", "reverify")))
+}
+
+/// Takes a link from a user.
+pub(super) async fn unlink(Path(id): Path<String>, post: Post) -> Html {
+    let user = named(&post, &id).await?;
+    let ask = Ask {
+        title: format!("Unlink {} from {}", post.get("provider"), user.email),
+        ends: &[
+            "They are signed out everywhere, and what applications were granted ends.",
+            "A later login there finds this user only if the provider may vouch for the email.",
+        ],
+        button: "Unlink",
+        back: user_page(&id, &user),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
+    let link = LinkQuery {
+        provider: post.get("provider").to_owned(),
+        user_id: Some(post.get("user_id").to_owned()),
+    };
+    let place = (id.as_str(), post.get("user"));
+    users::unlink(post.ops(), &post.caller(), place, link, &Condition::None).await?;
+    Ok(redirect_to(&back_to(&post, &id, "users", "unlinked")))
+}
+
+/// Deletes a user.
+pub(super) async fn delete(Path(id): Path<String>, post: Post) -> Html {
+    let user = named(&post, &id).await?;
+    let ask = Ask {
+        title: format!("Delete {}", user.email),
+        ends: &[
+            "Their record, links, password, sessions and what applications were granted are removed. The applications are told.",
+            "Only the audit log keeps their id. This can't be undone.",
+            "Who logs in with this email later is a new user.",
+        ],
+        button: "Delete",
+        back: user_page(&id, &user),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
+    let place = (id.as_str(), post.get("user"));
+    users::delete(post.ops(), &post.caller(), place, &Condition::None).await?;
+    let to = format!("/admin/accounts/{}/users?done=user-deleted", segment(&id));
+    Ok(redirect_to(&to))
 }
 
 /// Ends one session.
@@ -167,6 +303,6 @@ pub(super) async fn revoke(
 ) -> Html {
     let session = segment(post.get("session"));
     let path = format!("/accounts/{}/sessions/{session}", segment(&id));
-    let to = format!("/admin/accounts/{}/sessions?done=revoked", segment(&id));
+    let to = back_to(&post, &id, "sessions", "revoked");
     act(&console, &post, Call::new(Method::DELETE, path), &to).await
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
+use axum::response::Response;
 use minijinja::{Value as TemplateValue, context};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,13 +10,17 @@ use similar::{ChangeTag, TextDiff};
 
 use super::accounts::ListQuery;
 use super::api::{Call, segment};
+use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
-use super::view::{Html, failing, page, redirect_to, shown};
+use super::identity::identity_warnings;
+use super::view::{self, Failed, Html, failing, page, redirect_to, shown};
 use super::{Console, State, chart, expect};
-use crate::account::mapping::Mapping;
+use crate::account::mapping::{Mapping, Question};
 use crate::admin::{providers, reply};
 use crate::audit::fingerprint;
+use crate::base::ErrorCode;
 use crate::document::redact;
+use crate::http::problem::Problem;
 use crate::login::{drift, shadow};
 use crate::operator::session::Current;
 
@@ -231,11 +236,85 @@ pub(super) async fn rollback(
     post: Post,
 ) -> Html {
     let number = post.get("version").parse::<u64>().unwrap_or(0);
-    let call = Call::new(Method::POST, api_path(&id, &provider, "/rollback"))
+    if let Some(page) = ask_to_roll_back(&console, &post, &id, &provider, number, None).await? {
+        return Ok(page);
+    }
+    let accept = segment(post.get("accept"));
+    let end = format!("/rollback?accept={accept}");
+    let call = Call::new(Method::POST, api_path(&id, &provider, &end))
         .json(json!({ "version": number }))
         .if_version(post.get("etag").parse().ok());
     let to = format!("/admin{}?done=rolled-back", api_path(&id, &provider, ""));
-    act(&console, &post, &id, &provider, call, &to).await
+    match console.api.call(&post.who, call).await {
+        Ok(_) => Ok(redirect_to(&to)),
+        Err(problem) if !Question::names_of(problem.code).is_empty() => {
+            let asked = Some(problem.clone());
+            let page = ask_to_roll_back(&console, &post, &id, &provider, number, asked).await?;
+            page.ok_or_else(|| problem.into())
+        }
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            let more = context! { problem => shown(problem) };
+            display(&console, &post.who, &id, &provider, status, None, more).await
+        }
+    }
+}
+
+/// What a rollback changes, and what has to be agreed to: as at the review of an
+/// edit. `None` where all of it is.
+async fn ask_to_roll_back(
+    console: &Console,
+    post: &Post,
+    id: &str,
+    provider: &str,
+    number: u64,
+    problem: Option<Problem>,
+) -> Result<Option<Response>, Failed> {
+    let account = reply::account(&*console.admin.store, id).await?.value;
+    let name = provider.parse().map_err(|_| reply::missing("provider"))?;
+    let mappings = &console.admin.mappings;
+    let before = number.checked_add(1);
+    let found = mappings.history(&account.id, &name, before, 1).await?;
+    let wanted = found.into_iter().find(|mapping| mapping.number == number);
+    let wanted = wanted.ok_or_else(|| reply::missing("version"))?;
+    let live = mappings.get(&account.id, &name).await?;
+    let live = live.as_ref().map_or("", |live| live.value.source.as_str());
+    let warnings = if live.is_empty() {
+        Vec::new()
+    } else {
+        identity_warnings(live, &wanted.source)
+    };
+    let understood = warnings.is_empty() || post.get("understood") == "yes";
+    if confirm::is_confirmed(post) && understood && problem.is_none() {
+        return Ok(None);
+    }
+    let ask = Ask {
+        title: format!("Roll {} back to version {number}", wanted.name),
+        ends: &[
+            "It counts from the next login on, as a new version. Logins under way end as they began.",
+        ],
+        button: "Roll back",
+        back: format!("/admin{}", api_path(id, provider, "")),
+    };
+    let asks = problem
+        .as_ref()
+        .map_or(&[][..], |problem| Question::names_of(problem.code));
+    let problem = match problem {
+        None if confirm::is_confirmed(post) => Some(Problem::new(
+            ErrorCode::MappingIdentity,
+            "this version changes who users are; tick the box if that is meant",
+        )),
+        other => other,
+    };
+    let status = problem.as_ref().map_or(StatusCode::OK, view::status);
+    let more = context! {
+        account => context! { id => account.id.as_str(), name => account.name.as_str() },
+        diff => shown(diff_lines(live, &wanted.source)),
+        warnings,
+        asks => asks.to_vec(),
+        problem => problem.map(shown),
+    };
+    confirm::page(post, &ask, status, more).map(Some)
 }
 
 pub(super) async fn remove(
@@ -243,6 +322,18 @@ pub(super) async fn remove(
     Path((id, provider)): Path<(String, String)>,
     post: Post,
 ) -> Html {
+    let ask = Ask {
+        title: format!("Remove the provider {provider}"),
+        ends: &[
+            "Shoppers can no longer log in through it, and logins under way fail.",
+            "Sessions go on. Its history is kept, and so are its users.",
+        ],
+        button: "Remove the provider",
+        back: format!("/admin{}", api_path(&id, &provider, "")),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
     let call = Call::new(Method::DELETE, api_path(&id, &provider, ""))
         .if_version(post.get("etag").parse().ok());
     let to = format!("/admin/accounts/{}?done=provider-removed", segment(&id));

@@ -3,41 +3,19 @@
 use axum::extract::Path;
 use axum::http::{Method, StatusCode};
 use minijinja::{Value as TemplateValue, context};
-use serde_json::Value;
 
 use super::api::{Call, segment};
 use super::draft::{Open, frame};
 use super::guard::{LoggedIn, Post};
+use super::identity::identity_warnings;
 use super::view::{Html, failing, page, redirect_to, render, shown};
 use super::{Console, State, expect, providers};
 use crate::account::draft;
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
 use crate::document::Finding;
-use crate::document::structure::parse_toml;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
-
-/// What an edit would do to who users are.
-pub(super) fn identity_warnings(old: &str, new: &str) -> Vec<String> {
-    let ((old, _, _), (new, _, _)) = (parse_toml(old), parse_toml(new));
-    let text = |doc: &Value, key: &str| {
-        doc.pointer(key)
-            .map(|value| value.to_string().trim_matches('"').to_owned())
-            .unwrap_or_default()
-    };
-    [
-        ("/provider/id", "The provider's id", "Users are linked to it: everyone who logs in is looked for by email, or becomes a new user."),
-        ("/userinfo/response/user_id", "The place of the user's id", "Everyone who logs in may be taken for somebody else, or become a new user."),
-        ("/userinfo/response/email", "The place of the email", "Users may get another email, and be linked by it to somebody else's user."),
-        ("/userinfo/source", "The source of the profile", "Ids and emails may come out differently."),
-        ("/userinfo/url", "The address of the profile", "Ids and emails may come out differently."),
-    ]
-    .iter()
-    .filter(|(key, _, _)| text(&old, key) != text(&new, key))
-    .map(|(key, what, why)| format!("{what} changes from `{}` to `{}`. {why}", text(&old, key), text(&new, key)))
-    .collect()
-}
 
 /// `GET …/review`: what would be applied, what changes, what to think of first.
 pub(super) async fn review(
@@ -73,7 +51,7 @@ fn reviewed(
     let requests = expect::steps(&open.draft.source, mappings, &open.account);
     let asks = problem
         .as_ref()
-        .and_then(|problem| Question::name_of(problem.code));
+        .map_or(&[][..], |problem| Question::names_of(problem.code));
     let values = context! {
         title => "Review",
         findings => shown(findings.clone()),
@@ -83,7 +61,7 @@ fn reviewed(
         diff => shown(providers::diff_lines(old, &open.draft.source)),
         preview => TemplateValue::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
-        asks,
+        asks => asks.to_vec(),
         problem => problem.map(shown),
     };
     page(

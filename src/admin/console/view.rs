@@ -111,6 +111,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "applications.html",
         "audit.html",
         "choose.html",
+        "confirm.html",
         "diff.html",
         "error.html",
         "grants.html",
@@ -128,7 +129,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "step.html",
         "toml.html",
         "trial.html",
+        "user.html",
         "users.html",
+        "users_import.html",
         "welcome.html",
     ] {
         templates

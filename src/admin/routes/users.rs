@@ -4,11 +4,10 @@ use axum::Json;
 use axum::http::Method;
 use serde_json::json;
 
-use crate::admin::paging::{Page, Paging};
+use crate::admin::paging::Page;
 use crate::admin::route::{Body, Query, Route};
-use crate::admin::{grants, passwords, users};
-use crate::operation::passwords as people_passwords;
-use crate::operation::users::{self as people, UserView};
+use crate::admin::{grants, users};
+use crate::operation::{passwords, users as people};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
@@ -21,17 +20,31 @@ pub(super) fn operations() -> Vec<Route> {
                 people::list(&call.ops, &call.caller, call.at("account"), query).await
             },
         ),
-        Route::handled(
-            Method::POST,
+        Route::post(
             "/accounts/{account}/users",
             "createUser",
             "Creates a user who has not logged in yet",
-            passwords::create,
+            |call, Body(new)| async move {
+                people::create(&call.ops, &call.caller, call.at("account"), new).await
+            },
         )
-        .takes::<passwords::NewUser>(json!({ "email": "ada@example.com", "name": "Ada" }))
-        .gives::<UserView>(201)
-        .tagged()
+        .creates()
+        .example(json!({ "email": "ada@example.com", "name": "Ada" }))
         .refuses(&[409]),
+        Route::post(
+            "/accounts/{account}/users/import",
+            "importUsers",
+            "Creates users of another system, 500 at most, or says what would become of them",
+            |call, Body(users)| async move {
+                let report = people::import(&call.ops, &call.caller, call.at("account"), users);
+                report.await.map(Json)
+            },
+        )
+        .example(json!({ "users": [{
+            "email": "grace@example.com",
+            "name": "Grace",
+            "links": [{ "provider": "acme", "user_id": "9007" }],
+        }] })),
         Route::get(
             "/accounts/{account}/users/{user}",
             "getUser",
@@ -41,78 +54,99 @@ pub(super) fn operations() -> Vec<Route> {
                 people::show(&call.ops, &call.caller, account, user).await
             },
         ),
-        Route::handled(
-            Method::PATCH,
+        Route::patch(
             "/accounts/{account}/users/{user}",
             "changeUser",
             "Disables a user, whose sessions end then, or says whose email is trusted",
-            users::change,
+            |call, Body(change)| async move {
+                let place = (call.at("account"), call.at("user"));
+                people::change(&call.ops, &call.caller, place, change, &call.when).await
+            },
         )
-        .takes::<users::Change>(json!({ "disabled": true }))
-        .gives::<UserView>(200)
-        .tagged()
-        .conditional(),
-        Route::handled(
-            Method::PUT,
+        .example(json!({ "disabled": true })),
+        Route::delete(
+            "/accounts/{account}/users/{user}",
+            "deleteUser",
+            "Removes a user with links, password, sessions and grants; the audit log keeps the id",
+            |call, ()| async move {
+                let place = (call.at("account"), call.at("user"));
+                people::delete(&call.ops, &call.caller, place, &call.when).await
+            },
+        ),
+        Route::get(
+            "/accounts/{account}/users/{user}/export",
+            "exportUser",
+            "Gives all that is kept of a user",
+            |call, ()| async move {
+                let (account, user) = (call.at("account"), call.at("user"));
+                people::detail(&call.ops, &call.caller, account, user).await
+            },
+        ),
+        Route::delete(
+            "/accounts/{account}/users/{user}/links",
+            "unlinkUser",
+            "Takes a link with a provider from a user, whose sessions and grants end",
+            |call, Query(link)| async move {
+                let place = (call.at("account"), call.at("user"));
+                people::unlink(&call.ops, &call.caller, place, link, &call.when).await
+            },
+        ),
+        Route::post(
+            "/accounts/{account}/users/{user}/reverify",
+            "reverifyUser",
+            "Has a user prove their email again; their sessions and grants end",
+            |call, ()| async move {
+                let place = (call.at("account"), call.at("user"));
+                people::reverify(&call.ops, &call.caller, place, &call.when).await
+            },
+        ),
+        Route::put(
             "/accounts/{account}/users/{user}/password",
             "setPassword",
             "Gives a user a password, for applications with the grant `password`",
-            passwords::set,
+            |call, Body(password)| async move {
+                let place = (call.at("account"), call.at("user"));
+                people::set_password(&call.ops, &call.caller, place, password, &call.when).await
+            },
         )
-        .takes::<passwords::Password>(json!({ "password": "difference engine" }))
-        .gives_nothing()
-        .conditional(),
-        Route::handled(
-            Method::DELETE,
+        .example(json!({ "password": "difference engine" })),
+        Route::delete(
             "/accounts/{account}/users/{user}/password",
             "removePassword",
             "Takes a user's password away",
-            passwords::remove,
-        )
-        .conditional(),
+            |call, ()| async move {
+                let place = (call.at("account"), call.at("user"));
+                people::remove_password(&call.ops, &call.caller, place, &call.when).await
+            },
+        ),
         Route::post(
             "/accounts/{account}/users/{user}/password/expire",
             "expirePassword",
             "Lets a user's password count no more until they chose another one",
             |call, ()| async move {
                 let (account, user) = (call.at("account"), call.at("user"));
-                people_passwords::expire(&call.ops, &call.caller, account, user).await
+                passwords::expire(&call.ops, &call.caller, account, user).await
             },
         )
         .unconditional(),
-        Route::post(
-            "/accounts/{account}/users/import",
-            "importUsers",
-            "Moves people of another system in, with what their passwords hash to there; at most 500 at once",
-            |call, Body(people)| async move {
-                let account = call.at("account");
-                people_passwords::import(&call.ops, &call.caller, account, people)
-                    .await
-                    .map(Json)
-            },
-        )
-        .example(json!({ "users": [{
-            "email": "grace@example.com",
-            "name": "Grace",
-            "password_hash": "$2b$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm",
-        }] })),
-        Route::handled(
-            Method::DELETE,
+        Route::delete(
             "/accounts/{account}/users/{user}/sessions",
             "revokeSessions",
             "Ends all sessions of a user",
-            users::revoke_all,
-        )
-        .gives_instead::<users::Revoked>(200),
-        Route::handled(
-            Method::GET,
+            |call, ()| async move {
+                let (account, user) = (call.at("account"), call.at("user"));
+                let ended = people::revoke_sessions(&call.ops, &call.caller, account, user);
+                ended.await.map(Json)
+            },
+        ),
+        Route::get(
             "/accounts/{account}/sessions",
             "listSessions",
-            "Lists an account's sessions",
-            users::sessions,
-        )
-        .query::<Paging>()
-        .gives::<Page<users::SessionView>>(200),
+            "Lists an account's sessions, or those of one user",
+            |call, Query(query)| async move {
+                people::sessions(&call.ops, &call.caller, call.at("account"), query).await
+            },
+        ),
         Route::handled(
             Method::DELETE,
             "/accounts/{account}/sessions/{session}",

@@ -76,6 +76,22 @@ impl Diff {
     }
 }
 
+/// What a rollback to a version would change.
+pub(super) async fn of_versions(api: &mut Api, path: &str, to: u64) -> anyhow::Result<String> {
+    let versions = api.list(&format!("{path}/history")).await?;
+    let text = |mapping: Option<&Value>| {
+        mapping
+            .and_then(|mapping| mapping.get("toml")?.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let wanted = versions
+        .iter()
+        .find(|mapping| mapping.get("version").and_then(Value::as_u64) == Some(to));
+    let (live, wanted) = (text(versions.first()), text(wanted));
+    Ok(unified(&live, &wanted, "live", &format!("version {to}")))
+}
+
 /// Ids of providers have neither dots nor slashes.
 fn names_a_file(what: &str) -> bool {
     what == "-" || what.contains(['.', '/'])

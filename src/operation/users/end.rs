@@ -1,0 +1,64 @@
+//! What was issued to a user, ended: at every application, which are told.
+
+use std::time::Duration;
+
+use crate::authority::granted::Granted;
+use crate::authority::grants::{self, Ending, Which};
+use crate::base::{AccountId, UserId};
+use crate::operation::{Operations, Outcome};
+
+/// How long access tokens may live at most where no broker says what it issues.
+const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// What ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Sessions.
+    pub sessions: usize,
+    /// What was granted to applications outside of these sessions.
+    pub grants: usize,
+}
+
+impl Operations {
+    /// To end what was issued.
+    pub fn ending(&self) -> Ending<'_> {
+        match &self.serving {
+            Some(serving) => serving.authority.ending(),
+            None => Ending {
+                store: &*self.store,
+                now: self.clock.now(),
+                access_token_lifetime: LONGEST,
+            },
+        }
+    }
+
+    /// Back-channel logout at the applications whose grants ended.
+    pub fn tell_of(&self, ended: Vec<Granted>) {
+        if let Some(serving) = &self.serving {
+            for granted in ended {
+                serving.authority.grant_ended(granted);
+            }
+        }
+    }
+}
+
+/// Removes what was issued to a user whose record says already that it counts no
+/// more. It can be done again where a crash came between.
+pub(super) async fn end(ops: &Operations, account: &AccountId, user: UserId) -> Outcome<Ended> {
+    // The sessions are read for whom to tell, so this comes first.
+    if let Some(serving) = &ops.serving {
+        serving.authority.sessions_ended(account, user).await?;
+    }
+    let which = Which {
+        account,
+        user: Some(user),
+        application: None,
+    };
+    let ended = grants::end_all(&ops.ending(), &which).await?;
+    let grants = ended.len();
+    ops.tell_of(ended);
+    let sessions = grants::end_issued(&*ops.store, account, user)
+        .await?
+        .sessions;
+    Ok(Ended { sessions, grants })
+}
