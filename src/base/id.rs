@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::login_method::PASSWORD;
+/// The method of our own that no provider may be named like.
+pub(super) const PASSWORD: &str = "password";
 
 /// Why a text is refused as an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,13 +7,11 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::id::{BadId, ProviderId};
+use super::id::{BadId, PASSWORD, ProviderId};
 
 /// A code that came by mail. No provider's id has a `_`, so no provider is
 /// ever mistaken for it.
 const ACCESS_KEY: &str = "access_key";
-/// An email and a password. No provider may have this id.
-pub(super) const PASSWORD: &str = "password";
 
 /// How somebody logged in: through a provider, or by a method of our own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
