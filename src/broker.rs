@@ -33,8 +33,8 @@ use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
 use crate::store::{
-    self, PostgresOptions, PostgresStore, RecordingStore, SledOptions, SledStore, Space, Store,
-    StoreError, backup,
+    self, PostgresOptions, PostgresStore, RecordingStore, RedisStore, SledOptions, SledStore,
+    Space, SplitStore, Store, StoreError, backup,
 };
 
 /// How often expired records are swept.
@@ -251,7 +251,7 @@ pub async fn open_store(
     let now = clock.now();
     let mut bare = open_bare(config, clock).await?;
     backup::check_finished(&*bare).await?;
-    // Whose writes others don't see can't tell what changes while it is copied.
+    // A database makes a copy by itself; here what changes meanwhile is remembered.
     if config.store == StorePlace::DataDir {
         bare = Arc::new(RecordingStore::new(bare, spaces()));
     }
@@ -266,8 +266,18 @@ pub async fn open_bare(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     if let StorePlace::Postgres(url) = &config.store {
-        let opened = PostgresStore::open(url, clock, PostgresOptions::default());
-        return Ok(Arc::new(opened.await?));
+        let durable = PostgresStore::open(url, Arc::clone(&clock), PostgresOptions::default())
+            .await?
+            .copying(spaces());
+        let Some(url) = &config.transient else {
+            return Ok(Arc::new(durable));
+        };
+        let transient = RedisStore::open(url, clock).await?;
+        transient.claim(&durable.installation().await?).await?;
+        return Ok(Arc::new(SplitStore::new(
+            Arc::new(durable),
+            Arc::new(transient),
+        )));
     }
     let dir = config.data_dir.clone();
     let opened =
@@ -405,6 +415,7 @@ async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>
             warn!("the clock {jump}");
         }
         jumped = jump;
+        http::health::store_trouble(&*store).await;
         sweep(&*store).await;
     }
 }

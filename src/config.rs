@@ -33,6 +33,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where records are kept.
     pub store: StorePlace,
+    /// The Redis or Valkey with this URL has the transient records; `None`: they are
+    /// where the durable ones are.
+    pub transient: Option<Secret>,
     /// How long a login may take.
     pub login_lifetime: Duration,
     /// Whether mappings may have the one redirect URI of all accounts.

@@ -45,7 +45,7 @@ pub struct ConfigFile {
 pub struct StoreSection {
     /// Accounts, mappings, users, keys, sessions. `sled`: in the data directory, for one broker. `postgres://user:password@host/database`: in PostgreSQL, for any number of brokers; it asks for `auth.master_key`, and for `vestibule data migrate` before the first start. The connection is encrypted and the server's certificate checked, except on the same machine; `?sslmode=disable` and `?sslrootcert=PATH` change that.
     pub durable: Option<SecretSource>,
-    /// Pending logins and tickets: in the same place, so it may be left out.
+    /// Pending logins and tickets. Default: in the same place. With PostgreSQL also in Redis or Valkey: `redis://user:password@host:6379/0`, `redis+sentinel://host,host/name-of-primary` or `redis+cluster://host,host`; with `rediss` instead of `redis` the connection is encrypted, and `?sslrootcert=PATH` names whom its certificate must come from.
     pub transient: Option<SecretSource>,
 }
 

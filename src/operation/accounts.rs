@@ -236,10 +236,8 @@ fn add(account: &mut Account, store: StoreFront) {
 impl WholeAccount {
     /// The account it describes, as of now.
     fn make(self, ops: &Operations, id: AccountId) -> Outcome<Account> {
+        let named = name(self.name.as_deref().unwrap_or(id.as_str()))?;
         let mut account = Account {
-            name: name(self.name.as_deref().unwrap_or(id.as_str()))?,
-            id,
-            stores: Vec::new(),
             logo_url: logo(self.logo_url)?,
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
@@ -257,7 +255,7 @@ impl WholeAccount {
                 ..LoginSettings::default()
             },
             audience: own_audience(ops, self.audience)?,
-            created_at: ops.clock.now(),
+            ..Account::new(id, named, Vec::new(), ops.clock.now())
         };
         for store in &self.stores {
             add(&mut account, store.check()?);
