@@ -156,7 +156,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(authorize::spaces())
         .chain(logout::spaces())
         .chain(application::spaces())
-        .chain([password::space(), assertion::space(), pushed::space()])
+        .chain([assertion::space(), pushed::space()])
 }
 
 /// Gives records of before their owners.

@@ -22,6 +22,7 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
 use crate::login::access_key::limits::CodeLimits;
+use crate::login::password::Guesses;
 use crate::login::share::Shares;
 use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
@@ -122,6 +123,7 @@ impl Broker {
         });
         let mail = Mail::new(Arc::clone(&store), Arc::clone(&clock), config.mail.as_ref());
         let mail = Arc::new(mail.map_err(OpenError::Mail)?);
+        let hasher = authority.hasher.clone();
         let app = Arc::new(App {
             authority,
             logins: Arc::new(Logins {
@@ -137,6 +139,8 @@ impl Broker {
                 health: health::Health::default(),
                 mail: Arc::clone(&mail),
                 code_limits: CodeLimits::default(),
+                hasher,
+                guesses: Guesses::default(),
                 shares: Shares::default(),
                 meters: meters::Meters::default(),
                 public_url,

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `login` | `login`, `finish`, `error` below an account |
 //! | `access_key` | `login` as a form, `access-key`: a code that comes by mail |
+//! | `password` | a login with a password; `password`: another one is chosen |
 //! | `callback` | the redirect URIs |
 //! | `session` | `session` |
 //! | `check` | `check` and what is below it: the question of proxies |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
+//! | `vtex` | the interface of VTEX ID: `/api/vtexid/…` |
 //! | `connect` | the authority: `/connect/…` |
 //! | `well_known` | keys, discovery |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
@@ -26,12 +28,15 @@ pub mod health;
 mod login;
 mod logout;
 pub mod pages;
+mod password;
+mod posted;
 pub mod problem;
 pub mod server;
 mod session;
 mod site;
 pub mod status;
 mod trial;
+mod vtex;
 mod well_known;
 
 use std::sync::Arc;
@@ -89,10 +94,15 @@ pub fn router(app: Shared) -> Router {
             get(access_key::ask).post(access_key::answered),
         )
         .route(
+            "/accounts/{account}/password",
+            get(password::ask).post(password::changed),
+        )
+        .route(
             "/accounts/{account}/logout",
             get(logout::ask).post(logout::logout),
         )
         .merge(connect::router())
+        .merge(vtex::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY));
     Router::new()

@@ -11,6 +11,7 @@
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
 //! | `messages` | messages to the people of an account |
+//! | `passwords` | passwords of people, expired |
 //! | `users` | the people of an account |
 
 pub mod access_keys;
@@ -22,6 +23,7 @@ mod error;
 mod keys;
 pub mod messages;
 mod page;
+pub mod passwords;
 pub mod users;
 
 use std::sync::Arc;

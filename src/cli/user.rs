@@ -83,8 +83,16 @@ pub(super) enum User {
         #[arg(long)]
         account: String,
     },
-    /// Give a user a password, for applications with the grant `password`; it is read from stdin
+    /// Give a user a password, for logins with one and for applications with the grant `password`; it is read from stdin
     SetPassword {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Let a user's password count no more until they chose another one
+    ExpirePassword {
         /// The user's id or email
         user: String,
         /// The account
@@ -208,7 +216,9 @@ impl User {
                 show(json, &made.unwrap_or_default());
                 return Ok(());
             }
-            Self::SetPassword { .. } | Self::RemovePassword { .. } => {
+            Self::SetPassword { .. }
+            | Self::ExpirePassword { .. }
+            | Self::RemovePassword { .. } => {
                 return self.change_password(api, json).await;
             }
             Self::Blocked { account } => {
@@ -318,6 +328,11 @@ impl User {
                     println!("the password of {user} is set");
                 }
                 Ok(())
+            }
+            Self::ExpirePassword { user, account } => {
+                let path = format!("{}/expire", password(&account, &user));
+                let done = format!("{user} has to choose another password");
+                act(api, json, (Method::POST, &path), &done).await
             }
             Self::RemovePassword { user, account } => {
                 api.send(Method::DELETE, &password(&account, &user), None)

@@ -231,6 +231,24 @@ pub(super) async fn end_others(
     Ok(())
 }
 
+/// Ends everything that was issued to a user, whose password is another now; also
+/// what was begun and not finished.
+pub(super) async fn end_issued(
+    app: &App,
+    account: &AccountId,
+    user: UserId,
+) -> Result<(), LoginError> {
+    let failed = Step::Identify.store();
+    app.authority
+        .sessions_ended(account, user)
+        .await
+        .map_err(&failed)?;
+    grants::end_user(&*app.logins.store, account, user)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
 /// Keeps the failure where it is a trial's; passes it on where it is a login's.
 async fn trial_failed(app: &Shared, failed: Failed) -> Result<String, Failed> {
     let trial = failed

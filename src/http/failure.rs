@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use super::pages::{ErrorPage, Lang, Look};
 use super::site::{Site, accept_language, html};
 use super::status::status;
-use super::{App, Shared, connect, redirect};
+use super::{App, Shared, connect, redirect, vtex};
 use crate::base::{ErrorCode, random};
 use crate::login::restart::Restart;
 use crate::login::{Blame, LoginError, ReturnTo};
@@ -171,8 +171,12 @@ pub(super) async fn account_page(
         Ok(site) => site,
         Err(answer) => return answer,
     };
+    let code = known(site.query.get("code"));
+    if let Some(answer) = vtex::error_page(&app, &site, &headers, code).await {
+        return answer;
+    }
     let page = ErrorPage {
-        code: known(site.query.get("code")),
+        code,
         support_id: support_id(site.query.get("id")),
         restart_href: Some(login_href(site.query.get("return_to"))),
         store_href: site.store().map(crate::account::StoreFront::home),

@@ -8,13 +8,15 @@ use super::{Logins, ReturnTo};
 use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
 use crate::base::{AccountId, LoginMethod, ProviderId, UserId};
-use crate::session::{Session, Subject};
+use crate::session::{Begun, Session, Subject, VtexTokens};
 use crate::store::Token;
 
 /// A login that is done.
 pub struct Finished {
     /// The token for the session cookie.
     pub token: String,
+    /// What clients of VTEX ID hold, where the account has such.
+    pub vtex: Option<VtexTokens>,
     /// The session.
     pub session: Session,
     /// The origin of the store it began on.
@@ -50,6 +52,7 @@ pub async fn finish(
             provider.await.map_err(Step::Finish.store())?.is_some()
         }
         LoginMethod::AccessKey => account.access_key,
+        LoginMethod::Password => account.login.password,
     };
     if !stands {
         return Err(LoginError::TicketInvalid);
@@ -67,8 +70,13 @@ pub async fn finish(
         method: &record.method,
         auth_time: record.auth_time,
         signing_alg: account.signing_alg,
+        vtex: account.login.vtex_compatible,
     };
-    let (token, session) = logins
+    let Begun {
+        token,
+        vtex,
+        session,
+    } = logins
         .sessions
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
@@ -87,6 +95,7 @@ pub async fn finish(
     );
     Ok(Finished {
         token,
+        vtex,
         session,
         store: record.store,
         return_to: ReturnTo::stored(record.return_to),

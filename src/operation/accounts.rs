@@ -6,16 +6,20 @@ mod write;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use self::fields::{color, logo, name, own_audience, signing_alg, unverified_email};
+use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
 use self::write::{make, replace, write};
 use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging,
 };
-use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory};
-use crate::authority::{Applications, password};
+use crate::account::settings::PasswordRules;
+use crate::account::{
+    self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
+};
+use crate::authority::Applications;
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
+use crate::password::PasswordRule;
 use crate::session;
 use crate::store::Precondition;
 
@@ -40,6 +44,16 @@ pub struct AccountView {
     pub unverified_email: UnverifiedEmail,
     /// Whether people may log in by a code that is sent to their email.
     pub access_key: bool,
+    /// Whether people may log in with a password.
+    pub password: bool,
+    /// What passwords must be like.
+    pub password_rule: PasswordRule,
+    /// After how many days another has to be chosen; `null`: never.
+    pub password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again.
+    pub password_former: u8,
+    /// Whether its stores' front ends may speak VTEX ID.
+    pub vtex_compatible: bool,
     /// The audience of its access tokens; `null`: the broker's.
     pub audience: Option<String>,
     /// When it was created (RFC 3339).
@@ -57,6 +71,11 @@ impl From<Account> for AccountView {
             signing_alg: account.signing_alg,
             unverified_email: account.unverified_email,
             access_key: account.access_key,
+            password: account.login.password,
+            password_rule: account.login.rules.rule,
+            password_expires_days: account.login.rules.expires_after_days,
+            password_former: account.login.rules.former,
+            vtex_compatible: account.login.vtex_compatible,
             audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
@@ -107,6 +126,22 @@ pub struct WholeAccount {
     /// given. It takes a mail server.
     #[serde(default)]
     pub access_key: bool,
+    /// Whether people may log in with a password; not unless given.
+    #[serde(default)]
+    pub password: bool,
+    /// What passwords must be like; `classes` unless given.
+    #[schemars(with = "Option<PasswordRule>")]
+    pub password_rule: Option<String>,
+    /// After how many days another has to be chosen; never unless given.
+    #[schemars(range(min = 0, max = 3650))]
+    pub password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again; none unless
+    /// given.
+    #[schemars(range(min = 0, max = 24))]
+    pub password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID; not unless given.
+    #[serde(default)]
+    pub vtex_compatible: bool,
     /// The audience of its access tokens, an absolute URI; the broker's unless
     /// given. It takes who administers all accounts to change it.
     pub audience: Option<String>,
@@ -138,6 +173,21 @@ pub struct AccountChange {
     /// Whether people may log in by a code that is sent to their email. It takes a
     /// mail server.
     pub access_key: Option<bool>,
+    /// Whether people may log in with a password.
+    pub password: Option<bool>,
+    /// What passwords must be like: `classes` (8 characters, a digit, a lower-case and
+    /// an upper-case letter) or `length` (10 characters, and none that many people
+    /// have).
+    #[schemars(with = "Option<PasswordRule>")]
+    pub password_rule: Option<String>,
+    /// After how many days another has to be chosen; 0: never.
+    #[schemars(range(min = 0, max = 3650))]
+    pub password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again.
+    #[schemars(range(min = 0, max = 24))]
+    pub password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`.
+    pub vtex_compatible: Option<bool>,
     /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
     /// takes who administers all accounts to change it.
     #[serde(default, deserialize_with = "given")]
@@ -193,6 +243,17 @@ impl WholeAccount {
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
             access_key: self.access_key,
+            login: LoginSettings {
+                password: self.password,
+                vtex_compatible: self.vtex_compatible,
+                rules: passwords(
+                    PasswordRules::default(),
+                    self.password_rule.as_deref(),
+                    self.password_expires_days,
+                    self.password_former,
+                )?,
+                ..LoginSettings::default()
+            },
             audience: own_audience(ops, self.audience)?,
             ..Account::new(id, named, Vec::new(), ops.clock.now())
         };
@@ -222,6 +283,18 @@ impl AccountChange {
         }
         if let Some(on) = self.access_key {
             account.access_key = on;
+        }
+        if let Some(on) = self.password {
+            account.login.password = on;
+        }
+        account.login.rules = passwords(
+            account.login.rules,
+            self.password_rule.as_deref(),
+            self.password_expires_days,
+            self.password_former,
+        )?;
+        if let Some(on) = self.vtex_compatible {
+            account.login.vtex_compatible = on;
         }
         if let Some(text) = self.audience {
             account.audience = own_audience(ops, text)?;
@@ -350,7 +423,7 @@ pub async fn remove(
             .await?;
     }
     directory::remove_all(&*ops.store, &id).await?;
-    password::remove_all(&*ops.store, &id).await?;
+    credential::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })

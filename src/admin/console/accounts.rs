@@ -218,11 +218,24 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         signing_alg: Some(post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
         access_key: post.filled("access_key").map(|text| text == "true"),
+        password: post.filled("password").map(|text| text == "true"),
+        password_rule: post.filled("password_rule"),
+        // What is no number is refused by its bounds.
+        password_expires_days: number(&post, "password_expires_days", u32::MAX),
+        password_former: number(&post, "password_former", u8::MAX),
+        vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
         audience: Some(post.filled("audience")),
     };
     let when = post.condition();
     let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
     done(&post, &id, changed, "saved", "settings").await
+}
+
+/// A number of a form; `None` where the form has no such field, zero where it is empty.
+fn number<N: std::str::FromStr + Default>(post: &Post, name: &str, most: N) -> Option<N> {
+    let text = post.filled(name);
+    let number = text.map_or(N::default(), |text| text.trim().parse().unwrap_or(most));
+    post.has(name).then_some(number)
 }
 
 pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {

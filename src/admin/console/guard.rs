@@ -70,6 +70,11 @@ impl Post {
         self.form.get(name).unwrap_or_default()
     }
 
+    /// Whether the form has this field.
+    pub fn has(&self, name: &str) -> bool {
+        self.form.get(name).is_some()
+    }
+
     /// A field without the space around it; `None` where it is empty.
     pub fn filled(&self, name: &str) -> Option<String> {
         Some(self.get(name).trim())

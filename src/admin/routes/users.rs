@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::admin::paging::Page;
 use crate::admin::route::{Body, Query, Route};
 use crate::admin::{grants, users};
-use crate::operation::users as people;
+use crate::operation::{passwords, users as people};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
@@ -119,6 +119,16 @@ pub(super) fn operations() -> Vec<Route> {
                 people::remove_password(&call.ops, &call.caller, place, &call.when).await
             },
         ),
+        Route::post(
+            "/accounts/{account}/users/{user}/password/expire",
+            "expirePassword",
+            "Lets a user's password count no more until they chose another one",
+            |call, ()| async move {
+                let (account, user) = (call.at("account"), call.at("user"));
+                passwords::expire(&call.ops, &call.caller, account, user).await
+            },
+        )
+        .unconditional(),
         Route::delete(
             "/accounts/{account}/users/{user}/sessions",
             "revokeSessions",

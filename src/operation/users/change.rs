@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::end::end;
 use super::{UserView, address, find};
 use crate::account::User;
+use crate::account::credential;
 use crate::account::directory::{self, Link, steps};
 use crate::authority::password;
 use crate::base::{AccountId, ErrorCode, ProviderId, Secret, UserId};
@@ -273,7 +274,7 @@ pub async fn delete(
         when.over(Some(found.version))?;
         let id = found.value.id;
         let mut steps = steps::remove(&*ops.store, &account, &found).await?;
-        steps.push(password::step_remove(&account, id));
+        steps.push(credential::step_remove(&account, id));
         let entry = Entry::new("user.delete", address(&account, id)).of(Some(&account));
         match ops.commit(caller, entry, steps).await {
             // The record first: what is being issued meanwhile looks at it.
@@ -341,14 +342,14 @@ pub async fn remove_password(
     let (account, found) = find(ops, caller, Access::Write, account, user).await?;
     when.over(Some(found.version))?;
     let id = found.value.id;
-    let version: Version = password::find(&*ops.store, &account, id)
+    let version: Version = credential::find(&*ops.store, &account, id)
         .await?
         .ok_or_else(|| OperationError::missing("password"))?;
     let target = format!("{}/password", address(&account, id));
     let entry = Entry::new("password.remove", target).of(Some(&account));
     let steps = vec![
-        password::step_is(&account, id, version),
-        password::step_remove(&account, id),
+        credential::step_is(&account, id, version),
+        credential::step_remove(&account, id),
     ];
     ops.commit(caller, entry, steps).await?;
     Ok(Done { tag: None })

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{UserView, address, find};
+use crate::account::credential;
 use crate::audit;
+use crate::authority::ClientId;
 use crate::authority::grants::{self, Living, Which};
-use crate::authority::{ClientId, password};
 use crate::base::{AccountId, LoginMethod, Timestamp, UserId};
 use crate::operation::page::not_a_cursor;
 use crate::operation::{Access, Caller, Found, Operations, Outcome, Page, limit};
@@ -161,7 +162,7 @@ pub async fn detail(
     };
     let granted = grants::page(store, &which, None, MOST, ops.clock.now()).await?;
     let claims = found.value.more.clone();
-    let has_password = password::find(store, &account, id).await?.is_some();
+    let has_password = credential::find(store, &account, id).await?.is_some();
     let history = history(ops, &account, id).await?;
     Ok(Found::of(found, |user| UserDetail {
         user: user.into(),

@@ -85,13 +85,14 @@ fn json_line(line: &str) -> Result<ImportedUser, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-const COLUMNS: [&str; 6] = [
+const COLUMNS: [&str; 7] = [
     "email",
     "name",
     "email_trusted",
     "disabled",
     "provider",
     "provider_user_id",
+    "password_hash",
 ];
 
 fn csv(text: impl Read) -> Result<Vec<Row>, BadFile> {
@@ -175,6 +176,7 @@ fn from_columns<'a>(get: &impl Fn(usize) -> Option<&'a str>) -> Result<ImportedU
         name: get(1).map(str::to_owned),
         email_trusted: flag(2)?,
         disabled: flag(3)?.unwrap_or(false),
+        password_hash: get(6).map(str::to_owned),
         links,
     })
 }
