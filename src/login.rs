@@ -25,6 +25,7 @@ pub mod exchange;
 pub mod finish;
 pub mod health;
 pub mod identify;
+pub mod journal;
 pub mod meters;
 pub mod openid;
 pub mod pending;
@@ -57,7 +58,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .into_iter()
         .chain(access_key::spaces())
         .chain(trial::spaces())
-        .chain([drift::space(), shadow::space()])
+        .chain([drift::space(), journal::space(), shadow::space()])
 }
 
 /// What a login works with.
@@ -86,6 +87,8 @@ pub struct Logins {
     pub mail: Arc<Mail>,
     /// How many codes are sent.
     pub code_limits: access_key::limits::CodeLimits,
+    /// The log of logins.
+    pub journal: Arc<journal::Journal>,
     /// What is counted and timed.
     pub meters: meters::Meters,
     /// Our public URL without a slash at its end.

@@ -20,6 +20,7 @@ mod identity;
 mod keys;
 mod known;
 mod log;
+mod logins;
 mod people;
 mod people_import;
 mod provider_sign_in;
@@ -110,6 +111,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/users/reverify", post(people::reverify))
         .route("/users/change", post(people::change))
         .route("/users/revoke", post(people::revoke_all))
+        .route("/logins", get(logins::list))
         .route("/sessions", get(people::sessions))
         .route("/sessions/revoke", post(people::revoke))
         .route("/grants", get(people::grants))

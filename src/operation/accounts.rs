@@ -16,6 +16,7 @@ use crate::account::{self, Account, LoginSettings, StoreFront, UnverifiedEmail, 
 use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
+use crate::login::journal;
 use crate::session;
 use crate::store::Precondition;
 
@@ -356,6 +357,7 @@ pub async fn remove(
     password::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
+    journal::remove_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })
 }
 

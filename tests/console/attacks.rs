@@ -23,6 +23,7 @@ const PAGES: &[&str] = &[
     "/admin/accounts/acme/users/import",
     "/admin/accounts/acme/users/x",
     "/admin/accounts/acme/users/x/export.json",
+    "/admin/accounts/acme/logins",
     "/admin/accounts/acme/sessions",
     "/admin/accounts/acme/grants",
     "/admin/accounts/acme/providers/mock-idp",

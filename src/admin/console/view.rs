@@ -118,6 +118,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "keys.html",
         "known.html",
         "login.html",
+        "logins.html",
         "macros.html",
         "operators.html",
         "preview.html",

@@ -49,6 +49,8 @@ pub async fn identify(logins: &Logins, proved: ProvedEmail) -> Result<Identity, 
         store: login.store,
         return_to: login.return_to,
         browser: login.browser,
+        started_at: login.started_at,
+        steps: Vec::new(),
         console: None,
     };
     let partition = account.id.as_str();
