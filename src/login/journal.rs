@@ -12,6 +12,7 @@ mod write;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -142,17 +143,25 @@ impl LoginEntry {
     }
 }
 
+/// An entry, and its place among others.
+struct Noted {
+    entry: LoginEntry,
+    at: Timestamp,
+    turn: u64,
+}
+
 enum Message {
-    Entry(Box<LoginEntry>),
+    Entry(Box<Noted>),
     /// Answered once all that came before is written.
     Flush(oneshot::Sender<()>),
 }
 
 /// Takes entries.
-#[derive(Debug)]
 pub struct Journal {
     queue: Option<mpsc::Sender<Message>>,
     settings: LoginLog,
+    clock: Arc<dyn Clock>,
+    turn: AtomicU64,
 }
 
 impl Journal {
@@ -166,6 +175,8 @@ impl Journal {
         let journal = Self {
             queue: (!settings.keep.is_zero()).then_some(sender),
             settings,
+            clock: Arc::clone(&clock),
+            turn: AtomicU64::new(0),
         };
         let writer = Writer::new(store, clock, settings.keep);
         (journal, writer.run(receiver))
@@ -184,9 +195,13 @@ impl Journal {
 
     /// Takes an entry; does not wait.
     pub fn note(&self, entry: LoginEntry) {
-        if let Some(queue) = &self.queue
-            && queue.try_send(Message::Entry(Box::new(entry))).is_err()
-        {
+        let Some(queue) = &self.queue else { return };
+        let noted = Noted {
+            entry,
+            at: self.clock.now(),
+            turn: self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        if queue.try_send(Message::Entry(Box::new(noted))).is_err() {
             metrics::counter!("vestibule_login_log_dropped_total").increment(1);
         }
     }

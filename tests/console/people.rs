@@ -52,8 +52,14 @@ async fn a_user_has_a_page_on_which_all_is_done() {
 
     let logins = "/admin/accounts/acme/logins";
     let page = op.get(logins).await;
-    assert!(page.shows("Success") && page.shows("127.0.0.0/24"), "{}", page.body);
-    let page = op.get(&format!("{logins}?outcome=failed&email=%3Cb%3E")).await;
+    assert!(
+        page.shows("Success") && page.shows("127.0.0.0/24"),
+        "{}",
+        page.body
+    );
+    let page = op
+        .get(&format!("{logins}?outcome=failed&email=%3Cb%3E"))
+        .await;
     assert!(page.shows("No login matches") && !page.shows("<b>"));
 
     // Nothing happens before it is confirmed, and what ends is said.

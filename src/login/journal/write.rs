@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::{LoginEntry, MOST_FAILURES, Message, RECORDS, SUCCESS};
+use super::{LoginEntry, MOST_FAILURES, Message, Noted, RECORDS, SUCCESS};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::store::{Key, Step, Store, StoreError};
@@ -47,7 +47,7 @@ impl Writer {
             let mut next = Some(first);
             while let Some(message) = next.take() {
                 match message {
-                    Message::Entry(entry) => entries.push(*entry),
+                    Message::Entry(noted) => entries.push(*noted),
                     Message::Flush(done) => waiting.push(done),
                 }
                 if !waiting.is_empty() || entries.len() >= MOST_AT_ONCE {
@@ -56,27 +56,27 @@ impl Writer {
                 next = timeout_at(until, queue.recv()).await.ok().flatten();
             }
             self.write(entries).await;
-            waiting.into_iter().for_each(|done: oneshot::Sender<()>| {
+            for done in waiting {
                 let _ = done.send(());
-            });
+            }
         }
     }
 
-    async fn write(&mut self, entries: Vec<LoginEntry>) {
+    async fn write(&mut self, entries: Vec<Noted>) {
         let now = self.clock.now();
-        let mut by_account: BTreeMap<String, Vec<LoginEntry>> = BTreeMap::new();
-        for entry in entries {
-            if self.counts(&entry, now) {
-                let account = entry.account.as_ref().map(AccountId::to_string);
+        let mut by_account: BTreeMap<String, Vec<Noted>> = BTreeMap::new();
+        for noted in entries {
+            if self.counts(&noted.entry, now) {
+                let account = noted.entry.account.as_ref().map(AccountId::to_string);
                 by_account
                     .entry(account.unwrap_or_default())
                     .or_default()
-                    .push(entry);
+                    .push(noted);
             }
         }
         for (account, entries) in by_account {
             let count = entries.len();
-            if let Err(error) = self.commit(&account, entries, now).await {
+            if let Err(error) = self.commit(&account, entries).await {
                 warn!(why = %error, account, count, "logins could not be written to their log");
                 metrics::counter!("vestibule_login_log_dropped_total")
                     .increment(u64::try_from(count).unwrap_or(0));
@@ -103,26 +103,18 @@ impl Writer {
         counts
     }
 
-    async fn commit(
-        &self,
-        account: &str,
-        entries: Vec<LoginEntry>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn commit(&self, account: &str, entries: Vec<Noted>) -> Result<(), StoreError> {
         let mut steps: Vec<Step> = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for Noted { entry, at, turn } in entries {
             // Somebody who was deleted meanwhile stays deleted.
             if let (Some(account), Some(user)) = (&entry.account, entry.user)
                 && directory::get(&*self.store, account, user).await?.is_none()
             {
                 continue;
             }
-            let key = Key::expiring(
-                RECORDS.space(),
-                account,
-                now.plus(self.keep),
-                entry.id.as_bytes(),
-            );
+            // In the order in which they ended, also within a millisecond.
+            let id = [&turn.to_be_bytes(), entry.id.as_bytes()].concat();
+            let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
             steps.push(RECORDS.step_put_at(key, &entry)?);
         }
         if steps.is_empty() {
