@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | [`application`] | clients and their secrets | RFC 6749 §2 |
 //! | [`client`], [`client_guesses`] | client authentication; a limit to guessing secrets | RFC 6749 §2.3 |
+//! | [`assertion`] | client authentication by signed assertions | RFC 7523 |
+//! | [`pushed`] | authorization requests that are pushed | RFC 9126 |
+//! | [`features`] | what of all this some application may use | RFC 8414 §2 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
@@ -26,6 +29,7 @@
 
 pub mod access;
 pub mod application;
+pub mod assertion;
 pub mod audience;
 pub mod authorize;
 pub mod client;
@@ -33,6 +37,7 @@ pub mod client_guesses;
 pub mod code;
 pub mod error;
 mod family;
+pub mod features;
 pub mod foreign;
 pub mod granted;
 pub mod grants;
@@ -41,6 +46,7 @@ pub mod introspect;
 pub mod logout;
 pub mod metadata;
 pub mod password;
+pub mod pushed;
 pub mod refresh;
 pub mod revoked;
 pub mod scope;
@@ -49,9 +55,12 @@ pub mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::application::MAX_ACCESS_TOKEN_LIFETIME;
 pub use self::application::{Application, Applications, ClientId, Grant};
+use self::assertion::ClientKeys;
 use self::client_guesses::ClientGuesses;
 pub use self::error::{Code, OAuthError};
+use self::features::KnownFeatures;
 pub use self::scope::Scopes;
 use crate::account::Accounts;
 use crate::base::{AccountId, Clock, Timestamp};
@@ -77,6 +86,10 @@ pub struct Authority {
     pub hasher: Hasher,
     /// Who guessed clients' secrets lately.
     pub client_guesses: ClientGuesses,
+    /// The keys that clients publish.
+    pub client_keys: ClientKeys,
+    /// What some application may use.
+    pub features: KnownFeatures,
     /// Who guessed passwords lately.
     pub throttle: Throttle,
     /// The issuer: our public URL without a slash at its end.
@@ -95,6 +108,18 @@ impl Authority {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How long access tokens and ID tokens of an application live.
+    fn token_lifetime(&self, application: &Application) -> Duration {
+        application
+            .settings
+            .access_tokens(self.access_token_lifetime)
+    }
+
+    /// The longest that an access token of any application lives.
+    fn longest_access_token(&self) -> Duration {
+        self.access_token_lifetime.max(MAX_ACCESS_TOKEN_LIFETIME)
     }
 
     /// What tokens of an account are signed with; `None`: by the default key.
@@ -127,7 +152,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(authorize::spaces())
         .chain(logout::spaces())
         .chain(application::spaces())
-        .chain([password::space()])
+        .chain([password::space(), assertion::space(), pushed::space()])
 }
 
 /// Gives records of before their owners.

@@ -10,7 +10,10 @@ use tracing::{debug, warn};
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
+use crate::authority::application::MAX_ACCESS_TOKEN_LIFETIME;
+use crate::authority::assertion::ClientKeys;
 use crate::authority::client_guesses::ClientGuesses;
+use crate::authority::features::KnownFeatures;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
@@ -30,8 +33,8 @@ use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
 use crate::store::{
-    self, PostgresOptions, PostgresStore, RecordingStore, SledOptions, SledStore, Space, Store,
-    StoreError, backup,
+    self, PostgresOptions, PostgresStore, RecordingStore, RedisStore, SledOptions, SledStore,
+    Space, SplitStore, Store, StoreError, backup,
 };
 
 /// How often expired records are swept.
@@ -110,6 +113,8 @@ impl Broker {
             keys: Arc::clone(&keys),
             hasher: Hasher::new(),
             client_guesses: ClientGuesses::default(),
+            client_keys: ClientKeys::default(),
+            features: KnownFeatures::default(),
             throttle: Throttle::new(password::PAUSES),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),
@@ -230,6 +235,7 @@ pub fn policy(config: &Config) -> Policy {
     Policy {
         allow_networks: config.outbound.allow_networks.clone(),
         allow_http: config.outbound.allow_http,
+        bundled_ids_elsewhere: config.bundled_ids_elsewhere,
     }
 }
 
@@ -250,7 +256,7 @@ pub async fn open_store(
     let now = clock.now();
     let mut bare = open_bare(config, clock).await?;
     backup::check_finished(&*bare).await?;
-    // Whose writes others don't see can't tell what changes while it is copied.
+    // A database makes a copy by itself; here what changes meanwhile is remembered.
     if config.store == StorePlace::DataDir {
         bare = Arc::new(RecordingStore::new(bare, spaces()));
     }
@@ -265,8 +271,18 @@ pub async fn open_bare(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     if let StorePlace::Postgres(url) = &config.store {
-        let opened = PostgresStore::open(url, clock, PostgresOptions::default());
-        return Ok(Arc::new(opened.await?));
+        let durable = PostgresStore::open(url, Arc::clone(&clock), PostgresOptions::default())
+            .await?
+            .copying(spaces());
+        let Some(url) = &config.transient else {
+            return Ok(Arc::new(durable));
+        };
+        let transient = RedisStore::open(url, clock).await?;
+        transient.claim(&durable.installation().await?).await?;
+        return Ok(Arc::new(SplitStore::new(
+            Arc::new(durable),
+            Arc::new(transient),
+        )));
     }
     let dir = config.data_dir.clone();
     let opened =
@@ -328,6 +344,7 @@ fn longest(config: &Config) -> Duration {
         .session
         .lifetime
         .max(config.auth.access_token_lifetime)
+        .max(MAX_ACCESS_TOKEN_LIFETIME)
 }
 
 /// The account through whose providers operators may log in.
@@ -404,6 +421,7 @@ async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>
             warn!("the clock {jump}");
         }
         jumped = jump;
+        http::health::store_trouble(&*store).await;
         sweep(&*store).await;
     }
 }

@@ -35,12 +35,17 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where records are kept.
     pub store: StorePlace,
+    /// The Redis or Valkey with this URL has the transient records; `None`: they are
+    /// where the durable ones are.
+    pub transient: Option<Secret>,
     /// How long a login may take.
     pub login_lifetime: Duration,
     /// The log of logins.
     pub login_log: LoginLog,
     /// Whether mappings may have the one redirect URI of all accounts.
     pub shared_callback: bool,
+    /// Whether a bundled mapping's id may stand for another server.
+    pub bundled_ids_elsewhere: bool,
     /// Sessions.
     pub session: Session,
     /// The account through whose providers operators may log in to the console.

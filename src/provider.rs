@@ -7,6 +7,7 @@
 pub mod assertion;
 pub mod blanks;
 pub mod body;
+pub mod bundled;
 pub mod compile;
 pub mod credentials;
 pub mod decode;

@@ -19,9 +19,11 @@ mod memory;
 mod memory_table;
 mod postgres;
 pub mod recording;
+mod redis;
 mod revisions;
 mod sealed;
 mod sled;
+mod split;
 mod token;
 pub mod verify;
 mod versions;
@@ -36,14 +38,16 @@ pub use self::keyspace::{Encoded, Keyspace, Versioned};
 pub use self::memory::MemoryStore;
 pub use self::postgres::{PostgresOptions, PostgresStore};
 pub use self::recording::RecordingStore;
+pub use self::redis::RedisStore;
 pub use self::sealed::{Seal, SealedStore};
 pub use self::sled::{SledOptions, SledStore};
+pub use self::split::SplitStore;
 pub use self::token::Token;
 use crate::base::Timestamp;
 
 /// The spaces of this room itself.
-pub fn spaces() -> [&'static Space; 2] {
-    [indexed::space(), backup::space()]
+pub fn spaces() -> [&'static Space; 3] {
+    [indexed::space(), backup::space(), split::space()]
 }
 
 /// What a crash may do to a space's records.
@@ -488,10 +492,12 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a record if `when` holds; says whether there was one.
     async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError>;
 
-    /// Lists records in the order of their ids.
+    /// Lists records in the order of their ids. A store of many may list nothing of a
+    /// transient space.
     async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError>;
 
-    /// Which partitions have records in a space, in order. For export and upkeep.
+    /// Which partitions have records in a space, in order. For export and upkeep; as
+    /// [`Store::scan`], durable spaces only where there are many.
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError>;
 
     /// Does all steps or none: first every check, wherever it stands, then the
@@ -530,12 +536,18 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// What makes copies while the store is in use; `None` if it can't.
-    fn recorder(&self) -> Option<Arc<recording::Recorder>> {
+    fn recorder(&self) -> Option<Arc<dyn recording::Copies>> {
         None
     }
 
     /// Fails if a write would not be safe now (full disk, lost connection).
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// The same of each part that it consists of, by what the part has: to tell which
+    /// one is in trouble.
+    async fn readiness(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        vec![("all", self.ready().await)]
+    }
 
     /// Writes everything down and marks the stop as clean. Doing it again does
     /// nothing. Without it the next start is one after a crash.

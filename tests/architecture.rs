@@ -63,6 +63,11 @@ const CRATES: &[(&str, &[&str], &str)] = &[
         "a store's driver stays behind the trait",
     ),
     (
+        "redis",
+        &["store::redis"],
+        "a store's driver stays behind the trait",
+    ),
+    (
         "axum",
         &["http", "admin", "cli", "broker", "demo"],
         "logins know no HTTP server",

@@ -1,5 +1,5 @@
 //! One client among many: floods of login starts, and guesses at many names. Rows
-//! F6, F28 and F30.
+//! F6, F7, F28 and F30.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -8,6 +8,7 @@ mod authority;
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use authority::{Client, post, service, user};
 use reqwest::{Method, StatusCode};
@@ -246,4 +247,46 @@ async fn f6_guesses_at_a_clients_secret_are_slowed_and_the_client_goes_on() {
         assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{}", page.body);
     }
     assert_eq!(ask(&world, &made, here).await.status, StatusCode::OK);
+}
+
+/// A password grant that a back end sends for the shopper at this address.
+async fn password_from(world: &World, client: &Client, secret: &str, address: &str) -> Page {
+    let basic = client.basic();
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("authorization", &*basic),
+        ("x-forwarded-for", address),
+    ];
+    let form = format!("grant_type=password&username=ada%40example.test&password={secret}");
+    post(world, "token", &headers, form).await
+}
+
+#[tokio::test]
+async fn f07_an_attacker_behind_the_same_back_end_pauses_nobody_else() {
+    let world = behind_a_proxy(|_| {}).await;
+    user(&world, "ada@example.test", "correct-horse").await;
+    let client = Client::with_passwords(&world).await;
+    for _ in 0..20 {
+        let page = password_from(&world, &client, "wrong", "203.0.113.9").await;
+        assert!(!page.status.is_success());
+    }
+    let page = password_from(&world, &client, "correct-horse", "203.0.113.9").await;
+    assert!(!page.status.is_success(), "the attacker is paused");
+    let page = password_from(&world, &client, "correct-horse", "198.51.100.7").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+}
+
+#[tokio::test]
+async fn f07_a_pause_behind_one_address_ends_whatever_an_attacker_does() {
+    let world = World::start().await;
+    user(&world, "ada@example.test", "correct-horse").await;
+    let client = Client::with_passwords(&world).await;
+    for _ in 0..200 {
+        let page = password_from(&world, &client, "wrong", "127.0.0.1").await;
+        assert!(!page.status.is_success());
+    }
+    // Tries within a pause lengthened nothing.
+    world.clock.advance(Duration::from_secs(300));
+    let page = password_from(&world, &client, "correct-horse", "127.0.0.1").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
 }

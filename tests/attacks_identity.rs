@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "attacks_identity/lineage.rs"]
+mod lineage;
 #[path = "attacks_identity/linking.rs"]
 mod linking;
 mod support;

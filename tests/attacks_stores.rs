@@ -1,5 +1,6 @@
 //! Attacks by way of stores: whose an origin is, and what a page of one store may do
-//! at another of the same account. Rows F23 and F29.
+//! at another of the same account; and whose the ids and names of known providers
+//! are. Rows F23, F27 and F29.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -13,9 +14,11 @@ use serde_json::{Value, json};
 use support::attack::START;
 use support::{Browser, Page, World};
 use tokio::task::JoinSet;
+use vestibule::account::mapping::BUILT_IN;
 use vestibule::account::origins;
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
+use vestibule::provider::gallery;
 
 /// A token for this account, or for all.
 async fn token(world: &World, account: Option<&str>) -> String {
@@ -251,4 +254,87 @@ async fn f29_a_planted_binding_is_not_adopted() {
         .find(|((_, name), _)| name == "vestibule_acme.login")
         .unwrap();
     assert!(cookie.len() < 400, "{cookie}");
+}
+
+/// Applies a mapping as a bearer of this token.
+async fn apply(world: &World, token: &str, account: &str, mapping: &str) -> Page {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("content-type", "application/toml"),
+        ("authorization", &*bearer),
+    ];
+    let url = format!("{}/api/v1/accounts/{account}/providers", world.origin);
+    let body = Some(mapping.to_owned());
+    Browser::new()
+        .send(Method::POST, &url, &headers, body)
+        .await
+}
+
+#[tokio::test]
+async fn f27_a_bundled_id_belongs_to_the_bundled_mapping() {
+    let world = World::with(|config| config.bundled_ids_elsewhere = false).await;
+    world.account("acme").await;
+    let all = token(&world, None).await;
+    let own = token(&world, Some("acme")).await;
+    for id in BUILT_IN {
+        let mapping = world.mapping().replace("\"mock-idp\"", &format!("{id:?}"));
+        for token in [&all, &own] {
+            let page = apply(&world, token, "acme", &mapping).await;
+            assert_eq!(page.status, 422, "{id}: {}", page.body);
+            assert!(page.shows("provider.id"), "{id}: {}", page.body);
+        }
+    }
+    // One address of another's among its own is enough.
+    let google = gallery::get("google").unwrap();
+    let google = gallery::set(google, "client.id", "\"ours\"").unwrap();
+    let google = gallery::set(&google, "client.secret", "\"s3cret\"").unwrap();
+    for (at, name) in [
+        ("token", "accounts.google.com.evil.test"),
+        ("token", "evil-accounts.google.com"),
+        ("token", "accounts.google.co"),
+        ("authorization", "evil.test"),
+    ] {
+        let table = format!("[{at}]\nurl = \"https://{name}/o\"");
+        let mapping = if google.contains(&format!("[{at}]\n")) {
+            google.replace(&format!("[{at}]"), &table)
+        } else {
+            format!("{google}\n{table}\n")
+        };
+        let page = apply(&world, &own, "acme", &mapping).await;
+        assert_eq!(page.status, 422, "{name}: {}", page.body);
+        assert!(page.shows("provider.id"), "{name}: {}", page.body);
+    }
+    let page = apply(&world, &own, "acme", &google).await;
+    assert!(page.status.is_success(), "{}", page.body);
+}
+
+#[tokio::test]
+async fn f27_a_name_that_imitates_a_known_one() {
+    let world = World::start().await;
+    let all = token(&world, None).await;
+    let own = token(&world, Some("acme")).await;
+    for name in [
+        "Google",
+        "GOOGLE",
+        " Go ogle",
+        "G00gle",
+        "Gооgle",
+        "Ｇｏｏｇｌｅ",
+        "Goоglе!",
+        "Góógle",
+    ] {
+        let mapping = world.mapping();
+        let mapping = gallery::set(&mapping, "provider.name", &format!("{name:?}")).unwrap();
+        let page = apply(&world, &own, "acme", &mapping).await;
+        assert_eq!(page.status, 422, "{name}: {}", page.body);
+        assert!(page.shows("provider.name"), "{name}: {}", page.body);
+        let page = apply(&world, &all, "acme", &mapping).await;
+        assert!(page.status.is_success(), "{name}: {}", page.body);
+    }
+    for name in ["Goggles", "Acme", "Acme Google", "谷歌"] {
+        let mapping = world.mapping();
+        let mapping = gallery::set(&mapping, "provider.name", &format!("{name:?}")).unwrap();
+        let page = apply(&world, &own, "acme", &mapping).await;
+        assert!(page.status.is_success(), "{name}: {}", page.body);
+    }
 }

@@ -116,7 +116,10 @@ async fn a_copy_fills_any_store() {
     assert_eq!(all.len(), 2400);
     let backup = Backup::open(&to, spaces()).unwrap();
     for target in [sled(&base.path().join("two"), &clock), memory(&clock)] {
-        let counts = backup.restore(&*target, &clock, |_| true).await.unwrap();
+        let counts = backup
+            .restore(&*target, &clock, |_| true, |_, _, _| {})
+            .await
+            .unwrap();
         assert_eq!(counts["owned"], 1200);
         assert_eq!(everything(&*target).await, all);
         backup::check_finished(&*target).await.unwrap();
@@ -129,13 +132,18 @@ async fn a_copy_fills_any_store() {
             target.scan(&theirs).await.unwrap(),
         );
         assert!(!here.is_empty() && there.len() == here.len());
-        let again = backup.restore(&*target, &clock, |_| true).await;
+        let again = backup
+            .restore(&*target, &clock, |_| true, |_, _, _| {})
+            .await;
         assert!(matches!(again, Err(BackupError::NotEmpty(_))), "{again:?}");
     }
     // What has expired since is not there, and nothing is missed.
     clock.advance(Duration::from_secs(600));
     let target = memory(&clock);
-    let counts = backup.restore(&*target, &clock, |_| true).await.unwrap();
+    let counts = backup
+        .restore(&*target, &clock, |_| true, |_, _, _| {})
+        .await
+        .unwrap();
     assert_eq!(counts["owned"], 600);
     assert_eq!(everything(&*target).await, everything(&*store).await);
 }
@@ -200,7 +208,10 @@ async fn a_copy_is_of_one_moment() {
             made.await.unwrap();
             let target = memory(&clock);
             let backup = Backup::open(&to, spaces()).unwrap();
-            backup.restore(&*target, &clock, |_| true).await.unwrap();
+            backup
+                .restore(&*target, &clock, |_| true, |_, _, _| {})
+                .await
+                .unwrap();
             for writer in 0..4 {
                 let account = format!("account-{writer}");
                 let get = async |space, id: &str| {
@@ -228,7 +239,10 @@ async fn a_copy_is_of_one_moment() {
         copy(&store, &to, async || {}).await.unwrap();
         let target = memory(&clock);
         let backup = Backup::open(&to, spaces()).unwrap();
-        backup.restore(&*target, &clock, |_| true).await.unwrap();
+        backup
+            .restore(&*target, &clock, |_| true, |_, _, _| {})
+            .await
+            .unwrap();
         assert_eq!(everything(&*target).await, everything(&*store).await);
     }
 }
@@ -308,7 +322,9 @@ async fn an_import_that_breaks_off_is_known() {
         let path = to.join("pairs.jsonl");
         let good = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&good[..good.len() / 2], b"\n{"].concat()).unwrap();
-        let half = backup.restore(&*target, &clock, |_| true).await;
+        let half = backup
+            .restore(&*target, &clock, |_| true, |_, _, _| {})
+            .await;
         std::fs::write(&path, &good).unwrap();
         half
     };
@@ -319,7 +335,10 @@ async fn an_import_that_breaks_off_is_known() {
         "{refused}"
     );
     let backup = Backup::open(&to, spaces()).unwrap();
-    backup.restore(&*target, &clock, |_| true).await.unwrap();
+    backup
+        .restore(&*target, &clock, |_| true, |_, _, _| {})
+        .await
+        .unwrap();
     backup::check_finished(&*target).await.unwrap();
     assert_eq!(everything(&*target).await, everything(&*store).await);
 }

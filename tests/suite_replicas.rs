@@ -11,9 +11,11 @@ use std::time::Duration;
 use mock_idp::MockIdp;
 use reqwest::{Method, StatusCode};
 use support::postgres::Postgres;
+use support::redis::Redis;
 use support::replicas::{ORIGIN, Replica, acme, soon};
 use support::{Browser, mapping_for};
-use vestibule::base::SystemClock;
+use url::Url;
+use vestibule::base::{Secret, SystemClock};
 use vestibule::store::PostgresStore;
 
 struct Three {
@@ -25,6 +27,11 @@ struct Three {
 impl Three {
     /// `None` where PostgreSQL is not installed. With the account `acme`.
     async fn start() -> Option<Self> {
+        Self::with(None).await
+    }
+
+    /// The same with transient records in a Redis.
+    async fn with(transient: Option<&Secret>) -> Option<Self> {
         let server = Postgres::start()?;
         let url = server.empty().await;
         PostgresStore::migrate(&url, Arc::new(SystemClock))
@@ -32,9 +39,9 @@ impl Three {
             .unwrap();
         // All at once, as a deployment starts them.
         let (one, two, three) = tokio::join!(
-            Replica::start(&url),
-            Replica::start(&url),
-            Replica::start(&url)
+            Replica::start(&url, transient),
+            Replica::start(&url, transient),
+            Replica::start(&url, transient)
         );
         let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
         one.acme(&idp).await;
@@ -74,6 +81,21 @@ impl Three {
     }
 }
 
+/// A login that starts at one, calls back at another and ends at a third; gives the
+/// browser and the addresses that it used up.
+async fn through(one: &Replica, two: &Replica, last: &Replica) -> (Browser, Url, Url) {
+    let mut browser = Browser::new();
+    browser.moves_to(one);
+    let start = acme("login?return_to=/welcome");
+    let callback = browser.to_callback(&start, "ada", "lovelace").await;
+    browser.moves_to(two);
+    let finish = browser.get(callback.as_str()).await.location().unwrap();
+    browser.moves_to(last);
+    let end = browser.get(finish.as_str()).await;
+    assert_eq!(end.location().unwrap().path(), "/welcome", "{}", end.body);
+    (browser, callback, finish)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_login_goes_through_three_brokers() {
     let Some(three) = Three::start().await else {
@@ -83,15 +105,7 @@ async fn a_login_goes_through_three_brokers() {
         unreachable!()
     };
     for _ in 0..5 {
-        let mut browser = Browser::new();
-        browser.moves_to(one);
-        let start = acme("login?return_to=/welcome");
-        let callback = browser.to_callback(&start, "ada", "lovelace").await;
-        browser.moves_to(two);
-        let finish = browser.get(callback.as_str()).await.location().unwrap();
-        browser.moves_to(last);
-        let end = browser.get(finish.as_str()).await;
-        assert_eq!(end.location().unwrap().path(), "/welcome", "{}", end.body);
+        let (mut browser, callback, finish) = through(one, two, last).await;
         for broker in &three.brokers {
             browser.moves_to(broker);
             assert_eq!(browser.check().await, StatusCode::OK);
@@ -297,4 +311,44 @@ async fn a_killed_broker_and_a_killed_database() {
     let page = begun.get(callback.as_str()).await;
     let page = begun.follow(page).await;
     assert!(page.shows("login.state_unknown"), "{}", page.body);
+}
+
+/// What is under way is in Redis: without it no login begins, and who is logged in
+/// stays so. An old snapshot brings back a state that was used, which counts nowhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn logins_are_under_way_in_redis() {
+    let Some(mut redis) = Redis::start() else {
+        return;
+    };
+    let Some(three) = Three::with(Some(&redis.url())).await else {
+        return;
+    };
+    let [one, two, last] = &three.brokers[..] else {
+        unreachable!()
+    };
+    let (mut browser, ..) = through(one, two, last).await;
+
+    let mut other = Browser::new();
+    other.moves_to(two);
+    let callback = other.to_callback(&acme("login"), "ada", "lovelace").await;
+    redis.ask(&["save"]);
+    let page = other.get(callback.as_str()).await;
+    let page = other.follow(page).await;
+    assert_eq!(other.check().await, StatusCode::OK, "{}", page.body);
+
+    redis.kill();
+    for broker in &three.brokers {
+        browser.moves_to(broker);
+        assert_eq!(browser.check().await, StatusCode::OK);
+        let start = browser.get(acme("login")).await;
+        assert_eq!(start.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    redis.start_again();
+    for broker in &three.brokers {
+        other.moves_to(broker);
+        let again = other.get(callback.as_str()).await;
+        let again = other.follow(again).await;
+        assert!(again.shows("login.state_replayed"), "{}", again.body);
+    }
+    through(last, one, two).await;
 }

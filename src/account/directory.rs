@@ -12,6 +12,7 @@
 //! A login does not wait for the disk here, but once, at its end: nobody is told
 //! anything before the session is on disk, and all of this is then.
 
+mod link;
 mod manage;
 mod prove;
 mod search;
@@ -20,15 +21,15 @@ mod words;
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::link::{Link, Source, has_links};
 pub use self::manage::{change, create, new, remove_all, set_disabled};
 pub use self::prove::prove;
 pub use self::search::{Wanted, count, search};
 pub use self::words::index;
-use crate::base::{AccountId, ProviderId, Timestamp, UserId};
+use crate::base::{AccountId, Timestamp, UserId};
 use crate::provider::email;
 use crate::provider::extract::Profile;
 use crate::provider::file::EmailTrust;
@@ -90,15 +91,6 @@ impl User {
     }
 }
 
-/// Who a user is at a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Link {
-    /// The provider.
-    pub provider: ProviderId,
-    /// The user's id there.
-    pub user_id: String,
-}
-
 /// Why a login is nobody's.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
@@ -143,21 +135,20 @@ const LAST_LOGIN_RESOLUTION: Duration = Duration::from_secs(3600);
 pub async fn identify(
     store: &dyn Store,
     account: &AccountId,
-    provider: &ProviderId,
-    trust: EmailTrust,
+    source: Source<'_>,
     profile: &Profile,
     now: Timestamp,
 ) -> Result<IdentifiedUser, IdentifyError> {
     let account = account.as_str();
-    let link = link_id(provider, &profile.user_id);
+    let link = source.link(profile).key();
     for _ in 0..TRIES {
         let linked = BY_LINK
             .get(store, account, &link)
             .await?
             .map(|found| found.value);
         let done = match linked {
-            Some(id) => returning(store, account, id, provider, trust, profile, now).await?,
-            None => arriving(store, account, provider, trust, profile, now).await?,
+            Some(id) => returning(store, account, id, source, profile, now).await?,
+            None => arriving(store, account, source, profile, now).await?,
         };
         if let Some(found) = done {
             return Ok(found);
@@ -171,24 +162,22 @@ async fn returning(
     store: &dyn Store,
     account: &str,
     id: UserId,
-    provider: &ProviderId,
-    trust: EmailTrust,
+    source: Source<'_>,
     profile: &Profile,
     now: Timestamp,
 ) -> Result<Option<IdentifiedUser>, IdentifyError> {
     let Some(found) = RECORDS.get(store, account, id.as_bytes()).await? else {
         // Removed while another login of theirs was under way, which left the link.
-        let link = link_id(provider, &profile.user_id);
+        let link = source.link(profile).key();
         forget(store, &BY_LINK, account, &link, id).await?;
         return Ok(None);
     };
     let mut user = allowed(&found)?;
-    let known = |link: &Link| link.provider == *provider && link.user_id == profile.user_id;
-    if !user.links.iter().any(known) {
+    let (link, trust) = (source.link(profile), source.email_trust);
+    if !user.links.contains(&link) {
         // The user's record decides; this link was dropped, and a crash left its index.
-        let link = link_id(provider, &profile.user_id);
         BY_LINK
-            .delete(store, account, &link, Precondition::Any)
+            .delete(store, account, &link.key(), Precondition::Any)
             .await?;
         return Ok(None);
     }
@@ -208,10 +197,7 @@ async fn returning(
         user.name = Some(name.clone());
     }
     user.more.clone_from(&profile.more);
-    user.last_link = Some(Link {
-        provider: provider.clone(),
-        user_id: profile.user_id.clone(),
-    });
+    user.last_link = Some(link);
     let before = found.value.last_login_at;
     let settled = user == found.value && now.since(before) > 2 * SOON;
     if user != found.value || now.since(before) >= LAST_LOGIN_RESOLUTION {
@@ -242,18 +228,15 @@ async fn returning(
 async fn arriving(
     store: &dyn Store,
     account: &str,
-    provider: &ProviderId,
-    trust: EmailTrust,
+    source: Source<'_>,
     profile: &Profile,
     now: Timestamp,
 ) -> Result<Option<IdentifiedUser>, IdentifyError> {
     let key = email::key(&profile.email);
     let fresh = UserId::new();
     let id = claim_email(store, account, &key, fresh).await?;
-    let link = Link {
-        provider: provider.clone(),
-        user_id: profile.user_id.clone(),
-    };
+    let (link, trust) = (source.link(profile), source.email_trust);
+    let link_key = link.key();
     let existing = RECORDS.get(store, account, id.as_bytes()).await?;
     let mut dropped = Vec::new();
     let user = match existing {
@@ -320,19 +303,12 @@ async fn arriving(
         }
     };
     for old in &dropped {
-        let id = link_id(&old.provider, &old.user_id);
         BY_LINK
-            .delete(store, account, &id, Precondition::Any)
+            .delete(store, account, &old.key(), Precondition::Any)
             .await?;
     }
     BY_LINK
-        .put_soon(
-            store,
-            account,
-            &link_id(provider, &profile.user_id),
-            &user.id,
-            Precondition::Any,
-        )
+        .put_soon(store, account, &link_key, &user.id, Precondition::Any)
         .await?;
     Ok(Some(IdentifiedUser {
         user,
@@ -425,14 +401,6 @@ async fn write_without_waiting(
         Err(StoreError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// The id of a link: providers have no NUL in theirs.
-fn link_id(provider: &ProviderId, user_id: &str) -> Vec<u8> {
-    let mut id = provider.as_str().as_bytes().to_vec();
-    id.push(0);
-    id.extend_from_slice(user_id.as_bytes());
-    id
 }
 
 /// Reads a user.

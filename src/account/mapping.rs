@@ -3,6 +3,7 @@
 
 mod apply;
 mod issuers;
+mod lineage;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::document::Finding;
 use crate::outbound::Policy;
 use crate::provider::Provider;
 use crate::provider::compile::{Context, compile_toml};
+pub use crate::provider::gallery::BUILT_IN;
 use crate::provider::model::RedirectUri;
 use crate::provider::redirect::{self, Redirects};
 use crate::store::{
@@ -25,47 +27,6 @@ use crate::store::{
 
 static MAPPINGS: Space = Space::durable("mappings").sealed().watched(Watched::Writes);
 static HISTORY: Space = Space::durable("mapping_history").sealed();
-
-/// Providers that stand beside an account's one custom mapping.
-pub const BUILT_IN: &[&str] = &[
-    "google",
-    "facebook",
-    "apple",
-    "microsoft",
-    "github",
-    "gitlab",
-    "linkedin",
-    "discord",
-    "slack",
-    "line",
-    "kakao",
-    "naver",
-    "yandex",
-    "vk",
-    "wechat",
-    "qq",
-    "feishu",
-    "dingtalk",
-    "amazon",
-    "bitbucket",
-    "gov-br",
-    "hubspot",
-    "intuit",
-    "mail-ru",
-    "mercado-libre",
-    "notion",
-    "paypal",
-    "reddit",
-    "spotify",
-    "strava",
-    "tiktok",
-    "twitch",
-    "twitter",
-    "weibo",
-    "yahoo-japan",
-    "zalo",
-    "zoom",
-];
 
 /// The rules under which mappings are applied now. Under those before, 0, all
 /// mappings had one redirect URI; one applied then keeps it until it is applied
@@ -90,6 +51,10 @@ pub struct Mapping {
     /// Which rules it was applied under: [`RULES`] of that day.
     #[serde(default)]
     pub rules: u32,
+    /// Which of the servers that the provider's id has stood for it talks to, from
+    /// 0: users are linked to one of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lineage: u64,
     /// The mapping that is asked beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
@@ -111,6 +76,11 @@ impl Mapping {
     pub fn is_built_in(&self) -> bool {
         BUILT_IN.contains(&self.provider.as_str())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 pub(super) fn spaces() -> [&'static Space; 2] {
@@ -140,6 +110,8 @@ pub enum ProviderCount {
 pub struct Mappings {
     store: Arc<dyn Store>,
     policy: Policy,
+    /// The same for what was applied when less was refused: it keeps working.
+    policy_from_before: Policy,
     redirects: Redirects,
     compiled: DecodedCache<(AccountId, ProviderId), Provider>,
     /// Of accounts with one provider.
@@ -153,6 +125,10 @@ impl Mappings {
     pub fn new(store: Arc<dyn Store>, policy: Policy, redirects: Redirects) -> Self {
         Self {
             store,
+            policy_from_before: Policy {
+                bundled_ids_elsewhere: true,
+                ..policy.clone()
+            },
             policy,
             redirects,
             compiled: DecodedCache::new(MAX_CACHED),
@@ -372,9 +348,25 @@ impl Mappings {
 
     /// Compiles a mapping under the rules it was applied under.
     fn applied(&self, account: &AccountId, mapping: &Mapping) -> Result<Provider, Vec<Finding>> {
-        if mapping.rules > 0 {
-            return self.compile(&mapping.source);
-        }
+        let mut provider = if mapping.rules > 0 {
+            let context = Context {
+                policy: &self.policy_from_before,
+                redirects: &self.redirects,
+            };
+            compile_toml(&mapping.source, context)?
+        } else {
+            self.applied_before(account, mapping)?
+        };
+        provider.lineage = mapping.lineage;
+        Ok(provider)
+    }
+
+    /// The same of one that was applied when all had one redirect URI.
+    fn applied_before(
+        &self,
+        account: &AccountId,
+        mapping: &Mapping,
+    ) -> Result<Provider, Vec<Finding>> {
         // Then every mapping might have what only some may have now.
         let lenient = Redirects {
             allow_shared: true,
@@ -383,7 +375,7 @@ impl Mappings {
         let mut provider = compile_toml(
             &mapping.source,
             Context {
-                policy: &self.policy,
+                policy: &self.policy_from_before,
                 redirects: &lenient,
             },
         )?;

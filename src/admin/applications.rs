@@ -18,7 +18,7 @@ use super::access::refused;
 use super::audit::{changed, unchanged};
 use super::paging::Page;
 use super::reply::{Reply, account, algorithm, condition, json as read, missing, tagged};
-use crate::authority::application::{ApplicationError, NewApplication, used_at};
+use crate::authority::application::{ApplicationError, AuthMethod, NewApplication, used_at};
 use crate::authority::{Application, Applications, ClientId, Scopes};
 use crate::base::{AccountId, ErrorCode, Secret, units};
 use crate::http::problem::Problem;
@@ -31,7 +31,11 @@ const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl From<ApplicationError> for Problem {
     fn from(error: ApplicationError) -> Self {
-        Problem::new(ErrorCode::ApplicationInvalid, error.to_string())
+        let mut problem = Problem::new(ErrorCode::ApplicationInvalid, error.to_string());
+        if let ApplicationError::Setting(field, _) = error {
+            problem.field = Some(field.to_owned());
+        }
+        problem
     }
 }
 
@@ -63,6 +67,17 @@ fn own_audience(
         )),
         _ => Ok(()),
     }
+}
+
+/// The resources that an application asks tokens for are audiences too.
+fn own_resources(admin: &Admin, caller: &Caller, wanted: &[String], had: &[String]) -> Reply<()> {
+    for resource in wanted.iter().filter(|one| !had.contains(one)) {
+        own_audience(admin, caller, Some(resource), None).map_err(|mut problem| {
+            problem.field = Some("resources".to_owned());
+            problem
+        })?;
+    }
+    Ok(())
 }
 
 /// An application that the caller may deal with.
@@ -133,6 +148,7 @@ pub(super) async fn create(
 ) -> Reply {
     let input: Input = read(&headers, &body)?;
     own_audience(&admin, &caller, input.audience.as_deref(), None)?;
+    own_resources(&admin, &caller, &input.settings.resources, &[])?;
     let (application, secret) = input.make(&admin, &caller).await?;
     let alg = application.id_token_signed_response_alg;
     admin.keys.ensure(alg).await?;
@@ -185,6 +201,7 @@ impl Input {
             id_token_signed_response_alg: alg,
             audience: self.audience,
             public: self.public,
+            settings: self.settings,
         })
     }
 }
@@ -223,6 +240,9 @@ pub(super) async fn put(
         .as_ref()
         .and_then(|found| found.value.audience.as_deref());
     own_audience(&admin, &caller, input.audience.as_deref(), had)?;
+    let had = found.as_ref().map(|found| &*found.value.settings.resources);
+    let had = had.unwrap_or_default();
+    own_resources(&admin, &caller, &input.settings.resources, had)?;
     let Some(found) = found else {
         let (application, secret) = input.make(&admin, &caller).await?;
         let version = keep(&admin, &application, when).await?;
@@ -237,11 +257,13 @@ pub(super) async fn put(
     }
     input.client_secret = None;
     let (made, _) = input.make(&admin, &caller).await?;
-    let application = Application {
+    let mut application = Application {
         secrets: found.value.secrets.clone(),
         created_at: found.value.created_at,
         ..made
     };
+    application.forget_plain_secrets();
+    application.check()?;
     write(&admin, &caller, when, &found, &application, None).await
 }
 
@@ -291,6 +313,10 @@ pub(super) async fn change(
         own_audience(&admin, &caller, wanted.as_deref(), had)?;
         application.audience = wanted;
     }
+    change.settings.apply(&mut application.settings);
+    let had = &found.value.settings.resources;
+    own_resources(&admin, &caller, &application.settings.resources, had)?;
+    application.forget_plain_secrets();
     application.check()?;
     let when = condition(&headers)?.over(Some(found.version))?;
     write(&admin, &caller, when, &found, &application, None).await
@@ -342,6 +368,12 @@ pub(super) async fn rotate(
         return Err(Problem::new(
             ErrorCode::ApplicationPublic,
             "a public application has no secret",
+        ));
+    }
+    if found.value.settings.token_endpoint_auth_method == Some(AuthMethod::PrivateKeyJwt) {
+        return Err(Problem::new(
+            ErrorCode::ApplicationPublic,
+            "the application proves itself by its key and has no secret; change its `jwks`, or the keys at its `jwks_uri`",
         ));
     }
     let now = admin.clock.now();

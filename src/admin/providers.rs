@@ -15,11 +15,12 @@ use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, Caller};
-use crate::account::mapping::{Consent, Mapping, RULES};
+use crate::account::mapping::{ApplyError, Consent, Mapping, RULES};
 use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::document::Finding;
 use crate::http::problem::Problem;
 use crate::provider::Provider;
+use crate::provider::bundled::imitated_name;
 use crate::provider::preview::{self, Preview};
 use crate::store::Versioned;
 
@@ -144,7 +145,7 @@ fn varying(mut answer: Response) -> Response {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accept {
-    /// What a refusal asked for, with commas between: `redirect-uri`.
+    /// What a refusal asked for, with commas between: `redirect-uri`, `same-people`, `new-people`.
     #[serde(default)]
     accept: String,
 }
@@ -254,6 +255,9 @@ async fn store(
     source: &str,
     applying: &Applying<'_>,
 ) -> Reply {
+    if applying.caller.limit().is_some() {
+        keeps_its_name(admin, source)?;
+    }
     let version = stored.as_ref().map(|old| old.version);
     let when = condition(applying.headers)?.over(version)?;
     // Applying what is applied makes no new version, unless it is from before and
@@ -285,6 +289,25 @@ async fn store(
         ..ProviderView::of(&mapping, false)
     };
     Ok(unchanged(tagged(version, Json(shown))))
+}
+
+/// Refuses a name by which shoppers would take the provider for a known one:
+/// whoever administers one account is not the platform (threat F27).
+fn keeps_its_name(admin: &Admin, source: &str) -> Result<(), ApplyError> {
+    let Ok(provider) = admin.mappings.compile(source) else {
+        // What is wrong with it is told by what follows.
+        return Ok(());
+    };
+    let Some(known) = imitated_name(provider.id.as_str(), &provider.name) else {
+        return Ok(());
+    };
+    let finding = Finding::error(
+        "provider.name",
+        format!("shoppers would take this provider for {known}"),
+    );
+    Err(ApplyError::Findings(vec![finding.hint(format!(
+        "give it a name of its own, or use the bundled mapping of {known}; an operator of the whole broker may apply this one"
+    ))]))
 }
 
 pub(super) async fn remove(

@@ -74,13 +74,17 @@ impl Authority {
         to: &Grantee<'_>,
     ) -> Result<String, OAuthError> {
         let now = self.now();
-        let expires = Timestamp::from_secs(now.plus(self.access_token_lifetime).as_secs());
+        let lifetime = self.token_lifetime(application);
+        let expires = Timestamp::from_secs(now.plus(lifetime).as_secs());
         let jti = random::token();
         let sub = match to.user {
             Some(user) => user.to_string(),
             None => format!("{CLIENT}{}", application.client_id),
         };
-        let audience = self.audience_of(application, to.account, to.scopes).await?;
+        let audience = match to.resource {
+            Some(resource) => resource.to_owned(),
+            None => self.audience_of(application, to.account, to.scopes).await?,
+        };
         let claims = AccessClaims {
             iss: &self.issuer,
             sub: &sub,
@@ -132,9 +136,11 @@ impl Authority {
             return Ok(None);
         };
         let account = access.account.as_ref();
-        let meant = self.audience_of(&application, account, &access.scopes);
-        if meant.await? != audience {
-            return Ok(None);
+        if !application.has_resource(audience, &access.scopes) {
+            let meant = self.audience_of(&application, account, &access.scopes);
+            if meant.await? != audience {
+                return Ok(None);
+            }
         }
         let issued_at = number(&access.claims, "iat").map(Timestamp::from_secs);
         let good = issued_at.is_some_and(|at| application.honours(at))

@@ -2,11 +2,15 @@
 //!
 //! The secret of an application is shown once and stored hashed: a generated
 //! one has 256 random bits, so SHA-256 does; one that was given at creation may
-//! be anything, so it is hashed with argon2id. Neither is ever changed; a
+//! be anything, so it is hashed with argon2id. One under which assertions are made
+//! (`client_secret_jwt`) has to be kept itself, in the sealed record. None is ever changed; a
 //! *rotation* adds a generated one beside it, and the old one ends after a while.
 
+mod address;
 mod check;
+mod error;
 mod records;
+mod settings;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,9 +20,14 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-pub use self::check::{ApplicationError, NewApplication};
+pub use self::check::NewApplication;
+pub use self::error::ApplicationError;
 pub(super) use self::records::spaces;
 pub use self::records::{Applications, used_at};
+pub use self::settings::{
+    ApplicationType, AuthMethod, MAX_ACCESS_TOKEN_LIFETIME, PushedRequests, Settings,
+    SettingsChange,
+};
 use super::scope::Scopes;
 use crate::base::{AccountId, Secret, Timestamp, digest, random};
 use crate::key::Algorithm;
@@ -136,6 +145,8 @@ enum SecretHash {
     /// SHA-256, URL-safe base64.
     Sha256(String),
     Argon2id(SlowHash),
+    /// The secret itself, which checks assertions under it (RFC 7518 §3.2).
+    Plain(String),
 }
 
 impl fmt::Debug for StoredSecret {
@@ -158,6 +169,22 @@ impl StoredSecret {
             expires_at: None,
         };
         (Secret::new(secret), stored)
+    }
+
+    /// A secret that is kept itself; see `client_secret_jwt`.
+    fn kept(secret: &Secret, now: Timestamp) -> Self {
+        Self {
+            hash: SecretHash::Plain(secret.expose().to_owned()),
+            created_at: now,
+            expires_at: None,
+        }
+    }
+
+    fn plain(&self) -> Option<&str> {
+        match &self.hash {
+            SecretHash::Plain(secret) => Some(secret),
+            SecretHash::Sha256(_) | SecretHash::Argon2id(_) => None,
+        }
     }
 
     fn given(hash: SlowHash, now: Timestamp) -> Self {
@@ -206,6 +233,9 @@ pub struct Application {
     /// It can keep no secret, so it has none, and PKCE is required (RFC 6749 §2.1).
     #[serde(default)]
     pub public: bool,
+    /// How it talks to the broker, where that is not as usual.
+    #[serde(flatten)]
+    pub settings: Settings,
     /// Its secrets, the newest first.
     #[serde(default)]
     pub secrets: Vec<StoredSecret>,
@@ -234,7 +264,10 @@ impl Application {
     /// Adds a generated secret; the old ones end at `until` at the latest, and
     /// only the newest of them is kept.
     pub fn rotate(&mut self, now: Timestamp, until: Timestamp) -> Secret {
-        let (secret, stored) = StoredSecret::generate(now);
+        let (secret, mut stored) = StoredSecret::generate(now);
+        if self.settings.token_endpoint_auth_method == Some(AuthMethod::ClientSecretJwt) {
+            stored = StoredSecret::kept(&secret, now);
+        }
         self.secrets.retain(|old| old.counts(now));
         self.secrets.truncate(1);
         for old in &mut self.secrets {
@@ -250,8 +283,15 @@ impl Application {
         let given = digest::sha256_base64url(secret.expose().as_bytes());
         let mut found = false;
         for stored in self.secrets.iter().filter(|s| s.counts(now)) {
-            if let SecretHash::Sha256(hash) = &stored.hash {
-                found |= digest::same(hash.as_bytes(), given.as_bytes());
+            match &stored.hash {
+                SecretHash::Sha256(hash) => {
+                    found |= digest::same(hash.as_bytes(), given.as_bytes());
+                }
+                SecretHash::Plain(secret) => {
+                    let hash = digest::sha256_base64url(secret.as_bytes());
+                    found |= digest::same(hash.as_bytes(), given.as_bytes());
+                }
+                SecretHash::Argon2id(_) => {}
             }
         }
         found
@@ -264,7 +304,26 @@ impl Application {
             .filter(move |s| s.counts(now))
             .filter_map(|stored| match &stored.hash {
                 SecretHash::Argon2id(hash) => Some(hash),
-                SecretHash::Sha256(_) => None,
+                SecretHash::Sha256(_) | SecretHash::Plain(_) => None,
             })
+    }
+
+    /// The secrets that are kept themselves, as far as they count.
+    pub(super) fn plain_secrets(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let counting = self.secrets.iter().filter(move |secret| secret.counts(now));
+        counting.filter_map(StoredSecret::plain)
+    }
+
+    /// Hashes the secrets that are kept themselves for nothing any more.
+    pub fn forget_plain_secrets(&mut self) {
+        if self.settings.token_endpoint_auth_method == Some(AuthMethod::ClientSecretJwt) {
+            return;
+        }
+        for stored in &mut self.secrets {
+            if let Some(plain) = stored.plain() {
+                // Long enough for a fast hash: such a secret has 32 characters or more.
+                stored.hash = SecretHash::Sha256(digest::sha256_base64url(plain.as_bytes()));
+            }
+        }
     }
 }

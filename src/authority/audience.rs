@@ -9,8 +9,11 @@ use url::Url;
 
 use super::Authority;
 use super::application::Application;
+use super::error::{Code, OAuthError};
+use super::granted::Granted;
 use super::scope::{self, Scopes};
 use crate::base::AccountId;
+use crate::protocol::form::Pairs;
 use crate::store::StoreError;
 
 /// The longest audience, in bytes.
@@ -34,6 +37,57 @@ pub fn check(text: &str, issuer: Option<&str>) -> Result<(), BadAudience> {
         Ok(())
     } else {
         Err(BadAudience)
+    }
+}
+
+fn target() -> OAuthError {
+    OAuthError::new(
+        Code::InvalidTarget,
+        "`resource` is none that the application may ask tokens for",
+    )
+}
+
+impl Application {
+    /// Whether tokens with these scopes may be for this resource (RFC 8707 §2). One
+    /// for the admin API is for the broker alone.
+    pub(super) fn has_resource(&self, resource: &str, scopes: &Scopes) -> bool {
+        let known = &self.settings.resources;
+        known.iter().any(|known| known == resource) && !scopes.iter().any(scope::is_admin)
+    }
+
+    /// The resource that a request asks a token for (RFC 8707 §2).
+    ///
+    /// # Errors
+    /// `invalid_target` for one that is not the application's.
+    pub(super) fn resource(
+        &self,
+        form: &Pairs,
+        scopes: &Scopes,
+    ) -> Result<Option<String>, OAuthError> {
+        match form.get("resource") {
+            None => Ok(None),
+            Some(one) if self.has_resource(one, scopes) => Ok(Some(one.to_owned())),
+            Some(_) => Err(target()),
+        }
+    }
+
+    /// What was granted, for the resource that is asked for now: the one that was
+    /// granted, or any of the application's where none was named (RFC 8707 §2.2).
+    pub(super) fn narrowed_to(
+        &self,
+        granted: &Granted,
+        resource: Option<&str>,
+    ) -> Result<Granted, OAuthError> {
+        let mut granted = granted.clone();
+        let Some(wanted) = resource else {
+            return Ok(granted);
+        };
+        let same = granted.resource.as_deref().is_none_or(|one| one == wanted);
+        if !same || !self.has_resource(wanted, &granted.scopes) {
+            return Err(target());
+        }
+        granted.resource = Some(wanted.to_owned());
+        Ok(granted)
     }
 }
 

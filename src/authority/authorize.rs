@@ -70,6 +70,9 @@ pub struct Authorization {
     /// `sub` of an ID token hint.
     expected: Option<String>,
     asked_at: Timestamp,
+    /// The resource that the tokens are for (RFC 8707).
+    #[serde(default)]
+    resource: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,6 +153,12 @@ impl Authorization {
         }
     }
 
+    /// The request as the browser brings it, now.
+    pub(super) fn begun(mut self, now: Timestamp) -> Self {
+        self.asked_at = now;
+        self
+    }
+
     fn answer(&self, issuer: &str, mut parameters: Vec<(&'static str, String)>) -> Redirection {
         if let Some(state) = &self.state {
             parameters.push(("state", state.clone()));
@@ -184,7 +193,7 @@ impl Authority {
             .application(&request.client_id)
             .await?
             .filter(|app| app.serves(&request.account))
-            .filter(|app| app.redirect_uris.contains(&request.redirect_uri))
+            .filter(|app| app.redirects_to(&request.redirect_uri))
             .ok_or_else(OAuthError::client)?;
         let granted = Granted {
             client_id: application.client_id.clone(),
@@ -195,6 +204,7 @@ impl Authority {
             sid: Some(session_name(session)),
             auth_time: Some(session.authenticated_at()),
             granted_at: Some(self.now()),
+            resource: request.resource.clone(),
         };
         if !self.counts(&application, &granted).await? {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::Authority;
-use super::application::{Application, Applications, ClientId};
+use super::application::{Application, Applications, AuthMethod, ClientId};
+use super::assertion;
 use super::error::{Code, OAuthError};
 use crate::base::{Secret, Timestamp};
 use crate::protocol::form::Pairs;
@@ -18,8 +19,16 @@ const MAX_HEADER: usize = 8192;
 /// How a client says who it is.
 pub struct Credentials {
     id: String,
+    way: Way,
     /// What the secret may be: as it was sent, and form-decoded where that differs.
     secrets: Vec<Secret>,
+}
+
+/// How the proof came (RFC 6749 §2.3.1, RFC 7523 §2.2).
+enum Way {
+    Basic,
+    Body,
+    Assertion(String),
 }
 
 impl Credentials {
@@ -29,15 +38,14 @@ impl Credentials {
     /// `invalid_request` for both, `invalid_client` for none.
     pub fn read(authorization: Option<&str>, form: &Pairs) -> Result<Self, OAuthError> {
         let (id, secret) = (form.get("client_id"), form.get("client_secret"));
-        if form.get("client_assertion").is_some() {
-            return Err(OAuthError::request(
-                "client assertions are not supported; use HTTP Basic or `client_secret`",
-            ));
+        if let Some(assertion) = form.get("client_assertion") {
+            return Self::asserted(authorization, form, assertion);
         }
         let Some(header) = authorization else {
             return match id {
                 Some(id) => Ok(Self {
                     id: id.to_owned(),
+                    way: Way::Body,
                     secrets: secret.map(Secret::new).into_iter().collect(),
                 }),
                 None => Err(OAuthError::new(
@@ -81,7 +89,35 @@ impl Credentials {
         }
         Some(Self {
             id: decoded(id)?,
+            way: Way::Basic,
             secrets,
+        })
+    }
+
+    /// An assertion (RFC 7523 §2.2), which says itself whose it is.
+    fn asserted(
+        authorization: Option<&str>,
+        form: &Pairs,
+        assertion: &str,
+    ) -> Result<Self, OAuthError> {
+        if authorization.is_some() || form.get("client_secret").is_some() {
+            return Err(OAuthError::request(
+                "the client authenticates twice; send either `client_assertion` or a secret (RFC 6749 §2.3)",
+            ));
+        }
+        if form.get("client_assertion_type") != Some(assertion::TYPE) {
+            return Err(OAuthError::request(
+                "`client_assertion_type` is not `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`",
+            ));
+        }
+        let id = assertion::subject(assertion).ok_or_else(OAuthError::client)?;
+        if form.get("client_id").is_some_and(|given| given != id) {
+            return Err(OAuthError::client());
+        }
+        Ok(Self {
+            id,
+            way: Way::Assertion(assertion.to_owned()),
+            secrets: Vec::new(),
         })
     }
 }
@@ -110,11 +146,19 @@ impl Authority {
             .await?
             .ok_or_else(OAuthError::client)?;
         let now = self.now();
-        let good = if application.public {
-            given.secrets.is_empty()
-        } else {
-            self.has_secret(&application, &given.secrets, from, now)
-                .await?
+        let method = application.settings.token_endpoint_auth_method;
+        let good = match (&given.way, method) {
+            (Way::Body | Way::Basic, None) if application.public => given.secrets.is_empty(),
+            (Way::Assertion(assertion), Some(method)) => {
+                self.check_assertion(&application, method, assertion)
+                    .await?
+            }
+            (Way::Basic, None | Some(AuthMethod::ClientSecretBasic))
+            | (Way::Body, None | Some(AuthMethod::ClientSecretPost)) => {
+                self.has_secret(&application, &given.secrets, from, now)
+                    .await?
+            }
+            _ => false,
         };
         if !good {
             return Err(OAuthError::client());

@@ -97,6 +97,7 @@ impl Authority {
         {
             return Err(invalid_code());
         }
+        let granted = &application.narrowed_to(granted, form.get("resource"))?;
         proof(record.challenge.as_deref(), form.get("code_verifier"))?;
         if RECORDS.take_by(&*self.store, "", &code).await?.is_none() {
             // Another request with it runs beside this one, and won.
@@ -134,9 +135,11 @@ impl Authority {
         } else {
             None
         };
-        Ok(TokenAnswer::new(self, access_token, &granted.scopes)
-            .with_id_token(id_token)
-            .with_refresh_token(refresh_token))
+        Ok(
+            TokenAnswer::new(self, application, access_token, &granted.scopes)
+                .with_id_token(id_token)
+                .with_refresh_token(refresh_token),
+        )
     }
 
     /// What the tokens of a code have in common.
@@ -145,7 +148,7 @@ impl Authority {
     }
 
     fn used_key(&self, code: &Token) -> Key {
-        code.until(code.expires_at().plus(self.access_token_lifetime))
+        code.until(code.expires_at().plus(self.longest_access_token()))
             .key(&USED, "")
     }
 

@@ -15,6 +15,8 @@ pub struct Grantee<'a> {
     pub user: Option<UserId>,
     /// What it may do.
     pub scopes: &'a Scopes,
+    /// The resource it is for; `None`: whom the application's tokens are for.
+    pub resource: Option<&'a str>,
     /// The session it comes from.
     pub sid: Option<&'a str>,
     /// The public name of the grant.
@@ -46,6 +48,9 @@ pub struct Granted {
     /// When it was granted; absent from what was before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_at: Option<Timestamp>,
+    /// The resource it is for (RFC 8707); `None`: whom the application's tokens are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
 }
 
 impl Granted {
@@ -55,6 +60,7 @@ impl Granted {
             account: Some(&self.account),
             user: Some(self.user),
             scopes: &self.scopes,
+            resource: self.resource.as_deref(),
             sid: self.sid.as_deref(),
             grant_id: Some(grant_id),
             generation: self.generation,

@@ -160,7 +160,8 @@ impl Authority {
         set("sub", granted.user.to_string().into());
         set("aud", granted.client_id.as_str().into());
         set("iat", now.as_secs().into());
-        set("exp", now.plus(self.access_token_lifetime).as_secs().into());
+        let lifetime = self.token_lifetime(identity.application);
+        set("exp", now.plus(lifetime).as_secs().into());
         set("at_hash", at_hash(access_token).into());
         set("account", granted.account.as_str().into());
         if let Some(at) = granted.auth_time {

@@ -3,13 +3,36 @@
 use serde_json::{Value, json};
 
 use super::Authority;
+use super::application::AuthMethod;
+use super::assertion;
 use super::scope;
+use crate::store::StoreError;
 
 impl Authority {
-    /// The document at `/.well-known/openid-configuration`.
-    pub fn metadata(&self) -> Value {
+    /// The document at `/.well-known/openid-configuration` and
+    /// `/.well-known/oauth-authorization-server`. What is off unless an application may
+    /// use it is named where one may.
+    pub async fn metadata(&self) -> Result<Value, StoreError> {
+        let features = self.features().await?;
+        let mut all = self.constant();
+        if features.pushed_requests {
+            let endpoint = format!("{}/connect/par", self.issuer);
+            all["pushed_authorization_request_endpoint"] = endpoint.into();
+            all["require_pushed_authorization_requests"] = false.into();
+        }
+        Ok(all)
+    }
+
+    fn constant(&self) -> Value {
         let at = |path: &str| format!("{}{path}", self.issuer);
-        let client = ["client_secret_basic", "client_secret_post"];
+        let confidential = [
+            AuthMethod::ClientSecretBasic,
+            AuthMethod::ClientSecretPost,
+            AuthMethod::ClientSecretJwt,
+            AuthMethod::PrivateKeyJwt,
+        ]
+        .map(AuthMethod::as_str);
+        let client: Vec<&str> = confidential.into_iter().chain(["none"]).collect();
         json!({
             "issuer": self.issuer,
             "authorization_endpoint": at("/connect/authorize"),
@@ -30,9 +53,12 @@ impl Authority {
             ],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": self.keys.algorithms(),
-            "token_endpoint_auth_methods_supported": [client[0], client[1], "none"],
-            "introspection_endpoint_auth_methods_supported": client,
-            "revocation_endpoint_auth_methods_supported": [client[0], client[1], "none"],
+            "token_endpoint_auth_methods_supported": client,
+            "token_endpoint_auth_signing_alg_values_supported": assertion::ALGORITHMS,
+            "introspection_endpoint_auth_methods_supported": confidential,
+            "introspection_endpoint_auth_signing_alg_values_supported": assertion::ALGORITHMS,
+            "revocation_endpoint_auth_methods_supported": client,
+            "revocation_endpoint_auth_signing_alg_values_supported": assertion::ALGORITHMS,
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": [
                 "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",

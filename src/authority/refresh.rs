@@ -83,7 +83,7 @@ impl Authority {
         let secret = random::token();
         let mut family = Family {
             granted: granted.clone(),
-            expires_at: self.now().plus(self.refresh_token_lifetime),
+            expires_at: self.refresh_ends(application, granted),
             current: hash(&secret),
             spare: None,
             used: None,
@@ -91,7 +91,7 @@ impl Authority {
             grant_id: Some(grant.name()),
         };
         if !refreshes {
-            family.expires_at = self.now().plus(self.access_token_lifetime);
+            family.expires_at = self.now().plus(self.token_lifetime(application));
             family.current = String::new();
             self.note_grant(grant, family).await?;
             return Ok(None);
@@ -109,6 +109,7 @@ impl Authority {
         application: &Application,
         text: &str,
         wanted: Option<&Scopes>,
+        resource: Option<&str>,
     ) -> Result<Refreshed, OAuthError> {
         let presented = Presented::parse(text).ok_or_else(invalid_refresh_token)?;
         let Some((token, found)) = self.find_family(presented.family).await? else {
@@ -122,6 +123,7 @@ impl Authority {
         }
         let now = self.now();
         let secret_use = family.secret_use(&presented.secret, now);
+        let reuses = application.settings.reuse_refresh_tokens && secret_use == SecretUse::Next;
         match secret_use {
             SecretUse::Copied => {
                 warn!(
@@ -150,18 +152,26 @@ impl Authority {
         let scopes = Self::narrowed(application, granted, wanted)?;
         let granted = Granted {
             scopes,
-            ..granted.clone()
+            ..application.narrowed_to(granted, resource)?
         };
         let grant_id = token.name();
         let access_token = self
             .access_token(application, &granted.grantee(&grant_id))
             .await?;
         let secret = random::token();
-        let ends = now.plus(self.refresh_token_lifetime);
+        let ends = self.refresh_ends(application, &granted);
         let mut next = family.next(secret_use, presented.secret, hash(&secret), now, ends);
+        if reuses {
+            next.current.clone_from(&family.current);
+            next.spare.clone_from(&family.spare);
+            next.used.clone_from(&family.used);
+        }
         next.grant_id = Some(grant_id);
+        let at = token.clone();
         let token = match self.write_family(token, &found, next, now).await {
             Ok(token) => token,
+            // Another use of a token that stays wrote what this one would.
+            Err(StoreError::Conflict) if reuses => at,
             Err(StoreError::Conflict) => {
                 return Err(OAuthError::new(
                     Code::SlowDown,
@@ -173,8 +183,25 @@ impl Authority {
         Ok(Refreshed {
             granted,
             access_token,
-            refresh_token: Secret::new(format!("{}.{secret}", token.as_str())),
+            refresh_token: Secret::new(if reuses {
+                text.to_owned()
+            } else {
+                format!("{}.{secret}", token.as_str())
+            }),
         })
+    }
+
+    /// When a refresh token ends that is made now: some time after its last use, and
+    /// with the grant at the latest.
+    fn refresh_ends(&self, application: &Application, granted: &Granted) -> Timestamp {
+        let settings = &application.settings;
+        let now = self.now();
+        let idle = now.plus(settings.refresh_tokens(self.refresh_token_lifetime));
+        let grant = settings.grant().map(|longest| {
+            let from = granted.auth_time.or(granted.granted_at).unwrap_or(now);
+            from.plus(longest)
+        });
+        grant.map_or(idle, |grant| grant.min(idle))
     }
 
     /// What was granted and is still the application's, or less where less was asked.

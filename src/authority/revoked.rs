@@ -74,7 +74,7 @@ impl Authority {
         Ending {
             store: &*self.store,
             now: self.now(),
-            access_token_lifetime: self.access_token_lifetime,
+            access_token_lifetime: self.longest_access_token(),
         }
     }
 }

@@ -22,13 +22,18 @@ use crate::store::Token;
 pub struct TokenAnswer(Map<String, Value>);
 
 impl TokenAnswer {
-    pub(super) fn new(authority: &Authority, access_token: String, scopes: &Scopes) -> Self {
+    pub(super) fn new(
+        authority: &Authority,
+        application: &Application,
+        access_token: String,
+        scopes: &Scopes,
+    ) -> Self {
         let mut members = Map::new();
         members.insert("access_token".to_owned(), access_token.into());
         members.insert("token_type".to_owned(), "Bearer".into());
         members.insert(
             "expires_in".to_owned(),
-            authority.access_token_lifetime.as_secs().into(),
+            authority.token_lifetime(application).as_secs().into(),
         );
         if !scopes.is_empty() {
             members.insert("scope".to_owned(), scopes.to_string().into());
@@ -125,12 +130,14 @@ impl Authority {
             (Some(own), _) => Some(own),
             (None, asked) => asked.as_ref(),
         };
+        let resource = application.resource(form, &scopes)?;
         let token = self
             .access_token(
                 application,
                 &Grantee {
                     account,
                     user: None,
+                    resource: resource.as_deref(),
                     scopes: &scopes,
                     sid: None,
                     grant_id: None,
@@ -138,7 +145,7 @@ impl Authority {
                 },
             )
             .await?;
-        Ok(TokenAnswer::new(self, token, &scopes))
+        Ok(TokenAnswer::new(self, application, token, &scopes))
     }
 
     /// `grant_type=password` (RFC 6749 §4.3).
@@ -170,6 +177,7 @@ impl Authority {
         if refuses && !user.email_trusted {
             return Err(OAuthError::grant("nobody vouched for the user's email"));
         }
+        let resource = application.resource(form, &scopes)?;
         let granted = Granted {
             client_id: application.client_id.clone(),
             account,
@@ -179,6 +187,7 @@ impl Authority {
             sid: None,
             auth_time: Some(self.now()),
             granted_at: Some(self.now()),
+            resource,
         };
         let grant = Token::new(self.family_ends(self.now()));
         let grant_id = grant.name();
@@ -188,9 +197,11 @@ impl Authority {
         let refresh_token = self.begin_family(application, &granted, &grant).await?;
         let id_token = self.id_token_of(application, &granted, &access_token);
         let id_token = id_token.await?;
-        Ok(TokenAnswer::new(self, access_token, &granted.scopes)
-            .with_id_token(id_token)
-            .with_refresh_token(refresh_token))
+        Ok(
+            TokenAnswer::new(self, application, access_token, &granted.scopes)
+                .with_id_token(id_token)
+                .with_refresh_token(refresh_token),
+        )
     }
 
     /// `grant_type=refresh_token` (RFC 6749 §6).
@@ -203,11 +214,13 @@ impl Authority {
             .get("refresh_token")
             .ok_or_else(|| OAuthError::request("`refresh_token` is missing"))?;
         let wanted = wanted(form)?;
-        let done = self.refresh(application, text, wanted.as_ref()).await?;
+        let done = self
+            .refresh(application, text, wanted.as_ref(), form.get("resource"))
+            .await?;
         let id_token = self.id_token_of(application, &done.granted, &done.access_token);
         let id_token = id_token.await?;
         Ok(
-            TokenAnswer::new(self, done.access_token, &done.granted.scopes)
+            TokenAnswer::new(self, application, done.access_token, &done.granted.scopes)
                 .with_id_token(id_token)
                 .with_refresh_token(Some(done.refresh_token)),
         )

@@ -243,6 +243,8 @@ error_codes! {
         MappingIdentity = "mapping.identity",
         /// The mapping was applied when all accounts had one redirect URI, and the change gives it its own. Register that at the provider, then accept the change (`--accept redirect-uri`).
         MappingRedirectUriChanges = "mapping.redirect_uri_changes",
+        /// The mapping would talk to another server than the one whose users are linked. Accept that it knows the same people by the same ids (`--accept same-people`), or others (`--accept new-people`).
+        MappingPeopleChange = "mapping.people_change",
         /// The draft was applied, discarded, or is older than a week.
         DraftGone = "draft.gone",
         /// A test link needs a running broker.

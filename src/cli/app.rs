@@ -96,16 +96,57 @@ pub(super) struct Settings {
     /// The audience of its access tokens, an absolute URI; empty: its account's
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
+    /// How it proves who it is: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt`; empty: by its secret, in HTTP Basic or the body
+    #[arg(long, value_name = "METHOD")]
+    token_endpoint_auth_method: Option<String>,
+    /// A file with its public keys, a JWK Set; empty: none
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<String>,
+    /// Where it publishes its public keys; empty: nowhere
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    /// Where it runs: `web`, or `native` for private-use schemes and any loopback port
+    #[arg(long, value_name = "TYPE")]
+    application_type: Option<String>,
+    /// Whether its logins need PKCE: `on` or `off`
+    #[arg(long, value_name = "ON|OFF")]
+    require_pkce: Option<OnOff>,
+    /// Whether its authorization requests are pushed: `off`, `allowed` or `required`
+    #[arg(long, value_name = "WHICH")]
+    pushed_authorization_requests: Option<String>,
+    /// A resource it may ask tokens for, an absolute URI; may be repeated
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// How long its access tokens live, as in `1h`; empty: as the broker's
+    #[arg(long, value_name = "TIME")]
+    access_token_lifetime: Option<String>,
+    /// How long its refresh tokens live from their last use, as in `7d`; empty: as the broker's
+    #[arg(long, value_name = "TIME")]
+    refresh_token_lifetime: Option<String>,
+    /// How long it can refresh after a login, as in `90d`; empty: as long as it does
+    #[arg(long, value_name = "TIME")]
+    refresh_token_absolute_lifetime: Option<String>,
+    /// Whether its refresh tokens stay the same: `on` or `off`
+    #[arg(long, value_name = "ON|OFF")]
+    reuse_refresh_tokens: Option<OnOff>,
+}
+
+/// A switch on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnOff {
+    On,
+    Off,
 }
 
 impl Settings {
-    fn body(self) -> Map<String, Value> {
+    fn body(self) -> anyhow::Result<Map<String, Value>> {
         let mut body = Map::new();
         for (key, list) in [
             ("scopes", self.scopes),
             ("grants", self.grants),
             ("redirect_uris", self.redirect_uris),
             ("post_logout_redirect_uris", self.post_logout_redirect_uris),
+            ("resources", self.resources),
         ] {
             if !list.is_empty() {
                 body.insert(key.into(), list.into());
@@ -118,18 +159,55 @@ impl Settings {
                 self.id_token_signed_response_alg,
             ),
             ("audience", self.audience),
+            (
+                "token_endpoint_auth_method",
+                self.token_endpoint_auth_method,
+            ),
+            ("jwks_uri", self.jwks_uri),
+            ("application_type", self.application_type),
+            (
+                "pushed_authorization_requests",
+                self.pushed_authorization_requests,
+            ),
+            ("access_token_lifetime", self.access_token_lifetime),
+            ("refresh_token_lifetime", self.refresh_token_lifetime),
+            (
+                "refresh_token_absolute_lifetime",
+                self.refresh_token_absolute_lifetime,
+            ),
         ] {
             if let Some(text) = given {
                 body.insert(key.into(), or_null(text));
             }
         }
-        body
+        for (key, given) in [
+            ("require_pkce", self.require_pkce),
+            ("reuse_refresh_tokens", self.reuse_refresh_tokens),
+        ] {
+            if let Some(given) = given {
+                body.insert(key.into(), (given == OnOff::On).into());
+            }
+        }
+        if let Some(file) = self.jwks {
+            body.insert("jwks".into(), jwks(&file)?);
+        }
+        Ok(body)
     }
+}
+
+/// The key set in a file.
+fn jwks(file: &str) -> anyhow::Result<Value> {
+    if file.is_empty() {
+        return Ok(Value::Null);
+    }
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow::anyhow!("{file} cannot be read: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{file} is not JSON: {error}"))
 }
 
 impl Create {
     fn body(self) -> anyhow::Result<Value> {
-        let mut body = self.rest.body();
+        let mut body = self.rest.body()?;
         if let Some(variable) = self.client_secret_env {
             let secret = std::env::var(&variable)
                 .map_err(|_| anyhow::anyhow!("the variable {variable} is not set"))?;
@@ -179,7 +257,7 @@ impl App {
                 rename,
                 settings,
             } => {
-                let mut body = settings.body();
+                let mut body = settings.body()?;
                 if let Some(name) = rename {
                     body.insert("name".into(), name.into());
                 }

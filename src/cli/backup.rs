@@ -1,5 +1,6 @@
 //! `vestibule export` and `vestibule import`
 
+use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +35,8 @@ pub(super) struct Export {
 
 /// Fills an empty store from a copy; no broker may run
 ///
-/// The master key of the copy must be in place: `master.key` in the data
+/// One that was interrupted goes on when it is done again. All records are read back and
+/// compared with the copy, of which each file has its digest. The master key of the copy must be in place: `master.key` in the data
 /// directory, or `auth.master_key`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -93,10 +95,17 @@ impl Import {
             let keys: Arc<dyn Store> = Arc::new(MemoryStore::new(clock.clone()));
             let named = crate::key::spaces();
             backup
-                .restore(&*keys, &*clock, |space| named.contains(&space))
+                .restore(
+                    &*keys,
+                    &*clock,
+                    |space| named.contains(&space),
+                    |_, _, _| {},
+                )
                 .await?;
             vault::open(keys, &config.auth, &config.data_dir, []).await?;
-            let counts = backup.restore(&*store, &*clock, |_| true).await?;
+            let counts = backup
+                .restore(&*store, &*clock, |_| true, progress())
+                .await?;
             note(&*store, &*clock, &self.dir, &backup).await?;
             anyhow::Ok(counts)
         };
@@ -107,6 +116,26 @@ impl Import {
             done?.iter().map(|(space, records)| (space, *records)),
         );
         Ok(())
+    }
+}
+
+/// Shows on a terminal how far it is; elsewhere only how far it came, by space.
+fn progress() -> impl Fn(&str, u64, u64) {
+    const WIDTH: u64 = 30;
+    let live = stderr().is_terminal();
+    move |space, done, all| {
+        // A hundred times a space at most: writing to a terminal takes longer than a record.
+        let step = (all / 100).max(1);
+        if live && (done == all || done % step == 0) {
+            let full = usize::try_from(done * WIDTH / all.max(1)).unwrap_or(0);
+            let end = if done == all { "\n" } else { "" };
+            eprint!(
+                "\r{space:24} [{:30}] {done} of {all}{end}",
+                "#".repeat(full)
+            );
+        } else if !live && done == all {
+            eprintln!("{space}: {done} of {all}");
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn policy(server: &Url) -> anyhow::Result<Policy> {
     Ok(Policy {
         allow_networks: vec!["0.0.0.0/0".parse()?, "::/0".parse()?],
         allow_http: local,
+        ..Policy::default()
     })
 }
 

@@ -46,7 +46,7 @@ pub struct ConfigFile {
 pub struct StoreSection {
     /// Accounts, mappings, users, keys, sessions. `sled`: in the data directory, for one broker. `postgres://user:password@host/database`: in PostgreSQL, for any number of brokers; it asks for `auth.master_key`, and for `vestibule data migrate` before the first start. The connection is encrypted and the server's certificate checked, except on the same machine; `?sslmode=disable` and `?sslrootcert=PATH` change that.
     pub durable: Option<SecretSource>,
-    /// Pending logins and tickets: in the same place, so it may be left out.
+    /// Pending logins and tickets. Default: in the same place. With PostgreSQL also in Redis or Valkey: `redis://user:password@host:6379/0`, `redis+sentinel://host,host/name-of-primary` or `redis+cluster://host,host`; with `rediss` instead of `redis` the connection is encrypted, and `?sslrootcert=PATH` names whom its certificate must come from.
     pub transient: Option<SecretSource>,
 }
 
@@ -84,10 +84,17 @@ pub struct LoginSection {
     /// (`callback.shared`). Then one account's provider can collect another's codes (RFC 9700 §4.4),
     /// so only where all accounts trust each other's providers. Default false.
     pub shared_callback: Option<bool>,
+<<<<<<< HEAD
     /// How long the log of logins keeps each, 400 days at most; `0s` keeps none. Default `30d`.
     pub log_lifetime: Option<String>,
     /// What the log and sessions keep of the address that a login comes from: `shortened` (its network), `full` or `none`. Default `shortened`.
     pub log_addresses: Option<Addresses>,
+=======
+    /// Whether a mapping with a bundled one's id, such as `google`, may talk to another server.
+    /// Shoppers take that for the known provider's, so only for tests with an imitation of it.
+    /// Default false.
+    pub bundled_ids_elsewhere: Option<bool>,
+>>>>>>> main
 }
 
 /// Sessions.

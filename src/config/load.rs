@@ -135,15 +135,18 @@ impl Check<'_> {
             file.session.lifetime.as_ref(),
             24 * 3600,
         );
+        let (store, transient) = self.store(file);
         Config {
             public_url: self.public_url(file.public_url.as_ref()),
             listen: self.address("listen", file.listen.as_deref().unwrap_or("127.0.0.1:8080")),
             proxies: self.proxies(file),
             data_dir: self.path(file.data_dir.as_deref().unwrap_or("vestibule-data")),
-            store: self.store(file),
+            store,
+            transient,
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
             login_log: self.login_log(&file.login),
             shared_callback: file.login.shared_callback.unwrap_or(false),
+            bundled_ids_elsewhere: file.login.bundled_ids_elsewhere.unwrap_or(false),
             session: Session {
                 lifetime,
                 idle: file

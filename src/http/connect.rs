@@ -2,7 +2,7 @@
 //!
 //! | file | endpoints |
 //! |---|---|
-//! | this | `token`, `introspect`, `revoke`, `userinfo` |
+//! | this | `token`, `introspect`, `revoke`, `par`, `userinfo` |
 //! | `authorize` | `authorize`, `authorize/resume` |
 //! | `logout` | `logout` |
 //!
@@ -38,10 +38,15 @@ pub(super) fn router() -> Router<Shared> {
     let open = Router::new()
         .route("/connect/token", post(token))
         .route("/connect/revoke", post(revoke))
+        .route("/connect/par", post(pushed))
         .route("/connect/userinfo", get(userinfo).post(userinfo))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route(
             "/.well-known/openid-configuration",
+            get(well_known::openid_configuration),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
             get(well_known::openid_configuration),
         )
         .method_not_allowed_fallback(method_not_allowed)
@@ -264,6 +269,26 @@ async fn revoke(
     };
     match result.await {
         Ok(()) => private(StatusCode::OK.into_response()),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// `POST /connect/par` (RFC 9126 §2)
+async fn pushed(
+    State(app): State<Shared>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let from = address(client);
+    let result = async {
+        let form = form(&headers, body)?;
+        let credentials = Credentials::read(authorization(&headers)?, &form)?;
+        let application = app.authority.authenticate(&credentials, from).await?;
+        app.authority.push(&application, &form).await
+    };
+    match result.await {
+        Ok(body) => private((StatusCode::CREATED, Json(body)).into_response()),
         Err(error) => refusal(&error),
     }
 }

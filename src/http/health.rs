@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing::warn;
 
 use super::Shared;
+use crate::store::Store;
 
 /// How often old samples are folded into the histograms.
 const UPKEEP: Duration = Duration::from_secs(30);
@@ -58,23 +59,44 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the store takes writes. A clock that jumped is told, and no
+/// `GET /readyz`: the store takes writes, each part of it. A clock that jumped is told, and no
 /// reason to send nobody here: every other broker on the machine has it too.
 pub(super) async fn readyz(State(app): State<Shared>) -> Response {
-    match app.logins.store.ready().await {
-        Ok(()) => match app.logins.clock.jump() {
+    let trouble = store_trouble(&*app.logins.store).await;
+    if trouble.is_empty() {
+        return match app.logins.clock.jump() {
             None => "ready\n".into_response(),
             Some(jump) => format!("ready\nthe clock {jump}\n").into_response(),
-        },
-        Err(error) => {
-            warn!(why = %error, "not ready");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the store is unavailable\n",
-            )
-                .into_response()
+        };
+    }
+    let said: String = trouble
+        .iter()
+        .map(|part| match *part {
+            ALL => "the store is unavailable\n".to_owned(),
+            part => format!("the store of {part} records is unavailable\n"),
+        })
+        .collect();
+    (StatusCode::SERVICE_UNAVAILABLE, said).into_response()
+}
+
+/// What a store that is one calls its one part.
+const ALL: &str = "all";
+
+/// Which parts of the store take no writes; counted as well.
+pub async fn store_trouble(store: &dyn Store) -> Vec<&'static str> {
+    let mut trouble = Vec::new();
+    for (part, ready) in store.readiness().await {
+        metrics::gauge!("vestibule_store_ready", "part" => part).set(if ready.is_ok() {
+            1.0
+        } else {
+            0.0
+        });
+        if let Err(error) = ready {
+            warn!(part, why = %error, "not ready");
+            trouble.push(part);
         }
     }
+    trouble
 }
 
 /// `GET /metrics`: Prometheus text format.

@@ -45,6 +45,7 @@ pub fn status(code: E) -> StatusCode {
         | E::OperatorExists
         | E::MappingSecondCustom
         | E::MappingRedirectUriChanges
+        | E::MappingPeopleChange
         | E::TrialNotServing
         | E::KeyFromFile
         | E::KeySameFile

@@ -42,16 +42,9 @@ pub async fn identify(
         user,
         proved,
         settled,
-    } = directory::identify(
-        &*logins.store,
-        account,
-        &provider.id,
-        provider.email_trust,
-        &profile,
-        now,
-    )
-    .await
-    .map_err(LoginError::Identify)?;
+    } = directory::identify(&*logins.store, account, (&**provider).into(), &profile, now)
+        .await
+        .map_err(LoginError::Identify)?;
     if proved {
         warn!(
             target: "vestibule::login",

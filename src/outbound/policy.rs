@@ -17,6 +17,8 @@ pub struct Policy {
     /// Plain http to any permitted host. Without it, only to an IP literal or a
     /// `localhost` name within `allow_networks`.
     pub allow_http: bool,
+    /// A bundled mapping's id may stand for another server than its own.
+    pub bundled_ids_elsewhere: bool,
 }
 
 /// Why a request may not go where it points; each says what to do about it.

@@ -20,10 +20,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::blanks;
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
 use super::model::{Callback, Issuer, Provider};
 use super::redirect::Redirects;
+use super::{blanks, bundled};
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
 use crate::document::structure::{self, Spans};
@@ -82,6 +82,9 @@ fn compile_value(
             .into_iter()
             .map(|finding| spans.place(finding)),
     );
+    if !context.policy.bundled_ids_elsewhere {
+        findings.extend(bundled::imitation(&value).map(|finding| spans.place(finding)));
+    }
     let unreadable: Vec<String> = findings.iter().map(|f| f.key.clone()).collect();
     let file: ProviderFile = match serde_json::from_value(value) {
         Ok(file) => file,
@@ -207,6 +210,7 @@ impl Check<'_> {
             end_session,
             limits,
             warnings: Vec::new(),
+            lineage: 0,
             shadow: None,
         })
     }

@@ -60,6 +60,47 @@ const ALL: &[(&str, &str)] = bundled![
     "zoom",
 ];
 
+/// Providers that stand beside an account's one custom mapping.
+pub const BUILT_IN: &[&str] = &[
+    "google",
+    "facebook",
+    "apple",
+    "microsoft",
+    "github",
+    "gitlab",
+    "linkedin",
+    "discord",
+    "slack",
+    "line",
+    "kakao",
+    "naver",
+    "yandex",
+    "vk",
+    "wechat",
+    "qq",
+    "feishu",
+    "dingtalk",
+    "amazon",
+    "bitbucket",
+    "gov-br",
+    "hubspot",
+    "intuit",
+    "mail-ru",
+    "mercado-libre",
+    "notion",
+    "paypal",
+    "reddit",
+    "spotify",
+    "strava",
+    "tiktok",
+    "twitch",
+    "twitter",
+    "weibo",
+    "yahoo-japan",
+    "zalo",
+    "zoom",
+];
+
 /// All bundled mappings: name and text.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     ALL.iter().copied()
@@ -70,6 +111,13 @@ pub fn get(name: &str) -> Option<&'static str> {
     ALL.iter()
         .find(|(known, _)| *known == name)
         .map(|(_, source)| *source)
+}
+
+/// The name that shoppers read of a bundled mapping.
+pub fn name(id: &str) -> Option<&'static str> {
+    let mut lines = get(id)?.lines();
+    let line = lines.find(|line| line.starts_with("name ") || line.starts_with("name="))?;
+    line.split('"').nth(1)
 }
 
 /// The first comment of a mapping: what it is for.

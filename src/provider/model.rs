@@ -57,6 +57,8 @@ pub struct Provider {
     pub limits: Limits,
     /// What someone should look at, though it works.
     pub warnings: Vec<Finding>,
+    /// Which of the servers that its id has stood for in its account, from 0.
+    pub lineage: u64,
     /// A mapping that is asked beside this one; no login uses its result.
     pub shadow: Option<Arc<Provider>>,
 }

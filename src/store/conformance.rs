@@ -85,7 +85,25 @@ pub async fn transient(make: impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>) {
     either(&make, &TRANSIENT).await;
 }
 
+/// What concerns transient data in a store that lists nothing of it, and from which
+/// what has ended goes by itself.
+pub async fn unlisted(make: impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>) {
+    one_by_one(&make, &TRANSIENT).await;
+}
+
 async fn either(make: &impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>, spaces: &Spaces) {
+    one_by_one(make, spaces).await;
+    expiry::purging_takes_only_what_expired(&Bench::new(make).await, spaces).await;
+    expiry::a_clock_that_jumps(&Bench::new(make).await, spaces).await;
+    scans::order_prefix_after_and_limit(&Bench::new(make).await, spaces).await;
+    scans::page_by_page(&Bench::new(make).await, spaces).await;
+    scans::of_what_expires(&Bench::new(make).await, spaces).await;
+    scans::partitions_in_use(&Bench::new(make).await, spaces).await;
+    typed::pages(&Bench::new(make).await, spaces).await;
+}
+
+/// What is done with one record.
+async fn one_by_one(make: &impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>, spaces: &Spaces) {
     records::put_and_get(&Bench::new(make).await, spaces).await;
     records::preconditions_of_put(&Bench::new(make).await, spaces).await;
     records::a_put_that_is_not_waited_for(&Bench::new(make).await, spaces).await;
@@ -98,12 +116,6 @@ async fn either(make: &impl AsyncFn(Arc<dyn Clock>) -> Arc<dyn Store>, spaces: &
     records::closing_twice(&Bench::new(make).await, spaces).await;
     expiry::at_the_exact_moment(&Bench::new(make).await, spaces).await;
     expiry::an_expired_record_is_none(&Bench::new(make).await, spaces).await;
-    expiry::purging_takes_only_what_expired(&Bench::new(make).await, spaces).await;
-    expiry::a_clock_that_jumps(&Bench::new(make).await, spaces).await;
-    scans::order_prefix_after_and_limit(&Bench::new(make).await, spaces).await;
-    scans::page_by_page(&Bench::new(make).await, spaces).await;
-    scans::of_what_expires(&Bench::new(make).await, spaces).await;
-    scans::partitions_in_use(&Bench::new(make).await, spaces).await;
     parallel::one_taker_wins(&Bench::new(make).await, spaces).await;
     parallel::one_creator_wins(&Bench::new(make).await, spaces).await;
     parallel::no_update_is_lost(&Bench::new(make).await, spaces).await;

@@ -14,6 +14,7 @@
 mod address;
 mod batch;
 mod changes;
+mod copy;
 mod failure;
 mod pool;
 mod row;
@@ -30,16 +31,18 @@ use tokio::task::JoinHandle;
 
 use self::address::Address;
 use self::changes::Changes;
-use self::failure::unavailable;
+use self::copy::Copier;
+use self::failure::{Failure, unavailable};
 use self::pool::{LONG, Lease, Parameter, Pool, SHORT};
 use self::row::{Written, ended_by, ends_of, signed, unsigned};
 use self::statements::{RECORD, Statements, TRANSIENT};
+use super::recording::Copies;
 use super::versions::Versions;
 use super::{
     Class, Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version, Watched,
     check_batch,
 };
-use crate::base::{Clock, Secret};
+use crate::base::{Clock, Secret, Timestamp};
 
 /// How long the database may take to say that it is ready.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -65,13 +68,14 @@ impl Default for PostgresOptions {
 
 /// A store in a PostgreSQL database, which others may use at the same time.
 pub struct PostgresStore {
-    pool: Pool,
+    pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     versions: Versions,
     durable: Statements,
     transient: Statements,
     changes: Arc<Changes>,
     following: Option<JoinHandle<()>>,
+    copied: Vec<&'static Space>,
 }
 
 impl PostgresStore {
@@ -115,19 +119,42 @@ impl PostgresStore {
         schema::migrate(&lease).await
     }
 
+    /// The same store, of which copies can be made: the durable ones of these spaces.
+    #[must_use]
+    pub fn copying(mut self, spaces: impl IntoIterator<Item = &'static Space>) -> Self {
+        let spaces = spaces.into_iter();
+        self.copied = spaces
+            .filter(|space| space.class == Class::Durable)
+            .collect();
+        self
+    }
+
+    /// The name of the installation that the database is of; no other has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the database does not answer.
+    pub async fn installation(&self) -> Result<String, StoreError> {
+        let lease = self.pool.lease().await?;
+        let sql = "SELECT installation::text FROM vestibule_meta";
+        let rows = lease.rows(sql, &[]).await?;
+        let name = rows.first().map(|row| row.get(0));
+        name.ok_or_else(|| unavailable("`vestibule_meta` is empty"))
+    }
+
     fn bare(
         url: &Secret,
         clock: Arc<dyn Clock>,
         options: PostgresOptions,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            pool: Pool::new(Address::parse(url)?, options.connections)?,
+            pool: Arc::new(Pool::new(Address::parse(url)?, options.connections)?),
             clock,
             versions: Versions::after(0),
             durable: Statements::of(RECORD),
             transient: Statements::of(TRANSIENT),
             changes: Arc::new(Changes::new()),
             following: None,
+            copied: Vec::new(),
         })
     }
 
@@ -310,40 +337,15 @@ impl Store for PostgresStore {
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
-        let (space, start) = (scan.space, scan.start(self.clock.now()));
-        let limit = i64::try_from(scan.limit).unwrap_or(i64::MAX);
-        let end = successor(&scan.prefix);
-        let mut parameters: Vec<Parameter<'_>> = vec![&scan.partition, &space.name, &start, &limit];
-        if let Some(end) = &end {
-            parameters.push(end);
-        }
-        if let Some(owner) = &scan.owner {
-            parameters.push(owner);
-        }
-        let sql = self.table(space).scan(end.is_some(), scan.owner.is_some());
         let lease = self.pool.lease().await?;
-        let limit = if scan.limit > 1000 { LONG } else { SHORT };
-        let rows = lease.rows_within(limit, &sql, &parameters).await?;
-        let records = rows.iter().map(|row| {
-            let key = Key {
-                space,
-                partition: scan.partition.clone(),
-                id: row.get(0),
-                owner: row.get::<_, Option<&[u8]>>(2).map(Into::into),
-            };
-            let version = Version(unsigned(row.get(1)));
-            let value = row.get(3);
-            (key, Entry { value, version })
-        });
-        Ok(records.collect())
+        let now = self.clock.now();
+        Ok(listed(&lease, self.table(scan.space), scan, now).await?)
     }
 
     async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
-        let live = space.live_from(self.clock.now());
         let lease = self.pool.lease().await?;
-        let sql = &self.table(space).partitions;
-        let rows = lease.rows_within(LONG, sql, &[&space.name, &live]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        let now = self.clock.now();
+        Ok(partitions_in(&lease, self.table(space), space, now).await?)
     }
 
     async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
@@ -379,6 +381,15 @@ impl Store for PostgresStore {
         self.changes.revision(space)
     }
 
+    fn recorder(&self) -> Option<Arc<dyn Copies>> {
+        let copier = Copier {
+            pool: Arc::clone(&self.pool),
+            clock: Arc::clone(&self.clock),
+            spaces: self.copied.clone(),
+        };
+        (!self.copied.is_empty()).then(|| Arc::new(copier) as _)
+    }
+
     fn heard(&self) -> Option<watch::Receiver<u64>> {
         Some(self.changes.heard())
     }
@@ -409,6 +420,54 @@ impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What a scan finds.
+async fn listed(
+    lease: &Lease,
+    table: &Statements,
+    scan: &Scan,
+    now: Timestamp,
+) -> Result<Vec<(Key, Entry)>, Failure> {
+    let (space, start) = (scan.space, scan.start(now));
+    let limit = i64::try_from(scan.limit).unwrap_or(i64::MAX);
+    let end = successor(&scan.prefix);
+    let mut parameters: Vec<Parameter<'_>> = vec![&scan.partition, &space.name, &start, &limit];
+    if let Some(end) = &end {
+        parameters.push(end);
+    }
+    if let Some(owner) = &scan.owner {
+        parameters.push(owner);
+    }
+    let sql = table.scan(end.is_some(), scan.owner.is_some());
+    let limit = if scan.limit > 1000 { LONG } else { SHORT };
+    let rows = lease.rows_within(limit, &sql, &parameters).await?;
+    let records = rows.iter().map(|row| {
+        let key = Key {
+            space,
+            partition: scan.partition.clone(),
+            id: row.get(0),
+            owner: row.get::<_, Option<&[u8]>>(2).map(Into::into),
+        };
+        let version = Version(unsigned(row.get(1)));
+        let value = row.get(3);
+        (key, Entry { value, version })
+    });
+    Ok(records.collect())
+}
+
+/// Which partitions have living records in a space.
+async fn partitions_in(
+    lease: &Lease,
+    table: &Statements,
+    space: &Space,
+    now: Timestamp,
+) -> Result<Vec<String>, Failure> {
+    let live = space.live_from(now);
+    let rows = lease
+        .rows_within(LONG, &table.partitions, &[&space.name, &live])
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The least that is greater than all that begins with `prefix`; `None` where

@@ -36,6 +36,14 @@ pub enum Copied {
 /// A part of a copy, or why there is no more.
 pub type Part = Result<Vec<Copied>, StoreError>;
 
+/// Makes copies of a store while it is in use.
+#[async_trait]
+pub trait Copies: Send + Sync {
+    /// Copies everything into a channel, as fast as it is
+    /// read. Where nobody reads any more, the copy ends.
+    async fn copy(&self, out: mpsc::Sender<Part>);
+}
+
 /// Remembers what is written to while a copy is made.
 pub struct Recorder {
     inner: Arc<dyn Store>,
@@ -115,19 +123,20 @@ impl Drop for Ends<'_> {
     }
 }
 
-impl Recorder {
-    fn touched(&self) -> MutexGuard<'_, Option<Touched>> {
-        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Copies everything into a channel, as fast as it is
-    /// read. Where nobody reads any more, the copy ends.
-    pub async fn copy(&self, out: mpsc::Sender<Part>) {
+#[async_trait]
+impl Copies for Recorder {
+    async fn copy(&self, out: mpsc::Sender<Part>) {
         let _alone = self.copying.lock().await;
         let _ends = Ends(self);
         if let Err(Some(error)) = self.all(&out).await {
             let _ = out.send(Err(error)).await;
         }
+    }
+}
+
+impl Recorder {
+    fn touched(&self) -> MutexGuard<'_, Option<Touched>> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `None` as the error: nobody reads any more.
@@ -288,12 +297,16 @@ impl Store for RecordingStore {
         self.inner.revision(space)
     }
 
-    fn recorder(&self) -> Option<Arc<Recorder>> {
-        Some(Arc::clone(&self.recorder))
+    fn recorder(&self) -> Option<Arc<dyn Copies>> {
+        Some(Arc::clone(&self.recorder) as _)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.inner.ready().await
+    }
+
+    async fn readiness(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        self.inner.readiness().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

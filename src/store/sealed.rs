@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::keyspace::STEP;
-use super::recording::Recorder;
+use super::recording::Copies;
 use super::{Entry, Key, Precondition, Scan, Space, Step, Store, StoreError, Version};
 
 /// The first byte of a value that is encrypted; see the schema of a keyspace.
@@ -208,12 +208,16 @@ impl Store for SealedStore {
     }
 
     /// What is sealed stays sealed in a copy.
-    fn recorder(&self) -> Option<Arc<Recorder>> {
+    fn recorder(&self) -> Option<Arc<dyn Copies>> {
         self.inner.recorder()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.inner.ready().await
+    }
+
+    async fn readiness(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        self.inner.readiness().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

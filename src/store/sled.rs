@@ -106,6 +106,9 @@ struct Shared {
     failed: AtomicBool,
     /// A sync has failed: the database must be opened anew, and not believed.
     doubtful: AtomicBool,
+    /// The room that is kept for a start on a full disk is given up: nothing is
+    /// written before there is some again, so that the next start has it.
+    without_reserve: AtomicBool,
     /// Writes that nobody waits for since the last sync.
     unawaited: Unawaited,
     committer: Committer,
@@ -139,8 +142,9 @@ impl SledStore {
             engine: RwLock::new(Some(opened.engine)),
             generation: AtomicU64::new(0),
             noted_length: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
+            failed: AtomicBool::new(opened.without_reserve),
             doubtful: AtomicBool::new(false),
+            without_reserve: AtomicBool::new(opened.without_reserve),
             unawaited: Unawaited::default(),
             committer: Committer::new(),
             probe: Probe::default(),

@@ -10,7 +10,7 @@ async fn s12_empty_posts_lead_nowhere() {
     let world = World::start().await;
     let browser = &mut Browser::new();
     for (path, status) in [
-        ("/accounts/acme/login", 405),
+        ("/accounts/acme/login", 404),
         ("/accounts/acme/finish", 405),
         ("/accounts/acme/session", 405),
         ("/accounts/acme/check", 405),

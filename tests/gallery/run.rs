@@ -90,20 +90,18 @@ async fn known_user(world: &World, email: &str) -> UserId {
         name: None,
         more: serde_json::Map::new(),
     };
-    let (account, provider) = ("known".parse().unwrap(), "before".parse().unwrap());
+    let account = "known".parse().unwrap();
+    let source = directory::Source {
+        provider: &"before".parse().unwrap(),
+        lineage: 0,
+        email_trust: EmailTrust::Provider,
+    };
     let now = world.clock.now();
-    directory::identify(
-        &*world.store,
-        &account,
-        &provider,
-        EmailTrust::Provider,
-        &profile,
-        now,
-    )
-    .await
-    .unwrap()
-    .user
-    .id
+    directory::identify(&*world.store, &account, source, &profile, now)
+        .await
+        .unwrap()
+        .user
+        .id
 }
 
 /// A gallery file with its hosts moved to the mock, paths as they are, and with

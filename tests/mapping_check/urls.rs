@@ -89,6 +89,7 @@ fn private_hosts_and_http_need_a_policy() {
             "10.0.0.0/8".parse().unwrap(),
         ],
         allow_http: true,
+        ..Policy::default()
     };
     for host in [
         "10.1.2.3",

@@ -18,6 +18,7 @@ pub(crate) fn loopback() -> Policy {
     Policy {
         allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
         allow_http: true,
+        ..Policy::default()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod attack;
 pub mod form;
 pub mod postgres;
 pub mod program;
+pub mod redis;
 pub mod replicas;
 
 use std::collections::BTreeMap;
@@ -83,6 +84,8 @@ impl World {
         config.data_dir = data.path().to_owned();
         config.outbound.allow_http = true;
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        // Tests have a second provider in an account under a bundled id.
+        config.bundled_ids_elsewhere = true;
         change(&mut config);
         let clock = ManualClock::new(vestibule::base::SystemClock.now());
         let memory = Arc::new(MemoryStore::new(Arc::new(clock.clone())));

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use url::Url;
 use vestibule::base::{Secret, SystemClock};
 use vestibule::broker::Broker;
-use vestibule::config::{self, StorePlace};
+use vestibule::config::{self, Config, StorePlace};
 use vestibule::http::server::{Listener, Peer, ServerOptions, serve};
 
 use super::{Browser, mapping_for};
@@ -25,7 +25,7 @@ use super::{Browser, mapping_for};
 /// What all brokers are to the world.
 pub const HOST: &str = "localhost";
 pub const ORIGIN: &str = "http://localhost";
-const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 /// What changed at one broker is seen by all within this.
 pub const BOUND: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,17 @@ pub struct Replica {
 }
 
 impl Replica {
-    pub async fn start(durable: &Secret) -> Self {
+    pub async fn start(durable: &Secret, transient: Option<&Secret>) -> Self {
+        let place = StorePlace::Postgres(durable.clone());
+        Self::with(|config| {
+            config.store = place;
+            config.transient = transient.cloned();
+        })
+        .await
+    }
+
+    /// One with a configuration of the test's.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let data = tempfile::tempdir().unwrap();
@@ -49,7 +59,7 @@ impl Replica {
         config.outbound.allow_http = true;
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
         config.auth.master_key = Some(Secret::new(MASTER_KEY));
-        config.store = StorePlace::Postgres(durable.clone());
+        change(&mut config);
         let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(serve(
@@ -67,6 +77,12 @@ impl Replica {
             _stop: stop,
             task,
         }
+    }
+
+    /// Ends it in order.
+    pub async fn stop(self) {
+        self.task.abort();
+        self.broker.close().await.unwrap();
     }
 
     /// Ends it as a kill would: nothing is written down.

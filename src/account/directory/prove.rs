@@ -8,7 +8,7 @@ use serde_json::Map;
 use super::steps::first_generation;
 use super::{
     BY_EMAIL, BY_LINK, IdentifiedUser, IdentifyError, RECORDS, TRIES, User, allowed, claim_email,
-    link_id, words, write_without_waiting,
+    words, write_without_waiting,
 };
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::provider::email;
@@ -103,9 +103,8 @@ async fn attempt(
     }
     going.remove(store).await?;
     for link in &dropped {
-        let id = link_id(&link.provider, &link.user_id);
         BY_LINK
-            .delete(store, account, &id, Precondition::Any)
+            .delete(store, account, &link.key(), Precondition::Any)
             .await?;
     }
     Ok(Some(IdentifiedUser {
@@ -119,7 +118,7 @@ async fn attempt(
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{get, identify};
+    use super::super::{Source, get, identify};
     use super::*;
     use crate::base::ManualClock;
     use crate::provider::extract::Profile;
@@ -142,8 +141,12 @@ mod tests {
         let now = Timestamp::from_secs(1_800_000_000);
         let store = MemoryStore::new(Arc::new(ManualClock::new(now)));
         let acme: AccountId = "acme".parse().unwrap();
-        let other = "other".parse().unwrap();
-        let waiting = identify(&store, &acme, &other, EmailTrust::Never, &profile("m"), now)
+        let other = Source {
+            provider: &"other".parse().unwrap(),
+            lineage: 0,
+            email_trust: EmailTrust::Never,
+        };
+        let waiting = identify(&store, &acme, other, &profile("m"), now)
             .await
             .unwrap();
         let owner = prove(&store, &acme, "ada@example.test", now).await.unwrap();
@@ -152,7 +155,7 @@ mod tests {
         assert!(!owner.user.may_act(waiting.user.generation));
         assert_eq!((owner.user.links.len(), &owner.user.name), (0, &None));
         // The link from before leads nowhere.
-        let again = identify(&store, &acme, &other, EmailTrust::Never, &profile("m"), now).await;
+        let again = identify(&store, &acme, other, &profile("m"), now).await;
         assert!(matches!(again, Err(IdentifyError::NotTrusted)), "{again:?}");
 
         let later = prove(&store, &acme, "Ada@example.test", now).await.unwrap();
@@ -171,10 +174,13 @@ mod tests {
         let now = Timestamp::from_secs(1_800_000_000);
         let store = MemoryStore::new(Arc::new(ManualClock::new(now)));
         let acme: AccountId = "acme".parse().unwrap();
-        let google = "google".parse().unwrap();
+        let google = Source {
+            provider: &"google".parse().unwrap(),
+            lineage: 0,
+            email_trust: EmailTrust::Provider,
+        };
         let proved = prove(&store, &acme, "ada@example.test", now).await.unwrap();
-        let trust = EmailTrust::Provider;
-        let joined = identify(&store, &acme, &google, trust, &profile("1"), now).await;
+        let joined = identify(&store, &acme, google, &profile("1"), now).await;
         let joined = joined.unwrap();
         assert_eq!(joined.user.id, proved.user.id);
         assert!(!joined.proved);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::words::{self, BY_WORD};
-use super::{BY_EMAIL, BY_LINK, Link, RECORDS, User, link_id};
+use super::{BY_EMAIL, BY_LINK, Link, RECORDS, User};
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::provider::email;
 use crate::store::{Precondition, Step, Store, StoreError, Versioned};
@@ -54,7 +54,7 @@ pub async fn create(
     };
     let mut links = Vec::new();
     for link in &user.links {
-        let id = link_id(&link.provider, &link.user_id);
+        let id = link.key();
         let found = BY_LINK.get(store, account, &id).await?;
         if let Some(found) = &found
             && let Some(other) = RECORDS.get(store, account, found.value.as_bytes()).await?
@@ -109,7 +109,7 @@ pub fn change(
     steps.extend(gone.map(|id| BY_WORD.step_delete(account, id)));
     for link in &found.value.links {
         if !wanted.links.contains(link) {
-            let id = link_id(&link.provider, &link.user_id);
+            let id = link.key();
             steps.push(BY_LINK.step_delete(account, &id));
         }
     }
@@ -137,7 +137,7 @@ pub async fn remove(
         steps.push(BY_EMAIL.step_delete(partition, key.as_bytes()));
     }
     for link in &user.links {
-        let link = link_id(&link.provider, &link.user_id);
+        let link = link.key();
         let found = BY_LINK.get(store, partition, &link).await?;
         if found.is_some_and(|found| found.value == user.id) {
             steps.push(BY_LINK.step_delete(partition, &link));

@@ -14,11 +14,22 @@ use crate::store::{Precondition, Step, StoreError, Version, Versioned};
 pub struct Consent {
     /// Its redirect URI is another one than before.
     pub redirect_uri: bool,
+    /// Whom the ids of another server mean; `None`: that was not said.
+    pub people: Option<People>,
+}
+
+/// Whom a server's ids mean, where another one had the provider's id before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum People {
+    /// The same as before: the server moved.
+    Same,
+    /// Others: user `1` of this server is not user `1` of the one before.
+    Others,
 }
 
 impl Consent {
     /// The names of what can be agreed to.
-    pub const NAMES: &[&str] = &["redirect-uri"];
+    pub const NAMES: &[&str] = &["redirect-uri", "same-people", "new-people"];
 
     /// Reads the names, with commas between them; gives the one that is none.
     ///
@@ -29,6 +40,8 @@ impl Consent {
         for name in names.split(',').filter(|name| !name.is_empty()) {
             match name {
                 "redirect-uri" => consent.redirect_uri = true,
+                "same-people" => consent.people = Some(People::Same),
+                "new-people" => consent.people = Some(People::Others),
                 other => return Err(other),
             }
         }
@@ -49,6 +62,16 @@ pub enum Question {
         /// What it would be.
         to: String,
     },
+    /// Its users would be those of another server.
+    #[error(
+        "users are known by their ids at `{from}`, and would be looked for by their ids at `{to}`, where the same id may be somebody else: say whether that server knows the same people by the same ids (`--accept same-people`) or others (`--accept new-people`)"
+    )]
+    People {
+        /// The issuer, or the address that tells the user's id.
+        from: String,
+        /// What it would be.
+        to: String,
+    },
 }
 
 impl Question {
@@ -56,14 +79,16 @@ impl Question {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::RedirectUri { .. } => ErrorCode::MappingRedirectUriChanges,
+            Self::People { .. } => ErrorCode::MappingPeopleChange,
         }
     }
 
-    /// The name under which it is agreed to; `None` if `code` is no question's.
-    pub fn name_of(code: ErrorCode) -> Option<&'static str> {
+    /// The names under which it is agreed to; none if `code` is not a question's.
+    pub fn names_of(code: ErrorCode) -> &'static [&'static str] {
         match code {
-            ErrorCode::MappingRedirectUriChanges => Some("redirect-uri"),
-            _ => None,
+            ErrorCode::MappingRedirectUriChanges => &["redirect-uri"],
+            ErrorCode::MappingPeopleChange => &["same-people", "new-people"],
+            _ => &[],
         }
     }
 }
@@ -137,6 +162,10 @@ impl Mappings {
             self.agreed(account, &previous.value, &provider, consent)?;
         }
         let last = self.history(account, &provider.id, None, 1).await?;
+        let current = previous.map(|found| &found.value);
+        let lineage = self
+            .lineage(account, &provider, current, last.first(), consent)
+            .await?;
         let mapping = Mapping {
             provider: provider.id.clone(),
             name: provider.name.clone(),
@@ -145,6 +174,7 @@ impl Mappings {
             applied_at: now,
             author: author.to_owned(),
             rules: RULES,
+            lineage,
             shadow: None,
         };
         let id = mapping.provider.as_str().as_bytes();
@@ -167,7 +197,10 @@ impl Mappings {
             .get(&*self.store, account.as_str(), id)
             .await?
             .map_or(Version(0), |found| found.version);
-        let provider = Arc::new(provider);
+        let provider = Arc::new(Provider {
+            lineage,
+            ..provider
+        });
         let key = (account.clone(), provider.id.clone());
         self.compiled.put(key, version, &provider);
         Ok((mapping, provider, version))

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::authority::application::{Settings, SettingsChange};
 use crate::authority::{Application, ClientId, Grant};
 use crate::base::{AccountId, Secret, Timestamp};
 use crate::key::Algorithm;
@@ -38,6 +39,8 @@ pub(in crate::admin) struct ApplicationView {
     audience: Option<String>,
     /// Whether it can keep no secret; PKCE is required then.
     public: bool,
+    #[serde(flatten)]
+    settings: Settings,
     /// Its secrets, the newest first.
     secrets: Vec<SecretView>,
     /// RFC 3339.
@@ -73,6 +76,7 @@ pub(super) fn shown(
         id_token_signed_response_alg: application.id_token_signed_response_alg,
         audience: application.audience.clone(),
         public: application.public,
+        settings: application.settings.clone(),
         secrets: application
             .secrets
             .iter()
@@ -114,6 +118,8 @@ pub(in crate::admin) struct Input {
     pub(super) audience: Option<String>,
     #[serde(default)]
     pub(super) public: bool,
+    #[serde(flatten)]
+    pub(super) settings: Settings,
 }
 
 /// What may change; what is absent stays.
@@ -141,6 +147,8 @@ pub(in crate::admin) struct Change {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub(super) audience: Option<Option<String>>,
+    #[serde(flatten)]
+    pub(super) settings: SettingsChange,
 }
 
 /// How to rotate.

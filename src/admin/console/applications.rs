@@ -240,6 +240,17 @@ async fn display(
         "backchannel_logout_uri": found["backchannel_logout_uri"],
         "id_token_signed_response_alg": found["id_token_signed_response_alg"],
         "audience": found["audience"],
+        "token_endpoint_auth_method": found["token_endpoint_auth_method"],
+        "jwks": found["jwks"].is_object().then(|| format!("{:#}", found["jwks"])),
+        "jwks_uri": found["jwks_uri"],
+        "application_type": found["application_type"],
+        "require_pkce": found["require_pkce"],
+        "pushed_authorization_requests": found["pushed_authorization_requests"],
+        "resources": joined("resources", "\n"),
+        "access_token_lifetime": found["access_token_lifetime"],
+        "refresh_token_lifetime": found["refresh_token_lifetime"],
+        "refresh_token_absolute_lifetime": found["refresh_token_absolute_lifetime"],
+        "reuse_refresh_tokens": found["reuse_refresh_tokens"],
     });
     let values = context! {
         title => found["name"].as_str(),

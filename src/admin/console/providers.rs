@@ -247,7 +247,7 @@ pub(super) async fn rollback(
     let to = format!("/admin{}?done=rolled-back", api_path(&id, &provider, ""));
     match console.api.call(&post.who, call).await {
         Ok(_) => Ok(redirect_to(&to)),
-        Err(problem) if Question::name_of(problem.code).is_some() => {
+        Err(problem) if !Question::names_of(problem.code).is_empty() => {
             let asked = Some(problem.clone());
             let page = ask_to_roll_back(&console, &post, &id, &provider, number, asked).await?;
             page.ok_or_else(|| problem.into())
@@ -298,7 +298,7 @@ async fn ask_to_roll_back(
     };
     let asks = problem
         .as_ref()
-        .and_then(|problem| Question::name_of(problem.code));
+        .map_or(&[][..], |problem| Question::names_of(problem.code));
     let problem = match problem {
         None if confirm::is_confirmed(post) => Some(Problem::new(
             ErrorCode::MappingIdentity,
@@ -311,7 +311,7 @@ async fn ask_to_roll_back(
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         diff => shown(diff_lines(live, &wanted.source)),
         warnings,
-        asks,
+        asks => asks.to_vec(),
         problem => problem.map(shown),
     };
     confirm::page(post, &ask, status, more).map(Some)

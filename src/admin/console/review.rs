@@ -51,7 +51,7 @@ fn reviewed(
     let requests = expect::steps(&open.draft.source, mappings, &open.account);
     let asks = problem
         .as_ref()
-        .and_then(|problem| Question::name_of(problem.code));
+        .map_or(&[][..], |problem| Question::names_of(problem.code));
     let values = context! {
         title => "Review",
         findings => shown(findings.clone()),
@@ -61,7 +61,7 @@ fn reviewed(
         diff => shown(providers::diff_lines(old, &open.draft.source)),
         preview => TemplateValue::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
-        asks,
+        asks => asks.to_vec(),
         problem => problem.map(shown),
     };
     page(

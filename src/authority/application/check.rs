@@ -2,18 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use url::{Host, Url};
-
-use super::{Application, ClientId, Grant, StoredSecret};
-use crate::authority::scope::{self, BadScope, Scopes};
+use super::address::{is_address, is_private_use};
+use super::error::{ApplicationError, MAX_URIS};
+use super::{Application, ApplicationType, AuthMethod, ClientId, Grant, Settings, StoredSecret};
+use crate::authority::scope::{self, Scopes};
 use crate::base::{AccountId, Secret, Timestamp};
 use crate::key::Algorithm;
-use crate::password::{HashError, Hasher};
-
-/// The most addresses of one kind.
-const MAX_URIS: usize = 50;
-/// The longest address, in bytes.
-const MAX_URI: usize = 2000;
+use crate::password::Hasher;
 
 /// What an application is made of.
 #[derive(Debug, Default)]
@@ -43,50 +38,8 @@ pub struct NewApplication {
     pub audience: Option<String>,
     /// It can keep no secret.
     pub public: bool,
-}
-
-/// What is wrong with an application.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ApplicationError {
-    /// The name.
-    #[error("a display name has 1 to 100 characters on one line")]
-    Name,
-    /// A secret that could be guessed.
-    #[error(
-        "a client secret that is given has 16 to 1024 characters; leave it out to have one generated"
-    )]
-    Secret,
-    /// A public client with a secret.
-    #[error("a public application keeps no secret; leave out the secret, or `public`")]
-    PublicSecret,
-    /// A grant that needs a secret.
-    #[error(
-        "a public application cannot have `client_credentials`, which needs a secret (RFC 6749 §4.4)"
-    )]
-    PublicClientCredentials,
-    /// Logins without a place to come back to.
-    #[error("`authorization_code` needs at least one redirect URI")]
-    NoRedirectUri,
-    /// No grant at all.
-    #[error("an application needs at least one grant")]
-    NoGrant,
-    /// An address.
-    #[error(
-        "`{0}` is not a valid {1}: write an https URL without a fragment (http is for loopback only), exactly as it will be sent"
-    )]
-    Uri(String, &'static str),
-    /// Too many addresses.
-    #[error("there are more than {MAX_URIS} addresses of one kind")]
-    TooManyUris,
-    /// The id would make its ID tokens look like access tokens.
-    #[error("the client id is the audience of access tokens; choose another")]
-    Audience,
-    /// A scope.
-    #[error(transparent)]
-    Scope(#[from] BadScope),
-    /// The secret could not be hashed.
-    #[error(transparent)]
-    Hash(#[from] HashError),
+    /// How it talks to the broker, where that is not as usual.
+    pub settings: Settings,
 }
 
 impl NewApplication {
@@ -124,6 +77,29 @@ impl NewApplication {
         let secrets = match (self.public, self.secret) {
             (true, Some(_)) => return Err(ApplicationError::PublicSecret),
             (true, None) => Vec::new(),
+            (false, given)
+                if self.settings.token_endpoint_auth_method == Some(AuthMethod::PrivateKeyJwt) =>
+            {
+                if given.is_some() {
+                    return Err(ApplicationError::KeyAndSecret);
+                }
+                Vec::new()
+            }
+            (false, given)
+                if self.settings.token_endpoint_auth_method
+                    == Some(AuthMethod::ClientSecretJwt) =>
+            {
+                let secret = match given {
+                    Some(secret) if (32..=1024).contains(&secret.expose().len()) => secret,
+                    Some(_) => return Err(ApplicationError::ShortKey),
+                    None => {
+                        let secret = StoredSecret::generate(now).0;
+                        shown = Some(secret.clone());
+                        secret
+                    }
+                };
+                vec![StoredSecret::kept(&secret, now)]
+            }
             (false, Some(secret)) => {
                 if !(16..=1024).contains(&secret.expose().len()) {
                     return Err(ApplicationError::Secret);
@@ -148,6 +124,7 @@ impl NewApplication {
             id_token_signed_response_alg: self.id_token_signed_response_alg,
             audience: self.audience,
             public: self.public,
+            settings: self.settings,
             secrets,
             created_at: now,
         };
@@ -175,53 +152,33 @@ impl Application {
         if self.allows(Grant::AuthorizationCode) && self.redirect_uris.is_empty() {
             return Err(ApplicationError::NoRedirectUri);
         }
-        uris(&self.redirect_uris, "redirect URI")?;
-        uris(&self.post_logout_redirect_uris, "post-logout redirect URI")?;
+        let native = self.settings.application_type == ApplicationType::Native;
+        let place = |uri: &str| is_address(uri) || (native && is_private_use(uri));
+        uris(&self.redirect_uris, "redirect URI", place)?;
+        let after = &self.post_logout_redirect_uris;
+        uris(after, "post-logout redirect URI", place)?;
         uris(
             self.backchannel_logout_uri.as_slice(),
             "back-channel logout URI",
-        )
+            is_address,
+        )?;
+        self.check_settings()
     }
 }
 
-fn uris(uris: &[String], what: &'static str) -> Result<(), ApplicationError> {
+fn uris(
+    uris: &[String],
+    what: &'static str,
+    good: impl Fn(&str) -> bool,
+) -> Result<(), ApplicationError> {
     if uris.len() > MAX_URIS {
         return Err(ApplicationError::TooManyUris);
     }
-    match uris.iter().find(|uri| !is_address(uri)) {
+    match uris.iter().find(|uri| !good(uri)) {
         Some(bad) => Err(ApplicationError::Uri(
             bad.chars().filter(|c| !c.is_control()).take(100).collect(),
             what,
         )),
         None => Ok(()),
-    }
-}
-
-/// An absolute https URL, or http on loopback, without fragment and credentials
-/// (RFC 6749 §3.1.2, RFC 8252 §7.3), that every reader reads alike.
-fn is_address(text: &str) -> bool {
-    let plain = text.len() <= MAX_URI && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    let Ok(url) = Url::parse(text) else {
-        return false;
-    };
-    let secure = match url.scheme() {
-        "https" => url.has_host(),
-        "http" => loopback(&url),
-        _ => false,
-    };
-    plain
-        && secure
-        && text.contains("://")
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none()
-}
-
-fn loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }

@@ -28,6 +28,11 @@ const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
 pub struct Applications;
 
 impl Applications {
+    /// The space that has them.
+    pub fn space() -> &'static Space {
+        RECORDS.space()
+    }
+
     /// Reads an application.
     pub async fn get(
         store: &dyn Store,

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::account;
 use crate::authority::Authority;
-use crate::authority::application::{Application, ClientId, Grant};
+use crate::authority::application::{Application, ClientId, Grant, PushedRequests};
 use crate::authority::error::{Code, OAuthError};
+use crate::authority::pushed;
 use crate::authority::scope::Scopes;
 use crate::authority::token::user_scopes;
 use crate::base::{AccountId, ErrorCode};
@@ -27,39 +28,48 @@ impl Authority {
     /// what the application is told.
     pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, AuthorizeError> {
         let application = self.requesting(query).await?;
-        let redirect_uri = query
-            .get("redirect_uri")
-            .filter(|uri| application.redirect_uris.iter().any(|known| known == uri))
-            .ok_or_else(|| {
-                OAuthError::request(
-                    "`redirect_uri` is missing, or not one that the application registered",
-                )
-                .with_detail(ErrorCode::AuthorizeRedirectUri)
-            })?;
+        if let Some(uri) = query.get("request_uri").filter(|uri| pushed::is_ours(uri)) {
+            return Ok(self.take_pushed(&application, uri).await?);
+        }
+        let redirect_uri = registered(query, &application)?;
         // How the application wants its answer may stand in a request object alone.
         // That is refused, but the refusal should reach whoever made it.
         let carried = query.get("request").map(unverified).unwrap_or_default();
         let given = |name: &str| query.get(name).or_else(|| carried.get(name)?.as_str());
-        let mode = match given("response_mode") {
-            Some("form_post") => ResponseMode::FormPost,
-            _ => ResponseMode::Query,
+        let mode = mode(given("response_mode"));
+        let pushes = &application.settings.pushed_authorization_requests;
+        let checked = if *pushes == PushedRequests::Required {
+            Err(OAuthError::request(
+                "this application has to push its authorization requests (RFC 9126)",
+            ))
+        } else {
+            self.rest(query, &application, redirect_uri, mode).await
         };
-        self.rest(query, &application, redirect_uri, mode)
-            .await
-            .map_err(|error| {
-                let state = given("state").filter(|s| s.len() <= MAX_STATE);
-                let mut parameters = vec![
-                    ("error", error.code.as_str().to_owned()),
-                    ("error_description", error.description.to_string()),
-                ];
-                parameters.extend(state.map(|state| ("state", state.to_owned())));
-                parameters.push(("iss", self.issuer.clone()));
-                AuthorizeError::Redirect(Redirection {
-                    uri: redirect_uri.to_owned(),
-                    mode,
-                    parameters,
-                })
+        checked.map_err(|error| {
+            let state = given("state").filter(|s| s.len() <= MAX_STATE);
+            let mut parameters = vec![
+                ("error", error.code.as_str().to_owned()),
+                ("error_description", error.description.to_string()),
+            ];
+            parameters.extend(state.map(|state| ("state", state.to_owned())));
+            parameters.push(("iss", self.issuer.clone()));
+            AuthorizeError::Redirect(Redirection {
+                uri: redirect_uri.to_owned(),
+                mode,
+                parameters,
             })
+        })
+    }
+
+    /// Checks a request that an application pushes.
+    pub(in crate::authority) async fn pushed_authorization(
+        &self,
+        form: &Pairs,
+        application: &Application,
+    ) -> Result<Authorization, OAuthError> {
+        let redirect_uri = registered(form, application)?;
+        let mode = mode(form.get("response_mode"));
+        self.rest(form, application, redirect_uri, mode).await
     }
 
     async fn requesting(&self, query: &Pairs) -> Result<Application, OAuthError> {
@@ -141,13 +151,15 @@ impl Authority {
                     })
             })
             .transpose()?;
+        let scopes = user_scopes(application, wanted)?;
         Ok(Authorization {
+            resource: application.resource(query, &scopes)?,
             client_id: application.client_id.clone(),
             account: self.account_of(query, application).await?,
             redirect_uri: redirect_uri.to_owned(),
             mode,
             state: short(query, "state", MAX_STATE)?,
-            scopes: user_scopes(application, wanted)?,
+            scopes,
             nonce: short(query, "nonce", MAX_VALUE)?,
             challenge: challenge(query, application)?,
             login_hint: short(query, "login_hint", 320)?.filter(|h| !h.contains(char::is_control)),
@@ -193,6 +205,26 @@ impl Authority {
     }
 }
 
+/// The redirect URI, if it is the application's.
+fn registered<'q>(query: &'q Pairs, application: &Application) -> Result<&'q str, OAuthError> {
+    query
+        .get("redirect_uri")
+        .filter(|uri| application.redirects_to(uri))
+        .ok_or_else(|| {
+            OAuthError::request(
+                "`redirect_uri` is missing, or not one that the application registered",
+            )
+            .with_detail(ErrorCode::AuthorizeRedirectUri)
+        })
+}
+
+fn mode(name: Option<&str>) -> ResponseMode {
+    match name {
+        Some("form_post") => ResponseMode::FormPost,
+        _ => ResponseMode::Query,
+    }
+}
+
 /// The members of a request object (OpenID Connect Core §6.1), whoever made it.
 /// Only what the redirect URI's owner may be told anyway is taken from it.
 fn unverified(object: &str) -> Map<String, Value> {
@@ -224,9 +256,9 @@ fn short(query: &Pairs, name: &'static str, limit: usize) -> Result<Option<Strin
 /// (RFC 9700 §2.1.1).
 fn challenge(query: &Pairs, application: &Application) -> Result<Option<String>, OAuthError> {
     let Some(challenge) = query.get("code_challenge") else {
-        return if application.public {
+        return if application.public || application.settings.require_pkce {
             Err(OAuthError::request(
-                "a public application sends a `code_challenge` (RFC 7636)",
+                "this application has to send a `code_challenge` (RFC 7636)",
             ))
         } else {
             Ok(None)

@@ -46,7 +46,8 @@ pub(in crate::cli) struct Apply {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Accept {
     /// Agree to what a refusal asked for: `redirect-uri`, that the provider knows
-    /// the new redirect URI
+    /// the new redirect URI; `same-people` or `new-people`, whom the user ids of
+    /// another server mean
     #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(Consent::NAMES))]
     accept: Vec<String>,
 }

@@ -3,7 +3,7 @@
 //! Each row is checked by itself, and those that can be are created in one commit
 //! with their entry in the audit log. A second run of the same file creates nobody.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,11 @@ async fn plan(
     let (mut created, mut steps) = (Vec::new(), Vec::new());
     let (mut emails, mut links) = (HashSet::new(), HashSet::new());
     let now = ops.clock.now();
+    let mappings = ops.mappings.list(account).await?;
+    let lineages: Lineages = mappings
+        .into_iter()
+        .map(|mapping| (mapping.value.provider, mapping.value.lineage))
+        .collect();
     for (at, row) in input.users.iter().enumerate() {
         let mut line = RowReport {
             row: at + 1,
@@ -197,7 +202,7 @@ async fn plan(
             id: None,
             why: None,
         };
-        match checked(row, now) {
+        match checked(row, &lineages, now) {
             Err(why) => line.why = Some(why),
             Ok(mut user) => {
                 let twice = user
@@ -244,8 +249,11 @@ fn linked(link: &Link, whose: &str) -> String {
     )
 }
 
+/// Which server each provider's id stands for now: the ids that come are those there.
+type Lineages = HashMap<ProviderId, u64>;
+
 /// The user that a row describes.
-fn checked(row: &ImportedUser, now: Timestamp) -> Result<User, String> {
+fn checked(row: &ImportedUser, lineages: &Lineages, now: Timestamp) -> Result<User, String> {
     let email = email::normalize(row.email.trim()).map_err(|error| error.to_string())?;
     let name = checked_name(row.name.as_deref()).map_err(|error| error.detail)?;
     let mut user = directory::new(&email, name, now);
@@ -266,6 +274,7 @@ fn checked(row: &ImportedUser, now: Timestamp) -> Result<User, String> {
             ));
         }
         let link = Link {
+            lineage: lineages.get(&provider).copied().unwrap_or_default(),
             provider,
             user_id: id.clone(),
         };

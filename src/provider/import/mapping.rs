@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use super::reference::Reference;
 use super::{Format, Imported, NotCarried};
 use crate::base::ProviderId;
+use crate::document::structure::parse_toml;
+use crate::provider::bundled::imitation;
 use crate::provider::gallery;
 
 /// The keys that an import can set, in the order in which they are written.
@@ -165,7 +167,12 @@ impl Mapping {
 
     /// The text for a person, with all that was noticed.
     pub fn finish(mut self, format: Format, public_url: Option<&str>) -> Imported {
-        let id = self.identify();
+        let mut id = self.identify();
+        if self.bundled.is_none() && imitation(&parse_toml(&self.body("")).0).is_some() {
+            // The id of a bundled mapping, at another server.
+            id = format!("own-{id}");
+            self.set("provider.id", id.as_str());
+        }
         let variable = format!(
             "{}_CLIENT_SECRET",
             id.to_ascii_uppercase().replace('-', "_")

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -110,12 +111,14 @@ impl Backup {
     }
 
     /// Fills a store with the records of the spaces that `which` wants, and reads
-    /// them back. What has expired since is left out. Gives how many there are.
+    /// them back. What has expired since is left out. Gives how many there are, and
+    /// tells meanwhile: the space, how many are done and how many there are.
     pub async fn restore(
         &self,
         store: &dyn Store,
         clock: &dyn Clock,
         which: impl Fn(&Space) -> bool,
+        tell: impl Fn(&str, u64, u64),
     ) -> Result<BTreeMap<String, u64>, BackupError> {
         self.check_target(store).await?;
         UNFINISHED
@@ -128,7 +131,7 @@ impl Backup {
                 .is_some_and(|space| which(space))
         };
         for name in self.manifest.spaces.keys().filter(wanted) {
-            self.fill(store, clock, name).await?;
+            self.fill(store, clock, name, &tell).await?;
             counts.insert(name.clone(), self.compare(store, clock, name).await?);
         }
         // Behind all the others, so that they are on disk when this is.
@@ -157,13 +160,18 @@ impl Backup {
         store: &dyn Store,
         clock: &dyn Clock,
         space: &str,
+        tell: &impl Fn(&str, u64, u64),
     ) -> Result<(), BackupError> {
+        let all = self.manifest.spaces[space].records;
+        let done = AtomicU64::new(0);
+        tell(space, 0, all);
         stream::iter(self.records(space)?)
             .map(|record| async {
                 let (key, value) = record?;
                 if !key.is_expired(clock.now()) {
                     store.put_soon(&key, value, Precondition::Any).await?;
                 }
+                tell(space, done.fetch_add(1, Ordering::Relaxed) + 1, all);
                 Ok::<_, BackupError>(())
             })
             .buffer_unordered(AT_ONCE)

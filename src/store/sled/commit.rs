@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::super::{Space, StoreError};
 use super::engine::Engine;
 use super::state::StateFile;
-use super::{Shared, open, withdraw};
+use super::{Shared, open, reserve, withdraw};
 
 /// From one sync that several waited for to the next, at most.
 const BATCH_WINDOW: Duration = Duration::from_millis(8);
@@ -334,13 +334,15 @@ fn note(shared: &Shared, state: &mut StateFile, length: u64) {
 /// one was for.
 fn recover(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
     note_doubt(shared, state);
+    has_reserve(shared)?;
     let doubtful = || shared.doubtful.load(Ordering::SeqCst);
     let works = !doubtful() && shared.with(Engine::make_durable).is_ok();
     if !works {
         note_doubt(shared, state);
         probe(shared).map_err(|e| format!("the disk does not accept writes: {e}"))?;
         discard(withdraw(shared));
-        let engine = open::reopen(&shared.dir, shared.options, doubtful()).map_err(reason)?;
+        let reopened = open::reopen(&shared.dir, shared.options, doubtful());
+        let (engine, without_reserve) = reopened.map_err(reason)?;
         let mut place = shared
             .engine
             .write()
@@ -350,6 +352,10 @@ fn recover(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
         shared.revisions.all_changed();
         shared.doubtful.store(false, Ordering::SeqCst);
         state.doubt(false);
+        shared
+            .without_reserve
+            .store(without_reserve, Ordering::SeqCst);
+        has_reserve(shared)?;
     }
     shared.failed.store(false, Ordering::SeqCst);
     // Those are covered by the next write that is waited for, or go with it.
@@ -362,12 +368,19 @@ fn recover(shared: &Shared, state: &mut StateFile) -> Result<(), String> {
     Ok(())
 }
 
-/// Lets go of a database that failed. sled syncs its file once more as it goes,
-/// and panics if that fails.
+/// Makes sure that the room for the next start is there.
+fn has_reserve(shared: &Shared) -> Result<(), String> {
+    if shared.without_reserve.load(Ordering::SeqCst) {
+        let again = reserve::again(&shared.dir);
+        again.map_err(|e| format!("the disk is full: {e}; make room on it"))?;
+        shared.without_reserve.store(false, Ordering::SeqCst);
+    }
+    Ok(())
+}
+
 fn discard(engine: Option<Engine>) {
-    let gone = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(engine)));
-    if gone.is_err() {
-        tracing::warn!("sled could not sync its file as it was closed");
+    if let Some(engine) = engine {
+        engine.discard();
     }
 }
 

@@ -159,6 +159,15 @@ impl Engine {
             || self.failed_syncs != overheard::failed_syncs()
     }
 
+    /// Lets go of a database that failed. sled syncs its file once more as it
+    /// goes, and panics if that fails.
+    pub(super) fn discard(self) {
+        let gone = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(self)));
+        if gone.is_err() {
+            tracing::warn!("sled could not sync its file as it was closed");
+        }
+    }
+
     /// How long the file is.
     pub(super) fn length(&self) -> std::io::Result<u64> {
         self.file.metadata().map(|metadata| metadata.len())

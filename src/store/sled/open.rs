@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::StoreError;
 use super::engine::Engine;
-use super::reserve;
+use super::reserve::{self, Failure};
 use super::rewrite::write_again;
 use super::state::{Mark, State, StateFile};
 use super::{SledOptions, fault};
@@ -23,6 +23,8 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(50);
 /// An open database and what belongs to it.
 pub(super) struct OpenedDatabase {
     pub(super) engine: Engine,
+    /// The room that was kept for this is given up, and the disk full.
+    pub(super) without_reserve: bool,
     /// Held for as long as the directory is ours.
     pub(super) lock: File,
     pub(super) state: StateFile,
@@ -43,17 +45,19 @@ pub(super) fn open(dir: &Path, options: SledOptions) -> Result<OpenedDatabase, S
         write_again(dir)?;
         state.doubt(false);
     }
-    let engine = reserve::open(dir, || open_or_replay(dir, options))?;
-    if found.mark != Mark::Clean {
-        engine.drop_transient()?;
-    }
-    let length = engine
-        .make_durable()
-        .inspect_err(|_| state.doubt(engine.is_doubtful()))?;
+    let crashed = found.mark != Mark::Clean;
+    let opened = reserve::open(dir, || usable(dir, options, crashed));
+    let ((engine, length), without_reserve) = opened.map_err(|failure| {
+        if failure.doubtful {
+            state.doubt(true);
+        }
+        failure.error
+    })?;
     sync_directory(dir).map_err(|e| at("write", dir, &e))?;
     state.note(length, found.version);
     Ok(OpenedDatabase {
         engine,
+        without_reserve,
         lock,
         state,
         last_version: found.version,
@@ -73,21 +77,20 @@ pub(super) fn verify(dir: &Path) -> Result<Option<u64>, StoreError> {
 
 /// Opens it again in the same process, after a failure; `doubtful` after one of
 /// a sync. Like after a crash: what was not committed is gone, and so is all that
-/// is transient.
+/// is transient. Tells whether it took the room that was kept for it.
 pub(super) fn reopen(
     dir: &Path,
     options: SledOptions,
     doubtful: bool,
-) -> Result<Engine, StoreError> {
+) -> Result<(Engine, bool), StoreError> {
     remove_half_snapshots(dir)?;
     if doubtful {
         wait_for_sled(dir)?;
         write_again(dir)?;
     }
-    let engine = reserve::open(dir, || open_or_replay(dir, options))?;
-    engine.drop_transient()?;
-    engine.make_durable()?;
-    Ok(engine)
+    let opened = reserve::open(dir, || usable(dir, options, true));
+    let ((engine, _), without_reserve) = opened.map_err(|failure| failure.error)?;
+    Ok((engine, without_reserve))
 }
 
 /// An I/O error with the file and the way out.
@@ -192,6 +195,26 @@ pub(super) fn snapshots(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
         }
     }
     Ok(found)
+}
+
+/// Opens it, and shows that it takes writes; gives how long the file is then. Of
+/// one that `crashed`, what is transient is gone.
+fn usable(dir: &Path, options: SledOptions, crashed: bool) -> Result<(Engine, u64), Failure> {
+    let engine = open_or_replay(dir, options)?;
+    let ready = || {
+        if crashed {
+            engine.drop_transient()?;
+        }
+        engine.make_durable()
+    };
+    match ready() {
+        Ok(length) => Ok((engine, length)),
+        Err(error) => {
+            let doubtful = engine.is_doubtful();
+            engine.discard();
+            Err(Failure { error, doubtful })
+        }
+    }
 }
 
 /// Snapshots only save reading the whole log. So if sled finds damage, they are

@@ -44,7 +44,26 @@ pub(super) fn typed(form: &Pairs) -> Value {
         "backchannel_logout_uri": get("backchannel_logout_uri").trim(),
         "id_token_signed_response_alg": get("id_token_signed_response_alg"),
         "audience": get("audience").trim(),
+        "token_endpoint_auth_method": get("token_endpoint_auth_method"),
+        "jwks": get("jwks").trim(),
+        "jwks_uri": get("jwks_uri").trim(),
+        "application_type": get("application_type"),
+        "require_pkce": form.get("require_pkce").is_some(),
+        "pushed_authorization_requests": get("pushed_authorization_requests"),
+        "resources": get("resources"),
+        "access_token_lifetime": get("access_token_lifetime").trim(),
+        "refresh_token_lifetime": get("refresh_token_lifetime").trim(),
+        "refresh_token_absolute_lifetime": get("refresh_token_absolute_lifetime").trim(),
+        "reuse_refresh_tokens": form.get("reuse_refresh_tokens").is_some(),
     })
+}
+
+/// The key set that was typed; what is no JSON is sent as a text, which is refused.
+fn jwks(text: &str) -> Value {
+    if text.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -71,11 +90,41 @@ pub(super) fn changes(typed: &Value) -> Value {
         "backchannel_logout_uri": optional("backchannel_logout_uri"),
         "id_token_signed_response_alg": optional("id_token_signed_response_alg"),
         "audience": optional("audience"),
+        "token_endpoint_auth_method": optional("token_endpoint_auth_method"),
+        "jwks": jwks(text(typed, "jwks")),
+        "jwks_uri": optional("jwks_uri"),
+        "application_type": optional("application_type"),
+        "require_pkce": typed["require_pkce"],
+        "pushed_authorization_requests": optional("pushed_authorization_requests"),
+        "resources": lines(text(typed, "resources")),
+        "access_token_lifetime": optional("access_token_lifetime"),
+        "refresh_token_lifetime": optional("refresh_token_lifetime"),
+        "refresh_token_absolute_lifetime": optional("refresh_token_absolute_lifetime"),
+        "reuse_refresh_tokens": typed["reuse_refresh_tokens"],
     })
+}
+
+/// The field of a setting, by its name.
+fn setting(name: &str) -> Option<&'static str> {
+    [
+        "token_endpoint_auth_method",
+        "jwks",
+        "jwks_uri",
+        "resources",
+        "access_token_lifetime",
+        "refresh_token_lifetime",
+        "refresh_token_absolute_lifetime",
+        "reuse_refresh_tokens",
+    ]
+    .into_iter()
+    .find(|field| *field == name)
 }
 
 /// Which field a refusal is about; empty where it is about none.
 async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static str {
+    if let Some(field) = problem.field.as_deref().and_then(setting) {
+        return field;
+    }
     match problem.code {
         ErrorCode::ApplicationExists => return "client_id",
         ErrorCode::ApplicationScopes => return "scopes",

@@ -1,0 +1,82 @@
+//! Pushed authorization requests (RFC 9126): the application sends its request here
+//! and gives the browser only a reference to it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Authority;
+use super::application::{Application, PushedRequests};
+use super::authorize::Authorization;
+use super::error::OAuthError;
+use crate::base::ErrorCode;
+use crate::protocol::form::Pairs;
+use crate::store::{Keyspace, Precondition, Space, Token};
+
+static PUSHED: Space = Space::transient("pushed_requests").expiring();
+
+const RECORDS: Keyspace<Authorization> = Keyspace::new(&PUSHED);
+
+/// What a reference begins with (RFC 9126 §2.2).
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+/// How long a reference counts: the time of a redirect, and of a click.
+const LIFETIME: Duration = Duration::from_secs(90);
+
+pub(super) fn space() -> &'static Space {
+    &PUSHED
+}
+
+/// Whether a `request_uri` is a reference that was given out here.
+pub(super) fn is_ours(uri: &str) -> bool {
+    uri.starts_with(PREFIX)
+}
+
+impl Authority {
+    /// Takes a request of an application that has authenticated, checked as if the
+    /// browser brought it (RFC 9126 §2.1).
+    pub async fn push(&self, application: &Application, form: &Pairs) -> Result<Value, OAuthError> {
+        if application.settings.pushed_authorization_requests == PushedRequests::Off {
+            return Err(OAuthError::request(
+                "this application may not push authorization requests",
+            ));
+        }
+        if form.get("request_uri").is_some() {
+            return Err(OAuthError::request("`request_uri` is not pushed"));
+        }
+        if form.get("client_id") != Some(application.client_id.as_str()) {
+            return Err(OAuthError::request(
+                "`client_id` is missing, or not that of the client that authenticated",
+            ));
+        }
+        let request = self.pushed_authorization(form, application).await?;
+        let token = Token::new(self.now().plus(LIFETIME));
+        RECORDS
+            .put_by(&*self.store, "", &token, &request, Precondition::Absent)
+            .await?;
+        Ok(json!({
+            "request_uri": format!("{PREFIX}{}", token.as_str()),
+            "expires_in": LIFETIME.as_secs(),
+        }))
+    }
+
+    /// Takes up a request that was pushed, once, for the application that pushed it.
+    pub(super) async fn take_pushed(
+        &self,
+        application: &Application,
+        uri: &str,
+    ) -> Result<Authorization, OAuthError> {
+        let gone = || {
+            OAuthError::request("`request_uri` is unknown, was used, or has expired")
+                .with_detail(ErrorCode::AuthorizeExpired)
+        };
+        let token = uri.strip_prefix(PREFIX).and_then(Token::parse);
+        let token = token.ok_or_else(gone)?;
+        let found = RECORDS.get_by(&*self.store, "", &token).await?;
+        if found.is_none_or(|found| found.value.client_id != application.client_id) {
+            // It goes on waiting for its own.
+            return Err(gone());
+        }
+        let taken = RECORDS.take_by(&*self.store, "", &token).await?;
+        Ok(taken.ok_or_else(gone)?.begun(self.now()))
+    }
+}
