@@ -174,6 +174,8 @@ fn signed_out_pages() -> Router<Arc<Console>> {
             "/admin/welcome",
             get(sign_in::welcome).post(sign_in::accept),
         )
+        .route("/", get(sign_in::to_console))
+        .route("/admin/favicon.svg", get(view::icon))
         .route("/admin/console.css", get(view::css))
         .route("/admin/console.js", get(view::js))
         .layer(from_fn(guard::signed_out))

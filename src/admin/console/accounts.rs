@@ -14,8 +14,8 @@ use crate::account::draft;
 use crate::account::mapping::{BUILT_IN, Mapping};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
-use crate::operation::accounts::{self, AccountChange, NewAccount, StoreInput};
-use crate::operation::{Changed, Condition, OperationError, Outcome, Paging};
+use crate::operation::accounts::{self, AccountChange, AccountQuery, NewAccount, StoreInput};
+use crate::operation::{Changed, Condition, OperationError, Outcome};
 use crate::provider::gallery;
 use crate::store::StoreError;
 
@@ -24,13 +24,9 @@ use crate::store::StoreError;
 pub(super) struct ListQuery {
     pub after: Option<String>,
     pub done: Option<String>,
-}
-
-impl ListQuery {
-    /// A page of a list.
-    pub fn paging(&self) -> Paging {
-        Paging::new(50, self.after.as_deref())
-    }
+    /// What is searched for.
+    #[serde(default)]
+    pub q: String,
 }
 
 /// `GET /admin/`
@@ -39,10 +35,17 @@ pub(super) async fn list(desk: Desk, Query(place): Query<ListQuery>) -> Html {
 }
 
 async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: TemplateValue) -> Html {
-    let found = accounts::list(desk.ops(), &desk.caller(), place.paging()).await?;
+    let q = place.q.trim();
+    let query = AccountQuery {
+        q: Some(q.to_owned()).filter(|q| !q.is_empty()),
+        after: place.after.clone(),
+        limit: Some(50),
+    };
+    let found = accounts::list(desk.ops(), &desk.caller(), query).await?;
     let values = context! {
         title => "Accounts",
         nav => "accounts",
+        q,
         accounts => shown(found.items),
         next => found.next,
         done => place.done.as_deref(),

@@ -19,6 +19,7 @@ use crate::store::StoreError;
 
 const CSS: &str = include_str!("console.css");
 const JS: &str = include_str!("console.js");
+const ICON: &str = include_str!("favicon.svg");
 
 /// Everything a page may load comes from here, and nothing runs that is in the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -320,6 +321,11 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 /// The style sheet.
 pub(super) async fn css() -> Response {
     asset("text/css; charset=utf-8", CSS)
+}
+
+/// The icon of the pages.
+pub(super) async fn icon() -> Response {
+    asset("image/svg+xml", ICON)
 }
 
 /// The script.
