@@ -14,6 +14,7 @@ use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
 use crate::operation::OperationError;
+use crate::operator::Role;
 use crate::operator::session::Current;
 use crate::store::StoreError;
 
@@ -123,6 +124,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "macros.html",
         "operators.html",
         "preview.html",
+        "profile.html",
         "provider.html",
         "review.html",
         "sessions.html",
@@ -232,6 +234,8 @@ pub(super) fn page(
         me => who.map(|who| context! {
             email => who.operator.email.as_str(),
             name => who.operator.name.as_str(),
+            limited => !who.operator.accounts.is_empty(),
+            owner => who.operator.role == Role::Owner,
         }),
         csrf => who.map(|who| who.csrf.as_str()),
         css => version(CSS),
