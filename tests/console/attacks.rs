@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use crate::support::{Browser, World};
 use crate::{Op, form};
 
-const PAGES: &[&str] = &[
+pub const PAGES: &[&str] = &[
     "/admin/",
     "/admin/audit",
     "/admin/audit.jsonl",
@@ -37,7 +37,7 @@ const PAGES: &[&str] = &[
     "/admin/nowhere",
 ];
 
-const FORMS: &[&str] = &[
+pub const FORMS: &[&str] = &[
     "/admin/",
     "/admin/logout",
     "/admin/operators",

@@ -109,6 +109,25 @@ async fn a_user_has_a_page_on_which_all_is_done() {
 }
 
 #[tokio::test]
+async fn an_account_is_searched_for() {
+    let world = World::start().await;
+    world.account("other").await;
+    let mut op = Op::first(&world).await;
+    let page = op.get("/admin/?q=OTH").await;
+    assert!(page.shows("/admin/accounts/other") && !page.shows("/admin/accounts/acme"));
+    let page = op.get("/admin/?q=%3Cb%3E").await;
+    assert!(page.shows("No account matches") && !page.shows("<b>"));
+    assert!(op.get("/").await.location().unwrap().path() == "/admin/");
+    let icon = op.get("/admin/favicon.svg").await;
+    assert_eq!(icon.header("content-type"), "image/svg+xml");
+    assert!(op.get("/admin/").await.shows("href=\"/admin/favicon.svg\""));
+    let (_, body) = world
+        .admin(reqwest::Method::GET, "/accounts?q=cm", "", "")
+        .await;
+    assert!(body.contains("acme") && !body.contains("other"), "{body}");
+}
+
+#[tokio::test]
 async fn users_are_created_and_imported_from_a_page() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
