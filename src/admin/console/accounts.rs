@@ -43,9 +43,10 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
         after: place.after.clone(),
         limit: Some(50),
     };
-    let found = match desk.who.operator.accounts.is_empty() {
-        true => accounts::list(desk.ops(), &desk.caller(), query).await?,
-        false => own(desk, query).await?,
+    let found = if desk.who.operator.accounts.is_empty() {
+        accounts::list(desk.ops(), &desk.caller(), query).await?
+    } else {
+        own(desk, query).await?
     };
     let values = context! {
         title => "Accounts",
