@@ -109,6 +109,28 @@ impl std::str::FromStr for UnverifiedEmail {
 }
 
 impl Account {
+    /// An account with nothing chosen yet.
+    pub fn new(
+        id: AccountId,
+        name: impl Into<String>,
+        stores: Vec<StoreFront>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            stores,
+            logo_url: None,
+            color: None,
+            signing_alg: None,
+            unverified_email: UnverifiedEmail::Mark,
+            access_key: false,
+            login: LoginSettings::default(),
+            audience: None,
+            created_at,
+        }
+    }
+
     /// The store at an origin.
     pub fn store_at(&self, origin: &str) -> Option<&StoreFront> {
         self.stores.iter().find(|store| store.origin == origin)

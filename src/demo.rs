@@ -202,17 +202,13 @@ async fn register(broker: &Broker, storefront: &str, mock: &str) -> anyhow::Resu
     let now = SystemClock.now();
     let id: AccountId = ACCOUNT.parse()?;
     let account = Account {
-        id: id.clone(),
-        name: "Demo Shop".to_owned(),
-        stores: vec![StoreFront::new(storefront, storefront::AUTH_PATH)?],
-        logo_url: None,
-        color: None,
-        signing_alg: None,
-        unverified_email: account::UnverifiedEmail::Mark,
         access_key: true,
-        login: account::LoginSettings::default(),
-        audience: None,
-        created_at: now,
+        ..Account::new(
+            id.clone(),
+            "Demo Shop",
+            vec![StoreFront::new(storefront, storefront::AUTH_PATH)?],
+            now,
+        )
     };
     account::put(&*logins.store, &account, Precondition::Absent).await?;
     let mapping = gallery::get("mock-idp")

@@ -54,19 +54,7 @@ fn mappings(store: &Arc<dyn Store>, config: &Config) -> Mappings {
 
 /// Everything that has a secret in it, by the ways that requests go.
 async fn fill(store: &Arc<dyn Store>, config: &Config, clock: &ManualClock) {
-    let account = Account {
-        id: acme(),
-        name: "Acme".into(),
-        stores: Vec::new(),
-        logo_url: None,
-        color: None,
-        signing_alg: None,
-        unverified_email: account::UnverifiedEmail::Mark,
-        access_key: false,
-        login: account::LoginSettings::default(),
-        audience: None,
-        created_at: clock.now(),
-    };
+    let account = Account::new(acme(), "Acme", Vec::new(), clock.now());
     account::put(&**store, &account, Precondition::Absent)
         .await
         .unwrap();

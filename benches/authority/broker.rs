@@ -62,15 +62,13 @@ async fn vault(broker: &Broker) {
     let key = generate(KeyKind::Rsa4096).unwrap();
     authority.keys.import(&key, true).await.unwrap();
     let account = Account {
-        id: "vault".parse().unwrap(),
-        name: "Vault".to_owned(),
-        stores: Vec::new(),
-        logo_url: None,
-        color: None,
         signing_alg: Some(Algorithm::Rs256),
-        audience: None,
-        unverified_email: vestibule::account::UnverifiedEmail::Mark,
-        created_at: SystemClock.now(),
+        ..Account::new(
+            "vault".parse().unwrap(),
+            "Vault",
+            Vec::new(),
+            SystemClock.now(),
+        )
     };
     account::put(&*authority.store, &account, Precondition::Absent)
         .await

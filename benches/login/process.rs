@@ -144,17 +144,12 @@ pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
     let clock = SystemClock;
     let logins = &broker.app().logins;
     let id: AccountId = "shop".parse().unwrap();
-    let account = Account {
-        id: id.clone(),
-        name: "Shop".to_owned(),
-        stores: vec![StoreFront::new(origin, "/accounts/shop").unwrap()],
-        logo_url: None,
-        color: None,
-        signing_alg: None,
-        unverified_email: vestibule::account::UnverifiedEmail::Mark,
-        audience: None,
-        created_at: clock.now(),
-    };
+    let account = Account::new(
+        id.clone(),
+        "Shop",
+        vec![StoreFront::new(origin, "/accounts/shop").unwrap()],
+        clock.now(),
+    );
     account::put(&*logins.store, &account, Precondition::Absent)
         .await
         .unwrap();

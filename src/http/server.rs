@@ -21,7 +21,7 @@ mod accept;
 mod bind;
 mod client;
 mod connection;
-mod framing;
+pub mod framing;
 mod header_timer;
 mod request;
 mod stream;

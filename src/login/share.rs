@@ -198,8 +198,8 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn address(number: u32) -> Option<IpAddr> {
-        Some(IpAddr::from(number.to_be_bytes()))
+    fn address(number: u32) -> IpAddr {
+        IpAddr::from(number.to_be_bytes())
     }
 
     #[test]
@@ -208,10 +208,10 @@ mod tests {
         let now = Timestamp::from_secs(1_000);
         let end = now.plus(Duration::from_secs(1_200));
         let small = Token::new(end);
-        assert!(shares.keep(address(1), &small, 100, now).is_empty());
+        assert!(shares.keep(Some(address(1)), &small, 100, now).is_empty());
         let mut gone = Vec::new();
         for i in 0..200_000_u32 {
-            gone.extend(shares.keep(address(2 + i % 150), &Token::new(end), 4_000, now));
+            gone.extend(shares.keep(Some(address(2 + i % 150)), &Token::new(end), 4_000, now));
         }
         let kept = shares.kept.lock().unwrap();
         assert!(IN_ALL.hold(kept.logins, kept.bytes));

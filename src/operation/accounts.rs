@@ -13,7 +13,7 @@ use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
     Page, Paging, limit,
 };
-use crate::account::{self, Account, LoginSettings, StoreFront, UnverifiedEmail, directory};
+use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory};
 use crate::authority::{Applications, password};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
@@ -188,18 +188,15 @@ fn add(account: &mut Account, store: StoreFront) {
 impl WholeAccount {
     /// The account it describes, as of now.
     fn make(self, ops: &Operations, id: AccountId) -> Outcome<Account> {
+        let named = name(self.name.as_deref().unwrap_or(id.as_str()))?;
         let mut account = Account {
-            name: name(self.name.as_deref().unwrap_or(id.as_str()))?,
-            id,
-            stores: Vec::new(),
             logo_url: logo(self.logo_url)?,
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
             access_key: self.access_key,
-            login: LoginSettings::default(),
             audience: own_audience(ops, self.audience)?,
-            created_at: ops.clock.now(),
+            ..Account::new(id, named, Vec::new(), ops.clock.now())
         };
         for store in &self.stores {
             add(&mut account, store.check()?);

@@ -136,22 +136,15 @@ impl World {
 
     /// Creates an account with these stores: origin and `auth_path`.
     pub async fn account_with(&self, id: &str, stores: &[(&str, &str)]) -> Account {
-        let account = Account {
-            id: id.parse().unwrap(),
-            name: id.to_owned(),
-            stores: stores
+        let account = Account::new(
+            id.parse().unwrap(),
+            id,
+            stores
                 .iter()
                 .map(|(origin, path)| StoreFront::new(origin, path).unwrap())
                 .collect(),
-            logo_url: None,
-            color: None,
-            signing_alg: None,
-            unverified_email: account::UnverifiedEmail::Mark,
-            access_key: false,
-            login: account::LoginSettings::default(),
-            audience: None,
-            created_at: self.clock.now(),
-        };
+            self.clock.now(),
+        );
         account::put(&*self.store, &account, Precondition::Absent)
             .await
             .unwrap();

@@ -103,19 +103,12 @@ async fn login(
 ) -> anyhow::Result<SavedTrace> {
     let logins = &broker.app().logins;
     let id: AccountId = "try".parse()?;
-    let account = Account {
-        id: id.clone(),
-        name: "Test".to_owned(),
-        stores: vec![StoreFront::new(origin, "/accounts/try")?],
-        logo_url: None,
-        color: None,
-        signing_alg: None,
-        unverified_email: account::UnverifiedEmail::Mark,
-        access_key: false,
-        login: account::LoginSettings::default(),
-        audience: None,
-        created_at: SystemClock.now(),
-    };
+    let account = Account::new(
+        id.clone(),
+        "Test",
+        vec![StoreFront::new(origin, "/accounts/try")?],
+        SystemClock.now(),
+    );
     account::put(&*logins.store, &account, Precondition::Absent).await?;
     let opened = trial::open(logins, &id, source).await?;
     let link = format!(

@@ -13,7 +13,7 @@ const LINE: usize = 64;
 
 /// Where in the stream of requests a connection stands.
 #[derive(Debug, Default)]
-pub(super) struct Framing {
+pub struct Framing {
     place: Place,
     line: Vec<u8>,
     line_is_empty: bool,
@@ -39,7 +39,7 @@ enum Place {
 
 impl Framing {
     /// Takes the next bytes of the connection.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) {
+    pub fn read(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             match &mut self.place {
                 Place::Lost => return,
@@ -65,27 +65,27 @@ impl Framing {
     }
 
     /// Some but not all bytes of a head have arrived.
-    pub(super) fn inside_head(&self) -> bool {
+    pub fn inside_head(&self) -> bool {
         self.place == Place::Head
     }
 
     /// More of the request may be on its way.
-    pub(super) fn inside_request(&self) -> bool {
+    pub fn inside_request(&self) -> bool {
         self.place != Place::Between
     }
 
     /// So many bytes of a body are still to come, where its length is known.
-    pub(super) fn inside_body(&self) -> bool {
+    pub fn inside_body(&self) -> bool {
         matches!(self.place, Place::Body(_))
     }
 
     /// A request of this connection came in a transfer coding other than `chunked`.
-    pub(super) fn unknown_coding(&self) -> bool {
+    pub fn unknown_coding(&self) -> bool {
         self.unknown_coding
     }
 
     /// A request of this connection said twice where its body ends.
-    pub(super) fn ambiguous(&self) -> bool {
+    pub fn ambiguous(&self) -> bool {
         self.ambiguous
     }
 
