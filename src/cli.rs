@@ -26,6 +26,7 @@ mod demo;
 mod grant;
 mod key;
 mod log;
+mod login;
 mod message;
 mod operator;
 mod output;
@@ -107,6 +108,9 @@ enum Command {
     /// List and revoke sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Read the log of logins
+    #[command(subcommand, visible_alias = "logs")]
+    Login(login::Login),
     /// List and revoke what people granted to applications
     #[command(subcommand)]
     Grant(grant::Grant),
@@ -178,6 +182,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(command) => command.run(global).await?,
         Command::Message(command) => command.run(global).await?,
         Command::Session(command) => command.run(global).await?,
+        Command::Login(command) => command.run(global).await?,
         Command::Grant(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,

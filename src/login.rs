@@ -26,6 +26,7 @@ pub mod exchange;
 pub mod finish;
 pub mod health;
 pub mod identify;
+pub mod journal;
 mod letter;
 pub mod meters;
 pub mod openid;
@@ -64,7 +65,12 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(access_key::spaces())
         .chain(password::spaces())
         .chain(trial::spaces())
-        .chain([drift::space(), shadow::space(), vtex::space()])
+        .chain([
+            drift::space(),
+            journal::space(),
+            shadow::space(),
+            vtex::space(),
+        ])
 }
 
 /// What a login works with.
@@ -97,6 +103,8 @@ pub struct Logins {
     pub hasher: Hasher,
     /// Wrong passwords.
     pub guesses: password::Guesses,
+    /// The log of logins.
+    pub journal: Arc<journal::Journal>,
     /// What is counted and timed.
     pub meters: meters::Meters,
     /// Our public URL without a slash at its end.

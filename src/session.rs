@@ -64,6 +64,12 @@ pub struct Session {
     /// When they authenticated at the provider, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// The browser that it began in, and the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Where it began: a network, unless configured otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// SHA-256 of the token, URL-safe base64.
     pub digest: String,
     /// What clients of VTEX ID hold besides.
@@ -159,6 +165,10 @@ pub struct Subject<'a> {
     pub method: &'a LoginMethod,
     /// When they authenticated there, where it says so.
     pub auth_time: Option<Timestamp>,
+    /// Their browser and system.
+    pub device: Option<&'a str>,
+    /// Where they are.
+    pub address: Option<&'a str>,
     /// What the account wants its tokens signed with; `None`: by the default key.
     pub signing_alg: Option<Algorithm>,
     /// Whether clients of VTEX ID read a token of it.
@@ -276,6 +286,8 @@ impl Sessions {
             more: subject.more.clone(),
             method: subject.method.clone(),
             auth_time: subject.auth_time,
+            device: subject.device.map(str::to_owned),
+            address: subject.address.map(str::to_owned),
             digest: digest::sha256_base64url(token.as_bytes()),
             vtex: None,
             created_at: now,

@@ -18,6 +18,8 @@ mod log;
 mod login;
 #[path = "console/people.rs"]
 mod people;
+#[path = "console/roles.rs"]
+mod roles;
 #[path = "console/sessions.rs"]
 mod sessions;
 mod support;

@@ -32,8 +32,15 @@ pub(super) enum Account {
         #[arg(long, value_name = "URI")]
         audience: Option<String>,
     },
-    /// List accounts
-    List,
+    /// List accounts, or those that are searched for
+    #[command(alias = "search")]
+    List {
+        /// Is in their id, their name or a store's origin
+        search: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
+    },
     /// Show an account
     Show {
         /// Its id
@@ -136,8 +143,12 @@ impl Account {
                     .await?;
                 show(json, &made.unwrap_or_default());
             }
-            Self::List => {
-                let items = api.list("/accounts").await?;
+            Self::List { search, limit } => {
+                let mut path = "/accounts?limit=500".to_owned();
+                if let Some(search) = search {
+                    path.extend(["&q=", &segment(&search)]);
+                }
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 table(json, &items, &["id", "name", "stores"]);
             }
             Self::Show { id } => {

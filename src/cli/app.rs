@@ -19,6 +19,9 @@ pub(super) enum App {
         /// Only those of this account
         #[arg(long)]
         account: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
     },
     /// Show an application
     Show {
@@ -256,11 +259,12 @@ impl App {
                 let made = api.send(Method::POST, "/applications", Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }
-            Self::List { account } => {
-                let mut items = api.list("/applications").await?;
-                if let Some(account) = &account {
-                    items.retain(|item| item["account"] == account.as_str());
+            Self::List { account, limit } => {
+                let mut path = "/applications?limit=500".to_owned();
+                if let Some(account) = account {
+                    path.extend(["&account=", &segment(&account)]);
                 }
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 let columns = ["client_id", "name", "account", "grants", "last_used_at"];
                 table(json, &items, &columns);
             }

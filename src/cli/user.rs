@@ -22,6 +22,9 @@ pub(super) enum User {
         /// Only the one with this email
         #[arg(long)]
         email: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
         /// The account
         #[arg(long)]
         account: String,
@@ -179,6 +182,7 @@ impl User {
             Self::List {
                 search,
                 email,
+                limit,
                 account,
             } => {
                 let mut path = format!("/accounts/{}/users?limit=500", segment(&account));
@@ -187,7 +191,7 @@ impl User {
                         path.extend(["&", name, "=", &segment(&value)]);
                     }
                 }
-                let items = api.list(&path).await?;
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 table(json, &items, &["id", "email", "name", "disabled"]);
                 return Ok(());
             }

@@ -3,7 +3,8 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
-use super::pending::{Browser, TICKET};
+use super::journal::{LoginEntry, LoginStep};
+use super::pending::{Browser, TICKET, TicketRecord};
 use super::{Logins, ReturnTo};
 use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
@@ -57,6 +58,7 @@ pub async fn finish(
     if !stands {
         return Err(LoginError::TicketInvalid);
     }
+    let (device, address) = logins.journal.seen();
     let subject = Subject {
         account: &account.id,
         user: record.user,
@@ -69,6 +71,8 @@ pub async fn finish(
         more: &record.more,
         method: &record.method,
         auth_time: record.auth_time,
+        device: device.as_deref(),
+        address: address.as_deref(),
         signing_alg: account.signing_alg,
         vtex: account.login.vtex_compatible,
     };
@@ -81,6 +85,7 @@ pub async fn finish(
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
     still_allowed(logins, &account.id, &session, &token).await?;
+    note(logins, account, &record, &session);
     logins
         .meters
         .logins(&account.id, &record.method)
@@ -100,6 +105,31 @@ pub async fn finish(
         store: record.store,
         return_to: ReturnTo::stored(record.return_to),
     })
+}
+
+/// Notes the login in its log; nobody waits for that.
+fn note(logins: &Logins, account: &Account, record: &TicketRecord, session: &Session) {
+    let now = logins.now();
+    let took = now.since(record.started_at).as_millis();
+    let mut steps = record.steps.clone();
+    if !steps.is_empty() {
+        steps.push(LoginStep {
+            step: Step::Finish.name().to_owned(),
+            ms: u64::try_from(took).unwrap_or(u64::MAX),
+        });
+    }
+    let entry = LoginEntry {
+        account: Some(account.id.clone()),
+        provider: Some(record.method.as_str().to_owned()),
+        user: Some(record.user),
+        email: Some(record.email.clone()),
+        store: Some(record.store.clone()),
+        device: session.device.clone(),
+        address: session.address.clone(),
+        steps,
+        ..LoginEntry::new(&logins.journal, &record.id, now)
+    };
+    logins.journal.note(entry);
 }
 
 /// Ends the session that just began if its user was disabled or removed since

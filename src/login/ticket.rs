@@ -20,6 +20,8 @@ pub struct Place {
     pub(super) store: String,
     pub(super) return_to: String,
     pub(super) browser: BrowserDigest,
+    /// When it began, where that was before now.
+    pub(super) started_at: Option<Timestamp>,
 }
 
 impl Place {
@@ -30,6 +32,7 @@ impl Place {
             store: store.origin.clone(),
             return_to: return_to.as_str().to_owned(),
             browser: browser.digest(),
+            started_at: None,
         }
     }
 }
@@ -91,6 +94,8 @@ async fn issue_as_of(
         store: place.store,
         return_to: place.return_to,
         browser: place.browser,
+        started_at: place.started_at.unwrap_or(now),
+        steps: Vec::new(),
         console: None,
     };
     let (store, partition) = (&*logins.store, account.id.as_str());

@@ -8,9 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
 use self::write::{make, replace, write};
+use super::page::MAX;
 use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
-    Page, Paging,
+    Page, Paging, limit,
 };
 use crate::account::settings::PasswordRules;
 use crate::account::{
@@ -19,6 +20,7 @@ use crate::account::{
 use crate::authority::Applications;
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
+use crate::login::journal;
 use crate::password::PasswordRule;
 use crate::session;
 use crate::store::Precondition;
@@ -312,18 +314,63 @@ fn address(id: &AccountId) -> String {
     format!("/accounts/{id}")
 }
 
+/// Which accounts.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountQuery {
+    /// Only those whose id, name or a store's origin has this in it. Case doesn't matter.
+    pub q: Option<String>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// How many at most; 100 unless given.
+    #[schemars(range(min = 1, max = 500))]
+    pub limit: Option<usize>,
+}
+
+impl AccountQuery {
+    fn wants(&self, account: &Account) -> bool {
+        let Some(text) = self.q.as_deref().map(str::trim) else {
+            return true;
+        };
+        let text = text.to_lowercase();
+        let has = |other: &str| other.to_lowercase().contains(&text);
+        has(account.id.as_str())
+            || has(&account.name)
+            || account.stores.iter().any(|store| has(&store.origin))
+    }
+}
+
 /// A page of accounts in the order of their ids; of a caller limited to one, that one.
-pub async fn list(ops: &Operations, caller: &Caller, paging: Paging) -> Outcome<Page<AccountView>> {
+pub async fn list(
+    ops: &Operations,
+    caller: &Caller,
+    query: AccountQuery,
+) -> Outcome<Page<AccountView>> {
     caller.check(Access::Read)?;
-    let after = paging.after::<AccountId>()?;
-    let limit = paging.limit()?;
-    let found = match caller.limit() {
-        Some(own) if after.as_ref().is_none_or(|after| after < own) => {
-            account::get(&*ops.store, own).await?.into_iter().collect()
+    let limit = limit(query.limit)?;
+    let paging = Paging::new(limit, query.after.as_deref());
+    let mut after = paging.after::<AccountId>()?;
+    let mut found = Vec::new();
+    match caller.limit() {
+        Some(own) => {
+            let is_next = after.as_ref().is_none_or(|after| after < own);
+            let account = account::get(&*ops.store, own).await?;
+            found.extend(account.filter(|account| is_next && query.wants(&account.value)));
         }
-        Some(_) => Vec::new(),
-        None => account::page(&*ops.store, after.as_ref(), limit + 1).await?,
-    };
+        None => loop {
+            let step = if query.q.is_some() { MAX } else { limit + 1 };
+            let page = account::page(&*ops.store, after.as_ref(), step).await?;
+            let full = page.len() == step;
+            after = page.last().map(|account| account.value.id.clone());
+            found.extend(
+                page.into_iter()
+                    .filter(|account| query.wants(&account.value)),
+            );
+            if !full || found.len() > limit {
+                break;
+            }
+        },
+    }
     let page = Page::cut(found, limit, |account| account.value.id.to_string());
     Ok(page.map(|account| account.value.into()))
 }
@@ -426,6 +473,7 @@ pub async fn remove(
     credential::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
+    journal::remove_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })
 }
 

@@ -14,11 +14,11 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, State};
+use super::{Console, State, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
-use crate::operation::{Caller, Condition, Operations};
+use crate::operation::{Access, Caller, Condition, Operations};
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
@@ -37,13 +37,23 @@ impl Desk {
 
     /// The operator as a caller of operations.
     pub fn caller(&self) -> Caller {
-        Caller::operator(self.who.operator.email.as_str())
+        caller(&self.who)
     }
 
     /// A page in the operator's name.
     pub fn page(&self, status: StatusCode, template: &str, values: Value) -> Html {
         page(Some(&self.who), status, template, values)
     }
+}
+
+/// An operator as a caller of operations, with what their role allows of this request.
+pub(super) fn caller(who: &Current) -> Caller {
+    let access = if who.writes {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    Caller::new(who.operator.email.as_str(), access, who.limit.clone())
 }
 
 /// An operator who is logged in.
@@ -181,7 +191,13 @@ pub(super) async fn signed_in(
     match current(&console, &parts.headers).await {
         Err(failed) => failed,
         Ok(None) => ask(&parts),
-        Ok(Some(who)) => {
+        Ok(Some(mut who)) => {
+            let login_account = console.admin.login_account.as_ref();
+            match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
+                Ok(limit) => who.limit = limit,
+                Err(problem) => return fail(Some(&who), &problem),
+            }
+            who.writes = !parts.method.is_safe();
             parts.extensions.insert(who.clone());
             let answer = next.run(Request::from_parts(parts, body)).await;
             shown_failure(Some(&who), answer)

@@ -13,8 +13,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get(
             "/accounts",
             "listAccounts",
-            "Lists accounts",
-            |call, Query(paging)| async move { accounts::list(&call.ops, &call.caller, paging).await },
+            "Lists accounts, or those that are searched for",
+            |call, Query(query)| async move { accounts::list(&call.ops, &call.caller, query).await },
         ),
         Route::post(
             "/accounts",

@@ -86,6 +86,7 @@ pub async fn find(logins: &Logins, proved: ProvedEmail) -> Result<ProvedUser, Lo
             store: login.store,
             return_to: login.return_to,
             browser: login.browser,
+            started_at: Some(login.started_at),
         },
     })
 }

@@ -14,6 +14,7 @@ use crate::account::credential;
 use crate::account::directory::{self, Link, steps};
 use crate::authority::password;
 use crate::base::{AccountId, ErrorCode, ProviderId, Secret, UserId};
+use crate::login::journal;
 use crate::operation::{
     Access, Caller, Changed, Condition, Done, Entry, OperationError, Operations, Outcome,
 };
@@ -280,6 +281,7 @@ pub async fn delete(
             // The record first: what is being issued meanwhile looks at it.
             Ok(_) => {
                 end(ops, &account, id).await?;
+                forget_logins(ops, &account, id).await?;
                 return Ok(Done { tag: None });
             }
             Err(error) if error.is_stale() && *when == Condition::None => {}
@@ -287,6 +289,15 @@ pub async fn delete(
         }
     }
     Err(StoreError::Conflict.into())
+}
+
+/// Removes a user's logins from their log.
+async fn forget_logins(ops: &Operations, account: &AccountId, user: UserId) -> Outcome<()> {
+    if let Some(serving) = &ops.serving {
+        serving.logins.journal.flush().await;
+    }
+    journal::remove_user(&*ops.store, account, user).await?;
+    Ok(())
 }
 
 /// Where the user is not there: removes what a crash left of them.
@@ -301,6 +312,7 @@ async fn finish_deleting(
     };
     let account = ops.account(caller, Access::Write, account).await?.value.id;
     let ended = end(ops, &account, id).await?;
+    forget_logins(ops, &account, id).await?;
     if ended == super::end::Ended::default() {
         return Err(missing);
     }
