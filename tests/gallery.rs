@@ -24,6 +24,8 @@ mod russia;
 mod self_hosted;
 #[path = "gallery/shape.rs"]
 mod shape;
+#[path = "gallery/signed.rs"]
+mod signed;
 #[path = "gallery/social.rs"]
 mod social;
 #[path = "gallery/world.rs"]
@@ -40,6 +42,7 @@ fn all() -> Vec<Imitation> {
         .chain(self_hosted::all())
         .chain(asia_pacific::all())
         .chain(business::all())
+        .chain(signed::all())
         .chain(social::all())
         .collect()
 }
@@ -61,14 +64,18 @@ macro_rules! logs_in {
 
 logs_in! {
     adfs = "adfs",
+    alipay = "alipay",
     amazon = "amazon",
     apple = "apple",
     auth0 = "auth0",
+    azure_ad_b2c = "azure-ad-b2c",
     bitbucket = "bitbucket",
     dingtalk = "dingtalk",
     discord = "discord",
+    dropbox = "dropbox",
     facebook = "facebook",
     feishu = "feishu",
+    franceconnect = "franceconnect",
     github = "github",
     gitlab = "gitlab",
     google = "google",
@@ -85,6 +92,7 @@ logs_in! {
     mock_idp = "mock-idp",
     naver = "naver",
     notion = "notion",
+    odnoklassniki = "odnoklassniki",
     okta = "okta",
     paypal = "paypal",
     qq = "qq",
@@ -95,6 +103,7 @@ logs_in! {
     slack = "slack",
     spotify = "spotify",
     strava = "strava",
+    taobao = "taobao",
     tiktok = "tiktok",
     twitch = "twitch",
     twitter = "twitter",

@@ -12,7 +12,11 @@ mod support;
 
 #[path = "requests/bodies.rs"]
 mod bodies;
+#[path = "requests/hosts.rs"]
+mod hosts;
 #[path = "complaints/scene.rs"]
 mod scene;
+#[path = "requests/sign.rs"]
+mod sign;
 #[path = "requests/state.rs"]
 mod state;

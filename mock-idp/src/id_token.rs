@@ -88,6 +88,26 @@ pub(crate) fn make(
     draft.sign()
 }
 
+/// A profile as a signed token, for the main client.
+pub(crate) fn signed_profile(shared: &Shared, config: &Config, profile: Value) -> String {
+    let key = shared.keys.current(config.openid.algorithm);
+    let mut claims = match profile {
+        Value::Object(claims) => claims,
+        _ => Map::new(),
+    };
+    claims.insert("iss".into(), json!(shared.issuer(config)));
+    claims.insert("aud".into(), json!(config.client_id));
+    let mut header = Map::new();
+    header.insert("alg".into(), json!(key.algorithm().name()));
+    header.insert("kid".into(), json!(key.kid));
+    let draft = Draft {
+        header,
+        claims,
+        signer: Signer::Key(key),
+    };
+    draft.sign()
+}
+
 /// The left half of the access token's hash (OpenID Connect Core §3.1.3.6).
 fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest(&SHA256, access_token.as_bytes()).as_ref()[..16])

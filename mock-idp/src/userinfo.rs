@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::answer::{Answer, OAuthError};
 use crate::config::{Config, TokenIn};
 use crate::dotted;
+use crate::id_token;
 use crate::params::Params;
 use crate::request::Request;
 use crate::state::{Shared, Token};
@@ -43,6 +44,10 @@ fn profile(shared: &Shared, config: &Config, request: &Request) -> Result<Answer
         members
             .entry("sub")
             .or_insert_with(|| json!(account.subject()));
+    }
+    if shape.signed {
+        let token = id_token::signed_profile(shared, config, profile);
+        return Ok(Answer::raw(StatusCode::OK, "application/jwt", token));
     }
     let whole = dotted::wrap(profile, shape.wrapper.as_deref(), &shape.extra);
     Ok(Answer::data(

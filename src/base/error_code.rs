@@ -95,6 +95,10 @@ error_codes! {
         LoginTokenResponseInvalid = "login.token_response_invalid",
         /// The provider answered with another status of 500 and above: the fault is on its side.
         LoginProviderFailing = "login.provider_failing",
+        /// The host of a URL, which the provider or the callback named, is not in the mapping's `provider.hosts`. Nothing was sent there. Add it, if it is the provider's.
+        LoginHostNotAllowed = "login.host_not_allowed",
+        /// What a request would be signed with is empty, so that anybody could make the signature. Check the mapping's `sign`, and what the provider gives.
+        LoginSignatureKeyEmpty = "login.signature_key_empty",
         /// The user information endpoint refused. Check `userinfo.send_token` and the scopes.
         LoginUserinfoRejected = "login.userinfo_rejected",
         /// The user information endpoint answered 404 or 410: there is no such address, or no profile of this person. Check `userinfo.url`; a follow-up request may be `optional`.

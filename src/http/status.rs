@@ -109,6 +109,8 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginProviderError
         | E::LoginProviderFailing
         | E::LoginUserinfoNotFound
+        | E::LoginHostNotAllowed
+        | E::LoginSignatureKeyEmpty
         | E::LoginTokenRejected
         | E::LoginTokenResponseInvalid
         | E::LoginUserinfoRejected

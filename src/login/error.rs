@@ -325,6 +325,14 @@ impl LoginError {
             Self::UnknownProvider => ErrorCode::LoginUnknownProvider,
             Self::NoProvider => ErrorCode::LoginNoProvider,
             Self::TooMany { .. } => ErrorCode::LoginTooMany,
+            Self::Build {
+                error: BuildError::Host(_),
+                ..
+            } => ErrorCode::LoginHostNotAllowed,
+            Self::Build {
+                error: BuildError::EmptyKey(_),
+                ..
+            } => ErrorCode::LoginSignatureKeyEmpty,
             Self::Misconfigured(_) | Self::Build { .. } => ErrorCode::LoginProviderMisconfigured,
             Self::StateMissing => ErrorCode::LoginStateMissing,
             Self::StateUnknown => ErrorCode::LoginStateUnknown,
@@ -445,6 +453,10 @@ impl LoginError {
             | Self::TooMany { .. }
             | Self::AccessDenied(_)
             | Self::Identify(IdentifyError::NotTrusted | IdentifyError::Disabled) => Blame::Visitor,
+            Self::Build {
+                error: BuildError::Host(_) | BuildError::EmptyKey(_),
+                ..
+            } => Blame::Provider,
             Self::NoProvider | Self::Misconfigured(_) | Self::Build { .. } => Blame::Operator,
             Self::IssuerMismatch(_)
             | Self::ProviderError { .. }

@@ -12,6 +12,8 @@ use super::drift::Previous;
 use super::error::{LoginError, Step};
 use crate::base::Secret;
 use crate::provider::extract::one_text;
+use crate::provider::hosts::fill_url;
+use crate::provider::moment::Moment;
 use crate::provider::request::{self, TokenValues};
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
@@ -190,9 +192,24 @@ async fn offer(
     let login = callback.login();
     let provider = login.provider();
     let unbuilt = |error| LoginError::Build { step, error };
-    let endpoint = logins
-        .token_endpoint(login.account().as_str(), provider)
-        .await?;
+    let moment = Moment::new(logins.now());
+    let fill = Fill {
+        client_id: &provider.client.id,
+        client_secret: secret,
+        code: Some(callback.code().secret()),
+        callback: callback.parameters(),
+        redirect_uri: login.redirect_uri(),
+        app_access_token,
+        moment: Some(&moment),
+        ..Fill::default()
+    };
+    let endpoint = match &provider.token.open_url {
+        Some(url) => fill_url(url, &fill, &provider.hosts).map_err(unbuilt)?,
+        None => {
+            let account = login.account().as_str();
+            logins.token_endpoint(account, provider).await?
+        }
+    };
     let way = logins
         .authentication(login.account().as_str(), provider)
         .await?;
@@ -203,15 +220,7 @@ async fn offer(
         trace.secret("client_assertion", assertion);
     }
     let values = TokenValues {
-        fill: Fill {
-            client_id: &provider.client.id,
-            client_secret: secret,
-            code: Some(callback.code().secret()),
-            callback: callback.parameters(),
-            redirect_uri: login.redirect_uri(),
-            app_access_token,
-            ..Fill::default()
-        },
+        fill,
         code_verifier: callback.code_verifier().secret(),
         authentication: way,
         client_assertion: assertion.as_ref().map(Secret::expose),
@@ -243,10 +252,12 @@ async fn app_token(
     let Some(before) = &provider.token.before else {
         return Ok(None);
     };
+    let moment = Moment::new(logins.now());
     let fill = Fill {
         client_id: &provider.client.id,
         client_secret: provider.client.secret.as_ref(),
         redirect_uri: login.redirect_uri(),
+        moment: Some(&moment),
         ..Fill::default()
     };
     let step = Step::Before;

@@ -15,6 +15,7 @@ use crate::provider::Provider;
 use crate::provider::extract::{self, Documents, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
 use crate::provider::model::{ProfileSource, Then, UserinfoRequest};
+use crate::provider::moment::Moment;
 use crate::provider::path;
 use crate::provider::request;
 use crate::provider::template::Fill;
@@ -189,7 +190,7 @@ async fn request_profile(
     let userinfo = &token.login().provider().userinfo;
     let discovered = logins.userinfo_endpoint(token.login()).await?;
     let prepared =
-        prepare(&userinfo.request, token, None, discovered.as_ref()).map_err(|error| {
+        prepare(logins, &userinfo.request, token, None, discovered.as_ref()).map_err(|error| {
             LoginError::Build {
                 step: Step::Userinfo,
                 error,
@@ -217,7 +218,7 @@ async fn follow(
     trace: &mut Trace,
 ) -> Result<Value, LoginError> {
     let step = Step::Then;
-    let prepared = prepare(&then.request, token, Some(document), None)
+    let prepared = prepare(logins, &then.request, token, Some(document), None)
         .map_err(|error| LoginError::Build { step, error })?;
     logins
         .ask(token.login(), step, prepared, &then.answer, trace)
@@ -225,12 +226,15 @@ async fn follow(
 }
 
 fn prepare(
+    logins: &Logins,
     set: &UserinfoRequest,
     token: &TokenResponse,
     profile: Option<&Value>,
     discovered: Option<&url::Url>,
 ) -> Result<crate::outbound::PreparedRequest, request::BuildError> {
-    let client = &token.login().provider().client;
+    let provider = token.login().provider();
+    let client = &provider.client;
+    let moment = Moment::new(logins.now());
     let fill = Fill {
         client_id: &client.id,
         client_secret: client.secret.as_ref(),
@@ -240,9 +244,10 @@ fn prepare(
         app_access_token: token.app_access_token(),
         token_response: Some(token.document()),
         profile,
+        moment: Some(&moment),
         ..Fill::default()
     };
-    request::userinfo(set, discovered, &fill)
+    request::userinfo(set, &provider.hosts, discovered, &fill)
 }
 
 /// Claims with the members of an answer over them.

@@ -2,21 +2,18 @@
 
 use std::fmt::Write as _;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::file::Method;
+pub use super::build_error::BuildError;
+use super::file::{Method, SignIn};
+use super::percent::QUERY;
+pub use super::percent::encode;
+use super::sign::{self, Signature};
+use super::signed::Unsigned;
 use super::template::{Fill, Slot, Template, Unfilled};
 use crate::outbound::PreparedRequest;
-
-/// What RFC 3986 leaves unreserved; all else is encoded, a space as `%20`,
-/// which servers that don't decode `+` in a query understand too.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// What may stand in a query as it is (RFC 3986 §3.4), and has no meaning of its
 /// own there.
@@ -33,28 +30,6 @@ const BARE: &AsciiSet = &QUERY
     .remove(b')')
     .remove(b'*')
     .remove(b'\'');
-
-/// Why a request can't be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
-    /// A place in a text has no value.
-    #[error(transparent)]
-    Unfilled(#[from] Unfilled),
-    /// Filled in, the URL is not valid.
-    #[error("the URL is not valid once its places are filled in")]
-    Url,
-    /// Neither the mapping nor discovery names the endpoint.
-    #[error("no {0} is known")]
-    NoEndpoint(&'static str),
-    /// The assertion can't be made.
-    #[error("{0}")]
-    Assertion(String),
-    /// A value that does not fit where it stands in a body.
-    #[error(
-        "`{{{0}}}` stands outside of quotes in the body, and is neither a number nor a boolean"
-    )]
-    Unquoted(String),
-}
 
 /// How a POST's body is made.
 #[derive(Debug, Clone)]
@@ -180,11 +155,20 @@ pub struct Parts<'a> {
     pub custom: Vec<(&'a str, Value)>,
     /// Headers.
     pub headers: Vec<(String, String)>,
+    /// Signatures over it.
+    pub sign: &'a [Signature],
 }
 
 impl Parts<'_> {
-    /// The request.
+    /// The request, signed.
     pub fn finish(mut self, fill: &Fill<'_>) -> Result<PreparedRequest, BuildError> {
+        let written = match (self.method, self.body) {
+            (Method::Post, Body::Raw(raw)) => Some(raw.fill(fill)?),
+            _ => None,
+        };
+        if !self.sign.is_empty() {
+            self.sign(fill, written.as_deref())?;
+        }
         let custom = std::mem::take(&mut self.custom);
         let (method, body) = match (self.method, self.body) {
             (Method::Get, _) => (http::Method::GET, None),
@@ -208,7 +192,7 @@ impl Parts<'_> {
             }
             (Method::Post, Body::Raw(raw)) => {
                 self.pairs.clear();
-                let body = raw.fill(fill)?;
+                let body = written.unwrap_or_default();
                 (http::Method::POST, Some((raw.content_type.as_str(), body)))
             }
         };
@@ -233,6 +217,46 @@ impl Parts<'_> {
             headers: self.headers,
             body: body.map(String::into_bytes),
         })
+    }
+}
+
+impl Parts<'_> {
+    /// Adds the signatures, to parameters and headers.
+    fn sign(&mut self, fill: &Fill<'_>, written: Option<&str>) -> Result<(), BuildError> {
+        let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        let in_url = self.url.query_pairs();
+        let mut parameters: Vec<(String, String)> = in_url.into_owned().collect();
+        parameters.extend(self.query.iter().map(own));
+        if written.is_none() {
+            parameters.extend(self.pairs.iter().map(own));
+            let custom = self.custom.iter();
+            parameters.extend(custom.map(|(name, value)| ((*name).to_owned(), text(value))));
+        }
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let url = self.url.clone();
+        let unsigned = Unsigned {
+            method,
+            url: &url,
+            parameters,
+            body: written,
+        };
+        for (signature, value) in sign::all(self.sign, fill, unsigned)? {
+            let name = &signature.name;
+            match signature.place {
+                SignIn::Parameter if written.is_some() => self.query.push((name, value)),
+                SignIn::Parameter => self.custom.push((name, Value::String(value))),
+                SignIn::Header => {
+                    self.headers
+                        .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+                    self.headers.push((name.clone(), value));
+                }
+                SignIn::Nowhere => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -267,9 +291,4 @@ pub fn with_query(url: &str, pairs: &[(&str, String)], bare: Option<&str>) -> St
         separator = "&";
     }
     out
-}
-
-/// Percent-encodes for a path segment or a query.
-pub fn encode(text: &str) -> String {
-    utf8_percent_encode(text, QUERY).to_string()
 }

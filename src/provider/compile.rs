@@ -10,6 +10,7 @@ mod later;
 mod mapped;
 mod redirect;
 mod sections;
+mod sign;
 mod slots;
 mod suspect;
 mod token;
@@ -21,6 +22,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
+use super::hosts::Hosts;
 use super::model::{Callback, Issuer, Provider};
 use super::redirect::Redirects;
 use super::{blanks, bundled};
@@ -101,6 +103,7 @@ fn compile_value(
         findings: Vec::new(),
         unreadable,
         torn,
+        hosts: Hosts::default(),
     };
     let provider = check.provider(&file);
     findings.extend(
@@ -130,6 +133,8 @@ struct Check<'a> {
     unreadable: Vec<String>,
     /// The file has lines that are not TOML.
     torn: bool,
+    /// `provider.hosts`
+    hosts: Hosts,
 }
 
 impl Check<'_> {
@@ -178,6 +183,7 @@ impl Check<'_> {
                 "set `kind = \"openid\"`",
             );
         }
+        self.hosts = self.hosts(file);
         let client = self.client(file);
         let authorization = self.authorization(file);
         let callback = self.callback(file);
@@ -197,6 +203,7 @@ impl Check<'_> {
             issuer,
             discovery_url,
             jwks_url,
+            hosts: std::mem::take(&mut self.hosts),
             email_trust: file.provider.email_trust,
             client: client?,
             authorization,
@@ -304,6 +311,7 @@ impl Check<'_> {
                 "keep `S256` unless the provider refuses it",
             );
         }
+        self.advise_hosts(file);
         if file.authorization.pkce == Pkce::Plain {
             self.warn(
                 "authorization.pkce",

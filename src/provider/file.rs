@@ -9,6 +9,7 @@ mod authorization;
 mod client;
 mod parameter;
 mod places;
+mod sign;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use self::authorization::{AuthorizationSection, Pkce, ResponseMode, StateAlp
 pub use self::client::{Authentication, ClientSection};
 pub use self::parameter::ParameterValue;
 pub use self::places::{Places, PlacesTable};
+pub use self::sign::{SignAlgorithm, SignEncoding, SignIn, SignOrder, SignSection};
 use super::decode::Format;
 use super::email::EmailForm;
 
@@ -63,6 +65,8 @@ pub struct ProviderSection {
     pub discovery_url: Option<String>,
     /// Where its keys are. Default: where its discovery document says; with it and all endpoints mapped, no discovery document is asked for.
     pub jwks_url: Option<String>,
+    /// The hosts that URLs may have whose host is filled in: `shop.acme.test`, `*.acme.test`, with a port where it is not the usual one. Default: none.
+    pub hosts: Vec<String>,
     /// Whether its email may link a login to a user that exists.
     pub email_trust: EmailTrust,
     /// Whether `response_type=code` and `grant_type=authorization_code` are sent. Default true.
@@ -116,7 +120,7 @@ pub struct CallbackSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenSection {
-    /// The token endpoint. Required, unless discovery tells it.
+    /// The token endpoint. Required, unless discovery tells it. `{callback.name}` is filled in, in the host only what `provider.hosts` allows: `https://{callback.shop}/oauth/token`.
     pub url: Option<String>,
     /// POST unless said otherwise; GET puts everything in the query.
     pub method: Method,
@@ -134,6 +138,8 @@ pub struct TokenSection {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers; `{app_access_token}`, `{callback.name}` and the like are filled in.
     pub headers: BTreeMap<String, String>,
+    /// Signatures over the request.
+    pub sign: Vec<SignSection>,
     /// Whether `grant_type=authorization_code` is sent. Default: as `provider.standard_parameters`.
     pub standard_parameters: Option<bool>,
     /// A request that fetches an application token first.
@@ -187,6 +193,8 @@ pub struct BeforeSection {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers.
     pub headers: BTreeMap<String, String>,
+    /// Signatures over the request.
+    pub sign: Vec<SignSection>,
     /// What the answer looks like.
     pub response: BeforeResponseSection,
 }
@@ -229,7 +237,7 @@ pub struct TokenResponseSection {
 pub struct UserinfoSection {
     /// Where the profile comes from.
     pub source: Option<Source>,
-    /// The user information endpoint; `{access_token}` in it is filled in.
+    /// The user information endpoint; `{access_token}` and the like are filled in, `{token.name}` and `{callback.name}` in its host too, where `provider.hosts` allows it: `{token.instance_url}/me`.
     pub url: Option<String>,
     /// GET unless said otherwise.
     pub method: Option<Method>,
@@ -247,6 +255,8 @@ pub struct UserinfoSection {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers.
     pub headers: BTreeMap<String, String>,
+    /// Signatures over the request.
+    pub sign: Vec<SignSection>,
     /// Requests that follow; the result of each joins the profile under its name.
     pub then: Vec<ThenSection>,
     /// Where in the profile what we need is found.
@@ -289,7 +299,7 @@ pub enum SendToken {
 pub struct ThenSection {
     /// The member of the profile that its result becomes. Required.
     pub name: Option<String>,
-    /// Where to; `{access_token}` and `{profile.member}` are filled in. Required.
+    /// Where to; `{access_token}` and `{profile.member}` are filled in, in the host only what `provider.hosts` allows. Required.
     pub url: Option<String>,
     /// GET unless said otherwise.
     pub method: Option<Method>,
@@ -303,6 +313,8 @@ pub struct ThenSection {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers.
     pub headers: BTreeMap<String, String>,
+    /// Signatures over the request.
+    pub sign: Vec<SignSection>,
     /// How the answer is written.
     pub format: Format,
     /// A condition that a good answer meets: `$.code == 0`.

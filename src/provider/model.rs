@@ -11,10 +11,12 @@ use super::email::EmailForm;
 use super::file::{
     Authentication, EmailTrust, Kind, Method, Pkce, ResponseMode, SendToken, StateIn,
 };
+use super::hosts::Hosts;
 pub use super::issuer::Issuer;
 use super::mapped::Mapped;
 use super::parameter::Parameter;
 use super::path::{Condition, Place};
+use super::sign::Signature;
 use super::state::StateShape;
 use super::template::Template;
 use crate::base::{ProviderId, Secret};
@@ -37,6 +39,8 @@ pub struct Provider {
     pub discovery_url: Option<Url>,
     /// Where its keys are, if discovery need not say.
     pub jwks_url: Option<Url>,
+    /// The hosts of URLs of which it, or a callback, names the host.
+    pub hosts: Hosts,
     /// Whether its email may link.
     pub email_trust: EmailTrust,
     /// Who we are to it.
@@ -186,8 +190,10 @@ pub fn default_refusals() -> Vec<String> {
 /// The access token exchange.
 #[derive(Debug)]
 pub struct Token {
-    /// The endpoint; `None` until discovery tells it.
+    /// The endpoint; `None` until discovery tells it, or where it has places in it.
     pub url: Option<Url>,
+    /// The endpoint, where the callback names a part of it.
+    pub open_url: Option<Template>,
     /// Its method.
     pub method: Method,
     /// How its body is made.
@@ -200,6 +206,8 @@ pub struct Token {
     pub parameters: Vec<(String, Parameter)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
+    /// Signatures over it.
+    pub sign: Vec<Signature>,
     /// The parameters of the authorization response that this and later requests hand on.
     pub callback_parameters: Vec<String>,
     /// Whether `grant_type=authorization_code` is sent.
@@ -242,6 +250,8 @@ pub struct Before {
     pub parameters: Vec<(String, Parameter)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
+    /// Signatures over it.
+    pub sign: Vec<Signature>,
     /// Where in the answer the application token is.
     pub access_token: Place,
     /// What a good answer looks like.
@@ -297,6 +307,8 @@ pub struct UserinfoRequest {
     pub parameters: Vec<(String, Parameter)>,
     /// Extra headers.
     pub headers: Vec<(String, Template)>,
+    /// Signatures over it.
+    pub sign: Vec<Signature>,
 }
 
 /// A request that follows the one for user information.

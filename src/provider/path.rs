@@ -27,6 +27,9 @@ pub enum PathError {
     /// It does not parse.
     #[error("not a valid JSONPath (RFC 9535): {0}")]
     Syntax(String),
+    /// A format of a time that can't be read.
+    #[error("{0}")]
+    Time(String),
     /// It could take too long on a hostile document.
     #[error("{0}")]
     TooCostly(&'static str),

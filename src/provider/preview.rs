@@ -16,6 +16,7 @@ use self::expect::Expect;
 pub use self::render::{curl, text};
 use super::credentials;
 use super::file::Kind;
+use super::hosts::{PRETENDED, fill_url};
 use super::model::{Client, ProfileSource, Provider, RedirectUri};
 use super::request::{self, AuthorizationValues, BuildError, Demands, TokenValues};
 use super::template::Fill;
@@ -113,6 +114,19 @@ pub fn named(text: &str) -> String {
     for (url, name) in ENDPOINTS {
         out = out.replace(url, name);
     }
+    // A value that is the beginning of a URL, or all of it.
+    let out = match out.split_once(PRETENDED) {
+        Some((before, rest)) => {
+            let whole = rest.split_once("0bts").is_some_and(|(_, path)| path == "/");
+            let rest = if whole {
+                rest.trim_end_matches('/')
+            } else {
+                rest
+            };
+            format!("{before}{rest}")
+        }
+        None => out,
+    };
     render::pretended(&out)
 }
 
@@ -196,7 +210,12 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
         requests.push(Step {
             name: "userinfo".to_owned(),
             title: "Get user information".to_owned(),
-            request: shown(&request::userinfo(&userinfo.request, discovered, &fill)?),
+            request: shown(&request::userinfo(
+                &userinfo.request,
+                &provider.hosts,
+                discovered,
+                &fill,
+            )?),
             expected: expect.userinfo(),
         });
     }
@@ -207,7 +226,12 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
                 "Follow-up request; its result is `{}` in the profile",
                 then.name
             ),
-            request: shown(&request::userinfo(&then.request, None, &fill)?),
+            request: shown(&request::userinfo(
+                &then.request,
+                &provider.hosts,
+                None,
+                &fill,
+            )?),
             expected: expect.then(then),
         });
     }
@@ -244,7 +268,10 @@ fn authorization(
 }
 
 fn token(provider: &Provider, fill: &Fill<'_>, expect: &Expect<'_>) -> Result<Step, BuildError> {
-    let endpoint = endpoint(provider.token.url.as_ref(), ENDPOINTS[1].0)?;
+    let endpoint = match &provider.token.open_url {
+        Some(url) => fill_url(url, fill, &provider.hosts)?,
+        None => endpoint(provider.token.url.as_ref(), ENDPOINTS[1].0)?,
+    };
     let assertion = Marker::of("client_assertion").0;
     let values = TokenValues {
         fill: *fill,

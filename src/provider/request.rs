@@ -8,9 +8,10 @@ use serde_json::Value;
 use url::Url;
 
 pub use super::body::{BuildError, encode};
-use super::body::{Parts, parse, with_query};
+use super::body::{Parts, with_query};
 use super::credentials::{Credentials, Proof};
 use super::file::{Authentication, Kind, Pkce, ResponseMode, SendToken, StateIn};
+use super::hosts::{Hosts, fill_url};
 use super::model::{Before, Provider, UserinfoRequest};
 use super::parameter::Parameter;
 use super::template::{Fill, Template};
@@ -207,6 +208,7 @@ pub fn token(
         pairs,
         custom: custom(&set.parameters, fill)?,
         headers,
+        sign: &set.sign,
     };
     parts.finish(fill)
 }
@@ -232,6 +234,7 @@ pub fn before(
         pairs,
         custom: custom(&before.parameters, fill)?,
         headers,
+        sign: &before.sign,
     };
     parts.finish(fill)
 }
@@ -239,11 +242,12 @@ pub fn before(
 /// A request that carries the access token: for user information, or one that follows it.
 pub fn userinfo(
     request: &UserinfoRequest,
+    hosts: &Hosts,
     discovered: Option<&Url>,
     fill: &Fill<'_>,
 ) -> Result<PreparedRequest, BuildError> {
     let url = match (&request.url, discovered) {
-        (Some(template), _) => parse(&template.fill(fill, encode)?)?,
+        (Some(template), _) => fill_url(template, fill, hosts)?,
         (None, Some(url)) => url.clone(),
         (None, None) => return Err(BuildError::NoEndpoint("userinfo endpoint")),
     };
@@ -274,6 +278,7 @@ pub fn userinfo(
         pairs,
         custom: custom(&request.parameters, fill)?,
         headers,
+        sign: &request.sign,
     };
     parts.finish(fill)
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::decode::unreadable;
+use super::moment::{Moment, TimeFormat};
 use super::path::{PathError, Place};
+use super::signed::{RequestPart, Signed};
 use crate::base::Secret;
 
 /// What a place stands for.
@@ -31,6 +33,14 @@ pub enum Slot {
     Token(Place),
     /// `{profile.…}`: a value of the profile.
     Profile(Place),
+    /// `{now.seconds}`, `{now:%Y-%m-%d}`: the time of the request.
+    Now(TimeFormat),
+    /// `{random}`: a random text of the request's own.
+    Random,
+    /// `{request.…}`: a part of the request, in what is signed.
+    Request(RequestPart),
+    /// `{sign.…}`: a signature that was made before.
+    Sign(String),
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +68,11 @@ pub const SLOT_NAMES: &[&str] = &[
     "app_access_token",
     "token.…",
     "profile.…",
+    "now.seconds",
+    "now.milliseconds",
+    "random",
+    "request.…",
+    "sign.…",
 ];
 
 impl Template {
@@ -168,6 +183,13 @@ impl fmt::Display for Slot {
             Self::AppAccessToken => f.write_str("app_access_token"),
             Self::Token(place) => write!(f, "token.{place}"),
             Self::Profile(place) => write!(f, "profile.{place}"),
+            Self::Now(format) => write!(f, "now{format}"),
+            Self::Random => f.write_str("random"),
+            Self::Request(part) => {
+                let name = RequestPart::ALL.iter().find(|(_, known)| known == part);
+                write!(f, "request.{}", name.map_or("", |(name, _)| name))
+            }
+            Self::Sign(name) => write!(f, "sign.{name}"),
         }
     }
 }
@@ -181,6 +203,7 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
         "code_verifier" => Slot::CodeVerifier,
         "access_token" => Slot::AccessToken,
         "app_access_token" => Slot::AppAccessToken,
+        "random" => Slot::Random,
         _ => {
             if let Some(name) = name.strip_prefix("callback.") {
                 if name.is_empty() {
@@ -191,6 +214,18 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
                 Slot::Token(Place::parse(place)?)
             } else if let Some(place) = name.strip_prefix("profile.") {
                 Slot::Profile(Place::parse(place)?)
+            } else if let Some(name) = name.strip_prefix("sign.") {
+                if name.is_empty() {
+                    return Err(PathError::Empty);
+                }
+                Slot::Sign(name.to_owned())
+            } else if let Some(name) = name.strip_prefix("request.") {
+                match RequestPart::ALL.iter().find(|(known, _)| *known == name) {
+                    Some((_, part)) => Slot::Request(*part),
+                    None => return Ok(None),
+                }
+            } else if let Some(format) = name.strip_prefix("now").and_then(TimeFormat::parse) {
+                Slot::Now(format.map_err(PathError::Time)?)
             } else {
                 return Ok(None);
             }
@@ -222,6 +257,10 @@ pub struct Fill<'a> {
     pub token_response: Option<&'a Value>,
     /// The profile so far.
     pub profile: Option<&'a Value>,
+    /// The moment of the request.
+    pub moment: Option<&'a Moment>,
+    /// The request that is being signed.
+    pub signed: Option<&'a Signed<'a>>,
     /// For previews: values of an answer that does not exist yet are written as markers.
     pub pretend: Option<&'a (dyn Fn(&str) -> String + Sync)>,
 }
@@ -256,6 +295,22 @@ impl Fill<'_> {
             Slot::AppAccessToken => secret(self.app_access_token, "app_access_token"),
             Slot::Token(place) => self.member("token", place, self.token_response),
             Slot::Profile(place) => self.member("profile", place, self.profile),
+            Slot::Now(format) => self.made(slot, |fill| fill.moment?.write(format)),
+            Slot::Random => self.made(slot, |fill| Some(fill.moment?.random().to_owned())),
+            Slot::Request(part) => self.made(slot, |fill| Some(fill.signed?.request(*part))),
+            Slot::Sign(name) => self.made(slot, |fill| fill.signed?.earlier(name)),
+        }
+    }
+
+    /// A value that is made for this request.
+    fn made(
+        &self,
+        slot: &Slot,
+        value: impl Fn(&Self) -> Option<String>,
+    ) -> Result<String, Unfilled> {
+        match self.pretend {
+            Some(pretend) => Ok(pretend(&slot.to_string())),
+            None => value(self).ok_or_else(|| Unfilled(slot.to_string())),
         }
     }
 

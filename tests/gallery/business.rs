@@ -16,6 +16,8 @@ pub fn all() -> Vec<Imitation> {
         adfs(),
         sap_cdc(),
         gov_br(),
+        franceconnect(),
+        dropbox(),
     ]
 }
 
@@ -336,6 +338,81 @@ fn sap_cdc() -> Imitation {
               form: grant_type=authorization_code&code&redirect_uri&code_verifier
             GET /oidc/op/v1.0/OUR_API_KEY/.well-known/jwks
             GET /oidc/op/v1.0/OUR_API_KEY/userinfo
+              Authorization: Bearer *
+        ",
+        ..Imitation::default()
+    }
+}
+
+fn franceconnect() -> Imitation {
+    let paths = [
+        "/api/v2/authorize",
+        "/api/v2/token",
+        "/api/v2/jwks",
+        "/api/v2/userinfo",
+    ];
+    let profile = json!({
+        "sub": "b6048e95bb134ec5b1d1e1fa69f287172e91722b9354d637a1bcf2ebb0fd2ef5v1",
+        "given_name": "Ada", "given_name_array": ["Ada", "Augusta"], "family_name": "Byron",
+        "preferred_username": "Lovelace", "email": "ada@example.test",
+    });
+    let differences = and(
+        openid("/api/v2", paths, &[]),
+        json!({
+            "authorize": { "required_parameters": { "acr_values": "eidas1" } },
+            "userinfo": { "response": { "signed": true } },
+        }),
+    );
+    Imitation {
+        file: "franceconnect",
+        mock: mock(profile, differences),
+        user_id: "b6048e95bb134ec5b1d1e1fa69f287172e91722b9354d637a1bcf2ebb0fd2ef5v1",
+        email: "ada@example.test",
+        name: Some("Ada Byron"),
+        more: json!({ "given_name": "Ada", "family_name": "Lovelace" }),
+        requests: "
+            GET /api/v2/.well-known/openid-configuration
+            GET /api/v2/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid given_name family_name preferred_username email&state&nonce&acr_values=eidas1
+            POST /api/v2/token
+              form: TOKEN
+            GET /api/v2/jwks
+            GET /api/v2/userinfo
+              Authorization: Bearer *
+        ",
+        ..Imitation::default()
+    }
+}
+
+fn dropbox() -> Imitation {
+    let profile = json!({
+        "account_id": "dbid:AAH4f99T0taONIb-OurWxbNQ6ywGRopQngc",
+        "name": {
+            "given_name": "Ada", "surname": "Lovelace", "familiar_name": "Ada",
+            "display_name": "Ada Lovelace", "abbreviated_name": "AL",
+        },
+        "email": "ada@example.test", "email_verified": true, "disabled": false, "locale": "en",
+        "profile_photo_url": "https://dl-web.dropbox.test/account_photo/get/x",
+    });
+    let differences = json!({
+        "paths": {
+            "/oauth2/authorize": "/authorize", "/oauth2/token": "/token",
+            "/2/users/get_current_account": "/userinfo",
+        },
+        "token": { "response": { "token_type_value": "bearer", "expires_in_value": 14_400 } },
+    });
+    Imitation {
+        file: "dropbox",
+        mock: mock(profile, differences),
+        user_id: "dbid:AAH4f99T0taONIb-OurWxbNQ6ywGRopQngc",
+        email: "ada@example.test",
+        name: Some("Ada Lovelace"),
+        links: true,
+        more: json!({ "given_name": "Ada", "family_name": "Lovelace", "locale": "en" }),
+        requests: "
+            GET /oauth2/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=account_info.read&state&PKCE
+            POST /oauth2/token
+              form: TOKEN&code_verifier
+            POST /2/users/get_current_account
               Authorization: Bearer *
         ",
         ..Imitation::default()

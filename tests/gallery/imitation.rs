@@ -1,5 +1,6 @@
 //! What is known of a provider from its documents.
 
+use mock_idp::JournalEntry;
 use serde_json::{Value, json};
 
 /// The client id that replaces the placeholder of a gallery file.
@@ -26,6 +27,8 @@ pub struct Imitation {
     pub more: Value,
     /// What stands behind the `#` of the authorization URL.
     pub fragment: Option<&'static str>,
+    /// What the server checks of the requests besides: their signatures.
+    pub verify: Option<fn(&[JournalEntry])>,
     /// The requests as documented; see [`super::shape`].
     pub requests: &'static str,
 }

@@ -14,6 +14,7 @@ use vestibule::provider::{blanks, gallery};
 const OWN: &[&str] = &[
     "adfs",
     "auth0",
+    "azure-ad-b2c",
     "keycloak",
     "mock-idp",
     "okta",
@@ -100,10 +101,17 @@ fn ids_are_file_names_and_consumer_providers_are_built_in() {
 #[test]
 fn every_file_compiles_once_its_variables_are_set() {
     let key = super::run::pem(&rcgen::KeyPair::generate().unwrap());
+    let rsa = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let rsa = super::run::pem(&rsa);
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
     for variable in variables() {
         let is_key = variable.ends_with("PRIVATE_KEY");
-        command.env(variable, if is_key { key.as_str() } else { "secret" });
+        let value = match variable.as_str() {
+            "ALIPAY_PRIVATE_KEY" => rsa.as_str(),
+            _ if is_key => key.as_str(),
+            _ => "secret",
+        };
+        command.env(variable, value);
     }
     let empty = tempfile::tempdir().unwrap();
     command

@@ -1,5 +1,7 @@
 //! A login with a gallery file at a mock that imitates its server.
 
+use std::sync::OnceLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -14,12 +16,22 @@ use crate::imitation::{CLIENT_ID, CLIENT_SECRET, Imitation};
 use crate::shape;
 use crate::support::{Browser, Page, World};
 
+/// The key of clients whose requests have RSA signatures.
+pub static RSA: OnceLock<rcgen::KeyPair> = OnceLock::new();
+
 /// Runs everything that an imitation promises.
 pub async fn run(imitation: &Imitation) {
     let world = World::empty().await;
     let origin = world.idp.origin();
     let key = rcgen::KeyPair::generate().unwrap();
-    let mapping = moved(imitation.file, &origin, &key);
+    // Alipay's keys are RSA.
+    let rsa = RSA.get_or_init(|| rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap());
+    let own = if imitation.file == "alipay" {
+        rsa
+    } else {
+        &key
+    };
+    let mapping = moved(imitation.file, &origin, own);
     let mut mock = imitation.mock.clone();
     if imitation.file == "apple" {
         mock["clients"] = json!([{ "id": CLIENT_ID, "jwks": { "keys": [jwk(&key)] } }]);
@@ -53,6 +65,9 @@ pub async fn run(imitation: &Imitation) {
     assert_eq!(users[0].links.len(), 1);
     assert_eq!(users[0].links[0].user_id, imitation.user_id);
     shape::check(imitation.requests, &world.idp.journal());
+    if let Some(verify) = imitation.verify {
+        verify(&world.idp.journal());
+    }
 
     // A preview knows all of it too.
     let mappings = &world.broker.app().logins.mappings;

@@ -13,6 +13,7 @@ pub fn all() -> Vec<Imitation> {
         okta(),
         zitadel(),
         virto_commerce(),
+        azure_ad_b2c(),
         vtex_exact(),
         mock_idp(),
     ]
@@ -250,22 +251,61 @@ fn virto_commerce() -> Imitation {
         "/connect/userinfo",
     ];
     let profile = json!({
-        "sub": "1eb2fa8a-c9a3-4f3a-b5ea-1a9d9d1c6a33", "name": "ada",
-        "email": "ada@acme.test", "role": ["Customer", "Buyer"],
+        "sub": "1eb2fa8a-c9a3-4f3a-b5ea-1a9d9d1c6a33", "username": "ada", "name": "ada",
+        "email": "ada@acme.test", "email_verified": true,
     });
     Imitation {
         file: "virto-commerce",
-        mock: mock(profile, openid("/", paths, &["name", "email", "role"])),
+        // After a code exchange the ID token has the `sub` alone.
+        mock: mock(profile, openid("/", paths, &[])),
         user_id: "1eb2fa8a-c9a3-4f3a-b5ea-1a9d9d1c6a33",
         email: "ada@acme.test",
         name: Some("ada"),
-        more: json!({ "groups": ["Customer", "Buyer"] }),
+        links: true,
         requests: "
             GET /.well-known/openid-configuration
-            GET /connect/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid profile email roles&state&nonce&PKCE
+            GET /connect/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid profile email&state&nonce&PKCE
             POST /connect/token
               form: TOKEN&code_verifier
             GET /.well-known/jwks
+            GET /connect/userinfo
+              Authorization: Bearer *
+        ",
+        ..Imitation::default()
+    }
+}
+
+fn azure_ad_b2c() -> Imitation {
+    const AUTHORIZE: &str = "/OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/oauth2/v2.0/authorize";
+    const TOKEN: &str = "/OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/oauth2/v2.0/token";
+    const KEYS: &str = "/OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/discovery/v2.0/keys";
+    const DISCOVERY: &str =
+        "/OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/v2.0/.well-known/openid-configuration";
+    let claims = ["emails", "name", "given_name", "family_name", "tfp", "oid"];
+    let profile = json!({
+        "sub": "884408e1-2918-4cz0-b12d-3aa027d7563b", "oid": "884408e1-2918-4cz0-b12d-3aa027d7563b",
+        "emails": ["ada@example.test"], "name": "Ada Lovelace", "given_name": "Ada",
+        "family_name": "Lovelace", "tfp": "OUR_USER_FLOW",
+    });
+    let paths = [AUTHORIZE, TOKEN, KEYS, "/none"];
+    let mut differences = openid("/OUR_TENANT_ID/v2.0/", paths, &claims);
+    differences["paths"] = json!({
+        (AUTHORIZE): "/authorize", (TOKEN): "/token", (KEYS): "/jwks.json",
+        (DISCOVERY): "/.well-known/openid-configuration",
+    });
+    Imitation {
+        file: "azure-ad-b2c",
+        mock: mock(profile, differences),
+        user_id: "884408e1-2918-4cz0-b12d-3aa027d7563b",
+        email: "ada@example.test",
+        name: Some("Ada Lovelace"),
+        more: json!({ "given_name": "Ada" }),
+        requests: "
+            GET /OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/v2.0/.well-known/openid-configuration
+            GET /OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/oauth2/v2.0/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid&state&nonce&PKCE
+            POST /OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/oauth2/v2.0/token
+              form: TOKEN&code_verifier
+            GET /OUR_TENANT.onmicrosoft.com/OUR_USER_FLOW/discovery/v2.0/keys
         ",
         ..Imitation::default()
     }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::imitation::{Imitation, and, mock, openid};
+use crate::signed;
 
 pub fn all() -> Vec<Imitation> {
     vec![
@@ -71,11 +72,12 @@ fn facebook() -> Imitation {
         email: "ada@example.test",
         name: Some("Ada Lovelace"),
         more: json!({ "family_name": "Lovelace" }),
+        verify: Some(signed::facebook),
         requests: "
             GET /v21.0/dialog/oauth?client_id=shop-42&redirect_uri&response_type=code&scope=email,public_profile&state&PKCE
             POST /v21.0/oauth/access_token
               form: TOKEN&code_verifier
-            GET /v21.0/me?fields=id,email,name,first_name,last_name
+            GET /v21.0/me?fields=id,email,name,first_name,last_name&appsecret_proof
               Authorization: Bearer *
         ",
         ..Imitation::default()

@@ -236,6 +236,8 @@ pub enum TokenIn {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UserinfoResponseConfig {
+    /// A signed token in place of JSON (OpenID Connect Core §5.3.2). Default false.
+    pub signed: bool,
     /// Dotted path of an object around the profile, such as `data`.
     pub wrapper: Option<String>,
     /// Members beside the wrapper, such as `{"code":0}`.

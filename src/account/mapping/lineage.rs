@@ -10,6 +10,7 @@ use super::{Mapping, Mappings};
 use crate::account::directory;
 use crate::base::AccountId;
 use crate::provider::Provider;
+use crate::provider::hosts::has_open_host;
 use crate::provider::model::ProfileSource;
 
 /// Versions that are looked through for the server that a mapping goes back to.
@@ -73,10 +74,20 @@ impl Mappings {
 /// same host is another page about the same people.
 fn server(provider: &Provider) -> Option<String> {
     let plain = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
-    let token = || Some(plain(provider.token.url.as_ref()?.as_str()));
+    // Where the host is filled in, the hosts that it may be.
+    let hosts = provider.hosts.to_string();
+    let token = || match (&provider.token.url, &provider.token.open_url) {
+        (Some(url), _) => Some(plain(url.as_str())),
+        (None, Some(open)) => Some(format!("{} at {hosts}", plain(open.source()))),
+        (None, None) => None,
+    };
     let issuer = || Some(provider.issuer.as_ref()?.as_str().to_owned());
     let asked = || {
         let (token, userinfo) = (token()?, provider.userinfo.request.url.as_ref()?);
+        if has_open_host(userinfo) {
+            let url = plain(userinfo.source());
+            return Some(format!("{token} with {url} at {hosts}"));
+        }
         let (scheme, rest) = userinfo.source().split_once("://")?;
         let host = rest.split(['/', '?', '#']).next()?;
         Some(format!("{token} with {scheme}://{host}"))

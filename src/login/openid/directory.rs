@@ -333,7 +333,7 @@ fn without_discovery(provider: &Provider) -> bool {
     provider.discovery_url.is_none()
         && provider.jwks_url.is_some()
         && provider.authorization.url.is_some()
-        && provider.token.url.is_some()
+        && (provider.token.url.is_some() || provider.token.open_url.is_some())
 }
 
 async fn fetch_keys(

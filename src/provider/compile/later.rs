@@ -4,6 +4,7 @@ use crate::provider::body::Body;
 use crate::provider::mapped::{Mapped, Root};
 use crate::provider::model::{ProfileMap, Token, Userinfo, UserinfoRequest, Verified};
 use crate::provider::parameter::Parameter;
+use crate::provider::sign::Signature;
 use crate::provider::template::{Slot, Template};
 
 /// Parameters that requests hand on: a login without them can't go on.
@@ -15,7 +16,10 @@ pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<Str
             .filter(|then| !then.optional)
             .map(|then| &then.request),
     );
+    let signed = token.sign.iter().flat_map(Signature::templates);
     let mut names: Vec<String> = sent(&token.parameters, &token.headers, &token.body)
+        .chain(signed)
+        .chain(&token.open_url)
         .chain(requests.flat_map(texts))
         .flat_map(Template::slots)
         .filter_map(|slot| match slot {
@@ -30,7 +34,8 @@ pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<Str
 
 fn texts(request: &UserinfoRequest) -> impl Iterator<Item = &Template> {
     let sent = sent(&request.parameters, &request.headers, &request.body);
-    request.url.iter().chain(sent)
+    let signed = request.sign.iter().flat_map(Signature::templates);
+    request.url.iter().chain(sent).chain(signed)
 }
 
 /// The texts of what a request carries.

@@ -10,7 +10,10 @@ pub(super) fn static_only(slot: &Slot) -> bool {
 }
 
 pub(super) fn before_code(slot: &Slot) -> bool {
-    matches!(slot, Slot::ClientId | Slot::ClientSecret)
+    matches!(
+        slot,
+        Slot::ClientId | Slot::ClientSecret | Slot::Now(_) | Slot::Random
+    )
 }
 
 pub(super) fn with_code(slot: &Slot) -> bool {
@@ -25,10 +28,21 @@ pub(super) fn with_code(slot: &Slot) -> bool {
         )
 }
 
+/// In the URL itself no code or secret stands.
+pub(super) fn in_token_url(slot: &Slot) -> bool {
+    matches!(
+        slot,
+        Slot::ClientId | Slot::Callback(_) | Slot::AppAccessToken
+    )
+}
+
 pub(super) fn with_token(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code | Slot::CodeVerifier | Slot::Profile(_))
+    with_profile(slot) && !matches!(slot, Slot::Profile(_))
 }
 
 pub(super) fn with_profile(slot: &Slot) -> bool {
-    !matches!(slot, Slot::Code | Slot::CodeVerifier)
+    !matches!(
+        slot,
+        Slot::Code | Slot::CodeVerifier | Slot::Request(_) | Slot::Sign(_)
+    )
 }

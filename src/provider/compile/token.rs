@@ -1,11 +1,14 @@
 //! The tables of the access token exchange.
 
+use url::Url;
+
 use super::Check;
 use super::body::BodyKeys;
 use super::client::authentication;
 use super::fields::Taken;
 use super::later::sent;
-use super::slots::{Reserved, before_code, with_code};
+use super::sign::SignKeys;
+use super::slots::{Reserved, before_code, in_token_url, with_code};
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
 use crate::provider::model::{Before, Token};
 use crate::provider::template::{Slot, Template};
@@ -59,7 +62,6 @@ impl Check<'_> {
     pub(super) fn token(&mut self, file: &ProviderFile) -> Option<Token> {
         let set = &file.token;
         let client = &file.client;
-        let openid = file.provider.kind == Kind::Openid;
         let code_key = self.name("token.code_key", set.code_key.as_ref(), "code");
         let grant_type = set
             .standard_parameters
@@ -68,7 +70,7 @@ impl Check<'_> {
         let redirect_uri_key = self.redirect_uri_key(file);
         let reserved = reserved(file, &code_key, redirect_uri_key.as_deref(), grant_type);
         self.distinct("token", &reserved);
-        let url = self.endpoint("token.url", set.url.as_ref(), openid);
+        let (url, open_url) = self.token_url(file);
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
         let basic = authentication(file).is_some_and(Authentication::is_basic);
@@ -89,6 +91,14 @@ impl Check<'_> {
             with_code,
         );
         self.token_body(&body, file);
+        let sign = self.signatures(&SignKeys {
+            at: "token",
+            client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &set.headers,
+            allowed: with_code,
+        });
         let before = set.before.as_ref().and_then(|_| self.before(file));
         let uses_app_token = sent(&parameters, &headers, &body)
             .flat_map(Template::slots)
@@ -125,6 +135,8 @@ impl Check<'_> {
         );
         Some(Token {
             url,
+            open_url,
+            sign,
             method: set.method,
             body,
             code_key,
@@ -144,6 +156,18 @@ impl Check<'_> {
                 response.error_message.as_ref(),
             ),
         })
+    }
+
+    /// The endpoint, or the text of which it is made.
+    fn token_url(&mut self, file: &ProviderFile) -> (Option<Url>, Option<Template>) {
+        let (key, text) = ("token.url", file.token.url.as_ref());
+        match text.filter(|text| text.contains('{')) {
+            Some(open) => (None, self.url_template(key, open, in_token_url)),
+            None => {
+                let openid = file.provider.kind == Kind::Openid;
+                (self.endpoint(key, text, openid), None)
+            }
+        }
     }
 
     /// The name under which the redirect URI is sent again; `None` where it is not.
@@ -206,6 +230,14 @@ impl Check<'_> {
             },
             before_code,
         );
+        let sign = self.signatures(&SignKeys {
+            at: "token.before",
+            client: &file.client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &set.headers,
+            allowed: before_code,
+        });
         let at = "token.before.response";
         let answer = self.answer(
             at,
@@ -224,6 +256,7 @@ impl Check<'_> {
             body,
             parameters,
             headers,
+            sign,
             access_token: access_token?,
             answer,
         })

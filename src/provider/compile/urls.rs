@@ -3,6 +3,8 @@
 use url::Url;
 
 use super::Check;
+use crate::provider::file::{EmailTrust, Places, ProviderFile};
+use crate::provider::hosts::{Hosts, has_open_host, in_authority};
 use crate::provider::template::{Slot, Template};
 
 impl Check<'_> {
@@ -45,30 +47,108 @@ impl Check<'_> {
         allowed: fn(&Slot) -> bool,
     ) -> Option<Template> {
         let template = self.template(key, text, allowed)?;
-        let mut sample = text.to_owned();
-        for slot in [
-            "{client_id}",
-            "{access_token}",
-            "{app_access_token}",
-            "{code}",
-            "{redirect_uri}",
-        ] {
-            sample = sample.replace(slot, "x");
-        }
-        let host_end = text.find("://").map_or(0, |i| {
-            text[i + 3..]
-                .find(['/', '?'])
-                .map_or(text.len(), |j| i + 3 + j)
-        });
-        if text[..host_end].contains('{') {
-            self.error(
-                key,
-                "the host of a URL is fixed; `{…}` may stand in its path and query",
-            );
+        let mut sample = String::new();
+        let open = has_open_host(&template);
+        if open && !self.open_host(key, &template) {
             return None;
+        }
+        let host = self.hosts.sample().unwrap_or_default();
+        let mut parts = template.filled(|_| Ok(String::new())).flatten().peekable();
+        if open {
+            // The host of the list in place of all up to the path.
+            let scheme = if text.starts_with("http://") {
+                "http"
+            } else {
+                "https"
+            };
+            sample = format!("{scheme}://{host}");
+            let mut before = String::new();
+            while let Some((slot, part)) = parts.next_if(|_| in_authority(&before)) {
+                if slot.is_none() {
+                    before.push_str(&part);
+                } else {
+                    before.push_str(if before.is_empty() { "https://x" } else { "x" });
+                }
+            }
+            let path = before.split_once("://").map_or("", |(_, rest)| rest);
+            sample.push_str(path.find(['/', '?']).map_or("", |at| &path[at..]));
+        }
+        for (slot, part) in parts {
+            sample.push_str(if slot.is_some() { "x" } else { &part });
         }
         self.checked(key, &sample)?;
         Some(template)
+    }
+
+    /// Whether a host may be filled in.
+    fn open_host(&mut self, key: &str, template: &Template) -> bool {
+        if self.hosts.is_empty() {
+            self.error_hint(
+                key,
+                "the host of a URL is fixed; `{…}` may stand in its path and query",
+                "if the provider names the host itself, list those it may name: provider.hosts = [\"*.acme.test\"]",
+            );
+            return false;
+        }
+        let named =
+            |slot: &Slot| matches!(slot, Slot::Callback(_) | Slot::Token(_) | Slot::Profile(_));
+        let mut so_far = String::new();
+        for (slot, text) in template.filled(|_| Ok(String::new())).flatten() {
+            match slot {
+                Some(slot) if in_authority(&so_far) && !named(slot) => {
+                    self.error(key, format!("`{{{slot}}}` is nothing that names a host"));
+                    return false;
+                }
+                Some(_) if so_far.is_empty() => so_far.push_str("https://x"),
+                Some(_) => so_far.push('x'),
+                None => so_far.push_str(&text),
+            }
+        }
+        true
+    }
+
+    /// What several hosts that speak for one provider mean for who people are.
+    pub(super) fn advise_hosts(&mut self, file: &ProviderFile) {
+        let open = [&file.token.url, &file.userinfo.url].into_iter().flatten();
+        let open = open
+            .filter_map(|text| Template::parse(text).ok())
+            .any(|template| has_open_host(&template));
+        if !open || !self.hosts.are_several() {
+            return;
+        }
+        let joined = match &file.userinfo.response.user_id {
+            Some(Places::Table(table)) => !table.all.is_empty(),
+            _ => false,
+        };
+        if !joined {
+            self.warn(
+                "userinfo.response.user_id",
+                "several hosts speak for this provider, and two of them may give one id to two people",
+                "join what names the host to the id: { all = [\"{callback.shop}\", \"id\"] }; leave it so only if ids are unique across them",
+            );
+        }
+        if file.provider.email_trust == EmailTrust::Provider {
+            self.error_hint(
+                "provider.email_trust",
+                "whoever has one of these hosts can give any email there",
+                "set it to \"claim\" or \"never\", or list one host",
+            );
+        }
+    }
+
+    /// `provider.hosts`
+    pub(super) fn hosts(&mut self, file: &ProviderFile) -> Hosts {
+        let mut hosts = Hosts::default();
+        for (i, entry) in file.provider.hosts.iter().enumerate() {
+            if let Err(why) = hosts.add(entry) {
+                self.error_hint(
+                    &format!("provider.hosts.{i}"),
+                    format!("`{entry}`: {why}"),
+                    "write a host as in `login.acme.test`, or `*.acme.test` for all names below it",
+                );
+            }
+        }
+        hosts
     }
 
     fn checked(&mut self, key: &str, text: &str) -> Option<Url> {

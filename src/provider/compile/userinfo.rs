@@ -4,11 +4,12 @@ use super::Check;
 use super::body::BodyKeys;
 use super::fields::Taken;
 use super::mapped::Purpose;
+use super::sign::SignKeys;
 use super::slots::{Reserved, with_profile, with_token};
 use crate::provider::email;
 use crate::provider::file::{
-    ContentType, EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source, ThenSection,
-    UserinfoSection,
+    ClientSection, ContentType, EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source,
+    ThenSection, UserinfoSection,
 };
 use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
@@ -69,12 +70,14 @@ impl Check<'_> {
                 "remove the URL, or set `source = \"request\"`",
             );
         }
-        let request = self.userinfo_request("userinfo", set);
+        let request = self.userinfo_request("userinfo", set, &file.client);
         let then = set
             .then
             .iter()
             .enumerate()
-            .filter_map(|(i, section)| self.then(&format!("userinfo.then.{i}"), section, set))
+            .filter_map(|(i, section)| {
+                self.then(&format!("userinfo.then.{i}"), section, set, &file.client)
+            })
             .collect();
         let response = &set.response;
         let answer = self.answer(
@@ -93,7 +96,12 @@ impl Check<'_> {
         })
     }
 
-    fn userinfo_request(&mut self, at: &str, set: &UserinfoSection) -> UserinfoRequest {
+    fn userinfo_request(
+        &mut self,
+        at: &str,
+        set: &UserinfoSection,
+        client: &ClientSection,
+    ) -> UserinfoRequest {
         let url = set
             .url
             .as_ref()
@@ -181,10 +189,24 @@ impl Check<'_> {
             body,
             parameters,
             headers,
+            sign: self.signatures(&SignKeys {
+                at,
+                client,
+                sign: &set.sign,
+                parameters: &set.parameters,
+                headers: &set.headers,
+                allowed: with_profile,
+            }),
         }
     }
 
-    fn then(&mut self, at: &str, set: &ThenSection, parent: &UserinfoSection) -> Option<Then> {
+    fn then(
+        &mut self,
+        at: &str,
+        set: &ThenSection,
+        parent: &UserinfoSection,
+        client: &ClientSection,
+    ) -> Option<Then> {
         let name = self.required_text(
             &format!("{at}.name"),
             set.name.as_ref(),
@@ -207,8 +229,10 @@ impl Check<'_> {
                 body: set.body.clone(),
                 parameters: set.parameters.clone(),
                 headers: set.headers.clone(),
+                sign: set.sign.clone(),
                 ..UserinfoSection::default()
             },
+            client,
         );
         let url = self.url_template(&format!("{at}.url"), &url?, with_profile)?;
         let mut answer = self.answer(
