@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::guard::caller;
+use super::rights::caller;
 use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;

@@ -18,7 +18,7 @@ use super::{Console, State, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
-use crate::operation::{Access, Caller, Condition, Operations};
+use crate::operation::{Caller, Condition, Operations};
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
@@ -37,23 +37,13 @@ impl Desk {
 
     /// The operator as a caller of operations.
     pub fn caller(&self) -> Caller {
-        caller(&self.who)
+        rights::caller(&self.who)
     }
 
     /// A page in the operator's name.
     pub fn page(&self, status: StatusCode, template: &str, values: Value) -> Html {
         page(Some(&self.who), status, template, values)
     }
-}
-
-/// An operator as a caller of operations, with what their role allows of this request.
-pub(super) fn caller(who: &Current) -> Caller {
-    let access = if who.writes {
-        Access::Write
-    } else {
-        Access::Read
-    };
-    Caller::new(who.operator.email.as_str(), access, who.limit.clone())
 }
 
 /// An operator who is logged in.

@@ -6,6 +6,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
+use crate::operation::{Access, Caller};
+use crate::operator::session::Current;
 use crate::operator::{Operator, Role};
 
 /// Checks a request; gives the account that it is limited to, where the operator is
@@ -74,6 +76,16 @@ pub(super) fn check(
         return Err(forbidden(&why));
     }
     Ok(limit)
+}
+
+/// An operator as a caller of operations, with what their role allows of this request.
+pub(super) fn caller(who: &Current) -> Caller {
+    let access = if who.writes {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    Caller::new(who.operator.email.as_str(), access, who.limit.clone())
 }
 
 fn forbidden(why: &str) -> Problem {
