@@ -18,6 +18,7 @@ mod api;
 mod app;
 mod audit;
 mod backup;
+mod config_import;
 mod confirm;
 mod data;
 #[cfg(feature = "demo")]
@@ -28,6 +29,7 @@ mod log;
 mod message;
 mod operator;
 mod output;
+mod plan;
 mod provider;
 mod remote;
 mod schema;
@@ -87,6 +89,9 @@ enum Command {
     /// Write, check and apply provider mappings
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Configurations of other programs
+    #[command(subcommand)]
+    Config(config_import::Config),
     /// Administer accounts
     #[command(subcommand)]
     Account(account::Account),
@@ -117,6 +122,8 @@ enum Command {
     /// Make, import, list and rotate signing keys
     #[command(subcommand)]
     Key(key::Key),
+    Plan(plan::Plan),
+    Apply(plan::Apply),
     Export(backup::Export),
     Import(backup::Import),
     /// Check the data directory
@@ -165,6 +172,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => return demo.run().await,
         Command::Serve => serve::run(global).await?,
         Command::Provider(command) => return command.run(global).await,
+        Command::Config(command) => command.run(global)?,
         Command::Account(command) => command.run(global).await?,
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
@@ -174,6 +182,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
+        Command::Plan(command) => return command.run(global).await,
+        Command::Apply(command) => return command.run(global).await,
         Command::Export(command) => command.run(global).await?,
         Command::Import(command) => command.run(global).await?,
         Command::Data(command) => return command.run(global).await,

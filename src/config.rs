@@ -1,6 +1,7 @@
 //! Floor 1: the broker's configuration, from a file and `VESTIBULE_…` variables,
 //! checked whole before anything starts.
 
+pub mod appsettings;
 mod file;
 mod load;
 mod mail;

@@ -60,8 +60,8 @@ impl Authority {
     /// The user whose email and password these are.
     ///
     /// # Errors
-    /// `login_failed` for all that is wrong with them, `user_is_locked_out`
-    /// after too many tries.
+    /// `login_failed` for all that is wrong with them, `user_is_temporary_locked_out`
+    /// after too many tries, `user_is_locked_out` for a user who was disabled.
     pub(super) async fn check_password(
         &self,
         application: &Application,
@@ -94,7 +94,7 @@ impl Authority {
                         left.as_secs() + 1
                     ),
                 )
-                .with_detail(ErrorCode::GrantLockedOut)
+                .with_detail(ErrorCode::GrantTemporarilyLockedOut)
             })?;
         let user = match &address {
             Some(email) => directory::by_email(&*self.store, account, email).await?,
@@ -117,6 +117,12 @@ impl Authority {
                 self.throttle.succeeded(bucket);
                 Ok(user.value)
             }
+            // Only who knows the password learns of it.
+            Some(user) if right && user.value.disabled => Err(OAuthError::new(
+                Code::InvalidGrant,
+                "the user may not log in any more",
+            )
+            .with_detail(ErrorCode::GrantLockedOut)),
             _ => Err(login_failed()),
         }
     }

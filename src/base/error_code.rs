@@ -427,7 +427,11 @@ error_codes! {
         /// `/connect/token`, password grant: the user name or the password is wrong.
         GrantLoginFailed = "login_failed",
         /// `/connect/token`, password grant: too many failed logins. Wait.
+        GrantTemporarilyLockedOut = "user_is_temporary_locked_out",
+        /// `/connect/token`, password grant: the user was disabled by an operator.
         GrantLockedOut = "user_is_locked_out",
+        /// `/connect/token`, `external_sign_in`: nobody is logged in at the account.
+        GrantSignInNotAllowed = "sign_in_not_allowed",
         /// `/connect/token`, password grant: the application may not use it.
         GrantPasswordDisabled = "password_login_disabled",
     }

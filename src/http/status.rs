@@ -198,6 +198,8 @@ pub fn status(code: E) -> StatusCode {
         | E::GrantInvalid
         | E::GrantLoginFailed
         | E::GrantLockedOut
+        | E::GrantTemporarilyLockedOut
+        | E::GrantSignInNotAllowed
         | E::GrantPasswordDisabled => StatusCode::BAD_REQUEST,
     }
 }
