@@ -10,6 +10,7 @@ use super::super::{Shared, failure};
 use super::answer::refused;
 use super::front::Front;
 use crate::authority::application::ClientId;
+use crate::authority::token::TokenRequest;
 use crate::protocol::form::Pairs;
 
 /// An application's id is the key, its secret the token. It gets an access token as by
@@ -36,7 +37,14 @@ pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Respo
             failure::encode(secret)
         );
         let form = Pairs::parse(&form).map_err(|_| wrong())?;
-        let given = app.authority.token(None, &form, front.from()).await;
+        let request = TokenRequest {
+            authorization: None,
+            form: &form,
+            from: front.from(),
+            account: None,
+            session: None,
+        };
+        let given = app.authority.token(&request).await;
         let given = given.map_err(|_| wrong())?.into_body();
         let lives = given["expires_in"].as_u64().unwrap_or_default();
         Ok(Json(json!({
