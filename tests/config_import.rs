@@ -63,7 +63,7 @@ fn the_settings_become_a_configuration() {
     let keyless: Vec<&str> = found
         .toml
         .lines()
-        .filter(|line| !line.starts_with("p") || line.starts_with("public_url"))
+        .filter(|line| !line.starts_with('p') || line.starts_with("public_url"))
         .collect();
     let config = from_parts(&keyless.join("\n"), [], None).unwrap();
     assert_eq!(config.auth.access_token_lifetime.as_secs(), 1800);

@@ -1,7 +1,7 @@
 //! The interface of VTEX ID, as clients of it call it: in their order, with their
 //! spellings, and reading what they read.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::format_push_string)]
 
 #[path = "support/authority.rs"]
 mod authority;
