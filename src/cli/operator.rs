@@ -89,8 +89,19 @@ pub(super) struct Change {
     /// Print a link with which they choose another password
     #[arg(long)]
     reset_password: bool,
-    #[command(flatten)]
-    rights: Rights,
+    /// What they may do in the console, as at `create`
+    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    role: Option<String>,
+    /// An account that they are limited to; repeats
+    #[arg(
+        long = "account",
+        value_name = "ACCOUNT",
+        conflicts_with = "all_accounts"
+    )]
+    accounts: Vec<String>,
+    /// No longer limited to accounts
+    #[arg(long)]
+    all_accounts: bool,
 }
 
 impl Operator {
@@ -111,7 +122,7 @@ impl Operator {
                 if let Some(name) = name {
                     body.insert("name".into(), name.into());
                 }
-                rights.add_to(&mut body);
+                add_rights(&mut body, rights.role, Some(rights.accounts));
                 let body = RequestBody::json(&Value::Object(body));
                 let made = api.send(Method::POST, "/operators", Some(body)).await?;
                 show(json, &made.unwrap_or_default());
@@ -141,7 +152,8 @@ impl Operator {
                 if change.disable || change.enable {
                     body.insert("disabled".into(), json!(change.disable));
                 }
-                change.rights.add_to(&mut body);
+                let limited = change.all_accounts || !change.accounts.is_empty();
+                add_rights(&mut body, change.role, limited.then_some(change.accounts));
                 let mut shown = None;
                 if !body.is_empty() {
                     let body = RequestBody::json(&Value::Object(body));
