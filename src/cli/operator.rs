@@ -52,25 +52,16 @@ pub(super) struct Rights {
     #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
     role: Option<String>,
     /// An account that they are limited to; repeats
-    #[arg(
-        long = "account",
-        value_name = "ACCOUNT",
-        conflicts_with = "all_accounts"
-    )]
+    #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<String>,
-    /// Not limited to accounts
-    #[arg(long)]
-    all_accounts: bool,
 }
 
-impl Rights {
-    fn add_to(self, body: &mut Map<String, Value>) {
-        if let Some(role) = self.role {
-            body.insert("role".into(), role.into());
-        }
-        if self.all_accounts || !self.accounts.is_empty() {
-            body.insert("accounts".into(), self.accounts.into());
-        }
+fn add_rights(body: &mut Map<String, Value>, role: Option<String>, accounts: Option<Vec<String>>) {
+    if let Some(role) = role {
+        body.insert("role".into(), role.into());
+    }
+    if let Some(accounts) = accounts {
+        body.insert("accounts".into(), accounts.into());
     }
 }
 
