@@ -52,25 +52,16 @@ pub(super) struct Rights {
     #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
     role: Option<String>,
     /// An account that they are limited to; repeats
-    #[arg(
-        long = "account",
-        value_name = "ACCOUNT",
-        conflicts_with = "all_accounts"
-    )]
+    #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<String>,
-    /// Not limited to accounts
-    #[arg(long)]
-    all_accounts: bool,
 }
 
-impl Rights {
-    fn add_to(self, body: &mut Map<String, Value>) {
-        if let Some(role) = self.role {
-            body.insert("role".into(), role.into());
-        }
-        if self.all_accounts || !self.accounts.is_empty() {
-            body.insert("accounts".into(), self.accounts.into());
-        }
+fn add_rights(body: &mut Map<String, Value>, role: Option<String>, accounts: Option<Vec<String>>) {
+    if let Some(role) = role {
+        body.insert("role".into(), role.into());
+    }
+    if let Some(accounts) = accounts {
+        body.insert("accounts".into(), accounts.into());
     }
 }
 
@@ -89,8 +80,19 @@ pub(super) struct Change {
     /// Print a link with which they choose another password
     #[arg(long)]
     reset_password: bool,
-    #[command(flatten)]
-    rights: Rights,
+    /// What they may do in the console, as at `create`
+    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    role: Option<String>,
+    /// An account that they are limited to; repeats
+    #[arg(
+        long = "account",
+        value_name = "ACCOUNT",
+        conflicts_with = "all_accounts"
+    )]
+    accounts: Vec<String>,
+    /// No longer limited to accounts
+    #[arg(long)]
+    all_accounts: bool,
 }
 
 impl Operator {
@@ -111,7 +113,7 @@ impl Operator {
                 if let Some(name) = name {
                     body.insert("name".into(), name.into());
                 }
-                rights.add_to(&mut body);
+                add_rights(&mut body, rights.role, Some(rights.accounts));
                 let body = RequestBody::json(&Value::Object(body));
                 let made = api.send(Method::POST, "/operators", Some(body)).await?;
                 show(json, &made.unwrap_or_default());
@@ -141,7 +143,8 @@ impl Operator {
                 if change.disable || change.enable {
                     body.insert("disabled".into(), json!(change.disable));
                 }
-                change.rights.add_to(&mut body);
+                let limited = change.all_accounts || !change.accounts.is_empty();
+                add_rights(&mut body, change.role, limited.then_some(change.accounts));
                 let mut shown = None;
                 if !body.is_empty() {
                     let body = RequestBody::json(&Value::Object(body));
