@@ -87,7 +87,7 @@ fn values_of_another_type() {
 fn words_that_are_not_known() {
     assert_eq!(
         one("[authorization]", "[authorization]\npkce = \"s256\""),
-        "9:8 authorization.pkce: must be one of \"S256\", \"none\" | \"s256\" -> did you mean \"S256\"?"
+        "9:8 authorization.pkce: must be one of \"S256\", \"plain\", \"none\" | \"s256\" -> did you mean \"S256\"?"
     );
     assert_eq!(
         one("[client]", "[client]\nauthentication = \"Basic\""),

@@ -65,7 +65,7 @@ fn urls_that_are_none() {
         ),
         (
             "https://{client_id}.test/x",
-            "`{client_id}.test/x` cannot stand in this URL",
+            "the host of a URL is fixed; `{…}` may stand in its path and query -> if the provider names the host itself, list those it may name: provider.hosts = [\"*.acme.test\"]",
         ),
         (
             "https://u:p@a.test/x",
