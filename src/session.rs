@@ -13,8 +13,7 @@ pub use self::vtex::{VtexPart, VtexTokens};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use quick_cache::sync::Cache;
 
 use serde::{Deserialize, Serialize};

@@ -290,7 +290,7 @@ fn thing(file: &File, live: Option<&Value>, what: String, path: String) -> Optio
     if live == Some(&file.shape) {
         return None;
     }
-    let text = |shape: &Value| toml::to_string_pretty(shape).unwrap_or_default();
+    let text = |shape: &Value| shape::toml(shape).unwrap_or_default();
     let old = live.map(text).unwrap_or_default();
     let mut body = file.shape.clone();
     if let (None, Some(secret)) = (live, &file.secret) {

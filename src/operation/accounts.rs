@@ -1,12 +1,15 @@
 //! Accounts and their storefronts.
 
 mod fields;
+mod store;
 mod write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
+use self::store::add;
+pub use self::store::{StoreInput, StoreQuery, put_store, remove_store, stores};
 use self::write::{make, replace, write};
 use super::page::MAX;
 use super::{
@@ -197,42 +200,9 @@ pub struct AccountChange {
     pub audience: Option<Option<String>>,
 }
 
-/// A storefront.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StoreInput {
-    /// Scheme, host and port, as a browser writes an origin.
-    pub origin: String,
-    /// The path under which its web server proxies to the broker; `/_auth` unless given.
-    pub auth_path: Option<String>,
-}
-
-/// Which store.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StoreQuery {
-    /// Its origin.
-    pub origin: String,
-}
-
 /// Tells `null` from absent.
 pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
-}
-
-impl StoreInput {
-    fn check(&self) -> Outcome<StoreFront> {
-        StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
-            .map_err(|error| OperationError::invalid(ErrorCode::StoreInvalid, "origin", error))
-    }
-}
-
-/// Adds a store, or gives the one at this origin its new path.
-fn add(account: &mut Account, store: StoreFront) {
-    match account.stores.iter_mut().find(|s| s.origin == store.origin) {
-        Some(same) => *same = store,
-        None => account.stores.push(store),
-    }
 }
 
 impl WholeAccount {
@@ -475,53 +445,6 @@ pub async fn remove(
     session::revoke_all(&*ops.store, &id).await?;
     journal::remove_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })
-}
-
-/// A page of an account's storefronts.
-pub async fn stores(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    paging: Paging,
-) -> Outcome<Page<StoreFront>> {
-    let found = ops.account(caller, Access::Read, id).await?;
-    let page = Page::of_all(found.value.stores, &paging, |store| store.origin.clone())?;
-    Ok(page.tagged(found.version))
-}
-
-/// Adds a storefront, or gives the one at this origin another path.
-pub async fn put_store(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    store: StoreInput,
-    when: &Condition,
-) -> Outcome<Changed<AccountView>> {
-    edit(ops, caller, id, when, "store.set", |account| {
-        add(account, store.check()?);
-        Ok(())
-    })
-    .await
-}
-
-/// Removes a storefront.
-pub async fn remove_store(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    origin: &str,
-    when: &Condition,
-) -> Outcome<Changed<AccountView>> {
-    edit(ops, caller, id, when, "store.remove", |account| {
-        let before = account.stores.len();
-        let origin = origin.trim_end_matches('/');
-        account.stores.retain(|store| store.origin != origin);
-        if account.stores.len() == before {
-            return Err(OperationError::missing("store"));
-        }
-        Ok(())
-    })
-    .await
 }
 
 /// Changes an account in place.

@@ -216,7 +216,7 @@ pub(in crate::cli) async fn write(api: &mut Api, dir: &Path) -> anyhow::Result<V
         put(
             dir,
             &format!("accounts/{id}.toml"),
-            &toml::to_string_pretty(&shape::account(&account))?,
+            &shape::toml(&shape::account(&account))?,
         )?;
         let base = format!("/accounts/{}/providers", segment(&id));
         for provider in api.list(&base).await? {
@@ -231,7 +231,7 @@ pub(in crate::cli) async fn write(api: &mut Api, dir: &Path) -> anyhow::Result<V
     }
     for application in api.list("/applications").await? {
         let id = id_of(&application, "client_id");
-        let text = toml::to_string_pretty(&shape::application(&application))?;
+        let text = shape::toml(&shape::application(&application))?;
         put(dir, &format!("applications/{id}.toml"), &text)?;
     }
     Ok(redacted)

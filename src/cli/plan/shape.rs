@@ -1,10 +1,14 @@
 //! Accounts and applications as a file has them: without what is a default, and
 //! without what the broker adds.
 
-use serde_json::{Map, Value, json};
+use anyhow::anyhow;
+use serde_json::{Map, Value};
 
-use crate::account::UnverifiedEmail;
+use crate::account::Account;
 use crate::authority::application::Settings;
+use crate::base::Timestamp;
+use crate::document::convert;
+use crate::operation::accounts::AccountView;
 
 /// What the broker says of an account and no file does.
 const OF_ACCOUNTS: &[&str] = &["id", "created_at"];
@@ -46,12 +50,24 @@ pub(super) fn application_file(file: Map<String, Value>) -> Value {
 
 /// What the broker shows of an account where its file says nothing, beside nothing.
 fn account_defaults() -> Value {
-    json!({ "unverified_email": UnverifiedEmail::default() })
+    let Ok(id) = "new".parse() else {
+        return Value::Null;
+    };
+    let account = Account::new(id, "", Vec::new(), Timestamp::from_secs(0));
+    serde_json::to_value(AccountView::from(account)).unwrap_or_default()
 }
 
 /// The same of an application.
 fn application_defaults() -> Value {
     serde_json::to_value(Settings::default()).unwrap_or_default()
+}
+
+/// The text of a file.
+pub(super) fn toml(shape: &Value) -> anyhow::Result<String> {
+    convert::to_toml(shape).map_err(|findings| {
+        let why: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        anyhow!("{}", why.join("; "))
+    })
 }
 
 fn bare(shown: &Value, without: &[&str], defaults: &Value) -> Value {
