@@ -1,5 +1,6 @@
 //! Floor 4: accounts, their stores, their provider mappings and their users.
 
+pub mod credential;
 pub mod directory;
 pub mod draft;
 pub mod mapping;
@@ -27,10 +28,15 @@ static ACCOUNTS: Space = Space::durable("accounts").watched(Watched::Writes);
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
-    [&ACCOUNTS, draft::space(), origins::space()]
-        .into_iter()
-        .chain(directory::spaces())
-        .chain(mapping::spaces())
+    [
+        &ACCOUNTS,
+        credential::space(),
+        draft::space(),
+        origins::space(),
+    ]
+    .into_iter()
+    .chain(directory::spaces())
+    .chain(mapping::spaces())
 }
 
 /// One customer of the platform.

@@ -14,6 +14,8 @@
 //! | [`grants`] | what was granted: listed, ended | RFC 7009 |
 //! | [`granted`] | what a user granted, and whom a token is for | RFC 6749 §1.3 |
 //! | [`refresh`], `family` | refresh tokens: rotation, grace; their records | RFC 9700 §4.14 |
+//! | [`impersonate`] | an operator acts as a customer | RFC 8693 |
+//! | [`platform`] | what storefronts of Virto Commerce send and read | |
 //! | [`password`] | users' passwords | RFC 6749 §4.3 |
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
 //! | [`id_token`] | ID tokens | OpenID Connect Core §2 |
@@ -42,10 +44,12 @@ pub mod foreign;
 pub mod granted;
 pub mod grants;
 pub mod id_token;
+pub mod impersonate;
 pub mod introspect;
 pub mod logout;
 pub mod metadata;
 pub mod password;
+pub mod platform;
 pub mod pushed;
 pub mod refresh;
 pub mod revoked;
@@ -152,7 +156,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(authorize::spaces())
         .chain(logout::spaces())
         .chain(application::spaces())
-        .chain([password::space(), assertion::space(), pushed::space()])
+        .chain([assertion::space(), pushed::space()])
 }
 
 /// Gives records of before their owners.

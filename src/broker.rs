@@ -22,6 +22,8 @@ use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
 use crate::key::{self, Algorithm, KeyError, Keyring, vault};
 use crate::login::access_key::limits::CodeLimits;
+use crate::login::journal::Journal;
+use crate::login::password::Guesses;
 use crate::login::share::Shares;
 use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
@@ -69,6 +71,7 @@ pub struct Broker {
     admin: Admin,
     sweeper: JoinHandle<()>,
     postman: JoinHandle<()>,
+    journal: JoinHandle<()>,
 }
 
 impl Broker {
@@ -122,9 +125,13 @@ impl Broker {
         });
         let mail = Mail::new(Arc::clone(&store), Arc::clone(&clock), config.mail.as_ref());
         let mail = Arc::new(mail.map_err(OpenError::Mail)?);
+        let hasher = authority.hasher.clone();
+        let (journal, writing) =
+            Journal::new(config.login_log, Arc::clone(&store), Arc::clone(&clock));
         let app = Arc::new(App {
             authority,
             logins: Arc::new(Logins {
+                journal: Arc::new(journal),
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 outbound,
@@ -137,6 +144,8 @@ impl Broker {
                 health: health::Health::default(),
                 mail: Arc::clone(&mail),
                 code_limits: CodeLimits::default(),
+                hasher,
+                guesses: Guesses::default(),
                 shares: Shares::default(),
                 meters: meters::Meters::default(),
                 public_url,
@@ -154,6 +163,7 @@ impl Broker {
             audience: config.auth.audience.clone(),
             public_url: redirects(config).public_url,
             sends_mail: config.mail.is_some(),
+            login_log: config.login_log.keep,
             login_account: login_account(config, &*store).await?,
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
@@ -171,6 +181,7 @@ impl Broker {
             admin,
             sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
+            journal: tokio::spawn(writing),
         })
     }
 
@@ -217,6 +228,8 @@ impl Broker {
     pub async fn close(self) -> Result<(), StoreError> {
         self.sweeper.abort();
         self.postman.abort();
+        self.app.logins.journal.flush().await;
+        self.journal.abort();
         self.app.logins.store.close().await
     }
 }
@@ -318,6 +331,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         audience: config.auth.audience.clone(),
         public_url: redirects(config).public_url,
         sends_mail: config.mail.is_some(),
+        login_log: config.login_log.keep,
         login_account: config.console_login_account.clone(),
         serving: None,
     };

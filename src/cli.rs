@@ -18,6 +18,7 @@ mod api;
 mod app;
 mod audit;
 mod backup;
+mod config_import;
 mod confirm;
 mod data;
 #[cfg(feature = "demo")]
@@ -25,9 +26,11 @@ mod demo;
 mod grant;
 mod key;
 mod log;
+mod login;
 mod message;
 mod operator;
 mod output;
+mod plan;
 mod provider;
 mod remote;
 mod schema;
@@ -87,6 +90,9 @@ enum Command {
     /// Write, check and apply provider mappings
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Configurations of other programs
+    #[command(subcommand)]
+    Config(config_import::Config),
     /// Administer accounts
     #[command(subcommand)]
     Account(account::Account),
@@ -102,6 +108,9 @@ enum Command {
     /// List and revoke sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Read the log of logins
+    #[command(subcommand, visible_alias = "logs")]
+    Login(login::Login),
     /// List and revoke what people granted to applications
     #[command(subcommand)]
     Grant(grant::Grant),
@@ -117,6 +126,8 @@ enum Command {
     /// Make, import, list and rotate signing keys
     #[command(subcommand)]
     Key(key::Key),
+    Plan(plan::Plan),
+    Apply(plan::Apply),
     Export(backup::Export),
     Import(backup::Import),
     /// Check the data directory
@@ -165,15 +176,19 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => return demo.run().await,
         Command::Serve => serve::run(global).await?,
         Command::Provider(command) => return command.run(global).await,
+        Command::Config(command) => command.run(global)?,
         Command::Account(command) => command.run(global).await?,
         Command::Store(command) => command.run(global).await?,
         Command::User(command) => command.run(global).await?,
         Command::Message(command) => command.run(global).await?,
         Command::Session(command) => command.run(global).await?,
+        Command::Login(command) => command.run(global).await?,
         Command::Grant(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
+        Command::Plan(command) => return command.run(global).await,
+        Command::Apply(command) => return command.run(global).await,
         Command::Export(command) => command.run(global).await?,
         Command::Import(command) => command.run(global).await?,
         Command::Data(command) => return command.run(global).await,

@@ -1,6 +1,7 @@
 //! Floor 1: the broker's configuration, from a file and `VESTIBULE_…` variables,
 //! checked whole before anything starts.
 
+pub mod appsettings;
 mod file;
 mod load;
 mod mail;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 use lettre::message::Mailbox;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::file::ConfigFile;
@@ -38,6 +41,8 @@ pub struct Config {
     pub transient: Option<Secret>,
     /// How long a login may take.
     pub login_lifetime: Duration,
+    /// The log of logins.
+    pub login_log: LoginLog,
     /// Whether mappings may have the one redirect URI of all accounts.
     pub shared_callback: bool,
     /// Whether a bundled mapping's id may stand for another server.
@@ -56,6 +61,27 @@ pub struct Config {
     pub metrics_listen: Option<String>,
     /// Whether that address was asked for, so that a taken port is an error.
     pub metrics_required: bool,
+}
+
+/// What is kept of logins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginLog {
+    /// How long; zero: nothing is kept.
+    pub keep: Duration,
+    /// What of the address.
+    pub addresses: Addresses,
+}
+
+/// What is kept of the address that a login comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Addresses {
+    /// Its network: the first 24 bits of IPv4, the first 48 of IPv6.
+    Shortened,
+    /// All of it.
+    Full,
+    /// Nothing.
+    None,
 }
 
 /// Where records are kept.

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `login` | `login`, `finish`, `error` below an account |
 //! | `access_key` | `login` as a form, `access-key`: a code that comes by mail |
+//! | `password` | a login with a password; `password`: another one is chosen |
 //! | `callback` | the redirect URIs |
 //! | `session` | `session` |
 //! | `check` | `check` and what is below it: the question of proxies |
 //! | `logout` | `logout`, `signed-out` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
+//! | `vtex` | the interface of VTEX ID: `/api/vtexid/…` |
 //! | `connect` | the authority: `/connect/…` |
 //! | `well_known` | keys, discovery |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
@@ -26,12 +28,15 @@ pub mod health;
 mod login;
 mod logout;
 pub mod pages;
+mod password;
+mod posted;
 pub mod problem;
 pub mod server;
 mod session;
 mod site;
 pub mod status;
 mod trial;
+mod vtex;
 mod well_known;
 
 use std::sync::Arc;
@@ -45,9 +50,11 @@ use axum::routing::{any, get, post};
 use tower::util::MapResponseLayer;
 
 use self::pages::Pages;
+use self::server::ClientAddress;
 use crate::authority::Authority;
 use crate::base::ErrorCode;
 use crate::login::Logins;
+use crate::login::journal::{SEEN, Seen};
 use crate::mail::Mail;
 
 /// The largest body a browser endpoint reads.
@@ -88,15 +95,20 @@ pub fn router(app: Shared) -> Router {
             "/accounts/{account}/access-key",
             get(access_key::ask).post(access_key::answered),
         )
+        .route_layer(middleware::from_fn(seen))
+        .route(
+            "/accounts/{account}/password",
+            get(password::ask).post(password::changed),
+        )
         .route(
             "/accounts/{account}/logout",
             get(logout::ask).post(logout::logout),
         )
         .merge(connect::router())
+        .merge(vtex::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY));
     Router::new()
-        .merge(bodies)
         .route(
             "/accounts/{account}/login",
             get(login::login).head(method_not_allowed),
@@ -105,6 +117,8 @@ pub fn router(app: Shared) -> Router {
             "/accounts/{account}/finish",
             get(login::finish).head(method_not_allowed),
         )
+        .route_layer(middleware::from_fn(seen))
+        .merge(bodies)
         .route("/accounts/{account}/error", get(failure::account_page))
         .route("/accounts/{account}/session", get(session::session))
         .route("/accounts/{account}/check", any(check::check))
@@ -131,6 +145,13 @@ pub fn with_headers(app: &App, router: Router) -> Router {
         add_headers(response.headers_mut(), https);
         response
     }))
+}
+
+/// Keeps what the request says of where it comes from, for the log of logins.
+async fn seen(request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<ClientAddress>();
+    let seen = Seen::new(request.headers(), client.and_then(|client| client.ip));
+    SEEN.scope(seen, next.run(request)).await
 }
 
 /// The page for a body that was refused while it was read.

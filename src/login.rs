@@ -11,8 +11,9 @@
 //!
 //! Each step takes its input by value, and each type has private fields and one
 //! constructor, so that no step can be skipped. A login by a code that comes by
-//! mail has steps of its own between the first and the last: [`access_key`]. What all steps share is in
-//! [`context`], [`restart`] and [`error`].
+//! mail has steps of its own between the first and the last: [`access_key`]; so has
+//! one with a password: [`password`]. What all steps share is in [`context`],
+//! [`restart`] and [`error`].
 
 pub mod access_key;
 pub mod arrival;
@@ -25,8 +26,11 @@ pub mod exchange;
 pub mod finish;
 pub mod health;
 pub mod identify;
+pub mod journal;
+mod letter;
 pub mod meters;
 pub mod openid;
+pub mod password;
 pub mod pending;
 mod refusal;
 pub mod restart;
@@ -34,8 +38,10 @@ pub mod return_to;
 pub mod shadow;
 pub mod share;
 pub mod start;
+pub mod ticket;
 pub mod trial;
 pub mod userinfo;
+pub mod vtex;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +53,7 @@ use crate::base::{AccountId, Clock, ProviderId, Timestamp};
 use crate::key::Keyring;
 use crate::mail::Mail;
 use crate::outbound::Outbound;
+use crate::password::Hasher;
 use crate::provider::Provider;
 use crate::session::Sessions;
 use crate::store::{Space, Store};
@@ -56,8 +63,14 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
     pending::spaces()
         .into_iter()
         .chain(access_key::spaces())
+        .chain(password::spaces())
         .chain(trial::spaces())
-        .chain([drift::space(), shadow::space()])
+        .chain([
+            drift::space(),
+            journal::space(),
+            shadow::space(),
+            vtex::space(),
+        ])
 }
 
 /// What a login works with.
@@ -86,6 +99,12 @@ pub struct Logins {
     pub mail: Arc<Mail>,
     /// How many codes are sent.
     pub code_limits: access_key::limits::CodeLimits,
+    /// Slow hashes of passwords.
+    pub hasher: Hasher,
+    /// Wrong passwords.
+    pub guesses: password::Guesses,
+    /// The log of logins.
+    pub journal: Arc<journal::Journal>,
     /// What is counted and timed.
     pub meters: meters::Meters,
     /// Our public URL without a slash at its end.

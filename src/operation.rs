@@ -11,6 +11,8 @@
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
 //! | `messages` | messages to the people of an account |
+//! | `logins` | the log of logins |
+//! | `passwords` | passwords of people, expired |
 //! | `users` | the people of an account |
 
 pub mod access_keys;
@@ -20,11 +22,14 @@ mod change;
 mod condition;
 mod error;
 mod keys;
+pub mod logins;
 pub mod messages;
 mod page;
+pub mod passwords;
 pub mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::accounts::given;
 pub use self::caller::{Access, Caller};
@@ -58,6 +63,8 @@ pub struct Operations {
     pub public_url: Option<String>,
     /// Whether there is a mail server.
     pub sends_mail: bool,
+    /// How long the log of logins keeps each.
+    pub login_log: Duration,
     /// The account through whose providers operators may log in to the console.
     pub login_account: Option<AccountId>,
     /// The broker that serves; `None` where only data is administered.

@@ -6,16 +6,19 @@
 
 pub mod invite;
 pub mod password;
+mod role;
 pub mod session;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::invite::{Invite, InviteError};
 pub use self::password::BadPassword;
+pub use self::role::Role;
 pub use self::session::{Console, LoginError, Operators};
-use crate::base::Timestamp;
+use crate::base::{AccountId, Timestamp};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
 
@@ -36,6 +39,12 @@ pub struct Operator {
     /// Set by another operator: no login, no session.
     #[serde(default)]
     pub disabled: bool,
+    /// What it may do.
+    #[serde(default)]
+    pub role: Role,
+    /// The accounts it is limited to; none: all, and the broker itself.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts: BTreeSet<AccountId>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last logged in.

@@ -4,8 +4,13 @@
 //! `operator` for the console, `authority` for shoppers and for secrets that an
 //! application was given.
 
+mod error;
 mod hash;
+mod imported;
+mod rules;
 mod throttle;
 
-pub use self::hash::{HashError, Hasher, MAX_LENGTH, SlowHash};
+pub use self::error::{HashError, MAX_LENGTH};
+pub use self::hash::{Hasher, SlowHash};
+pub use self::rules::{PasswordRule, Weakness};
 pub use self::throttle::{Bucket, Paused, Pauses, Spread, Throttle};

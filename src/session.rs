@@ -5,9 +5,15 @@
 //! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
+pub mod renewal;
+mod vtex;
+
+pub use self::vtex::{VtexPart, VtexTokens};
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use quick_cache::sync::Cache;
 
 use serde::{Deserialize, Serialize};
@@ -57,8 +63,17 @@ pub struct Session {
     /// When they authenticated at the provider, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// The browser that it began in, and the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Where it began: a network, unless configured otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// SHA-256 of the token, URL-safe base64.
     pub digest: String,
+    /// What clients of VTEX ID hold besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vtex: Option<VtexPart>,
     /// When it began.
     pub created_at: Timestamp,
     /// When it ends.
@@ -68,11 +83,39 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether this is the digest of one of its tokens.
+    fn is_of(&self, digest: &str) -> bool {
+        let same = |own: &String| digest::same(own.as_bytes(), digest.as_bytes());
+        same(&self.digest) || self.vtex.as_ref().is_some_and(|vtex| same(vtex.digest()))
+    }
+
+    /// Lets nothing renew it.
+    async fn forget_renewal(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+    ) -> Result<(), StoreError> {
+        match &self.vtex {
+            Some(part) => part.forget_renewal(store, account).await,
+            None => Ok(()),
+        }
+    }
+
     /// When the person authenticated (OpenID Connect Core §2): at the provider,
     /// where it says so, else as the session began.
     pub fn authenticated_at(&self) -> Timestamp {
         self.auth_time.unwrap_or(self.created_at)
     }
+}
+
+/// A session that began.
+pub struct Begun {
+    /// The token for the cookie.
+    pub token: String,
+    /// What clients of VTEX ID hold, where the account has such.
+    pub vtex: Option<VtexTokens>,
+    /// The session.
+    pub session: Session,
 }
 
 /// The claims of the cookie (RFC 7519), and of nothing else: its audience is the account's URL.
@@ -121,8 +164,14 @@ pub struct Subject<'a> {
     pub method: &'a LoginMethod,
     /// When they authenticated there, where it says so.
     pub auth_time: Option<Timestamp>,
+    /// Their browser and system.
+    pub device: Option<&'a str>,
+    /// Where they are.
+    pub address: Option<&'a str>,
     /// What the account wants its tokens signed with; `None`: by the default key.
     pub signing_alg: Option<Algorithm>,
+    /// Whether clients of VTEX ID read a token of it.
+    pub vtex: bool,
 }
 
 /// Only the part of the claims that finds the record.
@@ -195,7 +244,7 @@ impl Sessions {
         keys: &Keyring,
         subject: Subject<'_>,
         now: Timestamp,
-    ) -> Result<(String, Session), SessionError> {
+    ) -> Result<Begun, SessionError> {
         let account = subject.account;
         let sid = Token::new(now.plus(self.lifetime));
         let alg = subject.signing_alg;
@@ -226,7 +275,7 @@ impl Sessions {
             claims.name = None;
             token = keys.sign(alg, "JWT", &claims).await?;
         }
-        let session = Session {
+        let mut session = Session {
             user: subject.user,
             generation: subject.generation,
             email: subject.email.to_owned(),
@@ -236,11 +285,20 @@ impl Sessions {
             more: subject.more.clone(),
             method: subject.method.clone(),
             auth_time: subject.auth_time,
+            device: subject.device.map(str::to_owned),
+            address: subject.address.map(str::to_owned),
             digest: digest::sha256_base64url(token.as_bytes()),
+            vtex: None,
             created_at: now,
             expires_at: sid.expires_at(),
             seen_at: now,
         };
+        let mut tokens = None;
+        if subject.vtex {
+            let (part, begun) = vtex::begin(store, keys, account, &sid, &session, now).await?;
+            session.vtex = Some(part);
+            tokens = Some(begun);
+        }
         let (account, new) = (account.as_str(), Precondition::Absent);
         if subject.settled {
             SPACE
@@ -249,7 +307,11 @@ impl Sessions {
         } else {
             SPACE.put_by(store, account, &sid, &session, new).await?;
         }
-        Ok((token, session))
+        Ok(Begun {
+            token,
+            vtex: tokens,
+            session,
+        })
     }
 
     /// The session a cookie's token stands for; `None` if it is unknown, has ended, or was revoked.
@@ -315,8 +377,7 @@ impl Sessions {
             return Ok(Some(known));
         }
         let session = Arc::new(found.decode()?);
-        let given = digest::base64url(&digest);
-        if !digest::same(given.as_bytes(), session.digest.as_bytes()) {
+        if !session.is_of(&digest::base64url(&digest)) {
             return Ok(None);
         }
         let found = (sid, found.version(), session);
@@ -359,6 +420,7 @@ impl Sessions {
         let Some(session) = self.find(store, account, token, now).await? else {
             return Ok(None);
         };
+        session.forget_renewal(store, account).await?;
         if let Some(sid) = session_id(token) {
             SPACE.delete_by(store, account.as_str(), &sid).await?;
         }
@@ -374,9 +436,6 @@ pub fn audience(issuer: &str, account: &AccountId) -> String {
 
 /// The session id in a token, read without trust: it only finds the record.
 fn session_id(token: &str) -> Option<Token> {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
     let mut parts = token.split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
@@ -403,6 +462,9 @@ pub async fn revoke_id(
     account: &AccountId,
     id: &[u8],
 ) -> Result<bool, StoreError> {
+    if let Some(session) = get_id(store, account, id).await? {
+        session.forget_renewal(store, account).await?;
+    }
     match Key::of_id(&SESSIONS, account.as_str(), id) {
         Some(key) => store.delete(&key, Precondition::Any).await,
         None => Ok(false),
@@ -441,6 +503,7 @@ pub async fn revoke_user(
     account: &AccountId,
     user: UserId,
 ) -> Result<usize, StoreError> {
+    renewal::forget_user(store, account, user).await?;
     SPACE
         .remove_of(store, account.as_str(), user.as_bytes())
         .await
@@ -448,6 +511,7 @@ pub async fn revoke_user(
 
 /// Ends all sessions of an account; says how many.
 pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
+    renewal::forget_all(store, account).await?;
     SPACE.remove_all(store, account.as_str()).await
 }
 
@@ -457,6 +521,6 @@ pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> 
 }
 
 /// All spaces of this room.
-pub fn spaces() -> [&'static Space; 1] {
-    [&SESSIONS]
+pub fn spaces() -> [&'static Space; 2] {
+    [&SESSIONS, renewal::space()]
 }

@@ -421,7 +421,7 @@ async fn k09_a_hundred_parallel_guesses_all_count() {
     let right = client
         .password(&world, "ada@example.test", "correct horse")
         .await;
-    assert_eq!(right.json()["code"], "user_is_locked_out");
+    assert_eq!(right.json()["code"], "user_is_temporary_locked_out");
     world.clock.advance(Duration::from_secs(60));
     let right = client
         .password(&world, "ada@example.test", "correct horse")
@@ -472,7 +472,7 @@ async fn k11_a_forwarded_address_is_the_same_bucket() {
         let body = "grant_type=password&username=ada@example.test&password=wrong".to_owned();
         last = post(&world, "token", &headers, body).await.body;
     }
-    assert!(last.contains("user_is_locked_out"), "{last}");
+    assert!(last.contains("user_is_temporary_locked_out"), "{last}");
 }
 
 #[tokio::test]
@@ -591,7 +591,7 @@ async fn k16_a_disabled_user_or_a_removed_client_gets_nothing() {
     let page = client
         .password(&world, "ada@example.test", "correct horse")
         .await;
-    assert_eq!(page.json()["code"], "login_failed");
+    assert_eq!(page.json()["code"], "user_is_locked_out");
     refused(
         &client.refresh(&world, text(&tokens, "refresh_token")).await,
         "invalid_grant",

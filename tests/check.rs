@@ -1,4 +1,4 @@
-//! `check` as proxies ask it: nginx, Traefik, Caddy, HAProxy, ingress-nginx, Envoy.
+//! `check` as proxies ask it: nginx, Traefik, Caddy, `HAProxy`, ingress-nginx, Envoy.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 

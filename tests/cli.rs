@@ -794,6 +794,33 @@ fn a_running_broker_is_exported_and_imported_elsewhere() {
 }
 
 #[test]
+fn operators_have_roles() {
+    let home = Home::new();
+    let create = "operator create grace@example.test --role support --account acme --account b2";
+    home.ok(&create.split(' ').collect::<Vec<_>>());
+    let listed = home.ok(&["operator", "list"]);
+    assert!(
+        listed.contains("support") && listed.contains("acme, b2"),
+        "{listed}"
+    );
+    let change = "operator change grace@example.test --role auditor --json";
+    let said = home.ok(&change.split(' ').collect::<Vec<_>>());
+    assert!(said.contains("auditor") && said.contains("b2"), "{said}");
+    let said = home.ok(&[
+        "operator",
+        "change",
+        "grace@example.test",
+        "--all-accounts",
+        "--json",
+    ]);
+    assert!(said.contains("auditor") && !said.contains("b2"), "{said}");
+    home.fails(
+        &["operator", "change", "grace@example.test", "--role", "king"],
+        2,
+    );
+}
+
+#[test]
 fn users_go_to_a_file_and_come_back() {
     let home = Home::new();
     home.ok(&[

@@ -1,6 +1,6 @@
 //! The console, as a browser without scripts sees it.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::format_push_string)]
 
 #[path = "console/applications.rs"]
 mod applications;
@@ -18,6 +18,8 @@ mod log;
 mod login;
 #[path = "console/people.rs"]
 mod people;
+#[path = "console/roles.rs"]
+mod roles;
 #[path = "console/sessions.rs"]
 mod sessions;
 mod support;

@@ -2,7 +2,12 @@
 //! shapes: paths, parameter names, headers, encodings, envelopes. So that a gallery
 //! file can't rot.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::format_collect
+)]
 
 mod support;
 

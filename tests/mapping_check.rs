@@ -124,7 +124,7 @@ user_id = "$.data[?@.id"
 email   = "$..a..b"
 "#;
     let wanted = [
-        "3:9 provider.id: `Acme Shop` is not a valid provider id: use 1 to 40 lower-case letters, digits and `-`, beginning with a letter or digit | \"Acme Shop\"",
+        "3:9 provider.id: `Acme Shop` is not a valid provider id: use 1 to 40 lower-case letters, digits and `-`, beginning with a letter or digit; no provider is named `password` | \"Acme Shop\"",
         "6:1 provider.scopes: unknown key `scopes` in `[provider]` | scopes -> `scopes` belongs in `[authorization]`",
         "9:10 client.id: must be a string, but is a number | 42 -> write it in quotes: \"42\"",
         "10:1 client.secert: unknown key `secert` in `[client]` | secert -> did you mean `secret`?",

@@ -4,6 +4,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "people/logins.rs"]
+mod logins;
 #[path = "people/manage.rs"]
 mod manage;
 #[path = "people/search.rs"]

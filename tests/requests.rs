@@ -5,7 +5,8 @@
     missing_docs,
     dead_code,
     clippy::unwrap_used,
-    clippy::needless_pass_by_value
+    clippy::needless_pass_by_value,
+    clippy::format_collect
 )]
 
 mod support;

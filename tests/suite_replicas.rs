@@ -1,7 +1,7 @@
 //! Three brokers on one PostgreSQL, behind no proxy: whatever begins at one goes on
 //! at another, and what changes at one is seen by all within a second.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::large_futures)]
 
 mod support;
 

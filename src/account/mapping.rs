@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-pub use self::apply::{ApplyError, Consent, Question};
+pub use self::apply::{ApplyError, Consent, People, Question};
 use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::outbound::Policy;

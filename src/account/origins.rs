@@ -138,6 +138,17 @@ pub async fn claim(
     Ok(claim)
 }
 
+/// The accounts that have a store at an origin.
+pub async fn accounts_at(store: &dyn Store, origin: &str) -> Result<Vec<AccountId>, StoreError> {
+    let found = SPACE.get(store, "", origin.as_bytes()).await?;
+    let mut accounts: Vec<AccountId> = found
+        .map(|found| found.value.paths.into_values().collect())
+        .unwrap_or_default();
+    accounts.sort_unstable();
+    accounts.dedup();
+    Ok(accounts)
+}
+
 /// Claims what accounts of before have, once in a store's life.
 pub async fn index(store: &dyn Store) -> Result<(), StoreError> {
     if SPACE.get(store, "", BUILT).await?.is_some() {

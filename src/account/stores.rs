@@ -16,7 +16,7 @@ pub struct StoreFront {
 }
 
 /// What the broker's own addresses begin with.
-const OWN_PATHS: [&str; 10] = [
+const OWN_PATHS: [&str; 11] = [
     ".well-known",
     "accounts",
     "admin",
@@ -27,6 +27,7 @@ const OWN_PATHS: [&str; 10] = [
     "healthz",
     "metrics",
     "readyz",
+    "revoke",
 ];
 
 /// The path of an account's endpoints at the broker's own origin.

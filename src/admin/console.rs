@@ -20,11 +20,14 @@ mod identity;
 mod keys;
 mod known;
 mod log;
+mod logins;
 mod people;
 mod people_import;
+mod profile;
 mod provider_sign_in;
 mod providers;
 mod review;
+mod rights;
 mod sessions;
 mod shadow;
 mod sign_in;
@@ -110,6 +113,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/users/reverify", post(people::reverify))
         .route("/users/change", post(people::change))
         .route("/users/revoke", post(people::revoke_all))
+        .route("/logins", get(logins::list))
         .route("/sessions", get(people::sessions))
         .route("/sessions/revoke", post(people::revoke))
         .route("/grants", get(people::grants))
@@ -143,6 +147,9 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/operators", get(log::operators).post(log::invite))
         .route("/admin/operators/change", post(log::change_operator))
         .route("/admin/operators/sign-out", post(sessions::end))
+        .route("/admin/profile", get(profile::show).post(profile::change))
+        .route("/admin/profile/password", post(profile::change_password))
+        .route("/admin/profile/sign-out", post(profile::sign_out))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
         .nest("/admin/accounts/{account}", account)
@@ -172,6 +179,8 @@ fn signed_out_pages() -> Router<Arc<Console>> {
             "/admin/welcome",
             get(sign_in::welcome).post(sign_in::accept),
         )
+        .route("/", get(sign_in::to_console))
+        .route("/admin/favicon.svg", get(view::icon))
         .route("/admin/console.css", get(view::css))
         .route("/admin/console.js", get(view::js))
         .layer(from_fn(guard::signed_out))

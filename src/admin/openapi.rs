@@ -146,6 +146,7 @@ fn path_parameter(name: &str) -> Value {
         "application" => ("The client id.", "orders"),
         "operator" => ("The operator's email.", "grace@example.com"),
         "key" => ("The key's `kid`, or `active`.", "active"),
+        "login" => ("The support id, as the error page shows it.", "7k2m9qx4tz"),
         "session" => ("The session's id, as listed.", "AAABk…"),
         _ => ("Its id.", "…"),
     };

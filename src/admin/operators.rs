@@ -1,5 +1,7 @@
 //! Operators: who may use the console.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -14,9 +16,9 @@ use super::Admin;
 use super::audit::changed;
 use super::paging::{Page, Paging};
 use super::reply::{Reply, condition, json as read, missing, tagged};
-use crate::base::{ErrorCode, Timestamp};
+use crate::base::{AccountId, ErrorCode, Timestamp};
 use crate::http::problem::Problem;
-use crate::operator::{self, Email, Operator, invite, session};
+use crate::operator::{self, Email, Operator, Role, invite, session};
 use crate::store::{Precondition, StoreError, Versioned};
 
 /// A person who administers the broker.
@@ -29,6 +31,10 @@ pub(super) struct OperatorView {
     /// Whether a password was chosen.
     active: bool,
     disabled: bool,
+    /// What it may do in the console.
+    role: Role,
+    /// The accounts it is limited to; none: all, and the broker itself.
+    accounts: BTreeSet<AccountId>,
     /// RFC 3339.
     created_at: String,
     /// RFC 3339.
@@ -51,6 +57,8 @@ impl From<&Operator> for OperatorView {
             name: operator.name.clone(),
             active: operator.password.is_some(),
             disabled: operator.disabled,
+            role: operator.role,
+            accounts: operator.accounts.clone(),
             created_at: operator.created_at.rfc3339(),
             last_login_at: operator.last_login_at.map(Timestamp::rfc3339),
         }
@@ -98,6 +106,12 @@ pub(super) async fn list(
 pub(super) struct NewOperator {
     email: String,
     name: Option<String>,
+    /// What it may do in the console; everything unless given.
+    #[serde(default)]
+    role: Role,
+    /// The accounts it is limited to; all unless given.
+    #[serde(default)]
+    accounts: BTreeSet<AccountId>,
 }
 
 /// Creates an operator without a password, and the link with which its owner chooses one.
@@ -112,6 +126,8 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         name,
         password: None,
         disabled: false,
+        role: new.role,
+        accounts: new.accounts,
         created_at: admin.clock.now(),
         last_login_at: None,
     };
@@ -147,6 +163,10 @@ pub(super) async fn show(State(admin): State<Admin>, Path(email): Path<String>) 
 pub(super) struct Edit {
     name: Option<String>,
     disabled: Option<bool>,
+    /// What it may do in the console.
+    role: Option<Role>,
+    /// The accounts it is limited to; an empty list: all, and the broker itself.
+    accounts: Option<BTreeSet<AccountId>>,
 }
 
 /// Changes an operator; a disabled one's sessions end.
@@ -162,6 +182,10 @@ pub(super) async fn change(
     if let Some(name) = &edit.name {
         operator.name = operator::name(name)
             .map_err(|e| Problem::new(ErrorCode::OperatorName, e.to_string()))?;
+    }
+    operator.role = edit.role.unwrap_or(operator.role);
+    if let Some(accounts) = edit.accounts {
+        operator.accounts = accounts;
     }
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
     let when = condition(&headers)?.over(Some(found.version))?;

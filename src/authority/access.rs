@@ -6,11 +6,12 @@
 //! it, its grant or its session.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
-use super::granted::{Granted, Grantee};
+use super::granted::{Actor, Granted, Grantee};
 use super::id_token::untrusted;
 use super::scope::Scopes;
 use crate::account::directory;
@@ -44,6 +45,11 @@ struct AccessClaims<'a> {
     /// The user's, see [`Granted`].
     #[serde(skip_serializing_if = "is_zero")]
     generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
+    /// What resource servers of Virto Commerce's platform read.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -60,6 +66,8 @@ pub struct Access {
     pub account: Option<AccountId>,
     /// Its user; `None`: the application itself.
     pub user: Option<UserId>,
+    /// Who acts as the user.
+    pub actor: Option<Actor>,
     /// What it may do.
     pub scopes: Scopes,
     /// All its claims.
@@ -99,6 +107,8 @@ impl Authority {
             sid: to.sid,
             grant_id: to.grant_id,
             generation: to.generation,
+            act: to.actor,
+            more: self.platform_claims(application, to).await?,
         };
         let alg = match to.account {
             Some(account) => self.signing_alg(account).await?,
@@ -148,7 +158,9 @@ impl Authority {
                 (None, _) => owns(&application, &access),
                 (Some(user), Some(account)) => {
                     let generation = number(&access.claims, "generation").unwrap_or_default();
-                    application.serves(account) && self.may_act(account, user, generation).await?
+                    application.serves(account)
+                        && self.may_act(account, user, generation).await?
+                        && self.actor_may_act(account, access.actor).await?
                 }
                 (Some(_), None) => false,
             };
@@ -165,7 +177,19 @@ impl Authority {
         Ok(honoured
             && self
                 .may_act(&granted.account, granted.user, granted.generation)
-                .await?)
+                .await?
+            && self.actor_may_act(&granted.account, granted.actor).await?)
+    }
+
+    async fn actor_may_act(
+        &self,
+        account: &AccountId,
+        actor: Option<Actor>,
+    ) -> Result<bool, StoreError> {
+        match actor {
+            None => Ok(true),
+            Some(actor) => self.may_act(account, actor.user, actor.generation).await,
+        }
     }
 
     async fn may_act(
@@ -179,7 +203,7 @@ impl Authority {
     }
 }
 
-fn number(claims: &Claims, name: &str) -> Option<u64> {
+pub(super) fn number(claims: &Claims, name: &str) -> Option<u64> {
     claims.all().get(name)?.as_u64()
 }
 
@@ -198,6 +222,10 @@ fn read(claims: Claims) -> Option<Access> {
         Some(account) => Some(account.parse().ok()?),
         None => None,
     };
+    let actor = match claims.all().get("act") {
+        Some(act) => Some(serde_json::from_value(act.clone()).ok()?),
+        None => None,
+    };
     let sub = claims.text("sub")?;
     let user = match sub.strip_prefix(CLIENT) {
         Some(id) if id == client_id.as_str() => None,
@@ -209,6 +237,7 @@ fn read(claims: Claims) -> Option<Access> {
         client_id,
         account,
         user,
+        actor,
         claims,
     })
 }

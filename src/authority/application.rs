@@ -114,9 +114,40 @@ pub enum Grant {
     Password,
     /// A refresh token, where the user's grant includes `offline_access` (RFC 6749 §6).
     RefreshToken,
+    /// An operator acts as a customer, as storefronts of Virto Commerce ask for it.
+    Impersonate,
+    /// Who is logged in at the account, as storefronts of Virto Commerce ask for it.
+    ExternalSignIn,
+    /// An operator acts as a customer (RFC 8693).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl Grant {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::ClientCredentials,
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::Password,
+        Self::Impersonate,
+        Self::ExternalSignIn,
+        Self::TokenExchange,
+    ];
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == name)
+    }
+
+    /// Whether it is off unless some application has it, and then named in the metadata.
+    pub const fn is_special(self) -> bool {
+        matches!(
+            self,
+            Self::Impersonate | Self::ExternalSignIn | Self::TokenExchange
+        )
+    }
+
     /// Its name in `grant_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -124,6 +155,9 @@ impl Grant {
             Self::ClientCredentials => "client_credentials",
             Self::Password => "password",
             Self::RefreshToken => "refresh_token",
+            Self::Impersonate => "impersonate",
+            Self::ExternalSignIn => "external_sign_in",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 }

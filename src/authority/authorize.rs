@@ -205,6 +205,7 @@ impl Authority {
             auth_time: Some(session.authenticated_at()),
             granted_at: Some(self.now()),
             resource: request.resource.clone(),
+            actor: None,
         };
         if !self.counts(&application, &granted).await? {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");

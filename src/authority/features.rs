@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Authority;
-use super::application::{Applications, PushedRequests};
+use super::application::{Applications, Grant, PushedRequests};
 use crate::base::Timestamp;
 use crate::store::StoreError;
 
@@ -19,6 +19,17 @@ const PAGE: usize = 200;
 pub struct Features {
     /// Pushed authorization requests (RFC 9126).
     pub pushed_requests: bool,
+    /// Grants that are off otherwise.
+    pub grants: [bool; Grant::ALL.len()],
+}
+
+impl Features {
+    /// The grants of all applications, by name.
+    pub fn grants(&self) -> impl Iterator<Item = &'static str> {
+        let all = Grant::ALL.into_iter().zip(self.grants);
+        all.filter(|(grant, some)| *some || !grant.is_special())
+            .map(|(grant, _)| grant.as_str())
+    }
 }
 
 /// What was found lately.
@@ -47,6 +58,9 @@ impl Authority {
                 let settings = &application.value.settings;
                 features.pushed_requests |=
                     settings.pushed_authorization_requests != PushedRequests::Off;
+                for (some, grant) in features.grants.iter_mut().zip(Grant::ALL) {
+                    *some |= application.value.allows(grant);
+                }
             }
         }
         *self.lock_features() = Some((features, revision, now));

@@ -6,6 +6,17 @@ use super::application::ClientId;
 use super::scope::Scopes;
 use crate::base::{AccountId, Timestamp, UserId};
 
+/// Who acts as the user (RFC 8693 §4.1): an operator of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The operator, a user of the same account.
+    #[serde(rename = "sub")]
+    pub user: UserId,
+    /// The operator's, as they logged in.
+    #[serde(default)]
+    pub generation: u64,
+}
+
 /// Whom a token is for.
 #[derive(Debug, Clone, Copy)]
 pub struct Grantee<'a> {
@@ -23,6 +34,8 @@ pub struct Grantee<'a> {
     pub grant_id: Option<&'a str>,
     /// The user's, as they logged in.
     pub generation: u64,
+    /// Who acts as the user.
+    pub actor: Option<Actor>,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -51,6 +64,9 @@ pub struct Granted {
     /// The resource it is for (RFC 8707); `None`: whom the application's tokens are for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// Who acts as the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
 }
 
 impl Granted {
@@ -64,6 +80,7 @@ impl Granted {
             sid: self.sid.as_deref(),
             grant_id: Some(grant_id),
             generation: self.generation,
+            actor: self.actor,
         }
     }
 }

@@ -15,6 +15,7 @@ impl Authority {
     pub async fn metadata(&self) -> Result<Value, StoreError> {
         let features = self.features().await?;
         let mut all = self.constant();
+        all["grant_types_supported"] = features.grants().collect();
         if features.pushed_requests {
             let endpoint = format!("{}/connect/par", self.issuer);
             all["pushed_authorization_request_endpoint"] = endpoint.into();
@@ -48,9 +49,6 @@ impl Authority {
             ],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
-            "grant_types_supported": [
-                "authorization_code", "client_credentials", "password", "refresh_token",
-            ],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": self.keys.algorithms(),
             "token_endpoint_auth_methods_supported": client,

@@ -3,25 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::Authority;
 use super::application::Application;
 use super::error::{Code, OAuthError};
+use crate::account::credential::{self, Credential};
 use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
-use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses, SlowHash};
+use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses};
 use crate::provider::email;
-use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version};
-
-static PASSWORDS: Space = Space::durable("passwords").sealed();
-
-pub(super) fn space() -> &'static Space {
-    &PASSWORDS
-}
-
-/// By account and user.
-const RECORDS: Keyspace<Credential> = Keyspace::new(&PASSWORDS);
+use crate::store::{Step, Store};
 
 /// After too many tries of one user, through one application, from one address.
 pub const PAUSES: Pauses = Pauses {
@@ -31,13 +21,6 @@ pub const PAUSES: Pauses = Pauses {
 
 /// The shortest password that can be set, in characters (NIST SP 800-63B §5.1.1.2).
 pub const MIN_LENGTH: usize = 8;
-
-/// A user's password as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Credential {
-    hash: SlowHash,
-    changed_at: Timestamp,
-}
 
 /// The step of a batch that gives a user a password.
 pub async fn step_set(
@@ -50,11 +33,8 @@ pub async fn step_set(
     if password.expose().chars().count() < MIN_LENGTH {
         return Err(OAuthError::request("a password has at least 8 characters"));
     }
-    let credential = Credential {
-        hash: hasher.hash(password).await?,
-        changed_at: now,
-    };
-    Ok(RECORDS.step_put(account.as_str(), user.as_bytes(), &credential)?)
+    let credential = Credential::new(hasher.hash(password).await?, now);
+    Ok(credential::step_put(account, user, &credential)?)
 }
 
 /// Gives a user a password.
@@ -71,42 +51,6 @@ pub async fn set(
     Ok(())
 }
 
-/// The version of a user's password, if there is one.
-pub async fn find(
-    store: &dyn Store,
-    account: &AccountId,
-    user: UserId,
-) -> Result<Option<Version>, StoreError> {
-    let found = RECORDS.get_encoded(store, account.as_str(), user.as_bytes());
-    Ok(found.await?.map(|found| found.version()))
-}
-
-/// The step of a batch that fails it unless the password is of this version.
-pub fn step_is(account: &AccountId, user: UserId, version: Version) -> Step {
-    let when = Precondition::Version(version);
-    RECORDS.step_check(account.as_str(), user.as_bytes(), when)
-}
-
-/// The step of a batch that takes a user's password away.
-pub fn step_remove(account: &AccountId, user: UserId) -> Step {
-    RECORDS.step_delete(account.as_str(), user.as_bytes())
-}
-
-/// Removes all passwords of an account; for its removal.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    loop {
-        let page = RECORDS
-            .page(store, account.as_str(), b"", None, 200)
-            .await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        for (key, _) in page {
-            store.delete(&key, Precondition::Any).await?;
-        }
-    }
-}
-
 fn login_failed() -> OAuthError {
     OAuthError::grant("the login failed: the user name or the password is wrong")
         .with_detail(ErrorCode::GrantLoginFailed)
@@ -116,8 +60,8 @@ impl Authority {
     /// The user whose email and password these are.
     ///
     /// # Errors
-    /// `login_failed` for all that is wrong with them, `user_is_locked_out`
-    /// after too many tries.
+    /// `login_failed` for all that is wrong with them, `user_is_temporary_locked_out`
+    /// after too many tries, `user_is_locked_out` for a user who was disabled.
     pub(super) async fn check_password(
         &self,
         application: &Application,
@@ -150,19 +94,14 @@ impl Authority {
                         left.as_secs() + 1
                     ),
                 )
-                .with_detail(ErrorCode::GrantLockedOut)
+                .with_detail(ErrorCode::GrantTemporarilyLockedOut)
             })?;
         let user = match &address {
             Some(email) => directory::by_email(&*self.store, account, email).await?,
             None => None,
         };
         let credential = match &user {
-            Some(user) => {
-                let id = user.value.id;
-                RECORDS
-                    .get(&*self.store, account.as_str(), id.as_bytes())
-                    .await?
-            }
+            Some(user) => credential::get(&*self.store, account, user.value.id).await?,
             None => None,
         };
         let hash = credential.as_ref().map(|found| &found.value.hash);
@@ -178,6 +117,12 @@ impl Authority {
                 self.throttle.succeeded(bucket);
                 Ok(user.value)
             }
+            // Only who knows the password learns of it.
+            Some(user) if right && user.value.disabled => Err(OAuthError::new(
+                Code::InvalidGrant,
+                "the user may not log in any more",
+            )
+            .with_detail(ErrorCode::GrantLockedOut)),
             _ => Err(login_failed()),
         }
     }

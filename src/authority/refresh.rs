@@ -221,6 +221,20 @@ impl Authority {
         }
     }
 
+    /// The application that a refresh token was given to, whether it counts or not.
+    pub(super) async fn application_of_refresh(
+        &self,
+        text: &str,
+    ) -> Result<Option<Application>, OAuthError> {
+        let Some(presented) = Presented::parse(text) else {
+            return Ok(None);
+        };
+        match self.find_family(presented.family).await? {
+            Some((_, found)) => self.application(&found.family.granted.client_id).await,
+            None => Ok(None),
+        }
+    }
+
     /// What a refresh token stands for, if it counts and is this application's.
     pub(super) async fn look_at_refresh(
         &self,

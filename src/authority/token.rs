@@ -16,6 +16,7 @@ use super::scope::{self, Scopes};
 use crate::account::{UnverifiedEmail, directory};
 use crate::base::{AccountId, ErrorCode, Secret};
 use crate::protocol::form::Pairs;
+use crate::session::Session;
 use crate::store::Token;
 
 /// A token response (RFC 6749 §5.1). Neither `Debug` nor `Serialize`: it holds tokens.
@@ -41,6 +42,13 @@ impl TokenAnswer {
         Self(members)
     }
 
+    /// What token exchange says of the token (RFC 8693 §2.2.1).
+    pub(super) fn exchanged(mut self) -> Self {
+        self.0
+            .insert("issued_token_type".to_owned(), ACCESS_TOKEN_TYPE.into());
+        self
+    }
+
     pub(super) fn with_refresh_token(mut self, token: Option<Secret>) -> Self {
         if let Some(token) = token {
             self.0
@@ -62,29 +70,48 @@ impl TokenAnswer {
     }
 }
 
+/// A request to the token endpoint.
+pub struct TokenRequest<'a> {
+    /// Its `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// What was posted.
+    pub form: &'a Pairs,
+    /// The client's address.
+    pub from: Option<IpAddr>,
+    /// The account in its address, where it came to an account's.
+    pub account: Option<&'a AccountId>,
+    /// The session of the browser that it came from.
+    pub session: Option<(&'a AccountId, &'a Session)>,
+}
+
+/// The type of our access tokens (RFC 8693 §3).
+pub(super) const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+
 impl Authority {
-    /// Answers a token request. `from` is the client's address.
-    pub async fn token(
-        &self,
-        authorization: Option<&str>,
-        form: &Pairs,
-        from: Option<IpAddr>,
-    ) -> Result<TokenAnswer, OAuthError> {
+    /// Answers a token request.
+    pub async fn token(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, OAuthError> {
+        let (form, from) = (request.form, request.from);
         let grant = match form.get("grant_type") {
             None => return Err(OAuthError::request("`grant_type` is missing")),
-            Some("authorization_code") => Grant::AuthorizationCode,
-            Some("client_credentials") => Grant::ClientCredentials,
-            Some("password") => Grant::Password,
-            Some("refresh_token") => Grant::RefreshToken,
-            Some(_) => {
-                return Err(OAuthError::new(
+            Some(name) => Grant::named(name).ok_or_else(|| {
+                OAuthError::new(
                     Code::UnsupportedGrantType,
                     "this `grant_type` is not supported",
-                ));
+                )
+            })?,
+        };
+        // Storefronts send the token of who is logged in along with everything.
+        let (bearer, header) = match request.authorization {
+            Some(header) if is_bearer(header) => (Some(header), None),
+            header => (None, header),
+        };
+        let application = match self.unnamed(grant, request, bearer, header).await? {
+            Some(application) => application,
+            None => {
+                let credentials = Credentials::read(header, form)?;
+                self.authenticate(&credentials, from).await?
             }
         };
-        let credentials = Credentials::read(authorization, form)?;
-        let application = self.authenticate(&credentials, from).await?;
         if !application.allows(grant) {
             let error = OAuthError::new(
                 Code::UnauthorizedClient,
@@ -100,6 +127,12 @@ impl Authority {
             Grant::ClientCredentials => self.client_credentials(&application, form).await?,
             Grant::Password => self.password(&application, form, from).await?,
             Grant::RefreshToken => self.refresh_token(&application, form).await?,
+            Grant::Impersonate => self.impersonate(&application, bearer, form).await?,
+            Grant::TokenExchange => self.exchange_token(&application, form).await?,
+            Grant::ExternalSignIn => {
+                self.external_sign_in(&application, request.session, form)
+                    .await?
+            }
         };
         info!(
             target: "vestibule::authority",
@@ -142,6 +175,7 @@ impl Authority {
                     sid: None,
                     grant_id: None,
                     generation: 0,
+                    actor: None,
                 },
             )
             .await?;
@@ -188,7 +222,17 @@ impl Authority {
             auth_time: Some(self.now()),
             granted_at: Some(self.now()),
             resource,
+            actor: None,
         };
+        self.issue(application, granted).await
+    }
+
+    /// The tokens of a grant that begins now.
+    pub(super) async fn issue(
+        &self,
+        application: &Application,
+        granted: Granted,
+    ) -> Result<TokenAnswer, OAuthError> {
         let grant = Token::new(self.family_ends(self.now()));
         let grant_id = grant.name();
         let access_token = self
@@ -262,7 +306,9 @@ impl Authority {
         let (Some(user), Some(account)) = (access.user, &access.account) else {
             return Err(refused());
         };
-        if !access.scopes.has(scope::OPENID) {
+        let application = self.application(&access.client_id).await?;
+        let platform = application.is_some_and(|app| app.settings.virto_claims);
+        if !platform && !access.scopes.has(scope::OPENID) {
             return Err(OAuthError::new(
                 Code::InsufficientScope,
                 "the access token does not have the scope `openid`",
@@ -274,12 +320,20 @@ impl Authority {
         let claims = super::id_token::about(&access.scopes, &Person::from(&found), rule);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.to_string()))]);
         all.extend(claims);
+        if platform {
+            all.extend(Self::platform_userinfo(&found));
+        }
         Ok(Value::Object(all))
     }
 }
 
+fn is_bearer(header: &str) -> bool {
+    let scheme = header.split(' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("bearer")
+}
+
 /// The scopes that were asked for.
-fn wanted(form: &Pairs) -> Result<Option<Scopes>, OAuthError> {
+pub(super) fn wanted(form: &Pairs) -> Result<Option<Scopes>, OAuthError> {
     form.get("scope")
         .map(Scopes::parse)
         .transpose()

@@ -129,6 +129,18 @@ error_codes! {
         LoginAccessKeySpent = "login.access_key_spent",
         /// Too many wrong codes were typed for this address, whether or not anybody has it. It gets no codes until the hour is over; other ways to log in stay open. An operator can lift it: `vestibule user unblock`.
         LoginAccessKeyBlocked = "login.access_key_blocked",
+        /// Email and password don't belong together; whether anybody has the email is not said.
+        LoginPasswordWrong = "login.password_wrong",
+        /// Too many wrong passwords were typed for this email from there. A browser that its owner used before, and other ways to log in, are not held up.
+        LoginPasswordWait = "login.password_wait",
+        /// The password was right, and has to be changed first: the account's passwords expire, or an operator said so.
+        LoginPasswordExpired = "login.password_expired",
+        /// The password that was chosen lacks length, a digit, a lower-case or an upper-case letter.
+        LoginPasswordClasses = "login.password_classes",
+        /// The password that was chosen is too short, too long, or one that many people have.
+        LoginPasswordWeak = "login.password_weak",
+        /// The password that was chosen is one that the person had before, and the account lets none return.
+        LoginPasswordUsed = "login.password_used",
         /// The form of a login was posted from a page of another origin.
         LoginCrossSite = "login.cross_site",
         /// `return_to` is not a path or URL on one of the account's stores.
@@ -224,6 +236,8 @@ error_codes! {
         AccountUnverifiedEmail = "account.unverified_email",
         /// The access key needs a mail server: `[mail]` of the configuration.
         AccountAccessKey = "account.access_key",
+        /// The settings for passwords cannot be used; the detail says which and why.
+        AccountPassword = "account.password",
         /// A message's sender or text cannot be used; the detail says which and why.
         MessageInvalid = "message.invalid",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
@@ -417,7 +431,11 @@ error_codes! {
         /// `/connect/token`, password grant: the user name or the password is wrong.
         GrantLoginFailed = "login_failed",
         /// `/connect/token`, password grant: too many failed logins. Wait.
+        GrantTemporarilyLockedOut = "user_is_temporary_locked_out",
+        /// `/connect/token`, password grant: the user was disabled by an operator.
         GrantLockedOut = "user_is_locked_out",
+        /// `/connect/token`, `external_sign_in`: nobody is logged in at the account.
+        GrantSignInNotAllowed = "sign_in_not_allowed",
         /// `/connect/token`, password grant: the application may not use it.
         GrantPasswordDisabled = "password_login_disabled",
     }

@@ -8,10 +8,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The method of our own that no provider may be named like.
+pub(super) const PASSWORD: &str = "password";
+
 /// Why a text is refused as an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a valid {what} id: use 1 to 40 lower-case letters, digits and `-`, beginning with a letter or digit"
+    "`{text}` is not a valid {what} id: use 1 to 40 lower-case letters, digits and `-`, beginning with a letter or digit; no provider is named `password`"
 )]
 pub struct BadId {
     what: &'static str,
@@ -24,7 +27,8 @@ fn check(what: &'static str, text: &str) -> Result<String, BadId> {
         && text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if good {
+    let taken = what == "provider" && text == PASSWORD;
+    if good && !taken {
         Ok(text.to_owned())
     } else {
         Err(BadId {
@@ -95,7 +99,7 @@ named_id!(
     "account"
 );
 named_id!(
-    /// A provider within an account.
+    /// A provider within an account; never `password`, which is a method of our own.
     ProviderId,
     "provider"
 );

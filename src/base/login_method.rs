@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::id::{BadId, ProviderId};
+use super::id::{BadId, PASSWORD, ProviderId};
 
 /// A code that came by mail. No provider's id has a `_`, so no provider is
 /// ever mistaken for it.
@@ -21,14 +21,17 @@ pub enum LoginMethod {
     Provider(ProviderId),
     /// By a code that was sent to their email.
     AccessKey,
+    /// With a password of this account.
+    Password,
 }
 
 impl LoginMethod {
-    /// Its name: the provider's id, or `access_key`.
+    /// Its name: the provider's id, `access_key` or `password`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Provider(id) => id.as_str(),
             Self::AccessKey => ACCESS_KEY,
+            Self::Password => PASSWORD,
         }
     }
 
@@ -36,7 +39,7 @@ impl LoginMethod {
     pub fn provider(&self) -> Option<&ProviderId> {
         match self {
             Self::Provider(id) => Some(id),
-            Self::AccessKey => None,
+            Self::AccessKey | Self::Password => None,
         }
     }
 }
@@ -47,6 +50,7 @@ impl FromStr for LoginMethod {
     fn from_str(text: &str) -> Result<Self, BadId> {
         match text {
             ACCESS_KEY => Ok(Self::AccessKey),
+            PASSWORD => Ok(Self::Password),
             _ => text.parse().map(Self::Provider),
         }
     }
@@ -80,7 +84,7 @@ impl JsonSchema for LoginMethod {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A provider's id, or `access_key`.",
+            "description": "A provider's id, `access_key` or `password`.",
             "pattern": "^([a-z0-9][a-z0-9-]{0,39}|access_key)$"
         })
     }
@@ -95,7 +99,10 @@ mod tests {
         let own: LoginMethod = "access_key".parse().unwrap();
         assert_eq!(own, LoginMethod::AccessKey);
         assert_eq!(own.provider(), None);
-        assert!("access_key".parse::<ProviderId>().is_err());
+        for own in ["access_key", "password"] {
+            assert!(own.parse::<ProviderId>().is_err());
+            assert_eq!(own.parse::<LoginMethod>().unwrap().as_str(), own);
+        }
         let acme: LoginMethod = serde_json::from_str("\"acme\"").unwrap();
         assert_eq!(acme.provider().unwrap().as_str(), "acme");
         assert_eq!(serde_json::to_string(&acme).unwrap(), "\"acme\"");

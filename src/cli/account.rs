@@ -32,8 +32,15 @@ pub(super) enum Account {
         #[arg(long, value_name = "URI")]
         audience: Option<String>,
     },
-    /// List accounts
-    List,
+    /// List accounts, or those that are searched for
+    #[command(alias = "search")]
+    List {
+        /// Is in their id, their name or a store's origin
+        search: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
+    },
     /// Show an account
     Show {
         /// Its id
@@ -85,6 +92,21 @@ pub(super) struct Change {
     /// Whether people may log in by a code that is sent to their email: `on` or `off`
     #[arg(long, value_name = "SWITCH")]
     access_key: Option<Switch>,
+    /// Whether people may log in with a password: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    password: Option<Switch>,
+    /// What passwords must be like: `classes` (8 characters, a digit, a lower-case and an upper-case letter) or `length` (10 characters, and none that many people have)
+    #[arg(long, value_name = "RULE")]
+    password_rule: Option<String>,
+    /// After how many days another password has to be chosen; 0: never
+    #[arg(long, value_name = "DAYS")]
+    password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again
+    #[arg(long, value_name = "NUMBER")]
+    password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    vtex_compatible: Option<Switch>,
     /// The audience of its access tokens, an absolute URI; empty: the broker's
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
@@ -121,8 +143,12 @@ impl Account {
                     .await?;
                 show(json, &made.unwrap_or_default());
             }
-            Self::List => {
-                let items = api.list("/accounts").await?;
+            Self::List { search, limit } => {
+                let mut path = "/accounts?limit=500".to_owned();
+                if let Some(search) = search {
+                    path.extend(["&q=", &segment(&search)]);
+                }
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 table(json, &items, &["id", "name", "stores"]);
             }
             Self::Show { id } => {
@@ -147,8 +173,23 @@ impl Account {
                         body.insert(key.into(), or_null(text));
                     }
                 }
-                if let Some(switch) = change.access_key {
-                    body.insert("access_key".into(), (switch == Switch::On).into());
+                for (key, given) in [
+                    ("access_key", change.access_key),
+                    ("password", change.password),
+                    ("vtex_compatible", change.vtex_compatible),
+                ] {
+                    if let Some(switch) = given {
+                        body.insert(key.into(), (switch == Switch::On).into());
+                    }
+                }
+                if let Some(rule) = change.password_rule {
+                    body.insert("password_rule".into(), rule.into());
+                }
+                if let Some(days) = change.password_expires_days {
+                    body.insert("password_expires_days".into(), days.into());
+                }
+                if let Some(former) = change.password_former {
+                    body.insert("password_former".into(), former.into());
                 }
                 let path = format!("/accounts/{}", segment(&id));
                 let changed = api

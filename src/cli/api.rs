@@ -146,6 +146,11 @@ impl Api {
 
     /// Reads all pages of a list.
     pub async fn list(&mut self, path: &str) -> anyhow::Result<Vec<Value>> {
+        self.first(path, usize::MAX).await
+    }
+
+    /// Reads pages of a list until so many things are there, or all.
+    pub async fn first(&mut self, path: &str, most: usize) -> anyhow::Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -171,7 +176,8 @@ impl Api {
                 .get("next")
                 .and_then(Value::as_str)
                 .map(str::to_owned);
-            if after.is_none() {
+            if after.is_none() || items.len() >= most {
+                items.truncate(most);
                 return Ok(items);
             }
         }

@@ -19,6 +19,9 @@ pub(super) enum App {
         /// Only those of this account
         #[arg(long)]
         account: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
     },
     /// Show an application
     Show {
@@ -78,7 +81,7 @@ pub(super) struct Settings {
     /// A scope it may ask for, as in `admin:read`; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// How it may ask: `authorization_code`, `client_credentials`, `password`, `refresh_token`; may be repeated
+    /// How it may ask: `authorization_code`, `client_credentials`, `password`, `refresh_token`, `impersonate`, `external_sign_in`, `urn:ietf:params:oauth:grant-type:token-exchange`; may be repeated
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
     /// Where browsers may be sent with a code; may be repeated
@@ -129,6 +132,18 @@ pub(super) struct Settings {
     /// Whether its refresh tokens stay the same: `on` or `off`
     #[arg(long, value_name = "ON|OFF")]
     reuse_refresh_tokens: Option<OnOff>,
+    /// Whether token requests of its account that name no client are its own, as storefronts of Virto Commerce send them: `on` or `off`
+    #[arg(long, value_name = "ON|OFF")]
+    unnamed_requests: Option<OnOff>,
+    /// Whether its tokens have the claims that Virto Commerce reads: `on` or `off`
+    #[arg(long, value_name = "ON|OFF")]
+    virto_claims: Option<OnOff>,
+    /// A role in tokens of its own, with `--virto-claims on`; may be repeated
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// The group whose members may act as other users; empty: nobody
+    #[arg(long, value_name = "GROUP")]
+    impersonation_group: Option<String>,
 }
 
 /// A switch on the command line.
@@ -147,6 +162,7 @@ impl Settings {
             ("redirect_uris", self.redirect_uris),
             ("post_logout_redirect_uris", self.post_logout_redirect_uris),
             ("resources", self.resources),
+            ("roles", self.roles),
         ] {
             if !list.is_empty() {
                 body.insert(key.into(), list.into());
@@ -164,6 +180,7 @@ impl Settings {
                 self.token_endpoint_auth_method,
             ),
             ("jwks_uri", self.jwks_uri),
+            ("impersonation_group", self.impersonation_group),
             ("application_type", self.application_type),
             (
                 "pushed_authorization_requests",
@@ -183,6 +200,8 @@ impl Settings {
         for (key, given) in [
             ("require_pkce", self.require_pkce),
             ("reuse_refresh_tokens", self.reuse_refresh_tokens),
+            ("unnamed_requests", self.unnamed_requests),
+            ("virto_claims", self.virto_claims),
         ] {
             if let Some(given) = given {
                 body.insert(key.into(), (given == OnOff::On).into());
@@ -240,11 +259,12 @@ impl App {
                 let made = api.send(Method::POST, "/applications", Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }
-            Self::List { account } => {
-                let mut items = api.list("/applications").await?;
-                if let Some(account) = &account {
-                    items.retain(|item| item["account"] == account.as_str());
+            Self::List { account, limit } => {
+                let mut path = "/applications?limit=500".to_owned();
+                if let Some(account) = account {
+                    path.extend(["&account=", &segment(&account)]);
                 }
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 let columns = ["client_id", "name", "account", "grants", "last_used_at"];
                 table(json, &items, &columns);
             }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::api::Api;
 use super::output::table;
+use super::plan::write_directory;
 use crate::audit;
 use crate::base::{Clock, SystemClock};
 use crate::broker;
@@ -31,6 +32,9 @@ const LONGEST: usize = 64 << 20;
 pub(super) struct Export {
     /// Where to; a new directory
     dir: PathBuf,
+    /// Write accounts, mappings and applications as files for `vestibule plan` in place of a copy
+    #[arg(long)]
+    configuration: bool,
 }
 
 /// Fills an empty store from a copy; no broker may run
@@ -45,7 +49,21 @@ pub(super) struct Import {
 }
 
 impl Export {
+    /// A directory that `vestibule plan` compares.
+    async fn configuration(self, global: &Global) -> anyhow::Result<()> {
+        let redacted = Api::with(global, async |api| write_directory(api, &self.dir).await).await?;
+        for file in redacted {
+            eprintln!(
+                "{file}: a secret stands in the mapping itself and is left out; the broker keeps it as long as `[redacted]` stands there, another broker needs it, best as `{{ env = \"NAME\" }}`"
+            );
+        }
+        Ok(())
+    }
+
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        if self.configuration {
+            return self.configuration(global).await;
+        }
         if global.server.is_some() {
             bail!("this is done where the broker runs: leave out `--server`");
         }

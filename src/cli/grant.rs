@@ -17,6 +17,9 @@ pub(super) enum Grant {
         account: String,
         #[command(flatten)]
         whose: Whose,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
     },
     /// End a grant, or all of a user or an application: its refresh and access tokens
     Revoke {
@@ -61,9 +64,13 @@ impl Grant {
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         let path = |account: &str| format!("/accounts/{}/grants", segment(account));
         match self {
-            Self::List { account, whose } => {
+            Self::List {
+                account,
+                whose,
+                limit,
+            } => {
                 let path = format!("{}?{}", path(&account), whose.query());
-                let items = api.list(&path).await?;
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 let columns = [
                     "id",
                     "user",

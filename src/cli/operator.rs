@@ -19,6 +19,8 @@ pub(super) enum Operator {
         /// Their name
         #[arg(long)]
         name: Option<String>,
+        #[command(flatten)]
+        rights: Rights,
     },
     /// List operators
     List,
@@ -43,6 +45,26 @@ pub(super) enum Operator {
     },
 }
 
+/// What an operator may do in the console.
+#[derive(Debug, Args)]
+pub(super) struct Rights {
+    /// `owner`, `administrator` (no operators, applications and keys), `support` (looks, and ends sessions) or `auditor` (looks); `owner` for a new operator unless given
+    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    role: Option<String>,
+    /// An account that they are limited to; repeats
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+}
+
+fn add_rights(body: &mut Map<String, Value>, role: Option<String>, accounts: Option<Vec<String>>) {
+    if let Some(role) = role {
+        body.insert("role".into(), role.into());
+    }
+    if let Some(accounts) = accounts {
+        body.insert("accounts".into(), accounts.into());
+    }
+}
+
 #[derive(Debug, Args)]
 #[group(id = "operator_change", required = true, multiple = true)]
 pub(super) struct Change {
@@ -58,6 +80,19 @@ pub(super) struct Change {
     /// Print a link with which they choose another password
     #[arg(long)]
     reset_password: bool,
+    /// What they may do in the console, as at `create`
+    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    role: Option<String>,
+    /// An account that they are limited to; repeats
+    #[arg(
+        long = "account",
+        value_name = "ACCOUNT",
+        conflicts_with = "all_accounts"
+    )]
+    accounts: Vec<String>,
+    /// No longer limited to accounts
+    #[arg(long)]
+    all_accounts: bool,
 }
 
 impl Operator {
@@ -68,19 +103,32 @@ impl Operator {
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         let path = |email: &str| format!("/operators/{}", segment(email));
         match self {
-            Self::Create { email, name } => {
+            Self::Create {
+                email,
+                name,
+                rights,
+            } => {
                 let mut body = Map::new();
                 body.insert("email".into(), email.into());
                 if let Some(name) = name {
                     body.insert("name".into(), name.into());
                 }
+                add_rights(&mut body, rights.role, Some(rights.accounts));
                 let body = RequestBody::json(&Value::Object(body));
                 let made = api.send(Method::POST, "/operators", Some(body)).await?;
                 show(json, &made.unwrap_or_default());
             }
             Self::List => {
                 let items = api.list("/operators").await?;
-                let columns = ["email", "name", "active", "disabled", "last_login_at"];
+                let columns = [
+                    "email",
+                    "name",
+                    "role",
+                    "accounts",
+                    "active",
+                    "disabled",
+                    "last_login_at",
+                ];
                 table(json, &items, &columns);
             }
             Self::Show { email } => {
@@ -95,6 +143,8 @@ impl Operator {
                 if change.disable || change.enable {
                     body.insert("disabled".into(), json!(change.disable));
                 }
+                let limited = change.all_accounts || !change.accounts.is_empty();
+                add_rights(&mut body, change.role, limited.then_some(change.accounts));
                 let mut shown = None;
                 if !body.is_empty() {
                     let body = RequestBody::json(&Value::Object(body));

@@ -1,8 +1,8 @@
 //! `vestibule provider`
 
-mod apply;
+pub(super) mod apply;
 mod check;
-mod diff;
+pub(super) mod diff;
 mod import;
 mod preview;
 mod sample;

@@ -10,8 +10,14 @@ use super::output::{show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
-    /// List the sessions of an account
+    /// List the sessions of an account, or of one user
     List {
+        /// Only those of this user, by id or email
+        #[arg(long)]
+        user: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
         /// The account
         #[arg(long)]
         account: String,
@@ -37,14 +43,28 @@ impl Session {
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         match self {
-            Self::List { account } => {
-                let items = api
-                    .list(&format!("/accounts/{}/sessions", segment(&account)))
-                    .await?;
+            Self::List {
+                user,
+                limit,
+                account,
+            } => {
+                let mut path = format!("/accounts/{}/sessions?limit=500", segment(&account));
+                if let Some(user) = user {
+                    path.extend(["&user=", &segment(&user)]);
+                }
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 table(
                     json,
                     &items,
-                    &["id", "email", "provider", "created_at", "expires_at"],
+                    &[
+                        "id",
+                        "email",
+                        "provider",
+                        "device",
+                        "address",
+                        "created_at",
+                        "expires_at",
+                    ],
                 );
             }
             Self::Revoke { id, user, account } => {

@@ -29,6 +29,9 @@ pub(super) enum Store {
         /// The account
         #[arg(long)]
         account: String,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
     },
     /// Show a storefront
     Show {
@@ -81,8 +84,9 @@ impl Store {
                 find(api, &account, &origin).await?;
                 put(api, &account, &origin, &auth_path, json).await
             }
-            Self::List { account } => {
-                let items = api.list(&path(&account)).await?;
+            Self::List { account, limit } => {
+                let most = limit.unwrap_or(usize::MAX);
+                let items = api.first(&path(&account), most).await?;
                 table(json, &items, &["origin", "auth_path"]);
                 Ok(())
             }

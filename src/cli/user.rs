@@ -22,6 +22,9 @@ pub(super) enum User {
         /// Only the one with this email
         #[arg(long)]
         email: Option<String>,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
         /// The account
         #[arg(long)]
         account: String,
@@ -83,8 +86,16 @@ pub(super) enum User {
         #[arg(long)]
         account: String,
     },
-    /// Give a user a password, for applications with the grant `password`; it is read from stdin
+    /// Give a user a password, for logins with one and for applications with the grant `password`; it is read from stdin
     SetPassword {
+        /// The user's id or email
+        user: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
+    /// Let a user's password count no more until they chose another one
+    ExpirePassword {
         /// The user's id or email
         user: String,
         /// The account
@@ -171,6 +182,7 @@ impl User {
             Self::List {
                 search,
                 email,
+                limit,
                 account,
             } => {
                 let mut path = format!("/accounts/{}/users?limit=500", segment(&account));
@@ -179,7 +191,7 @@ impl User {
                         path.extend(["&", name, "=", &segment(&value)]);
                     }
                 }
-                let items = api.list(&path).await?;
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
                 table(json, &items, &["id", "email", "name", "disabled"]);
                 return Ok(());
             }
@@ -208,7 +220,9 @@ impl User {
                 show(json, &made.unwrap_or_default());
                 return Ok(());
             }
-            Self::SetPassword { .. } | Self::RemovePassword { .. } => {
+            Self::SetPassword { .. }
+            | Self::ExpirePassword { .. }
+            | Self::RemovePassword { .. } => {
                 return self.change_password(api, json).await;
             }
             Self::Blocked { account } => {
@@ -318,6 +332,11 @@ impl User {
                     println!("the password of {user} is set");
                 }
                 Ok(())
+            }
+            Self::ExpirePassword { user, account } => {
+                let path = format!("{}/expire", password(&account, &user));
+                let done = format!("{user} has to choose another password");
+                act(api, json, (Method::POST, &path), &done).await
             }
             Self::RemovePassword { user, account } => {
                 api.send(Method::DELETE, &password(&account, &user), None)

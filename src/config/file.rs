@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Addresses;
 use crate::document::SecretSource;
 
 /// `vestibule.toml`. Every key is also a variable: `VESTIBULE_PUBLIC_URL`,
@@ -83,6 +84,10 @@ pub struct LoginSection {
     /// (`callback.shared`). Then one account's provider can collect another's codes (RFC 9700 §4.4),
     /// so only where all accounts trust each other's providers. Default false.
     pub shared_callback: Option<bool>,
+    /// How long the log of logins keeps each, 400 days at most; `0s` keeps none. Default `30d`.
+    pub log_lifetime: Option<String>,
+    /// What the log and sessions keep of the address that a login comes from: `shortened` (its network), `full` or `none`. Default `shortened`.
+    pub log_addresses: Option<Addresses>,
     /// Whether a mapping with a bundled one's id, such as `google`, may talk to another server.
     /// Shoppers take that for the known provider's, so only for tests with an imitation of it.
     /// Default false.

@@ -12,7 +12,8 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use self::variables::overlay;
-use super::{Auth, Config, ConfigFile, Outbound, Proxies, Session};
+use super::file::LoginSection;
+use super::{Addresses, Auth, Config, ConfigFile, LoginLog, Outbound, Proxies, Session};
 use crate::base::{AccountId, Secret, units};
 use crate::document::structure::{self, Spans};
 use crate::document::{Finding, SecretSource};
@@ -143,6 +144,7 @@ impl Check<'_> {
             store,
             transient,
             login_lifetime: self.duration("login.lifetime", file.login.lifetime.as_ref(), 600),
+            login_log: self.login_log(&file.login),
             shared_callback: file.login.shared_callback.unwrap_or(false),
             bundled_ids_elsewhere: file.login.bundled_ids_elsewhere.unwrap_or(false),
             session: Session {
@@ -243,6 +245,30 @@ impl Check<'_> {
             self.error(key, message, "paths are relative to the configuration file");
         }
         Some(path)
+    }
+
+    fn login_log(&mut self, file: &LoginSection) -> LoginLog {
+        const MOST: Duration = Duration::from_secs(400 * 24 * 3600);
+        let key = "login.log_lifetime";
+        let text = file.log_lifetime.as_ref();
+        let none = text.is_some_and(|text| units::duration(text).is_ok_and(|t| t.is_zero()));
+        let mut keep = if none {
+            Duration::ZERO
+        } else {
+            self.duration(key, text, 30 * 24 * 3600)
+        };
+        if keep > MOST {
+            self.error(
+                key,
+                "is too long",
+                "the log keeps logins for `400d` at most",
+            );
+            keep = MOST;
+        }
+        LoginLog {
+            keep,
+            addresses: file.log_addresses.unwrap_or(Addresses::Shortened),
+        }
     }
 
     fn duration(&mut self, key: &str, text: Option<&String>, default_secs: u64) -> Duration {

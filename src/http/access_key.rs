@@ -9,25 +9,28 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::callback::end_others;
+use super::callback::{end_issued, end_others};
 use super::cookies::{self, Kind};
 use super::login::{EmailField, login_page, target};
 use super::pages::{CodePage, Lang, LangLink};
+use super::password::{Posted, sign_in};
+use super::posted::{Way, form, guard};
 use super::server::ClientAddress;
-use super::site::{Site, from_page_at, html};
+use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, LoginMethod, Secret};
 use crate::login::LoginError;
 use crate::login::access_key::check::{Checked, ProvedEmail, Waiting, check, waiting};
-use crate::login::access_key::identify::identify;
+use crate::login::access_key::identify::find as find_user;
 use crate::login::access_key::send::{SendRequest, send};
 use crate::login::access_key::{CODE_LIFETIME, TRIES};
 use crate::login::identify::TICKET_LIFETIME;
+use crate::login::password::set::{check_rule, set};
 use crate::login::pending::Browser;
-use crate::protocol::form::Pairs;
+use crate::login::ticket::Place;
 
-/// `POST login`: an address, to which a code goes.
+/// `POST login`: an address, to which a code goes, or with a password.
 pub(super) async fn posted(
     State(app): State<Shared>,
     Path(account): Path<String>,
@@ -36,33 +39,49 @@ pub(super) async fn posted(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let from = client.and_then(|Extension(client)| client.ip);
+    let client = client.map(|Extension(client)| client);
+    let from = client.and_then(|client| client.ip);
     let sent = async {
         let site = Site::read(&app, &account, &uri, &headers).await?;
         let form = form(&app, &site, &body)?;
         let refuse = |code| failure::coded(&app, &site, code, None);
         let asked = form.get("return_to").or(site.query.get("return_to"));
         let (return_to, store) = target(&app, &site, asked).map_err(refuse)?;
-        guard(&app, &site, &store, &headers)?;
+        let way = Way::of(&app, &site, &form);
+        guard(&app, &site, &store, &headers, way)?;
         let cookie = site.cookie(&app, &headers, Kind::Browser)?;
         let known = cookie.as_deref().and_then(Browser::parse);
         let browser = Browser::beginning(known, store.is_https());
         let email = form.get("email").unwrap_or_default();
+        if way == Way::Password {
+            let place = Place::new(&store, &return_to, &browser);
+            let posted = Posted {
+                form: &form,
+                headers: &headers,
+                client,
+                store: &store,
+                return_to: &return_to,
+                browser: &browser,
+            };
+            return sign_in(&app, &site, posted, place).await;
+        }
         let request = SendRequest {
             account: &site.account,
             store: &store,
             return_to: &return_to,
             browser: &browser,
             email,
+            sets_password: way == Way::NewPassword,
+            under: None,
             lang: site.lang,
             from,
         };
         let token = match send(&app.logins, request).await {
             Ok(token) => token,
-            Err(LoginError::AddressInvalid) => {
+            Err(error @ LoginError::AddressInvalid) => {
                 let field = EmailField {
                     typed: email,
-                    wrong: true,
+                    wrong: Some(&error),
                 };
                 return login_page(&app, &site, &return_to, field)
                     .await
@@ -83,6 +102,17 @@ pub(super) async fn posted(
     sent.await.unwrap_or_else(|answer: Response| answer)
 }
 
+/// Why the page for a code comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// It does not.
+    No,
+    /// It was not the code; so many tries are left.
+    Wrong(u32),
+    /// The password that was chosen is none to choose.
+    Weak(ErrorCode),
+}
+
 fn address(store: &StoreFront, token: &str, lang: Lang) -> String {
     store.url(&format!("access-key?login={token}&lang={}", lang.tag()))
 }
@@ -98,7 +128,7 @@ pub(super) async fn ask(
         let site = Site::read(&app, &account, &uri, &headers).await?;
         let token = site.query.get("login").unwrap_or_default();
         let login = find(&app, &site, token, &headers).await?;
-        Ok(code_page(&app, &site, token, &login, None))
+        Ok(code_page(&app, &site, token, &login, Again::No))
     };
     asked.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -120,22 +150,34 @@ pub(super) async fn answered(
             .account
             .storefront_at(&login.store, &app.logins.public_url)
             .ok_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None))?;
-        guard(&app, &site, &store, &headers)?;
+        let way = if login.sets_password {
+            Way::NewPassword
+        } else {
+            Way::AccessKey
+        };
+        guard(&app, &site, &store, &headers, way)?;
         let fail = |error: LoginError| failure::at_start(&app, &site, &error, &login.return_to);
         let browser = browser(&app, &site, &headers)?;
         let typed = form.get("code").unwrap_or_default();
         let logins = &app.logins;
-        let checked = check(logins, &site.account, token, browser.as_ref(), typed).await;
-        let proved = match checked.map_err(fail)? {
-            Checked::Right(proved) => proved,
-            Checked::Wrong(left) => {
-                return Ok(code_page(&app, &site, token, &login, Some(left)));
-            }
-            Checked::NoCode => {
-                return Ok(code_page(&app, &site, token, &login, Some(TRIES)));
-            }
+        let new = Secret::new(form.get("new_password").unwrap_or_default());
+        let new = login.sets_password.then_some(&new);
+        let again = |again| Ok(code_page(&app, &site, token, &login, again));
+        if let Some(Err(why)) = new.map(|new| check_rule(&site.account, &login.email, new)) {
+            return again(Again::Weak(why.code()));
+        }
+        let checked = check(logins, &site.account, token, browser.as_ref(), typed, new).await;
+        let checked = match checked {
+            Err(why @ LoginError::PasswordUsed) => return again(Again::Weak(why.code())),
+            checked => checked.map_err(fail)?,
         };
-        let ticket = end(&app, &site, proved).await.map_err(fail)?;
+        let proved = match checked {
+            Checked::Right(proved) => proved,
+            Checked::Wrong(left) => return again(Again::Wrong(left)),
+            Checked::NoCode => return again(Again::Wrong(TRIES)),
+        };
+        let new = new.cloned();
+        let ticket = end(&app, &site, proved, new).await.map_err(fail)?;
         Ok(redirect(
             StatusCode::SEE_OTHER,
             &store.url(&format!("finish?ticket={ticket}")),
@@ -146,40 +188,30 @@ pub(super) async fn answered(
 
 /// In a task of its own: a browser that goes away must not cut it between the
 /// user and the end of what others were issued.
-async fn end(app: &Shared, site: &Site, proved: ProvedEmail) -> Result<String, LoginError> {
-    let (app, account) = (Arc::clone(app), site.account.id.clone());
+pub(super) async fn end(
+    app: &Shared,
+    site: &Site,
+    proved: ProvedEmail,
+    new: Option<Secret>,
+) -> Result<String, LoginError> {
+    let (app, account, lang) = (Arc::clone(app), Arc::clone(&site.account), site.lang);
     let task = tokio::spawn(async move {
-        let identity = identify(&app.logins, proved).await?;
-        if let Some(user) = identity.proved {
-            end_others(&app, &account, user).await?;
+        let logins = &app.logins;
+        let mut found = find_user(logins, proved).await?;
+        let mut method = LoginMethod::AccessKey;
+        if found.is_new_owner() {
+            end_others(&app, &account.id, found.user().id).await?;
         }
+        if let Some(new) = new {
+            set(logins, &account, found.user(), &new, lang).await?;
+            end_issued(&app, &account.id, found.user().id).await?;
+            found = found.again(logins).await?;
+            method = LoginMethod::Password;
+        }
+        let identity = found.ticket(logins, method).await?;
         Ok(identity.ticket.as_str().to_owned())
     });
     task.await.unwrap_or(Err(LoginError::TicketInvalid))
-}
-
-/// The method must be on, the page ours, and the host that of the store: its
-/// cookies are first-party there.
-fn guard(app: &App, site: &Site, store: &StoreFront, headers: &HeaderMap) -> Result<(), Response> {
-    let refuse = |code| failure::coded(app, site, code, None);
-    if !site.takes_codes(app) {
-        return Err(refuse(ErrorCode::RequestNotFound));
-    }
-    let at_broker = site.at_broker && store.origin == app.logins.public_url;
-    if site.here.as_ref() != Some(store) && !at_broker {
-        return Err(refuse(ErrorCode::LoginStoreHostHidden));
-    }
-    if !from_page_at(&store.origin, headers) {
-        let again = Some("login");
-        return Err(failure::coded(app, site, ErrorCode::LoginCrossSite, again));
-    }
-    Ok(())
-}
-
-fn form(app: &App, site: &Site, body: &[u8]) -> Result<Pairs, Response> {
-    let text = std::str::from_utf8(body).ok();
-    text.and_then(|text| Pairs::parse(text).ok())
-        .ok_or_else(|| failure::coded(app, site, ErrorCode::RequestBad, Some("login")))
 }
 
 fn browser(app: &App, site: &Site, headers: &HeaderMap) -> Result<Option<Browser>, Response> {
@@ -199,8 +231,13 @@ async fn find(
         .map_err(|error| failure::at_site(app, site, &error, None))
 }
 
-/// The page for the code; `left` says how many tries are left after a wrong one.
-fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, left: Option<u32>) -> Response {
+/// The page for the code.
+fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, again: Again) -> Response {
+    let (left, weak) = match again {
+        Again::No => (None, None),
+        Again::Wrong(left) => (Some(left), None),
+        Again::Weak(why) => (None, Some(why)),
+    };
     let waits = login.return_to.waiting_token(&app.logins.public_url);
     let langs = Lang::ALL.map(|lang| LangLink {
         lang,
@@ -217,6 +254,8 @@ fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, left: Option<
         ),
         minutes: CODE_LIFETIME.as_secs() / 60,
         left,
+        new_password: login.sets_password.then_some(site.account.login.rules.rule),
+        weak,
         tries: TRIES,
         late: app.mail.is_late(),
         // Browsers hold the redirects that follow a form to its policy.
@@ -226,9 +265,10 @@ fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, left: Option<
         }),
         langs: langs.to_vec(),
     };
-    let status = match left {
-        Some(_) => StatusCode::FORBIDDEN,
-        None => StatusCode::OK,
+    let status = match again {
+        Again::No => StatusCode::OK,
+        Again::Wrong(_) => StatusCode::FORBIDDEN,
+        Again::Weak(_) => StatusCode::BAD_REQUEST,
     };
     html(status, app.pages.code(&site.look(), site.lang, &page))
 }

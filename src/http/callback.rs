@@ -23,6 +23,7 @@ use crate::login::arrival::Arrival;
 use crate::login::callback::{CallbackQuery, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
+use crate::login::journal::{LoginStep, SEEN, Seen};
 use crate::login::restart::{Failed, Restart, restart_of};
 use crate::login::shadow::compare;
 use crate::login::userinfo::fetch;
@@ -59,7 +60,7 @@ pub(super) async fn get(
         match trial::fragment_expected(&app.logins, account, provider).await {
             Ok(true) => return fragment(&app, account, &headers).await,
             Ok(false) => {}
-            Err(error) => return failure::after_callback(&app, &error, None),
+            Err(error) => return failure::after_callback(&app, &error, None, Vec::new()),
         }
     }
     match at {
@@ -143,21 +144,29 @@ async fn run(app: Shared, query: String, at: Arrival, success: StatusCode) -> Re
     // Boxed, since the runtime moves a task's future several times.
     let task = tokio::spawn(Box::pin({
         let app = Shared::clone(&app);
-        async move {
-            match login(&app, &query, &at).await {
+        let seen = Seen::current();
+        SEEN.scope(seen, async move {
+            let mut steps = Vec::new();
+            match login(&app, &query, &at, &mut steps).await {
                 Ok(location) => redirect(success, &location),
                 Err(failed) => {
-                    failure::after_callback(&app, &failed.error, failed.restart.as_deref())
+                    let restart = failed.restart.as_deref();
+                    failure::after_callback(&app, &failed.error, restart, steps)
                 }
             }
-        }
+        })
     }));
     task.await
         .unwrap_or_else(|_| failure::lost(&app, ErrorCode::ServiceError))
 }
 
 /// From the callback's parameters to the store's `finish`.
-async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed> {
+async fn login(
+    app: &Shared,
+    query: &str,
+    at: &Arrival,
+    done: &mut Vec<LoginStep>,
+) -> Result<String, Failed> {
     let logins = &app.logins;
     let query = match CallbackQuery::parse(query) {
         Ok(query) => query,
@@ -177,16 +186,27 @@ async fn login(app: &Shared, query: &str, at: &Arrival) -> Result<String, Failed
         return Ok(trial_done(app, &restart, trace.failure.is_none()));
     }
     let (provider, began) = (verified.login().provider().id.clone(), logins.now());
+    let started_at = verified.login().started_at();
+    let passed = |done: &mut Vec<LoginStep>, step: Step| {
+        let ms = logins.now().since(started_at).as_millis();
+        done.push(LoginStep {
+            step: step.name().to_owned(),
+            ms: u64::try_from(ms).unwrap_or(u64::MAX),
+        });
+    };
+    passed(done, Step::Callback);
     let steps = async {
         let trace = &mut Trace::off();
         let token = exchange(logins, verified, trace).await?;
+        passed(done, Step::Token);
         let shadow = token.for_shadow();
         let identified = fetch(logins, token, trace).await?;
+        passed(done, Step::Userinfo);
         if let Some(shadow) = shadow {
             let (app, live) = (Shared::clone(app), identified.profile().clone());
             tokio::spawn(async move { compare(&app.logins, shadow, live).await });
         }
-        let identity = identify(logins, identified).await?;
+        let identity = identify(logins, identified, done.clone()).await?;
         if let Some(user) = identity.proved {
             end_others(app, &restart.account.id, user).await?;
         }
@@ -226,6 +246,24 @@ pub(super) async fn end_others(
         .await
         .map_err(&failed)?;
     grants::end_issued(&*app.logins.store, account, user)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Ends everything that was issued to a user, whose password is another now; also
+/// what was begun and not finished.
+pub(super) async fn end_issued(
+    app: &App,
+    account: &AccountId,
+    user: UserId,
+) -> Result<(), LoginError> {
+    let failed = Step::Identify.store();
+    app.authority
+        .sessions_ended(account, user)
+        .await
+        .map_err(&failed)?;
+    grants::end_user(&*app.logins.store, account, user)
         .await
         .map_err(failed)?;
     Ok(())

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | this | `token`, `introspect`, `revoke`, `par`, `userinfo` |
 //! | `authorize` | `authorize`, `authorize/resume` |
+//! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
 //!
 //! Endpoints that programs call may be called by scripts of other origins:
@@ -11,6 +12,7 @@
 //! visit may not (threat H11).
 
 pub(super) mod authorize;
+mod external;
 mod logout;
 
 use std::net::IpAddr;
@@ -19,7 +21,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -30,13 +32,18 @@ use super::server::ClientAddress;
 use super::{Shared, well_known};
 use crate::authority::access::bearer;
 use crate::authority::client::Credentials;
+use crate::authority::token::TokenRequest;
 use crate::authority::{Code, OAuthError};
+use crate::base::AccountId;
 use crate::protocol::form::{FormError, Pairs};
 
 /// The endpoints.
 pub(super) fn router() -> Router<Shared> {
     let open = Router::new()
         .route("/connect/token", post(token))
+        .route("/accounts/{account}/connect/token", post(token_at))
+        .route("/revoke/token", post(revoke_bearer))
+        .route("/accounts/{account}/revoke/token", post(revoke_bearer))
         .route("/connect/revoke", post(revoke))
         .route("/connect/par", post(pushed))
         .route("/connect/userinfo", get(userinfo).post(userinfo))
@@ -221,13 +228,46 @@ async fn token(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let from = address(client);
+    answer_token(app, None, address(client), headers, body).await
+}
+
+/// `POST /accounts/{account}/connect/token`: the same, for clients that have a base URL
+/// and nothing to name their account by.
+async fn token_at(
+    State(app): State<Shared>,
+    Path(account): Path<String>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match account.parse() {
+        Ok(account) => answer_token(app, Some(account), address(client), headers, body).await,
+        Err(_) => refusal(&OAuthError::request("there is no such account")),
+    }
+}
+
+async fn answer_token(
+    app: Shared,
+    account: Option<AccountId>,
+    from: Option<IpAddr>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     // In a task of its own: a client that goes away must not cut a rotation
     // between what was written and what is revoked.
     let task = tokio::spawn(async move {
         let form = form(&headers, body)?;
-        let header = authorization(&headers)?;
-        app.authority.token(header, &form, from).await
+        let session = external::session(&app, &headers, account.as_ref(), &form).await?;
+        let request = TokenRequest {
+            authorization: authorization(&headers)?,
+            form: &form,
+            from,
+            account: account.as_ref(),
+            session: session
+                .as_ref()
+                .map(|(account, session)| (account, &**session)),
+        };
+        app.authority.token(&request).await
     });
     match task.await {
         Ok(done) => answered(done.map(crate::authority::token::TokenAnswer::into_body)),
@@ -235,6 +275,18 @@ async fn token(
             Code::ServerError,
             "the request could not be answered",
         )),
+    }
+}
+
+/// `POST /revoke/token`: a storefront's logout, by its bearer token.
+async fn revoke_bearer(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    let result = async {
+        let token = bearer(authorization(&headers)?)?;
+        app.authority.revoke_bearer(token).await
+    };
+    match result.await {
+        Ok(()) => private(StatusCode::OK.into_response()),
+        Err(error) => refusal(&error),
     }
 }
 

@@ -75,6 +75,8 @@ pub enum Kind {
     Session,
     /// The browser in which a login began.
     Browser,
+    /// A browser that somebody logged in from before.
+    Known,
 }
 
 /// A cookie's name: with the prefix that makes browsers hold it to its host on
@@ -85,6 +87,7 @@ pub fn name(kind: Kind, account: &AccountId, https: bool) -> String {
         Kind::Session => "",
         // No account id has a `.`, so this is never another account's session.
         Kind::Browser => ".login",
+        Kind::Known => ".known",
     };
     format!("{prefix}vestibule_{account}{suffix}")
 }

@@ -13,8 +13,9 @@ use tracing::{error, info, warn};
 use super::pages::{ErrorPage, Lang, Look};
 use super::site::{Site, accept_language, html};
 use super::status::status;
-use super::{App, Shared, connect, redirect};
-use crate::base::{ErrorCode, random};
+use super::{App, Shared, connect, redirect, vtex};
+use crate::base::{AccountId, ErrorCode, LoginMethod, random};
+use crate::login::journal::{LoginEntry, LoginStep};
 use crate::login::restart::Restart;
 use crate::login::{Blame, LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
@@ -24,7 +25,9 @@ use crate::store::StoreError;
 const RETRY_AFTER: u32 = 60;
 
 /// Writes a failed login to the log, under the id its page shows.
-fn log(id: &str, account: &str, failure: &LoginError) {
+fn log(app: &App, entry: LoginEntry, failure: &LoginError) {
+    let id = entry.id.as_str();
+    let account = entry.account.as_ref().map_or("", AccountId::as_str);
     let (step, code) = (failure.step().name(), failure.code().as_str());
     let why = failure.to_string();
     metrics::counter!("vestibule_logins_failed_total", "account" => account.to_owned(), "code" => code).increment(1);
@@ -39,6 +42,27 @@ fn log(id: &str, account: &str, failure: &LoginError) {
             error!(target: "vestibule::login", login = id, account, step, code, why, "login failed");
         }
     }
+    app.logins.journal.note(entry.failed(failure));
+}
+
+/// The entry of a failed login in the log of logins.
+fn entry(app: &App, id: &str, account: Option<&AccountId>) -> LoginEntry {
+    let entry = LoginEntry::new(&app.logins.journal, id, app.logins.now());
+    LoginEntry {
+        account: account.cloned(),
+        ..entry
+    }
+}
+
+/// The same, with what the request says of provider and store.
+fn entry_at(app: &App, id: &str, site: &Site) -> LoginEntry {
+    let provider = site.query.get("provider");
+    let provider = provider.and_then(|text| text.parse::<LoginMethod>().ok());
+    LoginEntry {
+        provider: provider.map(|method| method.as_str().to_owned()),
+        store: site.store().map(|store| store.origin.clone()),
+        ..entry(app, id, Some(&site.account.id))
+    }
 }
 
 /// A failure on an account's endpoint, with a link that starts again.
@@ -49,7 +73,7 @@ pub(super) fn at_site(
     return_to: Option<&str>,
 ) -> Response {
     let id = random::support_id();
-    log(&id, site.account.id.as_str(), failure);
+    log(app, entry_at(app, &id, site), failure);
     let page = ErrorPage {
         code: failure.code(),
         support_id: id,
@@ -74,7 +98,7 @@ pub(super) fn at_start(
     let id = random::support_id();
     match connect::authorize::failed(app, return_to, failure, &id) {
         Some(location) => {
-            log(&id, site.account.id.as_str(), failure);
+            log(app, entry_at(app, &id, site), failure);
             redirect(StatusCode::FOUND, &location)
         }
         None => at_site(app, site, failure, Some(return_to.as_str())),
@@ -119,9 +143,9 @@ fn to_console(base: &str, code: ErrorCode, id: &str) -> Response {
 }
 
 /// An operator's login that failed outside its callback.
-pub(crate) fn of_operator(app: &App, account: &str, failure: &LoginError) -> Response {
+pub(crate) fn of_operator(app: &App, account: &AccountId, failure: &LoginError) -> Response {
     let id = random::support_id();
-    log(&id, account, failure);
+    log(app, entry(app, &id, Some(account)), failure);
     to_console(&app.logins.public_url, failure.code(), &id)
 }
 
@@ -131,16 +155,23 @@ pub(super) fn after_callback(
     app: &App,
     failure: &LoginError,
     restart: Option<&Restart>,
+    steps: Vec<LoginStep>,
 ) -> Response {
     let code = failure.code();
     match restart {
         None => {
             let id = random::support_id();
-            log(&id, "", failure);
+            log(app, entry(app, &id, None), failure);
             to_page(app, code, &id)
         }
         Some(restart) => {
-            log(&restart.id, restart.account.id.as_str(), failure);
+            let entry = LoginEntry {
+                provider: restart.provider.as_ref().map(|id| id.as_str().to_owned()),
+                store: Some(restart.store.origin.clone()),
+                steps,
+                ..entry(app, &restart.id, Some(&restart.account.id))
+            };
+            log(app, entry, failure);
             if restart.console {
                 return to_console(&app.logins.public_url, code, &restart.id);
             }
@@ -171,8 +202,12 @@ pub(super) async fn account_page(
         Ok(site) => site,
         Err(answer) => return answer,
     };
+    let code = known(site.query.get("code"));
+    if let Some(answer) = vtex::error_page(&app, &site, &headers, code).await {
+        return answer;
+    }
     let page = ErrorPage {
-        code: known(site.query.get("code")),
+        code,
         support_id: support_id(site.query.get("id")),
         restart_href: Some(login_href(site.query.get("return_to"))),
         store_href: site.store().map(crate::account::StoreFront::home),

@@ -13,6 +13,8 @@ use super::cookies::{self, Kind};
 use super::pages::{Choice, EmailForm, Icon, Lang, LangLink};
 use super::server::ClientAddress;
 use super::site::{Site, html};
+use super::status::status;
+use super::vtex::set_cookies;
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
@@ -23,6 +25,7 @@ use crate::login::start::{StartRequest, start};
 use crate::login::{LoginError, ReturnTo, Step};
 use crate::provider::Provider;
 use crate::provider::request::Demands;
+use crate::session::Session;
 
 /// The longest hint that is handed on.
 const MAX_HINT: usize = 320;
@@ -66,7 +69,7 @@ async fn begin(
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
         let field = EmailField {
             typed: hint.unwrap_or_default(),
-            wrong: false,
+            wrong: None,
         };
         return login_page(app, &site, &return_to, field)
             .await
@@ -162,7 +165,7 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
         let id = asked.parse().map_err(|_| LoginError::UnknownProvider)?;
         return logins.provider(account, &id, Step::Start).await.map(Some);
     }
-    if site.takes_codes(app) {
+    if site.takes_codes(app) || site.account.login.password {
         return Ok(None);
     }
     match logins
@@ -183,8 +186,8 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
 pub(super) struct EmailField<'a> {
     /// What stands in it.
     pub typed: &'a str,
-    /// It was sent, and is no address.
-    pub wrong: bool,
+    /// Why it comes again.
+    pub wrong: Option<&'a LoginError>,
 }
 
 /// The page with all ways to log in.
@@ -218,11 +221,21 @@ pub(super) async fn login_page(
             href: format!("login?lang={}{rest}", lang.tag()),
         })
         .collect();
-    let form = site.takes_codes(app).then(|| EmailForm {
+    let (codes, password) = (site.takes_codes(app), site.account.login.password);
+    let form = (codes || password).then(|| EmailForm {
         action: format!("login?lang={}", site.lang.tag()),
         return_to: return_to.as_str().to_owned(),
         email: email.typed.to_owned(),
-        wrong: email.wrong,
+        redirects: if password {
+            let stores = site.account.stores.iter();
+            stores.map(StoreFront::home).collect()
+        } else {
+            Vec::new()
+        },
+        codes,
+        password,
+        forgot: site.sets_passwords(app),
+        wrong: email.wrong.map(LoginError::code),
         to_application: return_to.waiting_token(&app.logins.public_url).is_some(),
     });
     let page = app.pages.login(
@@ -233,11 +246,7 @@ pub(super) async fn login_page(
         None,
         &languages,
     );
-    let status = if email.wrong {
-        StatusCode::BAD_REQUEST
-    } else {
-        StatusCode::OK
-    };
+    let status = email.wrong.map_or(StatusCode::OK, |why| status(why.code()));
     Ok(html(status, page))
 }
 
@@ -271,20 +280,7 @@ async fn end(
         .account
         .storefront_at(&finished.store, &logins.public_url)
         .ok_or_else(|| failure::coded(app, &site, ErrorCode::LoginStoreMissing, None))?;
-    // Whoever was logged in here before is not any more (threats S13, C12).
-    if let Some(old) = site.cookie(app, headers, Kind::Session)? {
-        let ended = logins
-            .sessions
-            .revoke(&*logins.store, &site.account.id, &old, logins.now())
-            .await
-            .map_err(|error| failure::store(app, site.lang, &error))?;
-        if let Some(ended) = ended.filter(|ended| ended.user != finished.session.user) {
-            app.authority
-                .session_ended(&site.account.id, &ended)
-                .await
-                .map_err(|error| failure::store(app, site.lang, &error))?;
-        }
-    }
+    end_old(app, &site, headers, &finished.session).await?;
     let mut answer = redirect(StatusCode::FOUND, finished.return_to.as_str());
     answer.headers_mut().append(
         header::SET_COOKIE,
@@ -296,5 +292,31 @@ async fn end(
             logins.sessions.lifetime(),
         ),
     );
+    let (issuer, id) = (&logins.public_url, &site.account.id);
+    set_cookies(answer.headers_mut(), issuer, id, &store, &finished);
     Ok(answer)
+}
+
+/// Whoever was logged in here before is not any more (threats S13, C12).
+pub(super) async fn end_old(
+    app: &App,
+    site: &Site,
+    headers: &HeaderMap,
+    new: &Session,
+) -> Result<(), Response> {
+    let logins = &app.logins;
+    if let Some(old) = site.cookie(app, headers, Kind::Session)? {
+        let ended = logins
+            .sessions
+            .revoke(&*logins.store, &site.account.id, &old, logins.now())
+            .await
+            .map_err(|error| failure::store(app, site.lang, &error))?;
+        if let Some(ended) = ended.filter(|ended| ended.user != new.user) {
+            app.authority
+                .session_ended(&site.account.id, &ended)
+                .await
+                .map_err(|error| failure::store(app, site.lang, &error))?;
+        }
+    }
+    Ok(())
 }

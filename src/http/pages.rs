@@ -10,6 +10,7 @@ mod fragment;
 mod icon;
 mod look;
 mod messages;
+mod password;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use crate::base::Lang;
 pub use access_key::CodePage;
 pub use icon::Icon;
 pub use look::Look;
+pub use password::PasswordPage;
 
 use crate::base::ErrorCode;
 use look::Style;
@@ -66,8 +68,16 @@ pub struct EmailForm {
     pub return_to: String,
     /// What was typed or is expected.
     pub email: String,
-    /// That is no address.
-    pub wrong: bool,
+    /// Whether a code may be asked for.
+    pub codes: bool,
+    /// Whether there is a field for a password.
+    pub password: bool,
+    /// Whether one may be chosen with a code.
+    pub forgot: bool,
+    /// Why it comes again: what was typed is no address, or not the password.
+    pub wrong: Option<ErrorCode>,
+    /// Other origins the answer may lead to, where a password is typed.
+    pub redirects: Vec<String>,
     /// An application waits for the login, so that a failure may lead to its page.
     pub to_application: bool,
 }
@@ -157,6 +167,10 @@ impl Pages {
             ("langs.html", include_str!("pages/templates/langs.html")),
             ("code.html", include_str!("pages/templates/code.html")),
             (
+                "password.html",
+                include_str!("pages/templates/password.html"),
+            ),
+            (
                 "providers.html",
                 include_str!("pages/templates/providers.html"),
             ),
@@ -169,6 +183,10 @@ impl Pages {
             (
                 "fragment.html",
                 include_str!("pages/templates/fragment.html"),
+            ),
+            (
+                "login_done.html",
+                include_str!("pages/templates/login_done.html"),
             ),
             (
                 "trial_ask.html",
@@ -230,14 +248,24 @@ impl Pages {
         let style = match form {
             None => style,
             Some(form) if form.to_application => style.with_any_form(),
-            Some(_) => style.with_form(&[]),
+            Some(form) => style.with_form(&form.redirects),
         };
         let form = form.map(|form| {
+            let why = form.wrong.filter(|why| *why != ErrorCode::RequestBad);
+            let refused = why.map(|why| {
+                let said = self.messages(lang).error(why);
+                format!("{} {}", said.text, said.next)
+            });
+            let bad = form.wrong == Some(ErrorCode::RequestBad);
             context! {
+                codes => form.codes,
+                password => form.password,
+                forgot => form.forgot,
+                refused,
                 action => form.action.as_str(),
                 return_to => form.return_to.as_str(),
                 email => form.email.as_str(),
-                wrong => form.wrong,
+                wrong => bad.then_some(&text.email_wrong),
             }
         });
         self.page(
@@ -321,6 +349,13 @@ impl Pages {
         let title = &self.messages(lang).page.trial_ask;
         let style = Style::new(look).with_logo();
         self.page("trial_ask.html", lang, &style, title, context! { go })
+    }
+
+    /// A login in a window of its own is over.
+    pub fn login_done(&self, look: &Look, lang: Lang) -> Page {
+        let title = &self.messages(lang).page.login_done;
+        let style = Style::new(look).with_logo();
+        self.page("login_done.html", lang, &style, title, context! {})
     }
 
     /// A trial's login is over.

@@ -70,6 +70,11 @@ impl Site {
         self.account.access_key && app.mail.is_configured()
     }
 
+    /// Whether people may choose a password with a code.
+    pub fn sets_passwords(&self, app: &App) -> bool {
+        self.account.login.password && app.mail.is_configured()
+    }
+
     /// What the account chose for its pages.
     pub fn look(&self) -> Look {
         look(&self.account)

@@ -18,6 +18,8 @@ pub fn status(code: E) -> StatusCode {
         | E::LogoutCrossSite
         | E::LoginCrossSite
         | E::LoginAccessKeySpent
+        | E::LoginPasswordWrong
+        | E::LoginPasswordExpired
         | E::SessionEmailUnverified
         | E::SessionUnknownHost
         | E::AdminForbidden
@@ -34,7 +36,9 @@ pub fn status(code: E) -> StatusCode {
         | E::KeyUnknown
         | E::KeyNoCertificate => StatusCode::NOT_FOUND,
 
-        E::LoginTooManyCodes | E::LoginAccessKeyBlocked => StatusCode::TOO_MANY_REQUESTS,
+        E::LoginTooManyCodes | E::LoginAccessKeyBlocked | E::LoginPasswordWait => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
 
         E::RequestMethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
 
@@ -172,6 +176,10 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountUnverifiedEmail
         | E::AccountAccessKey
         | E::MessageInvalid
+        | E::AccountPassword
+        | E::LoginPasswordClasses
+        | E::LoginPasswordWeak
+        | E::LoginPasswordUsed
         | E::AccountAudience
         | E::StoreInvalid
         | E::MappingNotUtf8
@@ -192,6 +200,8 @@ pub fn status(code: E) -> StatusCode {
         | E::GrantInvalid
         | E::GrantLoginFailed
         | E::GrantLockedOut
+        | E::GrantTemporarilyLockedOut
+        | E::GrantSignInNotAllowed
         | E::GrantPasswordDisabled => StatusCode::BAD_REQUEST,
     }
 }

@@ -75,6 +75,11 @@ impl Context {
         &self.id
     }
 
+    /// When it began.
+    pub fn started_at(&self) -> Timestamp {
+        self.origin.started_at
+    }
+
     /// The provider, compiled.
     pub fn provider(&self) -> &Arc<Provider> {
         &self.provider

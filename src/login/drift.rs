@@ -51,6 +51,25 @@ pub struct Shape {
     pub previous_secret: Option<Previous>,
 }
 
+impl Shape {
+    /// With what another broker has written down.
+    fn beside(mut self, other: Self) -> Self {
+        self.logins = self.logins.max(other.logins);
+        for (name, field) in other.fields {
+            let own = self.fields.entry(name).or_default();
+            own.types.extend(field.types);
+        }
+        let news = other.drifts.into_iter();
+        let news: Vec<Drift> = news.filter(|drift| !self.drifts.contains(drift)).collect();
+        self.drifts.extend(news);
+        self.drifts.sort_by(|one, two| one.at.cmp(&two.at));
+        let surplus = self.drifts.len().saturating_sub(MAX_DRIFTS);
+        self.drifts.drain(..surplus);
+        self.previous_secret = self.previous_secret.or(other.previous_secret);
+        self
+    }
+}
+
 /// Whether a provider still wants the secret before the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -227,16 +246,7 @@ impl Watch {
             .increment(1);
         }
         match write {
-            Some(shape) => SPACE
-                .put(
-                    store,
-                    account.as_str(),
-                    provider.as_str().as_bytes(),
-                    &shape,
-                    Precondition::Any,
-                )
-                .await
-                .map(|_| ()),
+            Some(shape) => write_down(store, account, provider, &shape).await,
             None => Ok(()),
         }
     }
@@ -265,11 +275,7 @@ impl Watch {
             }
         };
         warn!(target: "vestibule::drift", account = %account, provider = %provider, "{report}");
-        let id = provider.as_str().as_bytes();
-        SPACE
-            .put(store, account.as_str(), id, &shape, Precondition::Any)
-            .await
-            .map(|_| ())
+        write_down(store, account, provider, &shape).await
     }
 
     /// Forgets a provider, whose mapping changed: what comes now is the norm.
@@ -285,6 +291,35 @@ impl Watch {
             .remove(&(account.clone(), provider.clone()));
         remove(store, account, provider).await
     }
+}
+
+/// How often a shape is written that other brokers write too.
+const TRIES: usize = 4;
+
+/// Writes a shape down, with what other brokers saw.
+async fn write_down(
+    store: &dyn Store,
+    account: &AccountId,
+    provider: &ProviderId,
+    shape: &Shape,
+) -> Result<(), StoreError> {
+    let (account, id) = (account.as_str(), provider.as_str().as_bytes());
+    for _ in 0..TRIES {
+        let found = SPACE.get(store, account, id).await?;
+        let (all, when) = match found {
+            None => (shape.clone(), Precondition::Absent),
+            Some(found) => (
+                shape.clone().beside(found.value),
+                Precondition::Version(found.version),
+            ),
+        };
+        match SPACE.put(store, account, id, &all, when).await {
+            Err(StoreError::Conflict) => {}
+            written => return written.map(|_| ()),
+        }
+    }
+    // Others are at it; a later login writes it.
+    Ok(())
 }
 
 /// Removes what is written down of a provider.
@@ -339,4 +374,45 @@ fn names(document: &Value) -> BTreeMap<String, String> {
         out.insert(path, type_name(value).to_owned());
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Clock, ManualClock};
+    use crate::store::MemoryStore;
+
+    fn note(there: bool) -> Note {
+        let matched = there.then(|| "string".to_owned());
+        Note {
+            field: "userinfo.email".to_owned(),
+            place: "email".to_owned(),
+            matched: matched.into_iter().collect(),
+            outcome: String::new(),
+            hint: None,
+        }
+    }
+
+    /// Two brokers on one store: what one saw, the other does not write over.
+    #[tokio::test]
+    async fn drifts_of_all_brokers_are_kept() {
+        let clock = ManualClock::default();
+        let store = MemoryStore::new(Arc::new(clock.clone()));
+        let (account, provider) = ("acme".parse().unwrap(), "idp".parse().unwrap());
+        let (one, two) = (Watch::default(), Watch::default());
+        let document = Value::Null;
+        for there in [true, true, true, true, true, false] {
+            for watch in [&one, &two] {
+                let now = clock.now();
+                let notes = [note(there)];
+                watch
+                    .observe(&store, &account, &provider, &notes, &document, now)
+                    .await
+                    .unwrap();
+                clock.advance(std::time::Duration::from_secs(1));
+            }
+        }
+        let known = find(&store, &account, &provider).await.unwrap().unwrap();
+        assert_eq!(known.drifts.len(), 2, "{:?}", known.drifts);
+    }
 }

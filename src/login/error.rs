@@ -12,6 +12,7 @@ use crate::base::ErrorCode;
 use crate::document::Finding;
 use crate::mail::MailError;
 use crate::outbound::OutboundError;
+use crate::password::{HashError, Weakness};
 use crate::provider::decode::DecodeError;
 use crate::provider::extract::{AccessDenied, ExtractError};
 use crate::provider::request::BuildError;
@@ -214,6 +215,27 @@ pub enum LoginError {
     /// Too many wrong codes for one address.
     #[error("too many wrong codes were typed for this address")]
     AccessKeyBlocked,
+    /// Email and password don't belong together.
+    #[error("this email and password don't belong together")]
+    PasswordWrong,
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords; the next may be tried in {wait:?}")]
+    PasswordWait {
+        /// When the next may be tried.
+        wait: Duration,
+    },
+    /// The password is right, and too old.
+    #[error("the password has expired")]
+    PasswordExpired,
+    /// The new password is not good enough.
+    #[error("{0}")]
+    PasswordWeak(Weakness),
+    /// The new password is one that they had before.
+    #[error("the password was used before")]
+    PasswordUsed,
+    /// No password can be checked now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
     /// The message with the code.
     #[error("the code cannot be sent: {0}")]
     Mail(MailError),
@@ -274,6 +296,12 @@ impl LoginError {
             | Self::Denied
             | Self::AccessKeySpent
             | Self::AccessKeyBlocked
+            | Self::PasswordWrong
+            | Self::PasswordWait { .. }
+            | Self::PasswordExpired
+            | Self::PasswordWeak(_)
+            | Self::PasswordUsed
+            | Self::Hash(_)
             | Self::ProviderError { .. } => Step::Callback,
             Self::Transport { step, .. }
             | Self::Build { step, .. }
@@ -357,12 +385,21 @@ impl LoginError {
             Self::TooManyCodes => ErrorCode::LoginTooManyCodes,
             Self::AccessKeySpent => ErrorCode::LoginAccessKeySpent,
             Self::AccessKeyBlocked => ErrorCode::LoginAccessKeyBlocked,
+            Self::PasswordWrong => ErrorCode::LoginPasswordWrong,
+            Self::PasswordWait { .. } => ErrorCode::LoginPasswordWait,
+            Self::PasswordExpired => ErrorCode::LoginPasswordExpired,
+            Self::PasswordWeak(Weakness::Classes) => ErrorCode::LoginPasswordClasses,
+            Self::PasswordWeak(_) | Self::Hash(HashError::TooLong) => ErrorCode::LoginPasswordWeak,
+            Self::PasswordUsed => ErrorCode::LoginPasswordUsed,
+            Self::Hash(HashError::Busy) => ErrorCode::ServiceUnavailable,
             Self::TicketInvalid => ErrorCode::LoginTicketInvalid,
             Self::WrongBrowser => ErrorCode::LoginWrongBrowser,
             Self::Store { .. }
             | Self::Identify(IdentifyError::Store(_))
             | Self::Session(SessionError::Store(_)) => ErrorCode::ServiceUnavailable,
-            Self::Session(_) | Self::Mail(_) => ErrorCode::ServiceError,
+            Self::Session(_) | Self::Mail(_) | Self::Hash(HashError::Failed) => {
+                ErrorCode::ServiceError
+            }
         }
     }
 
@@ -371,6 +408,7 @@ impl LoginError {
         match self {
             Self::Rejected { retry_after, .. } => *retry_after,
             Self::TooMany { wait: left }
+            | Self::PasswordWait { wait: left }
             | Self::Transport {
                 error: OutboundError::BreakerOpen { retry_after: left },
                 ..
@@ -404,6 +442,11 @@ impl LoginError {
             | Self::TooManyCodes
             | Self::AccessKeySpent
             | Self::AccessKeyBlocked
+            | Self::PasswordWrong
+            | Self::PasswordWait { .. }
+            | Self::PasswordExpired
+            | Self::PasswordWeak(_)
+            | Self::PasswordUsed
             | Self::TicketInvalid
             | Self::WrongBrowser
             | Self::UnknownProvider
@@ -429,6 +472,7 @@ impl LoginError {
             Self::Store { .. }
             | Self::Identify(IdentifyError::Store(_))
             | Self::Mail(_)
+            | Self::Hash(_)
             | Self::Session(_) => Blame::Us,
         }
     }

@@ -3,18 +3,21 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
-use super::pending::{Browser, TICKET};
+use super::journal::{LoginEntry, LoginStep};
+use super::pending::{Browser, TICKET, TicketRecord};
 use super::{Logins, ReturnTo};
 use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
 use crate::base::{AccountId, LoginMethod, ProviderId, UserId};
-use crate::session::{Session, Subject};
+use crate::session::{Begun, Session, Subject, VtexTokens};
 use crate::store::Token;
 
 /// A login that is done.
 pub struct Finished {
     /// The token for the session cookie.
     pub token: String,
+    /// What clients of VTEX ID hold, where the account has such.
+    pub vtex: Option<VtexTokens>,
     /// The session.
     pub session: Session,
     /// The origin of the store it began on.
@@ -50,10 +53,12 @@ pub async fn finish(
             provider.await.map_err(Step::Finish.store())?.is_some()
         }
         LoginMethod::AccessKey => account.access_key,
+        LoginMethod::Password => account.login.password,
     };
     if !stands {
         return Err(LoginError::TicketInvalid);
     }
+    let (device, address) = logins.journal.seen();
     let subject = Subject {
         account: &account.id,
         user: record.user,
@@ -66,13 +71,21 @@ pub async fn finish(
         more: &record.more,
         method: &record.method,
         auth_time: record.auth_time,
+        device: device.as_deref(),
+        address: address.as_deref(),
         signing_alg: account.signing_alg,
+        vtex: account.login.vtex_compatible,
     };
-    let (token, session) = logins
+    let Begun {
+        token,
+        vtex,
+        session,
+    } = logins
         .sessions
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
     still_allowed(logins, &account.id, &session, &token).await?;
+    note(logins, account, &record, &session);
     logins
         .meters
         .logins(&account.id, &record.method)
@@ -87,10 +100,36 @@ pub async fn finish(
     );
     Ok(Finished {
         token,
+        vtex,
         session,
         store: record.store,
         return_to: ReturnTo::stored(record.return_to),
     })
+}
+
+/// Notes the login in its log; nobody waits for that.
+fn note(logins: &Logins, account: &Account, record: &TicketRecord, session: &Session) {
+    let now = logins.now();
+    let took = now.since(record.started_at).as_millis();
+    let mut steps = record.steps.clone();
+    if !steps.is_empty() {
+        steps.push(LoginStep {
+            step: Step::Finish.name().to_owned(),
+            ms: u64::try_from(took).unwrap_or(u64::MAX),
+        });
+    }
+    let entry = LoginEntry {
+        account: Some(account.id.clone()),
+        provider: Some(record.method.as_str().to_owned()),
+        user: Some(record.user),
+        email: Some(record.email.clone()),
+        store: Some(record.store.clone()),
+        device: session.device.clone(),
+        address: session.address.clone(),
+        steps,
+        ..LoginEntry::new(&logins.journal, &record.id, now)
+    };
+    logins.journal.note(entry);
 }
 
 /// Ends the session that just began if its user was disabled or removed since

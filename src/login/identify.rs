@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use super::Logins;
 use super::error::{LoginError, Step};
+use super::journal::LoginStep;
 use super::pending::{ConsoleLogin, TICKET, TicketRecord};
 use super::userinfo::Identified;
 use crate::account::directory::{self, IdentifiedUser};
@@ -25,7 +26,14 @@ pub struct Identity {
 }
 
 /// Finds or creates the user, and issues the ticket.
-pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identity, LoginError> {
+///
+/// # Errors
+/// If nobody is meant, or the store fails.
+pub async fn identify(
+    logins: &Logins,
+    identified: Identified,
+    steps: Vec<LoginStep>,
+) -> Result<Identity, LoginError> {
     let (login, profile, auth_time) = identified.into_parts();
     let now = logins.now();
     let account = login.account();
@@ -64,6 +72,8 @@ pub async fn identify(logins: &Logins, identified: Identified) -> Result<Identit
         store: origin.store,
         return_to: origin.return_to,
         browser: origin.browser,
+        started_at: origin.started_at,
+        steps,
         console: origin.console.then_some(ConsoleLogin { email: vouched }),
     };
     TICKET

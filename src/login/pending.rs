@@ -5,6 +5,7 @@ use std::time::Duration;
 use oauth2::{CsrfToken, PkceCodeVerifier, RedirectUrl};
 use serde::{Deserialize, Serialize};
 
+use super::journal::LoginStep;
 use super::openid::AuthenticationAge;
 use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
@@ -70,6 +71,8 @@ pub(super) struct PendingLogin {
 pub(super) struct RestartPoint {
     pub id: String,
     pub account: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderId>,
     pub store: String,
     pub return_to: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -81,6 +84,7 @@ impl RestartPoint {
         Self {
             id: login.id.clone(),
             account: login.account.clone(),
+            provider: Some(login.provider.clone()),
             store: login.store.clone(),
             return_to: login.return_to.clone(),
             console: login.console,
@@ -152,6 +156,11 @@ pub(super) struct TicketRecord {
     pub store: String,
     pub return_to: String,
     pub browser: BrowserDigest,
+    /// When the login began, and what was done since, for its log.
+    #[serde(default)]
+    pub started_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<LoginStep>,
     /// Set where the login is an operator's: it begins no shopper's session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<ConsoleLogin>,

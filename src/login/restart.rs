@@ -6,7 +6,7 @@ use super::error::{LoginError, Step};
 use super::pending::{RestartPoint, read_state};
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
-use crate::base::{AccountId, random};
+use crate::base::{AccountId, ProviderId, random};
 use crate::protocol::form::MAX_PAIRS;
 use crate::store::Token;
 
@@ -21,6 +21,8 @@ pub struct Restart {
     pub store: StoreFront,
     /// The page that was asked for.
     pub return_to: ReturnTo,
+    /// The provider, where it is known.
+    pub provider: Option<ProviderId>,
     /// The trial it was the login of.
     pub trial: Option<Token>,
     /// It was an operator's, to the console.
@@ -63,6 +65,7 @@ pub(super) async fn restart_from_login(
     };
     Ok(Ok(Box::new(Restart {
         id: way.id,
+        provider: way.provider,
         account,
         trial: None,
         console: way.console,
@@ -81,6 +84,7 @@ pub(super) async fn restart_from_store(
     let store = account.stores.first()?.clone();
     Some(Box::new(Restart {
         id: random::support_id(),
+        provider: None,
         return_to: ReturnTo::stored(store.home()),
         account,
         store,

@@ -1,21 +1,30 @@
 //! Accounts and their storefronts.
 
 mod fields;
+mod store;
 mod write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use self::fields::{color, logo, name, own_audience, signing_alg, unverified_email};
+use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
+use self::store::add;
+pub use self::store::{StoreInput, StoreQuery, put_store, remove_store, stores};
 use self::write::{make, replace, write};
+use super::page::MAX;
 use super::{
     Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
-    Page, Paging,
+    Page, Paging, limit,
 };
-use crate::account::{self, Account, StoreFront, UnverifiedEmail, directory};
-use crate::authority::{Applications, password};
+use crate::account::settings::PasswordRules;
+use crate::account::{
+    self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
+};
+use crate::authority::Applications;
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
+use crate::login::journal;
+use crate::password::PasswordRule;
 use crate::session;
 use crate::store::Precondition;
 
@@ -40,6 +49,16 @@ pub struct AccountView {
     pub unverified_email: UnverifiedEmail,
     /// Whether people may log in by a code that is sent to their email.
     pub access_key: bool,
+    /// Whether people may log in with a password.
+    pub password: bool,
+    /// What passwords must be like.
+    pub password_rule: PasswordRule,
+    /// After how many days another has to be chosen; `null`: never.
+    pub password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again.
+    pub password_former: u8,
+    /// Whether its stores' front ends may speak VTEX ID.
+    pub vtex_compatible: bool,
     /// The audience of its access tokens; `null`: the broker's.
     pub audience: Option<String>,
     /// When it was created (RFC 3339).
@@ -57,6 +76,11 @@ impl From<Account> for AccountView {
             signing_alg: account.signing_alg,
             unverified_email: account.unverified_email,
             access_key: account.access_key,
+            password: account.login.password,
+            password_rule: account.login.rules.rule,
+            password_expires_days: account.login.rules.expires_after_days,
+            password_former: account.login.rules.former,
+            vtex_compatible: account.login.vtex_compatible,
             audience: account.audience,
             created_at: account.created_at.rfc3339(),
         }
@@ -107,6 +131,22 @@ pub struct WholeAccount {
     /// given. It takes a mail server.
     #[serde(default)]
     pub access_key: bool,
+    /// Whether people may log in with a password; not unless given.
+    #[serde(default)]
+    pub password: bool,
+    /// What passwords must be like; `classes` unless given.
+    #[schemars(with = "Option<PasswordRule>")]
+    pub password_rule: Option<String>,
+    /// After how many days another has to be chosen; never unless given.
+    #[schemars(range(min = 0, max = 3650))]
+    pub password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again; none unless
+    /// given.
+    #[schemars(range(min = 0, max = 24))]
+    pub password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID; not unless given.
+    #[serde(default)]
+    pub vtex_compatible: bool,
     /// The audience of its access tokens, an absolute URI; the broker's unless
     /// given. It takes who administers all accounts to change it.
     pub audience: Option<String>,
@@ -138,6 +178,21 @@ pub struct AccountChange {
     /// Whether people may log in by a code that is sent to their email. It takes a
     /// mail server.
     pub access_key: Option<bool>,
+    /// Whether people may log in with a password.
+    pub password: Option<bool>,
+    /// What passwords must be like: `classes` (8 characters, a digit, a lower-case and
+    /// an upper-case letter) or `length` (10 characters, and none that many people
+    /// have).
+    #[schemars(with = "Option<PasswordRule>")]
+    pub password_rule: Option<String>,
+    /// After how many days another has to be chosen; 0: never.
+    #[schemars(range(min = 0, max = 3650))]
+    pub password_expires_days: Option<u32>,
+    /// How many of a person's last passwords may not be chosen again.
+    #[schemars(range(min = 0, max = 24))]
+    pub password_former: Option<u8>,
+    /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`.
+    pub vtex_compatible: Option<bool>,
     /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
     /// takes who administers all accounts to change it.
     #[serde(default, deserialize_with = "given")]
@@ -145,42 +200,9 @@ pub struct AccountChange {
     pub audience: Option<Option<String>>,
 }
 
-/// A storefront.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StoreInput {
-    /// Scheme, host and port, as a browser writes an origin.
-    pub origin: String,
-    /// The path under which its web server proxies to the broker; `/_auth` unless given.
-    pub auth_path: Option<String>,
-}
-
-/// Which store.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StoreQuery {
-    /// Its origin.
-    pub origin: String,
-}
-
 /// Tells `null` from absent.
 pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
-}
-
-impl StoreInput {
-    fn check(&self) -> Outcome<StoreFront> {
-        StoreFront::new(&self.origin, self.auth_path.as_deref().unwrap_or("/_auth"))
-            .map_err(|error| OperationError::invalid(ErrorCode::StoreInvalid, "origin", error))
-    }
-}
-
-/// Adds a store, or gives the one at this origin its new path.
-fn add(account: &mut Account, store: StoreFront) {
-    match account.stores.iter_mut().find(|s| s.origin == store.origin) {
-        Some(same) => *same = store,
-        None => account.stores.push(store),
-    }
 }
 
 impl WholeAccount {
@@ -193,6 +215,17 @@ impl WholeAccount {
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
             access_key: self.access_key,
+            login: LoginSettings {
+                password: self.password,
+                vtex_compatible: self.vtex_compatible,
+                rules: passwords(
+                    PasswordRules::default(),
+                    self.password_rule.as_deref(),
+                    self.password_expires_days,
+                    self.password_former,
+                )?,
+                ..LoginSettings::default()
+            },
             audience: own_audience(ops, self.audience)?,
             ..Account::new(id, named, Vec::new(), ops.clock.now())
         };
@@ -223,6 +256,18 @@ impl AccountChange {
         if let Some(on) = self.access_key {
             account.access_key = on;
         }
+        if let Some(on) = self.password {
+            account.login.password = on;
+        }
+        account.login.rules = passwords(
+            account.login.rules,
+            self.password_rule.as_deref(),
+            self.password_expires_days,
+            self.password_former,
+        )?;
+        if let Some(on) = self.vtex_compatible {
+            account.login.vtex_compatible = on;
+        }
         if let Some(text) = self.audience {
             account.audience = own_audience(ops, text)?;
         }
@@ -239,18 +284,63 @@ fn address(id: &AccountId) -> String {
     format!("/accounts/{id}")
 }
 
+/// Which accounts.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountQuery {
+    /// Only those whose id, name or a store's origin has this in it. Case doesn't matter.
+    pub q: Option<String>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// How many at most; 100 unless given.
+    #[schemars(range(min = 1, max = 500))]
+    pub limit: Option<usize>,
+}
+
+impl AccountQuery {
+    fn wants(&self, account: &Account) -> bool {
+        let Some(text) = self.q.as_deref().map(str::trim) else {
+            return true;
+        };
+        let text = text.to_lowercase();
+        let has = |other: &str| other.to_lowercase().contains(&text);
+        has(account.id.as_str())
+            || has(&account.name)
+            || account.stores.iter().any(|store| has(&store.origin))
+    }
+}
+
 /// A page of accounts in the order of their ids; of a caller limited to one, that one.
-pub async fn list(ops: &Operations, caller: &Caller, paging: Paging) -> Outcome<Page<AccountView>> {
+pub async fn list(
+    ops: &Operations,
+    caller: &Caller,
+    query: AccountQuery,
+) -> Outcome<Page<AccountView>> {
     caller.check(Access::Read)?;
-    let after = paging.after::<AccountId>()?;
-    let limit = paging.limit()?;
-    let found = match caller.limit() {
-        Some(own) if after.as_ref().is_none_or(|after| after < own) => {
-            account::get(&*ops.store, own).await?.into_iter().collect()
+    let limit = limit(query.limit)?;
+    let paging = Paging::new(limit, query.after.as_deref());
+    let mut after = paging.after::<AccountId>()?;
+    let mut found = Vec::new();
+    match caller.limit() {
+        Some(own) => {
+            let is_next = after.as_ref().is_none_or(|after| after < own);
+            let account = account::get(&*ops.store, own).await?;
+            found.extend(account.filter(|account| is_next && query.wants(&account.value)));
         }
-        Some(_) => Vec::new(),
-        None => account::page(&*ops.store, after.as_ref(), limit + 1).await?,
-    };
+        None => loop {
+            let step = if query.q.is_some() { MAX } else { limit + 1 };
+            let page = account::page(&*ops.store, after.as_ref(), step).await?;
+            let full = page.len() == step;
+            after = page.last().map(|account| account.value.id.clone());
+            found.extend(
+                page.into_iter()
+                    .filter(|account| query.wants(&account.value)),
+            );
+            if !full || found.len() > limit {
+                break;
+            }
+        },
+    }
     let page = Page::cut(found, limit, |account| account.value.id.to_string());
     Ok(page.map(|account| account.value.into()))
 }
@@ -350,57 +440,11 @@ pub async fn remove(
             .await?;
     }
     directory::remove_all(&*ops.store, &id).await?;
-    password::remove_all(&*ops.store, &id).await?;
+    credential::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
+    journal::remove_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })
-}
-
-/// A page of an account's storefronts.
-pub async fn stores(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    paging: Paging,
-) -> Outcome<Page<StoreFront>> {
-    let found = ops.account(caller, Access::Read, id).await?;
-    let page = Page::of_all(found.value.stores, &paging, |store| store.origin.clone())?;
-    Ok(page.tagged(found.version))
-}
-
-/// Adds a storefront, or gives the one at this origin another path.
-pub async fn put_store(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    store: StoreInput,
-    when: &Condition,
-) -> Outcome<Changed<AccountView>> {
-    edit(ops, caller, id, when, "store.set", |account| {
-        add(account, store.check()?);
-        Ok(())
-    })
-    .await
-}
-
-/// Removes a storefront.
-pub async fn remove_store(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    origin: &str,
-    when: &Condition,
-) -> Outcome<Changed<AccountView>> {
-    edit(ops, caller, id, when, "store.remove", |account| {
-        let before = account.stores.len();
-        let origin = origin.trim_end_matches('/');
-        account.stores.retain(|store| store.origin != origin);
-        if account.stores.len() == before {
-            return Err(OperationError::missing("store"));
-        }
-        Ok(())
-    })
-    .await
 }
 
 /// Changes an account in place.

@@ -28,11 +28,6 @@ impl Caller {
         Self::new("local operator", Access::Write, None)
     }
 
-    /// A person who administers the broker.
-    pub fn operator(email: &str) -> Self {
-        Self::new(email, Access::Write, None)
-    }
-
     /// A program, with what its token allows.
     pub fn new(name: impl Into<String>, access: Access, limit: Option<AccountId>) -> Self {
         Self {

@@ -1,10 +1,11 @@
 //! Single-use links with which an operator chooses a password.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Operator, SPACE, get};
+use super::{Email, Operator, Role, SPACE, get};
 use crate::base::Timestamp;
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token};
@@ -128,6 +129,8 @@ async fn create_first(
         name: accepted.name,
         password: Some(accepted.password),
         disabled: false,
+        role: Role::Owner,
+        accounts: BTreeSet::new(),
         created_at: now,
         last_login_at: None,
     };

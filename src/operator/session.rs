@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Email, Operator, get, put};
 use crate::base::digest::{hex, unhex};
-use crate::base::{Allowance, Clock, Secret, Timestamp, digest};
+use crate::base::{AccountId, Allowance, Clock, Secret, Timestamp, digest};
 use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Spread, Throttle};
 use crate::store::{Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned};
 
@@ -97,6 +97,10 @@ pub struct Current {
     pub operator: Operator,
     /// The session.
     pub session: Console,
+    /// The account that this request is limited to.
+    pub limit: Option<AccountId>,
+    /// Whether this request may change something.
+    pub writes: bool,
     /// What forms of this session carry, so that no other site's form counts.
     pub csrf: String,
 }
@@ -262,6 +266,8 @@ impl Operators {
             id: id(&token.key(&SESSIONS, "")),
             operator: operator.value,
             session,
+            limit: None,
+            writes: false,
             csrf: digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes()),
         }))
     }
@@ -296,6 +302,14 @@ pub async fn page(
     limit: usize,
 ) -> Result<Vec<(Key, Versioned<Console>)>, StoreError> {
     SPACE.page(store, "", b"", after, limit).await
+}
+
+/// The console sessions of an operator.
+pub async fn of(
+    store: &dyn Store,
+    email: &Email,
+) -> Result<Vec<(Key, Versioned<Console>)>, StoreError> {
+    SPACE.page_of(store, "", &owner(email), None, 500).await
 }
 
 /// Ends all console sessions of an operator; says how many.

@@ -15,6 +15,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::error::{HashError, MAX_LENGTH};
+use super::imported;
 use crate::base::{Secret, random};
 
 /// Memory in KiB, passes and lanes: OWASP's advice for argon2id.
@@ -23,11 +25,10 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// The most memory a stored hash may ask for, in KiB.
 const MAX_MEMORY: u32 = 1 << 20;
+/// The most passes over it.
+const MAX_PASSES: u32 = 32;
 /// How many may wait for their turn.
 const QUEUE: usize = 64;
-/// The longest text that is hashed, in bytes.
-pub const MAX_LENGTH: usize = 1024;
-
 /// An argon2id hash (RFC 9106) with its parameters and salt, as a PHC string.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -38,26 +39,36 @@ impl SlowHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A hash that another system made, if it is one that can be checked.
+    ///
+    /// # Errors
+    /// Which there are.
+    pub fn imported(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let text = text
+            .strip_prefix("argon2$")
+            .map_or_else(|| text.to_owned(), |rest| format!("${rest}"));
+        let stored = Self(text);
+        if imported::is_known(&stored.0) || argon2_of(&stored).is_ok() {
+            return Ok(stored);
+        }
+        Err(
+            "this is no hash of bcrypt, PBKDF2, scrypt, argon2 or salted SHA that is known here, or one that costs too much to check",
+        )
+    }
+
+    /// Whether it is one of ours as we make them now.
+    pub fn is_current(&self) -> bool {
+        let head = format!("$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}$");
+        self.0.starts_with(&head)
+    }
 }
 
 impl fmt::Debug for SlowHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SlowHash([redacted])")
     }
-}
-
-/// Why there is no hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// Too many hashes at once.
-    #[error("too many passwords are being checked at once; try again in a moment")]
-    Busy,
-    /// Longer than any password.
-    #[error("a password or secret has at most {MAX_LENGTH} bytes")]
-    TooLong,
-    /// The library or a stored hash is broken.
-    #[error("the hash function failed")]
-    Failed,
 }
 
 /// Makes and checks hashes, few at a time.
@@ -110,7 +121,19 @@ impl Hasher {
         text: &Secret,
     ) -> Result<bool, HashError> {
         let against = stored.unwrap_or(&self.decoy).clone();
-        let same = self.run(text, move |text| same(&against, text)).await?;
+        let decoy = self.decoy.clone();
+        let work = move |text: &str| {
+            if !imported::is_known(&against.0) {
+                return same(&against, text);
+            }
+            let right = imported::is_of(&against.0, text)?;
+            if !right {
+                // Most take less time than ours: then a wrong one would tell.
+                same(&decoy, text)?;
+            }
+            Ok(right)
+        };
+        let same = self.run(text, work).await?;
         Ok(same && stored.is_some())
     }
 
@@ -139,14 +162,20 @@ impl Hasher {
     }
 }
 
+/// An argon2 hash, and whether it may be computed.
+fn argon2_of(stored: &SlowHash) -> Result<PasswordHash, HashError> {
+    let hash = PasswordHash::new(&stored.0).map_err(|_| HashError::Failed)?;
+    let params = Params::try_from(&hash).map_err(|_| HashError::Failed)?;
+    if params.m_cost() > MAX_MEMORY || params.t_cost() > MAX_PASSES || hash.hash.is_none() {
+        return Err(HashError::Failed);
+    }
+    Ok(hash)
+}
+
 /// By the parameters of the stored hash; the library compares in constant time
 /// (threat K7).
 fn same(stored: &SlowHash, text: &str) -> Result<bool, HashError> {
-    let stored = PasswordHash::new(&stored.0).map_err(|_| HashError::Failed)?;
-    let params = Params::try_from(&stored).map_err(|_| HashError::Failed)?;
-    if params.m_cost() > MAX_MEMORY {
-        return Err(HashError::Failed);
-    }
+    let stored = argon2_of(stored)?;
     match Argon2::default().verify_password(text.as_bytes(), &stored) {
         Ok(()) => Ok(true),
         Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),

@@ -31,7 +31,7 @@ async fn who_may_read_changes_nothing() {
         let reader = token(&scene.world, account, "admin:read").await;
         for operation in operations() {
             let page = scene.run(&reader, &operation, &[]).await;
-            let global = ["/keys", "/operators", "/export"]
+            let global = ["/keys", "/operators", "/export", "/logins"]
                 .iter()
                 .any(|part| operation.path.starts_with(part));
             if !operation.is_safe() {

@@ -34,6 +34,7 @@ const UNCONDITIONAL: &[&str] = &[
     "createApplication",
     "createOperator",
     "createUser",
+    "expirePassword",
     "importUsers",
     "openTrial",
     "previewMapping",

@@ -99,6 +99,8 @@ pub struct Scene {
     pub grant: String,
     /// A trial of `acme`.
     pub trial: String,
+    /// A login in `acme`.
+    pub login: String,
 }
 
 /// A token of an application with these scopes, for one account or for all.
@@ -166,11 +168,14 @@ impl Scene {
             session: String::new(),
             grant: String::new(),
             trial: String::new(),
+            login: String::new(),
         };
         let body = json!({ "email": "grace@example.com" });
         scene.json(Method::POST, "/operators", &body).await;
         let sessions = scene.get("/accounts/acme/sessions").await.json();
         scene.session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
+        let logins = scene.get("/accounts/acme/logins").await.json();
+        scene.login = logins["items"][0]["id"].as_str().unwrap().to_owned();
         let shop = Client::with_passwords(&scene.world).await;
         shop.password(&scene.world, ADA, "difference engine").await;
         let grants = scene.get("/accounts/acme/grants").await.json();
@@ -213,6 +218,7 @@ impl Scene {
             ("session", &self.session),
             ("grant", &self.grant),
             ("trial", &self.trial),
+            ("login", &self.login),
             ("address", BLOCKED),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);

@@ -13,7 +13,7 @@ async fn s12_empty_posts_lead_nowhere() {
         ("/accounts/acme/login", 404),
         ("/accounts/acme/finish", 405),
         ("/accounts/acme/session", 405),
-        ("/accounts/acme/check", 405),
+        ("/accounts/acme/check", 401),
         ("/accounts/acme/error", 405),
         ("/callback", 303),
         ("/callback/acme/mock-idp", 303),

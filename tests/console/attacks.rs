@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use crate::support::{Browser, World};
 use crate::{Op, form};
 
-const PAGES: &[&str] = &[
+pub const PAGES: &[&str] = &[
     "/admin/",
     "/admin/audit",
     "/admin/audit.jsonl",
@@ -23,6 +23,7 @@ const PAGES: &[&str] = &[
     "/admin/accounts/acme/users/import",
     "/admin/accounts/acme/users/x",
     "/admin/accounts/acme/users/x/export.json",
+    "/admin/accounts/acme/logins",
     "/admin/accounts/acme/sessions",
     "/admin/accounts/acme/grants",
     "/admin/accounts/acme/providers/mock-idp",
@@ -36,7 +37,7 @@ const PAGES: &[&str] = &[
     "/admin/nowhere",
 ];
 
-const FORMS: &[&str] = &[
+pub const FORMS: &[&str] = &[
     "/admin/",
     "/admin/logout",
     "/admin/operators",

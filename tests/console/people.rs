@@ -50,6 +50,18 @@ async fn a_user_has_a_page_on_which_all_is_done() {
     assert_eq!(page.json()["user"]["email"], "ada@example.test");
     assert!(page.header("content-disposition").starts_with("attachment"));
 
+    let logins = "/admin/accounts/acme/logins";
+    let page = op.get(logins).await;
+    assert!(
+        page.shows("Success") && page.shows("127.0.0.0/24"),
+        "{}",
+        page.body
+    );
+    let page = op
+        .get(&format!("{logins}?outcome=failed&email=%3Cb%3E"))
+        .await;
+    assert!(page.shows("No login matches") && !page.shows("<b>"));
+
     // Nothing happens before it is confirmed, and what ends is said.
     let user = [("user", id.as_str())];
     for (what, says) in [
@@ -94,6 +106,25 @@ async fn a_user_has_a_page_on_which_all_is_done() {
     );
     let page = op.done(&format!("{users}/delete"), &user).await;
     assert!(page.shows("The user is deleted") && page.shows("0 users"));
+}
+
+#[tokio::test]
+async fn an_account_is_searched_for() {
+    let world = World::start().await;
+    world.account("other").await;
+    let mut op = Op::first(&world).await;
+    let page = op.get("/admin/?q=OTH").await;
+    assert!(page.shows("/admin/accounts/other") && !page.shows("/admin/accounts/acme"));
+    let page = op.get("/admin/?q=%3Cb%3E").await;
+    assert!(page.shows("No account matches") && !page.shows("<b>"));
+    assert!(op.get("/").await.location().unwrap().path() == "/admin/");
+    let icon = op.get("/admin/favicon.svg").await;
+    assert_eq!(icon.header("content-type"), "image/svg+xml");
+    assert!(op.get("/admin/").await.shows("href=\"/admin/favicon.svg\""));
+    let (_, body) = world
+        .admin(reqwest::Method::GET, "/accounts?q=cm", "", "")
+        .await;
+    assert!(body.contains("acme") && !body.contains("other"), "{body}");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 use vestibule::account::directory::Wanted;
-use vestibule::account::mapping::Consent;
+use vestibule::account::mapping::{Consent, People};
 use vestibule::account::{self, Account, StoreFront};
 use vestibule::base::{AccountId, Clock, ManualClock};
 use vestibule::broker::{self, Broker};
@@ -162,7 +162,11 @@ impl World {
                 "test",
                 self.clock.now(),
                 None,
-                Consent::default(),
+                Consent {
+                    // The same mock, moved.
+                    people: Some(People::Same),
+                    ..Consent::default()
+                },
             )
             .await
         {

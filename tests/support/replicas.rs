@@ -15,10 +15,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use url::Url;
-use vestibule::base::{Secret, SystemClock};
+use vestibule::base::{Clock, Secret, SystemClock};
 use vestibule::broker::Broker;
 use vestibule::config::{self, Config, StorePlace};
 use vestibule::http::server::{Listener, Peer, ServerOptions, serve};
+use vestibule::store::Store;
 
 use super::{Browser, mapping_for};
 
@@ -48,8 +49,27 @@ impl Replica {
         .await
     }
 
+    /// One on a store and a clock of the test's.
+    pub async fn on(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::make(
+            |_| {},
+            async |config| Broker::on(store, config, clock).await.unwrap(),
+        )
+        .await
+    }
+
     /// One with a configuration of the test's.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::make(change, async |config| {
+            Broker::open(config, Arc::new(SystemClock)).await.unwrap()
+        })
+        .await
+    }
+
+    async fn make(
+        change: impl FnOnce(&mut Config),
+        open: impl AsyncFnOnce(&Config) -> Broker,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let data = tempfile::tempdir().unwrap();
@@ -60,7 +80,7 @@ impl Replica {
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
         config.auth.master_key = Some(Secret::new(MASTER_KEY));
         change(&mut config);
-        let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
+        let broker = open(&config).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(serve(
             vec![Listener::Tcp(listener)],

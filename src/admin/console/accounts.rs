@@ -14,8 +14,10 @@ use crate::account::draft;
 use crate::account::mapping::{BUILT_IN, Mapping};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
-use crate::operation::accounts::{self, AccountChange, NewAccount, StoreInput};
-use crate::operation::{Changed, Condition, OperationError, Outcome, Paging};
+use crate::operation::accounts::{
+    self, AccountChange, AccountQuery, AccountView, NewAccount, StoreInput,
+};
+use crate::operation::{Access, Caller, Changed, Condition, OperationError, Outcome, Page, Paging};
 use crate::provider::gallery;
 use crate::store::StoreError;
 
@@ -24,13 +26,9 @@ use crate::store::StoreError;
 pub(super) struct ListQuery {
     pub after: Option<String>,
     pub done: Option<String>,
-}
-
-impl ListQuery {
-    /// A page of a list.
-    pub fn paging(&self) -> Paging {
-        Paging::new(50, self.after.as_deref())
-    }
+    /// What is searched for.
+    #[serde(default)]
+    pub q: String,
 }
 
 /// `GET /admin/`
@@ -39,15 +37,41 @@ pub(super) async fn list(desk: Desk, Query(place): Query<ListQuery>) -> Html {
 }
 
 async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: TemplateValue) -> Html {
-    let found = accounts::list(desk.ops(), &desk.caller(), place.paging()).await?;
+    let q = place.q.trim();
+    let query = AccountQuery {
+        q: Some(q.to_owned()).filter(|q| !q.is_empty()),
+        after: place.after.clone(),
+        limit: Some(50),
+    };
+    let found = if desk.who.operator.accounts.is_empty() {
+        accounts::list(desk.ops(), &desk.caller(), query).await?
+    } else {
+        own(desk, query).await?
+    };
     let values = context! {
         title => "Accounts",
         nav => "accounts",
+        q,
         accounts => shown(found.items),
         next => found.next,
         done => place.done.as_deref(),
     };
     desk.page(status, "accounts.html", context! { ..form, ..values })
+}
+
+/// The accounts of an operator who is limited to some.
+async fn own(desk: &Desk, query: AccountQuery) -> Outcome<Page<AccountView>> {
+    let mut all = Vec::new();
+    for account in &desk.who.operator.accounts {
+        let caller = Caller::new(desk.caller().name(), Access::Read, Some(account.clone()));
+        let query = AccountQuery {
+            q: query.q.clone(),
+            ..AccountQuery::default()
+        };
+        all.extend(accounts::list(desk.ops(), &caller, query).await?.items);
+    }
+    let paging = Paging::new(50, query.after.as_deref());
+    Page::of_all(all, &paging, |account| account.id.to_string())
 }
 
 /// A storefront of a form; `None` where no origin was typed.
@@ -218,11 +242,24 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         signing_alg: Some(post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
         access_key: post.filled("access_key").map(|text| text == "true"),
+        password: post.filled("password").map(|text| text == "true"),
+        password_rule: post.filled("password_rule"),
+        // What is no number is refused by its bounds.
+        password_expires_days: number(&post, "password_expires_days", u32::MAX),
+        password_former: number(&post, "password_former", u8::MAX),
+        vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
         audience: Some(post.filled("audience")),
     };
     let when = post.condition();
     let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
     done(&post, &id, changed, "saved", "settings").await
+}
+
+/// A number of a form; `None` where the form has no such field, zero where it is empty.
+fn number<N: std::str::FromStr + Default>(post: &Post, name: &str, most: N) -> Option<N> {
+    let text = post.filled(name);
+    let number = text.map_or(N::default(), |text| text.trim().parse().unwrap_or(most));
+    post.has(name).then_some(number)
 }
 
 pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::super::Caller;
+use super::rights::caller;
 use crate::base::ErrorCode;
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
@@ -123,7 +123,7 @@ impl Api {
             }
         };
         let mut request = request.body(body).map_err(|_| broken())?;
-        let caller = Caller::operator(who.operator.email.as_str());
+        let caller = caller(who);
         request.extensions_mut().insert(caller);
         let answer = match self.0.clone().oneshot(request).await {
             Ok(answer) => answer,

@@ -18,8 +18,9 @@ use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
+use crate::authority::application::AuthMethod;
 use crate::authority::{ClientId, Grant};
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, random};
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
 
@@ -100,9 +101,10 @@ pub(super) async fn ask(
     let form = json!({
         "client_id": id.as_str(),
         "suggested": id.as_str(),
+        "client_secret": random::token(),
         "account": which.account(),
         "scopes": "openid profile email offline_access",
-        "grants": [Grant::AuthorizationCode.as_str(), Grant::RefreshToken.as_str()],
+        "grants": [Grant::ClientCredentials.as_str()],
     });
     new_page(
         &console,
@@ -150,6 +152,12 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
     let mut body = changes(&typed);
     body["client_id"] = typed["client_id"].clone();
     body["public"] = typed["public"].clone();
+    let own_secret = post.get("client_secret").trim();
+    let has_secret = typed["public"] != true
+        && text(&typed, "token_endpoint_auth_method") != AuthMethod::PrivateKeyJwt.as_str();
+    if has_secret && !own_secret.is_empty() {
+        body["client_secret"] = own_secret.into();
+    }
     let account = text(&typed, "account");
     if account.is_empty() {
         let problem = Problem::new(ErrorCode::ApplicationAccount, "choose an account, or all");
@@ -163,12 +171,13 @@ pub(super) async fn create(axum::extract::State(console): State, post: Post) -> 
     if account != ALL {
         body["account"] = account.into();
     }
+    let body_secret = body["client_secret"].as_str().map(str::to_owned);
     let call = Call::new(Method::POST, "/applications").json(body);
     match console.api.call(who, call).await {
         Ok(made) => {
             let id = text(&made, "client_id").to_owned();
             let more = context! {
-                secret => made["client_secret"].as_str(),
+                secret => made["client_secret"].as_str().or(body_secret.as_deref()),
                 done => "application",
             };
             display(&console, who, &id, StatusCode::OK, more).await
@@ -251,6 +260,10 @@ async fn display(
         "refresh_token_lifetime": found["refresh_token_lifetime"],
         "refresh_token_absolute_lifetime": found["refresh_token_absolute_lifetime"],
         "reuse_refresh_tokens": found["reuse_refresh_tokens"],
+        "unnamed_requests": found["unnamed_requests"],
+        "virto_claims": found["virto_claims"],
+        "roles": joined("roles", "\n"),
+        "impersonation_group": found["impersonation_group"],
     });
     let values = context! {
         title => found["name"].as_str(),

@@ -14,7 +14,7 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, State};
+use super::{Console, State, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -37,7 +37,7 @@ impl Desk {
 
     /// The operator as a caller of operations.
     pub fn caller(&self) -> Caller {
-        Caller::operator(self.who.operator.email.as_str())
+        rights::caller(&self.who)
     }
 
     /// A page in the operator's name.
@@ -68,6 +68,11 @@ impl Post {
     /// A field, empty where it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.form.get(name).unwrap_or_default()
+    }
+
+    /// Whether the form has this field.
+    pub fn has(&self, name: &str) -> bool {
+        self.form.get(name).is_some()
     }
 
     /// A field without the space around it; `None` where it is empty.
@@ -176,7 +181,13 @@ pub(super) async fn signed_in(
     match current(&console, &parts.headers).await {
         Err(failed) => failed,
         Ok(None) => ask(&parts),
-        Ok(Some(who)) => {
+        Ok(Some(mut who)) => {
+            let login_account = console.admin.login_account.as_ref();
+            match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
+                Ok(limit) => who.limit = limit,
+                Err(problem) => return fail(Some(&who), &problem),
+            }
+            who.writes = !parts.method.is_safe();
             parts.extensions.insert(who.clone());
             let answer = next.run(Request::from_parts(parts, body)).await;
             shown_failure(Some(&who), answer)

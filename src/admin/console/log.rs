@@ -56,8 +56,19 @@ pub(super) async fn invite(axum::extract::State(console): State, post: Post) -> 
     if !post.get("name").trim().is_empty() {
         body["name"] = post.get("name").trim().into();
     }
+    add_rights(&post, &mut body);
     let call = Call::new(Method::POST, "/operators").json(body);
     answer(&console, &post, call).await
+}
+
+/// Role and accounts of a form, where it has them.
+fn add_rights(post: &Post, body: &mut Value) {
+    if let Some(role) = post.filled("role") {
+        body["role"] = role.into();
+        let accounts = post.get("accounts").split([' ', ',']);
+        let accounts: Vec<&str> = accounts.filter(|id| !id.is_empty()).collect();
+        body["accounts"] = accounts.into();
+    }
 }
 
 async fn answer(console: &Console, post: &Post, call: Call<'_>) -> Html {
@@ -69,7 +80,7 @@ async fn answer(console: &Console, post: &Post, call: Call<'_>) -> Html {
         }
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let form = context! { email => post.get("email"), name => post.get("name") };
+            let form = post.typed();
             let more = context! { problem => shown(problem), form };
             listed(console, &post.who, status, more).await
         }
@@ -121,6 +132,11 @@ pub(super) async fn change_operator(axum::extract::State(console): State, post: 
         }
         "disable" => Call::new(Method::PATCH, path).json(json!({ "disabled": true })),
         "enable" => Call::new(Method::PATCH, path).json(json!({ "disabled": false })),
+        "rights" => {
+            let mut body = json!({});
+            add_rights(&post, &mut body);
+            Call::new(Method::PATCH, path).json(body)
+        }
         "remove" => Call::new(Method::DELETE, path),
         _ => return Ok(redirect_to("/admin/operators")),
     };

@@ -184,6 +184,7 @@ pub(super) async fn user(
         sessions => shown(sessions),
         more_sessions => more,
         grants => shown(found.grants),
+        logins => shown(found.logins.into_iter().take(MOST_SHOWN).collect::<Vec<_>>()),
         history => shown(found.history),
         done => place.done,
     };

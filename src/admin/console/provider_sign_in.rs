@@ -71,7 +71,7 @@ pub(super) fn why(code: &str, id: Option<&str>) -> TemplateValue {
 }
 
 fn failed(console: &Console, account: &AccountId, error: &LoginError) -> Response {
-    failure::of_operator(&console.app, account.as_str(), error)
+    failure::of_operator(&console.app, account, error)
 }
 
 fn broken(error: StoreError) -> Response {

@@ -12,15 +12,29 @@ use super::view::{Html, failing, redirect_to, shown};
 use super::{Console, State};
 use crate::operator::Email;
 use crate::operator::session::{self, Current, IDLE};
-use crate::store::StoreError;
+use crate::store::{Key, StoreError, Versioned};
 
 /// The most sessions on the page.
 const MOST: usize = 500;
 
 /// The sessions that are good now, the newest first.
 pub(super) async fn list(console: &Console, who: &Current) -> Result<TemplateValue, StoreError> {
-    let now = console.admin.clock.now();
     let found = session::page(&*console.admin.store, None, MOST).await?;
+    Ok(rows(console, who, found))
+}
+
+/// One's own sessions that are good now, the newest first.
+pub(super) async fn own(console: &Console, who: &Current) -> Result<TemplateValue, StoreError> {
+    let found = session::of(&*console.admin.store, &who.operator.email).await?;
+    Ok(rows(console, who, found))
+}
+
+fn rows(
+    console: &Console,
+    who: &Current,
+    found: Vec<(Key, Versioned<session::Console>)>,
+) -> TemplateValue {
+    let now = console.admin.clock.now();
     let good = |seen_at| now.since(seen_at) < IDLE;
     let good: Vec<_> = found
         .into_iter()
@@ -47,7 +61,7 @@ pub(super) async fn list(console: &Console, who: &Current) -> Result<TemplateVal
             })
         })
         .collect();
-    Ok(shown(rows))
+    shown(rows)
 }
 
 /// `POST /admin/operators/sign-out`: one session, or all of an operator.

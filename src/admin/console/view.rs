@@ -14,11 +14,13 @@ use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
 use crate::operation::OperationError;
+use crate::operator::Role;
 use crate::operator::session::Current;
 use crate::store::StoreError;
 
 const CSS: &str = include_str!("console.css");
 const JS: &str = include_str!("console.js");
+const ICON: &str = include_str!("favicon.svg");
 
 /// Everything a page may load comes from here, and nothing runs that is in the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -118,9 +120,11 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "keys.html",
         "known.html",
         "login.html",
+        "logins.html",
         "macros.html",
         "operators.html",
         "preview.html",
+        "profile.html",
         "provider.html",
         "review.html",
         "sessions.html",
@@ -230,6 +234,8 @@ pub(super) fn page(
         me => who.map(|who| context! {
             email => who.operator.email.as_str(),
             name => who.operator.name.as_str(),
+            limited => !who.operator.accounts.is_empty(),
+            owner => who.operator.role == Role::Owner,
         }),
         csrf => who.map(|who| who.csrf.as_str()),
         css => version(CSS),
@@ -319,6 +325,11 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 /// The style sheet.
 pub(super) async fn css() -> Response {
     asset("text/css; charset=utf-8", CSS)
+}
+
+/// The icon of the pages.
+pub(super) async fn icon() -> Response {
+    asset("image/svg+xml", ICON)
 }
 
 /// The script.

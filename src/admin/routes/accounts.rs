@@ -13,8 +13,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get(
             "/accounts",
             "listAccounts",
-            "Lists accounts",
-            |call, Query(paging)| async move { accounts::list(&call.ops, &call.caller, paging).await },
+            "Lists accounts, or those that are searched for",
+            |call, Query(query)| async move { accounts::list(&call.ops, &call.caller, query).await },
         ),
         Route::post(
             "/accounts",
@@ -47,7 +47,8 @@ pub(super) fn routes() -> Vec<Route> {
             },
         )
         .example(json!({ "name": "Acme", "stores": stores, "color": "#0b5fff" }))
-        .may_create(),
+        .may_create()
+        .refuses(&[409]),
         Route::patch(
             "/accounts/{account}",
             "changeAccount",
@@ -119,7 +120,8 @@ pub(super) fn routes() -> Vec<Route> {
                 .await
             },
         )
-        .example(json!({ "origin": "https://shop.acme.example" })),
+        .example(json!({ "origin": "https://shop.acme.example" }))
+        .refuses(&[409]),
         Route::delete(
             "/accounts/{account}/stores",
             "removeStore",

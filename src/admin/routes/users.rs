@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::admin::paging::Page;
 use crate::admin::route::{Body, Query, Route};
 use crate::admin::{grants, users};
-use crate::operation::users as people;
+use crate::operation::{logins, passwords, users as people};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
@@ -119,6 +119,16 @@ pub(super) fn operations() -> Vec<Route> {
                 people::remove_password(&call.ops, &call.caller, place, &call.when).await
             },
         ),
+        Route::post(
+            "/accounts/{account}/users/{user}/password/expire",
+            "expirePassword",
+            "Lets a user's password count no more until they chose another one",
+            |call, ()| async move {
+                let (account, user) = (call.at("account"), call.at("user"));
+                passwords::expire(&call.ops, &call.caller, account, user).await
+            },
+        )
+        .unconditional(),
         Route::delete(
             "/accounts/{account}/users/{user}/sessions",
             "revokeSessions",
@@ -127,6 +137,23 @@ pub(super) fn operations() -> Vec<Route> {
                 let (account, user) = (call.at("account"), call.at("user"));
                 let ended = people::revoke_sessions(&call.ops, &call.caller, account, user);
                 ended.await.map(Json)
+            },
+        ),
+        Route::get(
+            "/accounts/{account}/logins",
+            "listLogins",
+            "Lists an account's logins, the newest first, or those that are searched for",
+            |call, Query(query)| async move {
+                logins::list(&call.ops, &call.caller, call.at("account"), query).await
+            },
+        ),
+        Route::get(
+            "/logins/{login}",
+            "getLogin",
+            "Finds a login by its support id, in whichever account it was",
+            |call, ()| async move {
+                let found = logins::find(&call.ops, &call.caller, call.at("login"));
+                found.await.map(Json)
             },
         ),
         Route::get(

@@ -24,6 +24,9 @@ const MAX_GRANT_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 const MAX_RESOURCES: usize = 20;
 /// The longest key set, in bytes.
 const MAX_JWKS: usize = 64 << 10;
+/// The most roles of one application, and the longest name of a role or group.
+const MAX_ROLES: usize = 50;
+const MAX_NAME: usize = 100;
 
 /// How an application proves who it is (RFC 7591 §2, OpenID Connect Core §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -160,6 +163,19 @@ settings! {
     /// Whether its refresh tokens stay the same. Else each use gives another one, and
     /// one that comes again ends them all (RFC 9700 §4.14).
     reuse_refresh_tokens: bool,
+    /// Whether requests to the token endpoint that name no client are its own, where they
+    /// name its account: by `storeId`, by the address `/accounts/{account}/connect/token`,
+    /// or by what they bring. For storefronts of Virto Commerce; only a public application
+    /// of one account can have it.
+    unnamed_requests: bool,
+    /// Whether its access tokens and userinfo have the claims that resource servers of
+    /// Virto Commerce read: `name`, `email` and `role`, which are the groups of a user.
+    virto_claims: bool,
+    /// The roles in tokens of its own, where it has `virto_claims`.
+    roles: Vec<String>,
+    /// The group whose members may act as other users, by `impersonate` or token exchange
+    /// (RFC 8693); `null`: nobody.
+    impersonation_group: Option<String>,
 }
 
 fn wrong(field: &'static str, why: impl Into<String>) -> ApplicationError {
@@ -230,6 +246,23 @@ impl Settings {
                 )
             })?;
         }
+        let bad = |name: &str| {
+            name.trim().is_empty()
+                || name.chars().count() > MAX_NAME
+                || name.chars().any(char::is_control)
+        };
+        if self.roles.len() > MAX_ROLES || self.roles.iter().any(|role| bad(role)) {
+            return Err(wrong(
+                "roles",
+                "there are at most 50 roles, each of 1 to 100 characters on one line",
+            ));
+        }
+        if self.impersonation_group.as_deref().is_some_and(bad) {
+            return Err(wrong(
+                "impersonation_group",
+                "a group has 1 to 100 characters on one line",
+            ));
+        }
         self.check_keys()
     }
 
@@ -291,6 +324,12 @@ impl Application {
                     "the refresh tokens of a public application are replaced with each use (RFC 9700 §4.14.2)",
                 ));
             }
+        }
+        if settings.unnamed_requests && !(self.public && self.account.is_some()) {
+            return Err(wrong(
+                "unnamed_requests",
+                "only a public application of one account can be meant by requests that name no client",
+            ));
         }
         let now_hashed = self.secrets.iter().any(|secret| secret.plain().is_none());
         match settings.token_endpoint_auth_method {

@@ -97,7 +97,8 @@ fn names_a_file(what: &str) -> bool {
     what == "-" || what.contains(['.', '/'])
 }
 
-fn unified(old: &str, new: &str, from: &str, to: &str) -> String {
+/// From one text to another, as `diff -u` says it.
+pub(in crate::cli) fn unified(old: &str, new: &str, from: &str, to: &str) -> String {
     TextDiff::from_lines(old, new)
         .unified_diff()
         .header(from, to)
@@ -105,7 +106,7 @@ fn unified(old: &str, new: &str, from: &str, to: &str) -> String {
 }
 
 /// What applying a mapping would change.
-pub(super) struct Changes {
+pub(in crate::cli) struct Changes {
     /// The provider that it is of.
     pub provider: String,
     /// Whether the account has this provider already.
@@ -115,7 +116,7 @@ pub(super) struct Changes {
 }
 
 /// Compares a mapping with the one that is live under its id.
-pub(super) async fn against_live(
+pub(in crate::cli) async fn against_live(
     api: &mut Api,
     account: &str,
     source: &str,

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 200;
 
 /// Create the users of a file: CSV whose first line names its columns, or JSON lines
 ///
-/// Columns are `email`, `name`, `email_trusted`, `disabled`, `provider` and `provider_user_id`.
+/// Columns are `email`, `name`, `email_trusted`, `disabled`, `provider`, `provider_user_id` and `password_hash`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {
     /// The file; `-` is stdin

@@ -266,6 +266,11 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         | LoginError::TooManyCodes
         | LoginError::AccessKeySpent
         | LoginError::AccessKeyBlocked
+        | LoginError::PasswordWrong
+        | LoginError::PasswordWait { .. }
+        | LoginError::PasswordExpired
+        | LoginError::PasswordWeak(_)
+        | LoginError::PasswordUsed
         | LoginError::TicketInvalid
         | LoginError::WrongBrowser
         | LoginError::UnknownProvider => return None,
@@ -306,6 +311,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
         | LoginError::EmailInvalid(_)
         | LoginError::UserIdMissing(_)
         | LoginError::Mail(_)
+        | LoginError::Hash(_)
         | LoginError::Session(_) => Code::ServerError,
     })
 }

@@ -4,8 +4,18 @@ use minijinja::context;
 use minijinja::value::Serde;
 
 use super::look::Style;
-use super::messages::fill;
+use super::messages::{PageText, fill};
 use super::{Lang, LangLink, Look, Page, Pages, lang_links};
+use crate::base::ErrorCode;
+use crate::password::PasswordRule;
+
+/// What a rule asks for, in words.
+pub(super) fn password_rule(text: &PageText, rule: PasswordRule) -> &str {
+    match rule {
+        PasswordRule::Classes => &text.password_rule_classes,
+        PasswordRule::Length => &text.password_rule_length,
+    }
+}
 
 /// What the page for a code shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +34,10 @@ pub struct CodePage {
     pub left: Option<u32>,
     /// How many there were.
     pub tries: u32,
+    /// The rule for the password that is chosen with the code, where one is.
+    pub new_password: Option<PasswordRule>,
+    /// Why what was chosen is none to choose.
+    pub weak: Option<ErrorCode>,
     /// The mail server does not take messages at the moment.
     pub late: bool,
     /// Where the login may lead; `None`: anywhere, to the page of an application.
@@ -42,6 +56,14 @@ impl Pages {
             left if left == code.tries => text.code_malformed.clone(),
             left => fill(&text.code_wrong, "left", &left.to_string()),
         });
+        let rule = code.new_password.map(|rule| password_rule(text, rule));
+        let weak = code
+            .weak
+            .map(|code| self.messages(lang).error(code).text.as_str());
+        let title = match rule {
+            Some(_) => &text.new_password_title,
+            None => &text.code_title,
+        };
         let style = Style::new(look).with_logo();
         let style = match &code.redirects {
             Some(redirects) => style.with_form(redirects),
@@ -51,8 +73,11 @@ impl Pages {
             "code.html",
             lang,
             &style,
-            &text.code_title,
+            title,
             context! {
+                title,
+                rule,
+                weak,
                 sent,
                 wrong,
                 late => code.late,

@@ -64,6 +64,18 @@ pub(super) struct PageText {
     pub(super) code_late: String,
     pub(super) code_again: String,
     pub(super) other_way: String,
+    pub(super) password: String,
+    pub(super) forgot: String,
+    pub(super) new_password: String,
+    pub(super) current_password: String,
+    pub(super) new_password_title: String,
+    pub(super) change_password: String,
+    pub(super) save_password: String,
+    pub(super) password_rule_classes: String,
+    pub(super) password_rule_length: String,
+    pub(super) other_sessions: String,
+    pub(super) login_done: String,
+    pub(super) login_done_text: String,
 }
 
 /// What a page says about an error.
@@ -73,9 +85,9 @@ pub(super) struct ErrorText {
     /// What happened, in a few words.
     pub(super) title: String,
     /// What happened, in a sentence.
-    text: String,
+    pub(super) text: String,
     /// What the visitor can do.
-    next: String,
+    pub(super) next: String,
     /// What those who run the store can do, where only they can.
     #[serde(default)]
     store: Option<String>,

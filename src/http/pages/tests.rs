@@ -39,7 +39,11 @@ fn email_form(text: &str) -> EmailForm {
         action: "login?lang=en".into(),
         return_to: text.into(),
         email: text.into(),
-        wrong: true,
+        wrong: Some(ErrorCode::RequestBad),
+        codes: true,
+        password: true,
+        forgot: true,
+        redirects: Vec::new(),
         to_application: false,
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::super::error::{LoginError, Step};
+use super::super::password::set::check_reuse;
 use super::super::pending::Browser;
 use super::super::{Logins, ReturnTo};
 use super::record::{CodeDigest, WAITING_LOGINS, WaitingLogin};
 use super::{CODE_DIGITS, TRIES, wrong};
 use crate::account::Account;
-use crate::base::AccountId;
+use crate::base::{AccountId, Secret};
 use crate::store::{Precondition, StoreError, Token, Versioned};
 
 /// A login that waits for its code, as its page shows it.
@@ -22,6 +23,8 @@ pub struct Waiting {
     pub store: String,
     /// The page that was asked for.
     pub return_to: ReturnTo,
+    /// Whether a password is to be chosen with the code.
+    pub sets_password: bool,
 }
 
 /// What became of a code.
@@ -57,6 +60,7 @@ pub async fn waiting(
         email: login.email,
         store: login.store,
         return_to: ReturnTo::stored(login.return_to),
+        sets_password: login.sets_password,
     })
 }
 
@@ -81,16 +85,20 @@ async fn find(
     Ok(found)
 }
 
-/// Compares a code with the one that was sent. The right one counts once.
+/// Compares a code with the one that was sent. The right one counts once. Where a
+/// password is chosen with it, that is looked at when the code is known to be right
+/// and before it is used up.
 ///
 /// # Errors
-/// As [`waiting`]; if the login or the address had too many wrong codes.
+/// As [`waiting`]; if the login or the address had too many wrong codes; what is wrong
+/// with the password.
 pub async fn check(
     logins: &Logins,
     account: &Arc<Account>,
     token: &str,
     browser: Option<&Browser>,
     typed: &str,
+    password: Option<&Secret>,
 ) -> Result<Checked, LoginError> {
     let store = &*logins.store;
     let failed = Step::Callback.store();
@@ -140,6 +148,10 @@ pub async fn check(
             0 => Err(LoginError::AccessKeySpent),
             left => Ok(Checked::Wrong(left)),
         };
+    }
+    if let Some(password) = password {
+        let email = &found.value.email;
+        check_reuse(logins, account, email, password).await?;
     }
     let key = token.key(WAITING_LOGINS.space(), account.id.as_str());
     match store

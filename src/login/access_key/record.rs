@@ -29,6 +29,9 @@ pub(super) struct WaitingLogin {
     pub code: CodeDigest,
     /// How often a code was tried.
     pub tries: u32,
+    /// A password is to be chosen with it.
+    #[serde(default)]
+    pub sets_password: bool,
     pub started_at: Timestamp,
 }
 

@@ -6,19 +6,16 @@ use tracing::info;
 
 use super::super::error::{LoginError, Step};
 use super::super::pending::Browser;
-use super::super::{Logins, ReturnTo};
+use super::super::{Logins, ReturnTo, letter};
 use super::limits::Asking;
 use super::record::{CodeDigest, WAITING_LOGINS, WaitingLogin};
 use super::{CODE_LIFETIME, wrong};
 use crate::account::{Account, StoreFront};
 use crate::base::{Lang, random};
-use crate::mail::template::{Kind, Template, Values};
-use crate::mail::{Letter, MailError};
+use crate::mail::MailError;
+use crate::mail::template::Kind;
 use crate::provider::email;
 use crate::store::{Precondition, Token};
-
-/// The colour of messages of accounts that chose none.
-const COLOR: &str = "#3a4a8f";
 
 /// What a login by code begins with.
 pub struct SendRequest<'a> {
@@ -32,6 +29,10 @@ pub struct SendRequest<'a> {
     pub browser: &'a Browser,
     /// The address, as it was typed.
     pub email: &'a str,
+    /// Whether a password is to be chosen with the code.
+    pub sets_password: bool,
+    /// The token that the login waits under; a new one unless given.
+    pub under: Option<Token>,
     /// The language of the message.
     pub lang: Lang,
     /// Where the request comes from.
@@ -58,8 +59,17 @@ pub async fn send(logins: &Logins, request: SendRequest<'_>) -> Result<Token, Lo
     };
     logins.code_limits.begin(&asking, now)?;
     let code = new_code();
-    let letter = letter(&request, &address, &code)?;
-    let token = Token::new(now.plus(CODE_LIFETIME));
+    let store = &request.store.origin;
+    let letter = letter::write(
+        account,
+        store,
+        &address,
+        Kind::AccessKey,
+        request.lang,
+        &code,
+    )?;
+    let token = request.under.clone();
+    let token = token.unwrap_or_else(|| Token::new(now.plus(CODE_LIFETIME)));
     let waiting = WaitingLogin {
         id: random::support_id(),
         store: request.store.origin.clone(),
@@ -68,6 +78,7 @@ pub async fn send(logins: &Logins, request: SendRequest<'_>) -> Result<Token, Lo
         email: address,
         code: CodeDigest::of(&token, &code),
         tries: 0,
+        sets_password: request.sets_password,
         started_at: now,
     };
     let partition = account.id.as_str();
@@ -110,35 +121,6 @@ fn new_code() -> String {
             return format!("{:06}", number % CODES);
         }
     }
-}
-
-fn letter(request: &SendRequest<'_>, to: &str, code: &str) -> Result<Letter, LoginError> {
-    let account = request.account;
-    let values = Values {
-        account: &account.name,
-        store: &request.store.origin,
-        email: to,
-        code,
-        minutes: CODE_LIFETIME.as_secs() / 60,
-        logo_url: account.logo_url.as_deref(),
-        color: account.color.as_deref().unwrap_or(COLOR),
-    };
-    let kind = Kind::AccessKey;
-    let own = &account.login.messages;
-    // An account's own text was tried when it was saved; should it fail for what it is
-    // to say now, people get their code all the same.
-    let text = Template::of(&own.texts, kind, request.lang)
-        .render(&values)
-        .or_else(|_| kind.bundled(request.lang).render(&values))
-        .map_err(|error| LoginError::Mail(MailError::BadMessage(error.to_string())))?;
-    Ok(Letter {
-        account: account.id.clone(),
-        to: to.to_owned(),
-        kind: kind.name(),
-        from: own.from.clone(),
-        text,
-        useful_for: CODE_LIFETIME,
-    })
 }
 
 #[cfg(test)]

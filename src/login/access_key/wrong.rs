@@ -71,7 +71,7 @@ pub(super) async fn check(
     }
 }
 
-/// Counts a try, which stays counted unless [`forget`] follows. Gives how many
+/// Counts a try, which stays counted unless `forget` follows. Gives how many
 /// are left.
 ///
 /// # Errors

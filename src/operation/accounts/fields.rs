@@ -1,6 +1,7 @@
 //! What is checked of an account's fields.
 
 use super::super::{OperationError, Operations, Outcome};
+use crate::account::settings::PasswordRules;
 use crate::account::{UnverifiedEmail, is_color, is_logo};
 use crate::base::ErrorCode;
 use crate::key::Algorithm;
@@ -63,6 +64,35 @@ pub(super) fn access_key(ops: &Operations, before: bool, wanted: bool) -> Outcom
         ));
     }
     Ok(())
+}
+
+/// The rules for passwords, as far as they change.
+pub(super) fn passwords(
+    mut rules: PasswordRules,
+    rule: Option<&str>,
+    expires_days: Option<u32>,
+    former: Option<u8>,
+) -> Outcome<PasswordRules> {
+    let invalid =
+        |field, why: &str| OperationError::invalid(ErrorCode::AccountPassword, field, why);
+    if let Some(name) = rule {
+        rules.rule = name.parse().map_err(|why| invalid("password_rule", why))?;
+    }
+    if let Some(days) = expires_days {
+        if days > 3650 {
+            let why = "passwords expire after 1 to 3650 days; 0: never";
+            return Err(invalid("password_expires_days", why));
+        }
+        rules.expires_after_days = (days > 0).then_some(days);
+    }
+    if let Some(former) = former {
+        if former > 24 {
+            let why = "at most 24 passwords are remembered";
+            return Err(invalid("password_former", why));
+        }
+        rules.former = former;
+    }
+    Ok(rules)
 }
 
 pub(super) fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Option<String>> {

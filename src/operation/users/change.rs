@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use super::end::end;
 use super::{UserView, address, find};
 use crate::account::User;
+use crate::account::credential;
 use crate::account::directory::{self, Link, steps};
 use crate::authority::password;
 use crate::base::{AccountId, ErrorCode, ProviderId, Secret, UserId};
+use crate::login::journal;
 use crate::operation::{
     Access, Caller, Changed, Condition, Done, Entry, OperationError, Operations, Outcome,
 };
@@ -273,12 +275,13 @@ pub async fn delete(
         when.over(Some(found.version))?;
         let id = found.value.id;
         let mut steps = steps::remove(&*ops.store, &account, &found).await?;
-        steps.push(password::step_remove(&account, id));
+        steps.push(credential::step_remove(&account, id));
         let entry = Entry::new("user.delete", address(&account, id)).of(Some(&account));
         match ops.commit(caller, entry, steps).await {
             // The record first: what is being issued meanwhile looks at it.
             Ok(_) => {
                 end(ops, &account, id).await?;
+                forget_logins(ops, &account, id).await?;
                 return Ok(Done { tag: None });
             }
             Err(error) if error.is_stale() && *when == Condition::None => {}
@@ -286,6 +289,15 @@ pub async fn delete(
         }
     }
     Err(StoreError::Conflict.into())
+}
+
+/// Removes a user's logins from their log.
+async fn forget_logins(ops: &Operations, account: &AccountId, user: UserId) -> Outcome<()> {
+    if let Some(serving) = &ops.serving {
+        serving.logins.journal.flush().await;
+    }
+    journal::remove_user(&*ops.store, account, user).await?;
+    Ok(())
 }
 
 /// Where the user is not there: removes what a crash left of them.
@@ -300,6 +312,7 @@ async fn finish_deleting(
     };
     let account = ops.account(caller, Access::Write, account).await?.value.id;
     let ended = end(ops, &account, id).await?;
+    forget_logins(ops, &account, id).await?;
     if ended == super::end::Ended::default() {
         return Err(missing);
     }
@@ -341,14 +354,14 @@ pub async fn remove_password(
     let (account, found) = find(ops, caller, Access::Write, account, user).await?;
     when.over(Some(found.version))?;
     let id = found.value.id;
-    let version: Version = password::find(&*ops.store, &account, id)
+    let version: Version = credential::find(&*ops.store, &account, id)
         .await?
         .ok_or_else(|| OperationError::missing("password"))?;
     let target = format!("{}/password", address(&account, id));
     let entry = Entry::new("password.remove", target).of(Some(&account));
     let steps = vec![
-        password::step_is(&account, id, version),
-        password::step_remove(&account, id),
+        credential::step_is(&account, id, version),
+        credential::step_remove(&account, id),
     ];
     ops.commit(caller, entry, steps).await?;
     Ok(Done { tag: None })

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{UserView, address, find};
+use crate::account::credential;
 use crate::audit;
+use crate::authority::ClientId;
 use crate::authority::grants::{self, Living, Which};
-use crate::authority::{ClientId, password};
 use crate::base::{AccountId, LoginMethod, Timestamp, UserId};
+use crate::login::journal::{self, LoginEntry};
 use crate::operation::page::not_a_cursor;
 use crate::operation::{Access, Caller, Found, Operations, Outcome, Page, limit};
 use crate::session::{self, Session};
@@ -34,6 +36,10 @@ pub struct SessionView {
     pub email: String,
     /// How they logged in.
     pub provider: LoginMethod,
+    /// Browser and system, as the browser said: `Firefox, Windows`.
+    pub device: Option<String>,
+    /// Where it began: the network of the address, unless configured otherwise.
+    pub address: Option<String>,
     /// When it began (RFC 3339).
     pub created_at: String,
     /// When it was last used, about (RFC 3339).
@@ -50,6 +56,8 @@ impl From<(Key, Versioned<Session>)> for SessionView {
             user: session.user,
             email: session.email,
             provider: session.method,
+            device: session.device,
+            address: session.address,
             created_at: session.created_at.rfc3339(),
             seen_at: session.seen_at.rfc3339(),
             expires_at: session.expires_at.rfc3339(),
@@ -139,6 +147,8 @@ pub struct UserDetail {
     pub sessions: Vec<SessionView>,
     /// What they granted to applications, while a token of it lives.
     pub grants: Vec<GrantSummary>,
+    /// Their logins, the newest first, as far as the log of logins has them.
+    pub logins: Vec<LoginEntry>,
     /// What administrators did to them lately, the newest first.
     pub history: Vec<audit::Entry>,
 }
@@ -161,7 +171,11 @@ pub async fn detail(
     };
     let granted = grants::page(store, &which, None, MOST, ops.clock.now()).await?;
     let claims = found.value.more.clone();
-    let has_password = password::find(store, &account, id).await?.is_some();
+    let has_password = credential::find(store, &account, id).await?.is_some();
+    if let Some(serving) = &ops.serving {
+        serving.logins.journal.flush().await;
+    }
+    let logins = journal::of_user(store, &account, id, MOST).await?;
     let history = history(ops, &account, id).await?;
     Ok(Found::of(found, |user| UserDetail {
         user: user.into(),
@@ -169,6 +183,7 @@ pub async fn detail(
         has_password,
         sessions: sessions.into_iter().map(SessionView::from).collect(),
         grants: granted.into_iter().map(GrantSummary::from).collect(),
+        logins,
         history,
     }))
 }

@@ -11,10 +11,12 @@ use serde_json::json;
 
 use super::change::checked_name;
 use crate::account::User;
+use crate::account::credential::{self, Credential};
 use crate::account::directory::steps::{self, Taken};
 use crate::account::directory::{self, Link};
 use crate::base::{AccountId, ErrorCode, ProviderId, Timestamp, UserId};
 use crate::operation::{Access, Caller, Entry, OperationError, Operations, Outcome};
+use crate::password::SlowHash;
 use crate::provider::email;
 use crate::store::Step;
 
@@ -53,6 +55,10 @@ pub struct ImportedUser {
     /// Whether they may not log in.
     #[serde(default)]
     pub disabled: bool,
+    /// What their password hashes to there, by bcrypt, PBKDF2, scrypt, argon2 or salted
+    /// SHA; it is replaced by a hash of ours at the first login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<String>,
     /// Who they are at which of this account's providers: a login there finds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<ImportedLink>,
@@ -232,6 +238,12 @@ async fn plan(
                             );
                             created.push(user.id);
                             steps.extend(own);
+                            let hash = row.password_hash.as_deref();
+                            // It was checked with the row.
+                            if let Some(Ok(hash)) = hash.map(SlowHash::imported) {
+                                let credential = Credential::new(hash, now);
+                                steps.push(credential::step_put(account, user.id, &credential)?);
+                            }
                         }
                     }
                 }
@@ -256,6 +268,9 @@ type Lineages = HashMap<ProviderId, u64>;
 fn checked(row: &ImportedUser, lineages: &Lineages, now: Timestamp) -> Result<User, String> {
     let email = email::normalize(row.email.trim()).map_err(|error| error.to_string())?;
     let name = checked_name(row.name.as_deref()).map_err(|error| error.detail)?;
+    if let Some(hash) = &row.password_hash {
+        SlowHash::imported(hash)?;
+    }
     let mut user = directory::new(&email, name, now);
     user.email_trusted = row.email_trusted.unwrap_or(true);
     user.disabled = row.disabled;

@@ -1,7 +1,5 @@
 //! Users as files: CSV with a line of names in front, and JSON lines.
 
-use std::io::Read;
-
 use super::import::{ImportedLink, ImportedUser};
 
 /// How users are written.
@@ -60,7 +58,7 @@ pub fn read(text: &str, format: Format) -> Result<Vec<Row>, BadFile> {
     let text = text.trim_start_matches('\u{feff}');
     match format {
         Format::JsonLines => Ok(json_lines(text)),
-        Format::Csv => csv(text.as_bytes()),
+        Format::Csv => csv(text),
     }
 }
 
@@ -85,20 +83,21 @@ fn json_line(line: &str) -> Result<ImportedUser, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-const COLUMNS: [&str; 6] = [
+const COLUMNS: [&str; 7] = [
     "email",
     "name",
     "email_trusted",
     "disabled",
     "provider",
     "provider_user_id",
+    "password_hash",
 ];
 
-fn csv(text: impl Read) -> Result<Vec<Row>, BadFile> {
+fn csv(text: &str) -> Result<Vec<Row>, BadFile> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)
-        .from_reader(text);
+        .from_reader(text.as_bytes());
     let header = reader
         .headers()
         .map_err(|e| BadFile::NotCsv(e.to_string()))?;
@@ -123,13 +122,11 @@ fn csv(text: impl Read) -> Result<Vec<Row>, BadFile> {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                rows.push((usize::try_from(line).unwrap_or(0), Err(error.to_string())));
+                rows.push((line_of(text, error.position()), Err(error.to_string())));
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
-        let line = usize::try_from(line).unwrap_or(0);
+        let line = line_of(text, record.position());
         let get = |column: usize| {
             let at = places.get(column).copied().flatten();
             at.and_then(|at| record.get(at))
@@ -146,6 +143,17 @@ fn csv(text: impl Read) -> Result<Vec<Row>, BadFile> {
         rows.push((line, row));
     }
     Ok(rows)
+}
+
+/// The line that a record begins on, from 1. Where it is said to begin, the end of
+/// the line before and blank lines may still stand.
+fn line_of(text: &str, position: Option<&csv::Position>) -> usize {
+    let start = position.map_or(0, |at| usize::try_from(at.byte()).unwrap_or(usize::MAX));
+    let bytes = text.as_bytes();
+    let (before, rest) = bytes.split_at(start.min(bytes.len()));
+    let ends = |byte: &&u8| **byte == b'\n';
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    before.iter().filter(ends).count() + blank.filter(ends).count() + 1
 }
 
 fn from_columns<'a>(get: &impl Fn(usize) -> Option<&'a str>) -> Result<ImportedUser, String> {
@@ -175,6 +183,7 @@ fn from_columns<'a>(get: &impl Fn(usize) -> Option<&'a str>) -> Result<ImportedU
         name: get(1).map(str::to_owned),
         email_trusted: flag(2)?,
         disabled: flag(3)?.unwrap_or(false),
+        password_hash: get(6).map(str::to_owned),
         links,
     })
 }

@@ -129,7 +129,19 @@ async fn steps(lease: &Lease) -> Result<(), Failure> {
     }
 }
 
+/// All of one moment: somebody may be migrating it.
 async fn look(lease: &Lease) -> Result<Found, StoreError> {
+    lease
+        .begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    let found = look_within(lease).await;
+    let ended = lease.end("ROLLBACK").await;
+    let found = found?;
+    ended?;
+    Ok(found)
+}
+
+async fn look_within(lease: &Lease) -> Result<Found, StoreError> {
     let rows = lease
         .rows(
             "SELECT current_schema()::text, current_database()::text",

@@ -11,29 +11,22 @@ use super::super::api::or_null;
 use super::super::view::shown;
 use crate::authority::application::{ApplicationError, NewApplication};
 use crate::authority::{ClientId, Grant, Scopes};
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::protocol::form::Pairs;
-
-/// The ways that a form offers.
-const GRANTS: [Grant; 4] = [
-    Grant::AuthorizationCode,
-    Grant::RefreshToken,
-    Grant::ClientCredentials,
-    Grant::Password,
-];
 
 /// What a form says of an application.
 pub(super) fn typed(form: &Pairs) -> Value {
     let get = |name: &str| form.get(name).unwrap_or_default();
-    let grants: Vec<&str> = GRANTS
-        .iter()
-        .map(|grant| grant.as_str())
+    let grants: Vec<&str> = Grant::ALL
+        .into_iter()
+        .map(Grant::as_str)
         .filter(|grant| form.get(&format!("grant.{grant}")).is_some())
         .collect();
     json!({
         "client_id": get("client_id").trim(),
         "suggested": get("suggested"),
+        "client_secret": get("client_secret"),
         "name": get("name"),
         "account": get("account").trim(),
         "public": form.get("public").is_some(),
@@ -55,6 +48,10 @@ pub(super) fn typed(form: &Pairs) -> Value {
         "refresh_token_lifetime": get("refresh_token_lifetime").trim(),
         "refresh_token_absolute_lifetime": get("refresh_token_absolute_lifetime").trim(),
         "reuse_refresh_tokens": form.get("reuse_refresh_tokens").is_some(),
+        "unnamed_requests": form.get("unnamed_requests").is_some(),
+        "virto_claims": form.get("virto_claims").is_some(),
+        "roles": get("roles"),
+        "impersonation_group": get("impersonation_group").trim(),
     })
 }
 
@@ -101,6 +98,10 @@ pub(super) fn changes(typed: &Value) -> Value {
         "refresh_token_lifetime": optional("refresh_token_lifetime"),
         "refresh_token_absolute_lifetime": optional("refresh_token_absolute_lifetime"),
         "reuse_refresh_tokens": typed["reuse_refresh_tokens"],
+        "unnamed_requests": typed["unnamed_requests"],
+        "virto_claims": typed["virto_claims"],
+        "roles": lines(text(typed, "roles")),
+        "impersonation_group": optional("impersonation_group"),
     })
 }
 
@@ -115,6 +116,9 @@ fn setting(name: &str) -> Option<&'static str> {
         "refresh_token_lifetime",
         "refresh_token_absolute_lifetime",
         "reuse_refresh_tokens",
+        "unnamed_requests",
+        "roles",
+        "impersonation_group",
     ]
     .into_iter()
     .find(|field| *field == name)
@@ -139,7 +143,7 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
     let Ok(scopes) = Scopes::of(text(typed, "scopes").split_whitespace()) else {
         return "scopes";
     };
-    let grants: BTreeSet<Grant> = GRANTS
+    let grants: BTreeSet<Grant> = Grant::ALL
         .into_iter()
         .filter(|grant| {
             let grants = typed["grants"].as_array().into_iter().flatten();
@@ -152,6 +156,9 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
     };
     let again = NewApplication {
         client_id: text(typed, "client_id").parse().ok(),
+        secret: Some(text(typed, "client_secret").trim())
+            .filter(|secret| !secret.is_empty() && typed["public"] != true)
+            .map(Secret::new),
         name: Some(text(typed, "name").trim().to_owned()),
         scopes: Some(scopes),
         grants: Some(grants),
@@ -167,6 +174,9 @@ async fn place(console: &Console, typed: &Value, problem: &Problem) -> &'static 
         .await;
     match made {
         Err(ApplicationError::Name) => "name",
+        Err(
+            ApplicationError::Secret | ApplicationError::ShortKey | ApplicationError::PublicSecret,
+        ) => "client_secret",
         Err(ApplicationError::Audience) => "client_id",
         Err(ApplicationError::NoGrant | ApplicationError::PublicClientCredentials) => "grants",
         Err(ApplicationError::NoRedirectUri | ApplicationError::Uri(_, "redirect URI")) => {

@@ -1,0 +1,119 @@
+//! What each role may do in the console. Every request passes here, before any page:
+//! an address that is not listed takes an administrator to change something.
+
+use axum::http::{Method, Uri};
+use percent_encoding::percent_decode_str;
+
+use crate::base::{AccountId, ErrorCode};
+use crate::http::problem::Problem;
+use crate::operation::{Access, Caller};
+use crate::operator::session::Current;
+use crate::operator::{Operator, Role};
+
+/// Checks a request; gives the account that it is limited to, where the operator is
+/// limited to accounts.
+///
+/// # Errors
+/// If the operator may not. What is in another account is answered as what is nowhere.
+pub(super) fn check(
+    operator: &Operator,
+    login_account: Option<&AccountId>,
+    method: &Method,
+    uri: &Uri,
+) -> Result<Option<AccountId>, Problem> {
+    let safe = matches!(*method, Method::GET | Method::HEAD);
+    let parts = segments(uri);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if matches!(parts[..], ["logout" | "profile", ..]) {
+        return Ok(None);
+    }
+    let account = account(&parts, uri);
+    let needed = if safe {
+        Role::Auditor
+    } else {
+        match parts[..] {
+            ["accounts", _, "users" | "sessions" | "grants", "revoke"] => Role::Support,
+            [
+                "operators" | "keys" | "applications" | "new-application",
+                ..,
+            ] => Role::Owner,
+            // Who changes it can be any operator.
+            ["accounts", id, ..] if login_account.is_some_and(|own| own.as_str() == id) => {
+                Role::Owner
+            }
+            _ => Role::Administrator,
+        }
+    };
+    let limit = if operator.accounts.is_empty() {
+        None
+    } else {
+        match account {
+            Some(id) => Some(
+                operator
+                    .accounts
+                    .iter()
+                    .find(|own| own.as_str() == id)
+                    .cloned()
+                    .ok_or_else(|| {
+                        Problem::new(ErrorCode::AdminNotFound, "there is no such account")
+                    })?,
+            ),
+            // The list of accounts, which has theirs.
+            None if safe && parts.is_empty() => None,
+            None => {
+                return Err(forbidden(
+                    "this is about the whole broker, and you administer some accounts of it; an owner can change that",
+                ));
+            }
+        }
+    };
+    if operator.role < needed {
+        let why = format!(
+            "this takes the role `{}`, and yours is `{}`; an owner can change that",
+            needed.name(),
+            operator.role.name()
+        );
+        return Err(forbidden(&why));
+    }
+    Ok(limit)
+}
+
+/// An operator as a caller of operations, with what their role allows of this request.
+pub(super) fn caller(who: &Current) -> Caller {
+    let access = if who.writes {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    Caller::new(who.operator.email.as_str(), access, who.limit.clone())
+}
+
+fn forbidden(why: &str) -> Problem {
+    Problem::new(ErrorCode::AdminForbidden, why)
+}
+
+/// The parts of the path behind `/admin/`, decoded as the router decodes them.
+fn segments(uri: &Uri) -> Vec<String> {
+    let path = uri.path().strip_prefix("/admin").unwrap_or(uri.path());
+    path.split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .collect()
+}
+
+/// The account that a request is about: in its path, or its only parameter of that
+/// name where a list of the broker shows what is of one account.
+fn account(parts: &[&str], uri: &Uri) -> Option<String> {
+    match parts {
+        ["accounts", id, ..] => Some((*id).to_owned()),
+        ["audit" | "audit.jsonl" | "applications"] => {
+            let query = uri.query().unwrap_or_default();
+            let mut named = form_urlencoded::parse(query.as_bytes())
+                .filter(|(name, _)| name == "account")
+                .map(|(_, value)| value.into_owned());
+            let only = named.next();
+            only.filter(|_| named.next().is_none())
+        }
+        _ => None,
+    }
+}

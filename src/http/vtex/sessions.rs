@@ -1,0 +1,198 @@
+//! Sessions: renewed, ended, listed.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+use tracing::info;
+
+use super::super::{App, Shared, failure, redirect};
+use super::answer::{clear_cookies, failed, failure as told, refused, success};
+use super::front::{Front, only_cookie};
+use crate::account::directory;
+use crate::base::digest;
+use crate::login::finish::finish;
+use crate::login::pending::Browser;
+use crate::login::ticket::{self, Place};
+use crate::login::{LoginError, ReturnTo};
+use crate::session::{self, Session, renewal};
+
+/// `refreshtoken/webstore`: another session for who has the token for it.
+pub(super) async fn refresh(State(app): State<Shared>, request: Request) -> Response {
+    let renewed = async {
+        let front = Front::read(&app, request).await?;
+        match renew(&app, &front).await? {
+            Some(answer) => Ok(answer),
+            None => Ok(Json(json!({
+                "status": "InvalidSession",
+                "userId": null,
+                "refreshAfter": null,
+            }))
+            .into_response()),
+        }
+    };
+    renewed.await.unwrap_or_else(|answer: Response| answer)
+}
+
+async fn renew(app: &App, front: &Front) -> Result<Option<Response>, Response> {
+    let logins = &app.logins;
+    let (store, now) = (&*logins.store, logins.now());
+    let account = &front.site.account;
+    let Some(token) = only_cookie(&front.headers, "vid_rt") else {
+        return Ok(None);
+    };
+    let found = renewal::take(store, &account.id, token, now).await;
+    let Some(renewal) = found.map_err(|why| failed(&why))? else {
+        return Ok(None);
+    };
+    let found = directory::get(store, &account.id, renewal.user).await;
+    let user = found.map_err(|why| failed(&why))?.map(|found| found.value);
+    let Some(user) = user.filter(|user| user.may_act(renewal.generation)) else {
+        return Ok(None);
+    };
+    let refuse = |why: LoginError| told(&why, None);
+    let home = ReturnTo::parse(None, account, &front.store);
+    let (home, _) = home.map_err(|_| super::front::bad_request())?;
+    let browser = Browser::new();
+    let place = Place::new(&front.store, &home, &browser);
+    let issued = ticket::renewed(logins, account, user, &renewal, place).await;
+    let ticket = issued.map_err(refuse)?;
+    let finished = match finish(logins, account, ticket.as_str(), Some(&browser)).await {
+        Ok(finished) => finished,
+        // The way they logged in is switched off since.
+        Err(LoginError::TicketInvalid) => return Ok(None),
+        Err(why) => return Err(refuse(why)),
+    };
+    super::super::login::end_old(app, &front.site, &front.headers, &finished.session).await?;
+    let issuer = &logins.public_url;
+    let cookies = success(issuer, account, &front.store, now, &finished);
+    // Half way to its end, as VTEX ID says it.
+    let half = finished.session.expires_at.since(now) / 2;
+    let after = now.plus(half.max(Duration::from_secs(1)));
+    let mut answer = Json(json!({
+        "status": "Success",
+        "userId": finished.session.user,
+        "refreshAfter": after.rfc3339(),
+    }))
+    .into_response();
+    for cookie in cookies.headers().get_all(header::SET_COOKIE) {
+        answer
+            .headers_mut()
+            .append(header::SET_COOKIE, cookie.clone());
+    }
+    Ok(Some(answer))
+}
+
+/// `logout`. A page of another site only gets the question (threat C10).
+pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Response {
+    let ended = async {
+        let front = Front::read(&app, request).await?;
+        let to = front.address("returnurl")?;
+        let home = front.store.home();
+        let target = to.as_ref().map_or(&*home, ReturnTo::as_str);
+        if !front.is_own() {
+            let ask = format!("logout?return_to={}", failure::encode(target));
+            return Ok(redirect(StatusCode::FOUND, &front.store.url(&ask)));
+        }
+        let account = &front.site.account.id;
+        while let Some((token, session)) = front.session(&app).await? {
+            end(&app, &front, &token, &session).await?;
+        }
+        let mut answer = redirect(StatusCode::FOUND, target);
+        let issuer = &app.logins.public_url;
+        clear_cookies(answer.headers_mut(), issuer, account, &front.store);
+        Ok(answer)
+    };
+    ended.await.unwrap_or_else(|answer: Response| answer)
+}
+
+async fn end(app: &App, front: &Front, token: &str, session: &Session) -> Result<(), Response> {
+    let logins = &app.logins;
+    let account = &front.site.account.id;
+    logins
+        .sessions
+        .revoke(&*logins.store, account, token, logins.now())
+        .await
+        .map_err(|why| failed(&why))?;
+    app.authority
+        .session_ended(account, session)
+        .await
+        .map_err(|why| failed(&why))?;
+    info!(account = %account, user = %session.user, "logout: the session is revoked");
+    Ok(())
+}
+
+fn nobody() -> Response {
+    let why = "nobody is logged in";
+    refused(StatusCode::UNAUTHORIZED, "WrongCredentials", why)
+}
+
+/// `sessions`: those of who asks.
+pub(super) async fn list(State(app): State<Shared>, request: Request) -> Response {
+    const MOST: usize = 100;
+    let listed = async {
+        let front = Front::read(&app, request).await?;
+        let account = &front.site.account.id;
+        let (_, own) = front.session(&app).await?.ok_or_else(nobody)?;
+        let store = &*app.logins.store;
+        let found = session::page_of(store, account, own.user, None, MOST).await;
+        let found = found.map_err(|why| failed(&why))?;
+        let now = app.logins.now();
+        let mut current = None;
+        let mut sessions = Vec::new();
+        for (key, session) in &found {
+            let session = &session.value;
+            if now >= session.expires_at {
+                continue;
+            }
+            let id = URL_SAFE_NO_PAD.encode(key.id());
+            if digest::same(session.digest.as_bytes(), own.digest.as_bytes()) {
+                current = Some(id.clone());
+            }
+            sessions.push(json!({
+                "id": id,
+                "deviceType": null,
+                "city": null,
+                "lastAccess": session.seen_at.rfc3339(),
+                "firstAccess": session.created_at.rfc3339(),
+                "cacheId": id,
+            }));
+        }
+        Ok(Json(json!({ "currentSessionId": current, "sessions": sessions })).into_response())
+    };
+    listed.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `sessions/{id}/revoke`: one of who asks.
+pub(super) async fn revoke(State(app): State<Shared>, request: Request) -> Response {
+    let revoked = async {
+        let front = Front::read(&app, request).await?;
+        let account = &front.site.account.id;
+        let (_, own) = front.session(&app).await?.ok_or_else(nobody)?;
+        let store = &*app.logins.store;
+        let missing = || {
+            let why = "there is no such session";
+            refused(StatusCode::NOT_FOUND, "InvalidSession", why)
+        };
+        let id = URL_SAFE_NO_PAD.decode(front.place("session"));
+        let id = id.map_err(|_| missing())?;
+        let found = session::get_id(store, account, &id).await;
+        let found = found.map_err(|why| failed(&why))?;
+        let session = found.filter(|session| session.user == own.user);
+        let session = session.ok_or_else(missing)?;
+        session::revoke_id(store, account, &id)
+            .await
+            .map_err(|why| failed(&why))?;
+        app.authority
+            .session_ended(account, &session)
+            .await
+            .map_err(|why| failed(&why))?;
+        Ok(Json(json!({ "status": "Success" })).into_response())
+    };
+    revoked.await.unwrap_or_else(|answer: Response| answer)
+}

@@ -1,0 +1,42 @@
+//! What an operator may do.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What an operator may do; each may do what those below may.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Looks.
+    Auditor,
+    /// Looks, and ends sessions and grants of people.
+    Support,
+    /// Changes accounts, with their providers and users.
+    Administrator,
+    /// Also operators, applications, signing keys, and the account through whose
+    /// providers operators log in.
+    #[default]
+    Owner,
+}
+
+impl Role {
+    /// All, the one that may most first.
+    pub const ALL: [Self; 4] = [
+        Self::Owner,
+        Self::Administrator,
+        Self::Support,
+        Self::Auditor,
+    ];
+
+    /// Its name: `administrator`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auditor => "auditor",
+            Self::Support => "support",
+            Self::Administrator => "administrator",
+            Self::Owner => "owner",
+        }
+    }
+}
