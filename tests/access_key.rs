@@ -5,6 +5,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/mail.rs"]
+mod mail_settings;
 mod support;
 
 use std::collections::BTreeSet;
@@ -16,7 +18,6 @@ use reqwest::{Method, StatusCode};
 use support::form::Form;
 use support::{Browser, Page, World};
 use vestibule::account;
-use vestibule::config;
 use vestibule::store::Precondition;
 
 const ADA: &str = "ada@example.test";
@@ -33,7 +34,7 @@ impl Scene {
         let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
-        let settings = settings(&mail.url());
+        let settings = mail_settings::settings(mail.url());
         let world = World::with(|config| config.mail = Some(settings)).await;
         for id in ["acme", "other"] {
             world.account(id).await;
@@ -73,17 +74,6 @@ impl Scene {
         let end = browser.follow(end).await;
         assert_eq!(end.url.path(), "/welcome", "{}", end.body);
     }
-}
-
-fn settings(url: &str) -> config::Mail {
-    let variables = [
-        ("PUBLIC_URL", "https://login.platform.test".to_owned()),
-        ("MAIL__URL", url.to_owned()),
-        ("MAIL__FROM", "Platform <login@platform.test>".to_owned()),
-    ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value));
-    let config = config::from_parts("", variables, None).unwrap();
-    config.mail.unwrap()
 }
 
 async fn switch(world: &World, id: &str, on: bool) {

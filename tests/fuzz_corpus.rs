@@ -21,7 +21,8 @@ fn names(folder: &Path) -> BTreeSet<String> {
 
 #[test]
 fn the_corpus_of_every_target_runs_through() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("tests/fuzz");
     let all: BTreeSet<_> = targets::ALL
         .iter()
         .map(|(name, _)| (*name).to_owned())
@@ -30,11 +31,15 @@ fn the_corpus_of_every_target_runs_through() {
     assert_eq!(names(&folder.join("corpus")), all);
     for (name, target) in targets::ALL {
         let mut count = 0;
-        for entry in std::fs::read_dir(folder.join("corpus").join(name)).unwrap() {
-            let path = entry.unwrap().path();
-            println!("{}", path.display());
-            target(&std::fs::read(path).unwrap());
-            count += 1;
+        let own = folder.join("corpus").join(name);
+        let elsewhere = targets::elsewhere(name).map(|at| root.join(at));
+        for from in [own].into_iter().chain(elsewhere) {
+            for entry in std::fs::read_dir(from).unwrap() {
+                let path = entry.unwrap().path();
+                println!("{}", path.display());
+                target(&std::fs::read(path).unwrap());
+                count += 1;
+            }
         }
         assert!(count >= 5, "{name} has a corpus of {count}");
     }

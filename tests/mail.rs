@@ -2,6 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "support/mail.rs"]
+mod mail_settings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,22 +33,9 @@ impl Scene {
         }
     }
 
-    fn settings(&self) -> config::Mail {
-        let variables = [
-            ("PUBLIC_URL", "https://login.platform.test".to_owned()),
-            ("MAIL__URL", self.server.url()),
-            ("MAIL__FROM", "Platform <login@platform.test>".to_owned()),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value));
-        config::from_parts("", variables, None)
-            .unwrap()
-            .mail
-            .unwrap()
-    }
-
     /// Another broker on the same store.
     fn mail(&self) -> Mail {
-        let settings = self.settings();
+        let settings = mail_settings::settings(self.server.url());
         Mail::new(Arc::clone(&self.store), self.clock.clone(), Some(&settings)).unwrap()
     }
 }

@@ -5,6 +5,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/mail.rs"]
+mod mail_settings;
 mod support;
 
 use authority::{Client, service};
@@ -16,7 +18,6 @@ use support::{Browser, Page, World};
 use vestibule::account;
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
-use vestibule::config;
 use vestibule::store::Precondition;
 
 struct Scene {
@@ -29,13 +30,8 @@ impl Scene {
     async fn new() -> Self {
         let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap());
         let mail = mail.await.unwrap();
-        let variables = [
-            ("MAIL__URL", mail.url()),
-            ("MAIL__FROM", "Platform <login@platform.test>".to_owned()),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value));
-        let settings = config::from_parts("", variables, None).unwrap().mail;
-        let world = World::with(|config| config.mail = settings).await;
+        let settings = mail_settings::settings(mail.url());
+        let world = World::with(|config| config.mail = Some(settings)).await;
         let mut acme = world.account("acme").await;
         acme.access_key = true;
         account::put(&*world.store, &acme, Precondition::Any)

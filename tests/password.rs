@@ -5,6 +5,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/mail.rs"]
+mod mail_settings;
 mod support;
 
 use std::time::Duration;
@@ -18,7 +20,6 @@ use support::{Browser, Page, World};
 use vestibule::account;
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
-use vestibule::config;
 use vestibule::store::Precondition;
 
 const ADA: &str = "ada@example.test";
@@ -37,13 +38,8 @@ impl Scene {
     async fn new() -> Self {
         let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap());
         let mail = mail.await.unwrap();
-        let variables = [
-            ("MAIL__URL", mail.url()),
-            ("MAIL__FROM", "Platform <login@platform.test>".to_owned()),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value));
-        let settings = config::from_parts("", variables, None).unwrap().mail;
-        let world = World::with(|config| config.mail = settings).await;
+        let settings = mail_settings::settings(mail.url());
+        let world = World::with(|config| config.mail = Some(settings)).await;
         let mut acme = world.account("acme").await;
         world.apply("acme", &world.mapping()).await;
         acme.login.password = true;

@@ -29,6 +29,7 @@ use crate::login::shadow::compare;
 use crate::login::userinfo::fetch;
 use crate::login::{LoginError, Step, trial};
 use crate::provider::trace::Trace;
+use crate::store::StoreError;
 
 /// The addresses.
 pub(super) const ADDRESSES: [&str; 8] = [
@@ -240,15 +241,8 @@ pub(super) async fn end_others(
     account: &AccountId,
     user: UserId,
 ) -> Result<(), LoginError> {
-    let failed = Step::Identify.store();
-    app.authority
-        .sessions_ended(account, user)
-        .await
-        .map_err(&failed)?;
-    grants::end_issued(&*app.logins.store, account, user)
-        .await
-        .map_err(failed)?;
-    Ok(())
+    let issued = grants::end_issued(&*app.logins.store, account, user);
+    end(app, account, user, issued).await
 }
 
 /// Ends everything that was issued to a user, whose password is another now; also
@@ -258,14 +252,22 @@ pub(super) async fn end_issued(
     account: &AccountId,
     user: UserId,
 ) -> Result<(), LoginError> {
+    let issued = grants::end_user(&*app.logins.store, account, user);
+    end(app, account, user, issued).await
+}
+
+/// Ends a user's grants; first their applications hear of it, as they are found by
+/// what ends.
+async fn end<T>(
+    app: &App,
+    account: &AccountId,
+    user: UserId,
+    grants: impl Future<Output = Result<T, StoreError>>,
+) -> Result<(), LoginError> {
     let failed = Step::Identify.store();
-    app.authority
-        .sessions_ended(account, user)
-        .await
-        .map_err(&failed)?;
-    grants::end_user(&*app.logins.store, account, user)
-        .await
-        .map_err(failed)?;
+    let told = app.authority.sessions_ended(account, user).await;
+    told.map_err(&failed)?;
+    grants.await.map_err(failed)?;
     Ok(())
 }
 

@@ -47,10 +47,10 @@ fn log(app: &App, entry: LoginEntry, failure: &LoginError) {
 
 /// The entry of a failed login in the log of logins.
 fn entry(app: &App, id: &str, account: Option<&AccountId>) -> LoginEntry {
-    let entry = LoginEntry::new(&app.logins.journal, id, app.logins.now());
+    let logins = &app.logins;
     LoginEntry {
         account: account.cloned(),
-        ..entry
+        ..LoginEntry::new(id, logins.now(), logins.journal.seen())
     }
 }
 

@@ -124,10 +124,12 @@ fn note(logins: &Logins, account: &Account, record: &TicketRecord, session: &Ses
         user: Some(record.user),
         email: Some(record.email.clone()),
         store: Some(record.store.clone()),
-        device: session.device.clone(),
-        address: session.address.clone(),
         steps,
-        ..LoginEntry::new(&logins.journal, &record.id, now)
+        ..LoginEntry::new(
+            &record.id,
+            now,
+            (session.device.clone(), session.address.clone()),
+        )
     };
     logins.journal.note(entry);
 }

@@ -103,9 +103,12 @@ pub struct LoginEntry {
 }
 
 impl LoginEntry {
-    /// A login that ended now, as far as its browser's request says.
-    pub fn new(journal: &Journal, id: &str, now: Timestamp) -> Self {
-        let (device, address) = journal.seen();
+    /// A login that ended now, in a browser of this device and address.
+    pub fn new(
+        id: &str,
+        now: Timestamp,
+        (device, address): (Option<String>, Option<String>),
+    ) -> Self {
         Self {
             id: id.to_owned(),
             at: now.rfc3339(),

@@ -148,12 +148,14 @@ fn csv(text: &str) -> Result<Vec<Row>, BadFile> {
 /// The line that a record begins on, from 1. Where it is said to begin, the end of
 /// the line before and blank lines may still stand.
 fn line_of(text: &str, position: Option<&csv::Position>) -> usize {
-    let start = position.map_or(0, |at| usize::try_from(at.byte()).unwrap_or(usize::MAX));
-    let bytes = text.as_bytes();
-    let (before, rest) = bytes.split_at(start.min(bytes.len()));
-    let ends = |byte: &&u8| **byte == b'\n';
-    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    before.iter().filter(ends).count() + blank.filter(ends).count() + 1
+    let Some(position) = position else { return 0 };
+    let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(number(position.byte())..);
+    let blank = rest
+        .unwrap_or_default()
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    number(position.line()) + blank.filter(|byte| **byte == b'\n').count()
 }
 
 fn from_columns<'a>(get: &impl Fn(usize) -> Option<&'a str>) -> Result<ImportedUser, String> {

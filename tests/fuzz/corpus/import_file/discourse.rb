@@ -1,9 +1,0 @@
-SiteSetting.oauth2_client_id = "forum"
-SiteSetting.oauth2_client_secret = ENV["FORUM_SECRET"]
-SiteSetting.oauth2_authorize_url = 'https://id.acme.test/authorize'
-SiteSetting.oauth2_token_url = 'https://id.acme.test/token'
-SiteSetting.oauth2_fetch_user_details = false
-SiteSetting.oauth2_callback_user_id_path = "params.info.uuid"
-SiteSetting.oauth2_callback_user_info_paths = "name:params.info.name|email:params.info.email"
-SiteSetting.oauth2_send_auth_header = false
-SiteSetting.oauth2_authorize_options = "scope|hd"

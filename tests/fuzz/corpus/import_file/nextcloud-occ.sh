@@ -1,1 +1,0 @@
-php occ config:app:set sociallogin custom_providers --value='{"custom_oauth2":[{"name":"forge","title":"Forge","authorizeUrl":"https://forge.test/authorize","tokenUrl":"https://forge.test/token","profileUrl":"https://forge.test/me","clientId":"c","clientSecret":"TOPSECRET-forge","scope":"read:user"}]}'

@@ -1,1 +1,0 @@
-su www-data -s /bin/sh -c "php occ config:app:set sociallogin custom_providers --value='{\"custom_oidc\":[{\"name\":\"corp\",\"title\":\"Corp\",\"authorizeUrl\":\"https://login.corp.test/authorize\",\"tokenUrl\":\"https://login.corp.test/token\",\"clientId\":\"cloud\",\"scope\":\"openid\"}]}'"
