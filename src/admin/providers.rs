@@ -42,6 +42,12 @@ pub(super) struct ProviderView {
     /// The redirect URI to register at the provider; absent where the mapping no longer compiles.
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_uri: Option<String>,
+    /// Where the provider says that a session of its own ended (OpenID Connect Back-Channel Logout), to register there too; absent where it speaks no OpenID Connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backchannel_logout_uri: Option<String>,
+    /// The same by the browser (OpenID Connect Front-Channel Logout), with the session required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frontchannel_logout_uri: Option<String>,
     /// The mapping, secrets as `[redacted]`; send it back with `PUT`, and they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     mapping: Option<Map<String, Value>>,
@@ -63,6 +69,8 @@ impl ProviderView {
             applied_at: mapping.applied_at.rfc3339(),
             author: mapping.author.clone(),
             redirect_uri: None,
+            backchannel_logout_uri: None,
+            frontchannel_logout_uri: None,
             mapping: with_source.then(|| as_json(&mapping.source)),
             toml: with_source.then(|| as_toml(&mapping.source)),
             findings: Vec::new(),
@@ -73,12 +81,21 @@ impl ProviderView {
     fn live(mut self, admin: &Admin, account: &AccountId, found: &Versioned<Mapping>) -> Self {
         match admin.mappings.compiled(account, found) {
             Ok(provider) => {
-                self.redirect_uri = Some(admin.mappings.redirect_uri(account, &provider));
+                self.addresses(admin, account, &provider);
                 self.findings.clone_from(&provider.warnings);
             }
             Err(findings) => self.findings = findings,
         }
         self
+    }
+
+    /// What is to be registered at the provider.
+    fn addresses(&mut self, admin: &Admin, account: &AccountId, provider: &Provider) {
+        self.redirect_uri = Some(admin.mappings.redirect_uri(account, provider));
+        if let Some([back, front]) = admin.mappings.logout_uris(account, provider) {
+            self.backchannel_logout_uri = Some(back);
+            self.frontchannel_logout_uri = Some(front);
+        }
     }
 
     /// Without what is of no use in a list: of the findings those stay that keep
@@ -283,11 +300,11 @@ async fn store(
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
-    let shown = ProviderView {
-        redirect_uri: Some(admin.mappings.redirect_uri(account, &provider)),
+    let mut shown = ProviderView {
         findings: provider.warnings.clone(),
         ..ProviderView::of(&mapping, false)
     };
+    shown.addresses(admin, account, &provider);
     Ok(unchanged(tagged(version, Json(shown))))
 }
 
