@@ -5,10 +5,12 @@
 //! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
+mod records;
 pub mod renewal;
 pub mod upstream;
 mod vtex;
 
+pub use self::records::{get_id, index, page, page_of, revoke_all, revoke_id, revoke_user};
 pub use self::upstream::AtProvider;
 pub use self::vtex::{VtexPart, VtexTokens};
 
@@ -24,9 +26,7 @@ use serde_json::{Map, Value};
 use crate::base::{AccountId, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{Algorithm, KeyError, Keyring};
-use crate::store::{
-    Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned, Watched,
-};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version, Watched};
 
 static SESSIONS: Space = Space::durable("sessions")
     .expiring()
@@ -452,92 +452,6 @@ fn session_id(token: &str) -> Option<Token> {
     let json = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let pointer: Pointer = serde_json::from_slice(&json).ok()?;
     Token::parse(&pointer.sid)
-}
-
-/// A page of an account's sessions, those that end first in front.
-pub async fn page(
-    store: &dyn Store,
-    account: &AccountId,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
-    SPACE.page(store, account.as_str(), b"", after, limit).await
-}
-
-/// Ends the session whose record has this id; says whether there was one.
-pub async fn revoke_id(
-    store: &dyn Store,
-    account: &AccountId,
-    id: &[u8],
-) -> Result<bool, StoreError> {
-    if let Some(session) = get_id(store, account, id).await? {
-        session.forget_rest(store, account).await?;
-    }
-    match Key::of_id(&SESSIONS, account.as_str(), id) {
-        Some(key) => store.delete(&key, Precondition::Any).await,
-        None => Ok(false),
-    }
-}
-
-/// The session whose record has this id.
-pub async fn get_id(
-    store: &dyn Store,
-    account: &AccountId,
-    id: &[u8],
-) -> Result<Option<Session>, StoreError> {
-    let Some(key) = Key::of_id(&SESSIONS, account.as_str(), id) else {
-        return Ok(None);
-    };
-    let found = SPACE.get_at(store, &key).await?;
-    Ok(found.map(|found| found.value))
-}
-
-/// A page of a user's sessions, those that end first in front.
-pub async fn page_of(
-    store: &dyn Store,
-    account: &AccountId,
-    user: UserId,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
-    SPACE
-        .page_of(store, account.as_str(), user.as_bytes(), after, limit)
-        .await
-}
-
-/// Ends all sessions of a user; says how many.
-pub async fn revoke_user(
-    store: &dyn Store,
-    account: &AccountId,
-    user: UserId,
-) -> Result<usize, StoreError> {
-    renewal::forget_user(store, account, user).await?;
-    let mut after = None;
-    loop {
-        let found = page_of(store, account, user, after, 500).await?;
-        let Some((last, _)) = found.last() else {
-            break;
-        };
-        after = Some(last.id().to_vec());
-        for (_, session) in &found {
-            upstream::forget(store, account, &session.value).await?;
-        }
-    }
-    SPACE
-        .remove_of(store, account.as_str(), user.as_bytes())
-        .await
-}
-
-/// Ends all sessions of an account; says how many.
-pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
-    renewal::forget_all(store, account).await?;
-    upstream::forget_all(store, account).await?;
-    SPACE.remove_all(store, account.as_str()).await
-}
-
-/// Gives sessions of before their owners.
-pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-    SPACE.index(store, now).await
 }
 
 /// All spaces of this room.
