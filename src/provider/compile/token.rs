@@ -100,6 +100,7 @@ impl Check<'_> {
             allowed: with_code,
         });
         let before = set.before.as_ref().and_then(|_| self.before(file));
+        let refresh = self.refresh(file);
         let uses_app_token = sent(&parameters, &headers, &body)
             .flat_map(Template::slots)
             .any(|slot| matches!(slot, Slot::AppAccessToken));
@@ -133,6 +134,11 @@ impl Check<'_> {
             response.id_token.as_ref(),
             Some("id_token"),
         );
+        let refresh_token = self.place(
+            "token.response.refresh_token",
+            response.refresh_token.as_ref(),
+            Some("refresh_token"),
+        );
         Some(Token {
             url,
             open_url,
@@ -145,10 +151,13 @@ impl Check<'_> {
             headers,
             callback_parameters: Vec::new(),
             grant_type,
+            keep: set.keep,
+            refresh,
             before,
             access_token: access_token?,
             expires_in: expires_in?,
             id_token: id_token?,
+            refresh_token: refresh_token?,
             answer: self.answer(
                 at,
                 response.format,
