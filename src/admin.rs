@@ -16,6 +16,7 @@ mod operators;
 mod paging;
 mod providers;
 mod reply;
+mod roles;
 mod route;
 mod routes;
 mod trials;

@@ -5,6 +5,7 @@
 //! | [`application`] | clients and their secrets | RFC 6749 §2 |
 //! | [`client`], [`client_guesses`] | client authentication; a limit to guessing secrets | RFC 6749 §2.3 |
 //! | [`assertion`] | client authentication by signed assertions | RFC 7523 |
+//! | [`device`] | programs without a browser | RFC 8628 |
 //! | [`pushed`] | authorization requests that are pushed | RFC 9126 |
 //! | [`features`] | what of all this some application may use | RFC 8414 §2 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
@@ -37,6 +38,7 @@ pub mod authorize;
 pub mod client;
 pub mod client_guesses;
 pub mod code;
+pub mod device;
 pub mod error;
 mod family;
 pub mod features;
@@ -63,6 +65,7 @@ use self::application::MAX_ACCESS_TOKEN_LIFETIME;
 pub use self::application::{Application, Applications, ClientId, Grant};
 use self::assertion::ClientKeys;
 use self::client_guesses::ClientGuesses;
+use self::device::DeviceLimits;
 pub use self::error::{Code, OAuthError};
 use self::features::KnownFeatures;
 pub use self::scope::Scopes;
@@ -94,6 +97,8 @@ pub struct Authority {
     pub client_keys: ClientKeys,
     /// What some application may use.
     pub features: KnownFeatures,
+    /// How often devices ask, and codes of theirs are typed wrong.
+    pub device_limits: DeviceLimits,
     /// Who guessed passwords lately.
     pub throttle: Throttle,
     /// The issuer: our public URL without a slash at its end.
@@ -156,6 +161,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(authorize::spaces())
         .chain(logout::spaces())
         .chain(application::spaces())
+        .chain(device::spaces())
         .chain([assertion::space(), pushed::space()])
 }
 

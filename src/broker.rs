@@ -13,6 +13,7 @@ use crate::audit;
 use crate::authority::application::MAX_ACCESS_TOKEN_LIFETIME;
 use crate::authority::assertion::ClientKeys;
 use crate::authority::client_guesses::ClientGuesses;
+use crate::authority::device::DeviceLimits;
 use crate::authority::features::KnownFeatures;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::{self, Authority, password};
@@ -116,6 +117,7 @@ impl Broker {
             client_guesses: ClientGuesses::default(),
             client_keys: ClientKeys::default(),
             features: KnownFeatures::default(),
+            device_limits: DeviceLimits::default(),
             throttle: Throttle::new(password::PAUSES),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),

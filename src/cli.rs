@@ -23,6 +23,7 @@ mod confirm;
 mod data;
 #[cfg(feature = "demo")]
 mod demo;
+mod endpoint;
 mod grant;
 mod key;
 mod log;
@@ -36,6 +37,7 @@ mod remote;
 mod schema;
 mod serve;
 mod session;
+mod sign_in;
 mod store;
 mod token;
 mod user;
@@ -69,7 +71,7 @@ struct Global {
     /// The data directory, in place of the configuration's
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// A broker elsewhere, by `VESTIBULE_CLIENT_ID` and `VESTIBULE_CLIENT_SECRET`
+    /// A broker elsewhere: as who logged in there (`operator login`), or by `VESTIBULE_CLIENT_ID` and `VESTIBULE_CLIENT_SECRET`
     #[arg(long, global = true, value_name = "URL", env = "VESTIBULE_SERVER")]
     server: Option<String>,
     /// How long a broker may take to answer

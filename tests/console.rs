@@ -8,6 +8,8 @@ mod applications;
 mod attacks;
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "console/device.rs"]
+mod device;
 #[path = "console/grants.rs"]
 mod grants;
 #[path = "console/keys.rs"]

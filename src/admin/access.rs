@@ -3,19 +3,21 @@
 //! Over the Unix socket: the owner of the data, for everything. Over the
 //! network: applications, by their own access tokens with `admin:read` or
 //! `admin:write`, for their account or for all. Tokens of another authority
-//! count the same where one is configured. A user's token never counts.
+//! count the same where one is configured. A user's token never counts. Operators who
+//! logged in with a program may what their role allows ([`roles`]).
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::info;
 
 use super::Admin;
-use super::reply::missing;
-use crate::authority::Scopes;
+use super::reply::{forbidden, insufficient, missing};
+use super::roles;
 use crate::authority::access::bearer;
 use crate::authority::scope::{ADMIN_READ, ADMIN_WRITE};
+use crate::authority::{OAuthError, Scopes};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
@@ -35,11 +37,11 @@ pub(super) async fn authenticate(
         request.extensions_mut().insert(Caller::local());
         return next.run(request).await;
     }
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let headers = request.headers().clone();
-    match network(&admin, &headers, &method, &path).await {
+    match network(&admin, &headers, &method, &uri).await {
         Ok(caller) => {
-            info!(target: "vestibule::admin", by = caller.name(), %method, path, "admin API");
+            info!(target: "vestibule::admin", by = caller.name(), %method, path = uri.path(), "admin API");
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
@@ -51,15 +53,16 @@ async fn network(
     admin: &Admin,
     headers: &HeaderMap,
     method: &Method,
-    path: &str,
+    uri: &Uri,
 ) -> Result<Caller, Response> {
+    let path = uri.path();
     let mut headers = headers.get_all(header::AUTHORIZATION).iter();
     let header = headers.next().and_then(|value| value.to_str().ok());
     let token = bearer(header)
         .ok()
         .filter(|_| headers.next().is_none())
         .ok_or_else(|| unauthenticated("send an access token with `admin:read` or `admin:write`; on the Unix socket in the data directory none is needed"))?;
-    let caller = read(admin, token, method).await?;
+    let caller = read(admin, token, method, uri).await?;
     let safe = matches!(*method, Method::GET | Method::HEAD);
     match caller.limit() {
         Some(own) if !safe && makes_operators(admin, own, path) => Err(forbidden(
@@ -71,7 +74,7 @@ async fn network(
 }
 
 /// Who a token stands for, and what it allows.
-async fn read(admin: &Admin, token: &str, method: &Method) -> Result<Caller, Response> {
+async fn read(admin: &Admin, token: &str, method: &Method, uri: &Uri) -> Result<Caller, Response> {
     let refused = || {
         unauthenticated("the access token is unknown, expired, revoked, or not meant for this API")
     };
@@ -101,9 +104,14 @@ async fn read(admin: &Admin, token: &str, method: &Method) -> Result<Caller, Res
         let access = access(&scopes.map_err(|_| refused())?, method)?;
         return Ok(Caller::new(name, access, limit));
     }
-    let found = authority.access(token).await.map_err(|error| {
+    let unavailable = |error: OAuthError| {
         Problem::new(ErrorCode::ServiceUnavailable, error.description).into_response()
-    })?;
+    };
+    let session = authority.operator_in_program(token).await;
+    if let Some(session) = session.map_err(unavailable)? {
+        return roles::caller(&session, admin.login_account.as_ref(), method, uri);
+    }
+    let found = authority.access(token).await.map_err(unavailable)?;
     let token = found
         .filter(|access| access.user.is_none())
         .ok_or_else(refused)?;
@@ -120,16 +128,6 @@ fn access(scopes: &Scopes, method: &Method) -> Result<Access, Response> {
         (false, true) if safe => Ok(Access::Read),
         _ => Err(insufficient(if safe { ADMIN_READ } else { ADMIN_WRITE })),
     }
-}
-
-/// The answer to a token without the scope that is wanted (RFC 6750 §3.1).
-pub(super) fn insufficient(wanted: &str) -> Response {
-    let mut answer = forbidden(&format!("this needs an access token with `{wanted}`"));
-    let text = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
-    if let Ok(value) = HeaderValue::from_str(&text) {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
-    answer
 }
 
 /// Whether this is a provider through which operators log in to the console:
@@ -162,13 +160,4 @@ fn unauthenticated(detail: &str) -> Response {
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     answer
-}
-
-pub(super) fn forbidden(detail: &str) -> Response {
-    refused(detail).into_response()
-}
-
-/// A 403 as a problem.
-pub(super) fn refused(detail: &str) -> Problem {
-    Problem::new(ErrorCode::AdminForbidden, detail)
 }

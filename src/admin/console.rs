@@ -10,6 +10,7 @@ mod api;
 mod applications;
 mod chart;
 mod confirm;
+mod device;
 mod draft;
 mod edit;
 mod editor;
@@ -150,6 +151,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/profile", get(profile::show).post(profile::change))
         .route("/admin/profile/password", post(profile::change_password))
         .route("/admin/profile/sign-out", post(profile::sign_out))
+        .route("/admin/device", get(device::ask).post(device::decide))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
         .nest("/admin/accounts/{account}", account)

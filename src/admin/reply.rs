@@ -208,3 +208,23 @@ mod tests {
         assert!(given(header::IF_NONE_MATCH, "\"v7\"").is_err());
     }
 }
+
+/// The answer to a token without the scope that is wanted (RFC 6750 §3.1).
+pub(super) fn insufficient(wanted: &str) -> Response {
+    let mut answer = forbidden(&format!("this needs an access token with `{wanted}`"));
+    let text = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    answer
+}
+
+/// The answer to who may not.
+pub(super) fn forbidden(detail: &str) -> Response {
+    refused(detail).into_response()
+}
+
+/// A 403 as a problem.
+pub(super) fn refused(detail: &str) -> Problem {
+    Problem::new(ErrorCode::AdminForbidden, detail)
+}

@@ -121,11 +121,14 @@ pub enum Grant {
     /// An operator acts as a customer (RFC 8693).
     #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     TokenExchange,
+    /// A program shows a code, and somebody types it in a browser elsewhere (RFC 8628).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 impl Grant {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ClientCredentials,
         Self::AuthorizationCode,
         Self::RefreshToken,
@@ -133,6 +136,7 @@ impl Grant {
         Self::Impersonate,
         Self::ExternalSignIn,
         Self::TokenExchange,
+        Self::DeviceCode,
     ];
 
     /// The one of this name.
@@ -144,7 +148,7 @@ impl Grant {
     pub const fn is_special(self) -> bool {
         matches!(
             self,
-            Self::Impersonate | Self::ExternalSignIn | Self::TokenExchange
+            Self::Impersonate | Self::ExternalSignIn | Self::TokenExchange | Self::DeviceCode
         )
     }
 
@@ -158,6 +162,7 @@ impl Grant {
             Self::Impersonate => "impersonate",
             Self::ExternalSignIn => "external_sign_in",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 }

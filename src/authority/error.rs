@@ -34,6 +34,12 @@ pub enum Code {
     TemporarilyUnavailable,
     /// RFC 6749 §4.1.2.1, at the token endpoint: come back in a second.
     SlowDown,
+    /// RFC 8628 §3.5
+    AuthorizationPending,
+    /// RFC 8628 §3.5: `slow_down`
+    PollingTooFast,
+    /// RFC 8628 §3.5
+    ExpiredToken,
     /// RFC 7009 §2.2.1
     UnsupportedTokenType,
     /// RFC 6750 §3.1
@@ -64,6 +70,9 @@ impl Code {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable | Self::SlowDown => "temporarily_unavailable",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::PollingTooFast => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",

@@ -24,6 +24,11 @@ pub struct Features {
 }
 
 impl Features {
+    /// Whether some application has this grant.
+    pub fn has(&self, grant: Grant) -> bool {
+        self.grants().any(|name| name == grant.as_str())
+    }
+
     /// The grants of all applications, by name.
     pub fn grants(&self) -> impl Iterator<Item = &'static str> {
         let all = Grant::ALL.into_iter().zip(self.grants);

@@ -7,6 +7,7 @@ use super::access::Access;
 use super::application::Application;
 use super::error::OAuthError;
 use super::revoked::Issued;
+use crate::operator::session::{end_program, in_program};
 
 impl Authority {
     /// What a token is, as far as this application may know.
@@ -49,6 +50,12 @@ impl Authority {
     /// (RFC 7009 §2.2).
     pub async fn revoke(&self, application: &Application, token: &str) -> Result<(), OAuthError> {
         if self.revoke_refresh(application, token).await? {
+            return Ok(());
+        }
+        if let Some(session) = in_program(&*self.store, self.now(), token).await? {
+            if session.program.client_id == application.client_id.as_str() {
+                end_program(&*self.store, token).await?;
+            }
             return Ok(());
         }
         if let Some(access) = self.access(token).await?

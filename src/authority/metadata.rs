@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Authority;
-use super::application::AuthMethod;
+use super::application::{AuthMethod, Grant};
 use super::assertion;
 use super::scope;
 use crate::store::StoreError;
@@ -20,6 +20,10 @@ impl Authority {
             let endpoint = format!("{}/connect/par", self.issuer);
             all["pushed_authorization_request_endpoint"] = endpoint.into();
             all["require_pushed_authorization_requests"] = false.into();
+        }
+        if features.has(Grant::DeviceCode) {
+            let endpoint = format!("{}/connect/device_authorization", self.issuer);
+            all["device_authorization_endpoint"] = endpoint.into();
         }
         Ok(all)
     }

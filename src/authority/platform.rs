@@ -77,7 +77,10 @@ impl Authority {
                 },
                 Err(_) => return Err(unknown_token()),
             },
-            Grant::AuthorizationCode | Grant::ClientCredentials | Grant::TokenExchange => None,
+            Grant::AuthorizationCode
+            | Grant::ClientCredentials
+            | Grant::TokenExchange
+            | Grant::DeviceCode => None,
         };
         Ok(application.filter(|found| found.settings.unnamed_requests))
     }

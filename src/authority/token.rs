@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tracing::info;
@@ -40,6 +41,16 @@ impl TokenAnswer {
             members.insert("scope".to_owned(), scopes.to_string().into());
         }
         Self(members)
+    }
+
+    /// A session of an operator's, for a program.
+    pub(super) fn of_operator(token: &Token, lives: Duration, scopes: &Scopes) -> Self {
+        Self(Map::from_iter([
+            ("access_token".to_owned(), token.as_str().into()),
+            ("token_type".to_owned(), "Bearer".into()),
+            ("expires_in".to_owned(), lives.as_secs().into()),
+            ("scope".to_owned(), scopes.to_string().into()),
+        ]))
     }
 
     /// What token exchange says of the token (RFC 8693 §2.2.1).
@@ -129,6 +140,7 @@ impl Authority {
             Grant::RefreshToken => self.refresh_token(&application, form).await?,
             Grant::Impersonate => self.impersonate(&application, bearer, form).await?,
             Grant::TokenExchange => self.exchange_token(&application, form).await?,
+            Grant::DeviceCode => self.device_code(&application, form).await?,
             Grant::ExternalSignIn => {
                 self.external_sign_in(&application, request.session, form)
                     .await?
@@ -193,17 +205,7 @@ impl Authority {
         let username = form.get("username").ok_or_else(missing)?;
         let password = Secret::new(form.get("password").ok_or_else(missing)?);
         let scopes = user_scopes(application, wanted(form)?)?;
-        let asked = account_parameter(form)?;
-        let account = match (&application.account, asked) {
-            (Some(own), Some(asked)) if *own != asked => return Err(other_account()),
-            (Some(own), _) => own.clone(),
-            (None, Some(asked)) => asked,
-            (None, None) => {
-                return Err(OAuthError::request(
-                    "`account` is missing: this application serves all accounts",
-                ));
-            }
-        };
+        let account = account_for(application, form)?;
         let user = self
             .check_password(application, &account, username, &password, from)
             .await?;
@@ -377,6 +379,21 @@ fn other_account() -> OAuthError {
         Code::UnauthorizedClient,
         "the application does not serve this account",
     )
+}
+
+/// The account of a user's grant: the application's, or the one that it names.
+pub(super) fn account_for(
+    application: &Application,
+    form: &Pairs,
+) -> Result<AccountId, OAuthError> {
+    match (&application.account, account_parameter(form)?) {
+        (Some(own), Some(asked)) if *own != asked => Err(other_account()),
+        (Some(own), _) => Ok(own.clone()),
+        (None, Some(asked)) => Ok(asked),
+        (None, None) => Err(OAuthError::request(
+            "`account` is missing: this application serves all accounts",
+        )),
+    }
 }
 
 fn account_parameter(form: &Pairs) -> Result<Option<AccountId>, OAuthError> {

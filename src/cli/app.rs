@@ -81,7 +81,7 @@ pub(super) struct Settings {
     /// A scope it may ask for, as in `admin:read`; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// How it may ask: `authorization_code`, `client_credentials`, `password`, `refresh_token`, `impersonate`, `external_sign_in`, `urn:ietf:params:oauth:grant-type:token-exchange`; may be repeated
+    /// How it may ask: `authorization_code`, `client_credentials`, `password`, `refresh_token`, `impersonate`, `external_sign_in`, `urn:ietf:params:oauth:grant-type:token-exchange`, `urn:ietf:params:oauth:grant-type:device_code`; may be repeated
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
     /// Where browsers may be sent with a code; may be repeated

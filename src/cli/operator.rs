@@ -9,9 +9,21 @@ use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
 use super::output::{show, table};
+use super::sign_in;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Operator {
+    /// Log in at a broker elsewhere, by a code that you enter in a browser; commands with `--server` are yours then
+    Login {
+        /// The application that operators log in with there
+        #[arg(long, value_name = "ID", default_value = sign_in::CLIENT_ID)]
+        client_id: String,
+        /// Only to look
+        #[arg(long)]
+        read_only: bool,
+    },
+    /// Log out of a broker elsewhere
+    Logout,
     /// Create an operator; prints the link with which they choose a password
     Create {
         /// Their email
@@ -97,12 +109,21 @@ pub(super) struct Change {
 
 impl Operator {
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
-        Api::with(global, async |api| self.call(api, global.json).await).await
+        match self {
+            Self::Login {
+                client_id,
+                read_only,
+            } => sign_in::log_in(global, &client_id, read_only).await,
+            Self::Logout => sign_in::log_out(global).await,
+            other => Api::with(global, async |api| other.call(api, global.json).await).await,
+        }
     }
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
         let path = |email: &str| format!("/operators/{}", segment(email));
         match self {
+            // Need no API.
+            Self::Login { .. } | Self::Logout => {}
             Self::Create {
                 email,
                 name,

@@ -1,94 +1,65 @@
-//! The admin API of a broker elsewhere, with an application's credentials.
+//! The admin API of a broker elsewhere: with an application's credentials, or as the
+//! operator who logged in there (`sign_in`).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use url::{Host, Url};
 
 use super::api::RequestBody;
-use crate::base::{Secret, SystemClock};
-use crate::outbound::{Limits, Outbound, Policy, PreparedRequest};
+use super::endpoint::{Endpoint, origin};
+use super::sign_in::{Kept, Tokens};
+use crate::base::Secret;
+use crate::outbound::PreparedRequest;
 
-/// A broker elsewhere.
+/// Its admin API.
 pub(super) struct Remote {
-    outbound: Outbound,
-    limits: Limits,
-    server: Url,
+    endpoint: Endpoint,
     token: Secret,
 }
 
-/// What an operator names on the command line may be anywhere; plain http only
-/// on this machine.
-pub(super) fn policy(server: &Url) -> anyhow::Result<Policy> {
-    let local = match server.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    if server.scheme() != "https" && !local {
-        bail!("{server} must be https; http is for this machine only");
-    }
-    Ok(Policy {
-        allow_networks: vec!["0.0.0.0/0".parse()?, "::/0".parse()?],
-        allow_http: local,
-        ..Policy::default()
-    })
-}
-
 impl Remote {
-    /// Gets an access token there (RFC 6749 §4.4).
+    /// Finds out who calls: an application (RFC 6749 §4.4), or the operator who logged
+    /// in there.
     pub async fn open(server: &str, timeout: Duration) -> anyhow::Result<Self> {
-        let server = Url::parse(server).with_context(|| format!("`{server}` is not a URL"))?;
-        let variable = |name: &str| {
-            std::env::var(name).map_err(|_| {
-                anyhow::anyhow!(
-                    "`--server` needs an application's VESTIBULE_CLIENT_ID and VESTIBULE_CLIENT_SECRET; make one with `vestibule app create --grant client_credentials --scope admin:read --scope admin:write`"
-                )
-            })
+        let endpoint = Endpoint::open(server, timeout)?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let (id, secret) = match (
+            variable("VESTIBULE_CLIENT_ID"),
+            variable("VESTIBULE_CLIENT_SECRET").map(Secret::new),
+        ) {
+            (Some(id), Some(secret)) => (id, secret),
+            (None, None) => {
+                let token = Tokens::read()?.of(&endpoint.server).map(Kept::token);
+                let token = token.with_context(|| format!(
+                    "nobody is logged in at {0}: `vestibule operator login --server {0}`; programs set an application's VESTIBULE_CLIENT_ID and VESTIBULE_CLIENT_SECRET instead, made with `vestibule app create --grant client_credentials --scope admin:read --scope admin:write`",
+                    origin(&endpoint.server)
+                ))?;
+                let token = token.with_context(|| format!(
+                    "the login at {0} has ended; begin another: `vestibule operator login --server {0}`",
+                    origin(&endpoint.server)
+                ))?;
+                return Ok(Self { endpoint, token });
+            }
+            _ => bail!(
+                "set both VESTIBULE_CLIENT_ID and VESTIBULE_CLIENT_SECRET, an application's, or neither"
+            ),
         };
-        let (id, secret) = (
-            variable("VESTIBULE_CLIENT_ID")?,
-            Secret::new(variable("VESTIBULE_CLIENT_SECRET")?),
-        );
-        let outbound = Outbound::new(policy(&server)?, Arc::new(SystemClock))?;
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", &id)
-            .append_pair("client_secret", secret.expose())
-            .finish();
-        let request = PreparedRequest {
-            method: Method::POST,
-            url: server.join("/connect/token")?,
-            headers: vec![(
-                "Content-Type".to_owned(),
-                "application/x-www-form-urlencoded".to_owned(),
-            )],
-            body: Some(form.into_bytes()),
-        };
-        let limits = Limits {
-            connect: timeout.min(Limits::default().connect),
-            total: timeout,
-            ..Limits::default()
-        };
-        let answer = outbound
-            .send("server", request, &limits)
-            .await
-            .with_context(|| format!("{server} cannot be reached"))?;
-        let body: Value = serde_json::from_slice(&answer.body)
-            .with_context(|| format!("{server} answered {}", answer.status))?;
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", id.as_str()),
+            ("client_secret", secret.expose()),
+        ];
+        let body = endpoint.post("/connect/token", &form).await?;
         match body.get("access_token").and_then(Value::as_str) {
             Some(token) => Ok(Self {
-                outbound,
-                limits,
-                server,
                 token: Secret::new(token),
+                endpoint,
             }),
             None => bail!(
-                "{server} gives no access token: {}",
+                "{} gives no access token: {}",
+                endpoint.server,
                 body.get("error_description")
                     .and_then(Value::as_str)
                     .unwrap_or("it does not say why")
@@ -117,15 +88,11 @@ impl Remote {
         });
         let request = PreparedRequest {
             method,
-            url: self.server.join(&format!("/api/v1{path}"))?,
+            url: self.endpoint.server.join(&format!("/api/v1{path}"))?,
             headers,
             body,
         };
-        let answer = self
-            .outbound
-            .send("server", request, &self.limits)
-            .await
-            .with_context(|| format!("{} cannot be reached", self.server))?;
-        Ok((StatusCode::from_u16(answer.status)?, answer.body.to_vec()))
+        let (status, body) = self.endpoint.exchange(request).await?;
+        Ok((StatusCode::from_u16(status)?, body))
     }
 }

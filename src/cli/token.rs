@@ -10,8 +10,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::Global;
+use super::endpoint::policy;
 use super::output::show;
-use super::remote::policy;
 use crate::authority::foreign::ForeignAuthority;
 use crate::base::{Clock, SystemClock};
 use crate::key::{Checks, verify_with_cert};

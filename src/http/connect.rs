@@ -4,6 +4,7 @@
 //! |---|---|
 //! | this | `token`, `introspect`, `revoke`, `par`, `userinfo` |
 //! | `authorize` | `authorize`, `authorize/resume` |
+//! | `device` | `device_authorization`, and the page `device` |
 //! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
 //!
@@ -12,6 +13,7 @@
 //! visit may not (threat H11).
 
 pub(super) mod authorize;
+mod device;
 mod external;
 mod logout;
 
@@ -46,6 +48,7 @@ pub(super) fn router() -> Router<Shared> {
         .route("/accounts/{account}/revoke/token", post(revoke_bearer))
         .route("/connect/revoke", post(revoke))
         .route("/connect/par", post(pushed))
+        .route("/connect/device_authorization", post(device::authorization))
         .route("/connect/userinfo", get(userinfo).post(userinfo))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route(
@@ -70,6 +73,7 @@ pub(super) fn router() -> Router<Shared> {
             "/connect/authorize/resume",
             get(authorize::resume).head(method_not_allowed),
         )
+        .route("/connect/device", get(device::ask).post(device::posted))
         .route("/connect/logout", get(logout::ask).post(logout::posted));
     open.merge(closed)
 }

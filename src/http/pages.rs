@@ -6,6 +6,7 @@
 //! account's accent colour is part of the style.
 
 mod access_key;
+mod consent;
 mod fragment;
 mod icon;
 mod look;
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use crate::base::Lang;
 pub use access_key::CodePage;
+pub use consent::{Ask, DeviceEnd, DevicePage, DeviceWrong};
 pub use icon::Icon;
 pub use look::Look;
 pub use password::PasswordPage;
@@ -179,6 +181,12 @@ impl Pages {
             (
                 "signed_out.html",
                 include_str!("pages/templates/signed_out.html"),
+            ),
+            ("ask.html", include_str!("pages/templates/ask.html")),
+            ("device.html", include_str!("pages/templates/device.html")),
+            (
+                "device_end.html",
+                include_str!("pages/templates/device_end.html"),
             ),
             (
                 "fragment.html",

@@ -10,6 +10,8 @@ const MAX: usize = 4096;
 
 /// Where an application's request goes on.
 const WAITING: &str = "/connect/authorize/resume?request=";
+/// Where the request of a device goes on.
+const DEVICE: &str = "/connect/device?user_code=";
 
 /// A checked address on one of the account's stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +74,18 @@ impl ReturnTo {
         Self(format!("{broker}{WAITING}{token}"))
     }
 
+    /// The page for the code that a device shows, at the broker's own origin.
+    pub fn device(user_code: &str, broker: &str) -> Self {
+        Self(format!("{broker}{DEVICE}{user_code}"))
+    }
+
     /// Reads such an address; `None` if it is another.
     pub fn parse_waiting(text: Option<&str>, broker: &str) -> Option<Self> {
-        let token = text?.strip_prefix(broker)?.strip_prefix(WAITING)?;
+        let here = text?.strip_prefix(broker)?;
+        let known = [WAITING, DEVICE];
+        let token = known.iter().find_map(|known| here.strip_prefix(known))?;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        (token.len() <= 64 && token.bytes().all(plain)).then(|| Self::waiting(token, broker))
+        (token.len() <= 64 && token.bytes().all(plain)).then(|| Self(format!("{broker}{here}")))
     }
 
     /// The token of the application's request that waits there.

@@ -2,6 +2,10 @@
 //!
 //! A session ends half an hour after its last request, twelve hours after its
 //! first, or when it is revoked. The store holds the token's SHA-256 only.
+//!
+//! A program in which an operator logged in (RFC 8628) has a session too, which goes
+//! by a bearer token at the API and by no cookie. It ends twelve hours after its
+//! beginning, or when it is revoked.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -60,6 +64,36 @@ pub struct Console {
     /// The provider that vouched for the operator; `None`: a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<String>,
+    /// The program whose session it is; `None`: a browser's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
+}
+
+impl Console {
+    /// Whether it has not ended for want of requests.
+    pub fn is_awake(&self, now: Timestamp) -> bool {
+        self.program.is_some() || now.since(self.seen_at) < IDLE
+    }
+}
+
+/// A program in which an operator logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Its client id.
+    pub client_id: String,
+    /// Whether it may change something.
+    pub writes: bool,
+}
+
+/// An operator's session in a program, which is good now.
+#[derive(Debug, Clone)]
+pub struct InProgram {
+    /// The operator.
+    pub operator: Operator,
+    /// The program.
+    pub program: Program,
+    /// When it began.
+    pub created_at: Timestamp,
 }
 
 /// Why nobody is logged in.
@@ -209,6 +243,7 @@ impl Operators {
             created_at: now,
             seen_at: now,
             through: through.map(str::to_owned),
+            program: None,
         };
         SPACE
             .put_by(&*self.store, "", &session, &record, Precondition::Absent)
@@ -239,7 +274,8 @@ impl Operators {
         let Some(token) = Token::parse(cookie) else {
             return Ok(None);
         };
-        let Some(found) = SPACE.get_by(&*self.store, "", &token).await? else {
+        let found = SPACE.get_by(&*self.store, "", &token).await?;
+        let Some(found) = found.filter(|found| found.value.program.is_none()) else {
             return Ok(None);
         };
         let unused = now.since(found.value.seen_at);
@@ -278,6 +314,78 @@ impl Operators {
             SPACE.delete_by(&*self.store, "", &token).await?;
         }
         Ok(())
+    }
+}
+
+/// Begins a session of an operator in a program.
+pub async fn begin_program(
+    store: &dyn Store,
+    now: Timestamp,
+    operator: &Versioned<Operator>,
+    program: Program,
+) -> Result<Token, StoreError> {
+    let seen = Operator {
+        last_login_at: Some(now),
+        ..operator.value.clone()
+    };
+    put(store, &seen, Precondition::Version(operator.version)).await?;
+    let token = Token::new(now.plus(MAX_LIFETIME));
+    let record = Console {
+        operator: seen.email,
+        created_at: now,
+        seen_at: now,
+        through: None,
+        program: Some(program),
+    };
+    SPACE
+        .put_by(store, "", &token, &record, Precondition::Absent)
+        .await?;
+    Ok(token)
+}
+
+/// The session that a program's bearer token stands for; `None` if it ended or never
+/// was.
+pub async fn in_program(
+    store: &dyn Store,
+    now: Timestamp,
+    bearer: &str,
+) -> Result<Option<InProgram>, StoreError> {
+    let Some(token) = Token::parse(bearer) else {
+        return Ok(None);
+    };
+    let Some(found) = SPACE.get_by(store, "", &token).await? else {
+        return Ok(None);
+    };
+    let Some(program) = found.value.program.clone() else {
+        return Ok(None);
+    };
+    let operator = get(store, &found.value.operator).await?;
+    let Some(operator) = operator.filter(|operator| !operator.value.disabled) else {
+        return Ok(None);
+    };
+    if now.since(found.value.seen_at) >= LAST_USE_RESOLUTION {
+        let seen = Console {
+            seen_at: now,
+            ..found.value.clone()
+        };
+        let when = Precondition::Version(found.version);
+        match SPACE.put_by(store, "", &token, &seen, when).await {
+            Ok(_) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(InProgram {
+        operator: operator.value,
+        program,
+        created_at: found.value.created_at,
+    }))
+}
+
+/// Ends the session of a program's bearer token.
+pub async fn end_program(store: &dyn Store, bearer: &str) -> Result<(), StoreError> {
+    match Token::parse(bearer) {
+        Some(token) => SPACE.delete_by(store, "", &token).await.map(|_| ()),
+        None => Ok(()),
     }
 }
 

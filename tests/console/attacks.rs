@@ -62,6 +62,7 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/providers/mock-idp/shadow/promote",
     "/admin/accounts/acme/providers/mock-idp/shadow/remove",
     "/admin/operators/sign-out",
+    "/admin/device",
     "/admin/accounts/acme/drafts/x/shadow",
     "/admin/accounts/acme/drafts/x/toml",
     "/admin/accounts/acme/drafts/x/apply",

@@ -7,7 +7,7 @@ use crate::attacks::{FORMS, PAGES};
 use crate::support::{Browser, World};
 use crate::{Op, PASSWORD, form};
 
-async fn operator<'w>(world: &'w World, email: &str, role: &str, accounts: &[&str]) -> Op<'w> {
+pub async fn operator<'w>(world: &'w World, email: &str, role: &str, accounts: &[&str]) -> Op<'w> {
     let body = json!({ "email": email, "role": role, "accounts": accounts });
     let made = world
         .admin(
@@ -40,7 +40,8 @@ fn least(path: &str) -> usize {
         "/admin/applications",
         "/admin/new-application",
     ];
-    if path == "/admin/logout" {
+    // Who logs in with a program gets no more than they may here.
+    if ["/admin/logout", "/admin/device"].contains(&path) {
         0
     } else if ["users/revoke", "sessions/revoke", "grants/revoke"]
         .iter()

@@ -2,8 +2,8 @@
 //! an address that is not listed takes an administrator to change something.
 
 use axum::http::{Method, Uri};
-use percent_encoding::percent_decode_str;
 
+use super::super::roles::segments;
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::operation::{Access, Caller};
@@ -22,9 +22,9 @@ pub(super) fn check(
     uri: &Uri,
 ) -> Result<Option<AccountId>, Problem> {
     let safe = matches!(*method, Method::GET | Method::HEAD);
-    let parts = segments(uri);
+    let parts = segments(uri.path(), "/admin");
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if matches!(parts[..], ["logout" | "profile", ..]) {
+    if matches!(parts[..], ["logout" | "profile" | "device", ..]) {
         return Ok(None);
     }
     let account = account(&parts, uri);
@@ -90,15 +90,6 @@ pub(super) fn caller(who: &Current) -> Caller {
 
 fn forbidden(why: &str) -> Problem {
     Problem::new(ErrorCode::AdminForbidden, why)
-}
-
-/// The parts of the path behind `/admin/`, decoded as the router decodes them.
-fn segments(uri: &Uri) -> Vec<String> {
-    let path = uri.path().strip_prefix("/admin").unwrap_or(uri.path());
-    path.split('/')
-        .filter(|part| !part.is_empty())
-        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
-        .collect()
 }
 
 /// The account that a request is about: in its path, or its only parameter of that

@@ -11,7 +11,7 @@ use super::sign_in::note;
 use super::view::{Html, failing, redirect_to, shown};
 use super::{Console, State};
 use crate::operator::Email;
-use crate::operator::session::{self, Current, IDLE};
+use crate::operator::session::{self, Current};
 use crate::store::{Key, StoreError, Versioned};
 
 /// The most sessions on the page.
@@ -35,10 +35,9 @@ fn rows(
     found: Vec<(Key, Versioned<session::Console>)>,
 ) -> TemplateValue {
     let now = console.admin.clock.now();
-    let good = |seen_at| now.since(seen_at) < IDLE;
     let good: Vec<_> = found
         .into_iter()
-        .filter(|(_, session)| good(session.value.seen_at))
+        .filter(|(_, session)| session.value.is_awake(now))
         .collect();
     let mut of: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, session) in &good {
@@ -56,7 +55,7 @@ fn rows(
                 "email": email,
                 "created_at": session.created_at.rfc3339(),
                 "seen_at": session.seen_at.rfc3339(),
-                "through": session.through,
+                "through": session.program.as_ref().map_or(session.through.as_deref(), |program| Some(&program.client_id)),
                 "several": of.get(email).is_some_and(|count| *count > 1),
             })
         })

@@ -114,6 +114,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "audit.html",
         "choose.html",
         "confirm.html",
+        "device.html",
         "diff.html",
         "error.html",
         "grants.html",

@@ -63,14 +63,18 @@ impl NewApplication {
         });
         let scopes = match self.scopes {
             Some(scopes) => scopes,
-            None if grants.contains(&Grant::AuthorizationCode) => Scopes::of([
-                scope::OPENID,
-                scope::PROFILE,
-                scope::EMAIL,
-                scope::ADDRESS,
-                scope::PHONE,
-                scope::OFFLINE_ACCESS,
-            ])?,
+            None if grants.contains(&Grant::AuthorizationCode)
+                || grants.contains(&Grant::DeviceCode) =>
+            {
+                Scopes::of([
+                    scope::OPENID,
+                    scope::PROFILE,
+                    scope::EMAIL,
+                    scope::ADDRESS,
+                    scope::PHONE,
+                    scope::OFFLINE_ACCESS,
+                ])?
+            }
             None => Scopes::default(),
         };
         let mut shown = None;

@@ -11,7 +11,7 @@ use crate::authority::application::{Application, ClientId, Grant, PushedRequests
 use crate::authority::error::{Code, OAuthError};
 use crate::authority::pushed;
 use crate::authority::scope::Scopes;
-use crate::authority::token::user_scopes;
+use crate::authority::token::{account_for, user_scopes};
 use crate::base::{AccountId, ErrorCode};
 use crate::protocol::form::Pairs;
 
@@ -178,26 +178,7 @@ impl Authority {
         query: &Pairs,
         application: &Application,
     ) -> Result<AccountId, OAuthError> {
-        let asked: Option<AccountId> = query
-            .get("account")
-            .map(str::parse)
-            .transpose()
-            .map_err(|_| OAuthError::request("`account` is not a valid account id"))?;
-        let id = match (&application.account, asked) {
-            (Some(own), Some(asked)) if *own != asked => {
-                return Err(OAuthError::new(
-                    Code::UnauthorizedClient,
-                    "the application does not serve this account",
-                ));
-            }
-            (Some(own), _) => own.clone(),
-            (None, Some(asked)) => asked,
-            (None, None) => {
-                return Err(OAuthError::request(
-                    "`account` is missing: this application serves all accounts",
-                ));
-            }
-        };
+        let id = account_for(application, query)?;
         match account::get(&*self.store, &id).await? {
             Some(_) => Ok(id),
             None => Err(OAuthError::request("there is no such account")),

@@ -113,6 +113,28 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
             },
         ));
         all.push(pages.signed_out(look, lang, Some(text)));
+        all.push(pages.device(
+            lang,
+            &DevicePage {
+                user_code: text.into(),
+                wrong: Some(DeviceWrong::Unknown),
+                langs: langs.to_vec(),
+            },
+        ));
+        all.push(pages.ask(
+            look,
+            lang,
+            &Ask {
+                application: text.into(),
+                user: text.into(),
+                scopes: vec![text.into(), "openid".into()],
+                user_code: Some(text.into()),
+                action: text.into(),
+                fields: vec![("proof", text.into())],
+                elsewhere: false,
+            },
+        ));
+        all.push(pages.device_end(look, lang, DeviceEnd::Connected));
     }
     all
 }
