@@ -68,6 +68,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain([
             drift::space(),
             journal::space(),
+            openid::logout::space(),
             shadow::space(),
             vtex::space(),
         ])

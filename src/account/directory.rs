@@ -25,7 +25,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::link::{Link, Source, has_links};
+pub use self::link::{Link, Source, has_links, linked};
 pub use self::manage::{change, create, new, remove_all, set_disabled};
 pub use self::prove::prove;
 pub use self::search::{Wanted, count, search};

@@ -153,7 +153,10 @@ fn private(mut answer: Response) -> Response {
 }
 
 /// A posted form, whose every parameter is there once (RFC 6749 §3.2).
-fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Pairs, OAuthError> {
+pub(super) fn form(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Pairs, OAuthError> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -75,6 +75,7 @@ pub async fn finish(
         address: address.as_deref(),
         signing_alg: account.signing_alg,
         vtex: account.login.vtex_compatible,
+        at_provider: record.at_provider.as_ref(),
     };
     let Begun {
         token,

@@ -34,7 +34,7 @@ pub async fn identify(
     identified: Identified,
     steps: Vec<LoginStep>,
 ) -> Result<Identity, LoginError> {
-    let (login, profile, auth_time) = identified.into_parts();
+    let (login, profile, (auth_time, at_provider)) = identified.into_parts();
     let now = logins.now();
     let account = login.account();
     let provider = login.provider();
@@ -75,6 +75,7 @@ pub async fn identify(
         started_at: origin.started_at,
         steps,
         console: origin.console.then_some(ConsoleLogin { email: vouched }),
+        at_provider,
     };
     TICKET
         .put_by(

@@ -20,6 +20,7 @@ use crate::provider::path;
 use crate::provider::request;
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
+use crate::session::AtProvider;
 use crate::store::StoreError;
 
 /// A login whose person is known to the provider. Only [`fetch`] makes one.
@@ -27,6 +28,7 @@ pub struct Identified {
     login: Context,
     profile: Profile,
     auth_time: Option<Timestamp>,
+    at_provider: Option<AtProvider>,
 }
 
 impl Identified {
@@ -36,11 +38,14 @@ impl Identified {
     }
 
     /// The login, the profile, and when the person authenticated at the
-    /// provider, where it says so: for the next step.
-    pub(super) fn into_parts(self) -> (Context, Profile, Option<Timestamp>) {
-        (self.login, self.profile, self.auth_time)
+    /// provider and as whom, where it says so: for the next step.
+    pub(super) fn into_parts(self) -> (Context, Profile, Authenticated) {
+        (self.login, self.profile, (self.auth_time, self.at_provider))
     }
 }
+
+/// When somebody authenticated at a provider, and as whom.
+pub(super) type Authenticated = (Option<Timestamp>, Option<AtProvider>);
 
 /// Fetches the profile from wherever the mapping says, and finds in it what is needed.
 pub async fn fetch(
@@ -103,6 +108,9 @@ pub async fn fetch(
             members.insert(then.name.clone(), answer);
         }
     }
+    let at_provider = claims
+        .as_ref()
+        .and_then(|claims| Logins::at_provider(&token, claims));
     let profile = read(logins, &token, claims, document, trace).await?;
     debug!(
         target: "vestibule::login",
@@ -115,6 +123,7 @@ pub async fn fetch(
         login: token.into_login(),
         profile,
         auth_time,
+        at_provider,
     })
 }
 

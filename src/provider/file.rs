@@ -43,8 +43,8 @@ pub struct ProviderFile {
     pub userinfo: UserinfoSection,
     /// Who may log in.
     pub access: AccessSection,
-    /// Where the provider's own session is ended at logout.
-    pub end_session: EndSessionSection,
+    /// Where the provider's own session is ended at logout. Default: it goes on.
+    pub end_session: Option<EndSessionSection>,
     /// Patience with a slow provider.
     pub timeouts: TimeoutsSection,
 }
@@ -382,8 +382,10 @@ pub struct AccessSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EndSessionSection {
-    /// The provider's end-session endpoint; the browser is sent there after our session has ended.
+    /// The provider's end-session endpoint; the browser is sent there after our session has ended. Required, unless discovery tells it (`end_session_endpoint`).
     pub url: Option<String>,
+    /// Whether the session's ID token is sent as `id_token_hint` (OpenID Connect RP-Initiated Logout §2). Default: where `kind = "openid"`.
+    pub id_token_hint: Option<bool>,
     /// The name under which the address to return to is sent. Default `post_logout_redirect_uri`.
     pub redirect_uri_key: Option<String>,
     /// Custom parameters: texts, numbers, booleans, lists and tables.

@@ -67,6 +67,14 @@ pub struct Provider {
     pub shadow: Option<Arc<Provider>>,
 }
 
+impl Provider {
+    /// Whether only its discovery document says where its session is ended.
+    pub fn discovers_end_session(&self) -> bool {
+        let set = self.end_session.as_ref();
+        set.is_some_and(|set| set.url.is_none())
+    }
+}
+
 /// Who we are to the provider.
 #[derive(Debug)]
 pub struct Client {
@@ -393,8 +401,10 @@ pub struct Access {
 /// Where the provider's own session is ended.
 #[derive(Debug)]
 pub struct EndSession {
-    /// The endpoint.
-    pub url: Url,
+    /// The endpoint; `None`: as discovery tells.
+    pub url: Option<Url>,
+    /// Whether it is shown the ID token (OpenID Connect RP-Initiated Logout §2).
+    pub id_token_hint: bool,
     /// The name of the address to return to.
     pub redirect_uri_key: String,
     /// Custom parameters.

@@ -283,8 +283,14 @@ pub fn userinfo(
     parts.finish(fill)
 }
 
-/// The address that ends the provider's own session.
-pub fn end_session(provider: &Provider, return_to: &str) -> Option<String> {
+/// The address that ends the provider's own session (OpenID Connect RP-Initiated
+/// Logout §2).
+pub fn end_session(
+    provider: &Provider,
+    endpoint: &Url,
+    id_token: Option<&str>,
+    return_to: &str,
+) -> Option<String> {
     let set = provider.end_session.as_ref()?;
     let fill = Fill {
         client_id: &provider.client.id,
@@ -294,7 +300,14 @@ pub fn end_session(provider: &Provider, return_to: &str) -> Option<String> {
     for (name, value) in &set.parameters {
         pairs.push((name, value.text(&fill).ok()?));
     }
-    Some(with_query(set.url.as_str(), &pairs, None))
+    if let Some(token) = id_token.filter(|_| set.id_token_hint) {
+        pairs.push(("id_token_hint", token.to_owned()));
+    }
+    // Who has no hint says by it whose address to return to it is.
+    if set.id_token_hint && !pairs.iter().any(|(name, _)| *name == "client_id") {
+        pairs.push(("client_id", provider.client.id.clone()));
+    }
+    Some(with_query(endpoint.as_str(), &pairs, None))
 }
 
 fn custom<'a>(
