@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oauth2::{PkceCodeVerifier, RedirectUrl};
+use oauth2::PkceCodeVerifier;
 
 use super::error::Step;
 use super::openid::AuthenticationAge;
@@ -17,7 +17,7 @@ pub struct Context {
     id: String,
     account: Arc<Account>,
     provider: Arc<Provider>,
-    redirect_uri: RedirectUrl,
+    redirect_uri: String,
     nonce: Option<String>,
     authentication_age: Option<AuthenticationAge>,
     origin: Origin,
@@ -116,7 +116,7 @@ impl Context {
 
     /// The redirect URI of the authorization request, which the token request
     /// repeats (RFC 6749 §4.1.3).
-    pub(super) fn redirect_uri(&self) -> &RedirectUrl {
+    pub(super) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 

@@ -162,10 +162,9 @@ async fn may_act(
     user: UserId,
     generation: u64,
 ) -> Result<bool, LoginError> {
-    let found = directory::get(&*logins.store, account, user)
+    directory::may_act(&*logins.store, account, user, generation)
         .await
-        .map_err(Step::Finish.store())?;
-    Ok(found.is_some_and(|user| user.value.may_act(generation)))
+        .map_err(Step::Finish.store())
 }
 
 /// An operator's login that is done: an email that its provider vouches for.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oauth2::{CsrfToken, PkceCodeVerifier, RedirectUrl};
+use oauth2::{CsrfToken, PkceCodeVerifier};
 use serde::{Deserialize, Serialize};
 
 use super::journal::LoginStep;
@@ -45,7 +45,7 @@ pub(super) struct PendingLogin {
     pub return_to: String,
     /// The browser it began in.
     pub browser: BrowserDigest,
-    pub redirect_uri: RedirectUrl,
+    pub redirect_uri: String,
     /// At which of our addresses its callback counts.
     #[serde(default)]
     pub counts_at: CountsAt,
