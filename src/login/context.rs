@@ -66,7 +66,7 @@ impl Context {
     pub(super) fn of_none(
         account: Arc<Account>,
         provider: Arc<Provider>,
-        redirect_uri: RedirectUrl,
+        redirect_uri: String,
         now: Timestamp,
     ) -> Self {
         Self {

@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use oauth2::RedirectUrl;
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -25,7 +24,7 @@ use crate::provider::Provider;
 use crate::provider::extract::one_text;
 use crate::provider::model::Token;
 use crate::provider::moment::Moment;
-use crate::provider::request::{self, BuildError, TokenValues};
+use crate::provider::request::{self, TokenValues};
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 use crate::store::{Precondition, StoreError, Versioned};
@@ -319,11 +318,7 @@ impl Logins {
         let found = self.accounts.get(account).await;
         let found = found.map_err(Step::Token.store())?;
         let of = found.ok_or(LoginError::UnknownProvider)?;
-        let redirect_uri = RedirectUrl::new(self.mappings.redirect_uri(account, provider));
-        let redirect_uri = redirect_uri.map_err(|_| LoginError::Build {
-            step: Step::Token,
-            error: BuildError::Url,
-        })?;
+        let redirect_uri = self.mappings.redirect_uri(account, provider);
         let login = Context::of_none(of, Arc::clone(provider), redirect_uri, self.now());
         let client = &provider.client;
         let first = self.offer_refresh(&login, old, client.secret.as_ref());

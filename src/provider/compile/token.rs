@@ -119,26 +119,13 @@ impl Check<'_> {
         }
         let response = &set.response;
         let at = "token.response";
-        let access_token = self.place(
-            "token.response.access_token",
-            response.access_token.as_ref(),
-            Some("access_token"),
-        );
-        let expires_in = self.place(
-            "token.response.expires_in",
-            response.expires_in.as_ref(),
-            Some("expires_in"),
-        );
-        let id_token = self.place(
-            "token.response.id_token",
-            response.id_token.as_ref(),
-            Some("id_token"),
-        );
-        let refresh_token = self.place(
-            "token.response.refresh_token",
-            response.refresh_token.as_ref(),
-            Some("refresh_token"),
-        );
+        let mut place = |name: &'static str, written: Option<&String>| {
+            self.place(&format!("{at}.{name}"), written, Some(name))
+        };
+        let access_token = place("access_token", response.access_token.as_ref());
+        let expires_in = place("expires_in", response.expires_in.as_ref());
+        let id_token = place("id_token", response.id_token.as_ref());
+        let refresh_token = place("refresh_token", response.refresh_token.as_ref());
         Some(Token {
             url,
             open_url,
