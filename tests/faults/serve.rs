@@ -109,7 +109,7 @@ fn create(dir: &Path, account: &str) -> Output {
 const HOUR: u32 = 3_600_000;
 
 #[test]
-fn readyz_sees_a_disk_that_stalls_or_fails() {
+fn d3_readyz_sees_a_disk_that_stalls_or_fails() {
     let disk = Disk::new();
     assert!(create(&disk.dir(), "acme").status.success());
     let serve = || Broker::start(disk.under(&mut vestibule(&disk.dir(), &["serve"]))).unwrap();
@@ -142,7 +142,7 @@ fn readyz_sees_a_disk_that_stalls_or_fails() {
 }
 
 #[test]
-fn a_full_disk_lets_a_broker_start_and_read() {
+fn d3_a_full_disk_lets_a_broker_start_and_read() {
     let disk = Disk::new();
     let dir = disk.dir();
     assert!(create(&dir, "acme").status.success());
