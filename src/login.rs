@@ -27,6 +27,7 @@ pub mod finish;
 pub mod health;
 pub mod identify;
 pub mod journal;
+pub mod kept;
 mod letter;
 pub mod meters;
 pub mod openid;
@@ -112,6 +113,8 @@ pub struct Logins {
     pub public_url: String,
     /// How many are under way, and whose.
     pub shares: share::Shares,
+    /// Who refreshes kept tokens.
+    pub refreshes: kept::Refreshes,
     /// From the start of a login to its callback.
     pub lifetime: Duration,
 }

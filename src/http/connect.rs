@@ -7,6 +7,7 @@
 //! | `device` | `device_authorization`, and the page `device` |
 //! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
+//! | `provider_token` | `provider-token`: a user's token at their provider |
 //!
 //! Endpoints that programs call may be called by scripts of other origins:
 //! they know no cookies, so nothing is given away by that. Those that browsers
@@ -16,6 +17,7 @@ pub(super) mod authorize;
 mod device;
 mod external;
 mod logout;
+mod provider_token;
 
 use std::net::IpAddr;
 
@@ -63,6 +65,10 @@ pub(super) fn router() -> Router<Shared> {
         .layer(middleware::from_fn(cross_origin));
     let closed = Router::new()
         .route("/connect/introspect", post(introspect))
+        .route(
+            "/connect/provider-token",
+            get(provider_token::get).head(method_not_allowed),
+        )
         .route(
             "/connect/authorize",
             get(authorize::authorize)

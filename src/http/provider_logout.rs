@@ -141,6 +141,8 @@ async fn end_all(
         app.logins.revoke_record(account, id).await?;
     }
     if let Some(user) = app.logins.logged_out(account, logout).await? {
+        let logins = &app.logins;
+        logins.forget_tokens(account, user, logout).await?;
         let which = Which {
             account,
             user: Some(user),

@@ -6,9 +6,9 @@ use oauth2::PkceCodeVerifier;
 
 use super::error::Step;
 use super::openid::AuthenticationAge;
-use super::pending::{BrowserDigest, PendingLogin};
+use super::pending::{Browser, BrowserDigest, PendingLogin};
 use crate::account::Account;
-use crate::base::{AccountId, Timestamp};
+use crate::base::{AccountId, Timestamp, random};
 use crate::provider::Provider;
 
 /// A login whose callback was verified. Each step passes it on to the next.
@@ -60,6 +60,30 @@ impl Context {
             },
         };
         (login, pending.code_verifier)
+    }
+
+    /// No login at all: a request for a person who logged in before.
+    pub(super) fn of_none(
+        account: Arc<Account>,
+        provider: Arc<Provider>,
+        redirect_uri: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: random::support_id(),
+            account,
+            provider,
+            redirect_uri,
+            nonce: None,
+            authentication_age: None,
+            origin: Origin {
+                store: String::new(),
+                return_to: String::new(),
+                browser: Browser::new().digest(),
+                started_at: now,
+                console: false,
+            },
+        }
     }
 
     /// The same login for another mapping of its provider: a shadow.

@@ -9,6 +9,7 @@ use super::Logins;
 use super::context::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
+use super::kept::Unowned;
 use super::openid::IdTokenError;
 use crate::base::Timestamp;
 use crate::provider::Provider;
@@ -29,6 +30,7 @@ pub struct Identified {
     profile: Profile,
     auth_time: Option<Timestamp>,
     at_provider: Option<AtProvider>,
+    tokens: Option<Unowned>,
 }
 
 impl Identified {
@@ -37,15 +39,26 @@ impl Identified {
         &self.profile
     }
 
-    /// The login, the profile, and when the person authenticated at the
-    /// provider and as whom, where it says so: for the next step.
-    pub(super) fn into_parts(self) -> (Context, Profile, Authenticated) {
-        (self.login, self.profile, (self.auth_time, self.at_provider))
+    /// The login, the profile, and what is kept besides: for the next step.
+    pub(super) fn into_parts(self) -> (Context, Profile, Kept) {
+        let kept = Kept {
+            auth_time: self.auth_time,
+            at_provider: self.at_provider,
+            tokens: self.tokens,
+        };
+        (self.login, self.profile, kept)
     }
 }
 
-/// When somebody authenticated at a provider, and as whom.
-pub(super) type Authenticated = (Option<Timestamp>, Option<AtProvider>);
+/// What is kept of a login beside the profile.
+pub(super) struct Kept {
+    /// When the person authenticated at the provider, where it says so.
+    pub auth_time: Option<Timestamp>,
+    /// As whom, where it speaks OpenID Connect.
+    pub at_provider: Option<AtProvider>,
+    /// The tokens, where the mapping says so.
+    pub tokens: Option<Unowned>,
+}
 
 /// Fetches the profile from wherever the mapping says, and finds in it what is needed.
 pub async fn fetch(
@@ -119,7 +132,9 @@ pub async fn fetch(
         provider = %provider.id,
         "userinfo: the profile has an id and an email"
     );
+    let tokens = Unowned::of(&token, logins.now());
     Ok(Identified {
+        tokens,
         login: token.into_login(),
         profile,
         auth_time,

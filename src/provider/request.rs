@@ -213,6 +213,48 @@ pub fn token(
     parts.finish(fill)
 }
 
+/// The refresh of an access token (RFC 6749 §6).
+pub fn refresh(
+    provider: &Provider,
+    endpoint: &Url,
+    values: &TokenValues<'_>,
+    refresh_token: &str,
+) -> Result<PreparedRequest, BuildError> {
+    let set = &provider.token.refresh;
+    let fill = &values.fill;
+    let mut pairs: Vec<(&str, String)> = Vec::with_capacity(6);
+    let mut query: Vec<(&str, String)> = Vec::new();
+    let mut headers = base_headers();
+    if provider.token.grant_type {
+        pairs.push(("grant_type", "refresh_token".to_owned()));
+    }
+    pairs.push((&set.refresh_token_key, refresh_token.to_owned()));
+    let credentials = Credentials::of(
+        &provider.client,
+        &Proof {
+            way: values.authentication,
+            secret: fill.client_secret,
+            assertion: values.client_assertion,
+            basic: values.basic,
+        },
+    );
+    pairs.extend(credentials.body);
+    query.extend(credentials.query);
+    headers.extend(credentials.header);
+    add_headers(&mut headers, &set.headers, fill)?;
+    let parts = Parts {
+        url: endpoint.clone(),
+        method: set.method,
+        body: &set.body,
+        query,
+        pairs,
+        custom: custom(&set.parameters, fill)?,
+        headers,
+        sign: &set.sign,
+    };
+    parts.finish(fill)
+}
+
 /// The request for an application token.
 pub fn before(
     provider: &Provider,

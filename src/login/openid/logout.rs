@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::id_token::{audience, lacking, other_issuer, seconds};
 use super::{IdTokenError, opened};
 use crate::account::directory::{self, Link};
+use crate::account::provider_tokens;
 use crate::base::{AccountId, ProviderId, SKEW, Timestamp, UserId, digest};
 use crate::login::Logins;
 use crate::login::error::LoginError;
@@ -258,6 +259,19 @@ impl Logins {
             user_id: subject.clone(),
         };
         directory::linked(&*self.store, account, &link).await
+    }
+
+    /// Forgets the provider's tokens of a user that are kept.
+    pub async fn forget_tokens(
+        &self,
+        account: &AccountId,
+        user: UserId,
+        logout: &ProviderLogout,
+    ) -> Result<(), StoreError> {
+        let (store, any) = (&*self.store, Precondition::Any);
+        provider_tokens::forget(store, account, user, &logout.provider, any)
+            .await
+            .map(|_| ())
     }
 
     /// Ends one of those sessions.
