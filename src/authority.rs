@@ -8,6 +8,7 @@
 //! | [`device`] | programs without a browser | RFC 8628 |
 //! | [`pushed`] | authorization requests that are pushed | RFC 9126 |
 //! | [`features`] | what of all this some application may use | RFC 8414 §2 |
+//! | `claims` | claims that are named one by one | OpenID Connect Core §5.5 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
@@ -35,6 +36,7 @@ pub mod application;
 pub mod assertion;
 pub mod audience;
 pub mod authorize;
+mod claims;
 pub mod client;
 pub mod client_guesses;
 pub mod code;

@@ -19,7 +19,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{AccountId, LoginMethod, Timestamp, UserId, digest, random};
+use crate::base::{AccountId, Authenticated, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{Algorithm, KeyError, Keyring};
 use crate::store::{
@@ -63,6 +63,12 @@ pub struct Session {
     /// When they authenticated at the provider, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How, where the provider says so: `acr` and `amr` (OpenID Connect Core §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// See `acr`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// The browser that it began in, and the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
@@ -162,8 +168,8 @@ pub struct Subject<'a> {
     pub more: &'a Map<String, Value>,
     /// How they logged in.
     pub method: &'a LoginMethod,
-    /// When they authenticated there, where it says so.
-    pub auth_time: Option<Timestamp>,
+    /// How and when they authenticated there, where it says so.
+    pub authenticated: &'a Authenticated,
     /// Their browser and system.
     pub device: Option<&'a str>,
     /// Where they are.
@@ -284,7 +290,9 @@ impl Sessions {
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
             method: subject.method.clone(),
-            auth_time: subject.auth_time,
+            auth_time: subject.authenticated.at,
+            acr: subject.authenticated.acr.clone(),
+            amr: subject.authenticated.amr.clone(),
             device: subject.device.map(str::to_owned),
             address: subject.address.map(str::to_owned),
             digest: digest::sha256_base64url(token.as_bytes()),

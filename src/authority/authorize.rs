@@ -19,7 +19,6 @@ use super::code::CodeRecord;
 use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::scope::Scopes;
-use super::session_name;
 use crate::account::UnverifiedEmail;
 use crate::base::{AccountId, SKEW, Timestamp, digest};
 use crate::provider::request::Demands;
@@ -73,6 +72,15 @@ pub struct Authorization {
     /// The resource that the tokens are for (RFC 8707).
     #[serde(default)]
     resource: Option<String>,
+    /// `acr_values` (OpenID Connect Core §3.1.2.1).
+    #[serde(default)]
+    acr_values: Option<String>,
+    /// `claims` as it was sent (OpenID Connect Core §5.5), for the provider.
+    #[serde(default)]
+    claims: Option<String>,
+    /// The names in it that the application may ask for.
+    #[serde(default)]
+    wanted_claims: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,6 +158,8 @@ impl Authorization {
             prompt: self.prompt.clone(),
             max_age: self.max_age,
             ui_locales: self.ui_locales.clone(),
+            acr_values: self.acr_values.clone(),
+            claims: self.claims.clone(),
         }
     }
 
@@ -195,17 +205,12 @@ impl Authority {
             .filter(|app| app.serves(&request.account))
             .filter(|app| app.redirects_to(&request.redirect_uri))
             .ok_or_else(OAuthError::client)?;
+        let scopes = request.scopes.common(&application.scopes);
+        let (client_id, account) = (&application.client_id, &request.account);
         let granted = Granted {
-            client_id: application.client_id.clone(),
-            account: request.account.clone(),
-            user: session.user,
-            generation: session.generation,
-            scopes: request.scopes.common(&application.scopes),
-            sid: Some(session_name(session)),
-            auth_time: Some(session.authenticated_at()),
-            granted_at: Some(self.now()),
+            claims: request.wanted_claims.clone(),
             resource: request.resource.clone(),
-            actor: None,
+            ..Granted::by(session, client_id, account, scopes, self.now())
         };
         if !self.counts(&application, &granted).await? {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");

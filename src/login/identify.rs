@@ -34,7 +34,7 @@ pub async fn identify(
     identified: Identified,
     steps: Vec<LoginStep>,
 ) -> Result<Identity, LoginError> {
-    let (login, profile, auth_time) = identified.into_parts();
+    let (login, profile, authenticated) = identified.into_parts();
     let now = logins.now();
     let account = login.account();
     let provider = login.provider();
@@ -68,7 +68,9 @@ pub async fn identify(
         name: user.name,
         more: profile.more,
         method: LoginMethod::Provider(provider.id.clone()),
-        auth_time,
+        auth_time: authenticated.at,
+        acr: authenticated.acr,
+        amr: authenticated.amr,
         store: origin.store,
         return_to: origin.return_to,
         browser: origin.browser,

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use super::openid::IdTokenError;
-use crate::base::Timestamp;
+use crate::base::Authenticated;
 use crate::provider::Provider;
 use crate::provider::extract::{self, Documents, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
@@ -26,7 +26,7 @@ use crate::store::StoreError;
 pub struct Identified {
     login: Context,
     profile: Profile,
-    auth_time: Option<Timestamp>,
+    authenticated: Authenticated,
 }
 
 impl Identified {
@@ -35,10 +35,10 @@ impl Identified {
         &self.profile
     }
 
-    /// The login, the profile, and when the person authenticated at the
-    /// provider, where it says so: for the next step.
-    pub(super) fn into_parts(self) -> (Context, Profile, Option<Timestamp>) {
-        (self.login, self.profile, self.auth_time)
+    /// The login, the profile, and how the person authenticated at the provider,
+    /// where it says so: for the next step.
+    pub(super) fn into_parts(self) -> (Context, Profile, Authenticated) {
+        (self.login, self.profile, self.authenticated)
     }
 }
 
@@ -49,12 +49,13 @@ pub async fn fetch(
     trace: &mut Trace,
 ) -> Result<Identified, LoginError> {
     let provider = Arc::clone(token.login().provider());
-    let (claims, auth_time) = match provider.kind {
+    let (claims, authenticated) = match provider.kind {
         Kind::Openid => {
             let (claims, auth_time) = logins.id_token_claims(&token, trace).await?;
-            (Some(claims), auth_time)
+            let authenticated = Authenticated::of_claims(&claims, auth_time);
+            (Some(claims), authenticated)
         }
-        Kind::Oauth2 => (None, None),
+        Kind::Oauth2 => (None, Authenticated::default()),
     };
     let source = provider.userinfo.source;
     let mut document = match source {
@@ -114,7 +115,7 @@ pub async fn fetch(
     Ok(Identified {
         login: token.into_login(),
         profile,
-        auth_time,
+        authenticated,
     })
 }
 
