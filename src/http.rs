@@ -22,6 +22,7 @@ mod access_key;
 mod callback;
 mod check;
 mod connect;
+mod consents;
 pub mod cookies;
 pub(crate) mod failure;
 pub mod health;
@@ -103,6 +104,10 @@ pub fn router(app: Shared) -> Router {
         .route(
             "/accounts/{account}/logout",
             get(logout::ask).post(logout::logout),
+        )
+        .route(
+            "/accounts/{account}/applications",
+            get(consents::list).post(consents::withdraw),
         )
         .merge(connect::router())
         .merge(vtex::router())

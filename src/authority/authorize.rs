@@ -54,7 +54,7 @@ pub struct Authorization {
     redirect_uri: String,
     mode: ResponseMode,
     state: Option<String>,
-    scopes: Scopes,
+    pub(super) scopes: Scopes,
     nonce: Option<String>,
     challenge: Option<String>,
     /// Whom the application expects.
@@ -66,6 +66,9 @@ pub struct Authorization {
     /// `prompt=login`, or the like: a session is not enough.
     prompt: Option<String>,
     max_age: Option<u64>,
+    /// `prompt=consent`: the user is asked, whatever they allowed before.
+    #[serde(default)]
+    pub asks_again: bool,
     /// `sub` of an ID token hint.
     expected: Option<String>,
     asked_at: Timestamp,
@@ -80,7 +83,7 @@ pub struct Authorization {
     claims: Option<String>,
     /// The names in it that the application may ask for.
     #[serde(default)]
-    wanted_claims: Vec<String>,
+    pub(super) wanted_claims: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -64,7 +64,7 @@ impl ClaimsRequest {
 }
 
 /// The scope that gives a claim.
-fn giving(claim: &str) -> &'static str {
+pub(super) fn giving(claim: &str) -> &'static str {
     match claim {
         "email" | "email_verified" => scope::EMAIL,
         claim => scope_of(claim).unwrap_or(scope::PROFILE),

@@ -68,7 +68,7 @@ impl Authority {
                 "phone_number_verified", "provider_user_id",
             ],
             "ui_locales_supported": ["en", "pt-BR", "es"],
-            "prompt_values_supported": ["none", "login"],
+            "prompt_values_supported": ["none", "login", "consent"],
             "claims_parameter_supported": true,
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | this | `token`, `introspect`, `revoke`, `par`, `userinfo` |
 //! | `authorize` | `authorize`, `authorize/resume` |
+//! | `consent` | the question before an application gets what it asks for |
 //! | `device` | `device_authorization`, and the page `device` |
 //! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
@@ -13,6 +14,7 @@
 //! visit may not (threat H11).
 
 pub(super) mod authorize;
+mod consent;
 mod device;
 mod external;
 mod logout;
@@ -73,6 +75,7 @@ pub(super) fn router() -> Router<Shared> {
             "/connect/authorize/resume",
             get(authorize::resume).head(method_not_allowed),
         )
+        .route("/connect/authorize/consent", post(consent::answered))
         .route("/connect/device", get(device::ask).post(device::posted))
         .route("/connect/logout", get(logout::ask).post(logout::posted));
     open.merge(closed)

@@ -20,7 +20,7 @@ use crate::account::settings::PasswordRules;
 use crate::account::{
     self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
 };
-use crate::authority::Applications;
+use crate::authority::{Applications, consent};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
 use crate::login::journal;
@@ -442,6 +442,7 @@ pub async fn remove(
     directory::remove_all(&*ops.store, &id).await?;
     credential::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
+    consent::remove_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
     journal::remove_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })

@@ -170,6 +170,7 @@ impl Authority {
                 .filter(|l| !l.contains(char::is_control)),
             silent,
             prompt: again(&prompts),
+            asks_again: prompts.contains(&"consent"),
             max_age,
             expected,
             asked_at: self.now(),

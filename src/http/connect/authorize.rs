@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tracing::info;
 
+use super::consent;
 use crate::account::directory::IdentifyError;
 use crate::account::{self, StoreFront};
 use crate::authority::authorize::{Authorization, AuthorizeError, Redirection, ResponseMode};
@@ -126,6 +127,14 @@ async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Au
         .as_ref()
         .filter(|(_, session)| request.fits(session, app.logins.now()));
     if let Some((_, session)) = fitting {
+        if let Some(application) = authority.to_ask(&request, session).await.map_err(told)? {
+            if request.silent {
+                let error = OAuthError::new(Code::ConsentRequired, "the user has to be asked");
+                return Err(told(error));
+            }
+            let asked = consent::ask(app, headers, place, request, &application).await;
+            return asked.map_err(AuthorizeError::Page);
+        }
         let answer = authority.grant(&request, session).await.map_err(told)?;
         info!(
             target: "vestibule::authority",
@@ -191,15 +200,17 @@ pub(in crate::http) async fn resume(
     }
 }
 
+/// A request that can't be taken up here.
+pub(super) fn expired() -> OAuthError {
+    OAuthError::request("the request is unknown, was used, or waits in another browser")
+        .with_detail(ErrorCode::AuthorizeExpired)
+}
+
 async fn continue_request(
     app: &App,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Response, OAuthError> {
-    let expired = || {
-        OAuthError::request("the request is unknown, was used, or waits in another browser")
-            .with_detail(ErrorCode::AuthorizeExpired)
-    };
     let query = Pairs::parse(uri.query().unwrap_or_default()).map_err(|_| expired())?;
     let token = query.get("request").unwrap_or_default();
     let authority = &app.authority;
@@ -223,10 +234,15 @@ async fn continue_request(
         .as_ref()
         .filter(|(_, session)| request.fits(session, app.logins.now()));
     let answer = match fitting {
-        Some((_, session)) => match authority.grant(&request, session).await {
-            Ok(answer) => answer,
-            Err(error) => authority.refuse(&request, &error),
-        },
+        Some((_, session)) => {
+            if let Some(application) = authority.to_ask(&request, session).await? {
+                return consent::ask(app, headers, place, request, &application).await;
+            }
+            match authority.grant(&request, session).await {
+                Ok(answer) => answer,
+                Err(error) => authority.refuse(&request, &error),
+            }
+        }
         None => {
             let error = OAuthError::new(
                 Code::LoginRequired,
@@ -336,7 +352,7 @@ fn reported(code: &str, id: Option<&str>) -> Option<OAuthError> {
 }
 
 /// An answer on its way to the application.
-fn send(answer: &Redirection) -> Response {
+pub(super) fn send(answer: &Redirection) -> Response {
     match answer.mode {
         ResponseMode::Query => redirect(StatusCode::FOUND, &answer.url()),
         ResponseMode::FormPost => form_post(answer),
