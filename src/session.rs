@@ -5,9 +5,11 @@
 //! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
+mod error;
 pub mod renewal;
 mod vtex;
 
+pub use self::error::SessionError;
 pub use self::vtex::{VtexPart, VtexTokens};
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{AccountId, Authenticated, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
-use crate::key::{Algorithm, KeyError, Keyring};
+use crate::key::{Algorithm, Keyring};
 use crate::store::{
     Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned, Watched,
 };
@@ -184,17 +186,6 @@ pub struct Subject<'a> {
 #[derive(Deserialize)]
 struct Pointer {
     sid: String,
-}
-
-/// Why a session could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The signature.
-    #[error(transparent)]
-    Key(#[from] KeyError),
 }
 
 const SPACE: Keyspace<Session> =

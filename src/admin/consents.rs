@@ -61,6 +61,7 @@ pub(super) async fn list(
     let (account, user, application) = named(&admin, &id, user, application).await?;
     let cursor = filter.after.as_deref().map(|after| {
         unhex(after)
+            .filter(|place| place.len() == 48)
             .ok_or_else(|| Problem::new(ErrorCode::RequestAfter, "no page gave this `after`"))
     });
     let (mut after, limit) = (cursor.transpose()?, limit(filter.limit)?);

@@ -70,11 +70,3 @@ pub(super) fn giving(claim: &str) -> &'static str {
         claim => scope_of(claim).unwrap_or(scope::PROFILE),
     }
 }
-
-/// Leaves those claims about the user that an application chose for a token; all where
-/// it chose none.
-pub(super) fn chosen(claims: &mut Map<String, Value>, choice: Option<&Vec<String>>) {
-    if let Some(choice) = choice {
-        claims.retain(|name, _| choice.contains(name));
-    }
-}

@@ -73,6 +73,17 @@ pub async fn page(
         .collect())
 }
 
+/// Writes down what a user allowed.
+pub async fn remember(
+    store: &dyn Store,
+    account: &AccountId,
+    consent: &Consent,
+) -> Result<(), StoreError> {
+    let (id, when) = (id(consent.user, &consent.client_id), Precondition::Any);
+    let written = RECORDS.put(store, account.as_str(), &id, consent, when);
+    written.await.map(drop)
+}
+
 /// Takes a user's consent back, and ends what it gave; gives what was granted, or `None`
 /// if there was no consent. On disk when this returns.
 pub async fn withdraw(
@@ -173,9 +184,7 @@ impl Authority {
             scopes,
             given_at: self.now(),
         };
-        RECORDS
-            .put(&*self.store, account, &id, &consent, Precondition::Any)
-            .await?;
+        remember(&*self.store, &request.account, &consent).await?;
         Ok(())
     }
 

@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::Authority;
 use super::application::Application;
-use super::claims::chosen;
 use super::error::OAuthError;
 use super::granted::Granted;
 use super::scope::{self, Scopes};
@@ -126,6 +125,14 @@ pub(super) fn about(
         claims.insert("provider_user_id".to_owned(), id.into());
     }
     claims
+}
+
+/// Leaves those claims about the user that an application chose for a token; all where
+/// it chose none.
+pub(super) fn chosen(claims: &mut Map<String, Value>, choice: Option<&Vec<String>>) {
+    if let Some(choice) = choice {
+        claims.retain(|name, _| choice.contains(name));
+    }
 }
 
 /// The scope of its own that asks for a mapped value (OpenID Connect Core §5.4).

@@ -8,12 +8,11 @@ use tracing::info;
 
 use super::Authority;
 use super::application::{Application, Grant};
-use super::claims::chosen;
 use super::client::Credentials;
 use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::granted::Grantee;
-use super::id_token::{Identity, Person, about};
+use super::id_token::{Identity, Person, about, chosen};
 use super::scope::{self, Scopes};
 use crate::account::{UnverifiedEmail, directory};
 use crate::base::{AccountId, ErrorCode, Secret};

@@ -3,6 +3,7 @@
 //! | file | endpoints |
 //! |---|---|
 //! | this | `token`, `introspect`, `revoke`, `par`, `userinfo` |
+//! | `answer` | what the broker's own pages and answers have in common |
 //! | `authorize` | `authorize`, `authorize/resume` |
 //! | `consent` | the question before an application gets what it asks for |
 //! | `device` | `device_authorization`, and the page `device` |
@@ -13,6 +14,7 @@
 //! they know no cookies, so nothing is given away by that. Those that browsers
 //! visit may not (threat H11).
 
+mod answer;
 pub(super) mod authorize;
 mod consent;
 mod device;

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use tracing::info;
 
-use super::authorize::{BrokerOrigin, expired, page, send};
+use super::answer::{BrokerOrigin, expired, page, send};
 use super::form;
 use crate::account;
 use crate::authority::authorize::Authorization;
