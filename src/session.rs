@@ -97,18 +97,6 @@ impl Session {
         same(&self.digest) || self.vtex.as_ref().is_some_and(|vtex| same(vtex.digest()))
     }
 
-    /// Lets nothing renew it.
-    async fn forget_renewal(
-        &self,
-        store: &dyn Store,
-        account: &AccountId,
-    ) -> Result<(), StoreError> {
-        match &self.vtex {
-            Some(part) => part.forget_renewal(store, account).await,
-            None => Ok(()),
-        }
-    }
-
     /// When the person authenticated (OpenID Connect Core §2): at the provider,
     /// where it says so, else as the session began.
     pub fn authenticated_at(&self) -> Timestamp {

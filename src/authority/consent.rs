@@ -42,7 +42,8 @@ pub struct Consent {
 
 fn id(user: UserId, client_id: &ClientId) -> Vec<u8> {
     let application = digest::sha256(client_id.as_str().as_bytes());
-    [&user.as_bytes()[..], &application].concat()
+    let user: &[u8] = user.as_bytes();
+    [user, &application].concat()
 }
 
 /// A page of what users of an account allowed, or one of them, after a place in the
