@@ -7,7 +7,11 @@
 //! (a turn), `--rounds 2` (turns each), `--browsers 1,8,32`,
 //! `--only login|check|memory`, `--dir` (where the broker's data goes; `/tmp`
 //! may be memory, so it is the working directory), `--turns broker|floor` (one
-//! contestant alone, for a profiler), `--program` (another build of the broker). docs/performance.md has figures.
+//! contestant alone, for a profiler), `--program` (another build of the broker).
+//! docs/performance.md has figures.
+//!
+//! `cargo bench --bench login -- compare BASE` builds the commit `BASE` and prints
+//! both builds' figures side by side, in turns of one run.
 //!
 //! Every part is a process of its own, so that CPU time can be told apart: the
 //! broker (`vestibule serve` as it is built here, default logging, into a
@@ -19,6 +23,8 @@
 mod arguments;
 #[path = "login/browser.rs"]
 mod browser;
+#[path = "login/compare.rs"]
+mod compare;
 #[path = "login/floor.rs"]
 mod floor;
 #[path = "login/idp.rs"]
@@ -54,6 +60,9 @@ async fn main() {
         _ => {}
     }
     let args = Arguments::read();
+    if let Some(base) = &args.base {
+        return compare::compare(&args, base).await;
+    }
     let idp = Process::idp().await;
     if args.does(Part::Login) || args.does(Part::Check) {
         let broker = Process::broker(&args, &idp).await;

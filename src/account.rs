@@ -5,6 +5,7 @@ pub mod directory;
 pub mod draft;
 pub mod mapping;
 pub mod origins;
+pub mod provider_tokens;
 pub mod settings;
 pub mod stores;
 
@@ -33,6 +34,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         credential::space(),
         draft::space(),
         origins::space(),
+        provider_tokens::space(),
     ]
     .into_iter()
     .chain(directory::spaces())

@@ -149,6 +149,7 @@ impl Broker {
                 hasher,
                 guesses: Guesses::default(),
                 shares: Shares::default(),
+                refreshes: login::kept::Refreshes::default(),
                 meters: meters::Meters::default(),
                 public_url,
                 lifetime: config.login_lifetime,

@@ -9,6 +9,7 @@
 //! | `session` | `session` |
 //! | `check` | `check` and what is below it: the question of proxies |
 //! | `logout` | `logout`, `signed-out` |
+//! | `provider_logout` | `providers/{provider}/backchannel-logout`, `…/frontchannel-logout` |
 //! | `trial` | `trial`, `trial-done`: a login with a draft |
 //! | `vtex` | the interface of VTEX ID: `/api/vtexid/…` |
 //! | `connect` | the authority: `/connect/…` |
@@ -32,6 +33,7 @@ pub mod pages;
 mod password;
 mod posted;
 pub mod problem;
+mod provider_logout;
 pub mod server;
 mod session;
 mod site;
@@ -109,6 +111,10 @@ pub fn router(app: Shared) -> Router {
             "/accounts/{account}/applications",
             get(consents::list).post(consents::withdraw),
         )
+        .route(
+            "/accounts/{account}/providers/{provider}/backchannel-logout",
+            post(provider_logout::back_channel),
+        )
         .merge(connect::router())
         .merge(vtex::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), too_large))
@@ -130,6 +136,10 @@ pub fn router(app: Shared) -> Router {
         .route("/accounts/{account}/check/", any(check::check))
         .route("/accounts/{account}/check/{*page}", any(check::check))
         .route("/accounts/{account}/signed-out", get(logout::signed_out))
+        .route(
+            "/accounts/{account}/providers/{provider}/frontchannel-logout",
+            get(provider_logout::front_channel).head(method_not_allowed),
+        )
         .route(
             "/accounts/{account}/trial",
             get(trial::begin).head(method_not_allowed),

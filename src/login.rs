@@ -27,6 +27,7 @@ pub mod finish;
 pub mod health;
 pub mod identify;
 pub mod journal;
+pub mod kept;
 mod letter;
 pub mod meters;
 pub mod openid;
@@ -68,6 +69,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain([
             drift::space(),
             journal::space(),
+            openid::logout::space(),
             shadow::space(),
             vtex::space(),
         ])
@@ -111,6 +113,8 @@ pub struct Logins {
     pub public_url: String,
     /// How many are under way, and whose.
     pub shares: share::Shares,
+    /// Who refreshes kept tokens.
+    pub refreshes: kept::Refreshes,
     /// From the start of a login to its callback.
     pub lifetime: Duration,
 }

@@ -6,10 +6,14 @@
 //! and a logout counts at once. That also spares a signature check per request.
 
 mod error;
+mod records;
 pub mod renewal;
+pub mod upstream;
 mod vtex;
 
 pub use self::error::SessionError;
+pub use self::records::{get_id, index, page, page_of, revoke_all, revoke_id, revoke_user};
+pub use self::upstream::AtProvider;
 pub use self::vtex::{VtexPart, VtexTokens};
 
 use std::sync::Arc;
@@ -24,9 +28,7 @@ use serde_json::{Map, Value};
 use crate::base::{AccountId, Authenticated, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
 use crate::key::{Algorithm, Keyring};
-use crate::store::{
-    Key, Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned, Watched,
-};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version, Watched};
 
 static SESSIONS: Space = Space::durable("sessions")
     .expiring()
@@ -82,6 +84,9 @@ pub struct Session {
     /// What clients of VTEX ID hold besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vtex: Option<VtexPart>,
+    /// Whether its provider can end it, see [`upstream`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_provider: bool,
     /// When it began.
     pub created_at: Timestamp,
     /// When it ends.
@@ -95,6 +100,15 @@ impl Session {
     fn is_of(&self, digest: &str) -> bool {
         let same = |own: &String| digest::same(own.as_bytes(), digest.as_bytes());
         same(&self.digest) || self.vtex.as_ref().is_some_and(|vtex| same(vtex.digest()))
+    }
+
+    /// Lets nothing renew it, and removes what is kept beside it.
+    async fn forget_rest(&self, store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
+        upstream::forget(store, account, self).await?;
+        match &self.vtex {
+            Some(part) => part.forget_renewal(store, account).await,
+            None => Ok(()),
+        }
     }
 
     /// When the person authenticated (OpenID Connect Core §2): at the provider,
@@ -168,6 +182,8 @@ pub struct Subject<'a> {
     pub signing_alg: Option<Algorithm>,
     /// Whether clients of VTEX ID read a token of it.
     pub vtex: bool,
+    /// What their OpenID provider knows the session as.
+    pub at_provider: Option<&'a AtProvider>,
 }
 
 /// Only the part of the claims that finds the record.
@@ -276,6 +292,7 @@ impl Sessions {
             address: subject.address.map(str::to_owned),
             digest: digest::sha256_base64url(token.as_bytes()),
             vtex: None,
+            at_provider: subject.at_provider.is_some(),
             created_at: now,
             expires_at: sid.expires_at(),
             seen_at: now,
@@ -285,6 +302,9 @@ impl Sessions {
             let (part, begun) = vtex::begin(store, keys, account, &sid, &session, now).await?;
             session.vtex = Some(part);
             tokens = Some(begun);
+        }
+        if let Some(at) = subject.at_provider {
+            upstream::begin(store, account, &sid, &session, at).await?;
         }
         let (account, new) = (account.as_str(), Precondition::Absent);
         if subject.settled {
@@ -407,7 +427,7 @@ impl Sessions {
         let Some(session) = self.find(store, account, token, now).await? else {
             return Ok(None);
         };
-        session.forget_renewal(store, account).await?;
+        session.forget_rest(store, account).await?;
         if let Some(sid) = session_id(token) {
             SPACE.delete_by(store, account.as_str(), &sid).await?;
         }
@@ -433,81 +453,9 @@ fn session_id(token: &str) -> Option<Token> {
     Token::parse(&pointer.sid)
 }
 
-/// A page of an account's sessions, those that end first in front.
-pub async fn page(
-    store: &dyn Store,
-    account: &AccountId,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
-    SPACE.page(store, account.as_str(), b"", after, limit).await
-}
-
-/// Ends the session whose record has this id; says whether there was one.
-pub async fn revoke_id(
-    store: &dyn Store,
-    account: &AccountId,
-    id: &[u8],
-) -> Result<bool, StoreError> {
-    if let Some(session) = get_id(store, account, id).await? {
-        session.forget_renewal(store, account).await?;
-    }
-    match Key::of_id(&SESSIONS, account.as_str(), id) {
-        Some(key) => store.delete(&key, Precondition::Any).await,
-        None => Ok(false),
-    }
-}
-
-/// The session whose record has this id.
-pub async fn get_id(
-    store: &dyn Store,
-    account: &AccountId,
-    id: &[u8],
-) -> Result<Option<Session>, StoreError> {
-    let Some(key) = Key::of_id(&SESSIONS, account.as_str(), id) else {
-        return Ok(None);
-    };
-    let found = SPACE.get_at(store, &key).await?;
-    Ok(found.map(|found| found.value))
-}
-
-/// A page of a user's sessions, those that end first in front.
-pub async fn page_of(
-    store: &dyn Store,
-    account: &AccountId,
-    user: UserId,
-    after: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
-    SPACE
-        .page_of(store, account.as_str(), user.as_bytes(), after, limit)
-        .await
-}
-
-/// Ends all sessions of a user; says how many.
-pub async fn revoke_user(
-    store: &dyn Store,
-    account: &AccountId,
-    user: UserId,
-) -> Result<usize, StoreError> {
-    renewal::forget_user(store, account, user).await?;
-    SPACE
-        .remove_of(store, account.as_str(), user.as_bytes())
-        .await
-}
-
-/// Ends all sessions of an account; says how many.
-pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
-    renewal::forget_all(store, account).await?;
-    SPACE.remove_all(store, account.as_str()).await
-}
-
-/// Gives sessions of before their owners.
-pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-    SPACE.index(store, now).await
-}
-
 /// All spaces of this room.
-pub fn spaces() -> [&'static Space; 2] {
+pub fn spaces() -> impl Iterator<Item = &'static Space> {
     [&SESSIONS, renewal::space()]
+        .into_iter()
+        .chain(upstream::spaces())
 }

@@ -42,7 +42,7 @@ pub use self::redis::RedisStore;
 pub use self::sealed::{Seal, SealedStore};
 pub use self::sled::{SledOptions, SledStore};
 pub use self::split::SplitStore;
-pub use self::token::Token;
+pub use self::token::{Token, TokenSeed};
 use crate::base::Timestamp;
 
 /// The spaces of this room itself.

@@ -12,7 +12,7 @@ pub enum Part {
 }
 
 /// The arguments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Arguments {
     /// How long one contestant is driven before it is the other's turn.
     pub turn: Duration,
@@ -25,6 +25,8 @@ pub struct Arguments {
     /// Whether these take part.
     pub floor: bool,
     pub broker: bool,
+    /// The commit to compare this build with.
+    pub base: Option<String>,
     only: Option<Part>,
 }
 
@@ -38,6 +40,7 @@ impl Arguments {
             program: env!("CARGO_BIN_EXE_vestibule").into(),
             floor: true,
             broker: true,
+            base: None,
             only: None,
         };
         let mut args = std::env::args().skip(1);
@@ -54,6 +57,7 @@ impl Arguments {
                 "--browsers" => {
                     read.browsers = value.split(',').map(|n| n.parse().unwrap()).collect();
                 }
+                "compare" => read.base = Some(value),
                 "--dir" => read.dir = value.into(),
                 "--program" => read.program = value.into(),
                 "--turns" => {

@@ -88,6 +88,38 @@ pub(crate) fn make(
     draft.sign()
 }
 
+/// Whose key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The provider's.
+    Own,
+    /// Somebody else's, under the name of the provider's.
+    Foreign,
+}
+
+/// Any token: `alg` and `kid` are added to the header.
+pub(crate) fn sign(
+    shared: &Shared,
+    mut header: Map<String, Value>,
+    claims: Map<String, Value>,
+    whose: Whose,
+) -> String {
+    let own = shared.keys.current(shared.config().openid.algorithm);
+    let key = match whose {
+        Whose::Own => Arc::clone(&own),
+        Whose::Foreign => shared.keys.foreign(),
+    };
+    header.insert("alg".into(), json!(key.algorithm().name()));
+    header.insert("kid".into(), json!(own.kid));
+    let signer = Signer::Key(key);
+    Draft {
+        header,
+        claims,
+        signer,
+    }
+    .sign()
+}
+
 /// A profile as a signed token, for the main client.
 pub(crate) fn signed_profile(shared: &Shared, config: &Config, profile: Value) -> String {
     let key = shared.keys.current(config.openid.algorithm);

@@ -69,6 +69,8 @@ pub use format::Format;
 pub use journal::JournalEntry;
 pub use mail::{Letter, MailCatcher, MailFault};
 
+use id_token::Whose;
+use serde_json::{Map, Value};
 use state::Shared;
 
 /// A running identity provider. Dropping it closes its port and its connections.
@@ -130,6 +132,18 @@ impl MockIdp {
     /// New signing keys; the previous ones stay in the key set once more (J11).
     pub fn rotate_keys(&self) {
         self.shared.keys.rotate();
+    }
+
+    /// A token of any kind, signed as ID tokens are: a logout token, say.
+    #[must_use]
+    pub fn sign(&self, header: Map<String, Value>, claims: Map<String, Value>) -> String {
+        id_token::sign(&self.shared, header, claims, Whose::Own)
+    }
+
+    /// The same, signed by somebody else who names our key.
+    #[must_use]
+    pub fn forge(&self, header: Map<String, Value>, claims: Map<String, Value>) -> String {
+        id_token::sign(&self.shared, header, claims, Whose::Foreign)
     }
 
     /// Closes the port and every connection, and waits until that is done.

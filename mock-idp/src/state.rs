@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     codes: Mutex<Expiring<Code>>,
     tokens: Mutex<Expiring<Token>>,
     app_tokens: Mutex<Expiring<()>>,
+    refresh_tokens: Mutex<Expiring<Code>>,
     /// Logged-in browsers, by their cookie's value.
     browsers: Mutex<Expiring<Seen>>,
 }
@@ -68,6 +69,7 @@ impl Shared {
             codes: Mutex::default(),
             tokens: Mutex::default(),
             app_tokens: Mutex::default(),
+            refresh_tokens: Mutex::default(),
             browsers: Mutex::default(),
         }
     }
@@ -134,6 +136,21 @@ impl Shared {
 
     pub(crate) fn revoke_token(&self, name: &str) {
         lock(&self.tokens).remove(name);
+    }
+
+    pub(crate) fn issue_refresh_token(&self, code: Code) -> String {
+        let name = format!("r-{}", random(32));
+        let lifetime = Duration::from_secs(24 * 3600);
+        lock(&self.refresh_tokens).insert(name.clone(), code, lifetime);
+        name
+    }
+
+    /// What a refresh token stands for; it counts no more.
+    pub(crate) fn take_refresh_token(&self, name: &str) -> Option<Code> {
+        let mut tokens = lock(&self.refresh_tokens);
+        let found = tokens.get_mut(name).cloned();
+        tokens.remove(name);
+        found
     }
 
     pub(crate) fn issue_app_token(&self, lifetime: Duration) -> String {

@@ -80,6 +80,9 @@ fn exchange(
     };
     match params.get("grant_type") {
         Some("authorization_code") => {}
+        Some("refresh_token") if names.refresh_tokens => {
+            return refresh(shared, config, params, &client_id);
+        }
         Some(other) => {
             let text = format!("grant_type must be authorization_code, not {other}");
             return Err(OAuthError::bad("unsupported_grant_type", text));
@@ -105,6 +108,27 @@ fn exchange(
         let code = code.ok_or_else(|| OAuthError::grant("the code is unknown or expired"))?;
         redeem(shared, config, params, &client_id, code)
     })?;
+    Ok(response(shared, config, &code, &access_token))
+}
+
+/// RFC 6749 §6: a refresh token for new ones.
+fn refresh(
+    shared: &Shared,
+    config: &Config,
+    params: &Params,
+    client_id: &str,
+) -> Result<Answer, OAuthError> {
+    let given = params.get("refresh_token").unwrap_or_default();
+    let known = shared.take_refresh_token(given);
+    let code = known
+        .filter(|code| code.client_id == client_id)
+        .ok_or_else(|| OAuthError::grant("the refresh token is unknown or was used before"))?;
+    let token = Token {
+        username: code.seen.username.clone(),
+        scope: code.scope.clone(),
+    };
+    let lifetime = Duration::from_secs(config.access_token_lifetime);
+    let access_token = shared.issue_token(token, lifetime);
     Ok(response(shared, config, &code, &access_token))
 }
 
@@ -177,6 +201,10 @@ fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -
     }
     if let Some(name) = &names.expires_in {
         dotted::set(&mut inner, name, names.expires_in_value.clone());
+    }
+    if config.token.refresh_tokens {
+        let token = shared.issue_refresh_token(code.clone());
+        dotted::set(&mut inner, "refresh_token", json!(token));
     }
     if !code.scope.is_empty() {
         dotted::set(&mut inner, "scope", json!(code.scope));

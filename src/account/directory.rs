@@ -16,6 +16,7 @@ mod link;
 mod manage;
 mod prove;
 mod search;
+mod standing;
 pub mod steps;
 mod words;
 
@@ -24,10 +25,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::link::{Link, Source, has_links};
+pub use self::link::{Link, Source, has_links, linked};
 pub use self::manage::{change, create, new, remove_all, set_disabled};
 pub use self::prove::prove;
 pub use self::search::{Wanted, count, search};
+pub use self::standing::{exists, may_act};
 pub use self::words::index;
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::provider::email;

@@ -145,6 +145,11 @@ impl Mappings {
         }
     }
 
+    /// The addresses at which a provider ends sessions, where it knows of such.
+    pub fn logout_uris(&self, account: &AccountId, provider: &Provider) -> Option<[String; 2]> {
+        provider.logout_uris(self.redirects.base(), account.as_str())
+    }
+
     /// The redirect URI to register at a provider of an account.
     pub fn redirect_uri(&self, account: &AccountId, provider: &Provider) -> String {
         provider.redirect_uri(self.redirects.base(), account.as_str())

@@ -122,10 +122,18 @@ impl StoreFront {
 
     /// Whether a `Host` header names this store, its own port written or not.
     pub fn is_host(&self, header: &str) -> bool {
-        let own_port = if self.is_https() { ":443" } else { ":80" };
-        let given = header.strip_suffix(own_port).unwrap_or(header);
-        given.eq_ignore_ascii_case(self.host())
+        names_origin(header, &self.origin)
     }
+}
+
+/// Whether a `Host` header names this origin, its scheme's own port written or not.
+pub fn names_origin(header: &str, origin: &str) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else {
+        return false;
+    };
+    let own_port = if scheme == "https" { ":443" } else { ":80" };
+    let given = header.strip_suffix(own_port).unwrap_or(header);
+    given.eq_ignore_ascii_case(host)
 }
 
 /// Whether browsers reach exactly one host by it: no pattern, and no second

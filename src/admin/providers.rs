@@ -1,5 +1,7 @@
 //! Provider mappings.
 
+mod view;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
@@ -7,11 +9,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::info;
 
+pub(super) use self::view::ProviderView;
 use super::audit::{self, unchanged};
-use super::mappings::{Draft, TOML, as_json, as_toml, invalid, wants_toml};
+use super::mappings::{Draft, TOML, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, Caller};
@@ -23,72 +26,6 @@ use crate::provider::Provider;
 use crate::provider::bundled::imitated_name;
 use crate::provider::preview::{self, Preview};
 use crate::store::Versioned;
-
-/// A mapping as the API shows it: no secret in it.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Provider")]
-pub(super) struct ProviderView {
-    provider: ProviderId,
-    /// Its name as shoppers read it.
-    name: String,
-    /// Whether it is one of the built-in choices rather than the account's custom one.
-    built_in: bool,
-    /// Which version of this mapping it is, from 1.
-    version: u64,
-    /// When it was applied (RFC 3339).
-    applied_at: String,
-    /// Who applied it.
-    author: String,
-    /// The redirect URI to register at the provider; absent where the mapping no longer compiles.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redirect_uri: Option<String>,
-    /// The mapping, secrets as `[redacted]`; send it back with `PUT`, and they stay.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mapping: Option<Map<String, Value>>,
-    /// The same as the TOML that is stored, with its comments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    toml: Option<String>,
-    /// What a check of it has to say.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<Finding>,
-}
-
-impl ProviderView {
-    fn of(mapping: &Mapping, with_source: bool) -> Self {
-        Self {
-            provider: mapping.provider.clone(),
-            name: mapping.name.clone(),
-            built_in: mapping.is_built_in(),
-            version: mapping.number,
-            applied_at: mapping.applied_at.rfc3339(),
-            author: mapping.author.clone(),
-            redirect_uri: None,
-            mapping: with_source.then(|| as_json(&mapping.source)),
-            toml: with_source.then(|| as_toml(&mapping.source)),
-            findings: Vec::new(),
-        }
-    }
-
-    /// With what is known of it as it is live.
-    fn live(mut self, admin: &Admin, account: &AccountId, found: &Versioned<Mapping>) -> Self {
-        match admin.mappings.compiled(account, found) {
-            Ok(provider) => {
-                self.redirect_uri = Some(admin.mappings.redirect_uri(account, &provider));
-                self.findings.clone_from(&provider.warnings);
-            }
-            Err(findings) => self.findings = findings,
-        }
-        self
-    }
-
-    /// Without what is of no use in a list: of the findings those stay that keep
-    /// logins from working, or working safely.
-    fn listed(mut self) -> Self {
-        self.findings
-            .retain(|finding| finding.is_error() || finding.key.starts_with("callback"));
-        self
-    }
-}
 
 fn provider_id(text: &str) -> Reply<ProviderId> {
     text.parse().map_err(|_| missing("provider"))
@@ -283,11 +220,9 @@ async fn store(
         .await?;
     super::watch::forget(admin, account, &mapping.provider).await?;
     info!(account = %account, provider = %mapping.provider, version = mapping.number, "mapping applied");
-    let shown = ProviderView {
-        redirect_uri: Some(admin.mappings.redirect_uri(account, &provider)),
-        findings: provider.warnings.clone(),
-        ..ProviderView::of(&mapping, false)
-    };
+    let mut shown = ProviderView::of(&mapping, false);
+    shown.findings.clone_from(&provider.warnings);
+    shown.addresses(admin, account, &provider);
     Ok(unchanged(tagged(version, Json(shown))))
 }
 

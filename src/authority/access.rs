@@ -230,8 +230,7 @@ impl Authority {
         user: UserId,
         generation: u64,
     ) -> Result<bool, StoreError> {
-        let found = directory::get(&*self.store, account, user).await?;
-        Ok(found.is_some_and(|user| user.value.may_act(generation)))
+        directory::may_act(&*self.store, account, user, generation).await
     }
 }
 

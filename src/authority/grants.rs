@@ -4,7 +4,7 @@ use super::application::ClientId;
 use super::family;
 use super::granted::Granted;
 pub use super::revoked::Ending;
-use crate::account::directory;
+use crate::account::{directory, provider_tokens};
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::session;
 use crate::store::{Store, StoreError};
@@ -118,6 +118,7 @@ pub async fn end_user(
     // First, so that what is issued from here on is either of the next generation
     // or seen to be of the last.
     directory::change(store, account, user, None, |user| user.generation += 1).await?;
+    provider_tokens::forget_user(store, account, user).await?;
     end_issued(store, account, user).await
 }
 

@@ -17,6 +17,8 @@ pub const ADDRESS: &str = "address";
 pub const PHONE: &str = "phone";
 /// A refresh token (OpenID Connect Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
+/// The user's token at the provider that they logged in through.
+pub const PROVIDER_TOKEN: &str = "provider_token";
 /// Reading through the admin API.
 pub const ADMIN_READ: &str = "admin:read";
 /// Changing through the admin API.
@@ -123,6 +125,6 @@ pub fn is_admin(scope: &str) -> bool {
 pub fn is_identity(scope: &str) -> bool {
     matches!(
         scope,
-        OPENID | PROFILE | EMAIL | ADDRESS | PHONE | OFFLINE_ACCESS
+        OPENID | PROFILE | EMAIL | ADDRESS | PHONE | OFFLINE_ACCESS | PROVIDER_TOKEN
     )
 }

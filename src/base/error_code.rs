@@ -205,6 +205,8 @@ error_codes! {
         SessionUnknownHost = "session.unknown_host",
         /// A logout was posted from a page of another origin.
         LogoutCrossSite = "logout.cross_site",
+        /// A provider's back-channel or front-channel logout does not count: its token is not signed by the provider, is about something else or was used before, or it names no session. The log says which.
+        LogoutTokenInvalid = "logout.token_invalid",
 
         /// The admin API was called without a valid access token.
         AdminUnauthenticated = "admin.unauthenticated",

@@ -9,6 +9,7 @@
 //! | `device` | `device_authorization`, and the page `device` |
 //! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
+//! | `provider_token` | `provider-token`: a user's token at their provider |
 //!
 //! Endpoints that programs call may be called by scripts of other origins:
 //! they know no cookies, so nothing is given away by that. Those that browsers
@@ -20,6 +21,7 @@ mod consent;
 mod device;
 mod external;
 mod logout;
+mod provider_token;
 
 use std::net::IpAddr;
 
@@ -67,6 +69,10 @@ pub(super) fn router() -> Router<Shared> {
         .layer(middleware::from_fn(cross_origin));
     let closed = Router::new()
         .route("/connect/introspect", post(introspect))
+        .route(
+            "/connect/provider-token",
+            get(provider_token::get).head(method_not_allowed),
+        )
         .route(
             "/connect/authorize",
             get(authorize::authorize)
@@ -158,7 +164,10 @@ fn private(mut answer: Response) -> Response {
 }
 
 /// A posted form, whose every parameter is there once (RFC 6749 §3.2).
-fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Pairs, OAuthError> {
+pub(super) fn form(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Pairs, OAuthError> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

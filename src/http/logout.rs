@@ -13,11 +13,9 @@ use super::session::current;
 use super::site::{Site, html};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
-use crate::base::{AccountId, ErrorCode};
+use crate::base::ErrorCode;
 use crate::login::ReturnTo;
 use crate::protocol::form::Pairs;
-use crate::provider::request::end_session;
-use crate::session::Session;
 
 /// `GET logout`: the question.
 pub(super) async fn ask(
@@ -34,7 +32,8 @@ pub(super) async fn ask(
         let user = found.as_ref().map(|(_, session)| session.email.clone());
         let mut redirects: Vec<String> = site.account.stores.iter().map(StoreFront::home).collect();
         if let Some((_, session)) = &found {
-            redirects.extend(idp_logout(&app, &site.account.id, session, return_to.as_str()).await);
+            let (account, back) = (&site.account.id, return_to.as_str());
+            redirects.extend(app.logins.end_session(account, session, back).await);
         }
         let form = LogoutForm {
             action: "logout".to_owned(),
@@ -102,6 +101,10 @@ async fn end(
     let mut location = done.clone();
     if let Some((token, session)) = current(app, &site, headers).await? {
         let logins = &app.logins;
+        // Before it ends: the ID token goes with it.
+        if let Some(elsewhere) = logins.end_session(&site.account.id, &session, &done).await {
+            location = elsewhere;
+        }
         logins
             .sessions
             .revoke(&*logins.store, &site.account.id, &token, logins.now())
@@ -112,9 +115,6 @@ async fn end(
             .await
             .map_err(|error| failure::store(app, site.lang, &error))?;
         info!(account = %site.account.id, user = %session.user, "logout: the session is revoked");
-        if let Some(elsewhere) = idp_logout(app, &site.account.id, &session, &done).await {
-            location = elsewhere;
-        }
     }
     let mut answer = redirect(StatusCode::SEE_OTHER, &location);
     for kind in [Kind::Session, Kind::Browser] {
@@ -137,22 +137,6 @@ fn target<'a>(
     let (return_to, _) = ReturnTo::parse(asked, &site.account, store)
         .map_err(|_| failure::coded(app, site, ErrorCode::LogoutReturnToInvalid, None))?;
     Ok((return_to, store))
-}
-
-/// Where the provider's own session is ended, if its mapping says so.
-pub(super) async fn idp_logout(
-    app: &App,
-    account: &AccountId,
-    session: &Session,
-    return_to: &str,
-) -> Option<String> {
-    let found = app
-        .logins
-        .mappings
-        .provider(account, session.method.provider()?)
-        .await;
-    let provider = found.ok()??.ok()?;
-    end_session(&provider, return_to)
 }
 
 /// Whose page sent a logout.

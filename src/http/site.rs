@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::cookies::{self, Cookies, Kind};
 use super::pages::{Lang, Look, Page};
 use super::{App, failure};
+use crate::account::stores::names_origin;
 use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, ErrorCode};
 use crate::protocol::form::Pairs;
@@ -45,12 +46,9 @@ impl Site {
             .map_err(|error| failure::store(app, lang, &error))?
             .ok_or_else(unknown)?;
         let query = query.map_err(|_| failure::bare(app, lang, ErrorCode::RequestBad))?;
-        let here = host(headers, uri)
-            .and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
-        let broker = account.storefront_at(&app.logins.public_url, &app.logins.public_url);
-        let at_broker = host(headers, uri)
-            .zip(broker)
-            .is_some_and(|(host, broker)| broker.is_host(host));
+        let host = host(headers, uri);
+        let here = host.and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
+        let at_broker = host.is_some_and(|host| names_origin(host, &app.logins.public_url));
         Ok(Self {
             account,
             here,

@@ -158,6 +158,7 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginTicketInvalid
         | E::LoginReturnToInvalid
         | E::LogoutReturnToInvalid
+        | E::LogoutTokenInvalid
         | E::AuthorizeClient
         | E::AuthorizeRedirectUri
         | E::AuthorizeExpired

@@ -4,12 +4,14 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -42,13 +44,22 @@ struct MasterKey {
     private: RandomizedNonceKey,
     /// What the keys of records are derived of.
     records: Prk,
+    /// What the key that encrypts now is derived with, and how many more records it may.
+    salt: Mutex<([u8; SALT], u32)>,
+    /// Keys of records that were derived lately.
+    derived: Cache<[u8; SALT], Arc<RandomizedNonceKey>>,
     name: [u8; NAME],
 }
 
 /// The length of a master key's name.
 const NAME: usize = 6;
-/// The length of what sets the key of one record apart.
+/// The length of what sets the key of some records apart.
 const SALT: usize = 16;
+/// How many records one key encrypts at most: far below the 2³² for which nonces of
+/// 96 random bits are good.
+const RECORDS_OF_ONE_KEY: u32 = 1 << 20;
+/// How many keys of records are remembered: deriving one costs more than its use.
+const MAX_DERIVED: usize = 64;
 
 /// An encrypted private key.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -220,18 +231,35 @@ impl MasterKey {
         Ok(Self {
             private: RandomizedNonceKey::new(&AES_256_GCM, private.as_ref())?,
             records: Prk::new_less_safe(HKDF_SHA256, records.as_ref()),
+            salt: Mutex::default(),
+            derived: Cache::new(MAX_DERIVED),
             name,
         })
     }
 
-    /// The key of one record. Each has its own, so that no number of records is
-    /// too many for nonces of 96 random bits (NIST SP 800-38D §8.3).
-    fn of_record(&self, salt: &[u8]) -> Result<RandomizedNonceKey, Unspecified> {
-        let mut key = Zeroizing::new([0; 32]);
-        self.records
-            .expand(&[b"record", salt], HKDF_SHA256)
-            .and_then(|okm| okm.fill(key.as_mut()))?;
-        RandomizedNonceKey::new(&AES_256_GCM, key.as_ref())
+    /// The key of a few records, found again by its salt: no key has so many that
+    /// nonces of 96 random bits are too few (NIST SP 800-38D §8.3).
+    fn of_records(&self, salt: &[u8; SALT]) -> Result<Arc<RandomizedNonceKey>, Unspecified> {
+        self.derived.get_or_insert_with(salt, || {
+            let mut key = Zeroizing::new([0; 32]);
+            self.records
+                .expand(&[b"record", salt], HKDF_SHA256)
+                .and_then(|okm| okm.fill(key.as_mut()))?;
+            Ok(Arc::new(RandomizedNonceKey::new(
+                &AES_256_GCM,
+                key.as_ref(),
+            )?))
+        })
+    }
+
+    /// The salt of the key for the next record.
+    fn salt(&self) -> [u8; SALT] {
+        let mut current = self.salt.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.1 == 0 {
+            *current = (random::bytes(), RECORDS_OF_ONE_KEY);
+        }
+        current.1 -= 1;
+        current.0
     }
 
     fn name(&self) -> String {
@@ -311,14 +339,14 @@ impl MasterKeys {
     }
 }
 
-/// A record: the master key's name, what sets its own key apart, then nonce,
+/// A record: the master key's name, what its own key is derived with, then nonce,
 /// ciphertext and tag of AES-256-GCM.
 impl Seal for MasterKeys {
     fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, String> {
         let master = self.current();
-        let salt = random::bytes::<SALT>();
+        let salt = master.salt();
         let sealed = master
-            .of_record(&salt)
+            .of_records(&salt)
             .and_then(|key| seal(&key, place, plain))
             .map_err(|_| "it cannot be encrypted".to_owned())?;
         Ok([&master.name[..], &salt, &sealed].concat())
@@ -327,11 +355,11 @@ impl Seal for MasterKeys {
     fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, String> {
         let damaged = || "its encrypted content is damaged; restore it from a backup".to_owned();
         let (name, rest) = sealed.split_at_checked(NAME).ok_or_else(damaged)?;
-        let (salt, rest) = rest.split_at_checked(SALT).ok_or_else(damaged)?;
+        let (salt, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let master = self
             .named(&URL_SAFE_NO_PAD.encode(name))
             .map_err(|error| error.to_string())?;
-        let key = master.of_record(salt).map_err(|_| damaged())?;
+        let key = master.of_records(salt).map_err(|_| damaged())?;
         open(&key, place, rest).ok_or_else(damaged)
     }
 

@@ -14,7 +14,7 @@ use super::pending::{LOGINS, PendingLogin, RestartPoint, Stage, read_state, shap
 use super::restart::{Failed, Restart, restart_from_login, restart_from_store};
 use super::{Logins, trial};
 use crate::account::Account;
-use crate::base::{AccountId, Timestamp};
+use crate::base::Timestamp;
 use crate::protocol::form::{FormError, Pairs, with_plus};
 use crate::provider::Provider;
 use crate::provider::model::{default_refusals, refusal_word};
@@ -147,11 +147,19 @@ pub async fn verify(
         Some((name, text)) => read_state(text).map(|(token, named)| (name, token, Some(named))),
         None => None,
     };
-    let shaped = match &found {
-        Some((_, token, _)) if is_known(logins, token).await? => None,
-        _ => shaped_state(logins, &query).await?,
+    let found = match found {
+        Some((name, token, named)) => Some((name, named, take(logins, &token).await?)),
+        None => None,
     };
-    let Some((state_name, token, named)) = shaped.or(found) else {
+    let found = match found {
+        // Nothing is known of it, so it may be one that has a shape.
+        None | Some((.., Taken::Not(_, None))) => match shaped_state(logins, &query).await? {
+            Some((name, token)) => Some((name, None, take(logins, &token).await?)),
+            None => found,
+        },
+        Some(_) => found,
+    };
+    let Some((state_name, named, taken)) = found else {
         let error = match query.state(logins.now()) {
             Some(_) => LoginError::StateUnknown,
             None => without_state(&query),
@@ -161,7 +169,7 @@ pub async fn verify(
             restart: restart_from_store(logins, on).await,
         });
     };
-    let pending = match take(logins, &token).await? {
+    let pending = match taken {
         Taken::Now(pending) => pending,
         Taken::Not(error, way) => {
             let restart = match way {
@@ -190,7 +198,8 @@ pub async fn verify(
 
 /// Whether a login is stored under this key.
 async fn is_known(logins: &Logins, token: &Token) -> Result<bool, LoginError> {
-    let found = LOGINS.get_by(&*logins.store, "", token).await;
+    let key = token.key(LOGINS.space(), "");
+    let found = LOGINS.get_encoded_at(&*logins.store, &key).await;
     Ok(found.map_err(Step::Callback.store())?.is_some())
 }
 
@@ -199,7 +208,7 @@ async fn is_known(logins: &Logins, token: &Token) -> Result<bool, LoginError> {
 async fn shaped_state<'q>(
     logins: &Logins,
     query: &'q CallbackQuery,
-) -> Result<Option<(&'q str, Token, Option<AccountId>)>, LoginError> {
+) -> Result<Option<(&'q str, Token)>, LoginError> {
     let mut likely: Vec<_> = query
         .pairs
         .iter()
@@ -209,7 +218,7 @@ async fn shaped_state<'q>(
     for (name, value) in likely.into_iter().take(MAX_LIKELY) {
         for token in shaped_now(value, logins.now(), logins.lifetime) {
             if is_known(logins, &token).await? {
-                return Ok(Some((name, token, None)));
+                return Ok(Some((name, token)));
             }
         }
     }

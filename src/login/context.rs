@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use oauth2::{PkceCodeVerifier, RedirectUrl};
+use oauth2::PkceCodeVerifier;
 
 use super::error::Step;
 use super::openid::AuthenticationAge;
-use super::pending::{BrowserDigest, PendingLogin};
+use super::pending::{Browser, BrowserDigest, PendingLogin};
 use crate::account::Account;
-use crate::base::{AccountId, Timestamp};
+use crate::base::{AccountId, Timestamp, random};
 use crate::provider::Provider;
 
 /// A login whose callback was verified. Each step passes it on to the next.
@@ -17,7 +17,7 @@ pub struct Context {
     id: String,
     account: Arc<Account>,
     provider: Arc<Provider>,
-    redirect_uri: RedirectUrl,
+    redirect_uri: String,
     nonce: Option<String>,
     authentication_age: Option<AuthenticationAge>,
     origin: Origin,
@@ -62,6 +62,30 @@ impl Context {
         (login, pending.code_verifier)
     }
 
+    /// No login at all: a request for a person who logged in before.
+    pub(super) fn of_none(
+        account: Arc<Account>,
+        provider: Arc<Provider>,
+        redirect_uri: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: random::support_id(),
+            account,
+            provider,
+            redirect_uri,
+            nonce: None,
+            authentication_age: None,
+            origin: Origin {
+                store: String::new(),
+                return_to: String::new(),
+                browser: Browser::new().digest(),
+                started_at: now,
+                console: false,
+            },
+        }
+    }
+
     /// The same login for another mapping of its provider: a shadow.
     pub(super) fn with_provider(&self, provider: Arc<Provider>) -> Self {
         Self {
@@ -92,7 +116,7 @@ impl Context {
 
     /// The redirect URI of the authorization request, which the token request
     /// repeats (RFC 6749 §4.1.3).
-    pub(super) fn redirect_uri(&self) -> &RedirectUrl {
+    pub(super) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 

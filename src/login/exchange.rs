@@ -108,7 +108,11 @@ pub async fn exchange(
     if let Some(token) = &id_token {
         trace.secret("id_token", token);
     }
-    if let Some(token) = document.get("refresh_token").and_then(Value::as_str) {
+    if let Ok(token) = one_text(
+        "token.response.refresh_token",
+        &set.refresh_token,
+        &document,
+    ) {
         trace.secret("refresh_token", &Secret::new(token));
     }
     debug!(
@@ -233,8 +237,8 @@ async fn offer(
 }
 
 /// The lifetime a provider states: a number, digits in a string, or nothing we
-/// can read, which is no error since we don't keep the token.
-fn expires_in(found: &[&Value]) -> Option<u64> {
+/// can read, which is no error: a kept token is then used until it is refused.
+pub(super) fn expires_in(found: &[&Value]) -> Option<u64> {
     match found {
         [Value::Number(number)] => number.as_u64(),
         [Value::String(text)] => text.trim().parse().ok(),
@@ -277,7 +281,7 @@ async fn app_token(
     Ok(Some(token))
 }
 
-fn is_invalid_client(error: &LoginError) -> bool {
+pub(super) fn is_invalid_client(error: &LoginError) -> bool {
     match error {
         LoginError::Rejected { status: 401, .. } => true,
         LoginError::Rejected {

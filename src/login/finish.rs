@@ -80,6 +80,7 @@ pub async fn finish(
         address: address.as_deref(),
         signing_alg: account.signing_alg,
         vtex: account.login.vtex_compatible,
+        at_provider: record.at_provider.as_ref(),
     };
     let Begun {
         token,
@@ -166,10 +167,9 @@ async fn may_act(
     user: UserId,
     generation: u64,
 ) -> Result<bool, LoginError> {
-    let found = directory::get(&*logins.store, account, user)
+    directory::may_act(&*logins.store, account, user, generation)
         .await
-        .map_err(Step::Finish.store())?;
-    Ok(found.is_some_and(|user| user.value.may_act(generation)))
+        .map_err(Step::Finish.store())
 }
 
 /// An operator's login that is done: an email that its provider vouches for.

@@ -10,6 +10,7 @@ use super::journal::LoginStep;
 use super::pending::{ConsoleLogin, TICKET, TicketRecord};
 use super::userinfo::Identified;
 use crate::account::directory::{self, IdentifiedUser};
+use crate::account::provider_tokens;
 use crate::base::{LoginMethod, UserId};
 use crate::store::{Precondition, Token};
 
@@ -34,7 +35,7 @@ pub async fn identify(
     identified: Identified,
     steps: Vec<LoginStep>,
 ) -> Result<Identity, LoginError> {
-    let (login, profile, authenticated) = identified.into_parts();
+    let (login, profile, kept) = identified.into_parts();
     let now = logins.now();
     let account = login.account();
     let provider = login.provider();
@@ -54,6 +55,18 @@ pub async fn identify(
             "identify: the user's email is vouched for now; links and all that was issued before are gone"
         );
     }
+    if proved {
+        // Those of who waited there with the email.
+        provider_tokens::forget_user(&*logins.store, account, user.id)
+            .await
+            .map_err(Step::Identify.store())?;
+    }
+    if let Some(tokens) = kept.tokens {
+        tokens
+            .keep(logins, &login, user.id)
+            .await
+            .map_err(Step::Identify.store())?;
+    }
     let vouched = directory::vouched(provider.email_trust, &profile).map(str::to_owned);
     let origin = login.origin().clone();
     let ticket = Token::new(now.plus(TICKET_LIFETIME));
@@ -68,15 +81,16 @@ pub async fn identify(
         name: user.name,
         more: profile.more,
         method: LoginMethod::Provider(provider.id.clone()),
-        auth_time: authenticated.at,
-        acr: authenticated.acr,
-        amr: authenticated.amr,
+        auth_time: kept.authenticated.at,
+        acr: kept.authenticated.acr,
+        amr: kept.authenticated.amr,
         store: origin.store,
         return_to: origin.return_to,
         browser: origin.browser,
         started_at: origin.started_at,
         steps,
         console: origin.console.then_some(ConsoleLogin { email: vouched }),
+        at_provider: kept.at_provider,
     };
     TICKET
         .put_by(

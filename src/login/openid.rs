@@ -2,6 +2,7 @@
 
 mod directory;
 mod id_token;
+pub mod logout;
 
 use std::borrow::Cow;
 
@@ -34,11 +35,11 @@ fn no_endpoint(step: Step, what: &'static str) -> LoginError {
 }
 
 /// A token, decrypted where it is encrypted.
-fn opened<'t>(login: &Context, token: &'t str) -> Result<Cow<'t, str>, IdTokenError> {
+fn opened<'t>(provider: &Provider, token: &'t str) -> Result<Cow<'t, str>, IdTokenError> {
     if !jwe::is_encrypted(token) {
         return Ok(Cow::Borrowed(token));
     }
-    let key = login.provider().client.decryption_key.as_ref();
+    let key = provider.client.decryption_key.as_ref();
     let plain = key
         .ok_or(IdTokenError::NoDecryptionKey)?
         .decrypt(token)
@@ -185,14 +186,15 @@ impl Logins {
             .ok_or(LoginError::IdToken(IdTokenError::Missing))?;
         let now = self.now();
         let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
-        let id_token = opened(login, id_token.expose()).map_err(LoginError::IdToken)?;
+        let id_token = opened(provider, id_token.expose()).map_err(LoginError::IdToken)?;
         let jws = Jws::parse(&id_token).map_err(wrong)?;
         let claims = strict_json(jws.payload());
         // A trace has them whatever is wrong with them.
         if let Ok(claims) = &claims {
             trace.document("id_token", claims);
         }
-        self.verify(login, &jws, wrong).await?;
+        let account = login.account().as_str();
+        self.verify(account, provider, &jws, wrong).await?;
         let claims = claims.map_err(|error| LoginError::Undecodable {
             step: Step::IdToken,
             error,
@@ -222,11 +224,12 @@ impl Logins {
     /// Checks a signature by the provider's keys.
     async fn verify(
         &self,
-        login: &Context,
+        account: &str,
+        provider: &Provider,
         jws: &Jws<'_>,
         wrong: impl Fn(JwsError) -> LoginError,
     ) -> Result<(), LoginError> {
-        let (provider, account, now) = (login.provider(), login.account().as_str(), self.now());
+        let now = self.now();
         let keys = self
             .directory
             .keys(&self.outbound, account, provider, now)
@@ -256,14 +259,15 @@ impl Logins {
         let provider = login.provider();
         let invalid = |error| LoginError::SignedAnswer { step, error };
         let wrong = |error| invalid(IdTokenError::Signature(error));
-        let opened = opened(login, token.trim()).map_err(invalid)?;
+        let opened = opened(provider, token.trim()).map_err(invalid)?;
         // What is encrypted need not be signed: then it is as good as the connection
         // it came by, as JSON would be.
         let claims = if matches!(opened, Cow::Owned(_)) && opened.trim_start().starts_with('{') {
             strict_json(opened.as_bytes())
         } else {
             let jws = Jws::parse(&opened).map_err(wrong)?;
-            self.verify(login, &jws, wrong).await?;
+            let account = login.account().as_str();
+            self.verify(account, provider, &jws, wrong).await?;
             strict_json(jws.payload())
         };
         let claims = claims.map_err(|error| LoginError::Undecodable { step, error })?;

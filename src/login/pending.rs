@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use oauth2::{CsrfToken, PkceCodeVerifier, RedirectUrl};
+use oauth2::{CsrfToken, PkceCodeVerifier};
 use serde::{Deserialize, Serialize};
 
 use super::journal::LoginStep;
 use super::openid::AuthenticationAge;
 use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp, UserId, digest, random};
 use crate::provider::redirect::CountsAt;
+use crate::session::AtProvider;
 use crate::store::{Keyspace, Space, Token};
 
 static PENDING: Space = Space::transient("pending_logins").expiring().sealed();
-static TICKETS: Space = Space::transient("tickets").expiring();
+static TICKETS: Space = Space::transient("tickets").expiring().sealed();
 
 /// Logins by state. They belong to no partition: the callback is one for all
 /// accounts, and learns the account from the record.
@@ -44,7 +45,7 @@ pub(super) struct PendingLogin {
     pub return_to: String,
     /// The browser it began in.
     pub browser: BrowserDigest,
-    pub redirect_uri: RedirectUrl,
+    pub redirect_uri: String,
     /// At which of our addresses its callback counts.
     #[serde(default)]
     pub counts_at: CountsAt,
@@ -170,6 +171,9 @@ pub(super) struct TicketRecord {
     /// Set where the login is an operator's: it begins no shopper's session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<ConsoleLogin>,
+    /// What the OpenID provider knows them as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_provider: Option<AtProvider>,
 }
 
 /// What the console learns of a login.

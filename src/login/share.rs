@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::base::{Allowance, Rate, Spent, Timestamp};
-use crate::store::Token;
+use crate::store::{Token, TokenSeed};
 
 /// How many logins a client may begin.
 const STARTS: Allowance = Allowance {
@@ -93,7 +93,7 @@ struct Kept {
 #[derive(Default)]
 struct Share {
     /// The oldest in front.
-    logins: VecDeque<(Token, usize)>,
+    logins: VecDeque<(TokenSeed, usize)>,
     bytes: usize,
 }
 
@@ -125,7 +125,7 @@ impl Shares {
         kept.bytes += bytes;
         let share = kept.clients.entry(client).or_default();
         share.bytes += bytes;
-        share.logins.push_back((token.clone(), bytes));
+        share.logins.push_back((token.seed(), bytes));
         let mut gone = Vec::new();
         kept.shorten(client, &mut Vec::new(), |share| share.has_ended(now));
         if client != Client::Unknown {
@@ -143,7 +143,7 @@ impl Shares {
 impl Share {
     fn has_ended(&self, now: Timestamp) -> bool {
         let first = self.logins.front();
-        first.is_some_and(|(token, _)| token.expires_at() <= now)
+        first.is_some_and(|(seed, _)| seed.expires_at() <= now)
     }
 }
 
@@ -154,13 +154,13 @@ impl Kept {
             return;
         };
         while more(share) {
-            let Some((token, bytes)) = share.logins.pop_front() else {
+            let Some((seed, bytes)) = share.logins.pop_front() else {
                 break;
             };
             share.bytes -= bytes;
             self.bytes -= bytes;
             self.logins -= 1;
-            gone.push(token);
+            gone.push(seed.token());
         }
         if share.logins.is_empty() {
             self.clients.remove(&client);

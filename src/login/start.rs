@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use tracing::info;
 
 use super::error::{LoginError, Step};
@@ -81,8 +81,6 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let nonce = (provider.kind == Kind::Openid).then(random::token);
     let redirect_uri = provider.redirect_uri(&logins.public_url, account.id.as_str());
     let redirect_uri = request::redirect_uri(provider, &redirect_uri, state.secret());
-    let redirect_uri = RedirectUrl::new(redirect_uri)
-        .map_err(|error| LoginError::Misconfigured(format!("callback.redirect_uri: {error}")))?;
     let endpoint = logins
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;

@@ -100,6 +100,7 @@ async fn issue_as_of(
         started_at: place.started_at.unwrap_or(now),
         steps: Vec::new(),
         console: None,
+        at_provider: None,
     };
     let (store, partition) = (&*logins.store, account.id.as_str());
     TICKET

@@ -9,6 +9,7 @@ use super::Logins;
 use super::context::Context;
 use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
+use super::kept::Unowned;
 use super::openid::IdTokenError;
 use crate::base::Authenticated;
 use crate::provider::Provider;
@@ -20,6 +21,7 @@ use crate::provider::path;
 use crate::provider::request;
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
+use crate::session::AtProvider;
 use crate::store::StoreError;
 
 /// A login whose person is known to the provider. Only [`fetch`] makes one.
@@ -27,6 +29,8 @@ pub struct Identified {
     login: Context,
     profile: Profile,
     authenticated: Authenticated,
+    at_provider: Option<AtProvider>,
+    tokens: Option<Unowned>,
 }
 
 impl Identified {
@@ -35,11 +39,25 @@ impl Identified {
         &self.profile
     }
 
-    /// The login, the profile, and how the person authenticated at the provider,
-    /// where it says so: for the next step.
-    pub(super) fn into_parts(self) -> (Context, Profile, Authenticated) {
-        (self.login, self.profile, self.authenticated)
+    /// The login, the profile, and what is kept besides: for the next step.
+    pub(super) fn into_parts(self) -> (Context, Profile, Kept) {
+        let kept = Kept {
+            authenticated: self.authenticated,
+            at_provider: self.at_provider,
+            tokens: self.tokens,
+        };
+        (self.login, self.profile, kept)
     }
+}
+
+/// What is kept of a login beside the profile.
+pub(super) struct Kept {
+    /// How and when the person authenticated at the provider, where it says so.
+    pub authenticated: Authenticated,
+    /// As whom, where it speaks OpenID Connect.
+    pub at_provider: Option<AtProvider>,
+    /// The tokens, where the mapping says so.
+    pub tokens: Option<Unowned>,
 }
 
 /// Fetches the profile from wherever the mapping says, and finds in it what is needed.
@@ -104,6 +122,9 @@ pub async fn fetch(
             members.insert(then.name.clone(), answer);
         }
     }
+    let at_provider = claims
+        .as_ref()
+        .and_then(|claims| Logins::at_provider(&token, claims));
     let profile = read(logins, &token, claims, document, trace).await?;
     debug!(
         target: "vestibule::login",
@@ -112,10 +133,13 @@ pub async fn fetch(
         provider = %provider.id,
         "userinfo: the profile has an id and an email"
     );
+    let tokens = Unowned::of(&token, logins.now());
     Ok(Identified {
+        tokens,
         login: token.into_login(),
         profile,
         authenticated,
+        at_provider,
     })
 }
 

@@ -19,6 +19,7 @@ use super::{
 use crate::account::settings::PasswordRules;
 use crate::account::{
     self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
+    provider_tokens,
 };
 use crate::authority::{Applications, consent};
 use crate::base::{AccountId, ErrorCode};
@@ -443,6 +444,7 @@ pub async fn remove(
     credential::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
     consent::remove_all(&*ops.store, &id).await?;
+    provider_tokens::forget_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
     journal::remove_all(&*ops.store, &id).await?;
     Ok(Done { tag: None })

@@ -9,6 +9,7 @@ mod fields;
 mod later;
 mod mapped;
 mod redirect;
+mod refresh;
 mod sections;
 mod sign;
 mod slots;

@@ -43,8 +43,8 @@ pub struct ProviderFile {
     pub userinfo: UserinfoSection,
     /// Who may log in.
     pub access: AccessSection,
-    /// Where the provider's own session is ended at logout.
-    pub end_session: EndSessionSection,
+    /// Where the provider's own session is ended at logout. Default: it goes on.
+    pub end_session: Option<EndSessionSection>,
     /// Patience with a slow provider.
     pub timeouts: TimeoutsSection,
 }
@@ -142,6 +142,10 @@ pub struct TokenSection {
     pub sign: Vec<SignSection>,
     /// Whether `grant_type=authorization_code` is sent. Default: as `provider.standard_parameters`.
     pub standard_parameters: Option<bool>,
+    /// Whether the person's access and refresh token are kept, encrypted, for applications with the scope `provider_token` (`GET /connect/provider-token`). Default false.
+    pub keep: bool,
+    /// How a kept token is refreshed (RFC 6749 §6). Default: by a POST to `url`.
+    pub refresh: RefreshSection,
     /// A request that fetches an application token first.
     pub before: Option<BeforeSection>,
     /// What the answer looks like.
@@ -172,6 +176,28 @@ pub enum ContentType {
     /// No body and no content type; parameters go in the query.
     #[serde(rename = "none")]
     None,
+}
+
+/// A request by which a kept access token is refreshed (RFC 6749 §6): the refresh
+/// token, and the client's authentication as in the access token exchange. Its answer
+/// is read as `[token.response]` says.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefreshSection {
+    /// Where to. Default: the token endpoint.
+    pub url: Option<String>,
+    /// POST unless said otherwise.
+    pub method: Method,
+    /// How the body is written.
+    pub content_type: ContentType,
+    /// The name under which the refresh token is sent. Default `refresh_token`.
+    pub refresh_token_key: Option<String>,
+    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// Extra headers.
+    pub headers: BTreeMap<String, String>,
+    /// Signatures over the request.
+    pub sign: Vec<SignSection>,
 }
 
 /// A request that fetches an application token before the code is exchanged.
@@ -223,6 +249,8 @@ pub struct TokenResponseSection {
     pub expires_in: Option<String>,
     /// The member or path of the ID token. Default `id_token`.
     pub id_token: Option<String>,
+    /// The member or path of the refresh token. Default `refresh_token`.
+    pub refresh_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
     /// A condition that a good answer meets: `$.code == 0`.
@@ -382,8 +410,10 @@ pub struct AccessSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EndSessionSection {
-    /// The provider's end-session endpoint; the browser is sent there after our session has ended.
+    /// The provider's end-session endpoint; the browser is sent there after our session has ended. Required, unless discovery tells it (`end_session_endpoint`).
     pub url: Option<String>,
+    /// Whether the session's ID token is sent as `id_token_hint` (OpenID Connect RP-Initiated Logout §2). Default: where `kind = "openid"`.
+    pub id_token_hint: Option<bool>,
     /// The name under which the address to return to is sent. Default `post_logout_redirect_uri`.
     pub redirect_uri_key: Option<String>,
     /// Custom parameters: texts, numbers, booleans, lists and tables.

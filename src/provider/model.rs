@@ -67,6 +67,14 @@ pub struct Provider {
     pub shadow: Option<Arc<Provider>>,
 }
 
+impl Provider {
+    /// Whether only its discovery document says where its session is ended.
+    pub fn discovers_end_session(&self) -> bool {
+        let set = self.end_session.as_ref();
+        set.is_some_and(|set| set.url.is_none())
+    }
+}
+
 /// Who we are to the provider.
 #[derive(Debug)]
 pub struct Client {
@@ -212,6 +220,10 @@ pub struct Token {
     pub callback_parameters: Vec<String>,
     /// Whether `grant_type=authorization_code` is sent.
     pub grant_type: bool,
+    /// Whether the tokens are kept for applications.
+    pub keep: bool,
+    /// How kept tokens are refreshed.
+    pub refresh: Refresh,
     /// The request that comes before it.
     pub before: Option<Before>,
     /// Where in the answer the access token is.
@@ -220,6 +232,8 @@ pub struct Token {
     pub expires_in: Place,
     /// Where the ID token is.
     pub id_token: Place,
+    /// Where the refresh token is.
+    pub refresh_token: Place,
     /// What a good answer looks like.
     pub answer: Answer,
 }
@@ -235,6 +249,25 @@ pub struct Answer {
     pub error_message: Option<Place>,
     /// Statuses by which the server says that it has nothing.
     pub nothing: Vec<u16>,
+}
+
+/// The request that refreshes a kept token.
+#[derive(Debug)]
+pub struct Refresh {
+    /// Where to; `None`: to the token endpoint.
+    pub url: Option<Url>,
+    /// Its method.
+    pub method: Method,
+    /// How its body is made.
+    pub body: Body,
+    /// The name of the refresh token.
+    pub refresh_token_key: String,
+    /// Custom parameters.
+    pub parameters: Vec<(String, Parameter)>,
+    /// Extra headers.
+    pub headers: Vec<(String, Template)>,
+    /// Signatures over it.
+    pub sign: Vec<Signature>,
 }
 
 /// The request that fetches an application token.
@@ -393,8 +426,10 @@ pub struct Access {
 /// Where the provider's own session is ended.
 #[derive(Debug)]
 pub struct EndSession {
-    /// The endpoint.
-    pub url: Url,
+    /// The endpoint; `None`: as discovery tells.
+    pub url: Option<Url>,
+    /// Whether it is shown the ID token (OpenID Connect RP-Initiated Logout §2).
+    pub id_token_hint: bool,
     /// The name of the address to return to.
     pub redirect_uri_key: String,
     /// Custom parameters.

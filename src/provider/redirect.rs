@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Provider;
+use super::file::Kind;
 use super::model::RedirectUri;
 
 /// What redirect URIs are made of.
@@ -61,6 +62,18 @@ impl Provider {
             RedirectUri::Own if !self.callback.from_before => own(base, account, self.id.as_str()),
             RedirectUri::Own | RedirectUri::Shared => format!("{base}/callback"),
         }
+    }
+
+    /// The addresses at which it ends sessions, to register with it where it knows
+    /// of such: back-channel and front-channel.
+    pub fn logout_uris(&self, base: &str, account: &str) -> Option<[String; 2]> {
+        let at = format!("{base}/accounts/{account}/providers/{}", self.id);
+        (self.kind == Kind::Openid).then(|| {
+            [
+                format!("{at}/backchannel-logout"),
+                format!("{at}/frontchannel-logout"),
+            ]
+        })
     }
 
     /// At which of our addresses its answers count.

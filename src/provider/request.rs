@@ -219,6 +219,48 @@ pub fn token(
     parts.finish(fill)
 }
 
+/// The refresh of an access token (RFC 6749 §6).
+pub fn refresh(
+    provider: &Provider,
+    endpoint: &Url,
+    values: &TokenValues<'_>,
+    refresh_token: &str,
+) -> Result<PreparedRequest, BuildError> {
+    let set = &provider.token.refresh;
+    let fill = &values.fill;
+    let mut pairs: Vec<(&str, String)> = Vec::with_capacity(6);
+    let mut query: Vec<(&str, String)> = Vec::new();
+    let mut headers = base_headers();
+    if provider.token.grant_type {
+        pairs.push(("grant_type", "refresh_token".to_owned()));
+    }
+    pairs.push((&set.refresh_token_key, refresh_token.to_owned()));
+    let credentials = Credentials::of(
+        &provider.client,
+        &Proof {
+            way: values.authentication,
+            secret: fill.client_secret,
+            assertion: values.client_assertion,
+            basic: values.basic,
+        },
+    );
+    pairs.extend(credentials.body);
+    query.extend(credentials.query);
+    headers.extend(credentials.header);
+    add_headers(&mut headers, &set.headers, fill)?;
+    let parts = Parts {
+        url: endpoint.clone(),
+        method: set.method,
+        body: &set.body,
+        query,
+        pairs,
+        custom: custom(&set.parameters, fill)?,
+        headers,
+        sign: &set.sign,
+    };
+    parts.finish(fill)
+}
+
 /// The request for an application token.
 pub fn before(
     provider: &Provider,
@@ -289,8 +331,14 @@ pub fn userinfo(
     parts.finish(fill)
 }
 
-/// The address that ends the provider's own session.
-pub fn end_session(provider: &Provider, return_to: &str) -> Option<String> {
+/// The address that ends the provider's own session (OpenID Connect RP-Initiated
+/// Logout §2).
+pub fn end_session(
+    provider: &Provider,
+    endpoint: &Url,
+    id_token: Option<&str>,
+    return_to: &str,
+) -> Option<String> {
     let set = provider.end_session.as_ref()?;
     let fill = Fill {
         client_id: &provider.client.id,
@@ -300,7 +348,14 @@ pub fn end_session(provider: &Provider, return_to: &str) -> Option<String> {
     for (name, value) in &set.parameters {
         pairs.push((name, value.text(&fill).ok()?));
     }
-    Some(with_query(set.url.as_str(), &pairs, None))
+    if let Some(token) = id_token.filter(|_| set.id_token_hint) {
+        pairs.push(("id_token_hint", token.to_owned()));
+    }
+    // Who has no hint says by it whose address to return to it is.
+    if set.id_token_hint && !pairs.iter().any(|(name, _)| *name == "client_id") {
+        pairs.push(("client_id", provider.client.id.clone()));
+    }
+    Some(with_query(endpoint.as_str(), &pairs, None))
 }
 
 fn custom<'a>(

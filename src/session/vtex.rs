@@ -28,20 +28,6 @@ pub struct VtexTokens {
     pub renewal: Token,
 }
 
-impl Session {
-    /// Lets nothing renew it.
-    pub(super) async fn forget_renewal(
-        &self,
-        store: &dyn Store,
-        account: &AccountId,
-    ) -> Result<(), StoreError> {
-        match &self.vtex {
-            Some(part) => part.forget_renewal(store, account).await,
-            None => Ok(()),
-        }
-    }
-}
-
 impl VtexPart {
     /// SHA-256 of the token, URL-safe base64.
     pub(super) fn digest(&self) -> &String {

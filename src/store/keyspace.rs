@@ -195,7 +195,19 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         value: &T,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        let key = self.owned(self.key(partition, id), value);
+        self.put_soon_at(store, self.key(partition, id), value, when)
+            .await
+    }
+
+    /// Writes the record of a key if `when` holds, see [`Store::put_soon`].
+    pub async fn put_soon_at(
+        &self,
+        store: &dyn Store,
+        key: Key,
+        value: &T,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        let key = self.owned(key, value);
         store.put_soon(&key, Self::encode(value)?, when).await
     }
 
@@ -262,8 +274,8 @@ impl<T: Serialize + DeserializeOwned> Keyspace<T> {
         value: &T,
         when: Precondition,
     ) -> Result<Version, StoreError> {
-        let key = self.owned(token.key(self.space, partition), value);
-        store.put_soon(&key, Self::encode(value)?, when).await
+        self.put_soon_at(store, token.key(self.space, partition), value, when)
+            .await
     }
 
     /// Reads and removes the record of a token: one taker gets it.

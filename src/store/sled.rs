@@ -76,7 +76,7 @@ impl Default for SledOptions {
         Self {
             cache_bytes: 16 << 20,
             flush_every_ms: 50,
-            transient_bytes: 8 << 20,
+            transient_bytes: 32 << 20,
         }
     }
 }

@@ -19,6 +19,25 @@ pub struct Token {
     random: [u8; Token::RANDOM],
 }
 
+/// What a [`Token`] is made of, for who keeps many.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenSeed {
+    expires_at: Timestamp,
+    random: [u8; Token::RANDOM],
+}
+
+impl TokenSeed {
+    /// The token.
+    pub fn token(&self) -> Token {
+        Token::of(self.expires_at, &self.random)
+    }
+
+    /// When it ends.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
 impl Token {
     const TIME: usize = 6;
     const RANDOM: usize = 24;
@@ -40,6 +59,14 @@ impl Token {
             text: URL_SAFE_NO_PAD.encode(bytes),
             expires_at: Timestamp::from_millis(millis),
             random: *random,
+        }
+    }
+
+    /// What it is made of.
+    pub fn seed(&self) -> TokenSeed {
+        TokenSeed {
+            expires_at: self.expires_at,
+            random: self.random,
         }
     }
 

@@ -98,6 +98,8 @@ pub struct TokenConfig {
     pub redirect_uri_required: bool,
     /// Refuse a request without `grant_type=authorization_code`. Default true.
     pub grant_type_required: bool,
+    /// Give refresh tokens, each of which counts once (RFC 9700 §4.14.2). Default false.
+    pub refresh_tokens: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
     /// Headers that must be there.
@@ -117,6 +119,7 @@ impl Default for TokenConfig {
             redirect_uri: "redirect_uri".into(),
             redirect_uri_required: true,
             grant_type_required: true,
+            refresh_tokens: false,
             required_parameters: RequiredParameters::new(),
             required_headers: RequiredParameters::new(),
             response: TokenResponseConfig::default(),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{BY_LINK, is_zero};
-use crate::base::{AccountId, ProviderId};
+use crate::base::{AccountId, ProviderId, UserId};
 use crate::provider::Provider;
 use crate::provider::extract::Profile;
 use crate::provider::file::EmailTrust;
@@ -61,6 +61,19 @@ pub async fn has_links(
         .page(store, account.as_str(), &prefix, None, 1)
         .await?;
     Ok(!found.is_empty())
+}
+
+/// Whose user id that is at a provider, if anyone's.
+///
+/// # Errors
+/// The store's.
+pub async fn linked(
+    store: &dyn Store,
+    account: &AccountId,
+    link: &Link,
+) -> Result<Option<UserId>, StoreError> {
+    let found = BY_LINK.get(store, account.as_str(), &link.key()).await?;
+    Ok(found.map(|found| found.value))
 }
 
 /// Where a profile is from.

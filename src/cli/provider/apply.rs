@@ -142,6 +142,17 @@ pub(super) fn register(applied: &Value) {
     if let Some(uri) = applied.get("redirect_uri") {
         println!("redirect URI to register at the provider: {}", text(uri));
     }
+    for (key, name) in [
+        ("backchannel_logout_uri", "back-channel logout URI"),
+        ("frontchannel_logout_uri", "front-channel logout URI"),
+    ] {
+        if let Some(uri) = applied.get(key) {
+            println!(
+                "{name}, where the provider has a field for it: {}",
+                text(uri)
+            );
+        }
+    }
 }
 
 /// A TOML string, whose basic form is JSON's.

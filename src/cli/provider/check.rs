@@ -40,12 +40,13 @@ impl Check {
         let mut reports = Vec::new();
         for file in &self.files {
             let name = file.display().to_string();
-            let mut redirect_uri = None;
+            let (mut redirect_uri, mut logout_uris) = (None, None);
             let findings = match read(file) {
                 Ok(source) => match compile_toml(&source, context) {
                     Ok(provider) => {
                         let account = account.unwrap_or("{account}");
                         redirect_uri = Some(provider.redirect_uri(redirects.base(), account));
+                        logout_uris = provider.logout_uris(redirects.base(), account);
                         let mut findings = of_live(&live, provider.id.as_str());
                         findings.extend(provider.warnings);
                         findings
@@ -68,10 +69,18 @@ impl Check {
                 if let Some(uri) = &redirect_uri {
                     println!("{name}: redirect URI to register at the provider: {uri}");
                 }
+                if let Some([back, front]) = &logout_uris {
+                    println!("{name}: its back-channel logout URI: {back}");
+                    println!("{name}: its front-channel logout URI: {front}");
+                }
             }
             let mut report = json!({ "file": name, "ok": errors == 0, "findings": findings });
             if let Some(uri) = redirect_uri {
                 report["redirect_uri"] = uri.into();
+            }
+            if let Some([back, front]) = logout_uris {
+                report["backchannel_logout_uri"] = back.into();
+                report["frontchannel_logout_uri"] = front.into();
             }
             reports.push(report);
         }

@@ -15,7 +15,6 @@ use crate::authority::OAuthError;
 use crate::authority::logout::LogoutRequest;
 use crate::base::AccountId;
 use crate::http::cookies::{self, Cookies, Kind};
-use crate::http::logout::idp_logout;
 use crate::http::pages::{Lang, LogoutForm};
 use crate::http::site::{accept_language, html, look};
 use crate::http::{App, Shared, redirect};
@@ -88,13 +87,16 @@ async fn end(
             return question(app, headers, form, &request, session).await;
         }
         Some((token, session)) => {
+            let done = done(app, &request, account);
+            // Before it ends: the ID token goes with it.
+            let elsewhere = logins.end_session(account, session, &done).await;
             logins
                 .sessions
                 .revoke(&*logins.store, account, token, logins.now())
                 .await?;
             app.authority.session_ended(account, session).await?;
             info!(account = %account, user = %session.user, "logout: the session is revoked");
-            match idp_logout(app, account, session, &done(app, &request, account)).await {
+            match elsewhere {
                 Some(elsewhere) => redirect(StatusCode::SEE_OTHER, &elsewhere),
                 // Who names no account means all of this browser, one after the other.
                 None if !named && signed_in(app, headers).await?.is_some() => redirect(
@@ -172,7 +174,7 @@ async fn question(
     let mut redirects: Vec<String> = request.then.iter().cloned().collect();
     if let Some(account) = &request.account {
         let done = done(app, request, account);
-        redirects.extend(idp_logout(app, account, session, &done).await);
+        redirects.extend(app.logins.end_session(account, session, &done).await);
     }
     let about = request.account.as_ref().map(AccountId::as_str);
     let about = about.unwrap_or_default();

@@ -92,7 +92,7 @@ impl AcceptLoop {
                     let place = self.pool.as_ref().and_then(Pool::place);
                     let Some(place) = place else {
                         let connection = self.connections.serve(stream, peer, graceful.watcher());
-                        open.spawn(holding((slot, share), connection));
+                        open.spawn(holding((share, slot), connection));
                         continue;
                     };
                     let Ok(stream) = stream.into_std() else {
@@ -106,7 +106,7 @@ impl AcceptLoop {
                             connections.serve(stream, peer, watcher).await;
                         }
                     };
-                    open.spawn_on(holding((slot, share, place), connection), &worker);
+                    open.spawn_on(holding((share, place, slot), connection), &worker);
                 }
                 Accepted::Unix(stream) => {
                     let watcher = graceful.watcher();
@@ -241,7 +241,8 @@ impl Drop for Share {
     }
 }
 
-/// Runs `connection`, then gives its place to another one.
+/// Runs `connection`, then gives its place to another one: what the tuple has last
+/// goes last, so whoever gets the slot finds the address's share free as well.
 async fn holding<T>(place: T, connection: impl Future<Output = ()>) {
     connection.await;
     drop(place);

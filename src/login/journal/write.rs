@@ -1,6 +1,7 @@
-//! The task that writes the log of logins.
+//! The task that writes the log of logins: entry by entry, since a batch would make
+//! the logins wait that are under way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tracing::warn;
 use super::{LoginEntry, MOST_FAILURES, Message, Noted, RECORDS, SUCCESS};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
-use crate::store::{Key, Step, Store, StoreError};
+use crate::store::{Key, Precondition, Store, StoreError};
 
 /// How long entries wait for others.
 const WAIT: Duration = Duration::from_secs(1);
@@ -64,23 +65,20 @@ impl Writer {
 
     async fn write(&mut self, entries: Vec<Noted>) {
         let now = self.clock.now();
-        let mut by_account: BTreeMap<String, Vec<Noted>> = BTreeMap::new();
+        let mut lost: Option<StoreError> = None;
+        let mut count = 0;
         for noted in entries {
-            if self.counts(&noted.entry, now) {
-                let account = noted.entry.account.as_ref().map(AccountId::to_string);
-                by_account
-                    .entry(account.unwrap_or_default())
-                    .or_default()
-                    .push(noted);
+            if !self.counts(&noted.entry, now) {
+                continue;
+            }
+            if let Err(error) = self.put(noted).await {
+                count += 1;
+                lost = Some(error);
             }
         }
-        for (account, entries) in by_account {
-            let count = entries.len();
-            if let Err(error) = self.commit(&account, entries).await {
-                warn!(why = %error, account, count, "logins could not be written to their log");
-                metrics::counter!("vestibule_login_log_dropped_total")
-                    .increment(u64::try_from(count).unwrap_or(0));
-            }
+        if let Some(error) = lost {
+            warn!(why = %error, count, "logins could not be written to their log");
+            metrics::counter!("vestibule_login_log_dropped_total").increment(count);
         }
     }
 
@@ -103,23 +101,18 @@ impl Writer {
         counts
     }
 
-    async fn commit(&self, account: &str, entries: Vec<Noted>) -> Result<(), StoreError> {
-        let mut steps: Vec<Step> = Vec::with_capacity(entries.len());
-        for Noted { entry, at, turn } in entries {
-            // Somebody who was deleted meanwhile stays deleted.
-            if let (Some(account), Some(user)) = (&entry.account, entry.user)
-                && directory::get(&*self.store, account, user).await?.is_none()
-            {
-                continue;
-            }
-            // In the order in which they ended, also within a millisecond.
-            let id = [&turn.to_be_bytes(), entry.id.as_bytes()].concat();
-            let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
-            steps.push(RECORDS.step_put_at(key, &entry)?);
-        }
-        if steps.is_empty() {
+    async fn put(&self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
+        // Somebody who was deleted meanwhile stays deleted.
+        if let (Some(account), Some(user)) = (&entry.account, entry.user)
+            && !directory::exists(&*self.store, account, user).await?
+        {
             return Ok(());
         }
-        self.store.commit(steps).await.map(drop)
+        // In the order in which they ended, also within a millisecond.
+        let id = [&turn.to_be_bytes(), entry.id.as_bytes()].concat();
+        let account = entry.account.as_ref().map_or("", AccountId::as_str);
+        let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
+        let put = RECORDS.put_soon_at(&*self.store, key, &entry, Precondition::Any);
+        put.await.map(drop)
     }
 }

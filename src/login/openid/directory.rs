@@ -44,6 +44,8 @@ pub struct Metadata {
     pub userinfo_endpoint: Option<Url>,
     /// Where its keys are.
     pub jwks_uri: Option<Url>,
+    /// Where its own session is ended (OpenID Connect RP-Initiated Logout §2.1).
+    pub end_session_endpoint: Option<Url>,
     /// Whether its authorization responses carry `iss` (RFC 9207 §3).
     pub sends_iss: bool,
     /// How clients may prove themselves at the token endpoint.
@@ -347,6 +349,7 @@ async fn fetch_metadata(
         token_endpoint: called("token_endpoint"),
         userinfo_endpoint: called("userinfo_endpoint"),
         jwks_uri: endpoint("jwks_uri"),
+        end_session_endpoint: endpoint("end_session_endpoint"),
         sends_iss: document.get("authorization_response_iss_parameter_supported")
             == Some(&Value::Bool(true)),
         client_authentication: methods.and_then(Value::as_array).map(|all| {
@@ -363,6 +366,7 @@ fn without_discovery(provider: &Provider) -> bool {
         && provider.jwks_url.is_some()
         && provider.authorization.url.is_some()
         && (provider.token.url.is_some() || provider.token.open_url.is_some())
+        && !provider.discovers_end_session()
 }
 
 async fn fetch_keys(

@@ -157,14 +157,14 @@ pub fn check_claims(
 }
 
 /// A claim that is not there, or is there in another type.
-fn lacking(claims: &Value, name: &'static str) -> IdTokenError {
+pub(super) fn lacking(claims: &Value, name: &'static str) -> IdTokenError {
     match claims.get(name) {
         None => IdTokenError::Absent(name),
         Some(_) => IdTokenError::Claim(name),
     }
 }
 
-fn other_issuer(expected: Option<&Issuer>, given: &str) -> IdTokenError {
+pub(super) fn other_issuer(expected: Option<&Issuer>, given: &str) -> IdTokenError {
     IdTokenError::Issuer {
         given: words(given),
         expected: expected.map(Issuer::as_str).unwrap_or_default().to_owned(),
@@ -220,7 +220,7 @@ fn auth_time(claims: &Value, now: Timestamp) -> Result<Option<Timestamp>, IdToke
     Ok(Some(Timestamp::from_secs(at.min(now.as_secs()))))
 }
 
-fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenError> {
+pub(super) fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenError> {
     let named = match claims.get("aud") {
         Some(Value::String(one)) => one == client_id,
         Some(Value::Array(all)) => all.iter().any(|a| a == client_id),
@@ -241,7 +241,7 @@ fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenError> {
 /// A moment in whole seconds; a fraction of one, which RFC 7519 §2 allows, is cut
 /// off. Text and negative numbers are errors, never "absent": a token must not live
 /// longer for being odd.
-fn seconds(claims: &Value, name: &'static str) -> Result<Option<u64>, IdTokenError> {
+pub(super) fn seconds(claims: &Value, name: &'static str) -> Result<Option<u64>, IdTokenError> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::Number(number)) => whole(number).map(Some).ok_or(IdTokenError::Claim(name)),

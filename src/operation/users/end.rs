@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::account::provider_tokens;
 use crate::authority::granted::Granted;
 use crate::authority::grants::{self, Ending, Which};
 use crate::base::{AccountId, UserId};
@@ -49,6 +50,7 @@ pub(super) async fn end(ops: &Operations, account: &AccountId, user: UserId) -> 
     if let Some(serving) = &ops.serving {
         serving.authority.sessions_ended(account, user).await?;
     }
+    provider_tokens::forget_user(&*ops.store, account, user).await?;
     let which = Which {
         account,
         user: Some(user),

@@ -243,17 +243,29 @@ impl Check<'_> {
     }
 
     pub(super) fn end_session(&mut self, file: &ProviderFile) -> Option<EndSession> {
-        let set = &file.end_session;
+        let set = file.end_session.as_ref()?;
+        let openid = file.provider.kind == Kind::Openid;
+        let id_token_hint = set.id_token_hint.unwrap_or(openid);
+        if id_token_hint && !openid {
+            self.error_hint(
+                "end_session.id_token_hint",
+                "OAuth 2.0 alone has no ID token",
+                "set `kind = \"openid\"`, or leave it out",
+            );
+        }
         let redirect_uri_key = self.name(
             "end_session.redirect_uri_key",
             set.redirect_uri_key.as_ref(),
             "post_logout_redirect_uri",
         );
-        let reserved = [(
+        let mut reserved = vec![(
             redirect_uri_key.as_str(),
             "the address to return to is sent under it",
         )];
-        let url = self.url("end_session.url", set.url.as_ref()?);
+        if id_token_hint {
+            reserved.push(("id_token_hint", "the session's ID token is sent under it"));
+        }
+        let url = self.endpoint("end_session.url", set.url.as_ref(), openid);
         self.query_collisions("end_session.url", url.as_ref(), &reserved);
         let parameters = self.parameters(
             "end_session.parameters",
@@ -261,8 +273,9 @@ impl Check<'_> {
             &reserved,
             static_only,
         );
-        Some(EndSession {
-            url: url?,
+        (openid || url.is_some()).then_some(EndSession {
+            url,
+            id_token_hint,
             redirect_uri_key,
             parameters,
         })

@@ -100,6 +100,7 @@ impl Check<'_> {
             allowed: with_code,
         });
         let before = set.before.as_ref().and_then(|_| self.before(file));
+        let refresh = self.refresh(file);
         let uses_app_token = sent(&parameters, &headers, &body)
             .flat_map(Template::slots)
             .any(|slot| matches!(slot, Slot::AppAccessToken));
@@ -118,21 +119,13 @@ impl Check<'_> {
         }
         let response = &set.response;
         let at = "token.response";
-        let access_token = self.place(
-            "token.response.access_token",
-            response.access_token.as_ref(),
-            Some("access_token"),
-        );
-        let expires_in = self.place(
-            "token.response.expires_in",
-            response.expires_in.as_ref(),
-            Some("expires_in"),
-        );
-        let id_token = self.place(
-            "token.response.id_token",
-            response.id_token.as_ref(),
-            Some("id_token"),
-        );
+        let mut place = |name: &'static str, written: Option<&String>| {
+            self.place(&format!("{at}.{name}"), written, Some(name))
+        };
+        let access_token = place("access_token", response.access_token.as_ref());
+        let expires_in = place("expires_in", response.expires_in.as_ref());
+        let id_token = place("id_token", response.id_token.as_ref());
+        let refresh_token = place("refresh_token", response.refresh_token.as_ref());
         Some(Token {
             url,
             open_url,
@@ -145,10 +138,13 @@ impl Check<'_> {
             headers,
             callback_parameters: Vec::new(),
             grant_type,
+            keep: set.keep,
+            refresh,
             before,
             access_token: access_token?,
             expires_in: expires_in?,
             id_token: id_token?,
+            refresh_token: refresh_token?,
             answer: self.answer(
                 at,
                 response.format,

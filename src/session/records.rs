@@ -1,0 +1,91 @@
+//! Sessions by their records: listed, and ended by who is not in them.
+
+use super::{SESSIONS, SPACE, Session, renewal, upstream};
+use crate::base::{AccountId, Timestamp, UserId};
+use crate::store::{Key, Precondition, Store, StoreError, Versioned};
+
+/// A page of an account's sessions, those that end first in front.
+pub async fn page(
+    store: &dyn Store,
+    account: &AccountId,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
+    SPACE.page(store, account.as_str(), b"", after, limit).await
+}
+
+/// Ends the session whose record has this id; says whether there was one.
+pub async fn revoke_id(
+    store: &dyn Store,
+    account: &AccountId,
+    id: &[u8],
+) -> Result<bool, StoreError> {
+    if let Some(session) = get_id(store, account, id).await? {
+        session.forget_rest(store, account).await?;
+    }
+    match Key::of_id(&SESSIONS, account.as_str(), id) {
+        Some(key) => store.delete(&key, Precondition::Any).await,
+        None => Ok(false),
+    }
+}
+
+/// The session whose record has this id.
+pub async fn get_id(
+    store: &dyn Store,
+    account: &AccountId,
+    id: &[u8],
+) -> Result<Option<Session>, StoreError> {
+    let Some(key) = Key::of_id(&SESSIONS, account.as_str(), id) else {
+        return Ok(None);
+    };
+    let found = SPACE.get_at(store, &key).await?;
+    Ok(found.map(|found| found.value))
+}
+
+/// A page of a user's sessions, those that end first in front.
+pub async fn page_of(
+    store: &dyn Store,
+    account: &AccountId,
+    user: UserId,
+    after: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Vec<(Key, Versioned<Session>)>, StoreError> {
+    SPACE
+        .page_of(store, account.as_str(), user.as_bytes(), after, limit)
+        .await
+}
+
+/// Ends all sessions of a user; says how many.
+pub async fn revoke_user(
+    store: &dyn Store,
+    account: &AccountId,
+    user: UserId,
+) -> Result<usize, StoreError> {
+    renewal::forget_user(store, account, user).await?;
+    let mut after = None;
+    loop {
+        let found = page_of(store, account, user, after, 500).await?;
+        let Some((last, _)) = found.last() else {
+            break;
+        };
+        after = Some(last.id().to_vec());
+        for (_, session) in &found {
+            upstream::forget(store, account, &session.value).await?;
+        }
+    }
+    SPACE
+        .remove_of(store, account.as_str(), user.as_bytes())
+        .await
+}
+
+/// Ends all sessions of an account; says how many.
+pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
+    renewal::forget_all(store, account).await?;
+    upstream::forget_all(store, account).await?;
+    SPACE.remove_all(store, account.as_str()).await
+}
+
+/// Gives sessions of before their owners.
+pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    SPACE.index(store, now).await
+}

@@ -1,0 +1,220 @@
+//! A provider's tokens, kept for applications.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "support/authority.rs"]
+mod authority;
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use authority::{Client, param, storefront};
+use mock_idp::{FaultKind, Faults};
+use reqwest::Method;
+use serde_json::Value;
+use support::attack::{Failing, openid_mapping_for};
+use support::{Browser, Page, World};
+use vestibule::authority::Scopes;
+use vestibule::authority::application::NewApplication;
+
+const SCOPE: &str = "openid email offline_access provider_token";
+
+async fn prepare(world: &World) {
+    world.idp.configure(|config| {
+        config.openid.enabled = true;
+        config.token.refresh_tokens = true;
+    });
+    world.account("acme").await;
+    let mapping = format!("{}[token]\nkeep = true\n", openid_mapping_for(&world.idp));
+    world.apply("acme", &mapping).await;
+}
+
+async fn world() -> World {
+    let world = World::empty().await;
+    prepare(&world).await;
+    world
+}
+
+async fn client(world: &World) -> Client {
+    let new = NewApplication {
+        scopes: Some(Scopes::parse(SCOPE).unwrap()),
+        ..storefront()
+    };
+    Client::create(world, new).await
+}
+
+/// An access token of the application's for a shopper who logs in.
+async fn granted(world: &World, client: &Client, scope: &str) -> String {
+    let browser = &mut Browser::new();
+    let url = client.log_in(world, browser, &[("scope", scope)]).await;
+    let tokens = client.exchange(world, &param(&url, "code").unwrap()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.body);
+    tokens.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn ask(world: &World, token: &str) -> Page {
+    let bearer = format!("Bearer {token}");
+    let url = format!("{}/connect/provider-token", world.origin);
+    let headers = [("authorization", bearer.as_str())];
+    Browser::new().get_with(url, &headers).await
+}
+
+/// The provider's token, which it must take.
+async fn given(world: &World, token: &str) -> Value {
+    let page = ask(world, token).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert_eq!(page.header("cache-control"), "no-store");
+    let answer = page.json();
+    let bearer = format!("Bearer {}", answer["access_token"].as_str().unwrap());
+    let profile = Browser::new()
+        .get_with(
+            format!("{}/userinfo", world.idp.origin()),
+            &[("authorization", &bearer)],
+        )
+        .await;
+    assert_eq!(profile.status, 200, "{}", profile.body);
+    answer
+}
+
+#[tokio::test]
+async fn an_application_fetches_the_providers_token() {
+    let world = world().await;
+    let client = client(&world).await;
+    let token = granted(&world, &client, SCOPE).await;
+    let answer = given(&world, &token).await;
+    assert_eq!(answer["provider"], "mock-oidc");
+    assert_eq!(answer["token_type"], "Bearer");
+    assert_eq!(answer["expires_in"], 3600);
+    assert!(answer.get("refresh_token").is_none(), "{answer}");
+
+    // Another scope, no token, none kept.
+    let other = granted(&world, &client, "openid email").await;
+    assert_eq!(ask(&world, &other).await.status, 403);
+    assert_eq!(ask(&world, "nonsense").await.status, 401);
+    let url = format!("{}/connect/provider-token?provider=other", world.origin);
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    let page = Browser::new().get_with(&url, &headers).await;
+    assert_eq!(page.status, 400);
+    assert_eq!(page.json()["error"], "login_required");
+    // The mapping keeps no more.
+    world.apply("acme", &openid_mapping_for(&world.idp)).await;
+    assert_eq!(ask(&world, &token).await.json()["error"], "login_required");
+}
+
+#[tokio::test]
+async fn it_is_refreshed_once_however_many_ask() {
+    let world = world().await;
+    let client = client(&world).await;
+    // A provider's token for five minutes; ours lives longer.
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    let first = given(&world, &token).await;
+    assert_eq!(first["expires_in"], 300);
+    world.clock.advance(Duration::from_secs(270));
+    let before = world.calls("/token");
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let bearer = format!("Bearer {token}");
+        let url = format!("{}/connect/provider-token", world.origin);
+        asking.spawn(async move {
+            let headers = [("authorization", bearer.as_str())];
+            Browser::new().get_with(url, &headers).await.json()
+        });
+    }
+    let answers: Vec<Value> = asking.join_all().await;
+    assert_ne!(answers[0]["access_token"], first["access_token"]);
+    for answer in &answers {
+        assert_eq!(
+            answer["access_token"], answers[0]["access_token"],
+            "{answer}"
+        );
+    }
+    assert_eq!(world.calls("/token"), before + 1);
+    // The rotated token is the one that goes on.
+    world.clock.advance(Duration::from_secs(270));
+    let third = given(&world, &token).await;
+    assert_ne!(third["access_token"], answers[0]["access_token"]);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_busy_takes_nothing_away() {
+    let world = world().await;
+    let client = client(&world).await;
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    world.clock.advance(Duration::from_secs(270));
+    let busy = FaultKind::Status {
+        code: 503,
+        body: String::new(),
+        content_type: "text/plain".to_owned(),
+        headers: Default::default(),
+    };
+    world.idp.set_faults(Faults::none().once("token", busy));
+    let page = ask(&world, &token).await;
+    assert_eq!(page.status, 503, "{}", page.body);
+    assert_eq!(page.json()["error"], "temporarily_unavailable");
+    given(&world, &token).await;
+
+    // One that takes it back ends it.
+    world.clock.advance(Duration::from_secs(270));
+    world
+        .idp
+        .configure(|config| config.token.refresh_tokens = false);
+    world.idp.set_faults(Faults::none());
+    let page = ask(&world, &token).await;
+    assert_ne!(page.status, 200);
+}
+
+#[tokio::test]
+async fn a_rotated_token_is_on_disk_before_it_is_told() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&broken);
+    let world = World::over(|_| {}, |store| Arc::new(Failing(store, switch))).await;
+    prepare(&world).await;
+    let client = client(&world).await;
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    world.clock.advance(Duration::from_secs(270));
+    // The store fails while the provider answers.
+    let slow = FaultKind::Slow { ms: 500 };
+    world.idp.set_faults(Faults::none().once("token", slow));
+    let before = world.calls("/token");
+    let (page, ()) = tokio::join!(ask(&world, &token), async {
+        while world.calls("/token") == before {
+            tokio::task::yield_now().await;
+        }
+        broken.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(page.status, 503, "{}", page.body);
+    broken.store(false, Ordering::SeqCst);
+    // What the provider gave is not lost: nobody asks it again.
+    given(&world, &token).await;
+    assert_eq!(world.calls("/token"), before + 1);
+    world.clock.advance(Duration::from_secs(270));
+    given(&world, &token).await;
+}
+
+#[tokio::test]
+async fn it_goes_with_what_was_issued_to_the_user() {
+    let world = world().await;
+    let client = client(&world).await;
+    let token = granted(&world, &client, SCOPE).await;
+    given(&world, &token).await;
+    let user = world.users("acme").await[0].id;
+    let path = format!("/accounts/acme/users/{user}/sessions");
+    let (status, answer) = world.admin(Method::DELETE, &path, "", "").await;
+    assert!(status < 300, "{status} {answer}");
+    assert_eq!(ask(&world, &token).await.status, 401);
+    let id = "acme".parse().unwrap();
+    let left = vestibule::account::provider_tokens::latest(&*world.store, &id, user).await;
+    assert_eq!(left.unwrap(), None);
+}
