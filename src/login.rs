@@ -33,6 +33,7 @@ pub mod meters;
 pub mod openid;
 pub mod password;
 pub mod pending;
+mod pushed;
 mod refusal;
 pub mod restart;
 pub mod return_to;

@@ -5,6 +5,7 @@
 //! what comes back.
 
 pub mod assertion;
+mod authorization;
 pub mod blanks;
 pub mod body;
 pub mod build_error;

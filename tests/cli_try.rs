@@ -72,3 +72,34 @@ async fn a_draft_is_tried_saved_and_replayed() {
     assert_eq!(differs.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&differs.stdout).contains("user_id: recorded"));
 }
+
+/// A provider that drops the state, and one that comes with another's: nothing is
+/// waited for.
+#[tokio::test]
+async fn a_callback_without_a_state_that_counts_ends_the_trial() {
+    for query in ["code=c-1", "code=c-1&state=nonsense", "error=invalid_scope"] {
+        let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("draft.toml"), mapping_for(&idp)).unwrap();
+        let mut trying = vestibule(dir.path())
+            .args(["provider", "try", "draft.toml", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(trying.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let link = lines.find(|line| line.contains("/trial?ticket=")).unwrap();
+        let link = url::Url::parse(link.trim()).unwrap();
+        let browser = &mut Browser::new();
+        browser.get(link.as_str()).await;
+        let callback = link
+            .join(&format!("/callback/try/mock-idp?{query}"))
+            .unwrap();
+        browser.get(callback.as_str()).await;
+        let shown: String = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(trying.wait().unwrap().code(), Some(1), "{query}: {shown}");
+        assert!(shown.contains("login.state_"), "{query}: {shown}");
+    }
+}

@@ -238,19 +238,44 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+fn collect(dir: &Path, into: &mut String) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with(".venv") {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// `docs/odd-providers.md`: each kind has tests, and they are there.
+#[test]
+fn the_tests_of_each_odd_provider_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    collect(&root.join("tests"), &mut sources);
+    let page = std::fs::read_to_string(root.join("docs/odd-providers.md")).unwrap();
+    let mut kinds = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let (_, tests) = line
+            .trim_end_matches([' ', '|'])
+            .rsplit_once(" | ")
+            .unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {line}");
+        for name in names {
+            let there = sources.contains(&format!("fn {name}("));
+            assert!(there, "there is no test `{name}`");
+        }
+        kinds += 1;
+    }
+    assert!(kinds > 30, "{kinds}");
+}
+
 /// `docs/reliability.md`: the tests that hold a line are there.
 #[test]
 fn the_tests_of_each_failure_exist() {
-    fn collect(dir: &Path, into: &mut String) {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with(".venv") {
-                collect(&path, into);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                into.push_str(&std::fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
     collect(&root.join("tests"), &mut sources);

@@ -15,6 +15,8 @@ mod support;
 mod bodies;
 #[path = "requests/hosts.rs"]
 mod hosts;
+#[path = "requests/pushed.rs"]
+mod pushed;
 #[path = "complaints/scene.rs"]
 mod scene;
 #[path = "requests/sign.rs"]

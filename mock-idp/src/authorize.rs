@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::id_token::now;
 use crate::login_page::{self, LoginPage};
 use crate::params::Params;
+use crate::pushed;
 use crate::request::Request;
 use crate::state::{Code, Seen, Shared};
 
@@ -43,6 +44,10 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
         return Answer::method_not_allowed("GET, POST");
     }
     let after_post = request.method == Method::POST;
+    let params = match pushed::resolve(shared, config, &params) {
+        Ok(params) => params,
+        Err(why) => return login_page::error(StatusCode::BAD_REQUEST, &why),
+    };
     let asked = match AuthorizationRequest::check(shared, config, &params, after_post) {
         Ok(asked) => asked,
         Err(answer) => return *answer,

@@ -189,6 +189,26 @@ fn check_assertion(
     Ok(id.to_owned())
 }
 
+/// The claims of a request object (RFC 9101 §6): signed with the client's key, of the
+/// client, for us.
+pub(crate) fn request_object(
+    shared: &Shared,
+    config: &Config,
+    id: &str,
+    object: &str,
+) -> Result<Value, &'static str> {
+    let jws = Jws::read(object).ok_or("not a JWS")?;
+    if jws.header["typ"] != "oauth-authz-req+jwt" {
+        return Err("its typ is that of another token");
+    }
+    jws.check_key(config, id)?;
+    jws.check(shared, config, id)?;
+    if jws.claims["iss"] != id || jws.claims["client_id"] != id {
+        return Err("it is of another client");
+    }
+    Ok(jws.claims)
+}
+
 /// A JWT as the client secret, as Apple has it: signed with the client's key for the client
 /// (`sub`), in the name of whoever the key belongs to (`iss`), which is not the client.
 fn check_signed_secret(
@@ -246,6 +266,7 @@ impl<'a> Jws<'a> {
         let ours = [
             shared.issuer(config),
             format!("{}{}", shared.origin, config.published("/token")),
+            format!("{}{}", shared.origin, config.published("/par")),
         ];
         let for_us = |aud: &Value| {
             aud.as_str()

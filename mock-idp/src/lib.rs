@@ -20,6 +20,7 @@
 //! |---|---|
 //! | `server`, `wire`, `body` | connections: what came in, byte for byte; what goes out, spoilt if asked |
 //! | `authorize`, `callback`, `login`, `login_page` | the browser's half of a login |
+//! | `pushed` | authorization requests that are pushed or signed |
 //! | `token`, `client_auth`, `userinfo` | the back channel |
 //! | `openid`, `keys`, `id_token` | OpenID Connect |
 //! | `mail` | a mail server that keeps what it is sent |
@@ -45,6 +46,7 @@ mod login_page;
 mod mail;
 mod openid;
 mod params;
+mod pushed;
 mod random;
 mod request;
 mod server;

@@ -56,6 +56,8 @@ pub(crate) fn discovery(shared: &Shared, config: &Config, request: &Request) -> 
         StatusCode::OK,
         json!({
             "issuer": shared.issuer(config),
+            "pushed_authorization_request_endpoint": at("/par"),
+            "require_pushed_authorization_requests": config.authorize.pushed_required,
             "authorization_endpoint": at("/authorize"),
             "token_endpoint": at("/token"),
             "userinfo_endpoint": at("/userinfo"),

@@ -15,6 +15,11 @@ impl Params {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
+    /// These, in this order.
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// Reads a JSON object's members; what is not a string is taken as its JSON text.
     pub(crate) fn json(text: &[u8]) -> Option<Self> {
         match serde_json::from_slice(text).ok()? {

@@ -22,7 +22,7 @@ use crate::params::Params;
 use crate::request::Request;
 use crate::state::Shared;
 use crate::wire::{Head, Seen, Tap};
-use crate::{authorize, control, login, login_page, openid, token, userinfo};
+use crate::{authorize, control, login, login_page, openid, pushed, token, userinfo};
 
 /// No request to an identity provider is longer.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -127,6 +127,7 @@ fn route(shared: &Shared, config: &Config, request: &Request) -> Answer {
         "/authorize" => authorize::answer(shared, config, request),
         "/login" => login::answer(shared, config, request),
         "/logout" => login::logout(shared, config, request),
+        "/par" => pushed::answer(shared, config, request),
         "/token" => token::answer(shared, config, request),
         "/app_token" => token::app_token(shared, config, request),
         "/revoke" => token::revoke(shared, config, request),

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::faults::{FaultKind, Faults};
 use crate::journal::Journal;
 use crate::keys::KeyRing;
+use crate::params::Params;
 use crate::random::random;
 
 /// The state shared by all connections.
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     tokens: Mutex<Expiring<Token>>,
     app_tokens: Mutex<Expiring<()>>,
     refresh_tokens: Mutex<Expiring<Code>>,
+    pushed: Mutex<Expiring<Params>>,
     /// Logged-in browsers, by their cookie's value.
     browsers: Mutex<Expiring<Seen>>,
 }
@@ -70,6 +72,7 @@ impl Shared {
             tokens: Mutex::default(),
             app_tokens: Mutex::default(),
             refresh_tokens: Mutex::default(),
+            pushed: Mutex::default(),
             browsers: Mutex::default(),
         }
     }
@@ -136,6 +139,21 @@ impl Shared {
 
     pub(crate) fn revoke_token(&self, name: &str) {
         lock(&self.tokens).remove(name);
+    }
+
+    /// Keeps a request that was pushed; gives its `request_uri`.
+    pub(crate) fn push(&self, params: Params) -> String {
+        let name = format!("urn:ietf:params:oauth:request_uri:{}", random(24));
+        lock(&self.pushed).insert(name.clone(), params, Duration::from_secs(60));
+        name
+    }
+
+    /// A request that was pushed; it counts no more.
+    pub(crate) fn take_pushed(&self, name: &str) -> Option<Params> {
+        let mut pushed = lock(&self.pushed);
+        let found = pushed.get_mut(name).cloned();
+        pushed.remove(name);
+        found
     }
 
     pub(crate) fn issue_refresh_token(&self, code: Code) -> String {

@@ -1,6 +1,7 @@
 //! The first step: a login begins, and the browser goes to the provider.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use tracing::info;
@@ -23,7 +24,7 @@ pub struct StartRequest<'a> {
     /// The store it begins on.
     pub store: &'a StoreFront,
     /// The provider that was chosen.
-    pub provider: &'a Provider,
+    pub provider: &'a Arc<Provider>,
     /// The page that was asked for.
     pub return_to: ReturnTo,
     /// The browser.
@@ -93,11 +94,9 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         login_hint,
         demands,
     };
-    let location =
-        request::authorization(provider, &endpoint, values).map_err(|error| LoginError::Build {
-            step: Step::Start,
-            error,
-        })?;
+    let location = logins
+        .authorization_request(account, provider, &endpoint, values)
+        .await?;
     if trial.is_some() && provider.authorization.response_mode == Some(ResponseMode::Fragment) {
         trial::expects_fragment(logins, &account.id, &provider.id).await?;
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-pub use self::run::{begin, fail, run};
+pub use self::run::{begin, ended, fail, run};
 use super::Logins;
 use super::error::{LoginError, Step};
 use super::pending::{shaped, shaped_now};

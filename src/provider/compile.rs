@@ -8,6 +8,7 @@ mod client;
 mod fields;
 mod later;
 mod mapped;
+mod pushed;
 mod redirect;
 mod refresh;
 mod sections;

@@ -136,6 +136,12 @@ pub struct Authorization {
     pub state: Option<StateShape>,
     /// How the state gets there and back.
     pub state_in: StateIn,
+    /// Whether the request is pushed; `None`: where discovery demands it.
+    pub pushed: Option<bool>,
+    /// Where to; `None`: as discovery tells.
+    pub pushed_url: Option<Url>,
+    /// Whether it is a signed object.
+    pub request_object: bool,
     /// `response_mode`, where it is sent.
     pub response_mode: Option<ResponseMode>,
     /// Whether `response_type=code` is sent.

@@ -63,6 +63,8 @@ const MARKERS: &[(&str, &str)] = &[
     ("vstb0token0bts", "access_token"),
     ("vstb0app0bts", "app_access_token"),
     ("vstb0redirect0bts", "redirect_uri"),
+    ("vstb0object0bts", "request_object"),
+    ("vstb0reference0bts", "request_uri"),
 ];
 
 /// Hosts that stand for endpoints which discovery will tell.
@@ -73,6 +75,10 @@ const ENDPOINTS: &[(&str, &str)] = &[
     ),
     ("https://vstb-token.invalid/", "{{token_endpoint}}"),
     ("https://vstb-userinfo.invalid/", "{{userinfo_endpoint}}"),
+    (
+        "https://vstb-pushed.invalid/",
+        "{{pushed_authorization_request_endpoint}}",
+    ),
 ];
 
 impl Marker {
@@ -166,7 +172,7 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
         .unwrap_or(Marker::of("redirect_uri").0);
     let redirect_uri = &request::redirect_uri(provider, redirect_uri, Marker::of("state").0);
     let expect = Expect::of(provider);
-    let mut requests = vec![authorization(provider, redirect_uri, &expect)?];
+    let mut requests = authorization(provider, redirect_uri, &expect)?;
     let secret = provider.client.secret.as_ref().map(|secret| {
         if secret.is_empty() {
             Secret::new("")
@@ -245,7 +251,8 @@ fn authorization(
     provider: &Provider,
     redirect_uri: &str,
     expect: &Expect<'_>,
-) -> Result<Step, BuildError> {
+) -> Result<Vec<Step>, BuildError> {
+    let set = &provider.authorization;
     let endpoint = endpoint(provider.authorization.url.as_ref(), ENDPOINTS[0].0)?;
     let values = AuthorizationValues {
         redirect_uri,
@@ -255,8 +262,18 @@ fn authorization(
         login_hint: None,
         demands: &Demands::default(),
     };
-    let url = request::authorization(provider, &endpoint, values)?;
-    Ok(Step {
+    let mut pairs = request::authorization_pairs(provider, values)?;
+    if set.request_object {
+        pairs = request::beside(provider, pairs, Marker::of("request_object").0.to_owned());
+    }
+    let mut steps = Vec::with_capacity(2);
+    let url = if set.pushed == Some(true) {
+        steps.push(pushed(provider, pairs)?);
+        request::by_reference(provider, &endpoint, Marker::of("request_uri").0)
+    } else {
+        request::with_pairs(provider, &endpoint, &pairs)
+    };
+    steps.push(Step {
         name: "authorization".to_owned(),
         title: "Authorization request: the browser is redirected here".to_owned(),
         request: MaskedMessage {
@@ -264,6 +281,38 @@ fn authorization(
             ..MaskedMessage::default()
         },
         expected: expect.callback(&named(redirect_uri)),
+    });
+    Ok(steps)
+}
+
+/// The request that is pushed (RFC 9126).
+fn pushed<'p>(provider: &'p Provider, pairs: Vec<(&'p str, String)>) -> Result<Step, BuildError> {
+    let known = provider.authorization.pushed_url.as_ref();
+    let endpoint = endpoint(known, ENDPOINTS[3].0)?;
+    let client = &provider.client;
+    let secret = client
+        .secret
+        .as_ref()
+        .map(|_| Marker::secret("client_secret"));
+    let values = TokenValues {
+        fill: Fill {
+            client_id: &client.id,
+            client_secret: secret.as_ref(),
+            pretend: Some(&render::pretend),
+            ..Fill::default()
+        },
+        code_verifier: "",
+        authentication: client
+            .authentication
+            .unwrap_or_else(|| credentials::preferred(client)),
+        client_assertion: Some(Marker::of("client_assertion").0),
+        basic: Some(Marker::of("client credentials").0),
+    };
+    Ok(Step {
+        name: "pushed".to_owned(),
+        title: "Pushed authorization request: the broker sends it first".to_owned(),
+        request: shown(&request::pushed(provider, &endpoint, pairs, &values)?),
+        expected: Expect::pushed(),
     })
 }
 

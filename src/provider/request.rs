@@ -7,10 +7,14 @@
 use serde_json::Value;
 use url::Url;
 
+pub use super::authorization::{
+    AuthorizationValues, Demands, authorization, authorization_pairs, beside, by_reference, pushed,
+    redirect_uri, request_object, with_pairs,
+};
 pub use super::body::{BuildError, encode};
 use super::body::{Parts, with_query};
 use super::credentials::{Credentials, Proof};
-use super::file::{Authentication, Kind, Pkce, ResponseMode, SendToken, StateIn};
+use super::file::{Authentication, Pkce, SendToken};
 use super::hosts::{Hosts, fill_url};
 use super::model::{Before, Provider, UserinfoRequest};
 use super::parameter::Parameter;
@@ -20,139 +24,6 @@ use crate::outbound::PreparedRequest;
 
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("vestibule/", env!("CARGO_PKG_VERSION"));
-
-/// What differs from one authorization request to the next.
-#[derive(Clone, Copy)]
-pub struct AuthorizationValues<'a> {
-    /// Our redirect URI.
-    pub redirect_uri: &'a str,
-    /// The state.
-    pub state: &'a str,
-    /// The PKCE challenge, where the mapping uses it.
-    pub code_challenge: &'a str,
-    /// The nonce, for OpenID Connect.
-    pub nonce: Option<&'a str>,
-    /// Whom the storefront expects.
-    pub login_hint: Option<&'a str>,
-    /// What an application demands.
-    pub demands: &'a Demands,
-}
-
-/// What an application demands of a login beyond that somebody logs in. Only
-/// OpenID Connect has words for it (OpenID Connect Core §3.1.2.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demands {
-    /// `prompt`.
-    pub prompt: Option<String>,
-    /// How long ago the person may have authenticated, in seconds.
-    pub max_age: Option<u64>,
-    /// Languages, those preferred in front.
-    pub ui_locales: Option<String>,
-    /// `acr_values`.
-    pub acr_values: Option<String>,
-    /// `claims`, a JSON object.
-    pub claims: Option<String>,
-}
-
-impl Demands {
-    /// How old the authentication may be, in seconds: of no age at all where
-    /// another one is asked for.
-    pub fn oldest(&self) -> Option<u64> {
-        let prompt = self.prompt.as_deref().unwrap_or_default();
-        let again = prompt.split(' ').any(|word| word == "login");
-        if again { Some(0) } else { self.max_age }
-    }
-
-    /// The demands as parameters; over the mapping's own of the same name.
-    fn pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
-        [
-            ("prompt", self.prompt.clone()),
-            ("max_age", self.max_age.map(|seconds| seconds.to_string())),
-            ("ui_locales", self.ui_locales.clone()),
-            ("acr_values", self.acr_values.clone()),
-            ("claims", self.claims.clone()),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-    }
-}
-
-/// The redirect URI of one login: the one that is registered, with the state in its
-/// query where the mapping wants it there.
-pub fn redirect_uri(provider: &Provider, registered: &str, state: &str) -> String {
-    let set = &provider.authorization;
-    match set.state_in {
-        StateIn::Parameter => registered.to_owned(),
-        StateIn::RedirectUri => with_query(registered, &[(&set.state_key, state.to_owned())], None),
-    }
-}
-
-/// The URL a browser is sent to (RFC 6749 §4.1.1).
-pub fn authorization(
-    provider: &Provider,
-    endpoint: &Url,
-    values: AuthorizationValues<'_>,
-) -> Result<String, BuildError> {
-    let set = &provider.authorization;
-    let fill = Fill {
-        client_id: &provider.client.id,
-        redirect_uri: values.redirect_uri,
-        ..Fill::default()
-    };
-    let mut pairs: Vec<(&str, String)> = Vec::with_capacity(10);
-    // The order of WeChat's documents, whose in-app page matches it to the letter.
-    pairs.push((&set.client_id_key, provider.client.id.clone()));
-    pairs.push((&set.redirect_uri_key, values.redirect_uri.to_owned()));
-    if set.response_type {
-        pairs.push(("response_type", "code".to_owned()));
-    }
-    if let Some((name, scope)) = &set.scope {
-        pairs.push((name, scope.clone()));
-    }
-    if set.state_in == StateIn::Parameter {
-        pairs.push((&set.state_key, values.state.to_owned()));
-    }
-    if let Some(nonce) = values.nonce {
-        pairs.push(("nonce", nonce.to_owned()));
-    }
-    let method = match set.pkce {
-        Pkce::S256 => Some("S256"),
-        Pkce::Plain => Some("plain"),
-        Pkce::None => None,
-    };
-    if let Some(method) = method {
-        pairs.push(("code_challenge", values.code_challenge.to_owned()));
-        pairs.push(("code_challenge_method", method.to_owned()));
-    }
-    let mode = set.response_mode.map(|mode| match mode {
-        ResponseMode::Query => "query",
-        ResponseMode::FormPost => "form_post",
-        ResponseMode::Fragment => "fragment",
-    });
-    pairs.extend(mode.map(|mode| ("response_mode", mode.to_owned())));
-    for (name, value) in &set.parameters {
-        pairs.push((name, value.text(&fill)?));
-    }
-    if provider.kind == Kind::Openid {
-        for (name, value) in values.demands.pairs() {
-            pairs.retain(|(mapped, _)| *mapped != name);
-            pairs.push((name, value));
-        }
-    }
-    if let Some(hint) = values.login_hint
-        && !pairs.iter().any(|(name, _)| *name == "login_hint")
-    {
-        pairs.push(("login_hint", hint.to_owned()));
-    }
-    let scope_key = set.scope.as_ref().map(|(name, _)| name.as_str());
-    let bare = scope_key.filter(|_| set.scope_unencoded);
-    let mut url = with_query(endpoint.as_str(), &pairs, bare);
-    if let Some(fragment) = &set.fragment {
-        url.push('#');
-        url.push_str(fragment);
-    }
-    Ok(url)
-}
 
 /// What differs from one token request to the next.
 #[derive(Clone, Copy)]
@@ -368,7 +239,7 @@ fn custom<'a>(
         .collect()
 }
 
-fn base_headers() -> Vec<(String, String)> {
+pub(super) fn base_headers() -> Vec<(String, String)> {
     vec![
         // GitHub answers as a form without it.
         ("Accept".to_owned(), "application/json".to_owned()),

@@ -30,6 +30,10 @@ pub struct AuthorizeConfig {
     pub state_limit: Option<usize>,
     /// Forget the state, as servers of another protocol do. Default false.
     pub state_dropped: bool,
+    /// Refuse a request that was not pushed (RFC 9126). Default false.
+    pub pushed_required: bool,
+    /// Refuse a request that is no object signed with the client's key (RFC 9101). Default false.
+    pub object_required: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
 }
@@ -45,6 +49,8 @@ impl Default for AuthorizeConfig {
             state_required: false,
             state_limit: None,
             state_dropped: false,
+            pushed_required: false,
+            object_required: false,
             required_parameters: RequiredParameters::new(),
         }
     }

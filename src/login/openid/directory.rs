@@ -46,6 +46,10 @@ pub struct Metadata {
     pub jwks_uri: Option<Url>,
     /// Where its own session is ended (OpenID Connect RP-Initiated Logout §2.1).
     pub end_session_endpoint: Option<Url>,
+    /// Where authorization requests are pushed to (RFC 9126 §5).
+    pub pushed_endpoint: Option<Url>,
+    /// Whether they must be.
+    pub requires_pushed: bool,
     /// Whether its authorization responses carry `iss` (RFC 9207 §3).
     pub sends_iss: bool,
     /// How clients may prove themselves at the token endpoint.
@@ -349,6 +353,9 @@ async fn fetch_metadata(
         token_endpoint: called("token_endpoint"),
         userinfo_endpoint: called("userinfo_endpoint"),
         jwks_uri: endpoint("jwks_uri"),
+        pushed_endpoint: called("pushed_authorization_request_endpoint"),
+        requires_pushed: document.get("require_pushed_authorization_requests")
+            == Some(&Value::Bool(true)),
         end_session_endpoint: endpoint("end_session_endpoint"),
         sends_iss: document.get("authorization_response_iss_parameter_supported")
             == Some(&Value::Bool(true)),
@@ -367,6 +374,8 @@ fn without_discovery(provider: &Provider) -> bool {
         && provider.authorization.url.is_some()
         && (provider.token.url.is_some() || provider.token.open_url.is_some())
         && !provider.discovers_end_session()
+        && (provider.authorization.pushed != Some(true)
+            || provider.authorization.pushed_url.is_some())
 }
 
 async fn fetch_keys(

@@ -8,6 +8,7 @@ use crate::base::AccountId;
 use crate::login::callback::VerifiedCallback;
 use crate::login::error::{LoginError, Step};
 use crate::login::exchange::exchange;
+use crate::login::journal::LoginEntry;
 use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, Started, start};
 use crate::login::userinfo::fetch;
@@ -71,7 +72,10 @@ fn masked(provider: &Provider, location: &str) -> String {
     for (name, value) in url.query_pairs() {
         if name == set.state_key.as_str() {
             masks.add("state", &value);
-        } else if matches!(&*name, "nonce" | "code_challenge") {
+        } else if matches!(
+            &*name,
+            "nonce" | "code_challenge" | "request" | "request_uri"
+        ) {
             masks.add(&name, &value);
         } else if name == set.redirect_uri_key.as_str()
             && let Ok(inner) = Url::parse(&value)
@@ -117,6 +121,16 @@ pub async fn fail(
 ) -> Result<(), StoreError> {
     let saved = Trace::on().save(String::new(), logins.now(), None, Some(failure(error)));
     keep(logins, account, id, saved).await
+}
+
+/// The trace of a login that failed before it was known to be a trial's.
+pub fn ended(logins: &Logins, entry: LoginEntry) -> SavedTrace {
+    let failure = Failure {
+        step: entry.failed_at.unwrap_or_default(),
+        code: entry.outcome,
+        message: entry.why.unwrap_or_default(),
+    };
+    Trace::on().save(String::new(), logins.now(), None, Some(failure))
 }
 
 fn failure(error: &LoginError) -> Failure {

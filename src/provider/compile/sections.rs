@@ -104,6 +104,9 @@ impl Check<'_> {
             state_key,
             state: self.state_shape(file),
             state_in: set.state_in,
+            pushed: set.pushed,
+            pushed_url: self.pushed_url(file),
+            request_object: self.request_object(file),
             response_mode: set.response_mode,
             response_type,
         }

@@ -41,6 +41,12 @@ pub struct AuthorizationSection {
     pub state_in: StateIn,
     /// How the answer reaches the callback.
     pub response_mode: Option<ResponseMode>,
+    /// Whether the request is pushed to the provider first (RFC 9126), with the client's authentication, and the browser brings its `request_uri`. Default: where the discovery document says that it must be (`require_pushed_authorization_requests`).
+    pub pushed: Option<bool>,
+    /// Where the request is pushed to. Default: as discovery tells (`pushed_authorization_request_endpoint`).
+    pub pushed_url: Option<String>,
+    /// Whether the parameters are sent as one object that `client.private_key` signs (RFC 9101), for the issuer, or where there is none for the authorization endpoint. Default false.
+    pub request_object: bool,
     /// Whether `response_type=code` is sent. Default: as `provider.standard_parameters`.
     pub standard_parameters: Option<bool>,
 }

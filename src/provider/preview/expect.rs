@@ -52,6 +52,16 @@ impl<'a> Expect<'a> {
         sample.answer(&before.answer)
     }
 
+    /// RFC 9126 §2.2
+    pub fn pushed() -> MaskedMessage {
+        let document = json!({ "request_uri": "{{request_uri}}", "expires_in": 60 });
+        MaskedMessage {
+            line: "201 Created".to_owned(),
+            headers: vec![content_type("application/json")],
+            body: format!("{document:#}"),
+        }
+    }
+
     pub fn token(&self) -> MaskedMessage {
         let set = &self.0.token;
         let mut sample = Sample::default();
