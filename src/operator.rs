@@ -10,7 +10,6 @@ mod role;
 pub mod session;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +19,7 @@ pub use self::role::Role;
 pub use self::session::{Console, LoginError, Operators};
 use crate::base::{AccountId, Timestamp};
 use crate::password::SlowHash;
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
 
 static OPERATORS: Space = Space::durable("operators").sealed();
 
@@ -50,6 +49,19 @@ pub struct Operator {
     /// When it last logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_login_at: Option<Timestamp>,
+}
+
+/// How many operators one look for owners reads.
+const OWNERS_STEP: usize = 100;
+
+impl Operator {
+    /// Whether this is somebody who may do everything, and can log in to do it.
+    pub fn owns_all(&self) -> bool {
+        self.role == Role::Owner
+            && self.accounts.is_empty()
+            && !self.disabled
+            && self.password.is_some()
+    }
 }
 
 /// An operator's email address, checked and in lower case.
@@ -123,7 +135,7 @@ pub async fn get(
 }
 
 /// Writes an operator if `when` holds.
-pub async fn put(
+async fn put(
     store: &dyn Store,
     operator: &Operator,
     when: Precondition,
@@ -131,6 +143,45 @@ pub async fn put(
     SPACE
         .put(store, "", operator.email.key(), operator, when)
         .await
+}
+
+/// The steps of a batch that write an operator if `when` holds.
+pub fn step_put(operator: &Operator, when: Precondition) -> Result<Vec<Step>, StoreError> {
+    let key = operator.email.key();
+    Ok(vec![
+        SPACE.step_check("", key, when),
+        SPACE.step_put("", key, operator)?,
+    ])
+}
+
+/// The steps of a batch that remove an operator if `when` holds. Their sessions count
+/// for nothing then, and are removed with [`session::revoke_all`].
+pub fn step_remove(email: &Email, when: Precondition) -> Vec<Step> {
+    let key = email.key();
+    vec![SPACE.step_check("", key, when), SPACE.step_delete("", key)]
+}
+
+/// The step of a batch that fails it where another owner of the whole broker than this
+/// one, who can log in, is not there any more; `None` if there is none now.
+pub async fn step_other_owner(
+    store: &dyn Store,
+    email: &Email,
+) -> Result<Option<Step>, StoreError> {
+    let mut after: Option<String> = None;
+    loop {
+        let found = page(store, after.as_deref(), OWNERS_STEP).await?;
+        let Some(last) = found.last() else {
+            return Ok(None);
+        };
+        after = Some(last.value.email.to_string());
+        let other = found
+            .iter()
+            .find(|one| one.value.email != *email && one.value.owns_all());
+        if let Some(other) = other {
+            let when = Precondition::Version(other.version);
+            return Ok(Some(SPACE.step_check("", other.value.email.key(), when)));
+        }
+    }
 }
 
 /// A page of operators in the order of their emails.
@@ -142,17 +193,6 @@ pub async fn page(
     let after = after.map(|email| email.as_bytes().to_vec());
     let found = SPACE.page(store, "", b"", after, limit).await?;
     Ok(found.into_iter().map(|(_, operator)| operator).collect())
-}
-
-/// Removes an operator if `when` holds, and ends their sessions; says whether there was one.
-pub async fn remove(
-    store: &Arc<dyn Store>,
-    email: &Email,
-    when: Precondition,
-) -> Result<bool, StoreError> {
-    let removed = SPACE.delete(&**store, "", email.key(), when).await?;
-    session::revoke_all(&**store, email).await?;
-    Ok(removed)
 }
 
 /// All spaces of this room.

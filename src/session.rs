@@ -454,8 +454,7 @@ fn session_id(token: &str) -> Option<Token> {
 }
 
 /// All spaces of this room.
-pub fn spaces() -> impl Iterator<Item = &'static Space> {
-    [&SESSIONS, renewal::space()]
-        .into_iter()
-        .chain(upstream::spaces())
+pub fn spaces() -> [&'static Space; 4] {
+    let [id_tokens, names] = upstream::spaces();
+    [&SESSIONS, renewal::space(), id_tokens, names]
 }

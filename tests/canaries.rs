@@ -1,5 +1,5 @@
 //! Secrets of every kind, planted or caught on their way, and looked for wherever
-//! the broker writes: log, pages, metrics, audit log, data, copies, arguments.
+//! the broker writes: log, pages, metrics, audit log, traces, data, copies, arguments.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -29,6 +29,7 @@ const BACK: &str = "https://shop.example.com/back";
 struct Home {
     dir: tempfile::TempDir,
     port: u16,
+    metrics: u16,
 }
 
 impl Home {
@@ -46,7 +47,10 @@ impl Home {
             .env("VESTIBULE_PUBLIC_URL", origin)
             .env("VESTIBULE_OUTBOUND__ALLOW_HTTP", "true")
             .env("VESTIBULE_OUTBOUND__ALLOW_NETWORKS", "127.0.0.0/8")
-            .env("VESTIBULE_METRICS__LISTEN", "")
+            .env(
+                "VESTIBULE_METRICS__LISTEN",
+                format!("127.0.0.1:{}", self.metrics),
+            )
             .env("VESTIBULE_LOG", "debug,vestibule=trace")
             .env("APPLICATION_SECRET", APPLICATION);
         command
@@ -272,12 +276,64 @@ async fn log_in(home: &Home, idp: &MockIdp, search: &mut Search, turn: &str) {
     search.page(&page);
 }
 
+/// Tries the mapping, and one like it that finds no user id, and keeps the traces.
+async fn trial(home: &Home, search: &mut Search, turn: &str) {
+    let works = std::fs::read_to_string(home.dir.path().join("mapping.toml")).unwrap();
+    let nowhere = if works.contains("[userinfo.response]") {
+        works.replace("user_id = \"", "user_id = \"nowhere.")
+    } else {
+        works.clone() + "[userinfo.response]\nuser_id = \"nowhere.id\"\n"
+    };
+    for (name, text) in [("works", works), ("fails", nowhere)] {
+        let file = format!("{name}.toml");
+        std::fs::write(home.dir.path().join(&file), text).unwrap();
+        let trace = format!("{turn}-{name}.json");
+        let mut trying = home
+            .command(&[
+                "provider",
+                "try",
+                &file,
+                "--listen",
+                "127.0.0.1:0",
+                "--save",
+                &trace,
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(trying.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let link = lines.find(|line| line.contains("/trial?ticket="));
+        let link = link.unwrap_or_else(|| panic!("{turn} {name}: no link"));
+        let mut browser = Browser::new();
+        let callback = browser.to_callback(link.trim(), "ada", "lovelace").await;
+        let what = format!("{turn}, a trial that {name}");
+        search.plant(&format!("{what}: a code"), &parameter(&callback, "code"));
+        search.plant(&format!("{what}: a state"), &parameter(&callback, "state"));
+        let page = browser.get(callback.as_str()).await;
+        search.page(&page);
+        let page = browser.follow(page).await;
+        search.page(&page);
+        search.place(&what, lines.collect::<Vec<_>>().join("\n"));
+        let said = trying.wait_with_output().unwrap();
+        assert_eq!(said.status.success(), name == "works", "{what}");
+        search.place(&format!("{what}, its errors"), said.stderr);
+        let saved = home.dir.path().join(&trace);
+        assert!(saved.exists() || name == "fails", "{what}: no trace");
+        std::fs::remove_file(home.dir.path().join(&file)).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn canaries_are_found_nowhere() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [port, metrics] = free.each_ref().map(|at| at.local_addr().unwrap().port());
     let home = Home {
         dir: tempfile::tempdir().unwrap(),
-        port: free.local_addr().unwrap().port(),
+        port,
+        metrics,
     };
     drop(free);
     let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
@@ -332,6 +388,7 @@ async fn canaries_are_found_nowhere() {
             "what `provider apply` says",
             [said.stdout, said.stderr].concat(),
         );
+        trial(&home, &mut search, turn).await;
         std::fs::remove_file(&file).unwrap();
         log_in(&home, &idp, &mut search, turn).await;
         let provider = if turn == "OAuth" {
@@ -344,7 +401,13 @@ async fn canaries_are_found_nowhere() {
         home.ok(&["provider", "remove", provider, "--account", "acme"]);
     }
     let mut browser = Browser::new();
-    search.page(&browser.get(format!("{}/metrics", home.origin())).await);
+    for port in [home.port, home.metrics] {
+        let page = browser
+            .get(format!("http://127.0.0.1:{port}/metrics"))
+            .await;
+        assert_eq!(page.status.is_success(), port == home.metrics);
+        search.page(&page);
+    }
     search.place("the audit log", home.ok(&["audit", "export"]).stdout);
     home.ok(&["export", "copy"]);
     let arguments = format!("/proc/{}/cmdline", serving.child.id());

@@ -300,8 +300,8 @@ fn the_tests_of_each_failure_exist() {
     assert!(held > 15, "{held}");
 }
 
-/// Names of tests that begin with a threat's id, by that id without zeros
-/// before its number: `k07_…` is K7's. The complaints have numbers of their own.
+/// Names of tests that begin with threats' ids, by each id without zeros
+/// before its number: `k07_…` is K7's, `f12_d7_…` both F12's and D7's. The complaints have numbers of their own.
 fn tests_by_threat() -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::<String, BTreeSet<String>>::new();
     let mut folders = vec![
@@ -330,22 +330,20 @@ fn tests_by_threat() -> BTreeMap<String, BTreeSet<String>> {
                 else {
                     continue;
                 };
-                let Some((id, _)) = name.split_once('_') else {
-                    continue;
-                };
-                let Some((letter, number)) = id.split_at_checked(1) else {
-                    continue;
-                };
-                if let Ok(number) = number.parse::<u32>() {
-                    found
-                        .entry(format!("{}{number}", letter.to_uppercase()))
-                        .or_default()
-                        .insert(name.to_owned());
+                for id in name.split('_').map_while(threat) {
+                    found.entry(id).or_default().insert(name.to_owned());
                 }
             }
         }
     }
     found
+}
+
+/// The id of a threat, where that is what the part of a name is.
+fn threat(part: &str) -> Option<String> {
+    let (letter, number) = part.split_at_checked(1)?;
+    let number: u32 = number.parse().ok()?;
+    Some(format!("{}{number}", letter.to_uppercase()))
 }
 
 #[test]

@@ -65,7 +65,7 @@ async fn all_there(store: &SledStore, until: u32) {
 }
 
 #[test]
-fn a_full_disk() {
+fn d3_a_full_disk() {
     let dir = TempDir::new().unwrap();
     let child = Command::new("sh")
         .args([

@@ -20,6 +20,7 @@ use vestibule::{broker, config, session};
 
 static KEPT: Space = Space::durable("kept");
 static LOST: Space = Space::transient("lost");
+static SHORT_LIVED: Space = Space::durable("short_lived").expiring();
 
 fn open(dir: &Path) -> Result<SledStore, StoreError> {
     SledStore::open(
@@ -221,7 +222,7 @@ async fn a_half_written_snapshot_is_removed() {
 }
 
 #[tokio::test]
-async fn a_damaged_snapshot_is_put_aside() {
+async fn d5_a_damaged_snapshot_is_put_aside() {
     let dir = filled(500).await;
     drop(open(dir.path()).unwrap());
     drop(open(dir.path()).unwrap());
@@ -249,7 +250,7 @@ async fn a_damaged_snapshot_is_put_aside() {
 }
 
 #[tokio::test]
-async fn a_truncated_file_is_refused_untouched() {
+async fn d5_a_truncated_file_is_refused_untouched() {
     for clean in [true, false] {
         let dir = filled(2000).await;
         if !clean {
@@ -311,7 +312,7 @@ async fn a_damaged_configuration_is_refused() {
 }
 
 #[tokio::test]
-async fn a_second_opener_is_told_and_does_no_harm() {
+async fn d4_a_second_opener_is_told_and_does_no_harm() {
     let dir = filled(10).await;
     let store = open(dir.path()).unwrap();
     let started = Instant::now();
@@ -477,7 +478,7 @@ async fn records_of_before_get_their_owners() {
 /// One flipped bit anywhere in a directory that was closed in order: the start
 /// names the file and changes nothing.
 #[tokio::test]
-async fn f11_a_flipped_bit_is_named_and_nothing_is_touched() {
+async fn f11_d5_a_flipped_bit_is_named_and_nothing_is_touched() {
     let dir = filled(300).await;
     let gone = {
         let store = open(dir.path()).unwrap();
@@ -531,4 +532,55 @@ async fn f11_a_missing_or_a_foreign_file_is_named() {
     fs::write(dir.path().join("digest"), &before["digest"]).unwrap();
     assert!(before == content(dir.path()));
     open(dir.path()).unwrap();
+}
+
+/// The bytes of all files below a directory.
+fn size(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
+    let sizes = entries.map(|entry| {
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_dir() {
+            size(&entry.path())
+        } else {
+            metadata.len()
+        }
+    });
+    sizes.sum()
+}
+
+/// Records come and end all the time; at any moment as many live as at any other.
+#[tokio::test]
+async fn d8_records_that_end_leave_their_place_to_others() {
+    const LIVING: usize = 1_000;
+    const RECORD: usize = 1_000;
+    let dir = TempDir::new().unwrap();
+    let clock = ManualClock::default();
+    let options = SledOptions {
+        flush_every_ms: 5,
+        ..SledOptions::default()
+    };
+    let store = SledStore::open(dir.path(), Arc::new(clock.clone()), options).unwrap();
+    let mut most = 0;
+    for round in 0..40 {
+        for n in 0..LIVING {
+            let end = clock.now().plus(Duration::from_secs(60));
+            let id = format!("{round} {n}");
+            let key = Key::expiring(&SHORT_LIVED, "acme", end, id.as_bytes());
+            let value = vec![u8::try_from(n % 251).unwrap(); RECORD];
+            let put = store.put_soon(&key, value, Precondition::Absent);
+            put.await.unwrap();
+        }
+        clock.advance(Duration::from_secs(61));
+        while store.purge_expired(&SHORT_LIVED, 500).await.unwrap() > 0 {}
+        put(&store, &kept("sync")).await;
+        most = most.max(size(dir.path()));
+    }
+    store.close().await.unwrap();
+    let live = u64::try_from(LIVING * RECORD).unwrap();
+    assert!(
+        most < 16 * live,
+        "{} KiB on disk for {} KiB of live records, after 40 times as many",
+        most >> 10,
+        live >> 10
+    );
 }

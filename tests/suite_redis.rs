@@ -316,7 +316,7 @@ fn beside(transient: RedisStore) -> Arc<dyn Store> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cluster_loses_a_primary() {
+async fn d6_a_cluster_loses_a_primary() {
     let Some(mut cluster) = Cluster::start() else {
         return;
     };
@@ -341,7 +341,7 @@ async fn a_cluster_loses_a_primary() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sentinels_name_another_primary() {
+async fn d6_sentinels_name_another_primary() {
     let Some(mut watched) = Watched::start() else {
         return;
     };

@@ -275,7 +275,7 @@ async fn a_database_that_hangs_is_said_so_and_nobody_is_logged_out_by_it() {
 /// A broker that is killed takes no login with it, and the database's crash none
 /// that is done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_broker_and_a_killed_database() {
+async fn d6_a_killed_broker_and_a_killed_database() {
     let Some(mut three) = Three::start().await else {
         return;
     };

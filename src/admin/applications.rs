@@ -14,7 +14,7 @@ use self::shape::shown;
 pub(super) use self::shape::{ApplicationView, Change, Filter, Input, Rotation};
 use super::Admin;
 use super::Caller;
-use super::audit::{changed, unchanged};
+use super::audit::{self, unchanged};
 use super::paging::Page;
 use super::reply::refused;
 use super::reply::{Reply, account, algorithm, condition, json as read, missing, tagged};
@@ -24,7 +24,7 @@ use crate::base::{AccountId, ErrorCode, Secret, units};
 use crate::http::problem::Problem;
 use crate::key::Algorithm;
 use crate::operation::{Access, limit};
-use crate::store::{Precondition, StoreError, Version, Versioned};
+use crate::store::{Precondition, Version, Versioned};
 
 /// How long an old secret counts beside a new one.
 const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -137,7 +137,7 @@ fn logged(application: &Application) -> Value {
 fn created(application: &Application, secret: Option<&Secret>, version: Version) -> Response {
     let shown = Json(shown(application, secret, None));
     let answer = tagged(version, (StatusCode::CREATED, shown));
-    changed(answer, Value::Null, logged(application))
+    unchanged(answer)
 }
 
 pub(super) async fn create(
@@ -150,16 +150,13 @@ pub(super) async fn create(
     own_audience(&admin, &caller, input.audience.as_deref(), None)?;
     own_resources(&admin, &caller, &input.settings.resources, &[])?;
     let (application, secret) = input.make(&admin, &caller).await?;
-    let alg = application.id_token_signed_response_alg;
-    admin.keys.ensure(alg).await?;
-    match Applications::put(&*admin.store, &application, Precondition::Absent).await {
-        Ok(version) => {
-            info!(client_id = %application.client_id, by = caller.name(), "application created");
-            Ok(created(&application, secret.as_ref(), version))
-        }
-        Err(StoreError::Conflict) => Err(taken()),
-        Err(error) => Err(error.into()),
+    let found = Applications::get(&*admin.store, &application.client_id).await?;
+    if found.is_some() {
+        return Err(taken());
     }
+    let version = keep(&admin, &application, Precondition::Absent, Value::Null).await?;
+    info!(client_id = %application.client_id, by = caller.name(), "application created");
+    Ok(created(&application, secret.as_ref(), version))
 }
 
 fn taken() -> Problem {
@@ -245,7 +242,7 @@ pub(super) async fn put(
     own_resources(&admin, &caller, &input.settings.resources, had)?;
     let Some(found) = found else {
         let (application, secret) = input.make(&admin, &caller).await?;
-        let version = keep(&admin, &application, when).await?;
+        let version = keep(&admin, &application, when, Value::Null).await?;
         info!(client_id = %id, by = caller.name(), "application created");
         return Ok(created(&application, secret.as_ref(), version));
     };
@@ -322,11 +319,18 @@ pub(super) async fn change(
     write(&admin, &caller, when, &found, &application, None).await
 }
 
-/// Puts an application, once there is a key for what it wants signed.
-async fn keep(admin: &Admin, application: &Application, when: Precondition) -> Reply<Version> {
+/// Puts an application that was `before`, once there is a key for what it wants signed;
+/// in one commit with its entry in the audit log.
+async fn keep(
+    admin: &Admin,
+    application: &Application,
+    when: Precondition,
+    before: Value,
+) -> Reply<Version> {
     let alg = application.id_token_signed_response_alg;
     admin.keys.ensure(alg).await?;
-    Ok(Applications::put(&*admin.store, application, when).await?)
+    let steps = Applications::step_put(application, when)?;
+    audit::commit(admin, steps, &before, &logged(application)).await
 }
 
 /// Writes an application, if nobody else did meanwhile.
@@ -342,10 +346,10 @@ async fn write(
         let same = Json(shown(application, None, None));
         return Ok(unchanged(tagged(over.version, same)));
     }
-    let version = keep(admin, application, when).await?;
+    let version = keep(admin, application, when, logged(&over.value)).await?;
     info!(client_id = %application.client_id, by = caller.name(), "application changed");
     let answer = tagged(version, Json(shown(application, secret, None)));
-    Ok(changed(answer, logged(&over.value), logged(application)))
+    Ok(unchanged(answer))
 }
 
 /// Adds a secret; the old one counts for a while.
@@ -392,8 +396,8 @@ pub(super) async fn remove(
     let found = find(&admin, &caller, &id).await?;
     let when = condition(&headers)?.over(Some(found.version))?;
     let id = &found.value.client_id;
-    Applications::remove(&*admin.store, id, when).await?;
+    let steps = Applications::step_remove(id, when);
+    audit::commit(&admin, steps, &logged(&found.value), &Value::Null).await?;
     info!(client_id = %id, by = caller.name(), "application removed");
-    let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(changed(answer, logged(&found.value), Value::Null))
+    Ok(unchanged(StatusCode::NO_CONTENT.into_response()))
 }

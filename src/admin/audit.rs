@@ -24,7 +24,7 @@ use crate::base::ErrorCode;
 use crate::document::redact;
 use crate::http::problem::Problem;
 use crate::operation::limit;
-use crate::store::{Step, Store, StoreError};
+use crate::store::{Step, Store, StoreError, Version};
 
 /// How an export is written: one entry a line.
 const LINES: &str = "application/jsonl";
@@ -157,6 +157,19 @@ pub(super) fn step(admin: &Admin, before: &Value, after: &Value) -> Reply<Vec<St
     })?;
     let entry = asked.entry(before.clone(), after.clone());
     Ok(vec![audit::step(admin.clock.now(), entry)?])
+}
+
+/// Makes the change that is asked for and writes its entry, in one commit: see
+/// [`step`]. Gives the version of the record that is put first, where one is.
+pub(super) async fn commit(
+    admin: &Admin,
+    mut steps: Vec<Step>,
+    before: &Value,
+    after: &Value,
+) -> Reply<Version> {
+    steps.extend(step(admin, before, after)?);
+    let versions = admin.store.commit(steps).await?;
+    Ok(versions.first().copied().unwrap_or(Version(0)))
 }
 
 /// `provider.apply` for a `PUT` of `…/providers/{provider}`.

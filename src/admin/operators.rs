@@ -9,17 +9,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::info;
 
 use super::Admin;
-use super::audit::changed;
+use super::audit::{self, unchanged};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, condition, json as read, missing, tagged};
 use crate::base::{AccountId, ErrorCode, Timestamp};
 use crate::http::problem::Problem;
 use crate::operator::{self, Email, Operator, Role, invite, session};
-use crate::store::{Precondition, StoreError, Versioned};
+use crate::store::{Precondition, Step, Versioned};
 
 /// A person who administers the broker.
 #[derive(Serialize, JsonSchema)]
@@ -131,21 +131,21 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         created_at: admin.clock.now(),
         last_login_at: None,
     };
-    let version = match operator::put(&*admin.store, &operator, Precondition::Absent).await {
-        Ok(version) => version,
-        Err(StoreError::Conflict) => {
-            return Err(Problem::new(
-                ErrorCode::OperatorExists,
-                format!("there is an operator `{}` already", operator.email),
-            ));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    if operator::get(&*admin.store, &operator.email)
+        .await?
+        .is_some()
+    {
+        return Err(Problem::new(
+            ErrorCode::OperatorExists,
+            format!("there is an operator `{}` already", operator.email),
+        ));
+    }
+    let steps = operator::step_put(&operator, Precondition::Absent)?;
+    let version = audit::commit(&admin, steps, &Value::Null, &logged(&operator)).await?;
     let link = link(&admin, &operator.email).await?;
     info!(operator = %operator.email, "operator created");
     let shown = (StatusCode::CREATED, with_link(&operator, link));
-    let answer = tagged(version, shown);
-    Ok(changed(answer, Value::Null, OperatorView::from(&operator)))
+    Ok(unchanged(tagged(version, shown)))
 }
 
 pub(super) async fn show(State(admin): State<Admin>, Path(email): Path<String>) -> Reply {
@@ -154,6 +154,27 @@ pub(super) async fn show(State(admin): State<Admin>, Path(email): Path<String>) 
         found.version,
         Json(OperatorView::from(&found.value)),
     ))
+}
+
+/// What the audit log says of an operator.
+fn logged(operator: &Operator) -> Value {
+    json!(OperatorView::from(operator))
+}
+
+/// What has to hold of a change by which an owner may be one no more: somebody has to
+/// be left who can do everything, else nobody could give that back to anyone.
+async fn leaves_an_owner(admin: &Admin, operator: &Operator) -> Reply<Option<Step>> {
+    if !operator.owns_all() {
+        return Ok(None);
+    }
+    let other = operator::step_other_owner(&*admin.store, &operator.email).await?;
+    if other.is_none() {
+        return Err(Problem::new(
+            ErrorCode::OperatorLast,
+            "this is the last owner who can log in; make another operator an owner first",
+        ));
+    }
+    Ok(other)
 }
 
 /// What may change in an operator; what is absent stays.
@@ -189,17 +210,18 @@ pub(super) async fn change(
     }
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
     let when = condition(&headers)?.over(Some(found.version))?;
-    let version = operator::put(&*admin.store, &operator, when).await?;
+    let mut steps = operator::step_put(&operator, when)?;
+    if !operator.owns_all() {
+        steps.extend(leaves_an_owner(&admin, &found.value).await?);
+    }
+    let (before, after) = (logged(&found.value), logged(&operator));
+    let version = audit::commit(&admin, steps, &before, &after).await?;
     if operator.disabled {
         session::revoke_all(&*admin.store, &operator.email).await?;
     }
     info!(operator = %operator.email, disabled = operator.disabled, "operator changed");
     let answer = tagged(version, Json(OperatorView::from(&operator)));
-    Ok(changed(
-        answer,
-        OperatorView::from(&found.value),
-        OperatorView::from(&operator),
-    ))
+    Ok(unchanged(answer))
 }
 
 /// A new link with which an operator chooses another password.
@@ -222,12 +244,10 @@ pub(super) async fn remove(
 ) -> Reply<Response> {
     let found = find(&admin, &email).await?;
     let when = condition(&headers)?.over(Some(found.version))?;
-    operator::remove(&admin.store, &found.value.email, when).await?;
+    let mut steps = operator::step_remove(&found.value.email, when);
+    steps.extend(leaves_an_owner(&admin, &found.value).await?);
+    audit::commit(&admin, steps, &logged(&found.value), &Value::Null).await?;
+    session::revoke_all(&*admin.store, &found.value.email).await?;
     info!(operator = %found.value.email, "operator removed");
-    let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(changed(
-        answer,
-        OperatorView::from(&found.value),
-        Value::Null,
-    ))
+    Ok(unchanged(StatusCode::NO_CONTENT.into_response()))
 }

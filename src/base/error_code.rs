@@ -305,6 +305,8 @@ error_codes! {
         OperatorName = "operator.name",
         /// There is an operator of this email already.
         OperatorExists = "operator.exists",
+        /// It is the last owner who can log in, so nobody could undo that. Make another operator an owner first.
+        OperatorLast = "operator.last",
         /// Nobody with the email that the provider gave is an operator.
         ConsoleNotOperator = "console.not_operator",
         /// The form did not come from a page of the console.

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn f12_ahead_for_a_minute() {
+    fn f12_d7_ahead_for_a_minute() {
         let mut steady = Steady::new();
         steady.look(NOON, secs(0));
         steady.look(NOON.plus(3 * DAY), secs(30));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn f12_ahead_when_the_process_starts() {
+    fn f12_d7_ahead_when_the_process_starts() {
         let mut steady = Steady::new();
         steady.look(NOON.plus(3 * DAY), secs(5));
         steady.was(NOON, secs(5));

@@ -47,6 +47,7 @@ pub fn status(code: E) -> StatusCode {
         | E::ApplicationExists
         | E::UserExists
         | E::OperatorExists
+        | E::OperatorLast
         | E::MappingSecondCustom
         | E::MappingRedirectUriChanges
         | E::MappingPeopleChange

@@ -67,16 +67,31 @@ pub(super) struct PendingLogin {
     pub expires_at: Timestamp,
 }
 
-/// What stays of a login whose state was used: the way to a new one.
+/// What stays of a login whose state was used: the way to a new one. There are many of
+/// these at a time, all in memory, so their members have short names there.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct RestartPoint {
+    #[serde(rename = "i", alias = "id")]
     pub id: String,
+    #[serde(rename = "a", alias = "account")]
     pub account: AccountId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "p",
+        alias = "provider",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub provider: Option<ProviderId>,
+    #[serde(rename = "s", alias = "store")]
     pub store: String,
+    #[serde(rename = "r", alias = "return_to")]
     pub return_to: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(
+        rename = "c",
+        alias = "console",
+        default,
+        skip_serializing_if = "std::ops::Not::not"
+    )]
     pub console: bool,
 }
 

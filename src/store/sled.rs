@@ -74,7 +74,7 @@ pub struct SledOptions {
 impl Default for SledOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 16 << 20,
+            cache_bytes: 8 << 20,
             flush_every_ms: 50,
             transient_bytes: 32 << 20,
         }

@@ -55,7 +55,7 @@ async fn c07_idle() {
 
 /// Three days ahead while expired records are removed, as it was found by trial.
 #[tokio::test]
-async fn f12_a_clock_that_is_ahead_for_a_while_ends_nothing() {
+async fn f12_d7_a_clock_that_is_ahead_for_a_while_ends_nothing() {
     let world = World::start().await;
     let (mut browser, value) = session_cookie(&world).await;
     let cookie = format!("vestibule_acme={value}");

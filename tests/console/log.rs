@@ -165,3 +165,31 @@ async fn operators_through_the_api() {
         StatusCode::NOT_FOUND
     );
 }
+
+#[tokio::test]
+async fn the_last_owner_stays() {
+    let world = World::empty().await;
+    let json = "application/json";
+    Op::first(&world).await;
+    let (_, all) = api(&world, "GET", "/operators", json, "").await;
+    let all: Value = serde_json::from_str(&all).unwrap();
+    let email = all["items"][0]["email"].as_str().unwrap();
+    let own = format!("/operators/{}", email.replace('@', "%40"));
+    for (method, body) in [
+        ("DELETE", ""),
+        ("PATCH", r#"{"disabled":true}"#),
+        ("PATCH", r#"{"role":"support"}"#),
+        ("PATCH", r#"{"accounts":["acme"]}"#),
+    ] {
+        let (status, said) = api(&world, method, &own, json, body).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{method} {body}: {said}");
+        assert!(said.contains("operator.last"), "{said}");
+    }
+    // One who was invited and has no password yet could not help anybody.
+    let other = r#"{"email":"grace@example.test"}"#;
+    api(&world, "POST", "/operators", json, other).await;
+    let (status, _) = api(&world, "DELETE", &own, json, "").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, _) = api(&world, "PATCH", &own, json, r#"{"name":"Ada"}"#).await;
+    assert_eq!(status, StatusCode::OK);
+}

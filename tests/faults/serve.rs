@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use vestibule::account::{self, Mappings};
+use vestibule::authority::Applications;
 use vestibule::base::SystemClock;
-use vestibule::{audit, broker, config};
+use vestibule::{audit, broker, config, operator};
 
 use super::disk::{Disk, EIO, Fault};
 use super::{Dice, rounds};
@@ -109,7 +110,7 @@ fn create(dir: &Path, account: &str) -> Output {
 const HOUR: u32 = 3_600_000;
 
 #[test]
-fn readyz_sees_a_disk_that_stalls_or_fails() {
+fn d3_readyz_sees_a_disk_that_stalls_or_fails() {
     let disk = Disk::new();
     assert!(create(&disk.dir(), "acme").status.success());
     let serve = || Broker::start(disk.under(&mut vestibule(&disk.dir(), &["serve"]))).unwrap();
@@ -142,7 +143,7 @@ fn readyz_sees_a_disk_that_stalls_or_fails() {
 }
 
 #[test]
-fn a_full_disk_lets_a_broker_start_and_read() {
+fn d3_a_full_disk_lets_a_broker_start_and_read() {
     let disk = Disk::new();
     let dir = disk.dir();
     assert!(create(&dir, "acme").status.success());
@@ -202,7 +203,7 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
     for round in 0..rounds(6) {
         let mut broker = Broker::start(&mut vestibule(&dir, &["serve"])).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..3)
+        let workers: Vec<_> = (0..5)
             .map(|worker| {
                 let (dir, base, mapping) = (dir.clone(), base.path().to_owned(), mapping.clone());
                 let stop = Arc::clone(&stop);
@@ -216,6 +217,16 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
                         let file = file.display().to_string();
                         let changed = match worker {
                             0 => create(&dir, &format!("a-{round}-{done}")),
+                            1 => {
+                                let email = format!("op-{round}-{done}@example.test");
+                                run(&dir, &["operator", "create", &email])
+                            }
+                            2 => {
+                                let id = format!("app-{round}-{done}");
+                                let named = ["app", "create", "--client-id", &id];
+                                let grant = ["--grant", "client_credentials"];
+                                run(&dir, &[&named[..], &grant].concat())
+                            }
                             _ => run(&dir, &["provider", "apply", &file, "--account", "acme"]),
                         };
                         done += usize::from(changed.status.success());
@@ -237,7 +248,8 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
     assert!(acknowledged > 20, "the administrators hardly worked");
 }
 
-/// Accounts and versions of mappings are as many as the log tells of.
+/// Accounts, operators, applications and versions of mappings are as many as the log
+/// tells of.
 async fn assert_together(dir: &Path, round: u32) {
     let mut config = config::from_parts("", [], None).unwrap();
     config.data_dir = dir.to_owned();
@@ -258,6 +270,11 @@ async fn assert_together(dir: &Path, round: u32) {
     let versions = all.history(&acme, &provider, None, 100_000).await.unwrap();
     let count = |what: &str| told.get(what).copied().unwrap_or_default();
     assert_eq!(accounts, count("account.create"), "round {round}");
+    let operators = operator::page(&*store, None, 100_000).await.unwrap().len();
+    assert_eq!(operators, count("operator.create"), "round {round}");
+    let applications = Applications::page(&*store, None, None, 100_000);
+    let applications = applications.await.unwrap().len();
+    assert_eq!(applications, count("application.create"), "round {round}");
     assert_eq!(versions.len(), count("provider.apply"), "round {round}");
     let numbers: Vec<_> = versions
         .iter()

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::State;
 use super::accounts::ListQuery;
 use super::guard::{Desk, Kind, Post, cookie};
-use super::sign_in::{note, with_session_cookies};
+use super::sign_in::{note, note_with, with_session_cookies};
 use super::view::{Html, redirect_to, shown};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
@@ -58,8 +58,9 @@ pub(super) async fn change(axum::extract::State(console): State, post: Post) -> 
             name,
             ..found.value
         };
-        operator::put(store, &changed, Precondition::Version(found.version)).await?;
-        note(&console, email.as_str(), "operator.change", Json::Null).await?;
+        let steps = operator::step_put(&changed, Precondition::Version(found.version))?;
+        let who = email.as_str();
+        note_with(&console, who, "operator.change", Json::Null, steps).await?;
     }
     Ok(redirect_to("/admin/profile?done=saved"))
 }
@@ -114,10 +115,11 @@ pub(super) async fn change_password(
         password: Some(hash),
         ..found.value
     };
-    operator::put(store, &changed, Precondition::Version(found.version)).await?;
+    let steps = operator::step_put(&changed, Precondition::Version(found.version))?;
+    let who = email.as_str();
+    note_with(&console, who, "operator.password", Json::Null, steps).await?;
     // Whoever knew the old password is out.
     session::revoke_all(store, &email).await?;
-    note(&console, email.as_str(), "operator.password", Json::Null).await?;
     let found = operator::get(store, &email).await?.ok_or_else(missing)?;
     let begun = console.operators.begin(&found, None).await?;
     let answer = redirect_to("/admin/profile?done=password");

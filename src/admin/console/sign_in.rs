@@ -19,7 +19,7 @@ use crate::operator::session::{GuessFrom, NewSession};
 use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
-use crate::store::{StoreError, Token};
+use crate::store::{Step, StoreError, Token};
 
 /// A page of the console to go to after the login; anything else is the front page.
 pub(super) fn next(text: &str) -> &str {
@@ -118,6 +118,17 @@ pub(super) async fn note(
     what: &str,
     after: Value,
 ) -> Result<(), Response> {
+    note_with(console, who, what, after, Vec::new()).await
+}
+
+/// Makes a change of somebody's own and writes it down, in one commit.
+pub(super) async fn note_with(
+    console: &Console,
+    who: &str,
+    what: &str,
+    after: Value,
+    mut steps: Vec<Step>,
+) -> Result<(), Response> {
     let entry = Entry {
         id: String::new(),
         at: String::new(),
@@ -128,9 +139,10 @@ pub(super) async fn note(
         before: Value::Null,
         after,
     };
-    audit::write(&*console.admin.store, console.admin.clock.now(), entry)
-        .await
-        .map_err(|error| fail(None, &error.into()))
+    let failed = |error: StoreError| fail(None, &error.into());
+    steps.push(audit::step(console.admin.clock.now(), entry).map_err(failed)?);
+    let committed = console.admin.store.commit(steps).await;
+    committed.map(drop).map_err(failed)
 }
 
 /// `POST /admin/logout`

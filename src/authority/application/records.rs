@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Application, ClientId};
 use crate::base::{AccountId, Timestamp};
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Version, Versioned};
+use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
 
 static APPLICATIONS: Space = Space::durable("applications").owned().sealed();
 static USES: Space = Space::durable("application_uses");
@@ -49,6 +49,29 @@ impl Applications {
     ) -> Result<Version, StoreError> {
         let id = application.client_id.as_str().as_bytes();
         RECORDS.put(store, "", id, application, when).await
+    }
+
+    /// The steps of a batch that write an application if `when` holds.
+    pub fn step_put(
+        application: &Application,
+        when: Precondition,
+    ) -> Result<Vec<Step>, StoreError> {
+        let id = application.client_id.as_str().as_bytes();
+        Ok(vec![
+            RECORDS.step_check("", id, when),
+            RECORDS.step_put("", id, application)?,
+        ])
+    }
+
+    /// The steps of a batch that remove an application if `when` holds; its tokens end
+    /// with it.
+    pub fn step_remove(id: &ClientId, when: Precondition) -> Vec<Step> {
+        let id = id.as_str().as_bytes();
+        vec![
+            RECORDS.step_check("", id, when),
+            RECORDS.step_delete("", id),
+            LAST_USES.step_delete("", id),
+        ]
     }
 
     /// Removes an application; its tokens end with it.
