@@ -6,6 +6,7 @@
 mod access;
 mod applications;
 mod audit;
+mod consents;
 pub mod console;
 mod export;
 mod grants;

@@ -8,6 +8,8 @@
 //! | [`device`] | programs without a browser | RFC 8628 |
 //! | [`pushed`] | authorization requests that are pushed | RFC 9126 |
 //! | [`features`] | what of all this some application may use | RFC 8414 §2 |
+//! | `claims` | claims that are named one by one | OpenID Connect Core §5.5 |
+//! | [`consent`] | what people allowed applications | OpenID Connect Core §3.1.2.4 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
 //! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
@@ -35,9 +37,11 @@ pub mod application;
 pub mod assertion;
 pub mod audience;
 pub mod authorize;
+mod claims;
 pub mod client;
 pub mod client_guesses;
 pub mod code;
+pub mod consent;
 pub mod device;
 pub mod error;
 mod family;
@@ -162,7 +166,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(logout::spaces())
         .chain(application::spaces())
         .chain(device::spaces())
-        .chain([assertion::space(), pushed::space()])
+        .chain([assertion::space(), pushed::space(), consent::space()])
 }
 
 /// Gives records of before their owners.

@@ -3,7 +3,8 @@
 //! Time and randomness enter the program here and nowhere else; clippy's
 //! `disallowed-methods` keeps it so.
 
-pub mod clock;
+pub mod authenticated;
+mod clock;
 pub mod digest;
 pub mod error_code;
 pub mod id;
@@ -16,6 +17,7 @@ pub mod steady;
 pub mod timestamp;
 pub mod units;
 
+pub use authenticated::Authenticated;
 pub use clock::{Clock, ManualClock, SKEW, SystemClock};
 pub use error_code::ErrorCode;
 pub use id::{AccountId, BadId, ProviderId, UserId};

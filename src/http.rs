@@ -23,6 +23,7 @@ mod access_key;
 mod callback;
 mod check;
 mod connect;
+mod consents;
 pub mod cookies;
 pub(crate) mod failure;
 pub mod health;
@@ -105,6 +106,10 @@ pub fn router(app: Shared) -> Router {
         .route(
             "/accounts/{account}/logout",
             get(logout::ask).post(logout::logout),
+        )
+        .route(
+            "/accounts/{account}/applications",
+            get(consents::list).post(consents::withdraw),
         )
         .route(
             "/accounts/{account}/providers/{provider}/backchannel-logout",

@@ -5,11 +5,13 @@
 //! issued: a token that is not in the store is not a session, whoever signed it,
 //! and a logout counts at once. That also spares a signature check per request.
 
+mod error;
 mod records;
 pub mod renewal;
 pub mod upstream;
 mod vtex;
 
+pub use self::error::SessionError;
 pub use self::records::{get_id, index, page, page_of, revoke_all, revoke_id, revoke_user};
 pub use self::upstream::AtProvider;
 pub use self::vtex::{VtexPart, VtexTokens};
@@ -23,9 +25,9 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{AccountId, LoginMethod, Timestamp, UserId, digest, random};
+use crate::base::{AccountId, Authenticated, LoginMethod, Timestamp, UserId, digest, random};
 use crate::config;
-use crate::key::{Algorithm, KeyError, Keyring};
+use crate::key::{Algorithm, Keyring};
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version, Watched};
 
 static SESSIONS: Space = Space::durable("sessions")
@@ -65,6 +67,12 @@ pub struct Session {
     /// When they authenticated at the provider, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How, where the provider says so: `acr` and `amr` (OpenID Connect Core §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// See `acr`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// The browser that it began in, and the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
@@ -164,8 +172,8 @@ pub struct Subject<'a> {
     pub more: &'a Map<String, Value>,
     /// How they logged in.
     pub method: &'a LoginMethod,
-    /// When they authenticated there, where it says so.
-    pub auth_time: Option<Timestamp>,
+    /// How and when they authenticated there, where it says so.
+    pub authenticated: &'a Authenticated,
     /// Their browser and system.
     pub device: Option<&'a str>,
     /// Where they are.
@@ -182,17 +190,6 @@ pub struct Subject<'a> {
 #[derive(Deserialize)]
 struct Pointer {
     sid: String,
-}
-
-/// Why a session could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The signature.
-    #[error(transparent)]
-    Key(#[from] KeyError),
 }
 
 const SPACE: Keyspace<Session> =
@@ -288,7 +285,9 @@ impl Sessions {
             name: subject.name.map(str::to_owned),
             more: subject.more.clone(),
             method: subject.method.clone(),
-            auth_time: subject.auth_time,
+            auth_time: subject.authenticated.at,
+            acr: subject.authenticated.acr.clone(),
+            amr: subject.authenticated.amr.clone(),
             device: subject.device.map(str::to_owned),
             address: subject.address.map(str::to_owned),
             digest: digest::sha256_base64url(token.as_bytes()),

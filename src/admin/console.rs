@@ -118,7 +118,8 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/sessions", get(people::sessions))
         .route("/sessions/revoke", post(people::revoke))
         .route("/grants", get(people::grants))
-        .route("/grants/revoke", post(people::revoke_grant));
+        .route("/grants/revoke", post(people::revoke_grant))
+        .route("/consents/revoke", post(people::withdraw_consent));
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/logout", post(sign_in::log_out))

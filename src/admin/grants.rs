@@ -63,14 +63,14 @@ impl From<Living> for GrantView {
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     /// Only those of this user, by id or email.
-    user: Option<String>,
+    pub user: Option<String>,
     /// Only those to this application, by its client id.
-    application: Option<String>,
+    pub application: Option<String>,
     /// The `next` of the page before.
-    after: Option<String>,
+    pub after: Option<String>,
     /// How many at most; 100 unless given.
     #[schemars(range(min = 1, max = 500))]
-    limit: Option<usize>,
+    pub limit: Option<usize>,
 }
 
 /// Whose grants end: a user's, an application's, or one's to the other.
@@ -91,7 +91,7 @@ pub(super) struct Revoked {
 }
 
 /// The account, and whom a filter names in it.
-async fn named(
+pub(super) async fn named(
     admin: &Admin,
     id: &str,
     user: Option<&str>,

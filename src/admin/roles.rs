@@ -67,7 +67,8 @@ fn needed(parts: &[&str], method: &Method, login_account: Option<&AccountId>) ->
         return Role::Auditor;
     }
     match parts {
-        ["accounts", _, "sessions" | "grants", ..] | ["accounts", _, "users", _, "sessions"]
+        ["accounts", _, "sessions" | "grants" | "consents", ..]
+        | ["accounts", _, "users", _, "sessions"]
             if method == Method::DELETE =>
         {
             Role::Support

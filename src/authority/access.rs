@@ -21,6 +21,15 @@ use crate::store::StoreError;
 
 /// `typ` of access tokens (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
+/// Members of access tokens that are no claims about the user.
+pub(super) const OWN: [&str; 6] = [
+    "client_id",
+    "scope",
+    "grant_id",
+    "generation",
+    "act",
+    "userinfo",
+];
 /// What stands before a client id in `sub`.
 const CLIENT: &str = "client:";
 
@@ -47,7 +56,18 @@ struct AccessClaims<'a> {
     generation: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Actor>,
-    /// What resource servers of Virto Commerce's platform read.
+    /// How the user authenticated (RFC 9068 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    amr: &'a [String],
+    /// Claims for userinfo that were asked for by name.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    userinfo: &'a [String],
+    /// What the application chose, and what resource servers of Virto Commerce's
+    /// platform read.
     #[serde(flatten)]
     more: Map<String, Value>,
 }
@@ -108,7 +128,19 @@ impl Authority {
             grant_id: to.grant_id,
             generation: to.generation,
             act: to.actor,
-            more: self.platform_claims(application, to).await?,
+            auth_time: to
+                .granted
+                .and_then(|granted| Some(granted.auth_time?.as_secs())),
+            acr: to.granted.and_then(|granted| granted.acr.as_deref()),
+            amr: to
+                .granted
+                .map(|granted| &granted.amr[..])
+                .unwrap_or_default(),
+            userinfo: to
+                .granted
+                .map(|granted| &granted.claims[..])
+                .unwrap_or_default(),
+            more: self.chosen_claims(application, to).await?,
         };
         let alg = match to.account {
             Some(account) => self.signing_alg(account).await?,

@@ -19,7 +19,6 @@ use super::code::CodeRecord;
 use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::scope::Scopes;
-use super::session_name;
 use crate::account::UnverifiedEmail;
 use crate::base::{AccountId, SKEW, Timestamp, digest};
 use crate::provider::request::Demands;
@@ -55,7 +54,7 @@ pub struct Authorization {
     redirect_uri: String,
     mode: ResponseMode,
     state: Option<String>,
-    scopes: Scopes,
+    pub(super) scopes: Scopes,
     nonce: Option<String>,
     challenge: Option<String>,
     /// Whom the application expects.
@@ -67,12 +66,24 @@ pub struct Authorization {
     /// `prompt=login`, or the like: a session is not enough.
     prompt: Option<String>,
     max_age: Option<u64>,
+    /// `prompt=consent`: the user is asked, whatever they allowed before.
+    #[serde(default)]
+    pub asks_again: bool,
     /// `sub` of an ID token hint.
     expected: Option<String>,
     asked_at: Timestamp,
     /// The resource that the tokens are for (RFC 8707).
     #[serde(default)]
     resource: Option<String>,
+    /// `acr_values` (OpenID Connect Core §3.1.2.1).
+    #[serde(default)]
+    acr_values: Option<String>,
+    /// `claims` as it was sent (OpenID Connect Core §5.5), for the provider.
+    #[serde(default)]
+    claims: Option<String>,
+    /// The names in it that the application may ask for.
+    #[serde(default)]
+    pub(super) wanted_claims: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,6 +161,8 @@ impl Authorization {
             prompt: self.prompt.clone(),
             max_age: self.max_age,
             ui_locales: self.ui_locales.clone(),
+            acr_values: self.acr_values.clone(),
+            claims: self.claims.clone(),
         }
     }
 
@@ -195,17 +208,12 @@ impl Authority {
             .filter(|app| app.serves(&request.account))
             .filter(|app| app.redirects_to(&request.redirect_uri))
             .ok_or_else(OAuthError::client)?;
+        let scopes = request.scopes.common(&application.scopes);
+        let (client_id, account) = (&application.client_id, &request.account);
         let granted = Granted {
-            client_id: application.client_id.clone(),
-            account: request.account.clone(),
-            user: session.user,
-            generation: session.generation,
-            scopes: request.scopes.common(&application.scopes),
-            sid: Some(session_name(session)),
-            auth_time: Some(session.authenticated_at()),
-            granted_at: Some(self.now()),
+            claims: request.wanted_claims.clone(),
             resource: request.resource.clone(),
-            actor: None,
+            ..Granted::by(session, client_id, account, scopes, self.now())
         };
         if !self.counts(&application, &granted).await? {
             let denied = OAuthError::new(Code::AccessDenied, "the user may not log in");

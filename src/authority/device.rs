@@ -306,18 +306,13 @@ impl Authority {
         account: &AccountId,
         session: &Session,
     ) -> Result<Option<Box<Granted>>, OAuthError> {
+        let scopes = ask.scopes.common(&ask.application.scopes);
+        let client_id = &ask.application.client_id;
         let granted = Granted {
-            client_id: ask.application.client_id.clone(),
-            account: account.clone(),
-            user: session.user,
-            generation: session.generation,
-            scopes: ask.scopes.common(&ask.application.scopes),
             // The device stays connected when the browser is signed out.
             sid: None,
-            auth_time: Some(session.authenticated_at()),
-            granted_at: Some(self.now()),
             resource: ask.resource.clone(),
-            actor: None,
+            ..Granted::by(session, client_id, account, scopes, self.now())
         };
         let refuses = self.unverified_email(account).await? == UnverifiedEmail::Refuse;
         let good = ask.application.serves(account)

@@ -51,6 +51,8 @@ pub enum Code {
     /// OpenID Connect Core §3.1.2.6
     LoginRequired,
     /// OpenID Connect Core §3.1.2.6
+    ConsentRequired,
+    /// OpenID Connect Core §3.1.2.6
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6
     RequestUriNotSupported,
@@ -78,6 +80,7 @@ impl Code {
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidTarget => "invalid_target",
             Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
         }

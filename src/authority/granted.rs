@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::application::ClientId;
 use super::scope::Scopes;
+use super::session_name;
 use crate::base::{AccountId, Timestamp, UserId};
+use crate::session::Session;
 
 /// Who acts as the user (RFC 8693 §4.1): an operator of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ pub struct Grantee<'a> {
     pub generation: u64,
     /// Who acts as the user.
     pub actor: Option<Actor>,
+    /// What was granted, of a user.
+    pub granted: Option<&'a Granted>,
 }
 
 /// What was granted, and goes from one refresh token to the next.
@@ -58,6 +62,16 @@ pub struct Granted {
     /// When the user logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How they did: `acr` (OpenID Connect Core §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// By which means (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// Claims that were asked for one by one (OpenID Connect Core §5.5), beyond those of
+    /// the scopes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
     /// When it was granted; absent from what was before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_at: Option<Timestamp>,
@@ -70,6 +84,31 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// What a user grants who is logged in, from this moment on.
+    pub(super) fn by(
+        session: &Session,
+        client_id: &ClientId,
+        account: &AccountId,
+        scopes: Scopes,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            client_id: client_id.clone(),
+            account: account.clone(),
+            user: session.user,
+            generation: session.generation,
+            scopes,
+            sid: Some(session_name(session)),
+            auth_time: Some(session.authenticated_at()),
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
+            claims: Vec::new(),
+            granted_at: Some(now),
+            resource: None,
+            actor: None,
+        }
+    }
+
     /// Whom its access tokens are for.
     pub(super) fn grantee<'a>(&'a self, grant_id: &'a str) -> Grantee<'a> {
         Grantee {
@@ -81,6 +120,7 @@ impl Granted {
             grant_id: Some(grant_id),
             generation: self.generation,
             actor: self.actor,
+            granted: Some(self),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::protocol::jws::Jws;
 use crate::store::StoreError;
 
 /// Claims that say something about the token; no profile sets them (threat M9).
-const OURS: [&str; 18] = [
+pub(super) const OURS: [&str; 18] = [
     "provider_user_id",
     "iss",
     "sub",
@@ -80,44 +80,63 @@ pub struct Hint {
     pub sid: Option<String>,
 }
 
-/// The claims about a user that these scopes give (OpenID Connect Core §5.4).
-/// An email that nobody vouched for is there only if the account's rule lets it
-/// (threat F2).
+/// The claims about a user that these scopes give (OpenID Connect Core §5.4), and those
+/// that were asked for by name. An email that nobody vouched for is there only if the
+/// account's rule lets it (threat F2).
 pub(super) fn about(
     scopes: &Scopes,
+    wanted: &[String],
     person: &Person<'_>,
     rule: UnverifiedEmail,
 ) -> Map<String, Value> {
     let (name, more) = (person.name, person.more);
+    let asked = |claim: &str, scope: &str| {
+        scopes.has(scope) || (!wanted.is_empty() && wanted.iter().any(|name| name == claim))
+    };
     let mut claims = Map::new();
-    if scopes.has(scope::EMAIL) && (person.email_verified || rule == UnverifiedEmail::Mark) {
-        claims.insert("email".to_owned(), person.email.into());
-        claims.insert("email_verified".to_owned(), person.email_verified.into());
+    if person.email_verified || rule == UnverifiedEmail::Mark {
+        if asked("email", scope::EMAIL) {
+            claims.insert("email".to_owned(), person.email.into());
+        }
+        if asked("email", scope::EMAIL) || asked("email_verified", scope::EMAIL) {
+            claims.insert("email_verified".to_owned(), person.email_verified.into());
+        }
     }
     for (key, value) in more {
-        if scope_of(key).is_some_and(|scope| scopes.has(scope)) {
-            claims.insert(key.clone(), formatted(key, value));
-        }
-    }
-    if scopes.has(scope::PROFILE) {
-        for (key, value) in more {
-            let own = scope_of(key).is_some() || OURS.contains(&key.as_str());
-            if !own && !key.starts_with("email") {
-                claims.insert(key.clone(), value.clone());
+        match scope_of(key) {
+            Some(scope) if asked(key, scope) => {
+                claims.insert(key.clone(), formatted(key, value));
+            }
+            Some(_) => {}
+            None => {
+                let own = OURS.contains(&key.as_str()) || key.starts_with("email");
+                if !own && asked(key, scope::PROFILE) {
+                    claims.insert(key.clone(), value.clone());
+                }
             }
         }
-        if let Some(name) = name {
-            claims.insert("name".to_owned(), name.into());
-        }
-        if let Some(id) = person.provider_user_id {
-            claims.insert("provider_user_id".to_owned(), id.into());
-        }
+    }
+    if let Some(name) = name.filter(|_| asked("name", scope::PROFILE)) {
+        claims.insert("name".to_owned(), name.into());
+    }
+    if scopes.has(scope::PROFILE)
+        && let Some(id) = person.provider_user_id
+    {
+        claims.insert("provider_user_id".to_owned(), id.into());
     }
     claims
 }
 
+/// Leaves those claims about the user that an application chose for a token; all where
+/// it chose none.
+pub(super) fn chosen(claims: &mut Map<String, Value>, choice: Option<&Vec<String>>) {
+    if let Some(choice) = choice {
+        claims.retain(|name, _| choice.contains(name));
+    }
+}
+
 /// The scope of its own that asks for a mapped value (OpenID Connect Core §5.4).
-fn scope_of(claim: &str) -> Option<&'static str> {
+pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
     match claim {
         "address" => Some(scope::ADDRESS),
         "phone_number" | "phone_number_verified" => Some(scope::PHONE),
@@ -154,7 +173,9 @@ impl Authority {
         let granted = identity.granted;
         let now = self.now();
         let rule = self.unverified_email(&granted.account).await?;
-        let mut claims = about(&granted.scopes, &identity.person, rule);
+        let mut claims = about(&granted.scopes, &granted.claims, &identity.person, rule);
+        let choice = identity.application.settings.id_token_claims.as_ref();
+        chosen(&mut claims, choice);
         let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         set("iss", self.issuer.as_str().into());
         set("sub", granted.user.to_string().into());
@@ -166,6 +187,12 @@ impl Authority {
         set("account", granted.account.as_str().into());
         if let Some(at) = granted.auth_time {
             set("auth_time", at.as_secs().into());
+        }
+        if let Some(acr) = &granted.acr {
+            set("acr", acr.as_str().into());
+        }
+        if !granted.amr.is_empty() {
+            set("amr", granted.amr.clone().into());
         }
         if let Some(sid) = &granted.sid {
             set("sid", sid.as_str().into());

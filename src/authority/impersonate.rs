@@ -136,6 +136,9 @@ impl Authority {
             scopes,
             sid: None,
             auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            claims: Vec::new(),
             granted_at: Some(self.now()),
             actor: None,
         };

@@ -10,9 +10,8 @@ use super::application::{Application, Applications, Grant};
 use super::error::{Code, OAuthError};
 use super::family::end_grant;
 use super::granted::{Granted, Grantee};
-use super::id_token::{Person, about};
+use super::id_token::{Person, about, chosen};
 use super::revoked::{GRANT_ID, Issued};
-use super::session_name;
 use super::token::{TokenAnswer, TokenRequest, user_scopes, wanted};
 use crate::account::{UnverifiedEmail, User, directory};
 use crate::base::{AccountId, ErrorCode};
@@ -134,17 +133,11 @@ impl Authority {
             return Err(OAuthError::grant("nobody vouched for the user's email"));
         }
         let scopes = user_scopes(application, wanted(form)?)?;
+        let resource = application.resource(form, &scopes)?;
+        let client_id = &application.client_id;
         let granted = Granted {
-            client_id: application.client_id.clone(),
-            account: account.clone(),
-            user: session.user,
-            generation: session.generation,
-            resource: application.resource(form, &scopes)?,
-            scopes,
-            sid: Some(session_name(session)),
-            auth_time: Some(session.authenticated_at()),
-            granted_at: Some(self.now()),
-            actor: None,
+            resource,
+            ..Granted::by(session, client_id, account, scopes, self.now())
         };
         if !self.counts(application, &granted).await? {
             return Err(nobody());
@@ -167,20 +160,23 @@ impl Authority {
         Ok(self.revoke_access(&issued).await?)
     }
 
-    /// The claims that the platform's resource servers read, where the application's
-    /// tokens have them.
-    pub(super) async fn platform_claims(
+    /// The claims about the user that the application chose for its access tokens, and
+    /// those that the platform's resource servers read, where its tokens have them.
+    pub(super) async fn chosen_claims(
         &self,
         application: &Application,
         to: &Grantee<'_>,
     ) -> Result<Map<String, Value>, OAuthError> {
         let mut claims = Map::new();
-        if !application.settings.virto_claims {
+        let settings = &application.settings;
+        if !settings.virto_claims && settings.access_token_claims.is_empty() {
             return Ok(claims);
         }
         let (Some(user), Some(account)) = (to.user, to.account) else {
-            claims.insert("name".to_owned(), application.name.clone().into());
-            claims.insert("role".to_owned(), application.settings.roles.clone().into());
+            if settings.virto_claims {
+                claims.insert("name".to_owned(), application.name.clone().into());
+                claims.insert("role".to_owned(), settings.roles.clone().into());
+            }
             return Ok(claims);
         };
         let Some(found) = directory::get(&*self.store, account, user).await? else {
@@ -188,8 +184,20 @@ impl Authority {
         };
         let user = found.value;
         let rule = self.unverified_email(account).await?;
-        let mut known = about(to.scopes, &Person::from(&user), rule);
-        claims.extend(known.remove_entry("email"));
+        let mut known = about(to.scopes, &[], &Person::from(&user), rule);
+        if settings.virto_claims {
+            claims.extend(
+                known
+                    .get_key_value("email")
+                    .map(|(k, v)| (k.clone(), v.clone())),
+            );
+        }
+        chosen(&mut known, Some(&settings.access_token_claims));
+        known.retain(|name, _| !super::access::OWN.contains(&name.as_str()));
+        claims.extend(known);
+        if !settings.virto_claims {
+            return Ok(claims);
+        }
         claims.insert("name".to_owned(), user.email.clone().into());
         claims.insert("role".to_owned(), roles(&user));
         Ok(claims)

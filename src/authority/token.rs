@@ -12,7 +12,7 @@ use super::client::Credentials;
 use super::error::{Code, OAuthError};
 use super::granted::Granted;
 use super::granted::Grantee;
-use super::id_token::{Identity, Person};
+use super::id_token::{Identity, Person, about, chosen};
 use super::scope::{self, Scopes};
 use crate::account::{UnverifiedEmail, directory};
 use crate::base::{AccountId, ErrorCode, Secret};
@@ -188,6 +188,7 @@ impl Authority {
                     grant_id: None,
                     generation: 0,
                     actor: None,
+                    granted: None,
                 },
             )
             .await?;
@@ -222,6 +223,9 @@ impl Authority {
             scopes,
             sid: None,
             auth_time: Some(self.now()),
+            acr: None,
+            amr: vec!["pwd".to_owned()],
+            claims: Vec::new(),
             granted_at: Some(self.now()),
             resource,
             actor: None,
@@ -309,7 +313,8 @@ impl Authority {
             return Err(refused());
         };
         let application = self.application(&access.client_id).await?;
-        let platform = application.is_some_and(|app| app.settings.virto_claims);
+        let settings = application.map(|app| app.settings).unwrap_or_default();
+        let platform = settings.virto_claims;
         if !platform && !access.scopes.has(scope::OPENID) {
             return Err(OAuthError::new(
                 Code::InsufficientScope,
@@ -319,8 +324,17 @@ impl Authority {
         let found = directory::get(&*self.store, account, user).await?;
         let found = found.ok_or_else(refused)?.value;
         let rule = self.unverified_email(account).await?;
-        let claims = super::id_token::about(&access.scopes, &Person::from(&found), rule);
+        let told = &access.claims;
+        let names = told.all().get("userinfo").and_then(Value::as_array);
+        let names = names.into_iter().flatten().filter_map(Value::as_str);
+        let wanted: Vec<String> = names.map(str::to_owned).collect();
+        let mut claims = about(&access.scopes, &wanted, &Person::from(&found), rule);
+        chosen(&mut claims, settings.userinfo_claims.as_ref());
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.to_string()))]);
+        for name in ["auth_time", "acr", "amr"] {
+            let value = told.all().get(name);
+            all.extend(value.map(|value| (name.to_owned(), value.clone())));
+        }
         all.extend(claims);
         if platform {
             all.extend(Self::platform_userinfo(&found));

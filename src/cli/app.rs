@@ -129,6 +129,18 @@ pub(super) struct Settings {
     /// How long it can refresh after a login, as in `90d`; empty: as long as it does
     #[arg(long, value_name = "TIME")]
     refresh_token_absolute_lifetime: Option<String>,
+    /// Claims that its ID tokens have, of those that its scopes give, as in `email,name`; empty: all
+    #[arg(long, value_name = "CLAIMS")]
+    id_token_claims: Option<String>,
+    /// Claims that userinfo has for it; empty: all that its scopes give
+    #[arg(long, value_name = "CLAIMS")]
+    userinfo_claims: Option<String>,
+    /// Claims about the user that its access tokens have, as in `email,groups`; empty: none
+    #[arg(long, value_name = "CLAIMS")]
+    access_token_claims: Option<String>,
+    /// Whether people are asked before their first login to it: `on` or `off`
+    #[arg(long, value_name = "ON|OFF")]
+    consent: Option<OnOff>,
     /// Whether its refresh tokens stay the same: `on` or `off`
     #[arg(long, value_name = "ON|OFF")]
     reuse_refresh_tokens: Option<OnOff>,
@@ -200,11 +212,28 @@ impl Settings {
         for (key, given) in [
             ("require_pkce", self.require_pkce),
             ("reuse_refresh_tokens", self.reuse_refresh_tokens),
+            ("consent", self.consent),
             ("unnamed_requests", self.unnamed_requests),
             ("virto_claims", self.virto_claims),
         ] {
             if let Some(given) = given {
                 body.insert(key.into(), (given == OnOff::On).into());
+            }
+        }
+        for (key, given) in [
+            ("id_token_claims", self.id_token_claims),
+            ("userinfo_claims", self.userinfo_claims),
+            ("access_token_claims", self.access_token_claims),
+        ] {
+            if let Some(text) = given {
+                let names = text.split([',', ' ']).filter(|name| !name.is_empty());
+                let names: Vec<&str> = names.collect();
+                let value = if names.is_empty() {
+                    Value::Null
+                } else {
+                    names.into()
+                };
+                body.insert(key.into(), value);
             }
         }
         if let Some(file) = self.jwks {

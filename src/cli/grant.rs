@@ -21,6 +21,29 @@ pub(super) enum Grant {
         #[arg(long)]
         limit: Option<usize>,
     },
+    /// List what people allowed applications that have to ask
+    Consents {
+        /// The account
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        whose: Whose,
+        /// How many at most; all unless given
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// Take a consent back: the application has to ask again, and what it was granted ends
+    Withdraw {
+        /// The account
+        #[arg(long)]
+        account: String,
+        /// The user, by id or email
+        #[arg(long)]
+        user: String,
+        /// The application, by its client id
+        #[arg(long, value_name = "CLIENT_ID")]
+        application: String,
+    },
     /// End a grant, or all of a user or an application: its refresh and access tokens
     Revoke {
         /// The grant's id, as listed
@@ -80,6 +103,30 @@ impl Grant {
                     "expires_at",
                 ];
                 table(json, &items, &columns);
+            }
+            Self::Consents {
+                account,
+                whose,
+                limit,
+            } => {
+                let path = format!("/accounts/{}/consents?{}", segment(&account), whose.query());
+                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
+                table(json, &items, &["user", "application", "scopes", "given_at"]);
+            }
+            Self::Withdraw {
+                account,
+                user,
+                application,
+            } => {
+                let whose = Whose {
+                    user: Some(user),
+                    application: Some(application),
+                };
+                let path = format!("/accounts/{}/consents?{}", segment(&account), whose.query());
+                api.send(Method::DELETE, &path, None).await?;
+                if !json {
+                    println!("the consent is withdrawn");
+                }
             }
             Self::Revoke { id, account, whose } => {
                 let path = match id {

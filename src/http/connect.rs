@@ -3,7 +3,9 @@
 //! | file | endpoints |
 //! |---|---|
 //! | this | `token`, `introspect`, `revoke`, `par`, `userinfo` |
+//! | `answer` | what the broker's own pages and answers have in common |
 //! | `authorize` | `authorize`, `authorize/resume` |
+//! | `consent` | the question before an application gets what it asks for |
 //! | `device` | `device_authorization`, and the page `device` |
 //! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
@@ -13,7 +15,9 @@
 //! they know no cookies, so nothing is given away by that. Those that browsers
 //! visit may not (threat H11).
 
+mod answer;
 pub(super) mod authorize;
+mod consent;
 mod device;
 mod external;
 mod logout;
@@ -79,6 +83,7 @@ pub(super) fn router() -> Router<Shared> {
             "/connect/authorize/resume",
             get(authorize::resume).head(method_not_allowed),
         )
+        .route("/connect/authorize/consent", post(consent::answered))
         .route("/connect/device", get(device::ask).post(device::posted))
         .route("/connect/logout", get(logout::ask).post(logout::posted));
     open.merge(closed)

@@ -23,7 +23,7 @@ use url::Url;
 
 pub use crate::base::Lang;
 pub use access_key::CodePage;
-pub use consent::{Ask, DeviceEnd, DevicePage, DeviceWrong};
+pub use consent::{Allowed, Ask, DeviceEnd, DevicePage, DeviceWrong};
 pub use icon::Icon;
 pub use look::Look;
 pub use password::PasswordPage;
@@ -182,6 +182,7 @@ impl Pages {
                 "signed_out.html",
                 include_str!("pages/templates/signed_out.html"),
             ),
+            ("allowed.html", include_str!("pages/templates/allowed.html")),
             ("ask.html", include_str!("pages/templates/ask.html")),
             ("device.html", include_str!("pages/templates/device.html")),
             (

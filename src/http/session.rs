@@ -56,13 +56,22 @@ pub(super) async fn session(
     match found {
         Err(answer) => answer,
         Ok(None) => Json(json!({ "authenticated": false })).into_response(),
-        Ok(Some((_, session))) => Json(json!({
-            "authenticated": true,
-            "user": user(&session),
-            "provider": session.method,
-            "expires_at": session.expires_at.rfc3339(),
-        }))
-        .into_response(),
+        Ok(Some((_, session))) => {
+            let mut said = json!({
+                "authenticated": true,
+                "user": user(&session),
+                "provider": session.method,
+                "expires_at": session.expires_at.rfc3339(),
+            });
+            // How they authenticated, where that is known.
+            if let Some(acr) = &session.acr {
+                said["acr"] = acr.as_str().into();
+            }
+            if !session.amr.is_empty() {
+                said["amr"] = session.amr.clone().into();
+            }
+            Json(said).into_response()
+        }
     }
 }
 

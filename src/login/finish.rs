@@ -8,7 +8,7 @@ use super::pending::{Browser, TICKET, TicketRecord};
 use super::{Logins, ReturnTo};
 use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
-use crate::base::{AccountId, LoginMethod, ProviderId, UserId};
+use crate::base::{AccountId, Authenticated, LoginMethod, ProviderId, UserId};
 use crate::session::{Begun, Session, Subject, VtexTokens};
 use crate::store::Token;
 
@@ -59,6 +59,11 @@ pub async fn finish(
         return Err(LoginError::TicketInvalid);
     }
     let (device, address) = logins.journal.seen();
+    let authenticated = Authenticated {
+        at: record.auth_time,
+        acr: record.acr.clone(),
+        amr: record.amr.clone(),
+    };
     let subject = Subject {
         account: &account.id,
         user: record.user,
@@ -70,7 +75,7 @@ pub async fn finish(
         name: record.name.as_deref(),
         more: &record.more,
         method: &record.method,
-        auth_time: record.auth_time,
+        authenticated: &authenticated,
         device: device.as_deref(),
         address: address.as_deref(),
         signing_alg: account.signing_alg,

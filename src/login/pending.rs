@@ -169,6 +169,12 @@ pub(super) struct TicketRecord {
     /// When they authenticated there, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How, where the provider says so: `acr` and `amr` (OpenID Connect Core §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// See `acr`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     pub store: String,
     pub return_to: String,
     pub browser: BrowserDigest,

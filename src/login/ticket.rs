@@ -10,7 +10,7 @@ use super::identify::TICKET_LIFETIME;
 use super::pending::{Browser, BrowserDigest, TICKET, TicketRecord};
 use super::return_to::ReturnTo;
 use crate::account::{Account, StoreFront, User};
-use crate::base::{LoginMethod, Timestamp, random};
+use crate::base::{Authenticated, LoginMethod, Timestamp, random};
 use crate::session::renewal::Renewal;
 use crate::store::{Precondition, Token};
 
@@ -79,6 +79,7 @@ async fn issue_as_of(
 ) -> Result<Token, LoginError> {
     let now = logins.now();
     let ticket = Token::new(now.plus(TICKET_LIFETIME));
+    let authenticated = Authenticated::here(&method, authenticated_at);
     let record = TicketRecord {
         id: place.id,
         user: user.id,
@@ -90,7 +91,9 @@ async fn issue_as_of(
         name: user.name,
         more: Map::new(),
         method,
-        auth_time: Some(authenticated_at),
+        auth_time: authenticated.at,
+        acr: authenticated.acr,
+        amr: authenticated.amr,
         store: place.store,
         return_to: place.return_to,
         browser: place.browser,

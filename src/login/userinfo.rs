@@ -11,7 +11,7 @@ use super::error::{LoginError, Step};
 use super::exchange::TokenResponse;
 use super::kept::Unowned;
 use super::openid::IdTokenError;
-use crate::base::Timestamp;
+use crate::base::Authenticated;
 use crate::provider::Provider;
 use crate::provider::extract::{self, Documents, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
@@ -28,7 +28,7 @@ use crate::store::StoreError;
 pub struct Identified {
     login: Context,
     profile: Profile,
-    auth_time: Option<Timestamp>,
+    authenticated: Authenticated,
     at_provider: Option<AtProvider>,
     tokens: Option<Unowned>,
 }
@@ -42,7 +42,7 @@ impl Identified {
     /// The login, the profile, and what is kept besides: for the next step.
     pub(super) fn into_parts(self) -> (Context, Profile, Kept) {
         let kept = Kept {
-            auth_time: self.auth_time,
+            authenticated: self.authenticated,
             at_provider: self.at_provider,
             tokens: self.tokens,
         };
@@ -52,8 +52,8 @@ impl Identified {
 
 /// What is kept of a login beside the profile.
 pub(super) struct Kept {
-    /// When the person authenticated at the provider, where it says so.
-    pub auth_time: Option<Timestamp>,
+    /// How and when the person authenticated at the provider, where it says so.
+    pub authenticated: Authenticated,
     /// As whom, where it speaks OpenID Connect.
     pub at_provider: Option<AtProvider>,
     /// The tokens, where the mapping says so.
@@ -67,12 +67,13 @@ pub async fn fetch(
     trace: &mut Trace,
 ) -> Result<Identified, LoginError> {
     let provider = Arc::clone(token.login().provider());
-    let (claims, auth_time) = match provider.kind {
+    let (claims, authenticated) = match provider.kind {
         Kind::Openid => {
             let (claims, auth_time) = logins.id_token_claims(&token, trace).await?;
-            (Some(claims), auth_time)
+            let authenticated = Authenticated::of_claims(&claims, auth_time);
+            (Some(claims), authenticated)
         }
-        Kind::Oauth2 => (None, None),
+        Kind::Oauth2 => (None, Authenticated::default()),
     };
     let source = provider.userinfo.source;
     let mut document = match source {
@@ -137,7 +138,7 @@ pub async fn fetch(
         tokens,
         login: token.into_login(),
         profile,
-        auth_time,
+        authenticated,
         at_provider,
     })
 }

@@ -21,7 +21,7 @@ use crate::account::{
     self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
     provider_tokens,
 };
-use crate::authority::Applications;
+use crate::authority::{Applications, consent};
 use crate::base::{AccountId, ErrorCode};
 use crate::key::Algorithm;
 use crate::login::journal;
@@ -443,6 +443,7 @@ pub async fn remove(
     directory::remove_all(&*ops.store, &id).await?;
     credential::remove_all(&*ops.store, &id).await?;
     Applications::remove_all(&*ops.store, &id).await?;
+    consent::remove_all(&*ops.store, &id).await?;
     provider_tokens::forget_all(&*ops.store, &id).await?;
     session::revoke_all(&*ops.store, &id).await?;
     journal::remove_all(&*ops.store, &id).await?;

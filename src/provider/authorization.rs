@@ -48,6 +48,10 @@ pub struct Demands {
     pub max_age: Option<u64>,
     /// Languages, those preferred in front.
     pub ui_locales: Option<String>,
+    /// `acr_values`.
+    pub acr_values: Option<String>,
+    /// `claims`, a JSON object.
+    pub claims: Option<String>,
 }
 
 impl Demands {
@@ -65,6 +69,8 @@ impl Demands {
             ("prompt", self.prompt.clone()),
             ("max_age", self.max_age.map(|seconds| seconds.to_string())),
             ("ui_locales", self.ui_locales.clone()),
+            ("acr_values", self.acr_values.clone()),
+            ("claims", self.claims.clone()),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

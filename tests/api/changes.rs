@@ -45,6 +45,7 @@ const UNCONDITIONAL: &[&str] = &[
     "revokeSessions",
     "sendMessageSample",
     "unblockAddress",
+    "withdrawConsent",
 ];
 
 #[tokio::test]

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use vestibule::authority::Scopes;
+use vestibule::authority::consent::{self, Consent};
+use vestibule::base::Clock;
 
 use crate::authority::Client;
 use crate::scene::{ADA, Operation, Scene, assert_problem, block, operations};
@@ -57,6 +60,19 @@ async fn fill(scene: &Scene) {
         let mapping = format!("{}\n# {i}\n", scene.world.mapping());
         let path = "/accounts/acme/providers/mock-idp";
         scene.toml(Method::PUT, path, &mapping).await;
+    }
+    let ada = scene.world.users("acme").await[0].id;
+    for i in 0..5 {
+        let consent = Consent {
+            user: ada,
+            client_id: format!("rewards-{i}").parse().unwrap(),
+            scopes: Scopes::parse("openid").unwrap(),
+            given_at: scene.world.clock.now(),
+        };
+        let account = "acme".parse().unwrap();
+        consent::remember(&*scene.world.store, &account, &consent)
+            .await
+            .unwrap();
     }
     let shop = Client::with_passwords(&scene.world).await;
     for _ in 0..3 {

@@ -97,6 +97,7 @@ pub struct Scene {
     pub session: String,
     /// A grant in `acme`.
     pub grant: String,
+    pub shop: String,
     /// A trial of `acme`.
     pub trial: String,
     /// A login in `acme`.
@@ -167,6 +168,7 @@ impl Scene {
             all,
             session: String::new(),
             grant: String::new(),
+            shop: String::new(),
             trial: String::new(),
             login: String::new(),
         };
@@ -178,6 +180,7 @@ impl Scene {
         scene.login = logins["items"][0]["id"].as_str().unwrap().to_owned();
         let shop = Client::with_passwords(&scene.world).await;
         shop.password(&scene.world, ADA, "difference engine").await;
+        scene.shop.clone_from(&shop.id);
         let grants = scene.get("/accounts/acme/grants").await.json();
         scene.grant = grants["items"][0]["id"].as_str().unwrap().to_owned();
         let trial = scene.toml(Method::POST, "/accounts/acme/trials", &changed);
@@ -231,6 +234,9 @@ impl Scene {
         if operation.id == "unlinkUser" {
             // Ada of the provider has a link, and Ada of the password has none.
             path = path.replace(ADA, LINKED) + "?provider=mock-idp";
+        }
+        if operation.id == "withdrawConsent" {
+            path += &format!("?user={ADA}&application={}", self.shop);
         }
         if operation.id == "revokeGrants" {
             path += "?application=orders";

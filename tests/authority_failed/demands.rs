@@ -20,6 +20,8 @@ async fn demands_reach_an_openid_provider() {
         ("prompt", "login"),
         ("max_age", "30"),
         ("ui_locales", "pt-BR es"),
+        ("acr_values", "urn:mace:incommon:iap:silver phr"),
+        ("claims", r#"{"id_token":{"acr":{"values":["phr"]}}}"#),
     ];
     let provider = to_provider(&world, &client, &mut Browser::new(), &demanded).await;
     for (name, value) in demanded {
@@ -33,6 +35,47 @@ async fn demands_reach_an_openid_provider() {
     let provider = to_provider(&world, &client, &mut Browser::new(), &choose).await;
     let prompt = param(&provider, "prompt");
     assert_eq!(prompt.as_deref(), Some("select_account"), "{provider}");
+}
+
+/// How the person authenticated goes from the provider to the application: in ID token
+/// and userinfo, after a refresh too, and in the session.
+#[tokio::test]
+async fn how_the_provider_authenticated_is_handed_on() {
+    let world = World::openid().await;
+    let client = Client::storefront(&world).await;
+    let at = world.clock.now().as_secs() - 100;
+    let set = |name: &str, value: Value| FaultKind::SetClaim {
+        name: name.to_owned(),
+        value,
+    };
+    let faults = Faults::none()
+        .on("id_token", set("acr", "phr".into()))
+        .on("id_token", set("amr", serde_json::json!(["hwk", "pin", 7])))
+        .on("id_token", set("auth_time", at.into()));
+    world.idp.set_faults(faults);
+    let browser = &mut Browser::new();
+    let tokens = client.tokens(&world, browser).await;
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let again = client.refresh(&world, refresh).await.json();
+    for tokens in [&tokens, &again] {
+        let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+        let info = Browser::new()
+            .get_with(
+                format!("{}/connect/userinfo", world.origin),
+                &[("authorization", &bearer)],
+            )
+            .await;
+        for told in [claims(&tokens["id_token"]), info.json()] {
+            assert_eq!(told["acr"], "phr", "{told}");
+            assert_eq!(told["amr"], serde_json::json!(["hwk", "pin"]), "{told}");
+            assert_eq!(told["auth_time"], at, "{told}");
+        }
+    }
+    let session = browser
+        .get(format!("{}/accounts/acme/session", world.origin))
+        .await
+        .json();
+    assert_eq!(session["acr"], "phr", "{session}");
 }
 
 /// What the mapping always sends gives way to what this request demands.

@@ -78,6 +78,7 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/users",
     "/admin/accounts/acme/sessions/revoke",
     "/admin/accounts/acme/grants/revoke",
+    "/admin/accounts/acme/consents/revoke",
 ];
 
 #[tokio::test]

@@ -43,9 +43,14 @@ fn least(path: &str) -> usize {
     // Who logs in with a program gets no more than they may here.
     if ["/admin/logout", "/admin/device"].contains(&path) {
         0
-    } else if ["users/revoke", "sessions/revoke", "grants/revoke"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    } else if [
+        "users/revoke",
+        "sessions/revoke",
+        "grants/revoke",
+        "consents/revoke",
+    ]
+    .iter()
+    .any(|end| path.ends_with(end))
     {
         1
     } else if owners.iter().any(|start| path.starts_with(start)) {

@@ -135,6 +135,22 @@ pub(super) async fn revoke_grant(
     act(&console, &post, Call::new(Method::DELETE, path), &to).await
 }
 
+/// Takes a consent back.
+pub(super) async fn withdraw_consent(
+    axum::extract::State(console): State,
+    Path(id): Path<String>,
+    post: Post,
+) -> Html {
+    let path = format!(
+        "/accounts/{}/consents?user={}&application={}",
+        segment(&id),
+        segment(post.get("user")),
+        segment(post.get("application"))
+    );
+    let to = back_to(&post, &id, "users", "revoked");
+    act(&console, &post, Call::new(Method::DELETE, path), &to).await
+}
+
 async fn act(console: &Console, post: &Post, call: Call<'_>, to: &str) -> Html {
     console
         .api
@@ -184,6 +200,7 @@ pub(super) async fn user(
         sessions => shown(sessions),
         more_sessions => more,
         grants => shown(found.grants),
+        consents => shown(found.consents),
         logins => shown(found.logins.into_iter().take(MOST_SHOWN).collect::<Vec<_>>()),
         history => shown(found.history),
         done => place.done,

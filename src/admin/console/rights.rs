@@ -32,7 +32,12 @@ pub(super) fn check(
         Role::Auditor
     } else {
         match parts[..] {
-            ["accounts", _, "users" | "sessions" | "grants", "revoke"] => Role::Support,
+            [
+                "accounts",
+                _,
+                "users" | "sessions" | "grants" | "consents",
+                "revoke",
+            ] => Role::Support,
             [
                 "operators" | "keys" | "applications" | "new-application",
                 ..,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::admin::paging::Page;
 use crate::admin::route::{Body, Query, Route};
-use crate::admin::{grants, users};
+use crate::admin::{consents, grants, users};
 use crate::operation::{logins, passwords, users as people};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
@@ -196,5 +196,22 @@ pub(super) fn operations() -> Vec<Route> {
             "Ends a grant: its refresh and access tokens",
             grants::revoke,
         ),
+        Route::handled(
+            Method::GET,
+            "/accounts/{account}/consents",
+            "listConsents",
+            "Lists what users allowed applications that have to ask",
+            consents::list,
+        )
+        .query::<grants::Filter>()
+        .gives::<Page<consents::ConsentView>>(200),
+        Route::handled(
+            Method::DELETE,
+            "/accounts/{account}/consents",
+            "withdrawConsent",
+            "Takes a user's consent to an application back; what it gave ends",
+            consents::withdraw,
+        )
+        .query::<consents::Which>(),
     ]
 }

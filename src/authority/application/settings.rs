@@ -160,6 +160,17 @@ settings! {
     /// How long what a user granted can be refreshed at all, from the login on, as in
     /// `90d`; `null`: for as long as it is used.
     refresh_token_absolute_lifetime: Option<String>,
+    /// Which claims about the user its ID tokens have, of those that its scopes give, as
+    /// in `email`; `null`: all.
+    id_token_claims: Option<Vec<String>>,
+    /// Which claims about the user userinfo has for it; `null`: all that its scopes give.
+    userinfo_claims: Option<Vec<String>>,
+    /// Which claims about the user its access tokens have, of those that its scopes give;
+    /// none unless named. Whoever an access token is shown to reads them.
+    access_token_claims: Vec<String>,
+    /// Whether people are asked before their first login to it, and again for a scope
+    /// that they did not grant yet. For applications of others.
+    consent: bool,
     /// Whether its refresh tokens stay the same. Else each use gives another one, and
     /// one that comes again ends them all (RFC 9700 §4.14).
     reuse_refresh_tokens: bool,
@@ -245,6 +256,25 @@ impl Settings {
                     "a resource is an absolute URI without a fragment, as in `https://api.acme.test`",
                 )
             })?;
+        }
+        for (field, claims) in [
+            ("id_token_claims", self.id_token_claims.as_deref()),
+            ("userinfo_claims", self.userinfo_claims.as_deref()),
+            ("access_token_claims", Some(&self.access_token_claims[..])),
+        ] {
+            let claims = claims.unwrap_or_default();
+            let good = |name: &String| {
+                (1..=MAX_NAME).contains(&name.len())
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
+            };
+            if claims.len() > MAX_ROLES || !claims.iter().all(good) {
+                return Err(wrong(
+                    field,
+                    format!("`{field}` has at most 50 names of claims, as in `email`"),
+                ));
+            }
         }
         let bad = |name: &str| {
             name.trim().is_empty()

@@ -8,6 +8,7 @@ use super::{Authorization, AuthorizeError, Redirection, ResponseMode};
 use crate::account;
 use crate::authority::Authority;
 use crate::authority::application::{Application, ClientId, Grant, PushedRequests};
+use crate::authority::claims::ClaimsRequest;
 use crate::authority::error::{Code, OAuthError};
 use crate::authority::pushed;
 use crate::authority::scope::Scopes;
@@ -152,6 +153,8 @@ impl Authority {
             })
             .transpose()?;
         let scopes = user_scopes(application, wanted)?;
+        let claims = query.get("claims").map(ClaimsRequest::parse).transpose()?;
+        let claims = claims.unwrap_or_default();
         Ok(Authorization {
             resource: application.resource(query, &scopes)?,
             client_id: application.client_id.clone(),
@@ -167,9 +170,14 @@ impl Authority {
                 .filter(|l| !l.contains(char::is_control)),
             silent,
             prompt: again(&prompts),
+            asks_again: prompts.contains(&"consent"),
             max_age,
             expected,
             asked_at: self.now(),
+            acr_values: short(query, "acr_values", MAX_VALUE)?
+                .filter(|values| !values.contains(char::is_control)),
+            wanted_claims: claims.allowed(application),
+            claims: claims.text,
         })
     }
 

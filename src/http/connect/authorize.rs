@@ -2,73 +2,27 @@
 
 use std::fmt::Write as _;
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
 use tracing::info;
 
+use super::answer::{BrokerOrigin, expired, page, send};
+use super::consent;
+use crate::account::StoreFront;
 use crate::account::directory::IdentifyError;
-use crate::account::{self, StoreFront};
-use crate::authority::authorize::{Authorization, AuthorizeError, Redirection, ResponseMode};
+use crate::authority::authorize::{Authorization, AuthorizeError};
 use crate::authority::{Code, OAuthError};
-use crate::base::{AccountId, ErrorCode, digest};
-use crate::http::cookies::{self, Cookies, Kind};
-use crate::http::pages::Lang;
-use crate::http::site::accept_language;
+use crate::base::ErrorCode;
+use crate::http::cookies::{self, Kind};
 use crate::http::{App, Shared, failure, redirect};
 use crate::login::openid::IdTokenError;
 use crate::login::pending::Browser;
 use crate::login::{LoginError, ReturnTo};
 use crate::protocol::form::Pairs;
-use crate::session::{Session, SessionError};
-
-/// The only script we ever send: it submits the form that it stands behind.
-const SCRIPT: &str = "document.forms[0].submit()";
-
-/// The broker's own place, and what the browser has there.
-pub(super) struct BrokerOrigin {
-    pub store: StoreFront,
-    pub browser: Option<Browser>,
-    /// The session and the token it goes by.
-    pub session: Option<(String, Arc<Session>)>,
-}
-
-impl BrokerOrigin {
-    /// Reads a browser's cookies at the broker's own origin.
-    pub async fn read(
-        app: &App,
-        account: &AccountId,
-        headers: &HeaderMap,
-    ) -> Result<Option<Self>, OAuthError> {
-        let logins = &app.logins;
-        let found = account::get(&*logins.store, account).await?;
-        let broker = &logins.public_url;
-        let Some(store) = found.and_then(|found| found.value.storefront_at(broker, broker)) else {
-            return Ok(None);
-        };
-        let jar = Cookies::read(headers).map_err(|error| OAuthError::request(error.to_string()))?;
-        let cookie = |kind| jar.only(&cookies::name(kind, account, store.is_https()));
-        let session = match cookie(Kind::Session) {
-            None => None,
-            Some(token) => logins
-                .sessions
-                .find(&*logins.store, account, token, logins.now())
-                .await?
-                .map(|session| (token.to_owned(), session)),
-        };
-        Ok(Some(Self {
-            browser: cookie(Kind::Browser).and_then(Browser::parse),
-            session,
-            store,
-        }))
-    }
-}
+use crate::session::SessionError;
 
 /// `GET /connect/authorize`
 pub(in crate::http) async fn authorize(
@@ -126,6 +80,14 @@ async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Au
         .as_ref()
         .filter(|(_, session)| request.fits(session, app.logins.now()));
     if let Some((_, session)) = fitting {
+        if let Some(application) = authority.to_ask(&request, session).await.map_err(told)? {
+            if request.silent {
+                let error = OAuthError::new(Code::ConsentRequired, "the user has to be asked");
+                return Err(told(error));
+            }
+            let asked = consent::ask(app, headers, place, request, &application).await;
+            return asked.map_err(AuthorizeError::Page);
+        }
         let answer = authority.grant(&request, session).await.map_err(told)?;
         info!(
             target: "vestibule::authority",
@@ -196,10 +158,6 @@ async fn continue_request(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Response, OAuthError> {
-    let expired = || {
-        OAuthError::request("the request is unknown, was used, or waits in another browser")
-            .with_detail(ErrorCode::AuthorizeExpired)
-    };
     let query = Pairs::parse(uri.query().unwrap_or_default()).map_err(|_| expired())?;
     let token = query.get("request").unwrap_or_default();
     let authority = &app.authority;
@@ -223,10 +181,15 @@ async fn continue_request(
         .as_ref()
         .filter(|(_, session)| request.fits(session, app.logins.now()));
     let answer = match fitting {
-        Some((_, session)) => match authority.grant(&request, session).await {
-            Ok(answer) => answer,
-            Err(error) => authority.refuse(&request, &error),
-        },
+        Some((_, session)) => {
+            if let Some(application) = authority.to_ask(&request, session).await? {
+                return consent::ask(app, headers, place, request, &application).await;
+            }
+            match authority.grant(&request, session).await {
+                Ok(answer) => answer,
+                Err(error) => authority.refuse(&request, &error),
+            }
+        }
         None => {
             let error = OAuthError::new(
                 Code::LoginRequired,
@@ -333,71 +296,4 @@ fn reported(code: &str, id: Option<&str>) -> Option<OAuthError> {
     };
     let id = failure::support_id(id);
     Some(OAuthError::new(code, format!("{what} (support id {id})")))
-}
-
-/// An answer on its way to the application.
-fn send(answer: &Redirection) -> Response {
-    match answer.mode {
-        ResponseMode::Query => redirect(StatusCode::FOUND, &answer.url()),
-        ResponseMode::FormPost => form_post(answer),
-    }
-}
-
-/// A page that posts itself (OAuth 2.0 Form Post Response Mode §2), with a
-/// button for browsers without scripts.
-fn form_post(answer: &Redirection) -> Response {
-    let mut fields = String::new();
-    for (name, value) in &answer.parameters {
-        let _ = write!(
-            fields,
-            "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-            escape(value)
-        );
-    }
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"referrer\" content=\"no-referrer\"><title>…</title></head><body>\
-         <form method=\"post\" action=\"{}\">{fields}\
-         <noscript><button type=\"submit\">OK</button></noscript></form>\
-         <script>{SCRIPT}</script></body></html>",
-        escape(&answer.uri)
-    );
-    // No `form-action`: browsers hold the redirects that follow to it too.
-    let policy = format!(
-        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; script-src 'sha256-{}'",
-        STANDARD.encode(digest::sha256(SCRIPT.as_bytes()))
-    );
-    let kind = (
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    let mut response = (StatusCode::OK, [kind], html).into_response();
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    response
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
-
-/// A refusal that goes to nobody but the visitor (RFC 6749 §4.1.2.1).
-pub(super) fn page(app: &App, headers: &HeaderMap, error: &OAuthError) -> Response {
-    let lang = Lang::choose(None, accept_language(headers));
-    let code = match error.code {
-        Code::TemporarilyUnavailable | Code::SlowDown => ErrorCode::ServiceUnavailable,
-        Code::ServerError => ErrorCode::ServiceError,
-        _ => error
-            .detail
-            .filter(|code| code.is_for_shoppers())
-            .unwrap_or(ErrorCode::RequestBad),
-    };
-    info!(target: "vestibule::authority", %code, why = %error.description, "request refused");
-    failure::bare(app, lang, code)
 }

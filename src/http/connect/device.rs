@@ -11,7 +11,7 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::authorize::{BrokerOrigin, page};
+use super::answer::{BrokerOrigin, page};
 use super::{address, answered, authorization as header_of, form};
 use crate::account;
 use crate::authority::OAuthError;

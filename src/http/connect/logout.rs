@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use tracing::info;
 
-use super::authorize::{BrokerOrigin, page, query};
+use super::answer::{BrokerOrigin, page};
+use super::authorize::query;
 use crate::account;
 use crate::authority::OAuthError;
 use crate::authority::logout::LogoutRequest;

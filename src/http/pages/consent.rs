@@ -129,6 +129,48 @@ impl Pages {
     }
 }
 
+/// An application that somebody allowed something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Its client id.
+    pub client_id: String,
+    /// Its name.
+    pub application: String,
+    /// What they allowed.
+    pub scopes: Vec<String>,
+}
+
+impl Pages {
+    /// What somebody allowed, with an end to each.
+    pub fn allowed(&self, look: &Look, lang: Lang, user: &str, all: &[Allowed]) -> Page {
+        let text = &self.messages(lang).page;
+        let style = Style::new(look).with_logo().with_form(&[]);
+        let all: Vec<_> = all
+            .iter()
+            .map(|one| {
+                let gets: Vec<String> = one.scopes.iter().map(|scope| said(text, scope)).collect();
+                context! {
+                    client_id => one.client_id.as_str(),
+                    name => one.application.as_str(),
+                    withdraw => fill(&text.withdraw, "application", &one.application),
+                    gets,
+                }
+            })
+            .collect();
+        self.page(
+            "allowed.html",
+            lang,
+            &style,
+            &text.allowed_title,
+            context! {
+                user => fill(&text.signed_in_as, "user", user),
+                action => format!("applications?lang={}", lang.tag()),
+                all,
+            },
+        )
+    }
+}
+
 /// What a scope gives, as people read it.
 fn said(text: &PageText, name: &str) -> String {
     match name {

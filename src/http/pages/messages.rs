@@ -98,6 +98,9 @@ pub(super) struct PageText {
     pub(super) scope_other: String,
     pub(super) allow: String,
     pub(super) refuse: String,
+    pub(super) allowed_title: String,
+    pub(super) allowed_none: String,
+    pub(super) withdraw: String,
 }
 
 /// What a page says about an error.

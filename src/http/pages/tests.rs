@@ -134,6 +134,12 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
                 elsewhere: false,
             },
         ));
+        let allowed = Allowed {
+            client_id: text.into(),
+            application: text.into(),
+            scopes: vec![text.into()],
+        };
+        all.push(pages.allowed(look, lang, text, &[allowed]));
         all.push(pages.device_end(look, lang, DeviceEnd::Connected));
     }
     all

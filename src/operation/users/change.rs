@@ -12,7 +12,7 @@ use super::{UserView, address, find};
 use crate::account::User;
 use crate::account::credential;
 use crate::account::directory::{self, Link, steps};
-use crate::authority::password;
+use crate::authority::{consent, password};
 use crate::base::{AccountId, ErrorCode, ProviderId, Secret, UserId};
 use crate::login::journal;
 use crate::operation::{
@@ -281,6 +281,7 @@ pub async fn delete(
             // The record first: what is being issued meanwhile looks at it.
             Ok(_) => {
                 end(ops, &account, id).await?;
+                consent::remove_user(&*ops.store, &account, id).await?;
                 forget_logins(ops, &account, id).await?;
                 return Ok(Done { tag: None });
             }
@@ -312,6 +313,7 @@ async fn finish_deleting(
     };
     let account = ops.account(caller, Access::Write, account).await?.value.id;
     let ended = end(ops, &account, id).await?;
+    consent::remove_user(&*ops.store, &account, id).await?;
     forget_logins(ops, &account, id).await?;
     if ended == super::end::Ended::default() {
         return Err(missing);

@@ -11,6 +11,7 @@ use super::{UserView, address, find};
 use crate::account::credential;
 use crate::audit;
 use crate::authority::ClientId;
+use crate::authority::consent::{self, Consent};
 use crate::authority::grants::{self, Living, Which};
 use crate::base::{AccountId, LoginMethod, Timestamp, UserId};
 use crate::login::journal::{self, LoginEntry};
@@ -133,6 +134,27 @@ impl From<Living> for GrantSummary {
     }
 }
 
+/// What a user allowed an application.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ConsentSummary {
+    /// The application's client id.
+    pub application: ClientId,
+    /// What it may ask for without a question.
+    pub scopes: Vec<String>,
+    /// When they last said so (RFC 3339).
+    pub given_at: String,
+}
+
+impl From<Consent> for ConsentSummary {
+    fn from(consent: Consent) -> Self {
+        Self {
+            application: consent.client_id,
+            scopes: consent.scopes.iter().map(str::to_owned).collect(),
+            given_at: consent.given_at.rfc3339(),
+        }
+    }
+}
+
 /// All that is kept of a user.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "UserExport")]
@@ -147,6 +169,8 @@ pub struct UserDetail {
     pub sessions: Vec<SessionView>,
     /// What they granted to applications, while a token of it lives.
     pub grants: Vec<GrantSummary>,
+    /// What they allowed applications that have to ask.
+    pub consents: Vec<ConsentSummary>,
     /// Their logins, the newest first, as far as the log of logins has them.
     pub logins: Vec<LoginEntry>,
     /// What administrators did to them lately, the newest first.
@@ -170,6 +194,7 @@ pub async fn detail(
         application: None,
     };
     let granted = grants::page(store, &which, None, MOST, ops.clock.now()).await?;
+    let consents = consent::page(store, &account, Some(id), None, MOST).await?;
     let claims = found.value.more.clone();
     let has_password = credential::find(store, &account, id).await?.is_some();
     if let Some(serving) = &ops.serving {
@@ -183,6 +208,10 @@ pub async fn detail(
         has_password,
         sessions: sessions.into_iter().map(SessionView::from).collect(),
         grants: granted.into_iter().map(GrantSummary::from).collect(),
+        consents: consents
+            .into_iter()
+            .map(|(_, consent)| consent.into())
+            .collect(),
         logins,
         history,
     }))

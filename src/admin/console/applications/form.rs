@@ -48,6 +48,10 @@ pub(super) fn typed(form: &Pairs) -> Value {
         "refresh_token_lifetime": get("refresh_token_lifetime").trim(),
         "refresh_token_absolute_lifetime": get("refresh_token_absolute_lifetime").trim(),
         "reuse_refresh_tokens": form.get("reuse_refresh_tokens").is_some(),
+        "consent": form.get("consent").is_some(),
+        "id_token_claims": get("id_token_claims").trim(),
+        "userinfo_claims": get("userinfo_claims").trim(),
+        "access_token_claims": get("access_token_claims").trim(),
         "unnamed_requests": form.get("unnamed_requests").is_some(),
         "virto_claims": form.get("virto_claims").is_some(),
         "roles": get("roles"),
@@ -75,6 +79,17 @@ fn lines(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Names between spaces or commas; none: as is usual.
+fn names(text: &str) -> Value {
+    let names = text.split([',', ' ', '\n', '\r']);
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        Value::Null
+    } else {
+        names.into()
+    }
+}
+
 /// What can change, as the API reads it.
 pub(super) fn changes(typed: &Value) -> Value {
     let optional = |name| or_null(text(typed, name));
@@ -98,6 +113,10 @@ pub(super) fn changes(typed: &Value) -> Value {
         "refresh_token_lifetime": optional("refresh_token_lifetime"),
         "refresh_token_absolute_lifetime": optional("refresh_token_absolute_lifetime"),
         "reuse_refresh_tokens": typed["reuse_refresh_tokens"],
+        "consent": typed["consent"],
+        "id_token_claims": names(text(typed, "id_token_claims")),
+        "userinfo_claims": names(text(typed, "userinfo_claims")),
+        "access_token_claims": names(text(typed, "access_token_claims")),
         "unnamed_requests": typed["unnamed_requests"],
         "virto_claims": typed["virto_claims"],
         "roles": lines(text(typed, "roles")),
@@ -116,6 +135,9 @@ fn setting(name: &str) -> Option<&'static str> {
         "refresh_token_lifetime",
         "refresh_token_absolute_lifetime",
         "reuse_refresh_tokens",
+        "id_token_claims",
+        "userinfo_claims",
+        "access_token_claims",
         "unnamed_requests",
         "roles",
         "impersonation_group",
