@@ -7,6 +7,7 @@ pub mod mapping;
 pub mod origins;
 pub mod settings;
 pub mod stores;
+pub mod ways;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub use self::directory::User;
 pub use self::mapping::Mappings;
 pub use self::settings::LoginSettings;
 pub use self::stores::{StoreFront, StoreFrontError};
+pub use self::ways::{EmailDomain, Ways};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
 use crate::store::{

@@ -23,6 +23,7 @@ mod callback;
 mod check;
 mod connect;
 pub mod cookies;
+mod email_first;
 pub(crate) mod failure;
 pub mod health;
 mod login;
@@ -37,6 +38,7 @@ mod site;
 pub mod status;
 mod trial;
 mod vtex;
+mod ways;
 mod well_known;
 
 use std::sync::Arc;

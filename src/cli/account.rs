@@ -104,6 +104,18 @@ pub(super) struct Change {
     /// How many of a person's last passwords may not be chosen again
     #[arg(long, value_name = "NUMBER")]
     password_former: Option<u8>,
+    /// The order of the ways to log in, with commas: `access_key`, `password` and providers; empty: none
+    #[arg(long, value_name = "WAYS")]
+    login_order: Option<String>,
+    /// Providers that nobody logs in through now, with commas; their mappings stay; empty: none
+    #[arg(long, value_name = "PROVIDERS")]
+    providers_off: Option<String>,
+    /// Whether the email is asked for before the ways to log in are shown: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    email_first: Option<Switch>,
+    /// Domains of emails and the provider of each, with commas, as in `acme.test=acme:verified`; without `:verified` a domain leads nowhere yet; empty: none
+    #[arg(long, value_name = "DOMAINS")]
+    email_domains: Option<String>,
     /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`: `on` or `off`
     #[arg(long, value_name = "SWITCH")]
     vtex_compatible: Option<Switch>,
@@ -176,11 +188,23 @@ impl Account {
                 for (key, given) in [
                     ("access_key", change.access_key),
                     ("password", change.password),
+                    ("email_first", change.email_first),
                     ("vtex_compatible", change.vtex_compatible),
                 ] {
                     if let Some(switch) = given {
                         body.insert(key.into(), (switch == Switch::On).into());
                     }
+                }
+                for (key, given) in [
+                    ("login_order", change.login_order),
+                    ("providers_off", change.providers_off),
+                ] {
+                    if let Some(names) = given {
+                        body.insert(key.into(), names_of(&names).collect());
+                    }
+                }
+                if let Some(list) = change.email_domains {
+                    body.insert("email_domains".into(), names_of(&list).map(domain).collect());
                 }
                 if let Some(rule) = change.password_rule {
                     body.insert("password_rule".into(), rule.into());
@@ -213,6 +237,21 @@ impl Account {
         }
         Ok(())
     }
+}
+
+/// The names in a list with commas.
+fn names_of(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// `acme.test=acme:verified`
+fn domain(text: &str) -> Value {
+    let (domain, provider) = text.split_once('=').unwrap_or((text, ""));
+    let (provider, verified) = match provider.strip_suffix(":verified") {
+        Some(provider) => (provider, true),
+        None => (provider, false),
+    };
+    json!({ "domain": domain, "provider": provider, "verified": verified })
 }
 
 /// One segment of a path, whatever was typed.

@@ -177,6 +177,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountAccessKey
         | E::MessageInvalid
         | E::AccountPassword
+        | E::AccountWays
         | E::LoginPasswordClasses
         | E::LoginPasswordWeak
         | E::LoginPasswordUsed
