@@ -8,6 +8,7 @@ pub mod origins;
 pub mod provider_tokens;
 pub mod settings;
 pub mod stores;
+pub mod ways;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use self::directory::User;
 pub use self::mapping::Mappings;
 pub use self::settings::LoginSettings;
 pub use self::stores::{StoreFront, StoreFrontError};
+pub use self::ways::{EmailDomain, Ways};
 use crate::base::{AccountId, Timestamp};
 use crate::key::Algorithm;
 use crate::store::{

@@ -25,6 +25,7 @@ mod check;
 mod connect;
 mod consents;
 pub mod cookies;
+mod email_first;
 pub(crate) mod failure;
 pub mod health;
 mod login;
@@ -40,6 +41,7 @@ mod site;
 pub mod status;
 mod trial;
 mod vtex;
+mod ways;
 mod well_known;
 
 use std::sync::Arc;

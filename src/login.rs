@@ -126,19 +126,34 @@ impl Logins {
         self.clock.now()
     }
 
-    /// An account's provider, for a login that is at `step`.
+    /// An account's provider, for a login that is at `step`. One that is switched off
+    /// is none (threat B1).
     pub(crate) async fn provider(
         &self,
         account: &AccountId,
         id: &ProviderId,
         step: Step,
     ) -> Result<Arc<Provider>, LoginError> {
+        if !self.is_on(account, id, step).await? {
+            return Err(LoginError::UnknownProvider);
+        }
         self.mappings
             .provider(account, id)
             .await
             .map_err(step.store())?
             .ok_or(LoginError::UnknownProvider)?
             .map_err(|findings| LoginError::misconfigured(&findings))
+    }
+
+    /// Whether the account has not switched a provider off.
+    pub(crate) async fn is_on(
+        &self,
+        account: &AccountId,
+        id: &ProviderId,
+        step: Step,
+    ) -> Result<bool, LoginError> {
+        let account = self.accounts.get(account).await.map_err(step.store())?;
+        Ok(account.is_none_or(|account| account.login.ways.is_on(id)))
     }
 }
 

@@ -4,14 +4,12 @@
 
 #[path = "support/authority.rs"]
 mod authority;
-#[path = "support/form.rs"]
-mod form;
 mod support;
 
 use authority::{CALLBACK, Client, claims, param, storefront, to};
-use form::Form;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use support::form::Form;
 use support::{Browser, Page, World};
 use vestibule::authority::application::{NewApplication, Settings};
 

@@ -4,16 +4,14 @@
 
 #[path = "support/authority.rs"]
 mod authority;
-#[path = "support/form.rs"]
-mod form;
 mod support;
 
 use std::time::Duration;
 
 use authority::{Client, storefront, to};
-use form::Form;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use support::form::Form;
 use support::{Browser, Page, World};
 use vestibule::authority::application::NewApplication;
 use vestibule::authority::{Grant, Scopes};

@@ -6,6 +6,8 @@
 mod authority;
 mod support;
 
+use std::collections::BTreeMap;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -154,7 +156,7 @@ async fn a_provider_that_is_busy_takes_nothing_away() {
         code: 503,
         body: String::new(),
         content_type: "text/plain".to_owned(),
-        headers: Default::default(),
+        headers: BTreeMap::default(),
     };
     world.idp.set_faults(Faults::none().once("token", busy));
     let page = ask(&world, &token).await;

@@ -278,8 +278,22 @@ impl Mappings {
             .transpose()
     }
 
-    /// The compiled provider of an account that has one and no other.
-    pub async fn only(&self, account: &AccountId) -> Result<ProviderCount, StoreError> {
+    /// The compiled provider of an account that has one and no other, beside those
+    /// that are switched off.
+    pub async fn only(
+        &self,
+        account: &AccountId,
+        off: &[ProviderId],
+    ) -> Result<ProviderCount, StoreError> {
+        if !off.is_empty() {
+            let found = self.list(account).await?;
+            let mut on = found.iter().filter(|m| !off.contains(&m.value.provider));
+            return Ok(match (on.next(), on.next()) {
+                (None, _) => ProviderCount::None,
+                (Some(one), None) => ProviderCount::One(self.compiled(account, one)),
+                _ => ProviderCount::Several,
+            });
+        }
         let revision = self.store.revision(CURRENT.space());
         if let Some(provider) = self.single.get(account, revision) {
             return Ok(ProviderCount::One(Ok(provider)));

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ways::Ways;
 use crate::mail::template::Own;
 use crate::password::PasswordRule;
 
@@ -17,6 +18,9 @@ pub struct LoginSettings {
     /// Whether its stores' front ends may speak VTEX ID.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vtex_compatible: bool,
+    /// The ways to log in, on the page for it.
+    #[serde(skip_serializing_if = "Ways::is_default")]
+    pub ways: Ways,
     /// Messages to its people.
     #[serde(skip_serializing_if = "Messages::is_default")]
     pub messages: Messages,

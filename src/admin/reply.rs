@@ -180,6 +180,26 @@ pub(super) async fn problems(request: Request, next: Next) -> Response {
     problem
 }
 
+/// The answer to a token without the scope that is wanted (RFC 6750 §3.1).
+pub(super) fn insufficient(wanted: &str) -> Response {
+    let mut answer = forbidden(&format!("this needs an access token with `{wanted}`"));
+    let text = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    answer
+}
+
+/// The answer to who may not.
+pub(super) fn forbidden(detail: &str) -> Response {
+    refused(detail).into_response()
+}
+
+/// A 403 as a problem.
+pub(super) fn refused(detail: &str) -> Problem {
+    Problem::new(ErrorCode::AdminForbidden, detail)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,24 +227,4 @@ mod tests {
         assert!(fresh.over(None).is_ok() && fresh.over(now).is_err());
         assert!(given(header::IF_NONE_MATCH, "\"v7\"").is_err());
     }
-}
-
-/// The answer to a token without the scope that is wanted (RFC 6750 §3.1).
-pub(super) fn insufficient(wanted: &str) -> Response {
-    let mut answer = forbidden(&format!("this needs an access token with `{wanted}`"));
-    let text = format!("Bearer error=\"insufficient_scope\", scope=\"{wanted}\"");
-    if let Ok(value) = HeaderValue::from_str(&text) {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-    }
-    answer
-}
-
-/// The answer to who may not.
-pub(super) fn forbidden(detail: &str) -> Response {
-    refused(detail).into_response()
-}
-
-/// A 403 as a problem.
-pub(super) fn refused(detail: &str) -> Problem {
-    Problem::new(ErrorCode::AdminForbidden, detail)
 }

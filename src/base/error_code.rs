@@ -240,6 +240,8 @@ error_codes! {
         AccountAccessKey = "account.access_key",
         /// The settings for passwords cannot be used; the detail says which and why.
         AccountPassword = "account.password",
+        /// The order of the ways to log in, or a domain of emails, cannot be used; the detail says which and why.
+        AccountWays = "account.ways",
         /// A message's sender or text cannot be used; the detail says which and why.
         MessageInvalid = "message.invalid",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.

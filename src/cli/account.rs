@@ -104,6 +104,18 @@ pub(super) struct Change {
     /// How many of a person's last passwords may not be chosen again
     #[arg(long, value_name = "NUMBER")]
     password_former: Option<u8>,
+    /// The order of the ways to log in, with commas: `access_key`, `password` and providers; empty: none
+    #[arg(long, value_name = "WAYS")]
+    login_order: Option<String>,
+    /// Providers that nobody logs in through now, with commas; their mappings stay; empty: none
+    #[arg(long, value_name = "PROVIDERS")]
+    providers_off: Option<String>,
+    /// Whether the email is asked for before the ways to log in are shown: `on` or `off`
+    #[arg(long, value_name = "SWITCH")]
+    email_first: Option<Switch>,
+    /// Domains of emails and the provider of each, with commas, as in `acme.test=acme:verified`; without `:verified` a domain leads nowhere yet; empty: none
+    #[arg(long, value_name = "DOMAINS")]
+    email_domains: Option<String>,
     /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`: `on` or `off`
     #[arg(long, value_name = "SWITCH")]
     vtex_compatible: Option<Switch>,
@@ -158,39 +170,7 @@ impl Account {
                 show(json, &found.unwrap_or_default());
             }
             Self::Change { id, change } => {
-                let mut body = Map::new();
-                if let Some(name) = change.name {
-                    body.insert("name".into(), name.into());
-                }
-                for (key, given) in [
-                    ("logo_url", change.logo),
-                    ("color", change.color),
-                    ("signing_alg", change.signing_alg),
-                    ("unverified_email", change.unverified_email),
-                    ("audience", change.audience),
-                ] {
-                    if let Some(text) = given {
-                        body.insert(key.into(), or_null(text));
-                    }
-                }
-                for (key, given) in [
-                    ("access_key", change.access_key),
-                    ("password", change.password),
-                    ("vtex_compatible", change.vtex_compatible),
-                ] {
-                    if let Some(switch) = given {
-                        body.insert(key.into(), (switch == Switch::On).into());
-                    }
-                }
-                if let Some(rule) = change.password_rule {
-                    body.insert("password_rule".into(), rule.into());
-                }
-                if let Some(days) = change.password_expires_days {
-                    body.insert("password_expires_days".into(), days.into());
-                }
-                if let Some(former) = change.password_former {
-                    body.insert("password_former".into(), former.into());
-                }
+                let body = change.body();
                 let path = format!("/accounts/{}", segment(&id));
                 let changed = api
                     .send(
@@ -213,6 +193,78 @@ impl Account {
         }
         Ok(())
     }
+}
+
+impl Change {
+    /// What the API is to change.
+    fn body(self) -> Map<String, Value> {
+        let mut body = Map::new();
+        if let Some(name) = self.name {
+            body.insert("name".into(), name.into());
+        }
+        for (key, given) in [
+            ("logo_url", self.logo),
+            ("color", self.color),
+            ("signing_alg", self.signing_alg),
+            ("unverified_email", self.unverified_email),
+            ("audience", self.audience),
+        ] {
+            if let Some(text) = given {
+                body.insert(key.into(), or_null(text));
+            }
+        }
+        for (key, given) in [
+            ("access_key", self.access_key),
+            ("password", self.password),
+            ("email_first", self.email_first),
+            ("vtex_compatible", self.vtex_compatible),
+        ] {
+            if let Some(switch) = given {
+                body.insert(key.into(), (switch == Switch::On).into());
+            }
+        }
+        for (key, given) in [
+            ("login_order", self.login_order),
+            ("providers_off", self.providers_off),
+        ] {
+            if let Some(names) = given {
+                body.insert(key.into(), names_of(&names).collect());
+            }
+        }
+        if let Some(list) = self.email_domains {
+            body.insert(
+                "email_domains".into(),
+                names_of(&list).map(domain).collect(),
+            );
+        }
+        if let Some(rule) = self.password_rule {
+            body.insert("password_rule".into(), rule.into());
+        }
+        if let Some(days) = self.password_expires_days {
+            body.insert("password_expires_days".into(), days.into());
+        }
+        if let Some(former) = self.password_former {
+            body.insert("password_former".into(), former.into());
+        }
+        body
+    }
+}
+
+/// The names in a list with commas.
+fn names_of(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+/// `acme.test=acme:verified`
+fn domain(text: &str) -> Value {
+    let (domain, provider) = text.split_once('=').unwrap_or((text, ""));
+    let (provider, verified) = match provider.strip_suffix(":verified") {
+        Some(provider) => (provider, true),
+        None => (provider, false),
+    };
+    json!({ "domain": domain, "provider": provider, "verified": verified })
 }
 
 /// One segment of a path, whatever was typed.

@@ -11,12 +11,14 @@ use axum::response::Response;
 
 use super::callback::{end_issued, end_others};
 use super::cookies::{self, Kind};
-use super::login::{EmailField, login_page, target};
+use super::email_first::to_ways;
+use super::login::target;
 use super::pages::{CodePage, Lang, LangLink};
 use super::password::{Posted, sign_in};
 use super::posted::{Way, form, guard};
 use super::server::ClientAddress;
 use super::site::{Site, html};
+use super::ways::{EmailField, login_page};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::base::{ErrorCode, LoginMethod, Secret};
@@ -49,10 +51,13 @@ pub(super) async fn posted(
         let (return_to, store) = target(&app, &site, asked).map_err(refuse)?;
         let way = Way::of(&app, &site, &form);
         guard(&app, &site, &store, &headers, way)?;
+        let email = form.get("email").unwrap_or_default();
+        if way == Way::Email {
+            return to_ways(&app, &site, &headers, &return_to, email).await;
+        }
         let cookie = site.cookie(&app, &headers, Kind::Browser)?;
         let known = cookie.as_deref().and_then(Browser::parse);
         let browser = Browser::beginning(known, store.is_https());
-        let email = form.get("email").unwrap_or_default();
         if way == Way::Password {
             let place = Place::new(&store, &return_to, &browser);
             let posted = Posted {
@@ -82,8 +87,9 @@ pub(super) async fn posted(
                 let field = EmailField {
                     typed: email,
                     wrong: Some(&error),
+                    known: true,
                 };
-                return login_page(&app, &site, &return_to, field)
+                return login_page(&app, &site, &headers, &return_to, field)
                     .await
                     .map_err(|error| failure::at_start(&app, &site, &error, &return_to));
             }

@@ -77,6 +77,8 @@ pub enum Kind {
     Browser,
     /// A browser that somebody logged in from before.
     Known,
+    /// The way that somebody last logged in by on this device.
+    Used,
 }
 
 /// A cookie's name: with the prefix that makes browsers hold it to its host on
@@ -88,6 +90,7 @@ pub fn name(kind: Kind, account: &AccountId, https: bool) -> String {
         // No account id has a `.`, so this is never another account's session.
         Kind::Browser => ".login",
         Kind::Known => ".known",
+        Kind::Used => ".used",
     };
     format!("{prefix}vestibule_{account}{suffix}")
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -10,11 +11,10 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::cookies::{self, Kind};
-use super::pages::{Choice, EmailForm, Icon, Lang, LangLink};
 use super::server::ClientAddress;
-use super::site::{Site, html};
-use super::status::status;
+use super::site::Site;
 use super::vtex::set_cookies;
+use super::ways::{EmailField, login_page};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
@@ -27,6 +27,8 @@ use crate::provider::Provider;
 use crate::provider::request::Demands;
 use crate::session::Session;
 
+/// For how long a device keeps how somebody last logged in on it.
+const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest hint that is handed on.
 const MAX_HINT: usize = 320;
 
@@ -69,9 +71,9 @@ async fn begin(
     let Some(provider) = choose(app, &site).await.map_err(fail)? else {
         let field = EmailField {
             typed: hint.unwrap_or_default(),
-            wrong: None,
+            ..EmailField::default()
         };
-        return login_page(app, &site, &return_to, field)
+        return login_page(app, &site, headers, &return_to, field)
             .await
             .map_err(fail);
     };
@@ -170,7 +172,7 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
     }
     match logins
         .mappings
-        .only(account)
+        .only(account, &site.account.login.ways.off)
         .await
         .map_err(Step::Start.store())?
     {
@@ -180,74 +182,6 @@ async fn choose(app: &App, site: &Site) -> Result<Option<Arc<Provider>>, LoginEr
             .map_err(|findings| LoginError::misconfigured(&findings)),
         ProviderCount::Several => Ok(None),
     }
-}
-
-/// The field for an email on the login's page.
-pub(super) struct EmailField<'a> {
-    /// What stands in it.
-    pub typed: &'a str,
-    /// Why it comes again.
-    pub wrong: Option<&'a LoginError>,
-}
-
-/// The page with all ways to log in.
-pub(super) async fn login_page(
-    app: &App,
-    site: &Site,
-    return_to: &ReturnTo,
-    email: EmailField<'_>,
-) -> Result<Response, LoginError> {
-    let mut rest = format!("&return_to={}", failure::encode(return_to.as_str()));
-    if let Some(hint) = site.query.get("login_hint") {
-        let _ = write!(rest, "&login_hint={}", failure::encode(hint));
-    }
-    let choices: Vec<Choice> = app
-        .logins
-        .mappings
-        .list(&site.account.id)
-        .await
-        .map_err(Step::Start.store())?
-        .into_iter()
-        .map(|mapping| Choice {
-            href: format!("login?provider={}{rest}", mapping.value.provider),
-            icon: Icon::of(mapping.value.provider.as_str()),
-            name: mapping.value.name,
-        })
-        .collect();
-    let languages: Vec<LangLink> = Lang::ALL
-        .iter()
-        .map(|lang| LangLink {
-            lang: *lang,
-            href: format!("login?lang={}{rest}", lang.tag()),
-        })
-        .collect();
-    let (codes, password) = (site.takes_codes(app), site.account.login.password);
-    let form = (codes || password).then(|| EmailForm {
-        action: format!("login?lang={}", site.lang.tag()),
-        return_to: return_to.as_str().to_owned(),
-        email: email.typed.to_owned(),
-        redirects: if password {
-            let stores = site.account.stores.iter();
-            stores.map(StoreFront::home).collect()
-        } else {
-            Vec::new()
-        },
-        codes,
-        password,
-        forgot: site.sets_passwords(app),
-        wrong: email.wrong.map(LoginError::code),
-        to_application: return_to.waiting_token(&app.logins.public_url).is_some(),
-    });
-    let page = app.pages.login(
-        &site.look(),
-        site.lang,
-        form.as_ref(),
-        &choices,
-        None,
-        &languages,
-    );
-    let status = email.wrong.map_or(StatusCode::OK, |why| status(why.code()));
-    Ok(html(status, page))
 }
 
 /// `GET finish`: the ticket for the session cookie.
@@ -293,6 +227,11 @@ async fn end(
         ),
     );
     let (issuer, id) = (&logins.public_url, &site.account.id);
+    let used = finished.session.method.as_str();
+    answer.headers_mut().append(
+        header::SET_COOKIE,
+        cookies::set(Kind::Used, id, &store, used, REMEMBERED),
+    );
     set_cookies(answer.headers_mut(), issuer, id, &store, &finished);
     Ok(answer)
 }

@@ -9,6 +9,7 @@ mod access_key;
 mod consent;
 mod fragment;
 mod icon;
+mod login;
 mod look;
 mod messages;
 mod password;
@@ -50,6 +51,17 @@ pub struct Choice {
     pub href: String,
     /// Its mark; without one the name's first letter stands in.
     pub icon: Option<Icon>,
+    /// Whether it was the last one used on this device.
+    pub last_used: bool,
+}
+
+/// A part of the login's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Block {
+    /// A form for an email.
+    Email(EmailForm),
+    /// Providers.
+    Choices(Vec<Choice>),
 }
 
 /// The same page in another language.
@@ -82,6 +94,10 @@ pub struct EmailForm {
     pub redirects: Vec<String>,
     /// An application waits for the login, so that a failure may lead to its page.
     pub to_application: bool,
+    /// The email alone is asked for; the ways follow.
+    pub first: bool,
+    /// Whether it was the last one used on this device.
+    pub last_used: bool,
 }
 
 /// A link to the page in a language, as templates need it.
@@ -214,82 +230,6 @@ impl Pages {
             templates,
             messages: Lang::ALL.map(Messages::of),
         }
-    }
-
-    /// The ways to sign in: an email for a code, and identity providers. `langs`
-    /// are the same page's addresses in the languages to choose from, the present
-    /// one included.
-    pub fn login(
-        &self,
-        look: &Look,
-        lang: Lang,
-        form: Option<&EmailForm>,
-        choices: &[Choice],
-        notice: Option<Notice>,
-        langs: &[LangLink],
-    ) -> Page {
-        #[derive(Serialize)]
-        struct Button<'a> {
-            label: String,
-            initial: String,
-            icon: Option<Icon>,
-            href: &'a str,
-        }
-        let text = &self.messages(lang).page;
-        let buttons: Vec<_> = choices
-            .iter()
-            .map(|choice| Button {
-                label: fill(&text.continue_with, "provider", &choice.name),
-                initial: look::initial(&choice.name),
-                icon: choice.icon,
-                href: &choice.href,
-            })
-            .collect();
-        let heading = match look.name() {
-            Some(name) => fill(&text.sign_in_to, "account", name),
-            None => text.sign_in.clone(),
-        };
-        let notice = notice.map(|notice| match notice {
-            Notice::SessionEnded => text.notice_session_ended.as_str(),
-            Notice::Cancelled => text.notice_cancelled.as_str(),
-        });
-        let style = Style::new(look).with_logo();
-        let style = match form {
-            None => style,
-            Some(form) if form.to_application => style.with_any_form(),
-            Some(form) => style.with_form(&form.redirects),
-        };
-        let form = form.map(|form| {
-            let why = form.wrong.filter(|why| *why != ErrorCode::RequestBad);
-            let refused = why.map(|why| {
-                let said = self.messages(lang).error(why);
-                format!("{} {}", said.text, said.next)
-            });
-            let bad = form.wrong == Some(ErrorCode::RequestBad);
-            context! {
-                codes => form.codes,
-                password => form.password,
-                forgot => form.forgot,
-                refused,
-                action => form.action.as_str(),
-                return_to => form.return_to.as_str(),
-                email => form.email.as_str(),
-                wrong => bad.then_some(&text.email_wrong),
-            }
-        });
-        self.page(
-            "providers.html",
-            lang,
-            &style,
-            &heading,
-            context! {
-                heading => heading.as_str(),
-                notice,
-                buttons => Serde(buttons),
-                form,
-                links => Serde(lang_links(langs, lang)),
-            },
-        )
     }
 
     /// What went wrong and what to do next.

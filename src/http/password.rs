@@ -8,13 +8,13 @@ use axum::response::Response;
 
 use super::callback::end_issued;
 use super::cookies::{self, Kind};
-use super::login::{EmailField, login_page};
 use super::pages::PasswordPage;
 use super::posted::{Way, form, guard};
 use super::server::ClientAddress;
 use super::session::current;
 use super::site::{Site, html};
 use super::status::status;
+use super::ways::{EmailField, login_page};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::base::{ErrorCode, Secret};
@@ -67,8 +67,9 @@ pub(super) async fn sign_in(
             let field = EmailField {
                 typed: email,
                 wrong: Some(&error),
+                known: true,
             };
-            let page = login_page(app, site, posted.return_to, field).await;
+            let page = login_page(app, site, posted.headers, posted.return_to, field).await;
             return page.map_err(fail);
         }
         Err(error) => return Err(fail(error)),

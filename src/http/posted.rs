@@ -12,6 +12,8 @@ use crate::protocol::form::Pairs;
 /// What a form of the login's page asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
+    /// The ways that there are for an email.
+    Email,
     /// A code.
     AccessKey,
     /// A login with a password.
@@ -25,6 +27,7 @@ impl Way {
     pub fn of(app: &App, site: &Site, form: &Pairs) -> Self {
         let typed = form.get("password").is_some_and(|text| !text.is_empty());
         match form.get("way") {
+            Some("email") => Self::Email,
             Some("access_key") => Self::AccessKey,
             Some("new_password") => Self::NewPassword,
             Some("password") => Self::Password,
@@ -45,6 +48,7 @@ pub(super) fn guard(
 ) -> Result<(), Response> {
     let refuse = |code| failure::coded(app, site, code, None);
     let on = match way {
+        Way::Email => site.account.login.ways.email_first,
         Way::AccessKey => site.takes_codes(app),
         Way::Password => site.account.login.password,
         Way::NewPassword => site.sets_passwords(app),

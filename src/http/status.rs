@@ -179,6 +179,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountAccessKey
         | E::MessageInvalid
         | E::AccountPassword
+        | E::AccountWays
         | E::LoginPasswordClasses
         | E::LoginPasswordWeak
         | E::LoginPasswordUsed

@@ -46,12 +46,9 @@ pub async fn finish(
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
     }
-    // Removed while the browser was on its way here (threat B1).
+    // Removed or switched off while the browser was on its way here (threat B1).
     let stands = match &record.method {
-        LoginMethod::Provider(id) => {
-            let provider = logins.mappings.provider(&account.id, id);
-            provider.await.map_err(Step::Finish.store())?.is_some()
-        }
+        LoginMethod::Provider(id) => stands(logins, &account.id, id).await?,
         LoginMethod::AccessKey => account.access_key,
         LoginMethod::Password => account.login.password,
     };
@@ -111,6 +108,17 @@ pub async fn finish(
         store: record.store,
         return_to: ReturnTo::stored(record.return_to),
     })
+}
+
+/// Whether people may still log in through a provider.
+async fn stands(
+    logins: &Logins,
+    account: &AccountId,
+    provider: &ProviderId,
+) -> Result<bool, LoginError> {
+    let found = logins.mappings.provider(account, provider).await;
+    let there = found.map_err(Step::Finish.store())?.is_some();
+    Ok(there && logins.is_on(account, provider, Step::Finish).await?)
 }
 
 /// Notes the login in its log; nobody waits for that.
@@ -211,6 +219,9 @@ pub async fn vouch(
     };
     if !browser.is_some_and(|browser| record.browser.is(browser)) {
         return Err(LoginError::WrongBrowser);
+    }
+    if !stands(logins, account, &provider).await? {
+        return Err(LoginError::TicketInvalid);
     }
     if !may_act(logins, account, record.user, record.generation).await? {
         return Err(LoginError::Identify(IdentifyError::Disabled));

@@ -2,6 +2,7 @@
 
 mod fields;
 mod store;
+mod ways;
 mod write;
 
 use schemars::JsonSchema;
@@ -10,6 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
 use self::store::add;
 pub use self::store::{StoreInput, StoreQuery, put_store, remove_store, stores};
+pub use self::ways::DomainInput;
+use self::ways::{domains, off, order};
 use self::write::{make, replace, write};
 use super::page::MAX;
 use super::{
@@ -18,11 +21,11 @@ use super::{
 };
 use crate::account::settings::PasswordRules;
 use crate::account::{
-    self, Account, LoginSettings, StoreFront, UnverifiedEmail, credential, directory,
-    provider_tokens,
+    self, Account, EmailDomain, LoginSettings, StoreFront, UnverifiedEmail, Ways, credential,
+    directory, provider_tokens,
 };
 use crate::authority::{Applications, consent};
-use crate::base::{AccountId, ErrorCode};
+use crate::base::{AccountId, ErrorCode, LoginMethod, ProviderId};
 use crate::key::Algorithm;
 use crate::login::journal;
 use crate::password::PasswordRule;
@@ -58,6 +61,14 @@ pub struct AccountView {
     pub password_expires_days: Option<u32>,
     /// How many of a person's last passwords may not be chosen again.
     pub password_former: u8,
+    /// The order of the ways to log in; those it does not name come after.
+    pub login_order: Vec<LoginMethod>,
+    /// Providers that nobody logs in through now.
+    pub providers_off: Vec<ProviderId>,
+    /// Whether the email is asked for before the ways to log in are shown.
+    pub email_first: bool,
+    /// Domains of emails whose people log in through a provider of their own.
+    pub email_domains: Vec<EmailDomain>,
     /// Whether its stores' front ends may speak VTEX ID.
     pub vtex_compatible: bool,
     /// The audience of its access tokens; `null`: the broker's.
@@ -81,6 +92,10 @@ impl From<Account> for AccountView {
             password_rule: account.login.rules.rule,
             password_expires_days: account.login.rules.expires_after_days,
             password_former: account.login.rules.former,
+            login_order: account.login.ways.order,
+            providers_off: account.login.ways.off,
+            email_first: account.login.ways.email_first,
+            email_domains: account.login.ways.domains,
             vtex_compatible: account.login.vtex_compatible,
             audience: account.audience,
             created_at: account.created_at.rfc3339(),
@@ -145,6 +160,22 @@ pub struct WholeAccount {
     /// given.
     #[schemars(range(min = 0, max = 24))]
     pub password_former: Option<u8>,
+    /// The order of the ways to log in; those it does not name come after.
+    #[serde(default)]
+    #[schemars(with = "Vec<LoginMethod>")]
+    pub login_order: Vec<String>,
+    /// Providers that nobody logs in through now. Their mappings stay.
+    #[serde(default)]
+    #[schemars(with = "Vec<ProviderId>")]
+    pub providers_off: Vec<String>,
+    /// Whether the email is asked for before the ways to log in are shown; not unless
+    /// given.
+    #[serde(default)]
+    pub email_first: bool,
+    /// Domains of emails whose people log in through a provider of their own, where
+    /// the email is asked for first.
+    #[serde(default)]
+    pub email_domains: Vec<DomainInput>,
     /// Whether its stores' front ends may speak VTEX ID; not unless given.
     #[serde(default)]
     pub vtex_compatible: bool,
@@ -192,6 +223,19 @@ pub struct AccountChange {
     /// How many of a person's last passwords may not be chosen again.
     #[schemars(range(min = 0, max = 24))]
     pub password_former: Option<u8>,
+    /// The order of the ways to log in: `access_key`, `password` and providers; those
+    /// it does not name come after.
+    #[schemars(with = "Option<Vec<LoginMethod>>")]
+    pub login_order: Option<Vec<String>>,
+    /// Providers that nobody logs in through now. Their mappings stay.
+    #[schemars(with = "Option<Vec<ProviderId>>")]
+    pub providers_off: Option<Vec<String>>,
+    /// Whether the email is asked for before the ways to log in are shown.
+    pub email_first: Option<bool>,
+    /// Domains of emails whose people log in through a provider of their own, where
+    /// the email is asked for first. It takes who administers all accounts to say
+    /// that one is verified; others lead nowhere.
+    pub email_domains: Option<Vec<DomainInput>>,
     /// Whether its stores' front ends may speak VTEX ID, below `/api/vtexid`.
     pub vtex_compatible: Option<bool>,
     /// The audience of its access tokens, an absolute URI; `null`: the broker's. It
@@ -225,6 +269,12 @@ impl WholeAccount {
                     self.password_expires_days,
                     self.password_former,
                 )?,
+                ways: Ways {
+                    order: order(&self.login_order)?,
+                    off: off(&self.providers_off)?,
+                    email_first: self.email_first,
+                    domains: domains(self.email_domains)?,
+                },
                 ..LoginSettings::default()
             },
             audience: own_audience(ops, self.audience)?,
@@ -266,6 +316,19 @@ impl AccountChange {
             self.password_expires_days,
             self.password_former,
         )?;
+        let ways = &mut account.login.ways;
+        if let Some(names) = &self.login_order {
+            ways.order = order(names)?;
+        }
+        if let Some(names) = &self.providers_off {
+            ways.off = off(names)?;
+        }
+        if let Some(on) = self.email_first {
+            ways.email_first = on;
+        }
+        if let Some(list) = self.email_domains {
+            ways.domains = domains(list)?;
+        }
         if let Some(on) = self.vtex_compatible {
             account.login.vtex_compatible = on;
         }

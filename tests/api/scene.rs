@@ -236,7 +236,7 @@ impl Scene {
             path = path.replace(ADA, LINKED) + "?provider=mock-idp";
         }
         if operation.id == "withdrawConsent" {
-            path += &format!("?user={ADA}&application={}", self.shop);
+            path = format!("{path}?user={ADA}&application={}", self.shop);
         }
         if operation.id == "revokeGrants" {
             path += "?application=orders";

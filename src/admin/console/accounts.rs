@@ -249,6 +249,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         password_former: number(&post, "password_former", u8::MAX),
         vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
         audience: Some(post.filled("audience")),
+        ..AccountChange::default()
     };
     let when = post.condition();
     let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;

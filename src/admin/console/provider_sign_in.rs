@@ -35,8 +35,15 @@ pub(super) async fn providers(console: &Console) -> Result<TemplateValue, Respon
     };
     let found = console.admin.mappings.list(account).await;
     let found = found.map_err(|error| fail(None, &error.into()))?;
+    let of = console.app.logins.accounts.get(account).await;
+    let of = of.map_err(|error| fail(None, &error.into()))?;
+    let is_on = |id| {
+        of.as_ref()
+            .is_none_or(|account| account.login.ways.is_on(id))
+    };
     let shown_ones: Vec<_> = found
         .iter()
+        .filter(|found| is_on(&found.value.provider))
         .map(|found| json!({ "id": found.value.provider.as_str(), "name": found.value.name }))
         .collect();
     Ok(shown(shown_ones))

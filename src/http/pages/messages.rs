@@ -54,6 +54,8 @@ pub(super) struct PageText {
     pub(super) for_the_store: String,
     pub(super) email: String,
     pub(super) send_code: String,
+    pub(super) go_on: String,
+    pub(super) last_used: String,
     pub(super) between: String,
     pub(super) email_wrong: String,
     pub(super) code_title: String,

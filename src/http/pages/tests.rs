@@ -22,6 +22,7 @@ fn choice(name: &str, icon: Option<Icon>) -> Choice {
         name: name.into(),
         href: format!("login?provider={name}&return_to=%2Fcart"),
         icon,
+        last_used: true,
     }
 }
 
@@ -43,8 +44,7 @@ fn email_form(text: &str) -> EmailForm {
         codes: true,
         password: true,
         forgot: true,
-        redirects: Vec::new(),
-        to_application: false,
+        ..EmailForm::default()
     }
 }
 
@@ -72,6 +72,7 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
                 name: text.into(),
                 href: text.into(),
                 icon: None,
+                last_used: false,
             },
             choice("google", Icon::of("google")),
         ];
@@ -80,8 +81,15 @@ fn all_pages(look: &Look, text: &str) -> Vec<Page> {
             href: text.into(),
         });
         let notice = Some(Notice::SessionEnded);
-        for form in [None, Some(email_form(text))] {
-            all.push(pages.login(look, lang, form.as_ref(), &choices, notice, &langs));
+        let choices = Block::Choices(choices.to_vec());
+        let first = Block::Email(EmailForm {
+            first: true,
+            last_used: true,
+            ..email_form(text)
+        });
+        let whole = [choices.clone(), Block::Email(email_form(text)), first];
+        for blocks in [&[choices][..], &whole] {
+            all.push(pages.login(look, lang, blocks, notice, &langs));
         }
         for left in [None, Some(1), Some(3)] {
             let code = CodePage {

@@ -77,7 +77,8 @@ async fn to_provider(
 async fn provider(app: &App, front: &Front) -> Result<ProviderId, LoginError> {
     let name = front.get(&["providername"]).unwrap_or_default();
     let found = app.logins.mappings.list(&front.site.account.id).await;
-    let found = found.map_err(Step::Start.store())?;
+    let mut found = found.map_err(Step::Start.store())?;
+    found.retain(|one| front.site.account.login.ways.is_on(&one.value.provider));
     let id = match name {
         "Google" => "google",
         "Facebook" => "facebook",

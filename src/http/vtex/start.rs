@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::{App, Shared};
 use super::answer::{begun, failed, failure};
 use super::front::Front;
+use crate::base::LoginMethod;
 use crate::login::ReturnTo;
 use crate::login::vtex::{Begun, LoginToken, begin};
 
@@ -85,7 +86,12 @@ pub(super) async fn providers(State(app): State<Shared>, request: Request) -> Re
 
 async fn providers_of(app: &App, front: &Front) -> Result<Value, Response> {
     let found = app.logins.mappings.list(&front.site.account.id).await;
-    let found = found.map_err(|why| failed(&why))?;
+    let mut found = found.map_err(|why| failed(&why))?;
+    let ways = &front.site.account.login.ways;
+    found.retain(|mapping| ways.is_on(&mapping.value.provider));
+    ways.sort(&mut found, |mapping| {
+        LoginMethod::Provider(mapping.value.provider.clone())
+    });
     let providers = found.into_iter().map(|mapping| {
         let id = mapping.value.provider.as_str();
         let class = match id {

@@ -5,6 +5,7 @@ use super::super::{
     Access, Caller, Changed, Condition, Entry, OperationError, Operations, Outcome,
 };
 use super::fields::access_key;
+use super::ways::check_verified;
 use super::{AccountView, address};
 use crate::account::origins::{self, Claim, ClaimError};
 use crate::account::{self, Account, StoreFront, stores};
@@ -22,6 +23,7 @@ pub(super) async fn make(
     when: Precondition,
 ) -> Outcome<Changed<AccountView>> {
     access_key(ops, false, account.access_key)?;
+    check_verified(caller, &[], &account.login.ways.domains)?;
     ops.keys.ensure(account.signing_alg).await?;
     let view = AccountView::from(account.clone());
     let entry = || {
@@ -53,6 +55,11 @@ pub(super) async fn replace(
         caller.check_broker(Access::Write)?;
     }
     access_key(ops, found.access_key, wanted.access_key)?;
+    check_verified(
+        caller,
+        &found.login.ways.domains,
+        &wanted.login.ways.domains,
+    )?;
     ops.keys.ensure(wanted.signing_alg).await?;
     let before = AccountView::from(found.clone());
     let view = AccountView::from(wanted.clone());
