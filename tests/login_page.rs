@@ -241,15 +241,15 @@ async fn an_emails_domain_chooses_the_provider() {
     let mut browser = Browser::new();
     let page = browser.get(scene.start()).await;
     assert!(!page.body.contains(CODE), "{}", page.body);
-    for (typed, sent) in [
-        ("ada@acme.test", "ada%40acme.test"),
-        ("Ada@ACME.example", "Ada%40acme.example"),
-    ] {
+    for typed in ["ada@acme.test", "Ada@ACME.example"] {
         let sent_on = email(&mut browser, &page, typed).await;
         assert_eq!(sent_on.status, 303, "{}", sent_on.body);
-        let to = sent_on.location().unwrap().to_string();
+        let to = sent_on.location().unwrap();
+        let hint = to.query_pairs().find(|(name, _)| name == "login_hint");
+        let hint = hint.map(|(_, value)| value.to_lowercase());
+        assert_eq!(hint, Some(typed.to_lowercase()), "{to}");
+        let to = to.to_string();
         assert!(to.contains(GOOGLE) && to.contains("return_to="), "{to}");
-        assert!(to.to_lowercase().contains(&sent.to_lowercase()), "{to}");
         let idp = browser.get(&to).await.location().unwrap().to_string();
         assert!(idp.starts_with(&scene.world.idp.origin()), "{idp}");
     }

@@ -156,7 +156,7 @@ fn secrets(world: &World, browsers: &[Browser]) -> Vec<String> {
         let ours = browser
             .jar
             .iter()
-            .filter(|((_, name), _)| name.starts_with("vestibule"));
+            .filter(|((_, name), _)| name.starts_with("vestibule") && !name.ends_with(".used"));
         found.extend(ours.map(|(_, value)| value.clone()));
     }
     found
