@@ -338,6 +338,25 @@ async fn j15_critical_headers() {
 }
 
 #[tokio::test]
+async fn f20_tokens_of_another_kind() {
+    let world = World::openid().await;
+    let kinds = [
+        "at+jwt",
+        "application/at+jwt",
+        "AT+JWT",
+        "logout+jwt",
+        "secevent+jwt",
+        "dpop+jwt",
+    ];
+    all_fail(&world, kinds.map(|kind| header("typ", json!(kind)))).await;
+    for harmless in ["JWT", "application/jwt", "JOSE"] {
+        let fault = header("typ", json!(harmless));
+        world.idp.set_faults(Faults::none().on("id_token", fault));
+        world.log_in(&mut Browser::new()).await;
+    }
+}
+
+#[tokio::test]
 async fn j16_hash_of_the_access_token() {
     let world = World::openid().await;
     all_fail(

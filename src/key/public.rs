@@ -17,7 +17,7 @@ use super::algorithm::Algorithm;
 use super::error::{FileProblem, KeyError};
 use super::{der, pem};
 use crate::base::digest;
-use crate::protocol::jws::PRIVATE_MEMBERS;
+use crate::protocol::jws::{PRIVATE_MEMBERS, may_verify};
 
 /// A public key, parsed and ready to verify. It knows its one algorithm; what a
 /// token says about it never decides anything.
@@ -99,11 +99,8 @@ impl PublicKey {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
         let private = PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name));
-        let for_signatures = text("use").is_none_or(|purpose| purpose == "sig")
-            && jwk
-                .get("key_ops")
-                .and_then(Value::as_array)
-                .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        let for_signatures = jwk.get("use").is_none_or(|purpose| purpose == "sig")
+            && jwk.get("key_ops").is_none_or(may_verify);
         if private || !for_signatures {
             return None;
         }

@@ -193,6 +193,9 @@ impl Logins {
         if let Ok(claims) = &claims {
             trace.document("id_token", claims);
         }
+        if is_of_another_kind(&jws, None) {
+            return Err(LoginError::IdToken(IdTokenError::OtherKind));
+        }
         let account = login.account().as_str();
         self.verify(account, provider, &jws, wrong).await?;
         let claims = claims.map_err(|error| LoginError::Undecodable {
@@ -266,6 +269,10 @@ impl Logins {
             strict_json(opened.as_bytes())
         } else {
             let jws = Jws::parse(&opened).map_err(wrong)?;
+            let own = (step == Step::Token).then_some("at+jwt");
+            if is_of_another_kind(&jws, own) {
+                return Err(invalid(IdTokenError::OtherKind));
+            }
             let account = login.account().as_str();
             self.verify(account, provider, &jws, wrong).await?;
             strict_json(jws.payload())
@@ -318,4 +325,22 @@ impl Logins {
             .map(Some)
             .map_err(|error| BuildError::Assertion(error.to_string()))
     }
+}
+
+/// Kinds of tokens that some issuers sign with the same keys, and that stand for
+/// something else than what a login takes them for (RFC 8725 §3.11).
+const KINDS: [&str; 5] = [
+    "at+jwt",
+    "dpop+jwt",
+    "logout+jwt",
+    "oauth-authz-req+jwt",
+    "secevent+jwt",
+];
+
+/// Whether a token says that it is of another kind than `own`. Names that nobody gave
+/// to a kind are taken for none.
+fn is_of_another_kind(jws: &Jws<'_>, own: Option<&str>) -> bool {
+    let kind = jws.kind();
+    let kind = kind.as_deref().filter(|kind| KINDS.contains(kind));
+    kind.is_some() && kind != own
 }

@@ -93,6 +93,14 @@ impl<'t> Jws<'t> {
             .unwrap_or_default()
     }
 
+    /// What kind of token it says it is (RFC 8725 §3.11), in lower case and without
+    /// `application/`; `None` where it says nothing.
+    pub fn kind(&self) -> Option<String> {
+        let typ = self.header.get("typ")?.as_str().unwrap_or_default();
+        let typ = typ.to_ascii_lowercase();
+        Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
+    }
+
     /// The key it names; `None` if it names none.
     ///
     /// # Errors
@@ -225,15 +233,20 @@ impl KeySet {
 /// Members of a JWK that no public key has (RFC 7518 §6).
 pub const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// Whether `key_ops` (RFC 7517 §4.3) is a list that has `verify` in it.
+pub fn may_verify(operations: &Value) -> bool {
+    let all = operations.as_array();
+    all.is_some_and(|all| all.iter().any(|one| one == "verify"))
+}
+
 fn public_key(jwk: &Value) -> Option<PublicKey> {
     use Algorithm::{Ed25519, Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
 
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
     let private = PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some());
-    let operations = jwk.get("key_ops").and_then(Value::as_array);
     let verifies = jwk.get("use").is_none_or(|purpose| purpose == "sig")
-        && operations.is_none_or(|all| all.iter().any(|one| one == "verify"));
+        && jwk.get("key_ops").is_none_or(may_verify);
     if private || !verifies {
         return None;
     }

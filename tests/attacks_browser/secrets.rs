@@ -156,7 +156,7 @@ fn secrets(world: &World, browsers: &[Browser]) -> Vec<String> {
         let ours = browser
             .jar
             .iter()
-            .filter(|((_, name), _)| name.starts_with("vestibule") && !name.ends_with(".used"));
+            .filter(|((_, name), _)| name.starts_with("vestibule") && !name.contains(".used"));
         found.extend(ours.map(|(_, value)| value.clone()));
     }
     found

@@ -1,7 +1,7 @@
 //! Authorization requests that providers demand signed (RFC 9101) or pushed (RFC 9126).
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mock_idp::{Client, ClientAuthentication, Config};
 use serde_json::{Value, json};
 use vestibule::base::Clock;
@@ -16,7 +16,6 @@ struct ClientKey {
 }
 
 fn client_key() -> ClientKey {
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     let rng = aws_lc_rs::rand::SystemRandom::new();
     let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
     let der = aws_lc_rs::signature::EcdsaKeyPair::generate_pkcs8(algorithm, &rng).unwrap();
@@ -132,7 +131,6 @@ async fn a_request_is_a_signed_object() {
     assert_eq!(names, ["client_id", "response_type", "scope", "request"]);
     let object = parameter(&away, "request");
     let payload = object.split('.').nth(1).unwrap();
-    use base64::Engine;
     let json = URL_SAFE_NO_PAD.decode(payload).unwrap();
     let claims: Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(claims["aud"], world.idp.origin());

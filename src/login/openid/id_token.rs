@@ -27,6 +27,9 @@ pub enum IdTokenError {
     /// It is encrypted, and there is no key.
     #[error("it is encrypted, and the mapping has no `client.decryption_key`")]
     NoDecryptionKey,
+    /// `typ` of its header.
+    #[error("its `typ` is that of another kind of token")]
+    OtherKind,
     /// A claim that must be there is not.
     #[error("`{0}` is missing")]
     Absent(&'static str),

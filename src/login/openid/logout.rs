@@ -149,14 +149,11 @@ impl Logins {
         let wrong = |error| invalid(IdTokenError::Signature(error));
         let token = opened(provider, token.trim()).map_err(invalid)?;
         let jws = Jws::parse(&token).map_err(wrong)?;
-        if let Some(typ) = jws.header().get("typ") {
-            // `logout+jwt` is recommended, no more; but what says that it is
-            // something else is that.
-            let typ = typ.as_str().unwrap_or_default().to_ascii_lowercase();
-            let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-            if typ != "logout+jwt" && typ != "jwt" {
-                return Err(invalid("`typ` is that of another kind of token"));
-            }
+        // `logout+jwt` is recommended, no more; but what says that it is something
+        // else is that.
+        let kind = jws.kind();
+        if kind.is_some_and(|kind| kind != "logout+jwt" && kind != "jwt") {
+            return Err(invalid("`typ` is that of another kind of token"));
         }
         let signature = |error: JwsError| LoginError::IdToken(IdTokenError::Signature(error));
         self.verify(account.as_str(), provider, &jws, signature)
