@@ -375,7 +375,7 @@ fn a_lock_is_free_as_soon_as_its_process_is_dead() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_used_is_named() {
+fn d3_a_directory_that_cannot_be_used_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let base = TempDir::new().unwrap();
     let file = base.path().join("file");
