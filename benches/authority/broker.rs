@@ -78,7 +78,7 @@ async fn vault(broker: &Broker) {
 
 /// An application that may do everything, with a secret that is stored as a
 /// generated one is.
-async fn application(broker: &Broker, id: &str, account: &str) {
+pub async fn application(broker: &Broker, id: &str, account: &str) {
     let authority = &broker.app().authority;
     let store = &*authority.store;
     let now = SystemClock.now();
@@ -113,7 +113,7 @@ async fn application(broker: &Broker, id: &str, account: &str) {
 }
 
 /// A user with a password.
-async fn user(broker: &Broker) {
+pub async fn user(broker: &Broker) {
     let authority = &broker.app().authority;
     let store = &*authority.store;
     let now = SystemClock.now();

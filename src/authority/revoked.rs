@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Authority;
+use super::verified::Verified;
 use crate::base::{SKEW, Timestamp, digest};
 use crate::key::Claims;
 use crate::store::{Key, Precondition, Space, Step, Store, StoreError};
@@ -37,23 +38,50 @@ pub struct Issued {
     pub expires_at: Timestamp,
 }
 
+/// Where the marks of an access token stand, if there are any.
+pub(super) struct Marks {
+    /// Its own.
+    own: Key,
+    /// Those that it shares with others: of its grant and its session.
+    shared: Vec<Key>,
+}
+
+impl Marks {
+    /// Those of a token; `None` for one without a `jti`.
+    pub fn of(claims: &Claims) -> Option<Self> {
+        let expires_at = claims.expires_at();
+        let day = day_of(expires_at);
+        let shared = [GRANT_ID, SID].into_iter();
+        Some(Self {
+            own: single(claims.text("jti")?, expires_at),
+            shared: shared
+                .filter_map(|claim| Some(mark(day, claim, claims.text(claim)?)))
+                .collect(),
+        })
+    }
+}
+
 impl Authority {
     /// Whether an access token was revoked. One without a `jti` is none of ours.
-    pub(super) async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {
-        let Some(jti) = claims.text("jti") else {
+    pub(super) async fn is_revoked(&self, token: &Verified) -> Result<bool, StoreError> {
+        let Some(marks) = &token.marks else {
             return Ok(true);
         };
-        let expires_at = claims.expires_at();
-        let mut keys = vec![single(jti, expires_at)];
-        let day = day_of(expires_at);
-        for claim in [GRANT_ID, SID] {
-            keys.extend(claims.text(claim).map(|name| mark(day, claim, name)));
+        // Of the store itself one is asked each time: where it fails, no token counts
+        // (threat C8).
+        let revision = self.store.revision(&REVOKED);
+        if self.store.get(&marks.own).await?.is_some() {
+            return Ok(true);
         }
-        for key in keys {
-            if self.store.get(&key).await?.is_some() {
+        if token.is_unrevoked_at(revision) {
+            return Ok(false);
+        }
+        for key in &marks.shared {
+            if self.store.get(key).await?.is_some() {
                 return Ok(true);
             }
         }
+        token.note_unrevoked(revision);
         Ok(false)
     }
 

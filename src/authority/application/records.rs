@@ -1,7 +1,6 @@
 //! Where applications are kept.
 
-use std::time::Duration;
-
+use super::known::LAST_USE_RESOLUTION;
 use super::{Application, ClientId};
 use crate::base::{AccountId, Timestamp};
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
@@ -15,14 +14,12 @@ pub(in crate::authority) fn spaces() -> [&'static Space; 2] {
 
 /// By client id, in no partition: a client id names one application of all. An
 /// application is its account's, where it has one.
-const RECORDS: Keyspace<Application> = Keyspace::new(&APPLICATIONS).owned_by(|application| {
-    let account = application.account.as_ref()?;
-    Some(account.as_str().as_bytes().to_vec())
-});
+pub(super) const RECORDS: Keyspace<Application> =
+    Keyspace::new(&APPLICATIONS).owned_by(|application| {
+        let account = application.account.as_ref()?;
+        Some(account.as_str().as_bytes().to_vec())
+    });
 const LAST_USES: Keyspace<Timestamp> = Keyspace::new(&USES);
-
-/// The last use is written down at most so often.
-const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
 
 /// The applications in a store.
 pub struct Applications;
