@@ -187,7 +187,9 @@ impl Authority {
                     let generation = number(&access.claims, "generation").unwrap_or_default();
                     application.serves(account)
                         && self.may_act(account, user, generation).await?
-                        && self.actor_may_act(account, access.actor).await?
+                        && self
+                            .actor_may_act(&application, account, user, access.actor)
+                            .await?
                 }
                 (Some(_), None) => false,
             };
@@ -222,18 +224,9 @@ impl Authority {
             && self
                 .may_act(&granted.account, granted.user, granted.generation)
                 .await?
-            && self.actor_may_act(&granted.account, granted.actor).await?)
-    }
-
-    async fn actor_may_act(
-        &self,
-        account: &AccountId,
-        actor: Option<Actor>,
-    ) -> Result<bool, StoreError> {
-        match actor {
-            None => Ok(true),
-            Some(actor) => self.may_act(account, actor.user, actor.generation).await,
-        }
+            && self
+                .actor_may_act(application, &granted.account, granted.user, granted.actor)
+                .await?)
     }
 
     async fn may_act(
