@@ -1,9 +1,8 @@
-//! How many instructions a login takes in the broker, and a refresh, and an
-//! introspection of one token again and again, which does not depend on how busy the
-//! machine is.
+//! How many instructions a login takes in the broker, which does not depend on
+//! how busy the machine is.
 //!
 //! `cargo bench --bench instructions` counts with callgrind, compares with
-//! `benches/instructions/expected`, and fails if one of them takes 5 % more. A change
+//! `benches/instructions/expected`, and fails if a login takes 5 % more. A change
 //! that is worth it writes the new number into that file. Without valgrind it
 //! says so and counts nothing.
 //!
@@ -16,22 +15,13 @@
 #[path = "login/arguments.rs"]
 mod arguments;
 #[allow(dead_code)]
-#[path = "authority/broker.rs"]
-mod broker;
-#[allow(dead_code)]
 #[path = "login/browser.rs"]
 mod browser;
-#[allow(dead_code)]
-#[path = "authority/caller.rs"]
-mod caller;
 #[path = "login/idp.rs"]
 mod idp;
 #[allow(dead_code)]
 #[path = "login/process.rs"]
 mod process;
-#[allow(dead_code)]
-#[path = "login/turn.rs"]
-mod turn;
 
 use std::fs;
 use std::io::Read;
@@ -39,12 +29,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::CLIENT;
 use browser::Browser;
-use caller::{Call, Caller};
 use process::{Process, fill, free_port};
 use tokio::net::{TcpListener, TcpStream};
-use turn::{Load, Work};
 use vestibule::base::SystemClock;
 use vestibule::broker::Broker;
 use vestibule::config;
@@ -55,17 +42,10 @@ use vestibule::store::MemoryStore;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How often it is done for the shorter count: enough for every user of the browser to
-/// be known.
+/// Logins of the shorter count: enough for every user of the browser to be known.
 const FEW: u64 = 60;
-/// How much more often for the longer one.
+/// Logins that the longer count has more.
 const MORE: u64 = 100;
-/// What is counted: a login, or a call of an application.
-const COUNTED: [(&str, Option<Call>); 3] = [
-    ("login", None),
-    ("refresh", Some(Call::Refresh)),
-    ("introspection", Some(Call::Introspect)),
-];
 /// Growth that is an error, in percent.
 const TOLERANCE: u64 = 5;
 
@@ -82,7 +62,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["broker", port, idp] => {
-            runtime.block_on(serve_broker(port.parse().unwrap(), idp));
+            runtime.block_on(broker(port.parse().unwrap(), idp));
             ExitCode::SUCCESS
         }
         _ => runtime.block_on(compare()),
@@ -90,7 +70,7 @@ fn main() -> ExitCode {
 }
 
 /// Serves until its standard input ends.
-async fn serve_broker(port: u16, idp: &str) {
+async fn broker(port: u16, idp: &str) {
     let origin = format!("http://127.0.0.1:{port}");
     let data = tempfile::tempdir().unwrap();
     let mut config = config::from_parts("", [], None).unwrap();
@@ -102,8 +82,6 @@ async fn serve_broker(port: u16, idp: &str) {
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let broker = Broker::on(store, &config, clock).await.unwrap();
     fill(&broker, &origin, idp).await;
-    broker::application(&broker, CLIENT, "shop").await;
-    broker::user(&broker).await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     serve(
         vec![Listener::Tcp(listener)],
@@ -118,8 +96,8 @@ async fn serve_broker(port: u16, idp: &str) {
     .unwrap();
 }
 
-/// Instructions of a broker that does it so often.
-async fn count(call: Option<Call>, times: u64, idp: &Process) -> u64 {
+/// Instructions of a broker that serves so many logins.
+async fn count(logins: u64, idp: &Process) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("callgrind.out");
     let port = free_port();
@@ -141,20 +119,11 @@ async fn count(call: Option<Call>, times: u64, idp: &Process) -> u64 {
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    match call {
-        None => {
-            let mut browser = Browser::open(port, 0).await;
-            for _ in 0..times {
-                browser.log_in().await;
-            }
-        }
-        Some(call) => {
-            let mut caller = Caller::open(port, CLIENT, call).await;
-            for _ in 0..times {
-                caller.once(Work::Check).await;
-            }
-        }
+    let mut browser = Browser::open(port, 0).await;
+    for _ in 0..logins {
+        browser.log_in().await;
     }
+    drop(browser);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
     let text = fs::read_to_string(out).unwrap();
@@ -171,34 +140,22 @@ async fn compare() -> ExitCode {
         println!("SKIPPED: there is no valgrind to count instructions with");
         return ExitCode::SUCCESS;
     }
+    let expected: u64 = include_str!("instructions/expected")
+        .trim()
+        .parse()
+        .unwrap();
     let idp = Process::idp().await;
-    let mut all_good = true;
-    for (name, call) in COUNTED {
-        let expected = expected(name);
-        let few = count(call, FEW, &idp).await;
-        let all = count(call, FEW + MORE, &idp).await;
-        let each = all.saturating_sub(few) / MORE;
-        println!("instructions, {name}: {each}, expected {expected}");
-        if each * 100 > expected * (100 + TOLERANCE) {
-            println!(
-                "that is more than {TOLERANCE} % more; where it is worth it, write {each} into benches/instructions/expected"
-            );
-            all_good = false;
-        }
-        if each * (100 + TOLERANCE) < expected * 100 {
-            println!("that is less: write {each} into benches/instructions/expected");
-        }
+    let (few, all) = (count(FEW, &idp).await, count(FEW + MORE, &idp).await);
+    let each = all.saturating_sub(few) / MORE;
+    println!("instructions of a login: {each}, expected {expected}");
+    if each * 100 > expected * (100 + TOLERANCE) {
+        println!(
+            "that is more than {TOLERANCE} % more; where it is worth it, write {each} into benches/instructions/expected"
+        );
+        return ExitCode::FAILURE;
     }
-    if all_good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    if each * (100 + TOLERANCE) < expected * 100 {
+        println!("that is less: write {each} into benches/instructions/expected");
     }
-}
-
-/// How many it takes by the last change.
-fn expected(name: &str) -> u64 {
-    let mut lines = include_str!("instructions/expected").lines();
-    let number = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    number.unwrap().trim().parse().unwrap()
+    ExitCode::SUCCESS
 }

@@ -78,7 +78,7 @@ async fn vault(broker: &Broker) {
 
 /// An application that may do everything, with a secret that is stored as a
 /// generated one is.
-pub async fn application(broker: &Broker, id: &str, account: &str) {
+async fn application(broker: &Broker, id: &str, account: &str) {
     let authority = &broker.app().authority;
     let store = &*authority.store;
     let now = SystemClock.now();
@@ -113,7 +113,7 @@ pub async fn application(broker: &Broker, id: &str, account: &str) {
 }
 
 /// A user with a password.
-pub async fn user(broker: &Broker) {
+async fn user(broker: &Broker) {
     let authority = &broker.app().authority;
     let store = &*authority.store;
     let now = SystemClock.now();
