@@ -1,7 +1,10 @@
 //! The tables of a mapping, one function each.
 
+use std::collections::BTreeMap;
+
 use super::Check;
-use super::slots::{Reserved, static_only};
+use super::sign::SignKeys;
+use super::slots::{Reserved, in_authorization, signed_authorization, static_only};
 use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, StateIn};
 use crate::provider::model::{
     Access, Authorization, Callback, EndSession, RedirectUri, default_refusals, refusal_word,
@@ -76,8 +79,18 @@ impl Check<'_> {
             "authorization.parameters",
             &set.parameters,
             &reserved,
-            static_only,
+            in_authorization,
         );
+        let sign = self.signatures(&SignKeys {
+            at: "authorization",
+            client: &file.client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &BTreeMap::new(),
+            reserved: &reserved,
+            in_browser: true,
+            allowed: signed_authorization,
+        });
         if openid
             && let Some((_, value)) = parameters.iter().find(|(name, _)| *name == scope_key)
             && !value
@@ -97,6 +110,7 @@ impl Check<'_> {
             fragment: self.fragment(set.fragment.as_ref()),
             client_id_key,
             parameters,
+            sign,
             pkce: set.pkce,
             scope,
             scope_unencoded: set.scope_unencoded,
