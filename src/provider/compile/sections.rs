@@ -9,6 +9,7 @@ use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, StateIn};
 use crate::provider::model::{
     Access, Authorization, Callback, EndSession, RedirectUri, default_refusals, refusal_word,
 };
+use crate::provider::parameter::Parameter;
 use crate::provider::redirect::names_provider;
 use crate::provider::state::{MAX_LENGTH, StateShape};
 
@@ -91,19 +92,8 @@ impl Check<'_> {
             in_browser: true,
             allowed: signed_authorization,
         });
-        if openid
-            && let Some((_, value)) = parameters.iter().find(|(name, _)| *name == scope_key)
-            && !value
-                .templates()
-                .iter()
-                .flat_map(|text| text.source().split_whitespace())
-                .any(|word| word == "openid")
-        {
-            self.error_hint(
-                &format!("authorization.parameters.{scope_key}"),
-                "OpenID Connect needs the scope `openid`",
-                "add `openid`, or use `authorization.scopes`",
-            );
+        if openid {
+            self.openid_scope(&scope_key, &parameters);
         }
         Authorization {
             url,
@@ -123,6 +113,23 @@ impl Check<'_> {
             request_object: self.request_object(file),
             response_mode: set.response_mode,
             response_type,
+        }
+    }
+
+    /// OpenID Connect Core §3.1.2.1: without the scope `openid` it is none.
+    fn openid_scope(&mut self, scope_key: &str, parameters: &[(String, Parameter)]) {
+        if let Some((_, value)) = parameters.iter().find(|(name, _)| name == scope_key)
+            && !value
+                .templates()
+                .iter()
+                .flat_map(|text| text.source().split_whitespace())
+                .any(|word| word == "openid")
+        {
+            self.error_hint(
+                &format!("authorization.parameters.{scope_key}"),
+                "OpenID Connect needs the scope `openid`",
+                "add `openid`, or use `authorization.scopes`",
+            );
         }
     }
 
