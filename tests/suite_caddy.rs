@@ -28,7 +28,7 @@ async fn start(dir: &Path, port: u16, shop: u16, broker: &str) -> Program {
         .replace("127.0.0.1:8080", broker.trim_start_matches("http://"))
         .replace("127.0.0.1:3000", &format!("127.0.0.1:{shop}"));
     let config = format!(
-        "{{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}}\n{site}\n\
+        "{{\n\tadmin off\n\tauto_https off\n}}\n{site}\n\
          http://127.0.0.1:{shop} {{\n\trespond \"orders of {{header.X-Auth-Email}} at {{uri}}\"\n}}\n"
     );
     let path = dir.join("Caddyfile");

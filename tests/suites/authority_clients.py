@@ -8,7 +8,7 @@ fails at the first that does not hold. What a package does by default is left as
 
 import json
 import sys
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 settings = json.loads(sys.argv[1])
 issuer, client_id, secret = settings["issuer"], settings["id"], settings["secret"]
@@ -65,17 +65,22 @@ def pyoidc():
 
 def social():
     from social_core.backends.open_id_connect import OpenIdConnectAuth
-    from social_core.storage import BaseStorage
+    from social_core.storage import AssociationMixin, BaseStorage
     from social_core.strategy import BaseStrategy
+
+    class Kept(AssociationMixin):
+        def __init__(self, number, url, association):
+            self.id, self.server_url = number, url
+            self.handle = association.handle
+            self.assoc_type = association.assoc_type
+            self.issued, self.lifetime = association.issued, association.lifetime
 
     class Associations:
         kept = []
 
         @classmethod
         def store(cls, url, association):
-            association.id = len(cls.kept) + 1
-            association.server_url = url
-            cls.kept.append(association)
+            cls.kept.append(Kept(len(cls.kept) + 1, url, association))
 
         @classmethod
         def get(cls, server_url=None, handle=None):
@@ -89,8 +94,24 @@ def social():
         def remove(cls, ids):
             cls.kept = [kept for kept in cls.kept if kept.id not in ids]
 
+    class Nonces:
+        used = set()
+
+        @classmethod
+        def use(cls, *nonce):
+            first = nonce not in cls.used
+            cls.used.add(nonce)
+            return first
+
+        @classmethod
+        def consume(cls, *nonce):
+            known = nonce in cls.used
+            cls.used.discard(nonce)
+            return known
+
     class Storage(BaseStorage):
         association = Associations
+        nonce = Nonces
 
     class Strategy(BaseStrategy):
         known = {
@@ -128,10 +149,7 @@ def social():
     backend = OpenIdConnectAuth(strategy, redirect_uri=redirect)
     back = visit(backend.start())
     print("ok discovery", flush=True)
-    query = urlsplit(back).query
-    from urllib.parse import parse_qsl
-
-    Strategy.data = dict(parse_qsl(query))
+    Strategy.data = dict(parse_qsl(urlsplit(back).query))
     backend = OpenIdConnectAuth(strategy, redirect_uri=redirect)
     response = backend.complete()
     print("ok login", flush=True)
