@@ -39,7 +39,7 @@ async fn log_in(package: &str, alg: Option<Algorithm>) {
     );
     let url = shop.expect("visit");
     let browser = &mut Browser::new();
-    let mut next = url.parse().unwrap();
+    let mut next: url::Url = url.parse().unwrap();
     for _ in 0..10 {
         let page = browser.get(next).await;
         next = authority::to(&page);
