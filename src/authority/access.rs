@@ -15,7 +15,8 @@ use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
 use super::granted::{Actor, Granted, Grantee};
 use super::scope::Scopes;
-use super::verified::Verified;
+pub use super::verified::Access;
+use super::verified::{Verified, number};
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, random};
 use crate::key::{Claims, Expect};
@@ -78,23 +79,6 @@ struct AccessClaims<'a> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-/// An access token that counts.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// Its application.
-    pub client_id: ClientId,
-    /// The account it is limited to.
-    pub account: Option<AccountId>,
-    /// Its user; `None`: the application itself.
-    pub user: Option<UserId>,
-    /// Who acts as the user.
-    pub actor: Option<Actor>,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// All its claims.
-    pub claims: Claims,
 }
 
 impl Authority {
@@ -165,7 +149,7 @@ impl Authority {
                 None => return Ok(None),
             },
         };
-        if self.is_revoked(&known).await? {
+        if self.is_revoked(known.marks.as_ref()).await? {
             return Ok(None);
         }
         let access = &known.access;
@@ -237,10 +221,6 @@ impl Authority {
     ) -> Result<bool, StoreError> {
         directory::may_act(&*self.store, account, user, generation).await
     }
-}
-
-pub(super) fn number(claims: &Claims, name: &str) -> Option<u64> {
-    claims.all().get(name)?.as_u64()
 }
 
 /// An application's own token counts only for what it may do now.

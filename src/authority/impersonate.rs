@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::Authority;
-use super::access::{Access, bearer, number};
+use super::access::bearer;
 use super::application::Application;
 use super::error::{Code, OAuthError};
 use super::granted::{Actor, Granted};
 use super::scope;
 use super::token::{ACCESS_TOKEN_TYPE, TokenAnswer, user_scopes, wanted};
+use super::verified::{Access, number};
 use crate::account::{User, directory};
 use crate::audit;
 use crate::base::{AccountId, UserId};

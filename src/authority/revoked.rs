@@ -6,12 +6,12 @@
 //! one for each day on which a token that is out now can end, and a token is
 //! looked for at the day of its own end. A mark stays for a day more than it must.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Authority;
-use super::verified::Verified;
 use crate::base::{SKEW, Timestamp, digest};
 use crate::key::Claims;
 use crate::store::{Key, Precondition, Space, Step, Store, StoreError};
@@ -44,6 +44,8 @@ pub(super) struct Marks {
     own: Key,
     /// Those that it shares with others: of its grant and its session.
     shared: Vec<Key>,
+    /// One more than the revision of the space at which none of these was found.
+    unrevoked: AtomicU64,
 }
 
 impl Marks {
@@ -57,14 +59,28 @@ impl Marks {
             shared: shared
                 .filter_map(|claim| Some(mark(day, claim, claims.text(claim)?)))
                 .collect(),
+            unrevoked: AtomicU64::new(0),
         })
+    }
+
+    /// Whether none was found at this revision of the space.
+    fn are_absent_at(&self, revision: Option<u64>) -> bool {
+        revision.is_some_and(|now| self.unrevoked.load(Ordering::Relaxed) == now.wrapping_add(1))
+    }
+
+    /// Notes that none was found after the revision was asked for.
+    fn note_absent(&self, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            let next = revision.wrapping_add(1);
+            self.unrevoked.store(next, Ordering::Relaxed);
+        }
     }
 }
 
 impl Authority {
     /// Whether an access token was revoked. One without a `jti` is none of ours.
-    pub(super) async fn is_revoked(&self, token: &Verified) -> Result<bool, StoreError> {
-        let Some(marks) = &token.marks else {
+    pub(super) async fn is_revoked(&self, marks: Option<&Marks>) -> Result<bool, StoreError> {
+        let Some(marks) = marks else {
             return Ok(true);
         };
         // Of the store itself one is asked each time: where it fails, no token counts
@@ -73,7 +89,7 @@ impl Authority {
         if self.store.get(&marks.own).await?.is_some() {
             return Ok(true);
         }
-        if token.is_unrevoked_at(revision) {
+        if marks.are_absent_at(revision) {
             return Ok(false);
         }
         for key in &marks.shared {
@@ -81,7 +97,7 @@ impl Authority {
                 return Ok(true);
             }
         }
-        token.note_unrevoked(revision);
+        marks.note_absent(revision);
         Ok(false)
     }
 

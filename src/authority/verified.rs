@@ -7,17 +7,39 @@
 //! counts, what was revoked, the application and the user.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 
-use super::access::{Access, number};
+use super::application::ClientId;
+use super::granted::Actor;
 use super::revoked::Marks;
-use crate::base::{Timestamp, digest};
-use crate::key::Keyring;
+use super::scope::Scopes;
+use crate::base::{AccountId, Timestamp, UserId, digest};
+use crate::key::{Claims, Keyring};
 
 /// Tokens that are remembered: a few KiB each.
 const MAX_CACHED: usize = 4000;
+
+/// An access token that counts.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Its application.
+    pub client_id: ClientId,
+    /// The account it is limited to.
+    pub account: Option<AccountId>,
+    /// Its user; `None`: the application itself.
+    pub user: Option<UserId>,
+    /// Who acts as the user.
+    pub actor: Option<Actor>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// All its claims.
+    pub claims: Claims,
+}
+
+pub(super) fn number(claims: &Claims, name: &str) -> Option<u64> {
+    claims.all().get(name)?.as_u64()
+}
 
 /// Tokens by their SHA-256: none can be had from a memory dump.
 pub struct VerifiedTokens(Cache<[u8; 32], Arc<Verified>>);
@@ -37,8 +59,6 @@ pub(super) struct Verified {
     pub marks: Option<Marks>,
     kid: String,
     not_before: Option<Timestamp>,
-    /// One more than the revision of the marks at which none was found.
-    unrevoked: AtomicU64,
 }
 
 impl Verified {
@@ -50,7 +70,6 @@ impl Verified {
             marks: Marks::of(&access.claims),
             kid: kid.to_owned(),
             not_before: time("nbf"),
-            unrevoked: AtomicU64::new(0),
             access: Arc::new(access),
         }
     }
@@ -60,19 +79,6 @@ impl Verified {
         now < self.access.claims.expires_at()
             && self.not_before.is_some_and(|begin| begin <= now)
             && keys.has(&self.kid, now)
-    }
-
-    /// Whether no mark was found at this revision of the marks.
-    pub fn is_unrevoked_at(&self, revision: Option<u64>) -> bool {
-        revision.is_some_and(|now| self.unrevoked.load(Ordering::Relaxed) == now.wrapping_add(1))
-    }
-
-    /// Notes that no mark was found after the revision was asked for.
-    pub fn note_unrevoked(&self, revision: Option<u64>) {
-        if let Some(revision) = revision {
-            let next = revision.wrapping_add(1);
-            self.unrevoked.store(next, Ordering::Relaxed);
-        }
     }
 }
 

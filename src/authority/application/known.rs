@@ -1,19 +1,16 @@
 //! Applications as requests need them: each of these asks for one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
-use super::records::{Applications, RECORDS};
+use super::records::{Applications, LAST_USE_RESOLUTION, RECORDS};
 use super::{Application, ClientId};
 use crate::base::Timestamp;
 use crate::store::{DecodedCache, Store, StoreError};
 
 /// Applications that are remembered.
 const MAX_CACHED: usize = 1000;
-/// The last use is written down at most so often.
-pub(super) const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
 
 /// Applications that were read before, as long as nothing about them changed, and
 /// when their use was noted.

@@ -1,6 +1,7 @@
 //! Where applications are kept.
 
-use super::known::LAST_USE_RESOLUTION;
+use std::time::Duration;
+
 use super::{Application, ClientId};
 use crate::base::{AccountId, Timestamp};
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
@@ -20,6 +21,9 @@ pub(super) const RECORDS: Keyspace<Application> =
         Some(account.as_str().as_bytes().to_vec())
     });
 const LAST_USES: Keyspace<Timestamp> = Keyspace::new(&USES);
+
+/// The last use is written down at most so often.
+pub(super) const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
 
 /// The applications in a store.
 pub struct Applications;
