@@ -22,6 +22,7 @@ mod keys;
 mod known;
 mod log;
 mod logins;
+mod messages;
 mod people;
 mod people_import;
 mod profile;
@@ -35,6 +36,7 @@ mod sign_in;
 mod start;
 mod trials;
 mod view;
+mod ways;
 mod wizard;
 
 use std::sync::Arc;
@@ -94,6 +96,16 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     let account = Router::new()
         .route("/", get(accounts::show))
         .route("/settings", post(accounts::change))
+        .route("/ways/switch", post(ways::switch))
+        .route("/ways/move", post(ways::shift))
+        .route("/ways/passwords", post(ways::passwords))
+        .route("/ways/email-first", post(ways::email_first))
+        .route("/ways/domains", post(ways::domain))
+        .route("/messages", get(messages::show))
+        .route("/messages/from", post(messages::from))
+        .route("/messages/text", post(messages::text))
+        .route("/messages/sample", post(messages::sample))
+        .route("/messages/unblock", post(messages::unblock))
         .route("/stores", post(accounts::add_store))
         .route("/stores/remove", post(accounts::remove_store))
         .route("/remove", post(accounts::remove))
