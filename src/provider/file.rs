@@ -402,10 +402,10 @@ pub struct AccessSection {
     pub email_domains: Vec<String>,
     /// Conditions on the profile, all of which must hold: `$.groups[?@ == 'customers']`.
     pub require: Vec<String>,
-    /// Whether programs may log people in with an access token that they got at the provider themselves, by VTEX ID's `audience/webstore/provider/oauth/exchange`. Whoever can have the provider issue a token to a program of theirs can then be any of its people here: only for a provider all of whose programs are your own. It takes a request to a user information endpoint.
-    pub token_exchange: bool,
     /// Only members of one of these groups, as `userinfo.response.groups` finds them; empty allows all.
     pub groups: Vec<String>,
+    /// Whether programs may log people in with an access token that they got at the provider themselves, by VTEX ID's `audience/webstore/provider/oauth/exchange`. Whoever can have the provider issue a token to a program of theirs can then be any of its people here: only for a provider all of whose programs are your own. It takes a request to a user information endpoint. Default false.
+    pub token_exchange: bool,
 }
 
 /// Where the provider's own session is ended at logout.
