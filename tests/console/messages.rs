@@ -90,12 +90,7 @@ async fn a_text_is_previewed_saved_and_taken_back() {
         (text("{{ code", "{{ code }}", ""), "subject"),
     ] {
         let page = op.post(&path, &wrong).await;
-        assert_eq!(
-            page.status,
-            StatusCode::BAD_REQUEST,
-            "{}",
-            page.body
-        );
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
         assert!(page.shows(says), "{}", page.body);
     }
     let nowhere = [("kind", "none"), ("lang", "en")];

@@ -136,12 +136,7 @@ async fn without_a_mail_server_access_keys_stay_off_and_the_page_says_why() {
     let mut op = Op::first(&world).await;
     let fields = [("way", "access_key"), ("on", "true")];
     let page = op.post(&format!("{ACCOUNT}/ways/switch"), &fields).await;
-    assert_eq!(
-        page.status,
-        StatusCode::BAD_REQUEST,
-        "{}",
-        page.body
-    );
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
     assert!(page.shows("[mail]"), "{}", page.body);
     assert_eq!(account(&world).await["access_key"], false);
 }
