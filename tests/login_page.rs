@@ -209,10 +209,11 @@ async fn b1_a_provider_that_is_switched_off_is_refused_at_every_step() {
     let finish = at_finish.get(url.as_str()).await.location().unwrap();
     let trial = scene.trial().await;
     let opened: Value = trial.json();
-    let link = opened["link"].as_str().unwrap().to_owned();
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
     let other: Value = scene.trial().await.json();
     let mut at_test = Browser::new();
-    let tested = at_test.to_callback(other["link"].as_str().unwrap(), "ada", "lovelace");
+    let begins = format!("{}&go=true", other["link"].as_str().unwrap());
+    let tested = at_test.to_callback(&begins, "ada", "lovelace");
     let tested = tested.await;
     let exchanged = scene.world.calls("/token");
 

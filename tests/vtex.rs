@@ -693,7 +693,8 @@ async fn with_tokens(scene: &Scene) -> String {
         scene.world.mapping()
     );
     scene.world.apply("acme", &takes).await;
-    scene.world.log_in(&mut Browser::new()).await;
+    let begin = scene.world.url("acme", "login?provider=mock-idp");
+    Browser::new().log_in(&begin, "ada", "lovelace").await;
     let asked = scene.world.idp.journal();
     let asked = asked.iter().rev().find(|call| call.path == "/userinfo");
     let header = asked.unwrap().headers.iter();

@@ -94,7 +94,8 @@ async fn a_way_is_switched_off_and_on_and_keeps_its_mapping() {
     );
 
     let mut shopper = Browser::new();
-    world.log_in(&mut shopper).await;
+    let begin = world.url("acme", "login?provider=mock-idp");
+    shopper.log_in(&begin, "ada", "lovelace").await;
     // It is asked first, and says what stays.
     let fields = [("way", "mock-idp"), ("on", "false")];
     let page = op.post(&format!("{ACCOUNT}/ways/switch"), &fields).await;
