@@ -72,6 +72,52 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         app: Shared::clone(app),
         admin,
     });
+    let pages = Router::new()
+        .route("/admin/", get(accounts::list).post(accounts::create))
+        .route("/admin/logout", post(sign_in::log_out))
+        .route("/admin/applications", get(applications::list))
+        .route(
+            "/admin/new-application",
+            get(applications::ask).post(applications::create),
+        )
+        .route(
+            "/admin/applications/{application}",
+            get(applications::show).post(applications::change),
+        )
+        .route(
+            "/admin/applications/{application}/rotate",
+            post(applications::rotate),
+        )
+        .route(
+            "/admin/applications/{application}/remove",
+            post(applications::remove),
+        )
+        .route("/admin/keys", get(keys::list))
+        .route("/admin/keys/prepare", post(keys::prepare))
+        .route("/admin/keys/rotate", post(keys::rotate))
+        .route("/admin/keys/import", post(keys::import))
+        .route("/admin/keys/{kid}/certificate.pem", get(keys::certificate))
+        .route("/admin/keys/{kid}/public.pem", get(keys::public))
+        .route("/admin/operators", get(log::operators).post(log::invite))
+        .route("/admin/operators/change", post(log::change_operator))
+        .route("/admin/operators/sign-out", post(sessions::end))
+        .route("/admin/profile", get(profile::show).post(profile::change))
+        .route("/admin/profile/password", post(profile::change_password))
+        .route("/admin/profile/sign-out", post(profile::sign_out))
+        .route("/admin/device", get(device::ask).post(device::decide))
+        .route("/admin/audit", get(log::audit))
+        .route("/admin/audit.jsonl", get(log::export))
+        .nest("/admin/accounts/{account}", account_pages())
+        .route("/admin/{*rest}", any(view::nothing))
+        .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
+    signed_out_pages()
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(super::MAX_BODY))
+        .with_state(console)
+}
+
+/// The pages of an account.
+fn account_pages() -> Router<Arc<Console>> {
     let provider = Router::new()
         .route("/", get(providers::show))
         .route("/edit", post(start::edit))
@@ -93,7 +139,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/shadow", post(shadow::of_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))
         .route("/{step}/preview", post(wizard::preview));
-    let account = Router::new()
+    Router::new()
         .route("/", get(accounts::show))
         .route("/settings", post(accounts::change))
         .route("/ways/switch", post(ways::switch))
@@ -131,49 +177,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/sessions/revoke", post(people::revoke))
         .route("/grants", get(people::grants))
         .route("/grants/revoke", post(people::revoke_grant))
-        .route("/consents/revoke", post(people::withdraw_consent));
-    let pages = Router::new()
-        .route("/admin/", get(accounts::list).post(accounts::create))
-        .route("/admin/logout", post(sign_in::log_out))
-        .route("/admin/applications", get(applications::list))
-        .route(
-            "/admin/new-application",
-            get(applications::ask).post(applications::create),
-        )
-        .route(
-            "/admin/applications/{application}",
-            get(applications::show).post(applications::change),
-        )
-        .route(
-            "/admin/applications/{application}/rotate",
-            post(applications::rotate),
-        )
-        .route(
-            "/admin/applications/{application}/remove",
-            post(applications::remove),
-        )
-        .route("/admin/keys", get(keys::list))
-        .route("/admin/keys/prepare", post(keys::prepare))
-        .route("/admin/keys/rotate", post(keys::rotate))
-        .route("/admin/keys/import", post(keys::import))
-        .route("/admin/keys/{kid}/certificate.pem", get(keys::certificate))
-        .route("/admin/keys/{kid}/public.pem", get(keys::public))
-        .route("/admin/operators", get(log::operators).post(log::invite))
-        .route("/admin/operators/change", post(log::change_operator))
-        .route("/admin/operators/sign-out", post(sessions::end))
-        .route("/admin/profile", get(profile::show).post(profile::change))
-        .route("/admin/profile/password", post(profile::change_password))
-        .route("/admin/profile/sign-out", post(profile::sign_out))
-        .route("/admin/device", get(device::ask).post(device::decide))
-        .route("/admin/audit", get(log::audit))
-        .route("/admin/audit.jsonl", get(log::export))
-        .nest("/admin/accounts/{account}", account)
-        .route("/admin/{*rest}", any(view::nothing))
-        .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
-    signed_out_pages()
-        .merge(pages)
-        .layer(DefaultBodyLimit::max(super::MAX_BODY))
-        .with_state(console)
+        .route("/consents/revoke", post(people::withdraw_consent))
 }
 
 /// What is there for who is not logged in.

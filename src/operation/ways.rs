@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Access, Caller, Entry, Found, OperationError, Operations, Outcome, Page, Paging};
 use crate::account::Account;
 use crate::authority::logout::end_grants_in;
-use crate::base::{AccountId, LoginMethod, ProviderId};
+use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp};
 use crate::login::journal;
 use crate::mail::MailError;
 use crate::session;
@@ -99,7 +99,7 @@ async fn view(
         name,
         on,
         problem,
-        last_used_at: last.map(|at| at.rfc3339()),
+        last_used_at: last.map(Timestamp::rfc3339),
     })
 }
 

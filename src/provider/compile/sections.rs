@@ -287,10 +287,10 @@ impl Check<'_> {
             );
         }
         Access {
-            token_exchange,
             email_domains,
             require,
             groups,
+            token_exchange,
         }
     }
 
