@@ -40,6 +40,7 @@ pub mod return_to;
 pub mod shadow;
 pub mod share;
 pub mod start;
+pub mod taken;
 pub mod ticket;
 pub mod trial;
 pub mod userinfo;
@@ -67,9 +68,9 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(access_key::spaces())
         .chain(password::spaces())
         .chain(trial::spaces())
+        .chain(journal::spaces())
         .chain([
             drift::space(),
-            journal::space(),
             openid::logout::space(),
             shadow::space(),
             vtex::space(),

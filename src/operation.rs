@@ -27,6 +27,7 @@ pub mod messages;
 mod page;
 pub mod passwords;
 pub mod users;
+pub mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

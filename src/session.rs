@@ -184,6 +184,9 @@ pub struct Subject<'a> {
     pub vtex: bool,
     /// What their OpenID provider knows the session as.
     pub at_provider: Option<&'a AtProvider>,
+    /// How long it may live at most, where that is less than a session's lifetime.
+    /// Nothing renews such a session.
+    pub at_most: Option<Duration>,
 }
 
 /// Only the part of the claims that finds the record.
@@ -247,7 +250,10 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Begun, SessionError> {
         let account = subject.account;
-        let sid = Token::new(now.plus(self.lifetime));
+        let lifetime = subject
+            .at_most
+            .map_or(self.lifetime, |most| most.min(self.lifetime));
+        let sid = Token::new(now.plus(lifetime));
         let alg = subject.signing_alg;
         let none = Map::new();
         let mut claims = Claims {
@@ -300,6 +306,9 @@ impl Sessions {
         let mut tokens = None;
         if subject.vtex {
             let (part, begun) = vtex::begin(store, keys, account, &sid, &session, now).await?;
+            if subject.at_most.is_some() {
+                part.forget_renewal(store, account).await?;
+            }
             session.vtex = Some(part);
             tokens = Some(begun);
         }

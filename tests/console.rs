@@ -18,6 +18,10 @@ mod keys;
 mod log;
 #[path = "console/login.rs"]
 mod login;
+#[path = "support/mail.rs"]
+mod mail_settings;
+#[path = "console/messages.rs"]
+mod messages;
 #[path = "console/people.rs"]
 mod people;
 #[path = "console/roles.rs"]
@@ -27,6 +31,8 @@ mod sessions;
 mod support;
 #[path = "console/through.rs"]
 mod through;
+#[path = "console/ways.rs"]
+mod ways;
 #[path = "console/wizard.rs"]
 mod wizard;
 

@@ -100,6 +100,22 @@ impl Scene {
             .unwrap();
     }
 
+    /// A test link of the bundled provider.
+    async fn trial(&self) -> Page {
+        let google = self.world.mapping().replace("\"mock-idp\"", "\"google\"");
+        let form = [("grant_type", "client_credentials")];
+        let answer = self.client.token(&self.world, &form).await.json();
+        let bearer = format!("Bearer {}", answer["access_token"].as_str().unwrap());
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/toml"),
+        ];
+        let url = format!("{}/api/v1/accounts/acme/trials", self.world.origin);
+        Browser::new()
+            .send(Method::POST, &url, &headers, Some(google))
+            .await
+    }
+
     fn start(&self) -> String {
         self.world.url("acme", "login?return_to=/welcome")
     }
@@ -191,9 +207,24 @@ async fn b1_a_provider_that_is_switched_off_is_refused_at_every_step() {
     let mut at_finish = Browser::new();
     let url = at_finish.to_callback(&start, "ada", "lovelace").await;
     let finish = at_finish.get(url.as_str()).await.location().unwrap();
+    let trial = scene.trial().await;
+    let opened: Value = trial.json();
+    let link = format!("{}&go=true", opened["link"].as_str().unwrap());
+    let other: Value = scene.trial().await.json();
+    let mut at_test = Browser::new();
+    let begins = format!("{}&go=true", other["link"].as_str().unwrap());
+    let tested = at_test.to_callback(&begins, "ada", "lovelace");
+    let tested = tested.await;
     let exchanged = scene.world.calls("/token");
 
     scene.set(json!({ "providers_off": ["google"] })).await;
+    let page = scene.trial().await;
+    assert!(page.shows("account.ways"), "{}", page.body);
+    assert!(page.shows("switched off"), "{}", page.body);
+    let page = Browser::new().get(&link).await;
+    assert!(!page.shows("/authorize"), "{}", page.body);
+    assert!(page.shows("login.unknown_provider"), "{}", page.body);
+    at_test.get(tested.as_str()).await;
     let page = Browser::new().get(&start).await;
     assert!(page.shows("login.unknown_provider"), "{}", page.body);
     let page = at_callback.get(callback.as_str()).await;

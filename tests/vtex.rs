@@ -686,6 +686,98 @@ async fn a_program_logs_in_with_its_key() {
     assert_eq!(no.status, 401, "{}", no.body);
 }
 
+/// An account whose provider takes tokens that programs got there, and one of them.
+async fn with_tokens(scene: &Scene) -> String {
+    let takes = format!(
+        "{}\n[access]\ntoken_exchange = true\n",
+        scene.world.mapping()
+    );
+    scene.world.apply("acme", &takes).await;
+    let begin = scene.world.url("acme", "login?provider=mock-idp");
+    Browser::new().log_in(&begin, "ada", "lovelace").await;
+    let asked = scene.world.idp.journal();
+    let asked = asked.iter().rev().find(|call| call.path == "/userinfo");
+    let header = asked.unwrap().headers.iter();
+    let mut header = header.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let (_, bearer) = header.next().unwrap();
+    bearer.trim_start_matches("Bearer ").to_owned()
+}
+
+#[tokio::test]
+async fn an_app_exchanges_a_providers_token_for_a_session() {
+    let scene = Scene::new().await;
+    let path = "vtexid/audience/webstore/provider/oauth/exchange";
+    let token = with_tokens(&scene).await;
+    let body = json!({ "providerId": "Mock Accounts", "accessToken": token, "duration": 30 });
+    let done = scene.json(&mut Browser::new(), path, &body).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert!(cookies(&done).is_empty());
+    let token = done.json()["authToken"].as_str().unwrap().to_owned();
+    let told = claims(&token);
+    let lives = told["exp"].as_u64().unwrap() - told["iat"].as_u64().unwrap();
+    assert_eq!((&told["sub"], lives), (&json!(ADA), 30 * 60));
+    let who = json!({ "token": token });
+    let validate = "vtexid/credential/validate";
+    let known = scene.json(&mut Browser::new(), validate, &who).await;
+    assert_eq!(known.json()["user"], ADA, "{}", known.body);
+    scene.world.clock.advance(Duration::from_secs(30 * 60 + 1));
+    let known = scene.json(&mut Browser::new(), validate, &who).await;
+    assert_eq!(known.status, 401, "{}", known.body);
+
+    // A token that the provider does not know, none, one in the address, a duration
+    // that is none.
+    let mut wrong = body.clone();
+    wrong["accessToken"] = json!("at-unknown");
+    let no = scene.json(&mut Browser::new(), path, &wrong).await;
+    assert_eq!(
+        (no.status.as_u16(), &no.json()["authStatus"]),
+        (401, &json!("WrongCredentials"))
+    );
+    let bare = json!({ "providerId": "mock-idp" });
+    let in_address = format!("{path}?accessToken={token}");
+    for (path, mut body) in [(path, bare.clone()), (in_address.as_str(), bare)] {
+        body["duration"] = json!(10);
+        let no = scene.json(&mut Browser::new(), path, &body).await;
+        assert_eq!(
+            (no.status.as_u16(), &no.json()["authStatus"]),
+            (400, &json!("InvalidToken"))
+        );
+    }
+    for duration in [json!(0), json!(121), json!("soon"), json!(-1)] {
+        let mut body = body.clone();
+        body["duration"] = duration.clone();
+        let no = scene.json(&mut Browser::new(), path, &body).await;
+        assert_eq!(no.status, 400, "{duration} {}", no.body);
+    }
+}
+
+#[tokio::test]
+async fn no_provider_takes_tokens_unless_its_mapping_says_so() {
+    let scene = Scene::new().await;
+    let path = "vtexid/audience/webstore/provider/oauth/exchange";
+    let token = with_tokens(&scene).await;
+    let body = json!({ "providerId": "mock-idp", "accessToken": token });
+    let asked = scene.world.calls("/userinfo");
+    scene.world.apply("acme", &scene.world.mapping()).await;
+    for id in ["mock-idp", "google", "nobody", ""] {
+        let mut body = body.clone();
+        body["providerId"] = json!(id);
+        let no = scene.json(&mut Browser::new(), path, &body).await;
+        assert_eq!(no.status, 400, "{id} {}", no.body);
+    }
+    assert_eq!(scene.world.calls("/userinfo"), asked);
+
+    // Tokens of Google are issued to everybody's programs.
+    let google = scene.world.mapping().replace("\"mock-idp\"", "\"google\"");
+    let takes = format!("{google}\n[access]\ntoken_exchange = true\n");
+    let mappings = &scene.world.broker.app().logins.mappings;
+    let findings = mappings.compile(&takes).map(|_| ()).unwrap_err();
+    let found = findings
+        .iter()
+        .find(|found| found.key == "access.token_exchange");
+    assert!(found.unwrap().message.contains("everybody"), "{findings:?}");
+}
+
 #[tokio::test]
 async fn the_host_that_the_browser_names_says_which_store() {
     let scene = Scene::new().await;

@@ -22,6 +22,7 @@ mod keys;
 mod known;
 mod log;
 mod logins;
+mod messages;
 mod people;
 mod people_import;
 mod profile;
@@ -35,6 +36,7 @@ mod sign_in;
 mod start;
 mod trials;
 mod view;
+mod ways;
 mod wizard;
 
 use std::sync::Arc;
@@ -70,56 +72,6 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         app: Shared::clone(app),
         admin,
     });
-    let provider = Router::new()
-        .route("/", get(providers::show))
-        .route("/edit", post(start::edit))
-        .route("/rollback", post(providers::rollback))
-        .route("/remove", post(providers::remove))
-        .route("/forget-drift", post(providers::forget_drift))
-        .route("/diff", get(providers::diff))
-        .route("/shadow", get(shadow::show).post(shadow::set))
-        .route("/shadow/promote", post(shadow::promote))
-        .route("/shadow/remove", post(shadow::remove))
-        .route("/trial", post(trials::open_applied));
-    let draft = Router::new()
-        .route("/", get(wizard::first_step))
-        .route("/toml", get(editor::toml).post(editor::save_toml))
-        .route("/review", get(review::review))
-        .route("/apply", post(review::apply))
-        .route("/discard", post(review::discard))
-        .route("/trial", post(trials::open_draft))
-        .route("/shadow", post(shadow::of_draft))
-        .route("/{step}", get(wizard::step).post(wizard::save))
-        .route("/{step}/preview", post(wizard::preview));
-    let account = Router::new()
-        .route("/", get(accounts::show))
-        .route("/settings", post(accounts::change))
-        .route("/stores", post(accounts::add_store))
-        .route("/stores/remove", post(accounts::remove_store))
-        .route("/remove", post(accounts::remove))
-        .route("/new", get(start::choose).post(start::begin))
-        .route("/new/{entry}", get(known::ask).post(known::begin))
-        .nest("/providers/{provider}", provider)
-        .nest("/drafts/{draft}", draft)
-        .route("/trials/{trial}", get(trials::show))
-        .route("/users", get(people::users).post(people_import::create))
-        .route(
-            "/users/import",
-            get(people_import::ask).post(people_import::import),
-        )
-        .route("/users/{user}", get(people::user))
-        .route("/users/{user}/export.json", get(people::export))
-        .route("/users/delete", post(people::delete))
-        .route("/users/unlink", post(people::unlink))
-        .route("/users/reverify", post(people::reverify))
-        .route("/users/change", post(people::change))
-        .route("/users/revoke", post(people::revoke_all))
-        .route("/logins", get(logins::list))
-        .route("/sessions", get(people::sessions))
-        .route("/sessions/revoke", post(people::revoke))
-        .route("/grants", get(people::grants))
-        .route("/grants/revoke", post(people::revoke_grant))
-        .route("/consents/revoke", post(people::withdraw_consent));
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/logout", post(sign_in::log_out))
@@ -155,13 +107,77 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/device", get(device::ask).post(device::decide))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
-        .nest("/admin/accounts/{account}", account)
+        .nest("/admin/accounts/{account}", account_pages())
         .route("/admin/{*rest}", any(view::nothing))
         .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
         .with_state(console)
+}
+
+/// The pages of an account.
+fn account_pages() -> Router<Arc<Console>> {
+    let provider = Router::new()
+        .route("/", get(providers::show))
+        .route("/edit", post(start::edit))
+        .route("/rollback", post(providers::rollback))
+        .route("/remove", post(providers::remove))
+        .route("/forget-drift", post(providers::forget_drift))
+        .route("/diff", get(providers::diff))
+        .route("/shadow", get(shadow::show).post(shadow::set))
+        .route("/shadow/promote", post(shadow::promote))
+        .route("/shadow/remove", post(shadow::remove))
+        .route("/trial", post(trials::open_applied));
+    let draft = Router::new()
+        .route("/", get(wizard::first_step))
+        .route("/toml", get(editor::toml).post(editor::save_toml))
+        .route("/review", get(review::review))
+        .route("/apply", post(review::apply))
+        .route("/discard", post(review::discard))
+        .route("/trial", post(trials::open_draft))
+        .route("/shadow", post(shadow::of_draft))
+        .route("/{step}", get(wizard::step).post(wizard::save))
+        .route("/{step}/preview", post(wizard::preview));
+    Router::new()
+        .route("/", get(accounts::show))
+        .route("/settings", post(accounts::change))
+        .route("/ways/switch", post(ways::switch))
+        .route("/ways/move", post(ways::shift))
+        .route("/ways/passwords", post(ways::passwords))
+        .route("/ways/email-first", post(ways::email_first))
+        .route("/ways/domains", post(ways::domain))
+        .route("/messages", get(messages::show))
+        .route("/messages/from", post(messages::from))
+        .route("/messages/text", post(messages::text))
+        .route("/messages/sample", post(messages::sample))
+        .route("/messages/unblock", post(messages::unblock))
+        .route("/stores", post(accounts::add_store))
+        .route("/stores/remove", post(accounts::remove_store))
+        .route("/remove", post(accounts::remove))
+        .route("/new", get(start::choose).post(start::begin))
+        .route("/new/{entry}", get(known::ask).post(known::begin))
+        .nest("/providers/{provider}", provider)
+        .nest("/drafts/{draft}", draft)
+        .route("/trials/{trial}", get(trials::show))
+        .route("/users", get(people::users).post(people_import::create))
+        .route(
+            "/users/import",
+            get(people_import::ask).post(people_import::import),
+        )
+        .route("/users/{user}", get(people::user))
+        .route("/users/{user}/export.json", get(people::export))
+        .route("/users/delete", post(people::delete))
+        .route("/users/unlink", post(people::unlink))
+        .route("/users/reverify", post(people::reverify))
+        .route("/users/change", post(people::change))
+        .route("/users/revoke", post(people::revoke_all))
+        .route("/logins", get(logins::list))
+        .route("/sessions", get(people::sessions))
+        .route("/sessions/revoke", post(people::revoke))
+        .route("/grants", get(people::grants))
+        .route("/grants/revoke", post(people::revoke_grant))
+        .route("/consents/revoke", post(people::withdraw_consent))
 }
 
 /// What is there for who is not logged in.

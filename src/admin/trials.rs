@@ -81,6 +81,7 @@ pub(super) async fn open(
                 TrialError::Findings(findings) => {
                     draft.problem(invalid(findings, "the mapping does not compile"))
                 }
+                off @ TrialError::Off(_) => Problem::new(ErrorCode::AccountWays, off.to_string()),
                 TrialError::Store(error) => error.into(),
             })?;
     let answer = OpenTrial {

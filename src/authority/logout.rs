@@ -13,6 +13,7 @@ use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::family::end_grants_of_session;
 use super::granted::Granted;
+use super::grants::Ending;
 use super::id_token::Hint;
 use super::{Authority, session_name};
 use crate::base::{AccountId, ErrorCode, UserId, random};
@@ -139,7 +140,7 @@ impl Authority {
         session: &Session,
     ) -> Result<(), StoreError> {
         let sid = session_name(session);
-        end_grants_of_session(&self.ending(), session.user, &sid).await?;
+        end_grants_in(&self.ending(), session).await?;
         let prefix = Key::expiring(
             &PARTICIPANTS,
             account.as_str(),
@@ -265,6 +266,11 @@ impl Authority {
         }
         Err(last)
     }
+}
+
+/// Ends what applications were granted in a session.
+pub async fn end_grants_in(ending: &Ending<'_>, session: &Session) -> Result<(), StoreError> {
+    end_grants_of_session(ending, session.user, &session_name(session)).await
 }
 
 fn after(

@@ -22,14 +22,17 @@ pub(super) enum Session {
         #[arg(long)]
         account: String,
     },
-    /// End a session, or all of a user
+    /// End a session, all of a user, or all that a way to log in began
     Revoke {
         /// The session's id, as listed
-        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        #[arg(required_unless_present_any = ["user", "way"], conflicts_with_all = ["user", "way"])]
         id: Option<String>,
         /// End all sessions of this user
-        #[arg(long)]
+        #[arg(long, conflicts_with = "way")]
         user: Option<String>,
+        /// End all sessions that this way began: a provider's id, `access_key` or `password`
+        #[arg(long)]
+        way: Option<String>,
         /// The account
         #[arg(long)]
         account: String,
@@ -67,11 +70,19 @@ impl Session {
                     ],
                 );
             }
-            Self::Revoke { id, user, account } => {
+            Self::Revoke {
+                id,
+                user,
+                way,
+                account,
+            } => {
                 let account = segment(&account);
-                let path = match (&id, &user) {
+                let path = match (&id, &way) {
+                    (None, Some(way)) => {
+                        format!("/accounts/{account}/ways/{}/sessions", segment(way))
+                    }
                     (Some(id), _) => format!("/accounts/{account}/sessions/{}", segment(id)),
-                    (None, user) => format!(
+                    (None, None) => format!(
                         "/accounts/{account}/users/{}/sessions",
                         segment(user.as_deref().unwrap_or_default())
                     ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::cookies::{self, Kind};
@@ -18,7 +18,7 @@ use super::ways::{EmailField, login_page};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
-use crate::base::ErrorCode;
+use crate::base::{AccountId, ErrorCode};
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, start};
@@ -227,13 +227,16 @@ async fn end(
         ),
     );
     let (issuer, id) = (&logins.public_url, &site.account.id);
-    let used = finished.session.method.as_str();
-    answer.headers_mut().append(
-        header::SET_COOKIE,
-        cookies::set(Kind::Used, id, &store, used, REMEMBERED),
-    );
+    let used = used(id, &store, &finished.session);
+    answer.headers_mut().append(header::SET_COOKIE, used);
     set_cookies(answer.headers_mut(), issuer, id, &store, &finished);
     Ok(answer)
+}
+
+/// Remembers on the device which way was used.
+pub(super) fn used(account: &AccountId, store: &StoreFront, session: &Session) -> HeaderValue {
+    let way = session.method.as_str();
+    cookies::set(Kind::Used, account, store, way, REMEMBERED)
 }
 
 /// Whoever was logged in here before is not any more (threats S13, C12).

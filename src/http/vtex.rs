@@ -6,6 +6,7 @@
 //! | `start` | `pub/authentication/start`, `startlogin`, `providers` |
 //! | `validate` | `pub/authentication/accesskey/…`, `classic/…` |
 //! | `oauth` | `pub/authentication/oauth/redirect`, `oauth/finish` |
+//! | `exchange` | `audience/webstore/provider/oauth/exchange` |
 //! | `who` | `pub/authenticated/user`, `user/info`, `credential/validate` |
 //! | `sessions` | `refreshtoken/webstore`, `pub/logout`, `sessions` |
 //! | `machines` | `apptoken/login` |
@@ -16,6 +17,7 @@
 //! ever has a token in it, and every address to go back to is checked.
 
 mod answer;
+mod exchange;
 mod front;
 mod machines;
 mod oauth;
@@ -38,7 +40,7 @@ type Methods = fn() -> MethodRouter<Shared>;
 /// The addresses, at the root for stores' own hosts and below an account for proxies
 /// that name it.
 pub(super) fn router() -> Router<Shared> {
-    let routes: [(&str, Methods); 22] = [
+    let routes: [(&str, Methods); 23] = [
         ("vtexid/pub/authentication/start", || {
             get(start::start).post(start::start)
         }),
@@ -77,6 +79,9 @@ pub(super) fn router() -> Router<Shared> {
         ("vtexid/user/info", || get(who::info)),
         ("vtexid/credential/validate", || post(who::validate)),
         ("vtexid/apptoken/login", || post(machines::log_in)),
+        ("vtexid/audience/webstore/provider/oauth/exchange", || {
+            post(exchange::exchange)
+        }),
         ("sessions", || {
             get(session_manager::read)
                 .post(session_manager::write)

@@ -86,6 +86,19 @@ impl Context {
         }
     }
 
+    /// A login that begins with an access token, and with no request of ours.
+    pub(super) fn of_token(
+        account: Arc<Account>,
+        provider: Arc<Provider>,
+        redirect_uri: String,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            origin,
+            ..Self::of_none(account, provider, redirect_uri, Timestamp::from_secs(0))
+        }
+    }
+
     /// The same login for another mapping of its provider: a shadow.
     pub(super) fn with_provider(&self, provider: Arc<Provider>) -> Self {
         Self {

@@ -18,7 +18,8 @@ use crate::provider::request::{self, TokenValues};
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 
-/// What the token endpoint gave. Only [`exchange`] makes one.
+/// What the token endpoint gave. Only [`exchange`] makes one, and
+/// [`taken`](super::taken) for a token that came another way.
 #[derive(Clone)]
 pub struct TokenResponse {
     login: Context,
@@ -38,6 +39,19 @@ impl TokenResponse {
             login: self.login.with_provider(Arc::clone(shadow)),
             ..self.clone()
         })
+    }
+
+    /// What stands for the answer where a program brings the access token.
+    pub(super) fn taken(login: Context, access_token: Secret) -> Self {
+        Self {
+            login,
+            access_token,
+            app_access_token: None,
+            id_token: None,
+            document: Value::Null,
+            callback: Vec::new(),
+            values: Value::Null,
+        }
     }
 
     /// The login it belongs to.

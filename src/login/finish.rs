@@ -1,5 +1,7 @@
 //! The last step: the ticket for a session, in the browser that began the login.
 
+use std::time::Duration;
+
 use tracing::info;
 
 use super::error::{LoginError, Step};
@@ -35,6 +37,17 @@ pub async fn finish(
     account: &Account,
     ticket: &str,
     browser: Option<&Browser>,
+) -> Result<Finished, LoginError> {
+    finish_within(logins, account, ticket, browser, None).await
+}
+
+/// The same for a session that lives at most so long, and that nothing renews.
+pub async fn finish_within(
+    logins: &Logins,
+    account: &Account,
+    ticket: &str,
+    browser: Option<&Browser>,
+    at_most: Option<Duration>,
 ) -> Result<Finished, LoginError> {
     let ticket = Token::parse(ticket).ok_or(LoginError::TicketInvalid)?;
     let record = TICKET
@@ -78,6 +91,7 @@ pub async fn finish(
         signing_alg: account.signing_alg,
         vtex: account.login.vtex_compatible,
         at_provider: record.at_provider.as_ref(),
+        at_most,
     };
     let Begun {
         token,

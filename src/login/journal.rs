@@ -8,6 +8,7 @@
 //! fill the disk.
 
 mod seen;
+mod used;
 mod write;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::seen::{SEEN, Seen};
+pub use self::used::last_use;
 use self::write::Writer;
 use super::error::{Blame, LoginError};
 use crate::base::{AccountId, Clock, Timestamp, UserId};
@@ -41,8 +43,8 @@ const STEP: usize = 500;
 /// How many entries one search looks at, before it gives what it has.
 const MOST_LOOKED_AT: usize = 50_000;
 
-pub(super) fn space() -> &'static Space {
-    &ENTRIES
+pub(super) fn spaces() -> [&'static Space; 2] {
+    [&ENTRIES, used::space()]
 }
 
 /// The outcome of a login that led to a session.
@@ -333,6 +335,7 @@ pub async fn remove_user(
 
 /// Removes what is kept of an account's logins.
 pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
+    used::remove_all(store, account).await?;
     RECORDS.remove_all(store, account.as_str()).await
 }
 

@@ -68,6 +68,11 @@ pub enum TrialError {
     /// The draft does not compile.
     #[error("the mapping does not compile")]
     Findings(Vec<Finding>),
+    /// Its provider is switched off.
+    #[error(
+        "the provider `{0}` is switched off, so nobody can log in through it, also not to test it; switch it on first"
+    )]
+    Off(ProviderId),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,7 +84,11 @@ pub async fn open(
     account: &AccountId,
     source: &str,
 ) -> Result<OpenedTrial, TrialError> {
-    compile(logins, source).map_err(TrialError::Findings)?;
+    let provider = compile(logins, source).map_err(TrialError::Findings)?;
+    let known = logins.accounts.get(account).await?;
+    if known.is_some_and(|account| !account.login.ways.is_on(&provider.id)) {
+        return Err(TrialError::Off(provider.id));
+    }
     let store = &*logins.store;
     let expires_at = logins.now().plus(LIFETIME);
     let (id, link) = (Token::new(expires_at), Token::new(expires_at));
@@ -111,7 +120,7 @@ fn compile(logins: &Logins, source: &str) -> Result<Provider, Vec<Finding>> {
     logins.mappings.compile(source)
 }
 
-/// The draft of a trial, compiled.
+/// The draft of a trial, compiled; none of a provider that is switched off.
 pub(super) async fn provider(
     logins: &Logins,
     account: &AccountId,
@@ -121,9 +130,13 @@ pub(super) async fn provider(
         .await
         .map_err(Step::Callback.store())?
         .ok_or(LoginError::UnknownProvider)?;
-    compile(logins, &trial.source)
-        .map(Arc::new)
-        .map_err(|findings| LoginError::misconfigured(&findings))
+    let provider =
+        compile(logins, &trial.source).map_err(|findings| LoginError::misconfigured(&findings))?;
+    // Switched off since the link was made (threat B1).
+    if !logins.is_on(account, &provider.id, Step::Callback).await? {
+        return Err(LoginError::UnknownProvider);
+    }
+    Ok(Arc::new(provider))
 }
 
 /// Reads a trial.

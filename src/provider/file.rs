@@ -404,6 +404,8 @@ pub struct AccessSection {
     pub require: Vec<String>,
     /// Only members of one of these groups, as `userinfo.response.groups` finds them; empty allows all.
     pub groups: Vec<String>,
+    /// Whether programs may log people in with an access token that they got at the provider themselves, by VTEX ID's `audience/webstore/provider/oauth/exchange`. Whoever can have the provider issue a token to a program of theirs can then be any of its people here: only for a provider all of whose programs are your own. It takes a request to a user information endpoint. Default false.
+    pub token_exchange: bool,
 }
 
 /// Where the provider's own session is ended at logout.

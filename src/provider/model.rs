@@ -429,6 +429,8 @@ pub struct Access {
     pub require: Vec<Condition>,
     /// Groups of which one is needed; empty allows all.
     pub groups: Vec<String>,
+    /// Whether programs may bring access tokens that they got themselves.
+    pub token_exchange: bool,
 }
 
 /// Where the provider's own session is ended.

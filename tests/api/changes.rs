@@ -30,6 +30,7 @@ async fn tag(scene: &Scene, operation: &Operation) -> String {
 
 /// What may change without a condition: what only ever adds, ends, or looks.
 const UNCONDITIONAL: &[&str] = &[
+    "endSessionsOfWay",
     "createAccount",
     "createApplication",
     "createOperator",

@@ -223,6 +223,7 @@ impl Scene {
             ("trial", &self.trial),
             ("login", &self.login),
             ("address", BLOCKED),
+            ("way", "mock-idp"),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
         }

@@ -328,13 +328,25 @@ await page.getByLabel('Redirect URIs', { exact: true }).fill(`https://www.acme.t
 await press(page, 'Create application');
 await look('application-long', [LONG]);
 
+// The switches and the order, by keyboard alone.
+await page.goto(`${origin}/admin/accounts/acme`);
+await page.getByRole('switch', { name: 'Acme Accounts' }).focus();
+await page.keyboard.press('Space');
+await look('switch-off', ['Switch off Acme Accounts', 'End the sessions that it began']);
+await press(page, 'Switch off');
+await look('switched-off', ['It is switched off']);
+assert.equal(await page.getByRole('switch', { name: 'Acme Accounts' }).getAttribute('aria-checked'), 'false');
+await page.getByRole('switch', { name: 'Acme Accounts' }).press('Enter');
+await page.waitForURL(/done=way-on/);
+assert.equal(await page.getByRole('switch', { name: 'Acme Accounts' }).getAttribute('aria-checked'), 'true');
+
 // Everything again: dark, small.
 const storageState = await context.storageState();
 await page.goto(`${origin}/admin/accounts/acme/providers/acme`);
 await press(page, 'Edit');
 const base = page.url().replace(/provider$/, '');
 const pages = {
-  accounts: '/admin/', account: '/admin/accounts/acme', choose: '/admin/accounts/acme/new', users: '/admin/accounts/acme/users',
+  accounts: '/admin/', account: '/admin/accounts/acme', choose: '/admin/accounts/acme/new', users: '/admin/accounts/acme/users', messages: '/admin/accounts/acme/messages',
   sessions: '/admin/accounts/acme/sessions', provider: '/admin/accounts/acme/providers/acme', diff: '/admin/accounts/acme/providers/acme/diff?from=1&to=2',
   applications: '/admin/applications', application, 'application-long': `/admin/applications/${'l'.repeat(100)}`, 'application-new': '/admin/new-application?account=acme',
   'account-applications': '/admin/applications?account=acme', keys: '/admin/keys', shadow: '/admin/accounts/acme/providers/acme/shadow',

@@ -3,20 +3,19 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use minijinja::{Value as TemplateValue, context};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
 use super::view::{Html, redirect_to, shown, status};
+use super::ways;
 use crate::account::draft;
-use crate::account::mapping::{BUILT_IN, Mapping};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::operation::accounts::{self, AccountChange, AccountQuery, NewAccount, StoreInput};
 use crate::operation::{Access, Caller, Changed, Condition, OperationError, Outcome};
-use crate::provider::gallery;
 use crate::store::StoreError;
 
 /// Where a list goes on, and what was just done.
@@ -90,30 +89,6 @@ pub(super) async fn create(post: Post) -> Html {
     }
 }
 
-/// The known providers that a page shows at once.
-const FIRST: [&str; 4] = ["google", "facebook", "apple", "microsoft"];
-
-/// One way to log in, as the account has it or could have it.
-#[derive(Serialize)]
-struct Choice {
-    id: String,
-    name: String,
-    about: String,
-    /// The version that is applied.
-    version: Option<u64>,
-}
-
-impl From<&Mapping> for Choice {
-    fn from(mapping: &Mapping) -> Self {
-        Self {
-            id: mapping.provider.to_string(),
-            name: mapping.name.clone(),
-            about: String::new(),
-            version: Some(mapping.number),
-        }
-    }
-}
-
 /// `GET /admin/accounts/{account}/`
 pub(super) async fn show(
     desk: Desk,
@@ -127,41 +102,16 @@ pub(super) async fn show(
 async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue) -> Html {
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
-    let applied = desk.ops().mappings.list(&account.id).await?;
-    let applied = || applied.iter().map(|mapping| &mapping.value);
-    let custom = applied().find(|mapping| !mapping.is_built_in());
-    let mut built_in: Vec<Choice> = applied()
-        .filter(|mapping| mapping.is_built_in())
-        .map(Choice::from)
-        .collect();
-    for (name, source) in gallery::all().filter(|(name, _)| BUILT_IN.contains(name)) {
-        if !built_in.iter().any(|choice| choice.id == name) {
-            built_in.push(Choice {
-                id: name.to_owned(),
-                name: display_name(source, name),
-                about: gallery::about(source).to_owned(),
-                version: None,
-            });
-        }
-    }
-    // What is set up, then what most have, then the rest by name.
-    let rank = |choice: &Choice| FIRST.iter().position(|id| *id == choice.id);
-    built_in.sort_by_cached_key(|choice| {
-        let rank = rank(choice).unwrap_or(FIRST.len());
-        (choice.version.is_none(), rank, choice.name.to_lowercase())
-    });
-    let (built_in, others): (Vec<_>, Vec<_>) = built_in
-        .into_iter()
-        .partition(|choice| choice.version.is_some() || rank(choice).is_some());
+    let ways = ways::screen(desk, &account).await?;
     let values = context! {
         title => account.name.as_str(),
         nav => "accounts",
         account => shown(&account),
         etag => found.tag.version(),
         drafts => drafts(desk, &account.id).await?,
-        custom => custom.map(|mapping| shown(Choice::from(mapping))),
-        built_in => shown(built_in),
-        others => shown(others),
+        ways,
+        login_log => !desk.ops().login_log.is_zero(),
+        all_accounts => desk.who.operator.accounts.is_empty(),
         public_url => desk.console.origin.as_str(),
     };
     desk.page(status, "account.html", context! { ..more, ..values })
@@ -197,7 +147,7 @@ pub(super) fn display_name(source: &str, id: &str) -> String {
 
 /// What comes of a form of the account's page: back to the page, or the page with
 /// the problem and what was typed.
-async fn done<T>(
+pub(super) async fn done<T>(
     post: &Post,
     id: &str,
     outcome: Outcome<Changed<T>>,
@@ -205,7 +155,12 @@ async fn done<T>(
     which: &str,
 ) -> Html {
     let Err(refused) = outcome else {
-        let to = format!("/admin/accounts/{}?done={done}", segment(id));
+        // Where the page itself shows what changed, it is shown from there on.
+        let at = match which {
+            "order" | "domains" => format!("#{which}"),
+            _ => String::new(),
+        };
+        let to = format!("/admin/accounts/{}?done={done}{at}", segment(id));
         return Ok(redirect_to(&to));
     };
     // Sent again, it is refused again: the version stays what it was.
@@ -227,12 +182,6 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         color: Some(post.filled("color")),
         signing_alg: Some(post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
-        access_key: post.filled("access_key").map(|text| text == "true"),
-        password: post.filled("password").map(|text| text == "true"),
-        password_rule: post.filled("password_rule"),
-        // What is no number is refused by its bounds.
-        password_expires_days: number(&post, "password_expires_days", u32::MAX),
-        password_former: number(&post, "password_former", u8::MAX),
         vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
         audience: Some(post.filled("audience")),
         ..AccountChange::default()
@@ -243,7 +192,11 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
 }
 
 /// A number of a form; `None` where the form has no such field, zero where it is empty.
-fn number<N: std::str::FromStr + Default>(post: &Post, name: &str, most: N) -> Option<N> {
+pub(super) fn number<N: std::str::FromStr + Default>(
+    post: &Post,
+    name: &str,
+    most: N,
+) -> Option<N> {
     let text = post.filled(name);
     let number = text.map_or(N::default(), |text| text.trim().parse().unwrap_or(most));
     post.has(name).then_some(number)

@@ -32,7 +32,7 @@ pub(super) fn unless_confirmed(post: &Post, ask: &Ask<'_>) -> Option<Html> {
 
 /// The page that asks.
 pub(super) fn page(post: &Post, ask: &Ask<'_>, status: StatusCode, more: Value) -> Html {
-    let again = ["csrf", "confirmed", "understood", "accept"];
+    let again = ["csrf", "confirmed", "understood", "accept", "sessions"];
     let fields: Vec<Value> = post
         .form
         .iter()

@@ -123,6 +123,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "login.html",
         "logins.html",
         "macros.html",
+        "messages.html",
         "operators.html",
         "preview.html",
         "profile.html",

@@ -1,10 +1,11 @@
 //! Accounts and storefronts.
 
+use axum::Json;
 use serde_json::json;
 
 use crate::admin::route::{Body, Query, Route};
-use crate::operation::access_keys;
 use crate::operation::accounts::{self, StoreQuery};
+use crate::operation::{access_keys, ways};
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn routes() -> Vec<Route> {
@@ -93,6 +94,25 @@ pub(super) fn routes() -> Vec<Route> {
                     call.at("address"),
                 )
                 .await
+            },
+        )
+        .unconditional(),
+        Route::get(
+            "/accounts/{account}/ways",
+            "listWays",
+            "Lists an account's ways to log in, in their order, and when each was last used",
+            |call, Query(paging)| async move {
+                ways::list(&call.ops, &call.caller, call.at("account"), &paging).await
+            },
+        ),
+        Route::delete(
+            "/accounts/{account}/ways/{way}/sessions",
+            "endSessionsOfWay",
+            "Ends all sessions that a way to log in began, with what was granted in them",
+            |call, ()| async move {
+                let (account, way) = (call.at("account"), call.at("way"));
+                let ended = ways::end_sessions(&call.ops, &call.caller, account, way);
+                ended.await.map(Json)
             },
         )
         .unconditional(),

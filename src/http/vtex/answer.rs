@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use super::super::cookies::{self, Kind};
+use super::super::login::used;
 use crate::account::directory::IdentifyError;
 use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Timestamp, digest};
@@ -96,6 +97,8 @@ pub(super) fn success(
         finished.session.expires_at.since(now),
     );
     answer.headers_mut().append(header::SET_COOKIE, session);
+    let used = used(&account.id, store, &finished.session);
+    answer.headers_mut().append(header::SET_COOKIE, used);
     answer
         .headers_mut()
         .append(header::SET_COOKIE, clear("_vss", "/", store));

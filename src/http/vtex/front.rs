@@ -23,6 +23,14 @@ use crate::session::Session;
 
 /// The most fields of a request.
 const MAX_FIELDS: usize = 100;
+/// What is read of a body alone, in lower case.
+const SECRETS: [&str; 5] = [
+    "password",
+    "newpassword",
+    "currentpassword",
+    "apptoken",
+    "accesstoken",
+];
 /// What the names of cookies with the session's token begin with, in lower case.
 const COOKIE: &str = "vtexidclientautcookie";
 
@@ -56,6 +64,8 @@ impl Front {
         let client = parts.extensions.get::<ClientAddress>().copied();
         let mut fields = HashMap::new();
         keep_form(&mut fields, uri.query().unwrap_or_default());
+        // An address is written down in many places.
+        fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
         if method != Method::GET {
             let request = Request::from_parts(parts, body);
             read_body(&mut fields, &headers, request).await?;

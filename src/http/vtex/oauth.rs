@@ -74,8 +74,10 @@ async fn to_provider(
 }
 
 /// The provider of a name, as `providers` gives it; its id does too.
-async fn provider(app: &App, front: &Front) -> Result<ProviderId, LoginError> {
-    let name = front.get(&["providername"]).unwrap_or_default();
+pub(super) async fn provider(app: &App, front: &Front) -> Result<ProviderId, LoginError> {
+    let name = front
+        .get(&["providername", "providerid"])
+        .unwrap_or_default();
     let found = app.logins.mappings.list(&front.site.account.id).await;
     let mut found = found.map_err(Step::Start.store())?;
     found.retain(|one| front.site.account.login.ways.is_on(&one.value.provider));

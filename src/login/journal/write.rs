@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
+use super::used::Uses;
 use super::{LoginEntry, MOST_FAILURES, Message, Noted, RECORDS, SUCCESS};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
@@ -31,6 +32,7 @@ pub(super) struct Writer {
     /// Failures of a day, by account.
     day: u64,
     failures: HashMap<Option<AccountId>, u32>,
+    uses: Uses,
 }
 
 impl Writer {
@@ -41,6 +43,7 @@ impl Writer {
             keep,
             day: 0,
             failures: HashMap::new(),
+            uses: Uses::default(),
         }
     }
 
@@ -108,7 +111,7 @@ impl Writer {
         counts
     }
 
-    async fn put(&self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
+    async fn put(&mut self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
         // Somebody who was deleted meanwhile stays deleted.
         if let (Some(account), Some(user)) = (&entry.account, entry.user)
             && !directory::exists(&*self.store, account, user).await?
@@ -120,6 +123,7 @@ impl Writer {
         let account = entry.account.as_ref().map_or("", AccountId::as_str);
         let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
         let put = RECORDS.put_soon_at(&*self.store, key, &entry, Precondition::Any);
-        put.await.map(drop)
+        put.await?;
+        self.uses.note(&*self.store, &entry, at).await
     }
 }

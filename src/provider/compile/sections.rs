@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Check;
 use super::sign::SignKeys;
 use super::slots::{Reserved, in_authorization, signed_authorization, static_only};
-use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, StateIn};
+use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, Source, StateIn};
+use crate::provider::gallery::BUILT_IN;
 use crate::provider::model::{
     Access, Authorization, Callback, EndSession, RedirectUri, default_refusals, refusal_word,
 };
@@ -259,10 +260,37 @@ impl Check<'_> {
                 "map `userinfo.response.groups`",
             );
         }
+        let token_exchange = file.access.token_exchange;
+        if token_exchange && file.provider.kind == Kind::Openid {
+            self.error_hint(
+                "access.token_exchange",
+                "is for OAuth 2.0 alone: an access token has no ID token that would say whom it is for",
+                "remove it",
+            );
+        }
+        let asks = matches!(file.userinfo.source, None | Some(Source::Request));
+        if token_exchange && !(asks && file.userinfo.url.is_some()) {
+            self.error_hint(
+                "access.token_exchange",
+                "takes a request that says whose a token is",
+                "write `userinfo.url`, or remove it",
+            );
+        }
+        let known = file.provider.id.as_deref().unwrap_or_default();
+        if token_exchange && BUILT_IN.contains(&known) {
+            self.error_hint(
+                "access.token_exchange",
+                format!(
+                    "`{known}` issues tokens to everybody's programs, and any of them would count"
+                ),
+                "remove it",
+            );
+        }
         Access {
             email_domains,
             require,
             groups,
+            token_exchange,
         }
     }
 
