@@ -22,11 +22,13 @@ mod keys;
 mod known;
 mod log;
 mod logins;
+mod merge;
 mod people;
 mod people_import;
 mod profile;
 mod provider_sign_in;
 mod providers;
+mod resume;
 mod review;
 mod rights;
 mod sessions;
@@ -123,6 +125,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/logout", post(sign_in::log_out))
+        .route("/admin/session", get(resume::session))
         .route("/admin/applications", get(applications::list))
         .route(
             "/admin/new-application",

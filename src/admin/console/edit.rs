@@ -228,7 +228,7 @@ fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
 
 /// Whether a text can be a variable's name and not a secret that was pasted in
 /// the wrong place: such a text is neither kept nor shown again.
-fn names_a_variable(text: &str) -> bool {
+pub(super) fn names_a_variable(text: &str) -> bool {
     let conventional = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     text.is_empty()
         || text.chars().all(conventional)
@@ -282,9 +282,29 @@ pub(super) fn repeated(rows: &[Row]) -> Option<&str> {
         .map(|(_, row)| row.key.as_str())
 }
 
-/// Writes a step's answers into a mapping.
-pub(super) fn answer(doc: &mut DocumentMut, step: &Step, form: &Pairs, rows: &[Row]) {
+/// Rows without those whose key an earlier one has.
+pub(super) fn first_of_each(rows: &[Row]) -> Vec<Row> {
+    let mut kept: Vec<Row> = Vec::new();
+    for row in rows {
+        if !kept.iter().any(|other| other.key == row.key) {
+            kept.push(row.clone());
+        }
+    }
+    kept
+}
+
+/// Writes a step's answers into a mapping, but those of the keys in `left`.
+pub(super) fn answer(
+    doc: &mut DocumentMut,
+    step: &Step,
+    form: &Pairs,
+    rows: &[Row],
+    left: &[&str],
+) {
     for field in step.fields() {
+        if left.contains(&field.key) {
+            continue;
+        }
         let Some(typed) = form
             .iter()
             .find(|(name, _)| *name == field.key)
@@ -312,7 +332,9 @@ pub(super) fn answer(doc: &mut DocumentMut, step: &Step, form: &Pairs, rows: &[R
             set(doc, field.key, typed);
         }
     }
-    if let Some(table) = step.parameters() {
+    if let Some(table) = step.parameters()
+        && !left.contains(&table)
+    {
         set_rows(doc, table, rows);
     }
 }
@@ -364,7 +386,7 @@ mod tests {
         let form = pairs(
             "token.url=https%3A%2F%2Fa.test%2Ft&token.code_key=code&row.0.key=b&row.0.value=1&row.1.key=d&row.1.value=3",
         );
-        answer(&mut doc, step, &form, &typed_rows(&form));
+        answer(&mut doc, step, &form, &typed_rows(&form), &[]);
         assert_eq!(doc.to_string(), source.replace("c = \"2\"", "d = \"3\""));
         assert_eq!(others(&doc), ["token.method"]);
     }

@@ -143,7 +143,10 @@ pub(super) fn set_cookie(console: &Console, kind: Kind, value: &str, seconds: u6
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }
 
-async fn current(console: &Console, headers: &HeaderMap) -> Result<Option<Current>, Response> {
+pub(super) async fn current(
+    console: &Console,
+    headers: &HeaderMap,
+) -> Result<Option<Current>, Response> {
     let Some(cookie) = cookie(console, headers, Kind::Session) else {
         return Ok(None);
     };
@@ -154,8 +157,14 @@ async fn current(console: &Console, headers: &HeaderMap) -> Result<Option<Curren
         .map_err(|error| fail(None, &error.into()))
 }
 
+/// Whether a script asks, which does not follow to a login page.
+fn scripted(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    path.ends_with("/preview") || path == "/admin/session"
+}
+
 fn ask(parts: &Parts) -> Response {
-    if parts.uri.path().ends_with("/preview") {
+    if scripted(parts) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let next = match parts.method {
@@ -180,7 +189,11 @@ pub(super) async fn signed_in(
     let (mut parts, body) = request.into_parts();
     match current(&console, &parts.headers).await {
         Err(failed) => failed,
-        Ok(None) => ask(&parts),
+        Ok(None) if scripted(&parts) => ask(&parts),
+        Ok(None) => match super::resume::ask(&console, &parts, body).await {
+            Some(page) => page,
+            None => ask(&parts),
+        },
         Ok(Some(mut who)) => {
             let login_account = console.admin.login_account.as_ref();
             match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {

@@ -7,7 +7,8 @@ use minijinja::context;
 use serde_json::Value;
 use tracing::info;
 
-use super::guard::{Kind, Post, cookie, form, set_cookie};
+use super::guard::{Kind, Post, cookie, current, form, set_cookie};
+use super::resume::Interrupted;
 use super::view::{Html, fail, page, redirect_to};
 use super::{Console, State, provider_sign_in};
 use crate::audit::{self, Entry};
@@ -53,6 +54,14 @@ pub(super) async fn log_in(
 ) -> Html {
     let form = form(&console, &headers, request).await?;
     let field = |name| form.get(name).unwrap_or_default();
+    let interrupted = Interrupted::carried(&form);
+    // Who signed in meanwhile, in another window.
+    if let Some(interrupted) = &interrupted
+        && field("action") == "go-on"
+        && let Some(who) = current(&console, &headers).await?
+    {
+        return interrupted.page(&who);
+    }
     let from = client.map(|Extension(client)| client);
     let guess = GuessFrom {
         address: from.and_then(|client| client.ip),
@@ -74,6 +83,15 @@ pub(super) async fn log_in(
         Ok(begun) => {
             let email = field("email").trim().to_lowercase();
             note(&console, &email, "operator.login", Value::Null).await?;
+            let broken = |error: StoreError| fail(None, &error.into());
+            let who = match &interrupted {
+                Some(_) => console.operators.find(begun.session.as_str()).await,
+                None => Ok(None),
+            };
+            if let (Some(who), Some(interrupted)) = (who.map_err(broken)?, &interrupted) {
+                let page = interrupted.page(&who)?;
+                return Ok(with_session_cookies(&console, &begun, page));
+            }
             Ok(enter(&console, &begun, next(field("next"))))
         }
         Err(error) => {
@@ -82,6 +100,7 @@ pub(super) async fn log_in(
                 error => error.to_string(),
                 email => field("email"),
                 next => next(field("next")),
+                resume => interrupted.as_ref().map(Interrupted::shown),
                 providers => provider_sign_in::providers(&console).await?,
             };
             page(None, status, "login.html", values)

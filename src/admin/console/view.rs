@@ -127,6 +127,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "preview.html",
         "profile.html",
         "provider.html",
+        "resume.html",
         "review.html",
         "sessions.html",
         "shadow.html",

@@ -2,17 +2,18 @@
 
 use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
 use super::api::segment;
-use super::draft::{Open, frame};
+use super::draft::{Open, TRIES, busy, frame};
 use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
+use super::merge::{self, Conflict, Merged};
 use super::view::{Failed, Html, page, redirect_to, render, shown};
 use super::{Console, State, expect};
 use crate::base::AccountId;
@@ -70,18 +71,31 @@ pub(super) async fn step(
         });
     }
     let check = how.check || open.draft.base.is_some();
-    show(&console, &who, &open, step, &rows, check, None)
+    let shown = Shown {
+        rows: &rows,
+        check,
+        ..Shown::default()
+    };
+    show(&console, &who, &open, step, shown)
 }
 
-fn show(
-    console: &Console,
-    who: &Current,
-    open: &Open,
-    step: &Step,
-    rows: &[Row],
+/// What a page of a step shows beside the draft.
+#[derive(Default)]
+struct Shown<'p> {
+    rows: &'p [Row],
+    /// Whether mistakes are shown of what was not touched here.
     check: bool,
     problem: Option<String>,
-) -> Html {
+    conflicts: &'p [Conflict],
+}
+
+fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<'_>) -> Html {
+    let Shown {
+        rows,
+        check,
+        problem,
+        conflicts,
+    } = what;
     let all = open.findings(console);
     let here: Vec<&Finding> = all
         .iter()
@@ -91,14 +105,16 @@ fn show(
     let groups: Vec<Value> = step
         .groups
         .iter()
-        .map(|group| group_shown(&doc, group, rows, &here))
+        .map(|group| group_shown(&doc, group, rows, &here, conflicts))
         .collect();
     let placed: Vec<&str> = step.fields().map(|field| field.key).collect();
     let loose: Vec<&&Finding> = here
         .iter()
         .filter(|f| !placed.iter().any(|key| about(f, key)))
         .collect();
-    let status = if problem.is_some()
+    let status = if !conflicts.is_empty() {
+        StatusCode::CONFLICT
+    } else if problem.is_some()
         || (check && here.iter().any(|f| f.is_error()) && open.draft.base.is_none())
     {
         StatusCode::UNPROCESSABLE_ENTITY
@@ -122,6 +138,8 @@ fn show(
         loose => shown(json!(loose)),
         others => shown(others),
         problem,
+        conflicts => shown(json!(conflicts)),
+        seen => merge::seen(&doc, step),
         redirect_uri => (step.id == STEPS[0].id)
             .then(|| expect::redirect_uri(&open.draft.source, &console.admin.mappings, &open.account)),
         preview => TemplateValue::from_safe_string(pane(console, &open.account, &open.draft.source, step)?),
@@ -143,6 +161,7 @@ fn group_shown(
     group: &super::fields::Group,
     rows: &[Row],
     findings: &[&Finding],
+    conflicts: &[Conflict],
 ) -> Value {
     let fields: Vec<Value> = group
         .fields
@@ -150,6 +169,10 @@ fn group_shown(
         .map(|field| {
             let mut text = edit::get(doc, field.key);
             let mut from = "";
+            let conflict = conflicts.iter().find(|conflict| conflict.key == field.key);
+            if let Some(conflict) = conflict {
+                text.clone_from(&conflict.typed);
+            }
             let options = match field.kind {
                 Kind::Choice(options) => {
                     if text.is_empty() {
@@ -178,7 +201,7 @@ fn group_shown(
             json!({
                 "key": field.key, "label": field.label, "hint": field.hint, "default": field.default,
                 "required": field.required, "kind": kind, "value": text, "from": from,
-                "options": options, "invalid": found.iter().any(|f| f.is_error()), "findings": found,
+                "options": options, "theirs": conflict.map(|conflict| &conflict.theirs), "invalid": found.iter().any(|f| f.is_error()), "findings": found,
             })
         })
         .collect();
@@ -210,6 +233,28 @@ fn pane(
     render("preview.html", context! { requests => shown(here) })
 }
 
+/// Takes a form into its draft and keeps that, whoever else does so meanwhile.
+async fn kept(
+    console: &Console,
+    who: &Current,
+    (account, draft): (&str, &str),
+    step: &Step,
+    form: &Pairs,
+    typing: bool,
+) -> Result<(Open, Merged), Failed> {
+    let rows = edit::typed_rows(form);
+    for _ in 0..TRIES {
+        let mut open = Open::find(console, who, account, draft).await?;
+        let mut doc = open.doc();
+        let merged = merge::take(&mut doc, step, form, &rows, typing);
+        open.take(doc.to_string());
+        if open.keep(console, who).await? {
+            return Ok((open, merged));
+        }
+    }
+    Err(busy(who).into())
+}
+
 /// `POST …/{step}`: keeps the answers, then goes where the button says.
 pub(super) async fn save(
     axum::extract::State(console): State,
@@ -217,38 +262,38 @@ pub(super) async fn save(
     post: Post,
 ) -> Html {
     let who = &post.who;
-    let mut open = Open::find(&console, who, &account, &draft).await?;
     let Some((number, step)) = Step::named(&step) else {
         return Ok(super::view::nothing(LoggedIn(post.who)).await);
     };
-    let mut rows = edit::typed_rows(&post.form);
     let action = post.get("action");
-    if let Some(gone) = action
+    let without = action
         .strip_prefix("remove-")
         .and_then(|n| n.parse::<u32>().ok())
-    {
-        let kept = without_row(&post.form, gone);
-        rows = edit::typed_rows(&kept);
+        .map(|gone| without_row(&post.form, gone));
+    let form = without.as_ref().unwrap_or(&post.form);
+    let rows = edit::typed_rows(form);
+    let (open, merged) = kept(&console, who, (&account, &draft), step, form, false).await?;
+    let again = |problem: Option<String>| {
+        let shown = Shown {
+            rows: &rows,
+            check: true,
+            problem,
+            conflicts: &merged.conflicts,
+        };
+        show(&console, who, &open, step, shown)
+    };
+    if !merged.conflicts.is_empty() {
+        return again(None);
     }
-    let mut doc = open.doc();
-    let repeated = edit::repeated(&rows).map(str::to_owned);
-    edit::answer(
-        &mut doc,
-        step,
-        &post.form,
-        if repeated.is_some() { &[] } else { &rows },
-    );
-    open.take(doc.to_string());
-    open.keep(&console, who).await?;
-    if let Some(key) = repeated {
-        let problem = format!("the parameter `{key}` occurs twice; keep one of them");
-        return show(&console, who, &open, step, &rows, true, Some(problem));
+    if let Some(key) = edit::repeated(&rows) {
+        return again(Some(format!(
+            "the parameter `{key}` occurs twice; keep one of them"
+        )));
     }
-    if let Some(label) = edit::misplaced_secret(step, &post.form) {
-        let problem = format!(
+    if let Some(label) = edit::misplaced_secret(step, form) {
+        return again(Some(format!(
             "{label}: what was typed as a variable's name is none, and was not kept. To keep a secret here, choose “Kept here” and type it again."
-        );
-        return show(&console, who, &open, step, &rows, true, Some(problem));
+        )));
     }
     let findings = open.findings(&console);
     let wrong = |step: &Step| {
@@ -260,12 +305,11 @@ pub(super) async fn save(
         "back" => redirect_to(&open.path(number.checked_sub(1).map_or(step.id, |i| STEPS[i].id))),
         "add" => redirect_to(&format!("{}?row=true#row-new", open.path(step.id))),
         "toml" => redirect_to(&open.path("toml")),
-        "next" if wrong(step) => return show(&console, who, &open, step, &rows, true, None),
+        "next" if wrong(step) => return again(None),
+        "review" => redirect_to(&open.path("review")),
         "next" => redirect_to(&open.path(STEPS.get(number + 1).map_or("review", |next| next.id))),
         "finish" => match STEPS.iter().find(|step| wrong(step)) {
-            Some(first) if first.id == step.id => {
-                return show(&console, who, &open, step, &rows, true, None);
-            }
+            Some(first) if first.id == step.id => return again(None),
             Some(first) => redirect_to(&format!("{}?check=true", open.path(first.id))),
             None => redirect_to(&open.path("review")),
         },
@@ -284,32 +328,46 @@ fn without_row(form: &Pairs, gone: u32) -> Pairs {
     Pairs::parse(&text.join("&")).unwrap_or_default()
 }
 
-/// `POST …/{step}/preview`: what the form would send, as it is typed; keeps nothing.
+/// `POST …/{step}/preview`: what is typed is kept while it is typed, and its
+/// requests and mistakes are shown.
 pub(super) async fn preview(
     axum::extract::State(console): State,
     Path((account, draft, step)): Path<(String, String, String)>,
     post: Post,
 ) -> Html {
-    let open = Open::find(&console, &post.who, &account, &draft).await?;
+    if step == "toml" {
+        return super::editor::typing(&console, &account, &draft, &post).await;
+    }
     let Some((_, step)) = Step::named(&step) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let rows = edit::typed_rows(&post.form);
-    let mut doc = open.doc();
-    if edit::repeated(&rows).is_none() {
-        edit::answer(&mut doc, step, &post.form, &rows);
-    }
-    let source = doc.to_string();
-    let findings: Vec<Finding> = expect::check(&source, console.admin.mappings.context())
+    let (open, merged) = kept(
+        &console,
+        &post.who,
+        (&account, &draft),
+        step,
+        &post.form,
+        true,
+    )
+    .await?;
+    let findings: Vec<Finding> = open
+        .findings(&console)
         .into_iter()
         // What is still empty is not wrong yet.
         .filter(|f| post.form.get(&f.key).is_some())
         .collect();
-    let html = pane(&console, &open.account, &source, step)?;
-    let answer = json!({ "preview": html, "findings": findings });
-    Ok((
+    let html = pane(&console, &open.account, &open.draft.source, step)?;
+    Ok(answer(&json!({
+        "preview": html, "findings": findings,
+        "seen": merged.seen, "conflicts": merged.conflicts, "fresh": merged.fresh,
+    })))
+}
+
+/// An answer to the script.
+pub(super) fn answer(value: &Value) -> Response {
+    (
         [(header::CONTENT_TYPE, "application/json")],
-        answer.to_string(),
+        value.to_string(),
     )
-        .into_response())
+        .into_response()
 }
