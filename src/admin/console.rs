@@ -15,11 +15,13 @@ mod draft;
 mod edit;
 mod editor;
 mod expect;
+mod explain;
 mod fields;
 mod guard;
 mod identity;
 mod keys;
 mod known;
+mod lists;
 mod log;
 mod logins;
 mod merge;
@@ -38,6 +40,7 @@ mod start;
 mod trials;
 mod view;
 mod wizard;
+mod words;
 
 use std::sync::Arc;
 
@@ -89,6 +92,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/review", get(review::review))
         .route("/apply", post(review::apply))
         .route("/discard", post(review::discard))
+        .route("/adopt", post(explain::adopt))
         .route("/trial", post(trials::open_draft))
         .route("/shadow", post(shadow::of_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))

@@ -67,6 +67,7 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/drafts/x/toml",
     "/admin/accounts/acme/drafts/x/apply",
     "/admin/accounts/acme/drafts/x/discard",
+    "/admin/accounts/acme/drafts/x/adopt",
     "/admin/accounts/acme/drafts/x/trial",
     "/admin/accounts/acme/drafts/x/provider",
     "/admin/accounts/acme/users/change",

@@ -223,3 +223,158 @@ async fn a_form_of_an_ended_session_goes_on_after_the_login() {
         .await;
     assert_eq!(page.location().unwrap().path(), "/admin/login");
 }
+
+#[tokio::test]
+async fn a_failed_test_names_the_field_and_offers_what_would_match() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let page = op
+        .done("/admin/accounts/acme/providers/mock-idp/edit", &[])
+        .await;
+    let draft = page.url.path().trim_end_matches("provider").to_owned();
+    op.done(
+        &format!("{draft}userinfo"),
+        &[
+            ("userinfo.response.email", "$.nowhere.mail"),
+            ("action", "finish"),
+        ],
+    )
+    .await;
+    let page = op.done(&format!("{draft}trial"), &[]).await;
+    let link = page.body.split("readonly value=\"").nth(1).unwrap();
+    let link = link.split('"').next().unwrap().to_owned();
+    let address = format!("{}?{}", page.url.path(), page.url.query().unwrap());
+    Browser::new()
+        .log_in(&format!("{link}&go=true"), "ada", "lovelace")
+        .await;
+    let page = op.get(&address).await;
+    for part in [
+        "there is no email where it is looked for",
+        "Get user information: User email key</a>",
+        &format!("href=\"{draft}userinfo?check=true#userinfo.response.email\""),
+        "<code>email</code>",
+    ] {
+        assert!(page.shows(part), "{part}\n{}", page.body);
+    }
+    let offer = [("key", "userinfo.response.email"), ("place", "email")];
+    let page = op.done(&format!("{draft}adopt"), &offer).await;
+    assert!(page.shows("<h1>Review</h1>"));
+    assert!(
+        op.get(&format!("{draft}toml"))
+            .await
+            .shows("email   = &quot;email&quot;")
+            || op
+                .get(&format!("{draft}userinfo"))
+                .await
+                .shows("name=\"userinfo.response.email\" value=\"email\"")
+    );
+    // Only places of values can be set so.
+    for (key, place) in [
+        ("client.secret", "x"),
+        ("provider.kind", "openid"),
+        ("nothing", "x"),
+    ] {
+        let page = op
+            .post(&format!("{draft}adopt"), &[("key", key), ("place", place)])
+            .await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn findings_are_in_the_words_of_the_fields() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let mut op = Op::first(&world).await;
+    let draft = draft(&mut op).await;
+    let page = op.get(&format!("{draft}review")).await;
+    assert!(page.shows("This must be put right first"), "{}", page.body);
+    for part in [
+        &format!(
+            "<a href=\"{draft}provider?check=true#provider.name\">Identity provider&#x27;s name</a>"
+        ),
+        &format!("<a href=\"{draft}token?check=true#token.url\">URL</a>"),
+    ] {
+        assert!(page.shows(part), "{part}\n{}", page.body);
+    }
+    let notice = page.body.split("<ul class=\"findings\">").nth(1).unwrap();
+    let notice = notice.split("</ul>").next().unwrap();
+    for key in [
+        " = ",
+        "line ",
+        ">provider.",
+        "<code>url",
+        "<code>name",
+        "<code>id",
+    ] {
+        assert!(!notice.contains(key), "{key}\n{notice}");
+    }
+    // What the steps ask for beyond an address and keys.
+    let typed = [
+        ("userinfo.url", "https://id.test/me"),
+        (
+            "userinfo.headers",
+            "X-Api-Version: 2\r\nAccept: application/json",
+        ),
+        ("userinfo.response.success", "$.code == 0"),
+        ("userinfo.response.error_message", "$.message"),
+        ("userinfo.then", "emails = https://id.test/emails"),
+        ("provider.email_trust", "provider"),
+        ("action", "preview"),
+    ];
+    op.done(&format!("{draft}userinfo"), &typed).await;
+    op.done(
+        &format!("{draft}authorization"),
+        &[
+            ("authorization.scopes", "openid  email"),
+            ("action", "preview"),
+        ],
+    )
+    .await;
+    let page = op.get(&format!("{draft}toml")).await;
+    for part in [
+        "scopes = [&quot;openid&quot;, &quot;email&quot;]",
+        "X-Api-Version = &quot;2&quot;",
+        "success = &quot;$.code == 0&quot;",
+        "error_message = &quot;$.message&quot;",
+        "[[userinfo.then]]",
+        "email_trust = &quot;provider&quot;",
+    ] {
+        assert!(page.shows(part), "{part}\n{}", page.body);
+    }
+    let page = op.get(&format!("{draft}userinfo")).await;
+    assert!(page.shows("X-Api-Version: 2") && page.shows("X-Api-Version"));
+    assert!(
+        page.shows("emails = https://id.test/emails"),
+        "{}",
+        page.body
+    );
+}
+
+#[tokio::test]
+async fn a_discovery_document_is_fetched_from_its_address() {
+    let world = World::openid().await;
+    let mut op = Op::first(&world).await;
+    let idp = world.idp.origin();
+    let typed = [("from", "discovery"), ("text", idp.as_str())];
+    let page = op.done("/admin/accounts/acme/new", &typed).await;
+    let draft = page.url.path().trim_end_matches("provider").to_owned();
+    let page = op.get(&format!("{draft}toml")).await;
+    assert!(
+        page.shows(&format!("issuer = &quot;{idp}&quot;")),
+        "{}",
+        page.body
+    );
+    assert!(page.shows("kind = &quot;openid&quot;"));
+    // Where no mapping may point, nothing is fetched either.
+    for (address, why) in [
+        ("https://169.254.169.254/", "could not be read"),
+        ("http://user:pw@127.0.0.1/", "could not be read"),
+        ("https://", "no address"),
+    ] {
+        let typed = [("from", "discovery"), ("text", address)];
+        let page = op.post("/admin/accounts/acme/new", &typed).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{address}");
+        assert!(page.shows(why), "{address} {}", page.body);
+    }
+}

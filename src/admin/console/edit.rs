@@ -47,7 +47,7 @@ pub(super) struct SecretShown {
     pub text: String,
 }
 
-fn find<'d>(doc: &'d DocumentMut, key: &str) -> Option<&'d Item> {
+pub(super) fn find<'d>(doc: &'d DocumentMut, key: &str) -> Option<&'d Item> {
     let mut at: &Item = doc.as_item();
     for part in key.split('.') {
         at = at.as_table_like()?.get(part)?;
@@ -89,7 +89,14 @@ pub(super) fn set(doc: &mut DocumentMut, key: &str, text: &str) {
     }
 }
 
-fn put(doc: &mut DocumentMut, key: &str, new: Value) {
+/// Sets a key to an item that is no value.
+pub(super) fn put_item(doc: &mut DocumentMut, key: &str, new: Item) {
+    if let Some((table, last)) = parent(doc, key) {
+        table.insert(last, new);
+    }
+}
+
+pub(super) fn put(doc: &mut DocumentMut, key: &str, new: Value) {
     let Some((table, last)) = parent(doc, key) else {
         return;
     };
@@ -139,7 +146,7 @@ pub(super) fn shown_rows(doc: &DocumentMut, key: &str) -> Vec<Row> {
     rows
 }
 
-fn set_rows(doc: &mut DocumentMut, key: &str, new: &[Row]) {
+pub(super) fn set_rows(doc: &mut DocumentMut, key: &str, new: &[Row]) {
     let old = rows(doc, key);
     let mut new = new.to_vec();
     for row in &mut new {
@@ -324,12 +331,13 @@ pub(super) fn answer(
             set_secret(doc, field.key, from, typed);
             continue;
         }
-        let typed = typed.trim();
+        let typed = typed.trim().replace("\r\n", "\n");
+        let typed = typed.as_str();
         let present = find(doc, field.key).is_some();
         if typed.is_empty() {
             remove(doc, field.key);
         } else if present || typed != field.default {
-            set(doc, field.key, typed);
+            super::lists::put(doc, field, typed);
         }
     }
     if let Some(table) = step.parameters()

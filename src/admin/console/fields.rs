@@ -40,6 +40,12 @@ pub(super) enum Kind {
     Text,
     Url,
     Secret,
+    /// A list, as words with spaces between.
+    Words,
+    /// A table, as lines of `name: value`.
+    Lines,
+    /// Follow-up requests, as lines of `name = address`.
+    Requests,
     /// Values and what they are called.
     Choice(&'static [(&'static str, &'static str)]),
 }
@@ -58,6 +64,41 @@ const fn text(
         kind: Kind::Text,
         required: false,
     }
+}
+
+const fn many(kind: Kind, key: &'static str, label: &'static str, hint: &'static str) -> Field {
+    Field {
+        kind,
+        ..text(key, label, "", hint)
+    }
+}
+
+/// What a good answer says, and where a bad one says why.
+const fn success(key: &'static str) -> Field {
+    text(
+        key,
+        "Success condition",
+        "",
+        "For providers that answer 200 to everything: what a good answer meets, such as $.code == 0.",
+    )
+}
+
+const fn error_message(key: &'static str) -> Field {
+    text(
+        key,
+        "Error message key",
+        "",
+        "Where a bad answer says what is wrong, in the provider's own words.",
+    )
+}
+
+const fn headers(key: &'static str) -> Field {
+    many(
+        Kind::Lines,
+        key,
+        "Headers",
+        "Further headers of the request, one a line: Name: value.",
+    )
 }
 
 const fn required(key: &'static str, label: &'static str, hint: &'static str) -> Field {
@@ -152,16 +193,6 @@ pub(super) const STEPS: &[Step] = &[
                         "Required for OpenID Connect: its discovery tells the addresses.",
                     ),
                     choice(
-                        "provider.email_trust",
-                        "Trust in its emails",
-                        "Whether a login may be linked to a user that exists, by email.",
-                        &[
-                            ("claim", "Where the profile says the email is verified"),
-                            ("provider", "Always: this is the account's own user base"),
-                            ("never", "Never"),
-                        ],
-                    ),
-                    choice(
                         "client.authentication",
                         "Client authentication",
                         "How the id and the secret are sent in the token exchange.",
@@ -198,11 +229,19 @@ pub(super) const STEPS: &[Step] = &[
                 title: "Request information",
                 parameters: Some("authorization.parameters"),
                 more: false,
-                fields: &[url(
-                    "authorization.url",
-                    "URL",
-                    "The provider's authorization endpoint.",
-                )],
+                fields: &[
+                    url(
+                        "authorization.url",
+                        "URL",
+                        "The provider's authorization endpoint.",
+                    ),
+                    many(
+                        Kind::Words,
+                        "authorization.scopes",
+                        "Scopes",
+                        "What is asked for, with spaces between: openid profile email.",
+                    ),
+                ],
             },
             Group {
                 title: "Callback request information",
@@ -286,6 +325,16 @@ pub(super) const STEPS: &[Step] = &[
                     ),
                 ],
             },
+            Group {
+                title: "More",
+                parameters: None,
+                more: true,
+                fields: &[
+                    headers("token.headers"),
+                    success("token.response.success"),
+                    error_message("token.response.error_message"),
+                ],
+            },
         ],
         previews: &["before", "token"],
         tables: &["token"],
@@ -344,6 +393,32 @@ pub(super) const STEPS: &[Step] = &[
                         "",
                         "Optional: says whether the provider checked the email.",
                     ),
+                    choice(
+                        "provider.email_trust",
+                        "Trust in its emails",
+                        "Whether a login may be linked to a user that exists, by email.",
+                        &[
+                            ("claim", "Where the profile says the email is verified"),
+                            ("provider", "Always: this is the account's own user base"),
+                            ("never", "Never"),
+                        ],
+                    ),
+                ],
+            },
+            Group {
+                title: "More",
+                parameters: None,
+                more: true,
+                fields: &[
+                    headers("userinfo.headers"),
+                    success("userinfo.response.success"),
+                    error_message("userinfo.response.error_message"),
+                    many(
+                        Kind::Requests,
+                        "userinfo.then",
+                        "Follow-up requests",
+                        "One a line: name = https://… Each result joins the profile under its name, to be found at $.name. The TOML tab has the rest.",
+                    ),
                 ],
             },
         ],
@@ -355,8 +430,11 @@ pub(super) const STEPS: &[Step] = &[
 impl Step {
     /// The step of a key.
     pub fn of(key: &str) -> Option<&'static Step> {
-        let table = key.split('.').next().unwrap_or_default();
-        STEPS.iter().find(|step| step.tables.contains(&table))
+        let table = key.split(['.', '[']).next().unwrap_or_default();
+        let asks = STEPS
+            .iter()
+            .find(|step| step.fields().any(|field| field.key == key));
+        asks.or_else(|| STEPS.iter().find(|step| step.tables.contains(&table)))
     }
 
     /// The step of an address.

@@ -7,6 +7,7 @@ use toml_edit::DocumentMut;
 
 use super::edit::{self, Row};
 use super::fields::{Field, Kind, Step};
+use super::lists;
 use crate::document::REDACTED;
 use crate::protocol::form::Pairs;
 
@@ -41,7 +42,7 @@ fn shown(doc: &DocumentMut, field: &Field) -> String {
         Kind::Choice(_) => Some(edit::get(doc, field.key))
             .filter(|text| !text.is_empty())
             .unwrap_or_else(|| field.default.to_owned()),
-        _ => edit::get(doc, field.key),
+        _ => lists::text(doc, field),
     }
 }
 
@@ -53,7 +54,7 @@ fn typed(form: &Pairs, field: &Field) -> Option<String> {
             .unwrap_or("literal");
         format!("{from}:{text}")
     } else {
-        text.trim().to_owned()
+        text.trim().replace("\r\n", "\n")
     })
 }
 

@@ -204,6 +204,7 @@ pub(super) async fn welcome(axum::extract::State(console): State, uri: Uri) -> H
     let values = context! {
         ticket => ticket.as_str(),
         first => invite.email.is_none(),
+        enter => invite.enter,
         email => invite.email.as_ref().map(Email::as_str),
     };
     page(None, StatusCode::OK, "welcome.html", values)
@@ -224,6 +225,9 @@ pub(super) async fn accept(
         .await
         .map_err(broken)?
         .ok_or_else(dead_link)?;
+    if invite.enter {
+        return enter_once(&console, &ticket).await;
+    }
     let chosen = Secret::new(field("password"));
     let first = invite.email.is_none();
     let email = match &invite.email {
@@ -281,7 +285,24 @@ pub(super) async fn accept(
     };
     info!(operator = %operator.email, what, "an operator chose a password");
     note(&console, operator.email.as_str(), what, Value::Null).await?;
-    let found = operator::get(store, &operator.email)
+    begun(&console, &operator.email).await
+}
+
+/// The link of a demo, used.
+async fn enter_once(console: &Console, ticket: &Token) -> Html {
+    let email = match invite::enter(&*console.admin.store, ticket).await {
+        Ok(email) => email,
+        Err(InviteError::Store(error)) => return Err(fail(None, &error.into()).into()),
+        Err(_) => return Err(dead_link().into()),
+    };
+    note(console, email.as_str(), "operator.login", Value::Null).await?;
+    begun(console, &email).await
+}
+
+/// The console, as an operator whose session begins.
+async fn begun(console: &Console, email: &Email) -> Html {
+    let broken = |error: StoreError| fail(None, &error.into());
+    let found = operator::get(&*console.admin.store, email)
         .await
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
@@ -291,5 +312,5 @@ pub(super) async fn accept(
         .begin(&found, None)
         .await
         .map_err(broken)?;
-    Ok(enter(&console, &begun, "/admin/"))
+    Ok(enter(console, &begun, "/admin/"))
 }

@@ -15,7 +15,7 @@ use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
 use super::merge::{self, Conflict, Merged};
 use super::view::{Failed, Html, page, redirect_to, render, shown};
-use super::{Console, State, expect};
+use super::{Console, State, expect, lists, words};
 use crate::base::AccountId;
 use crate::document::Finding;
 use crate::operator::session::Current;
@@ -135,7 +135,7 @@ fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<
         title => step.title,
         step => context! { id => step.id, title => step.title, about => step.about, first => step.id == STEPS[0].id, last },
         groups => shown(groups),
-        loose => shown(json!(loose)),
+        loose => shown(words::told(loose.into_iter().map(|f| *f), &open.path(""))),
         others => shown(others),
         problem,
         conflicts => shown(json!(conflicts)),
@@ -167,7 +167,7 @@ fn group_shown(
         .fields
         .iter()
         .map(|field| {
-            let mut text = edit::get(doc, field.key);
+            let mut text = lists::text(doc, field);
             let mut from = "";
             let conflict = conflicts.iter().find(|conflict| conflict.key == field.key);
             if let Some(conflict) = conflict {
@@ -190,6 +190,8 @@ fn group_shown(
                 Kind::Text => "text",
                 Kind::Url => "url",
                 Kind::Secret => "secret",
+                Kind::Words => "text",
+                Kind::Lines | Kind::Requests => "lines",
                 Kind::Choice(options) if options.len() == 2 && !group.more => "toggle",
                 Kind::Choice(_) => "choice",
             };
@@ -198,16 +200,18 @@ fn group_shown(
                 (text, from) = (shown.text, shown.from);
             }
             let found: Vec<&&Finding> = findings.iter().filter(|f| about(f, field.key)).collect();
+            let invalid = found.iter().any(|f| f.is_error());
             json!({
                 "key": field.key, "label": field.label, "hint": field.hint, "default": field.default,
                 "required": field.required, "kind": kind, "value": text, "from": from,
-                "options": options, "theirs": conflict.map(|conflict| &conflict.theirs), "invalid": found.iter().any(|f| f.is_error()), "findings": found,
+                "options": options, "theirs": conflict.map(|conflict| &conflict.theirs), "invalid": invalid, "findings": words::told(found.into_iter().copied(), ""),
             })
         })
         .collect();
+    let several = |field: &Value| field["kind"] == "lines" && field["value"] != "";
     let open = fields
         .iter()
-        .any(|field| field["findings"].as_array().is_some_and(|f| !f.is_empty()));
+        .any(|f| several(f) || f["findings"].as_array().is_some_and(|f| !f.is_empty()));
     json!({
         "title": group.title, "fields": fields, "more": group.more, "open": open,
         "parameters": group.parameters, "rows": if group.parameters.is_some() { json!(rows) } else { Value::Null },
@@ -350,12 +354,10 @@ pub(super) async fn preview(
         true,
     )
     .await?;
-    let findings: Vec<Finding> = open
-        .findings(&console)
-        .into_iter()
-        // What is still empty is not wrong yet.
-        .filter(|f| post.form.get(&f.key).is_some())
-        .collect();
+    let findings = open.findings(&console);
+    // What is still empty is not wrong yet.
+    let typed = findings.iter().filter(|f| post.form.get(&f.key).is_some());
+    let findings = words::told(typed, &open.path(""));
     let html = pane(&console, &open.account, &open.draft.source, step)?;
     Ok(answer(&json!({
         "preview": html, "findings": findings,
