@@ -28,6 +28,8 @@ pub(super) struct Merged {
     pub conflicts: Vec<Conflict>,
     /// Fields that another page changed and this one did not, with their values.
     pub fresh: Vec<(&'static str, String)>,
+    /// Whether the page left the custom parameters as it found them.
+    pub rows_untouched: bool,
     /// The values that the page has seen by now, for its next form.
     pub seen: String,
 }
@@ -151,6 +153,7 @@ pub(super) fn take(
         let (text, typed) = (rows_text(&now), rows_text(&kept_rows));
         if typed == before {
             left.push(table);
+            merged.rows_untouched = true;
             if text != before {
                 // The page still shows the rows of before.
                 old.push(table);

@@ -277,9 +277,14 @@ pub(super) async fn save(
     let form = without.as_ref().unwrap_or(&post.form);
     let rows = edit::typed_rows(form);
     let (open, merged) = kept(&console, who, (&account, &draft), step, form, false).await?;
+    // What is not changed here is shown as others left it.
+    let shown_rows = match step.parameters() {
+        Some(table) if merged.rows_untouched => edit::shown_rows(&open.doc(), table),
+        _ => rows.clone(),
+    };
     let again = |problem: Option<String>| {
         let shown = Shown {
-            rows: &rows,
+            rows: &shown_rows,
             check: true,
             problem,
             conflicts: &merged.conflicts,

@@ -32,10 +32,11 @@ pub(super) fn told<'f>(findings: impl IntoIterator<Item = &'f Finding>, draft: &
                 label,
                 href: format!("{draft}{href}"),
                 message: in_words(&finding.message, &finding.key),
-                hint: finding
-                    .hint
-                    .as_deref()
-                    .map(|hint| in_words(hint, &finding.key)),
+                hint: finding.hint.as_deref().and_then(example).or_else(|| {
+                    finding.hint.as_deref().and_then(|hint| {
+                        (!hint.starts_with("write: ")).then(|| in_words(hint, &finding.key))
+                    })
+                }),
             }
         })
         .collect()
@@ -83,6 +84,13 @@ fn place(key: &str) -> (String, String) {
     (format!("{label}, in the TOML tab"), "toml".to_owned())
 }
 
+/// The example of a hint that shows a line to write: its value, where that is a text.
+fn example(hint: &str) -> Option<String> {
+    let (_, value) = hint.strip_prefix("write: ")?.split_once(" = ")?;
+    let value = value.strip_prefix('"')?.strip_suffix('"')?;
+    Some(format!("for example {value}"))
+}
+
 /// The field that a sentence about `about` means by a key: the whole key, or its
 /// part within the same table.
 fn meant(name: &str, about: &str) -> Option<&'static Field> {
@@ -96,7 +104,11 @@ fn meant(name: &str, about: &str) -> Option<&'static Field> {
         }
         table = above;
     }
-    None
+    // A name that one field alone has.
+    let end = format!(".{name}");
+    let mut all = STEPS.iter().flat_map(Step::fields);
+    let only = all.find(|field| field.key.ends_with(&end))?;
+    all.all(|field| !field.key.ends_with(&end)).then_some(only)
 }
 
 /// A sentence with the keys in backticks replaced by the labels of their fields.
@@ -142,7 +154,7 @@ mod tests {
     #[test]
     fn keys_become_the_labels_of_their_fields() {
         let finding = Finding::error("provider.name", "`name` is required")
-            .hint("add `name = \"…\"`, or `kind = \"openid\"`; `send_token` is for later");
+            .hint("add `name = \"…\"`, or `kind = \"openid\"`; `elsewhere` is for later");
         let told = &told([&finding], "/d/")[0];
         assert_eq!(told.label, "Identity provider's name");
         assert_eq!(told.href, "/d/provider?check=true#provider.name");
