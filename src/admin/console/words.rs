@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(
             told.hint.as_deref(),
             Some(
-                "add “Identity provider's name”, or “Protocol: OpenID Connect”; `send_token` is for later"
+                "add “Identity provider's name”, or “Protocol: OpenID Connect”; `elsewhere` is for later"
             )
         );
         for (key, label, href) in [
