@@ -252,8 +252,10 @@ fn the_site_has_every_page_once() {
     let names = |folder: &str| -> Vec<String> {
         std::fs::read_dir(docs.join(folder))
             .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".md") && name != "SUMMARY.md")
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "md"))
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "SUMMARY.md")
             .map(|name| format!("{folder}{name}"))
             .collect()
     };

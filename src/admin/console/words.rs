@@ -129,7 +129,7 @@ fn in_words(text: &str, about: &str) -> String {
         };
         match (meant(name, about), value) {
             (Some(field), None | Some("" | "…" | "...")) => {
-                out.push_str(&format!("“{}”", field.label));
+                out.extend(["“", field.label, "”"]);
             }
             (Some(field), Some(value)) => {
                 let value = match field.kind {
@@ -139,7 +139,7 @@ fn in_words(text: &str, about: &str) -> String {
                         .map_or(value, |(_, label)| label),
                     _ => value,
                 };
-                out.push_str(&format!("“{}: {value}”", field.label));
+                out.extend(["“", field.label, ": ", value, "”"]);
             }
             _ => out.extend(["`", piece, "`"]),
         }
