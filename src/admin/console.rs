@@ -11,6 +11,7 @@ mod applications;
 mod chart;
 mod confirm;
 mod device;
+mod door;
 mod draft;
 mod edit;
 mod editor;
@@ -129,7 +130,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/logout", post(sign_in::log_out))
-        .route("/admin/session", get(resume::session))
+        .route("/admin/session", get(door::session))
         .route("/admin/applications", get(applications::list))
         .route(
             "/admin/new-application",
@@ -164,7 +165,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/audit.jsonl", get(log::export))
         .nest("/admin/accounts/{account}", account)
         .route("/admin/{*rest}", any(view::nothing))
-        .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
+        .layer(from_fn_with_state(Arc::clone(&console), door::signed_in));
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))

@@ -217,7 +217,7 @@ pub(super) fn secret(doc: &DocumentMut, key: &str) -> SecretShown {
     }
 }
 
-fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
+pub(super) fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
     let shown = secret(doc, key);
     if shown.from == from && shown.text == text {
         return;
@@ -300,53 +300,6 @@ pub(super) fn first_of_each(rows: &[Row]) -> Vec<Row> {
     kept
 }
 
-/// Writes a step's answers into a mapping, but those of the keys in `left`.
-pub(super) fn answer(
-    doc: &mut DocumentMut,
-    step: &Step,
-    form: &Pairs,
-    rows: &[Row],
-    left: &[&str],
-) {
-    for field in step.fields() {
-        if left.contains(&field.key) {
-            continue;
-        }
-        let Some(typed) = form
-            .iter()
-            .find(|(name, _)| *name == field.key)
-            .map(|(_, typed)| typed)
-        else {
-            continue;
-        };
-        if matches!(field.kind, Kind::Secret) {
-            let from = form
-                .get(&format!("{}.from", field.key))
-                .unwrap_or("literal");
-            let typed = if from == "env" && !names_a_variable(typed) {
-                ""
-            } else {
-                typed
-            };
-            set_secret(doc, field.key, from, typed);
-            continue;
-        }
-        let typed = typed.trim().replace("\r\n", "\n");
-        let typed = typed.as_str();
-        let present = find(doc, field.key).is_some();
-        if typed.is_empty() {
-            remove(doc, field.key);
-        } else if present || typed != field.default {
-            super::lists::put(doc, field, typed);
-        }
-    }
-    if let Some(table) = step.parameters()
-        && !left.contains(&table)
-    {
-        set_rows(doc, table, rows);
-    }
-}
-
 /// The keys of a mapping that the wizard does not show.
 pub(super) fn others(doc: &DocumentMut) -> Vec<String> {
     let mut found = Vec::new();
@@ -381,23 +334,6 @@ fn collect(table: &dyn TableLike, at: &str, out: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pairs(text: &str) -> Pairs {
-        Pairs::parse(text).unwrap()
-    }
-
-    #[test]
-    fn answers_change_only_their_own_keys() {
-        let source = "# ours\n[token]\nurl = 'https://a.test/t'   # do not touch\nmethod = \"GET\"\nparameters = { b = \"1\", c = \"2\" } # two\n";
-        let mut doc: DocumentMut = source.parse().unwrap();
-        let (_, step) = Step::named("token").unwrap();
-        let form = pairs(
-            "token.url=https%3A%2F%2Fa.test%2Ft&token.code_key=code&row.0.key=b&row.0.value=1&row.1.key=d&row.1.value=3",
-        );
-        answer(&mut doc, step, &form, &typed_rows(&form), &[]);
-        assert_eq!(doc.to_string(), source.replace("c = \"2\"", "d = \"3\""));
-        assert_eq!(others(&doc), ["token.method"]);
-    }
 
     #[test]
     fn a_secret_that_is_shown_redacted_stays() {

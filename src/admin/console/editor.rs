@@ -9,8 +9,7 @@ use toml_edit::DocumentMut;
 use super::draft::{Open, TRIES, busy, frame};
 use super::fields::Step;
 use super::guard::{LoggedIn, Post};
-use super::view::{Failed, Html, page, redirect_to, shown};
-use super::wizard::answer;
+use super::view::{Failed, Html, json_answer, page, redirect_to, shown};
 use super::{Console, State, expect, providers};
 use crate::base::digest::{hex, sha256};
 use crate::document::Finding;
@@ -124,7 +123,7 @@ pub(super) async fn typing(console: &Console, account: &str, draft: &str, post: 
     } else {
         json!([])
     };
-    Ok(answer(
+    Ok(json_answer(
         &json!({ "findings": [], "seen": seen, "conflicts": conflicts, "fresh": [] }),
     ))
 }

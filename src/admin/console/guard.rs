@@ -14,7 +14,7 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, State, rights};
+use super::{Console, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -22,7 +22,7 @@ use crate::operation::{Caller, Condition, Operations};
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
-/// An operator who is logged in, at the console. The layer [`signed_in`] lets nobody
+/// An operator who is logged in, at the console. The layer [`signed_in`](super::door::signed_in) lets nobody
 /// else through.
 pub(super) struct Desk {
     pub console: Arc<Console>,
@@ -158,12 +158,13 @@ pub(super) async fn current(
 }
 
 /// Whether a script asks, which does not follow to a login page.
-fn scripted(parts: &Parts) -> bool {
+pub(super) fn scripted(parts: &Parts) -> bool {
     let path = parts.uri.path();
     path.ends_with("/preview") || path == "/admin/session"
 }
 
-fn ask(parts: &Parts) -> Response {
+/// Asks for a login.
+pub(super) fn ask(parts: &Parts) -> Response {
     if scripted(parts) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
@@ -178,34 +179,6 @@ fn ask(parts: &Parts) -> Response {
         _ => "",
     };
     redirect_to(&format!("/admin/login?next={}", segment(next)))
-}
-
-/// Lets through who is logged in, and shows their failures in their page.
-pub(super) async fn signed_in(
-    axum::extract::State(console): State,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match current(&console, &parts.headers).await {
-        Err(failed) => failed,
-        Ok(None) if scripted(&parts) => ask(&parts),
-        Ok(None) => match super::resume::ask(&console, &parts, body).await {
-            Some(page) => page,
-            None => ask(&parts),
-        },
-        Ok(Some(mut who)) => {
-            let login_account = console.admin.login_account.as_ref();
-            match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
-                Ok(limit) => who.limit = limit,
-                Err(problem) => return fail(Some(&who), &problem),
-            }
-            who.writes = !parts.method.is_safe();
-            parts.extensions.insert(who.clone());
-            let answer = next.run(Request::from_parts(parts, body)).await;
-            shown_failure(Some(&who), answer)
-        }
-    }
 }
 
 /// Shows the failures of pages that need no login.

@@ -101,6 +101,47 @@ fn unfinished(form: &Pairs, field: &Field, seen: &str) -> bool {
         || (moved && (text.is_empty() || text == REDACTED))
 }
 
+/// Writes a step's answers into a mapping, but those of the keys in `left`.
+fn answer(doc: &mut DocumentMut, step: &Step, form: &Pairs, rows: &[Row], left: &[&str]) {
+    for field in step.fields() {
+        if left.contains(&field.key) {
+            continue;
+        }
+        let Some(typed) = form
+            .iter()
+            .find(|(name, _)| *name == field.key)
+            .map(|(_, typed)| typed)
+        else {
+            continue;
+        };
+        if matches!(field.kind, Kind::Secret) {
+            let from = form
+                .get(&format!("{}.from", field.key))
+                .unwrap_or("literal");
+            let typed = if from == "env" && !edit::names_a_variable(typed) {
+                ""
+            } else {
+                typed
+            };
+            edit::set_secret(doc, field.key, from, typed);
+            continue;
+        }
+        let typed = typed.trim().replace("\r\n", "\n");
+        let typed = typed.as_str();
+        let present = edit::find(doc, field.key).is_some();
+        if typed.is_empty() {
+            edit::remove(doc, field.key);
+        } else if present || typed != field.default {
+            lists::put(doc, field, typed);
+        }
+    }
+    if let Some(table) = step.parameters()
+        && !left.contains(&table)
+    {
+        edit::set_rows(doc, table, rows);
+    }
+}
+
 /// Takes a form into a draft's mapping. `typing`: the form was not sent by a button.
 pub(super) fn take(
     doc: &mut DocumentMut,
@@ -178,7 +219,7 @@ pub(super) fn take(
             });
         }
     }
-    edit::answer(doc, step, form, &kept_rows, &left);
+    answer(doc, step, form, &kept_rows, &left);
     merged.seen = seen_but(doc, step, |key| {
         if old.contains(&key) {
             before(key)
@@ -198,6 +239,20 @@ mod tests {
             .extend_pairs(pairs)
             .finish();
         Pairs::parse(&text).unwrap()
+    }
+
+    #[test]
+    fn answers_change_only_their_own_keys() {
+        let source = "# ours\n[token]\nurl = 'https://a.test/t'   # do not touch\nmethod = \"GET\"\nparameters = { b = \"1\", c = \"2\" } # two\n";
+        let mut doc: DocumentMut = source.parse().unwrap();
+        let (_, step) = Step::named("token").unwrap();
+        let form = Pairs::parse(
+            "token.url=https%3A%2F%2Fa.test%2Ft&token.code_key=code&row.0.key=b&row.0.value=1&row.1.key=d&row.1.value=3",
+        )
+        .unwrap();
+        answer(&mut doc, step, &form, &edit::typed_rows(&form), &[]);
+        assert_eq!(doc.to_string(), source.replace("c = \"2\"", "d = \"3\""));
+        assert_eq!(edit::others(&doc), ["token.method"]);
     }
 
     #[test]

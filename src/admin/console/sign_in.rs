@@ -9,6 +9,7 @@ use tracing::info;
 
 use super::guard::{Kind, Post, cookie, current, form, set_cookie};
 use super::resume::Interrupted;
+pub(super) use super::resume::next;
 use super::view::{Html, fail, page, redirect_to};
 use super::{Console, State, provider_sign_in};
 use crate::audit::{self, Entry};
@@ -21,13 +22,6 @@ use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
 use crate::store::{Step, StoreError, Token};
-
-/// A page of the console to go to after the login; anything else is the front page.
-pub(super) fn next(text: &str) -> &str {
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
-    let ours = text.starts_with("/admin/") && !text.contains("//") && text.chars().all(plain);
-    if ours { text } else { "/admin/" }
-}
 
 pub(super) async fn to_console() -> Response {
     redirect_to("/admin/")

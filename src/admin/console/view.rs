@@ -294,6 +294,12 @@ pub(super) fn shown(value: impl Serialize) -> Value {
     serde_json::to_value(value).map_or(Value::UNDEFINED, convert)
 }
 
+/// An answer to the script.
+pub(super) fn json_answer(value: &serde_json::Value) -> Response {
+    let kind = (header::CONTENT_TYPE, "application/json");
+    ([kind], value.to_string()).into_response()
+}
+
 /// Sends the browser to a page of the console.
 pub(super) fn redirect_to(path: &str) -> Response {
     crate::http::redirect(StatusCode::SEE_OTHER, path)

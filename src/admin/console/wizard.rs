@@ -1,8 +1,8 @@
 //! The wizard's four steps.
 
 use axum::extract::{Path, Query};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
 use super::merge::{self, Conflict, Merged};
-use super::view::{Failed, Html, page, redirect_to, render, shown};
+use super::view::{Failed, Html, json_answer, page, redirect_to, render, shown};
 use super::{Console, State, expect, lists, words};
 use crate::base::AccountId;
 use crate::document::Finding;
@@ -364,17 +364,8 @@ pub(super) async fn preview(
     let typed = findings.iter().filter(|f| post.form.get(&f.key).is_some());
     let findings = words::told(typed, &open.path(""));
     let html = pane(&console, &open.account, &open.draft.source, step)?;
-    Ok(answer(&json!({
+    Ok(json_answer(&json!({
         "preview": html, "findings": findings,
         "seen": merged.seen, "conflicts": merged.conflicts, "fresh": merged.fresh,
     })))
-}
-
-/// An answer to the script.
-pub(super) fn answer(value: &Value) -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        value.to_string(),
-    )
-        .into_response()
 }
