@@ -28,6 +28,7 @@ use crate::base::{AccountId, Clock, SystemClock, random};
 use crate::broker::Broker;
 use crate::config::{self, Config};
 use crate::http::server::{Listener, ServerOptions, bind, bind_unix, serve};
+use crate::operator::{Email, invite};
 use crate::provider::gallery;
 use crate::store::Precondition;
 
@@ -40,6 +41,7 @@ const MOCK_ORIGIN: &str = "http://127.0.0.1:9091";
 pub struct Demo {
     storefront: String,
     broker_url: String,
+    console: String,
     mock: MockIdp,
     postman: JoinHandle<()>,
     data_dir: PathBuf,
@@ -76,6 +78,7 @@ impl Demo {
         let config = config(&broker_url, data_dir.clone(), &mail)?;
         let broker = Broker::open(&config, Arc::new(SystemClock)).await?;
         register(&broker, &storefront, &mock.origin()).await?;
+        let console = console_link(&broker, &broker_url).await?;
 
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
@@ -101,6 +104,7 @@ impl Demo {
         Ok(Self {
             storefront,
             broker_url,
+            console,
             mock,
             postman: tokio::spawn(tell(mail)),
             data_dir,
@@ -115,11 +119,17 @@ impl Demo {
         &self.storefront
     }
 
+    /// The address that signs in to the console, once.
+    pub fn console(&self) -> &str {
+        &self.console
+    }
+
     /// What the terminal shows first.
     pub fn welcome(&self) -> String {
         let mut out = format!(
-            "Vestibule demo\n\n  Open     {}\n  Broker   {}\n  Provider {}  (mock; its faults: PUT {}/control/faults)\n  Mail     {}{}  (what was sent, here and there)\n  Data     {}\n\nAccounts to log in as:\n",
+            "Vestibule demo\n\n  Open     {}\n  Console  {}\n           (signs you in once, within a quarter of an hour)\n  Broker   {}\n  Provider {}  (mock; its faults: PUT {}/control/faults)\n  Mail     {}{}  (what was sent, here and there)\n  Data     {}\n\nAccounts to log in as:\n",
             self.storefront,
+            self.console,
             self.broker_url,
             self.mock.origin(),
             self.mock.origin(),
@@ -194,6 +204,17 @@ fn config(broker_url: &str, data_dir: PathBuf, mail: &MailCatcher) -> anyhow::Re
     config.outbound.allow_networks = vec!["127.0.0.0/8".parse::<IpNet>()?];
     config.metrics_listen = None;
     Ok(config)
+}
+
+/// The address that signs in to the demo's console, once.
+async fn console_link(broker: &Broker, broker_url: &str) -> anyhow::Result<String> {
+    let store = &*broker.app().logins.store;
+    let email = Email::parse("owner@demo.test")?;
+    let ticket = invite::demo(store, email, "Demo owner", SystemClock.now()).await?;
+    Ok(format!(
+        "{broker_url}/admin/welcome?ticket={}",
+        ticket.as_str()
+    ))
 }
 
 /// Registers the demo's account with the bundled mapping, moved to the mock's port.

@@ -238,6 +238,73 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// `docs/SUMMARY.md`, the contents of the site: each page once, and no other.
+#[test]
+fn the_site_has_every_page_once() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let mut listed: Vec<&str> = summary
+        .split("](")
+        .skip(1)
+        .map(|link| link.split(')').next().unwrap())
+        .collect();
+    listed.sort_unstable();
+    let names = |folder: &str| -> Vec<String> {
+        std::fs::read_dir(docs.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "md"))
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "SUMMARY.md")
+            .map(|name| format!("{folder}{name}"))
+            .collect()
+    };
+    let mut there = names("");
+    there.extend(names("decisions/"));
+    there.sort();
+    assert_eq!(listed, there);
+}
+
+/// The names that follow `before` in the sources, in quotes.
+fn named(before: &str) -> BTreeSet<String> {
+    let mut sources = String::new();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    collect(&src, &mut sources);
+    sources
+        .split(before)
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// `docs/metrics.md` and `docs/audit-events.md` have what the program has.
+#[test]
+fn the_references_have_every_metric_and_every_named_event() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let metrics = std::fs::read_to_string(docs.join("metrics.md")).unwrap();
+    let mut known = BTreeSet::new();
+    for kind in ["counter!(", "gauge!(", "histogram!("] {
+        known.extend(named(kind));
+    }
+    assert!(known.len() >= 6, "{known:?}");
+    let listed: BTreeSet<String> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(listed, known);
+    let events = std::fs::read_to_string(docs.join("audit-events.md")).unwrap();
+    let verbs = [".create", ".set", ".change", ".remove", ".delete"];
+    for event in named("Entry::new(") {
+        let by_rule = verbs.iter().any(|verb| event.ends_with(verb));
+        assert!(
+            by_rule || events.contains(&format!("`{event}`")),
+            "docs/audit-events.md lacks `{event}`"
+        );
+    }
+}
+
 fn collect(dir: &Path, into: &mut String) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -64,8 +64,6 @@ impl Steps {
             .args(["-euo", "pipefail", "-c", script])
             .current_dir(self.dir.path())
             .env("PATH", path)
-            .env("ACME_CLIENT_SECRET", "of-the-test")
-            .env("GOOGLE_CLIENT_SECRET", "of-the-test")
             // The port of the reader's machine may be taken here.
             .env("VESTIBULE_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("VESTIBULE_METRICS__LISTEN", "")

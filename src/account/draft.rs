@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{AccountId, ProviderId, Timestamp};
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version};
+use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version, Versioned};
 
 static DRAFTS: Space = Space::durable("drafts").expiring().sealed();
 
@@ -99,9 +99,8 @@ pub async fn get(
     store: &dyn Store,
     account: &AccountId,
     token: &Token,
-) -> Result<Option<Draft>, StoreError> {
-    let found = SPACE.get_by(store, account.as_str(), token).await?;
-    Ok(found.map(|draft| draft.value))
+) -> Result<Option<Versioned<Draft>>, StoreError> {
+    SPACE.get_by(store, account.as_str(), token).await
 }
 
 /// The drafts of an account that can be listed, the oldest first; at most `limit`.
@@ -117,17 +116,22 @@ pub async fn list(
     Ok(drafts.filter(|draft| draft.token().is_some()).collect())
 }
 
-/// Keeps what became of a draft.
+/// Keeps what became of a draft that was read at `version`; gives its next one.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if it was changed since, or is gone: what is typed late
+/// into a draft that was applied does not bring it back.
 pub async fn put(
     store: &dyn Store,
     account: &AccountId,
     token: &Token,
     draft: &Draft,
-) -> Result<(), StoreError> {
+    version: Version,
+) -> Result<Version, StoreError> {
+    let unchanged = Precondition::Version(version);
     SPACE
-        .put_by(store, account.as_str(), token, draft, Precondition::Any)
+        .put_by(store, account.as_str(), token, draft, unchanged)
         .await
-        .map(|_| ())
 }
 
 /// Forgets a draft.

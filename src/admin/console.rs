@@ -11,23 +11,28 @@ mod applications;
 mod chart;
 mod confirm;
 mod device;
+mod door;
 mod draft;
 mod edit;
 mod editor;
 mod expect;
+mod explain;
 mod fields;
 mod guard;
 mod identity;
 mod keys;
 mod known;
+mod lists;
 mod log;
 mod logins;
+mod merge;
 mod messages;
 mod people;
 mod people_import;
 mod profile;
 mod provider_sign_in;
 mod providers;
+mod resume;
 mod review;
 mod rights;
 mod sessions;
@@ -38,6 +43,7 @@ mod trials;
 mod view;
 mod ways;
 mod wizard;
+mod words;
 
 use std::sync::Arc;
 
@@ -75,6 +81,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
         .route("/admin/logout", post(sign_in::log_out))
+        .route("/admin/session", get(door::session))
         .route("/admin/applications", get(applications::list))
         .route(
             "/admin/new-application",
@@ -109,7 +116,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/audit.jsonl", get(log::export))
         .nest("/admin/accounts/{account}", account_pages())
         .route("/admin/{*rest}", any(view::nothing))
-        .layer(from_fn_with_state(Arc::clone(&console), guard::signed_in));
+        .layer(from_fn_with_state(Arc::clone(&console), door::signed_in));
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
@@ -135,6 +142,7 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/review", get(review::review))
         .route("/apply", post(review::apply))
         .route("/discard", post(review::discard))
+        .route("/adopt", post(explain::adopt))
         .route("/trial", post(trials::open_draft))
         .route("/shadow", post(shadow::of_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))

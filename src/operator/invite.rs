@@ -24,6 +24,9 @@ pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub struct Invite {
     /// Whose password it sets; `None` creates the first operator.
     pub email: Option<Email>,
+    /// Whether it signs in, without a password.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enter: bool,
 }
 
 /// Why a link does nothing.
@@ -49,11 +52,51 @@ pub async fn create(
     let token = Token::new(now.plus(LIFETIME));
     let invite = Invite {
         email: email.cloned(),
+        enter: false,
     };
     SPACE_OF_INVITES
         .put_by(store, "", &token, &invite, Precondition::Absent)
         .await?;
     Ok(token)
+}
+
+/// How long a link of the demo works.
+pub const ENTRY_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// Makes the first operator of a demo, who has no password, and a link that signs
+/// them in once. Nothing but the demo makes such links: it is on loopback, and its
+/// data go when it ends.
+///
+/// # Errors
+/// [`InviteError::NotFirst`] where there is an operator.
+pub async fn demo(
+    store: &dyn Store,
+    email: Email,
+    name: &str,
+    now: Timestamp,
+) -> Result<Token, InviteError> {
+    let operator = create_first(store, email, name.to_owned(), None, now).await?;
+    let token = Token::new(now.plus(ENTRY_LIFETIME));
+    let invite = Invite {
+        email: Some(operator.email),
+        enter: true,
+    };
+    SPACE_OF_INVITES
+        .put_by(store, "", &token, &invite, Precondition::Absent)
+        .await?;
+    Ok(token)
+}
+
+/// Uses a link that signs in: of any number of users one succeeds.
+///
+/// # Errors
+/// [`InviteError::Unknown`] if it is another link, or was used.
+pub async fn enter(store: &dyn Store, token: &Token) -> Result<Email, InviteError> {
+    let invite = SPACE_OF_INVITES.take_by(store, "", token).await?;
+    let enters = invite.filter(|invite| invite.enter);
+    enters
+        .and_then(|invite| invite.email)
+        .ok_or(InviteError::Unknown)
 }
 
 /// A link for the first operator; `None` where there was one.
@@ -103,7 +146,12 @@ pub async fn accept(
         .await?
         .ok_or(InviteError::Unknown)?;
     let Some(email) = invite.email else {
-        return create_first(store, accepted, now).await;
+        let Accepted {
+            email,
+            name,
+            password,
+        } = accepted;
+        return create_first(store, email, name, Some(password), now).await;
     };
     let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
     let operator = Operator {
@@ -118,16 +166,18 @@ pub async fn accept(
 
 async fn create_first(
     store: &dyn Store,
-    accepted: Accepted,
+    email: Email,
+    name: String,
+    password: Option<SlowHash>,
     now: Timestamp,
 ) -> Result<Operator, InviteError> {
     if !super::page(store, None, 1).await?.is_empty() {
         return Err(InviteError::NotFirst);
     }
     let operator = Operator {
-        email: accepted.email,
-        name: accepted.name,
-        password: Some(accepted.password),
+        email,
+        name,
+        password,
         disabled: false,
         role: Role::Owner,
         accounts: BTreeSet::new(),

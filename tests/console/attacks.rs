@@ -77,6 +77,7 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/drafts/x/toml",
     "/admin/accounts/acme/drafts/x/apply",
     "/admin/accounts/acme/drafts/x/discard",
+    "/admin/accounts/acme/drafts/x/adopt",
     "/admin/accounts/acme/drafts/x/trial",
     "/admin/accounts/acme/drafts/x/provider",
     "/admin/accounts/acme/users/change",
@@ -102,10 +103,17 @@ async fn t4_no_page_and_no_form_without_a_login() {
     }
     for path in FORMS {
         let page = form(&world, &mut browser, path, &[("csrf", "x")]).await;
-        assert_eq!(page.location().unwrap().path(), "/admin/login", "{path}");
+        if *path == "/admin/logout" {
+            assert_eq!(page.location().unwrap().path(), "/admin/login", "{path}");
+            continue;
+        }
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(page.shows("Sign in to the console"), "{path}");
     }
     let path = "/admin/accounts/acme/drafts/x/provider/preview";
     let page = form(&world, &mut browser, path, &[]).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    let page = browser.get(format!("{}/admin/session", world.origin)).await;
     assert_eq!(page.status, StatusCode::UNAUTHORIZED);
     for path in ["/accounts", "/operators", "/audit"] {
         let page = browser.get(format!("{}/api/v1{path}", world.origin)).await;

@@ -1,5 +1,5 @@
-// Live previews, parameter rows, copying. Everything here has a button that
-// does the same without it.
+// Drafts that keep themselves, live previews, parameter rows, copying. Everything
+// here has a button that does the same without it.
 'use strict';
 
 function later(run, wait) {
@@ -50,30 +50,139 @@ function onlyWhere(form) {
   }
 }
 
+// The login over a page whose session ended. What is typed stays where it is.
+function loginAgain() {
+  const open = document.querySelector('dialog.again');
+  if (open) return;
+  const dialog = document.createElement('dialog');
+  dialog.className = 'again';
+  dialog.setAttribute('aria-labelledby', 'again-title');
+  dialog.innerHTML = `<h2 id="again-title">Your session ended</h2>
+<p>What you typed is still on this page. Sign in, and it is kept.</p>
+<p class="notice bad" role="alert" hidden></p>
+<form method="post" action="/admin/login">
+<p class="field"><label for="again-email">Email</label><input id="again-email" name="email" type="email" autocomplete="username" required></p>
+<p class="field"><label for="again-password">Password</label><input id="again-password" name="password" type="password" autocomplete="current-password" required></p>
+<p class="actions"><button class="main">Sign in</button><a class="button" href="/admin/login" target="_blank">Sign in another way</a></p>
+</form>`;
+  document.body.append(dialog);
+  const wrong = dialog.querySelector('[role=alert]');
+  const over = async () => {
+    if (!(await session())) return false;
+    removeEventListener('focus', over);
+    dialog.close();
+    dialog.remove();
+    for (const form of document.querySelectorAll('form[data-preview]')) form.dispatchEvent(new Event('input'));
+    return true;
+  };
+  dialog.querySelector('form').addEventListener('submit', async (event) => {
+    event.preventDefault();
+    try {
+      const answer = await fetch('/admin/login', { method: 'POST', body: new URLSearchParams(new FormData(event.target)), credentials: 'same-origin', redirect: 'manual' });
+      if (await over()) return;
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      wrong.textContent = page.querySelector('[role=alert]')?.textContent || 'Sign in another way: this takes a page of its own.';
+    } catch { wrong.textContent = 'The broker does not answer. What you typed is still on this page.'; }
+    wrong.hidden = false;
+  });
+  addEventListener('focus', over);
+  dialog.showModal();
+}
+
+// Whether somebody is signed in; the page's forms are of their session then.
+async function session() {
+  const answer = await fetch('/admin/session', { credentials: 'same-origin' });
+  if (!answer.ok) return false;
+  const { csrf } = await answer.json();
+  for (const input of document.querySelectorAll('input[name=csrf]')) input.value = csrf;
+  return true;
+}
+
+// What others changed meanwhile in fields that are not touched here.
+function fillFresh(form, fresh) {
+  for (const [key, value] of fresh) {
+    const from = form.elements[`${key}.from`];
+    const at = value.indexOf(':');
+    if (from) from.value = value.slice(0, at);
+    if (form.elements[key]) form.elements[key].value = from ? value.slice(at + 1) : value;
+  }
+}
+
 for (const form of document.querySelectorAll('form[data-preview]')) {
   const pane = form.querySelector('[data-pane]');
-  let asked = 0;
-  const ask = later(async () => {
-    const turn = ++asked;
+  const kept = form.querySelector('[data-kept]');
+  let sent = Promise.resolve();
+  let changed = false;
+  const say = (text) => { if (kept && kept.textContent !== text) kept.textContent = text; };
+  const keep = async (again = true) => {
+    if (!changed) return;
+    changed = false;
+    let answer;
     try {
-      const answer = await fetch(form.dataset.preview, {
-        method: 'POST',
-        body: new URLSearchParams(new FormData(form)),
-        credentials: 'same-origin',
-      });
-      if (answer.status === 401) { location.reload(); return; }
-      if (!answer.ok || turn !== asked) return;
-      const { preview, findings } = await answer.json();
-      pane.innerHTML = preview;
-      fillFindings(form, findings);
-    } catch { /* offline: the last preview stays */ }
-  }, 150);
+      const body = new URLSearchParams(new FormData(form));
+      answer = await fetch(form.dataset.preview, { method: 'POST', body, credentials: 'same-origin' });
+    } catch {
+      changed = true;
+      say('The broker does not answer. What you typed is on this page only.');
+      return;
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      changed = true;
+      if (again && await session()) { await keep(false); return; }
+      if (answer.status === 401) { say('Not kept: your session ended.'); loginAgain(); }
+      else say('Not kept: your role may only look.');
+      return;
+    }
+    if (!answer.ok) {
+      changed = true;
+      say(answer.status === 404 || answer.status === 410 ? 'This draft was applied or discarded meanwhile. What you typed is on this page only.' : 'Not kept. Press a button to try again.');
+      return;
+    }
+    const { preview, findings, seen, conflicts, fresh } = await answer.json();
+    form.elements.seen.value = seen;
+    fillFresh(form, fresh);
+    if (preview !== undefined && !changed) pane.innerHTML = preview;
+    if (!changed) fillFindings(form, findings);
+    say(conflicts.length === 0 ? 'Kept.' : `Not kept, since somebody else changed it meanwhile: ${conflicts.map(({ label, theirs }) => `${label} (theirs is “${theirs}”)`).join(', ')}. Go on to choose.`);
+  };
+  const soon = later(() => { sent = sent.then(() => keep()); }, 150);
+  const ask = () => { changed = true; soon(); };
   form.addEventListener('input', () => { onlyWhere(form); ask(); });
   onlyWhere(form);
+  // A button waits for what is on its way, so that one form is not two changes.
+  let going = false;
+  form.addEventListener('submit', (event) => {
+    if (going) { event.preventDefault(); return; }
+    const button = event.submitter;
+    event.preventDefault();
+    going = true;
+    sent.then(() => session()).then((signedIn) => {
+      going = false;
+      if (!signedIn) { changed = true; loginAgain(); return; }
+      changed = false;
+      const action = document.createElement('input');
+      action.type = 'hidden';
+      action.name = 'action';
+      action.value = button ? button.value : '';
+      form.append(action);
+      going = true;
+      form.submit();
+    }, () => { going = false; say('The broker does not answer. What you typed is on this page only.'); });
+  });
+  addEventListener('pagehide', () => {
+    if (!changed || going) return;
+    fetch(form.dataset.preview, { method: 'POST', body: new URLSearchParams(new FormData(form)), credentials: 'same-origin', keepalive: true }).catch(() => {});
+  });
+  addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
   const kind = form.querySelector('select[name="client.secret.from"]');
   const secret = kind && form.querySelector('[name="client.secret"]');
-  if (kind) kind.addEventListener('change', () => { secret.type = kind.value === 'literal' ? 'password' : 'text'; });
+  if (kind) {
+    kind.addEventListener('change', () => {
+      secret.type = kind.value === 'literal' ? 'password' : 'text';
+      if (kind.value !== 'literal' && secret.value === '[redacted]') secret.value = '';
+    });
+  }
 
   for (const rows of form.querySelectorAll('[data-rows]')) {
     const template = rows.querySelector('template');

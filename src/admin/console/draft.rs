@@ -14,7 +14,7 @@ use crate::base::{AccountId, ErrorCode};
 use crate::document::{Finding, redact};
 use crate::http::problem::Problem;
 use crate::operator::session::Current;
-use crate::store::Token;
+use crate::store::{StoreError, Token, Version};
 
 /// A draft that is open.
 pub(super) struct Open {
@@ -22,6 +22,9 @@ pub(super) struct Open {
     pub account_name: String,
     pub token: Token,
     pub draft: Draft,
+    version: Version,
+    /// The draft as it was read.
+    read: Draft,
 }
 
 impl Open {
@@ -49,7 +52,9 @@ impl Open {
             account: found.value.id,
             account_name: found.value.name,
             token,
-            draft,
+            read: draft.value.clone(),
+            draft: draft.value,
+            version: draft.version,
         })
     }
 
@@ -77,15 +82,21 @@ impl Open {
         };
     }
 
-    pub async fn keep(&self, console: &Console, who: &Current) -> Result<(), Response> {
-        draft::put(
-            &*console.admin.store,
-            &self.account,
-            &self.token,
-            &self.draft,
-        )
-        .await
-        .map_err(|error| failing(who)(error.into()))
+    /// Keeps the draft; `false` where somebody else kept it since it was read.
+    pub async fn keep(&mut self, console: &Console, who: &Current) -> Result<bool, Response> {
+        if self.draft == self.read {
+            return Ok(true);
+        }
+        let store = &*console.admin.store;
+        match draft::put(store, &self.account, &self.token, &self.draft, self.version).await {
+            Ok(version) => {
+                self.version = version;
+                self.read = self.draft.clone();
+                Ok(true)
+            }
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(failing(who)(error.into())),
+        }
     }
 
     pub fn findings(&self, console: &Console) -> Vec<Finding> {
@@ -95,6 +106,18 @@ impl Open {
     pub fn doc(&self) -> DocumentMut {
         self.draft.source.parse().unwrap_or_default()
     }
+}
+
+/// How often a draft that others keep meanwhile is read again.
+pub(super) const TRIES: usize = 8;
+
+/// A draft that is kept too often to get a word in.
+pub(super) fn busy(who: &Current) -> Response {
+    let problem = Problem::new(
+        ErrorCode::ServiceBusy,
+        "this draft is being changed by others; go back and try again",
+    );
+    failing(who)(problem)
 }
 
 /// What all pages of a draft show.

@@ -47,7 +47,7 @@ pub(super) struct SecretShown {
     pub text: String,
 }
 
-fn find<'d>(doc: &'d DocumentMut, key: &str) -> Option<&'d Item> {
+pub(super) fn find<'d>(doc: &'d DocumentMut, key: &str) -> Option<&'d Item> {
     let mut at: &Item = doc.as_item();
     for part in key.split('.') {
         at = at.as_table_like()?.get(part)?;
@@ -89,7 +89,14 @@ pub(super) fn set(doc: &mut DocumentMut, key: &str, text: &str) {
     }
 }
 
-fn put(doc: &mut DocumentMut, key: &str, new: Value) {
+/// Sets a key to an item that is no value.
+pub(super) fn put_item(doc: &mut DocumentMut, key: &str, new: Item) {
+    if let Some((table, last)) = parent(doc, key) {
+        table.insert(last, new);
+    }
+}
+
+pub(super) fn put(doc: &mut DocumentMut, key: &str, new: Value) {
     let Some((table, last)) = parent(doc, key) else {
         return;
     };
@@ -139,7 +146,7 @@ pub(super) fn shown_rows(doc: &DocumentMut, key: &str) -> Vec<Row> {
     rows
 }
 
-fn set_rows(doc: &mut DocumentMut, key: &str, new: &[Row]) {
+pub(super) fn set_rows(doc: &mut DocumentMut, key: &str, new: &[Row]) {
     let old = rows(doc, key);
     let mut new = new.to_vec();
     for row in &mut new {
@@ -210,7 +217,7 @@ pub(super) fn secret(doc: &DocumentMut, key: &str) -> SecretShown {
     }
 }
 
-fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
+pub(super) fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
     let shown = secret(doc, key);
     if shown.from == from && shown.text == text {
         return;
@@ -228,7 +235,7 @@ fn set_secret(doc: &mut DocumentMut, key: &str, from: &str, text: &str) {
 
 /// Whether a text can be a variable's name and not a secret that was pasted in
 /// the wrong place: such a text is neither kept nor shown again.
-fn names_a_variable(text: &str) -> bool {
+pub(super) fn names_a_variable(text: &str) -> bool {
     let conventional = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     text.is_empty()
         || text.chars().all(conventional)
@@ -282,39 +289,15 @@ pub(super) fn repeated(rows: &[Row]) -> Option<&str> {
         .map(|(_, row)| row.key.as_str())
 }
 
-/// Writes a step's answers into a mapping.
-pub(super) fn answer(doc: &mut DocumentMut, step: &Step, form: &Pairs, rows: &[Row]) {
-    for field in step.fields() {
-        let Some(typed) = form
-            .iter()
-            .find(|(name, _)| *name == field.key)
-            .map(|(_, typed)| typed)
-        else {
-            continue;
-        };
-        if matches!(field.kind, Kind::Secret) {
-            let from = form
-                .get(&format!("{}.from", field.key))
-                .unwrap_or("literal");
-            let typed = if from == "env" && !names_a_variable(typed) {
-                ""
-            } else {
-                typed
-            };
-            set_secret(doc, field.key, from, typed);
-            continue;
-        }
-        let typed = typed.trim();
-        let present = find(doc, field.key).is_some();
-        if typed.is_empty() {
-            remove(doc, field.key);
-        } else if present || typed != field.default {
-            set(doc, field.key, typed);
+/// Rows without those whose key an earlier one has.
+pub(super) fn first_of_each(rows: &[Row]) -> Vec<Row> {
+    let mut kept: Vec<Row> = Vec::new();
+    for row in rows {
+        if !kept.iter().any(|other| other.key == row.key) {
+            kept.push(row.clone());
         }
     }
-    if let Some(table) = step.parameters() {
-        set_rows(doc, table, rows);
-    }
+    kept
 }
 
 /// The keys of a mapping that the wizard does not show.
@@ -351,23 +334,6 @@ fn collect(table: &dyn TableLike, at: &str, out: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pairs(text: &str) -> Pairs {
-        Pairs::parse(text).unwrap()
-    }
-
-    #[test]
-    fn answers_change_only_their_own_keys() {
-        let source = "# ours\n[token]\nurl = 'https://a.test/t'   # do not touch\nmethod = \"GET\"\nparameters = { b = \"1\", c = \"2\" } # two\n";
-        let mut doc: DocumentMut = source.parse().unwrap();
-        let (_, step) = Step::named("token").unwrap();
-        let form = pairs(
-            "token.url=https%3A%2F%2Fa.test%2Ft&token.code_key=code&row.0.key=b&row.0.value=1&row.1.key=d&row.1.value=3",
-        );
-        answer(&mut doc, step, &form, &typed_rows(&form));
-        assert_eq!(doc.to_string(), source.replace("c = \"2\"", "d = \"3\""));
-        assert_eq!(others(&doc), ["token.method"]);
-    }
 
     #[test]
     fn a_secret_that_is_shown_redacted_stays() {

@@ -14,7 +14,7 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, State, rights};
+use super::{Console, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -22,7 +22,7 @@ use crate::operation::{Caller, Condition, Operations};
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
-/// An operator who is logged in, at the console. The layer [`signed_in`] lets nobody
+/// An operator who is logged in, at the console. The layer [`signed_in`](super::door::signed_in) lets nobody
 /// else through.
 pub(super) struct Desk {
     pub console: Arc<Console>,
@@ -143,7 +143,10 @@ pub(super) fn set_cookie(console: &Console, kind: Kind, value: &str, seconds: u6
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }
 
-async fn current(console: &Console, headers: &HeaderMap) -> Result<Option<Current>, Response> {
+pub(super) async fn current(
+    console: &Console,
+    headers: &HeaderMap,
+) -> Result<Option<Current>, Response> {
     let Some(cookie) = cookie(console, headers, Kind::Session) else {
         return Ok(None);
     };
@@ -154,8 +157,15 @@ async fn current(console: &Console, headers: &HeaderMap) -> Result<Option<Curren
         .map_err(|error| fail(None, &error.into()))
 }
 
-fn ask(parts: &Parts) -> Response {
-    if parts.uri.path().ends_with("/preview") {
+/// Whether a script asks, which does not follow to a login page.
+pub(super) fn scripted(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    path.ends_with("/preview") || path == "/admin/session"
+}
+
+/// Asks for a login.
+pub(super) fn ask(parts: &Parts) -> Response {
+    if scripted(parts) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let next = match parts.method {
@@ -169,30 +179,6 @@ fn ask(parts: &Parts) -> Response {
         _ => "",
     };
     redirect_to(&format!("/admin/login?next={}", segment(next)))
-}
-
-/// Lets through who is logged in, and shows their failures in their page.
-pub(super) async fn signed_in(
-    axum::extract::State(console): State,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match current(&console, &parts.headers).await {
-        Err(failed) => failed,
-        Ok(None) => ask(&parts),
-        Ok(Some(mut who)) => {
-            let login_account = console.admin.login_account.as_ref();
-            match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
-                Ok(limit) => who.limit = limit,
-                Err(problem) => return fail(Some(&who), &problem),
-            }
-            who.writes = !parts.method.is_safe();
-            parts.extensions.insert(who.clone());
-            let answer = next.run(Request::from_parts(parts, body)).await;
-            shown_failure(Some(&who), answer)
-        }
-    }
 }
 
 /// Shows the failures of pages that need no login.

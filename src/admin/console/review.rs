@@ -9,7 +9,7 @@ use super::draft::{Open, frame};
 use super::guard::{LoggedIn, Post};
 use super::identity::identity_warnings;
 use super::view::{Html, failing, page, redirect_to, render, shown};
-use super::{Console, State, expect, providers};
+use super::{Console, State, expect, providers, words};
 use crate::account::draft;
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
@@ -54,7 +54,7 @@ fn reviewed(
         .map_or(&[][..], |problem| Question::names_of(problem.code));
     let values = context! {
         title => "Review",
-        findings => shown(findings.clone()),
+        findings => shown(words::told(&findings, &open.path(""))),
         blocked => findings.iter().any(Finding::is_error),
         warnings,
         unchanged => old == open.draft.source,

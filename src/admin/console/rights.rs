@@ -24,7 +24,7 @@ pub(super) fn check(
     let safe = matches!(*method, Method::GET | Method::HEAD);
     let parts = segments(uri.path(), "/admin");
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    if matches!(parts[..], ["logout" | "profile" | "device", ..]) {
+    if matches!(parts[..], ["logout" | "session" | "profile" | "device", ..]) {
         return Ok(None);
     }
     let account = account(&parts, uri);

@@ -7,7 +7,9 @@ use minijinja::context;
 use serde_json::Value;
 use tracing::info;
 
-use super::guard::{Kind, Post, cookie, form, set_cookie};
+use super::guard::{Kind, Post, cookie, current, form, set_cookie};
+use super::resume::Interrupted;
+pub(super) use super::resume::next;
 use super::view::{Html, fail, page, redirect_to};
 use super::{Console, State, provider_sign_in};
 use crate::audit::{self, Entry};
@@ -20,13 +22,6 @@ use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
 use crate::store::{Step, StoreError, Token};
-
-/// A page of the console to go to after the login; anything else is the front page.
-pub(super) fn next(text: &str) -> &str {
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
-    let ours = text.starts_with("/admin/") && !text.contains("//") && text.chars().all(plain);
-    if ours { text } else { "/admin/" }
-}
 
 pub(super) async fn to_console() -> Response {
     redirect_to("/admin/")
@@ -53,6 +48,14 @@ pub(super) async fn log_in(
 ) -> Html {
     let form = form(&console, &headers, request).await?;
     let field = |name| form.get(name).unwrap_or_default();
+    let interrupted = Interrupted::carried(&form);
+    // Who signed in meanwhile, in another window.
+    if let Some(interrupted) = &interrupted
+        && field("action") == "go-on"
+        && let Some(who) = current(&console, &headers).await?
+    {
+        return interrupted.page(&who);
+    }
     let from = client.map(|Extension(client)| client);
     let guess = GuessFrom {
         address: from.and_then(|client| client.ip),
@@ -74,6 +77,15 @@ pub(super) async fn log_in(
         Ok(begun) => {
             let email = field("email").trim().to_lowercase();
             note(&console, &email, "operator.login", Value::Null).await?;
+            let broken = |error: StoreError| fail(None, &error.into());
+            let who = match &interrupted {
+                Some(_) => console.operators.find(begun.session.as_str()).await,
+                None => Ok(None),
+            };
+            if let (Some(who), Some(interrupted)) = (who.map_err(broken)?, &interrupted) {
+                let page = interrupted.page(&who)?;
+                return Ok(with_session_cookies(&console, &begun, page));
+            }
             Ok(enter(&console, &begun, next(field("next"))))
         }
         Err(error) => {
@@ -82,6 +94,7 @@ pub(super) async fn log_in(
                 error => error.to_string(),
                 email => field("email"),
                 next => next(field("next")),
+                resume => interrupted.as_ref().map(Interrupted::shown),
                 providers => provider_sign_in::providers(&console).await?,
             };
             page(None, status, "login.html", values)
@@ -185,6 +198,7 @@ pub(super) async fn welcome(axum::extract::State(console): State, uri: Uri) -> H
     let values = context! {
         ticket => ticket.as_str(),
         first => invite.email.is_none(),
+        enter => invite.enter,
         email => invite.email.as_ref().map(Email::as_str),
     };
     page(None, StatusCode::OK, "welcome.html", values)
@@ -205,6 +219,9 @@ pub(super) async fn accept(
         .await
         .map_err(broken)?
         .ok_or_else(dead_link)?;
+    if invite.enter {
+        return enter_once(&console, &ticket).await;
+    }
     let chosen = Secret::new(field("password"));
     let first = invite.email.is_none();
     let email = match &invite.email {
@@ -262,7 +279,24 @@ pub(super) async fn accept(
     };
     info!(operator = %operator.email, what, "an operator chose a password");
     note(&console, operator.email.as_str(), what, Value::Null).await?;
-    let found = operator::get(store, &operator.email)
+    begun(&console, &operator.email).await
+}
+
+/// The link of a demo, used.
+async fn enter_once(console: &Console, ticket: &Token) -> Html {
+    let email = match invite::enter(&*console.admin.store, ticket).await {
+        Ok(email) => email,
+        Err(InviteError::Store(error)) => return Err(fail(None, &error.into()).into()),
+        Err(_) => return Err(dead_link().into()),
+    };
+    note(console, email.as_str(), "operator.login", Value::Null).await?;
+    begun(console, &email).await
+}
+
+/// The console, as an operator whose session begins.
+async fn begun(console: &Console, email: &Email) -> Html {
+    let broken = |error: StoreError| fail(None, &error.into());
+    let found = operator::get(&*console.admin.store, email)
         .await
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
@@ -272,5 +306,5 @@ pub(super) async fn accept(
         .begin(&found, None)
         .await
         .map_err(broken)?;
-    Ok(enter(&console, &begun, "/admin/"))
+    Ok(enter(console, &begun, "/admin/"))
 }

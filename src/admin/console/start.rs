@@ -2,12 +2,13 @@
 //! from a sample profile or from TOML; or as an edit of what is applied.
 
 use axum::extract::{Path, Query};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use minijinja::context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
+use url::Url;
 
 use super::accounts::display_name;
 use super::fields::STEPS;
@@ -18,6 +19,7 @@ use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
 use crate::admin::reply;
 use crate::operator::session::Current;
+use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::import::{Imported, import};
 use crate::provider::{gallery, infer};
 
@@ -86,6 +88,12 @@ pub(super) async fn begin(
     let account = account(&console, who, &id).await?;
     let (from, text) = (post.get("from"), post.get("text"));
     let made = match from {
+        "discovery" if text.trim_start().starts_with("http") => {
+            match fetched(&console, &account, text.trim()).await {
+                Ok(document) => discovered(&document),
+                Err(problem) => Err(problem),
+            }
+        }
         "discovery" => discovered(text),
         "sample" => sampled(text),
         "import" => imported(text, &console.origin),
@@ -146,6 +154,36 @@ pub(super) async fn edit(
     };
     let draft = Draft::new(source, Some(base), who.operator.email.as_str());
     open(&console, who, &account, &draft, STEPS[0].id).await
+}
+
+/// The discovery document at an address, or of the issuer that it is. It is asked
+/// for as the broker asks a provider, so it can point nowhere that a mapping can't.
+async fn fetched(console: &Console, account: &Account, text: &str) -> Result<String, String> {
+    let mut url: Url = text
+        .parse()
+        .map_err(|error| format!("this is no address: {error}"))?;
+    if !url.path().contains("/.well-known/") {
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{path}/.well-known/openid-configuration"));
+    }
+    let at = url.to_string();
+    let request = PreparedRequest {
+        method: Method::GET,
+        url,
+        headers: vec![("Accept".to_owned(), "application/json".to_owned())],
+        body: None,
+    };
+    let lane = format!("{}/discovery", account.id);
+    let outbound = &console.app.logins.outbound;
+    let answer = outbound.send(&lane, request, &Limits::default()).await;
+    let answer = answer.map_err(|error| format!("{at} could not be read: {error}"))?;
+    if answer.status != 200 {
+        return Err(format!(
+            "{at} answers with status {}; paste the address of the issuer, or the document",
+            answer.status
+        ));
+    }
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
 /// The mapping that an OpenID Connect discovery document, or one of RFC 8414, describes.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::api::{Call, segment};
 use super::draft::Open;
+use super::explain::explain;
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
@@ -104,13 +105,19 @@ pub(super) async fn show(
     let prefix = format!("/admin/accounts/{}/", account.id);
     let back = which.back.filter(|back| back.starts_with(&prefix));
     let trace: &Value = &found["trace"];
+    let draft = back
+        .as_deref()
+        .filter(|back| back.starts_with(&format!("{prefix}drafts/")))
+        .and_then(|back| back.strip_suffix("review"));
     let values = context! {
         title => "Test login",
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         waiting,
         link,
+        draft,
         back,
+        explained => explain(trace).map(shown),
         trace => shown(trace.clone()),
     };
     page(Some(&who), StatusCode::OK, "trial.html", values)

@@ -128,6 +128,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "preview.html",
         "profile.html",
         "provider.html",
+        "resume.html",
         "review.html",
         "sessions.html",
         "shadow.html",
@@ -292,6 +293,12 @@ pub(super) fn shown(value: impl Serialize) -> Value {
         }
     }
     serde_json::to_value(value).map_or(Value::UNDEFINED, convert)
+}
+
+/// An answer to the script.
+pub(super) fn json_answer(value: &serde_json::Value) -> Response {
+    let kind = (header::CONTENT_TYPE, "application/json");
+    ([kind], value.to_string()).into_response()
 }
 
 /// Sends the browser to a page of the console.

@@ -1,7 +1,7 @@
 //! The wizard's four steps.
 
 use axum::extract::{Path, Query};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
 use super::api::segment;
-use super::draft::{Open, frame};
+use super::draft::{Open, TRIES, busy, frame};
 use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
-use super::view::{Failed, Html, page, redirect_to, render, shown};
-use super::{Console, State, expect};
+use super::merge::{self, Conflict, Merged};
+use super::view::{Failed, Html, json_answer, page, redirect_to, render, shown};
+use super::{Console, State, expect, lists, words};
 use crate::base::AccountId;
 use crate::document::Finding;
 use crate::operator::session::Current;
@@ -70,18 +71,31 @@ pub(super) async fn step(
         });
     }
     let check = how.check || open.draft.base.is_some();
-    show(&console, &who, &open, step, &rows, check, None)
+    let shown = Shown {
+        rows: &rows,
+        check,
+        ..Shown::default()
+    };
+    show(&console, &who, &open, step, shown)
 }
 
-fn show(
-    console: &Console,
-    who: &Current,
-    open: &Open,
-    step: &Step,
-    rows: &[Row],
+/// What a page of a step shows beside the draft.
+#[derive(Default)]
+struct Shown<'p> {
+    rows: &'p [Row],
+    /// Whether mistakes are shown of what was not touched here.
     check: bool,
     problem: Option<String>,
-) -> Html {
+    conflicts: &'p [Conflict],
+}
+
+fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<'_>) -> Html {
+    let Shown {
+        rows,
+        check,
+        problem,
+        conflicts,
+    } = what;
     let all = open.findings(console);
     let here: Vec<&Finding> = all
         .iter()
@@ -91,14 +105,16 @@ fn show(
     let groups: Vec<Value> = step
         .groups
         .iter()
-        .map(|group| group_shown(&doc, group, rows, &here))
+        .map(|group| group_shown(&doc, group, rows, &here, conflicts))
         .collect();
     let placed: Vec<&str> = step.fields().map(|field| field.key).collect();
     let loose: Vec<&&Finding> = here
         .iter()
         .filter(|f| !placed.iter().any(|key| about(f, key)))
         .collect();
-    let status = if problem.is_some()
+    let status = if !conflicts.is_empty() {
+        StatusCode::CONFLICT
+    } else if problem.is_some()
         || (check && here.iter().any(|f| f.is_error()) && open.draft.base.is_none())
     {
         StatusCode::UNPROCESSABLE_ENTITY
@@ -119,9 +135,11 @@ fn show(
         title => step.title,
         step => context! { id => step.id, title => step.title, about => step.about, first => step.id == STEPS[0].id, last },
         groups => shown(groups),
-        loose => shown(json!(loose)),
+        loose => shown(words::told(loose.into_iter().map(|f| *f), &open.path(""))),
         others => shown(others),
         problem,
+        conflicts => shown(json!(conflicts)),
+        seen => merge::seen(&doc, step),
         redirect_uri => (step.id == STEPS[0].id)
             .then(|| expect::redirect_uri(&open.draft.source, &console.admin.mappings, &open.account)),
         preview => TemplateValue::from_safe_string(pane(console, &open.account, &open.draft.source, step)?),
@@ -143,13 +161,18 @@ fn group_shown(
     group: &super::fields::Group,
     rows: &[Row],
     findings: &[&Finding],
+    conflicts: &[Conflict],
 ) -> Value {
     let fields: Vec<Value> = group
         .fields
         .iter()
         .map(|field| {
-            let mut text = edit::get(doc, field.key);
+            let mut text = lists::text(doc, field);
             let mut from = "";
+            let conflict = conflicts.iter().find(|conflict| conflict.key == field.key);
+            if let Some(conflict) = conflict {
+                text.clone_from(&conflict.typed);
+            }
             let options = match field.kind {
                 Kind::Choice(options) => {
                     if text.is_empty() {
@@ -167,6 +190,8 @@ fn group_shown(
                 Kind::Text => "text",
                 Kind::Url => "url",
                 Kind::Secret => "secret",
+                Kind::Words => "text",
+                Kind::Lines | Kind::Requests => "lines",
                 Kind::Choice(options) if options.len() == 2 && !group.more => "toggle",
                 Kind::Choice(_) => "choice",
             };
@@ -175,16 +200,18 @@ fn group_shown(
                 (text, from) = (shown.text, shown.from);
             }
             let found: Vec<&&Finding> = findings.iter().filter(|f| about(f, field.key)).collect();
+            let invalid = found.iter().any(|f| f.is_error());
             json!({
                 "key": field.key, "label": field.label, "hint": field.hint, "default": field.default,
                 "required": field.required, "kind": kind, "value": text, "from": from,
-                "options": options, "invalid": found.iter().any(|f| f.is_error()), "findings": found,
+                "options": options, "theirs": conflict.map(|conflict| &conflict.theirs), "invalid": invalid, "findings": words::told(found.into_iter().copied(), ""),
             })
         })
         .collect();
+    let several = |field: &Value| field["kind"] == "lines" && field["value"] != "";
     let open = fields
         .iter()
-        .any(|field| field["findings"].as_array().is_some_and(|f| !f.is_empty()));
+        .any(|f| several(f) || f["findings"].as_array().is_some_and(|f| !f.is_empty()));
     json!({
         "title": group.title, "fields": fields, "more": group.more, "open": open,
         "parameters": group.parameters, "rows": if group.parameters.is_some() { json!(rows) } else { Value::Null },
@@ -210,6 +237,28 @@ fn pane(
     render("preview.html", context! { requests => shown(here) })
 }
 
+/// Takes a form into its draft and keeps that, whoever else does so meanwhile.
+async fn kept(
+    console: &Console,
+    who: &Current,
+    (account, draft): (&str, &str),
+    step: &Step,
+    form: &Pairs,
+    typing: bool,
+) -> Result<(Open, Merged), Failed> {
+    let rows = edit::typed_rows(form);
+    for _ in 0..TRIES {
+        let mut open = Open::find(console, who, account, draft).await?;
+        let mut doc = open.doc();
+        let merged = merge::take(&mut doc, step, form, &rows, typing);
+        open.take(doc.to_string());
+        if open.keep(console, who).await? {
+            return Ok((open, merged));
+        }
+    }
+    Err(busy(who).into())
+}
+
 /// `POST …/{step}`: keeps the answers, then goes where the button says.
 pub(super) async fn save(
     axum::extract::State(console): State,
@@ -217,38 +266,43 @@ pub(super) async fn save(
     post: Post,
 ) -> Html {
     let who = &post.who;
-    let mut open = Open::find(&console, who, &account, &draft).await?;
     let Some((number, step)) = Step::named(&step) else {
         return Ok(super::view::nothing(LoggedIn(post.who)).await);
     };
-    let mut rows = edit::typed_rows(&post.form);
     let action = post.get("action");
-    if let Some(gone) = action
+    let without = action
         .strip_prefix("remove-")
         .and_then(|n| n.parse::<u32>().ok())
-    {
-        let kept = without_row(&post.form, gone);
-        rows = edit::typed_rows(&kept);
+        .map(|gone| without_row(&post.form, gone));
+    let form = without.as_ref().unwrap_or(&post.form);
+    let rows = edit::typed_rows(form);
+    let (open, merged) = kept(&console, who, (&account, &draft), step, form, false).await?;
+    // What is not changed here is shown as others left it.
+    let shown_rows = match step.parameters() {
+        Some(table) if merged.rows_untouched => edit::shown_rows(&open.doc(), table),
+        _ => rows.clone(),
+    };
+    let again = |problem: Option<String>| {
+        let shown = Shown {
+            rows: &shown_rows,
+            check: true,
+            problem,
+            conflicts: &merged.conflicts,
+        };
+        show(&console, who, &open, step, shown)
+    };
+    if !merged.conflicts.is_empty() {
+        return again(None);
     }
-    let mut doc = open.doc();
-    let repeated = edit::repeated(&rows).map(str::to_owned);
-    edit::answer(
-        &mut doc,
-        step,
-        &post.form,
-        if repeated.is_some() { &[] } else { &rows },
-    );
-    open.take(doc.to_string());
-    open.keep(&console, who).await?;
-    if let Some(key) = repeated {
-        let problem = format!("the parameter `{key}` occurs twice; keep one of them");
-        return show(&console, who, &open, step, &rows, true, Some(problem));
+    if let Some(key) = edit::repeated(&rows) {
+        return again(Some(format!(
+            "the parameter `{key}` occurs twice; keep one of them"
+        )));
     }
-    if let Some(label) = edit::misplaced_secret(step, &post.form) {
-        let problem = format!(
+    if let Some(label) = edit::misplaced_secret(step, form) {
+        return again(Some(format!(
             "{label}: what was typed as a variable's name is none, and was not kept. To keep a secret here, choose “Kept here” and type it again."
-        );
-        return show(&console, who, &open, step, &rows, true, Some(problem));
+        )));
     }
     let findings = open.findings(&console);
     let wrong = |step: &Step| {
@@ -260,12 +314,11 @@ pub(super) async fn save(
         "back" => redirect_to(&open.path(number.checked_sub(1).map_or(step.id, |i| STEPS[i].id))),
         "add" => redirect_to(&format!("{}?row=true#row-new", open.path(step.id))),
         "toml" => redirect_to(&open.path("toml")),
-        "next" if wrong(step) => return show(&console, who, &open, step, &rows, true, None),
+        "next" if wrong(step) => return again(None),
+        "review" => redirect_to(&open.path("review")),
         "next" => redirect_to(&open.path(STEPS.get(number + 1).map_or("review", |next| next.id))),
         "finish" => match STEPS.iter().find(|step| wrong(step)) {
-            Some(first) if first.id == step.id => {
-                return show(&console, who, &open, step, &rows, true, None);
-            }
+            Some(first) if first.id == step.id => return again(None),
             Some(first) => redirect_to(&format!("{}?check=true", open.path(first.id))),
             None => redirect_to(&open.path("review")),
         },
@@ -284,32 +337,35 @@ fn without_row(form: &Pairs, gone: u32) -> Pairs {
     Pairs::parse(&text.join("&")).unwrap_or_default()
 }
 
-/// `POST …/{step}/preview`: what the form would send, as it is typed; keeps nothing.
+/// `POST …/{step}/preview`: what is typed is kept while it is typed, and its
+/// requests and mistakes are shown.
 pub(super) async fn preview(
     axum::extract::State(console): State,
     Path((account, draft, step)): Path<(String, String, String)>,
     post: Post,
 ) -> Html {
-    let open = Open::find(&console, &post.who, &account, &draft).await?;
+    if step == "toml" {
+        return super::editor::typing(&console, &account, &draft, &post).await;
+    }
     let Some((_, step)) = Step::named(&step) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let rows = edit::typed_rows(&post.form);
-    let mut doc = open.doc();
-    if edit::repeated(&rows).is_none() {
-        edit::answer(&mut doc, step, &post.form, &rows);
-    }
-    let source = doc.to_string();
-    let findings: Vec<Finding> = expect::check(&source, console.admin.mappings.context())
-        .into_iter()
-        // What is still empty is not wrong yet.
-        .filter(|f| post.form.get(&f.key).is_some())
-        .collect();
-    let html = pane(&console, &open.account, &source, step)?;
-    let answer = json!({ "preview": html, "findings": findings });
-    Ok((
-        [(header::CONTENT_TYPE, "application/json")],
-        answer.to_string(),
+    let (open, merged) = kept(
+        &console,
+        &post.who,
+        (&account, &draft),
+        step,
+        &post.form,
+        true,
     )
-        .into_response())
+    .await?;
+    let findings = open.findings(&console);
+    // What is still empty is not wrong yet.
+    let typed = findings.iter().filter(|f| post.form.get(&f.key).is_some());
+    let findings = words::told(typed, &open.path(""));
+    let html = pane(&console, &open.account, &open.draft.source, step)?;
+    Ok(json_answer(&json!({
+        "preview": html, "findings": findings,
+        "seen": merged.seen, "conflicts": merged.conflicts, "fresh": merged.fresh,
+    })))
 }

@@ -1,0 +1,70 @@
+//! The door of the console: who is logged in passes, everybody else is asked to log in.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{OriginalUri, Request};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use minijinja::context;
+use serde_json::json;
+
+use super::guard::{LoggedIn, ask, current, form, scripted};
+use super::resume::Interrupted;
+use super::view::{fail, json_answer, page, shown_failure};
+use super::{Console, State, provider_sign_in, rights};
+
+/// Lets through who is logged in, and shows their failures in their page.
+pub(super) async fn signed_in(
+    axum::extract::State(console): State,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match current(&console, &parts.headers).await {
+        Err(failed) => failed,
+        Ok(None) if scripted(&parts) => ask(&parts),
+        Ok(None) => match keep_form(&console, &parts, body).await {
+            Some(page) => page,
+            None => ask(&parts),
+        },
+        Ok(Some(mut who)) => {
+            let login_account = console.admin.login_account.as_ref();
+            match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
+                Ok(limit) => who.limit = limit,
+                Err(problem) => return fail(Some(&who), &problem),
+            }
+            who.writes = !parts.method.is_safe();
+            parts.extensions.insert(who.clone());
+            let answer = next.run(Request::from_parts(parts, body)).await;
+            shown_failure(Some(&who), answer)
+        }
+    }
+}
+
+/// The page for a form of ours that came without a session; `None` where there is
+/// nothing to go on with.
+async fn keep_form(console: &Arc<Console>, parts: &Parts, body: Body) -> Option<Response> {
+    if parts.method != Method::POST {
+        return None;
+    }
+    let path = parts.extensions.get::<OriginalUri>();
+    let path = path.map_or(&parts.uri, |whole| &whole.0).path().to_owned();
+    let request = Request::from_parts(parts.clone(), body);
+    let typed = form(console, &parts.headers, request).await.ok()?;
+    let interrupted = Interrupted::new(&path, &typed)?;
+    let values = context! {
+        next => "/admin/",
+        resume => interrupted.shown(),
+        providers => provider_sign_in::providers(console).await.ok()?,
+    };
+    page(None, StatusCode::UNAUTHORIZED, "login.html", values).ok()
+}
+
+/// `GET /admin/session`: what the forms of a page carry from now on, for a script
+/// whose page is of an earlier session.
+pub(super) async fn session(LoggedIn(who): LoggedIn) -> Response {
+    json_answer(&json!({ "csrf": who.csrf }))
+}

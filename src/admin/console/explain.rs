@@ -1,0 +1,269 @@
+//! Why a test login failed, in a sentence, with the field to change and the places
+//! in the answer that would have matched.
+
+use axum::extract::Path;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::draft::{Open, TRIES, busy};
+use super::fields::Kind;
+use super::guard::Post;
+use super::view::{Html, redirect_to};
+use super::words::field;
+use super::{State, edit};
+use crate::provider::infer;
+
+/// What a page says of a failure.
+#[derive(Debug, Serialize)]
+pub(super) struct Explained {
+    sentence: String,
+    /// The step to change.
+    step: Option<&'static str>,
+    title: Option<&'static str>,
+    key: Option<&'static str>,
+    label: Option<&'static str>,
+    /// Other places that look right, the best first.
+    offers: Vec<Offer>,
+}
+
+/// A place in the answer that would have matched.
+#[derive(Debug, Serialize)]
+struct Offer {
+    place: String,
+    reason: String,
+}
+
+/// The field behind a code, and what happened.
+fn cause(code: &str, step: &str) -> (&'static str, &'static str) {
+    let address = match step {
+        step if step.starts_with("userinfo") => "userinfo.url",
+        step if step.starts_with("then") => "userinfo.then",
+        _ => "token.url",
+    };
+    match code {
+        "login.denied" => (
+            "",
+            "Whoever logged in pressed Cancel at the provider, or the provider refused consent. Nothing is wrong with the mapping.",
+        ),
+        "login.code_missing" => (
+            "callback.code_key",
+            "The provider sent the browser back without a code under the name that is expected.",
+        ),
+        "login.state_missing" => (
+            "authorization.state_key",
+            "The provider sent the browser back without the state under the name that is expected.",
+        ),
+        "login.issuer_mismatch" => (
+            "provider.issuer",
+            "The answer came from another issuer than the one that is set.",
+        ),
+        "login.token_rejected" => (
+            "client.secret",
+            "The provider refused to exchange the code. The client secret, the way the client authenticates and the redirect URI registered there are the usual causes.",
+        ),
+        "login.token_response_invalid" => (
+            "token.response.access_token",
+            "The provider answered the exchange, but there is no access token where it is looked for.",
+        ),
+        "login.id_token_invalid" => (
+            "provider.issuer",
+            "The ID token is missing or does not pass its checks.",
+        ),
+        "login.userinfo_rejected" => (
+            "userinfo.send_token",
+            "The provider refused the request for the user's information: the token was not accepted as it was sent, or the scopes do not allow it.",
+        ),
+        "login.userinfo_not_found" => (
+            "userinfo.url",
+            "There is nothing at the address of the user's information.",
+        ),
+        "login.userinfo_invalid" => (
+            "userinfo.response.success",
+            "The user's information cannot be read, or does not meet the success condition.",
+        ),
+        "login.email_missing" => (
+            "userinfo.response.email",
+            "The provider answered, but there is no email where it is looked for.",
+        ),
+        "login.email_invalid" => (
+            "userinfo.response.email",
+            "What was found for the email is not an email address.",
+        ),
+        "login.user_id_missing" => (
+            "userinfo.response.user_id",
+            "The provider answered, but there is no usable id where it is looked for.",
+        ),
+        "login.email_not_trusted" => (
+            "provider.email_trust",
+            "A user with this email exists, and the trust in this provider's emails does not allow to link the login to them.",
+        ),
+        "login.provider_unreachable" => (address, "No connection to the provider came about."),
+        "login.provider_timeout" => (address, "The provider did not answer in time."),
+        "login.provider_busy" | "login.provider_failing" => (
+            address,
+            "The provider answered that it is busy or failing. The mapping may be right: try again later.",
+        ),
+        _ => ("", ""),
+    }
+}
+
+/// Explains the failure of a trace.
+pub(super) fn explain(trace: &Value) -> Option<Explained> {
+    let failure = trace.get("failure").filter(|failure| failure.is_object())?;
+    let text = |name: &str| failure[name].as_str().unwrap_or_default();
+    let (key, sentence) = cause(text("code"), text("step"));
+    let sentence = if sentence.is_empty() {
+        text("code")
+            .parse::<crate::base::ErrorCode>()
+            .map_or_else(|_| String::new(), |code| code.meaning().to_owned())
+    } else {
+        sentence.to_owned()
+    };
+    let found = field(key);
+    Some(Explained {
+        sentence,
+        step: found.map(|(step, _)| step.id),
+        title: found.map(|(step, _)| step.title),
+        key: found.map(|(_, field)| field.key),
+        label: found.map(|(_, field)| field.label),
+        offers: offers(trace, key),
+    })
+}
+
+/// What an answer was read as, or its body as it stands in the exchange.
+fn document(trace: &Value, step: &str) -> Option<Value> {
+    let documents = trace["documents"].as_array();
+    let read = documents.into_iter().flatten().find(|pair| pair[0] == step);
+    if let Some(pair) = read {
+        return Some(pair[1].clone());
+    }
+    let exchanges = trace["exchanges"].as_array();
+    let exchange = exchanges
+        .into_iter()
+        .flatten()
+        .rfind(|exchange| exchange["step"] == step)?;
+    serde_json::from_str(exchange["response"]["body"].as_str()?).ok()
+}
+
+fn offers(trace: &Value, key: &str) -> Vec<Offer> {
+    if key == "token.response.access_token" {
+        let mut found = Vec::new();
+        if let Some(answer) = document(trace, "token") {
+            tokens(&answer, "$", &mut found);
+        }
+        return found;
+    }
+    let profile = document(trace, "userinfo")
+        .or_else(|| document(trace, "id_token"))
+        .or_else(|| document(trace, "token"));
+    let Some(profile) = profile else {
+        return Vec::new();
+    };
+    let inferred = infer::infer(&profile);
+    let list = match key {
+        "userinfo.response.email" => inferred.email,
+        "userinfo.response.user_id" => inferred.user_id,
+        _ => Vec::new(),
+    };
+    list.into_iter()
+        .map(|candidate| Offer {
+            place: candidate.place,
+            reason: candidate.reason,
+        })
+        .collect()
+}
+
+/// The members of a token answer that are named like an access token.
+fn tokens(value: &Value, at: &str, found: &mut Vec<Offer>) {
+    let Value::Object(members) = value else {
+        return;
+    };
+    for (name, below) in members {
+        let plain = name.to_ascii_lowercase();
+        let other = ["refresh", "id_token", "idtoken", "type"];
+        let simple = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let place = if at == "$" && simple && !name.is_empty() {
+            name.clone()
+        } else if simple {
+            format!("{at}.{name}")
+        } else {
+            format!(
+                "{at}['{}']",
+                name.replace('\\', "\\\\").replace('\'', "\\'")
+            )
+        };
+        let fits = plain.contains("token") && !other.iter().any(|other| plain.contains(other));
+        if below.is_string() && fits && found.len() < 5 {
+            found.push(Offer {
+                place: place.clone(),
+                reason: "its name says so".to_owned(),
+            });
+        }
+        let deeper = if at == "$" && simple {
+            format!("$.{name}")
+        } else {
+            place
+        };
+        tokens(below, &deeper, found);
+    }
+}
+
+/// `POST …/adopt`: sets one field of a draft to a place that a test has found.
+pub(super) async fn adopt(
+    axum::extract::State(console): State,
+    Path((account, draft)): Path<(String, String)>,
+    post: Post,
+) -> Html {
+    let who = &post.who;
+    let (key, place) = (post.get("key"), post.get("place").trim());
+    let asked = field(key).filter(|(_, field)| matches!(field.kind, Kind::Text));
+    let Some((_, field)) = asked.filter(|_| !place.is_empty()) else {
+        return Ok(axum::http::StatusCode::BAD_REQUEST.into_response());
+    };
+    for _ in 0..TRIES {
+        let mut open = Open::find(&console, who, &account, &draft).await?;
+        let mut doc = open.doc();
+        edit::set(&mut doc, field.key, place);
+        open.take(doc.to_string());
+        if open.keep(&console, who).await? {
+            return Ok(redirect_to(&open.path("review")));
+        }
+    }
+    Err(busy(who).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_missing_value_is_explained_with_the_places_that_have_it() {
+        let trace = json!({
+            "failure": { "step": "userinfo", "code": "login.email_missing", "message": "x" },
+            "documents": [["userinfo", { "data": { "mail": "ada@example.test", "uid": "u-7" } }]],
+        });
+        let explained = explain(&trace).unwrap();
+        assert_eq!(explained.label, Some("User email key"));
+        assert_eq!(explained.offers[0].place, "$.data.mail");
+        let trace = json!({
+            "failure": { "step": "token", "code": "login.token_response_invalid", "message": "x" },
+            "exchanges": [{ "step": "token", "response": { "headers": [], "body": "{\"data\":{\"access_token\":\"{{x}}\",\"refresh_token\":\"y\"}}" } }],
+        });
+        let explained = explain(&trace).unwrap();
+        assert_eq!(explained.offers.len(), 1);
+        assert_eq!(explained.offers[0].place, "$.data.access_token");
+        assert!(explain(&json!({ "identity": {} })).is_none());
+    }
+
+    #[test]
+    fn every_cause_names_a_field_that_there_is() {
+        for code in crate::base::ErrorCode::ALL {
+            for step in ["token", "userinfo", "then x"] {
+                let (key, _) = cause(code.as_str(), step);
+                assert!(key.is_empty() || field(key).is_some(), "{key}");
+            }
+        }
+    }
+}
