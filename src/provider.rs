@@ -13,6 +13,7 @@ pub mod bundled;
 pub mod compile;
 pub mod credentials;
 pub mod decode;
+pub mod dpop;
 pub mod email;
 pub mod extract;
 pub mod file;

@@ -7,8 +7,14 @@ use crate::outbound::OutboundError;
 use crate::provider::request::BuildError;
 
 impl LoginError {
+    /// The line of the mapping to look at first, and the wizard's step that has it.
+    pub fn look_at(&self) -> Option<String> {
+        let key = self.key()?;
+        Some(format!("`{key}` ({})", wizard_step(key)))
+    }
+
     /// The key of the mapping to look at first, where there is one.
-    pub fn key(&self) -> Option<&'static str> {
+    fn key(&self) -> Option<&'static str> {
         match self {
             Self::StateMissing => Some("authorization.state_in"),
             Self::StateMismatch(_) => Some("authorization.state_key"),
@@ -54,7 +60,7 @@ impl LoginError {
 }
 
 /// Which of the wizard's steps has a key.
-pub fn wizard_step(key: &str) -> &'static str {
+fn wizard_step(key: &str) -> &'static str {
     match key.split('.').next().unwrap_or_default() {
         "provider" | "client" => "step 1, provider details",
         "authorization" | "callback" => "step 2, authorization code",
@@ -133,7 +139,7 @@ fn of_token(error: &IdTokenError) -> Option<&'static str> {
     match error {
         IdTokenError::Missing => Some("authorization.scopes"),
         IdTokenError::Issuer { .. } => Some("provider.issuer"),
-        IdTokenError::Audience(_) | IdTokenError::AuthorizedParty => Some("client.id"),
+        IdTokenError::Audience { .. } | IdTokenError::AuthorizedParty => Some("client.id"),
         IdTokenError::Encrypted(_) | IdTokenError::NoDecryptionKey => Some("client.decryption_key"),
         IdTokenError::Signature(_) => Some("provider.jwks_url"),
         IdTokenError::OtherSubject => Some("userinfo.url"),

@@ -21,12 +21,17 @@ impl Logins {
         &self,
         login: &Context,
         step: Step,
-        request: PreparedRequest,
+        mut request: PreparedRequest,
         answer: &Answer,
         trace: &mut Trace,
     ) -> Result<Value, LoginError> {
         let limits: &Limits = &login.provider().limits;
         let certificate = login.provider().client.certificate.as_ref();
+        let proves = !matches!(step, Step::Before | Step::IdToken);
+        let prover = login.prover().filter(|_| proves);
+        if let Some(proof) = prover.and_then(|prover| prover.prove(&mut request, self.now())) {
+            trace.secret("dpop_proof", &proof);
+        }
         trace.request(step.name(), &request);
         let lane = login.lane(step);
         let sent = self.outbound.send_as(certificate, &lane, request, limits);
@@ -38,6 +43,9 @@ impl Logins {
             }
         };
         trace.response(&response);
+        if let Some(prover) = prover {
+            prover.note(&response);
+        }
         self.meters
             .provider_seconds(login.account(), &login.provider().id, step)
             .record(response.elapsed.as_secs_f64());

@@ -33,6 +33,7 @@ impl Logins {
         provider: &Arc<Provider>,
         endpoint: &Url,
         values: AuthorizationValues<'_>,
+        proof_key: Option<&str>,
     ) -> Result<String, LoginError> {
         let pushed = self.pushed_endpoint(account, provider).await?;
         let mut pairs =
@@ -50,7 +51,8 @@ impl Logins {
             Arc::clone(provider),
             redirect_uri,
             self.now(),
-        );
+        )
+        .with_proof_key(proof_key);
         let client = &provider.client;
         let first = self.push(&login, &pushed, &pairs, client.secret.as_ref());
         let request_uri = match (first.await, &client.previous_secret) {
@@ -96,6 +98,20 @@ impl Logins {
 
     /// Pushes a request; gives its `request_uri` (RFC 9126 §2.2).
     async fn push(
+        &self,
+        login: &Context,
+        endpoint: &Url,
+        pairs: &[(&str, String)],
+        secret: Option<&Secret>,
+    ) -> Result<String, LoginError> {
+        let first = self.push_once(login, endpoint, pairs, secret).await;
+        if login.again(&first) {
+            return self.push_once(login, endpoint, pairs, secret).await;
+        }
+        first
+    }
+
+    async fn push_once(
         &self,
         login: &Context,
         endpoint: &Url,

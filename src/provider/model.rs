@@ -94,6 +94,8 @@ pub struct Client {
     pub decryption_key: Option<DecryptionKey>,
     /// What assertions are made with.
     pub assertion: Assertion,
+    /// Whether tokens are bound to a key of the login's own (RFC 9449).
+    pub dpop: bool,
     /// Our certificate for mutual TLS.
     pub certificate: Option<ClientCertificate>,
 }

@@ -45,6 +45,12 @@ const RESERVED_CLAIMS: &[&str] = &[
     "user_id",
 ];
 
+/// The word before the token: RFC 6750 §2.1, RFC 9449 §7.1.
+fn usual_scheme(client: &ClientSection) -> String {
+    let word = if client.dpop { "DPoP" } else { "Bearer" };
+    word.to_owned()
+}
+
 impl Check<'_> {
     pub(super) fn userinfo(&mut self, file: &ProviderFile) -> Option<Userinfo> {
         let set = &file.userinfo;
@@ -195,7 +201,7 @@ impl Check<'_> {
             method,
             send_token,
             token_key,
-            scheme: set.scheme.clone().unwrap_or_else(|| "Bearer".to_owned()),
+            scheme: set.scheme.clone().unwrap_or_else(|| usual_scheme(client)),
             body,
             parameters,
             headers,
