@@ -21,6 +21,7 @@ pub mod gallery;
 pub mod hosts;
 pub mod import;
 pub mod infer;
+pub mod inner;
 pub mod issuer;
 pub mod mapped;
 pub mod model;

@@ -10,8 +10,10 @@ use super::error::{LoginError, Step, error_code, words as whole};
 use super::refusal::{plain_words, words};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::decode::{self, DecodeError, decode};
+use crate::provider::extract::ExtractError;
+use crate::provider::inner::{self, Inner, Unfound};
 use crate::provider::model::Answer;
-use crate::provider::path;
+use crate::provider::path::{self, Place};
 use crate::provider::trace::Trace;
 
 impl Logins {
@@ -103,7 +105,45 @@ impl Logins {
                 retry_after: retry_after(&response.headers),
             });
         }
-        Ok(document)
+        match &answer.inner {
+            Some(place) => self.inner(login, step, place, &document).await,
+            None => Ok(document),
+        }
+    }
+
+    /// What counts in an answer's place: a part of it, or what a text in it says.
+    async fn inner(
+        &self,
+        login: &Context,
+        step: Step,
+        place: &Place,
+        document: &Value,
+    ) -> Result<Value, LoginError> {
+        let field = match step {
+            Step::Before => "token.before.response.inner",
+            Step::Userinfo => "userinfo.response.inner",
+            Step::Then => "userinfo.then.inner",
+            _ => "token.response.inner",
+        };
+        match inner::find(place, document) {
+            Ok(Inner::Value(value)) => Ok(value),
+            Ok(Inner::Token(token)) if Self::has_keys(login) => {
+                self.signed_claims(login, step, &token).await
+            }
+            Ok(Inner::Token(_)) => Err(LoginError::Undecodable {
+                step,
+                error: DecodeError::IsJwt,
+            }),
+            Err(Unfound::Unreadable(error)) => Err(LoginError::Undecodable { step, error }),
+            Err(Unfound::Nowhere(problem)) => {
+                let error = ExtractError {
+                    field,
+                    problem,
+                    hint: None,
+                };
+                Err(LoginError::Incomplete { step, error })
+            }
+        }
     }
 }
 

@@ -138,6 +138,7 @@ impl Logins {
             request::pushed(provider, endpoint, pairs.to_vec(), &values).map_err(unbuilt)?;
         let answer = Answer {
             format: Format::Auto,
+            inner: None,
             success: None,
             error_message: None,
             nothing: Vec::new(),

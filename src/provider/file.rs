@@ -233,6 +233,8 @@ pub struct BeforeResponseSection {
     pub access_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
@@ -253,6 +255,8 @@ pub struct TokenResponseSection {
     pub refresh_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
@@ -345,6 +349,8 @@ pub struct ThenSection {
     pub sign: Vec<SignSection>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
@@ -388,6 +394,8 @@ pub struct UserinfoResponseSection {
     pub attributes: BTreeMap<String, Places>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.

@@ -253,6 +253,8 @@ pub struct Token {
 pub struct Answer {
     /// How it is written.
     pub format: Format,
+    /// Where in it is what counts in its place.
+    pub inner: Option<Place>,
     /// What it must meet.
     pub success: Option<Condition>,
     /// Where the server's own words about an error are.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::decode::decode_text;
 use super::extract::{self, Documents, Note, Profile};
+use super::inner::{self, Inner, Unfound};
 use super::model::{Answer, ProfileSource, Provider};
 use super::trace::{Exchange, SavedTrace};
 
@@ -175,7 +176,19 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
             "the `{step}` answer does not meet `{}`",
             condition.as_str()
         )),
-        _ => Ok(document),
+        _ => match &wanted.inner {
+            None => Ok(document),
+            Some(place) => match inner::find(place, &document) {
+                Ok(Inner::Value(value)) => Ok(value),
+                Ok(Inner::Token(_)) => Err(format!(
+                    "the `{step}` answer holds a signed token, which a trace can't check"
+                )),
+                Err(Unfound::Nowhere(problem)) => Err(format!("the `{step}` answer: {problem}")),
+                Err(Unfound::Unreadable(error)) => {
+                    Err(format!("the `{step}` answer cannot be read: {error}"))
+                }
+            },
+        },
     }
 }
 

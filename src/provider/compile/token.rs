@@ -5,7 +5,7 @@ use url::Url;
 use super::Check;
 use super::body::BodyKeys;
 use super::client::authentication;
-use super::fields::Taken;
+use super::fields::{Taken, written};
 use super::later::sent;
 use super::sign::SignKeys;
 use super::slots::{Reserved, before_code, in_token_url, with_code};
@@ -147,12 +147,7 @@ impl Check<'_> {
             expires_in: expires_in?,
             id_token: id_token?,
             refresh_token: refresh_token?,
-            answer: self.answer(
-                at,
-                response.format,
-                response.success.as_ref(),
-                response.error_message.as_ref(),
-            ),
+            answer: self.answer(at, &written!(response)),
         })
     }
 
@@ -239,12 +234,7 @@ impl Check<'_> {
             allowed: before_code,
         });
         let at = "token.before.response";
-        let answer = self.answer(
-            at,
-            set.response.format,
-            set.response.success.as_ref(),
-            set.response.error_message.as_ref(),
-        );
+        let answer = self.answer(at, &written!(set.response));
         let access_token = self.place(
             "token.before.response.access_token",
             set.response.access_token.as_ref(),

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::body::BodyKeys;
-use super::fields::Taken;
+use super::fields::{Taken, written};
 use super::mapped::Purpose;
 use super::sign::SignKeys;
 use super::slots::{Reserved, with_profile, with_token};
@@ -86,12 +86,7 @@ impl Check<'_> {
             })
             .collect();
         let response = &set.response;
-        let answer = self.answer(
-            "userinfo.response",
-            response.format,
-            response.success.as_ref(),
-            response.error_message.as_ref(),
-        );
+        let answer = self.answer("userinfo.response", &written!(response));
         let profile = self.profile(file);
         Some(Userinfo {
             source,
@@ -244,12 +239,7 @@ impl Check<'_> {
             client,
         );
         let url = self.url_template(&format!("{at}.url"), &url?, with_profile)?;
-        let mut answer = self.answer(
-            at,
-            set.format,
-            set.success.as_ref(),
-            set.error_message.as_ref(),
-        );
+        let mut answer = self.answer(at, &written!(set));
         for (i, status) in set.accept_status.iter().enumerate() {
             if !(201..=499).contains(status) {
                 self.error_hint(
