@@ -23,6 +23,7 @@ pub mod import;
 pub mod infer;
 pub mod inner;
 pub mod issuer;
+pub mod lifted;
 pub mod mapped;
 pub mod model;
 pub mod moment;

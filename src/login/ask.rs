@@ -12,6 +12,7 @@ use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::decode::{self, DecodeError, decode};
 use crate::provider::extract::ExtractError;
 use crate::provider::inner::{self, Inner, Unfound};
+use crate::provider::lifted;
 use crate::provider::model::Answer;
 use crate::provider::path::{self, Place};
 use crate::provider::trace::Trace;
@@ -75,6 +76,8 @@ impl Logins {
         }
         let signed = matches!(step, Step::Userinfo | Step::Then) && Self::has_keys(login);
         let document = match decoded {
+            // All that counts stands in the head.
+            Err(DecodeError::Empty { .. }) if !answer.lifted.is_empty() => Value::Null,
             Err(DecodeError::IsJwt) if signed => {
                 let token = decode::text(content_type, &response.body);
                 self.signed_claims(login, step, &token).await?
@@ -105,10 +108,11 @@ impl Logins {
                 retry_after: retry_after(&response.headers),
             });
         }
-        match &answer.inner {
-            Some(place) => self.inner(login, step, place, &document).await,
-            None => Ok(document),
-        }
+        let document = match &answer.inner {
+            Some(place) => self.inner(login, step, place, &document).await?,
+            None => document,
+        };
+        Ok(lifted::lift(document, &answer.lifted, &response.headers))
     }
 
     /// What counts in an answer's place: a part of it, or what a text in it says.

@@ -1,6 +1,7 @@
 //! The authorization request on its way: in the browser's address, or pushed first
 //! (RFC 9126), as parameters or as a signed object (RFC 9101).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use url::Url;
@@ -139,6 +140,7 @@ impl Logins {
         let answer = Answer {
             format: Format::Auto,
             inner: None,
+            lifted: BTreeSet::new(),
             success: None,
             error_message: None,
             nothing: Vec::new(),

@@ -229,7 +229,7 @@ pub struct BeforeSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BeforeResponseSection {
-    /// The member or path of the application token. Default `access_token`.
+    /// The member or path of the application token, `{header.name}` or `{cookie.name}`. Default `access_token`.
     pub access_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
@@ -245,7 +245,7 @@ pub struct BeforeResponseSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenResponseSection {
-    /// The member or path of the access token. Default `access_token`.
+    /// The member or path of the access token; `{header.x-subject-token}` or `{cookie.name}` where it stands in the answer's head. Default `access_token`.
     pub access_token: Option<String>,
     /// The member or path of its lifetime in seconds: a number, digits, or absent. Default `expires_in`.
     pub expires_in: Option<String>,

@@ -1,6 +1,6 @@
 //! Single values of a mapping.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -191,6 +191,7 @@ impl Check<'_> {
                 .and_then(|text| self.condition(&format!("{at}.success"), text)),
             error_message: self.place(&format!("{at}.error_message"), written.error_message, None),
             nothing: Vec::new(),
+            lifted: BTreeSet::new(),
         }
     }
 

@@ -10,7 +10,8 @@ use super::later::sent;
 use super::sign::SignKeys;
 use super::slots::{Reserved, before_code, in_token_url, with_code};
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
-use crate::provider::model::{Before, Token};
+use crate::provider::lifted::Lifted;
+use crate::provider::model::{Answer, Before, Token};
 use crate::provider::template::{Slot, Template};
 
 /// The names under which the token request sends what is ours.
@@ -147,7 +148,15 @@ impl Check<'_> {
             expires_in: expires_in?,
             id_token: id_token?,
             refresh_token: refresh_token?,
-            answer: self.answer(at, &written!(response)),
+            answer: Answer {
+                lifted: Lifted::among([
+                    response.access_token.as_ref(),
+                    response.id_token.as_ref(),
+                    response.refresh_token.as_ref(),
+                    response.expires_in.as_ref(),
+                ]),
+                ..self.answer(at, &written!(response))
+            },
         })
     }
 
@@ -234,7 +243,10 @@ impl Check<'_> {
             allowed: before_code,
         });
         let at = "token.before.response";
-        let answer = self.answer(at, &written!(set.response));
+        let answer = Answer {
+            lifted: Lifted::among([set.response.access_token.as_ref()]),
+            ..self.answer(at, &written!(set.response))
+        };
         let access_token = self.place(
             "token.before.response.access_token",
             set.response.access_token.as_ref(),
