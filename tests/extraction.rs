@@ -171,6 +171,19 @@ fn what_is_missing_may_be_elsewhere() {
         "`$.user.openid` looks like an id"
     );
     assert_eq!(hint(r#"{"id":1,"name":"nobody"}"#), "");
+    // It is there, and can't be what is meant.
+    assert_eq!(
+        hint(r#"{"id":1,"email":{"value":"a@b.test"}}"#),
+        "`$.email.value` looks like an email"
+    );
+    assert_eq!(
+        hint(r#"{"id":1,"email":"ada","mail":"a@b.test"}"#),
+        "`$.mail` looks like an email"
+    );
+    assert_eq!(
+        hint(r#"{"email":"a@b.test","id":{"uid":""},"user":{"uid":7}}"#),
+        "`$.user.uid` looks like an id"
+    );
     // The hint is a path that works.
     let (found, _) = find(
         "user_id = \"id\"\nemail = \"$['o\\\\'neil'].a\"",
