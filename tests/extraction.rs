@@ -127,7 +127,7 @@ fn several_matches_are_shown_with_their_types() {
     assert_eq!(
         found.unwrap_err(),
         "`userinfo.response.email`: `$.emails[*].value` matched 3 values (string, number, null) \
-         where one is meant; narrow the path"
+         where one is meant; narrow the path; `$.emails[0].value` looks like an email"
     );
     let note = notes.iter().find(|n| n.field.ends_with("email")).unwrap();
     assert_eq!(note.matched, ["string", "number", "null"]);

@@ -89,7 +89,7 @@ fn rejected(step: Step, status: u16, detail: &str) -> Option<&'static str> {
     let profile = matches!(step, Step::Userinfo | Step::Then);
     match status {
         429 | 502.. => None,
-        300..400 | 404 | 410 => Some(url(step)),
+        300..=399 | 404 | 410 => Some(url(step)),
         405 => Some(match step {
             Step::Before => "token.before.method",
             Step::Userinfo => "userinfo.method",

@@ -369,7 +369,7 @@ impl LoginError {
                 // Its discovery document, its keys or the request that is pushed; or that it
                 // sends us elsewhere, or does not know such a request: nothing that a
                 // shopper could allow or refuse.
-                (Step::IdToken | Step::Start, _) | (_, 300..400 | 405 | 406 | 411 | 415) => {
+                (Step::IdToken | Step::Start, _) | (_, 300..=399 | 405 | 406 | 411 | 415) => {
                     ErrorCode::LoginProviderError
                 }
                 (Step::Userinfo | Step::Then, _) => ErrorCode::LoginUserinfoRejected,

@@ -94,9 +94,16 @@ fn singpass() -> Imitation {
         user_id: "d45d8f21-6178-4713-b962-8635ed2a945a",
         email: "ada@example.test",
         name: Some("ADA LOVELACE"),
-        // The first proof lacks the nonce that the server wants, once a login.
+        // The first proof lacks the nonce that the server wants, once a login; the run begins
+        // one that it does not go through with.
         requests: "
             GET /fapi/.well-known/openid-configuration
+            POST /fapi/par
+              DPoP: ey*
+              form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
+            POST /fapi/par
+              DPoP: ey*
+              form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
             POST /fapi/par
               DPoP: ey*
               form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
