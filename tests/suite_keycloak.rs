@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use support::form::Form;
 use support::program::{Program, free_port, have, suites};
 use support::{Browser, Page, World};
+use vestibule::base::{Clock, SystemClock};
 
 /// Id and secret with what an encoding has to take care of.
 const SECRET: &str = "s3cr/t +&=:%";
@@ -190,6 +191,9 @@ name = "name"
 
     /// A whole login over Keycloak's own page.
     async fn log_in(&self, browser: &mut Browser, password: &str) -> Page {
+        // Keycloak goes by the system's clock, and takes its time.
+        let clock = &self.world.clock;
+        clock.advance(SystemClock.now().since(clock.now()));
         let page = browser
             .get(self.world.url("acme", "login?return_to=/welcome"))
             .await;

@@ -100,16 +100,16 @@ fn singpass() -> Imitation {
             GET /fapi/.well-known/openid-configuration
             POST /fapi/par
               DPoP: ey*
-              form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
+              form: redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_id=shop-42&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
             POST /fapi/par
               DPoP: ey*
-              form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
+              form: redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_id=shop-42&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
             POST /fapi/par
               DPoP: ey*
-              form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
+              form: redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_id=shop-42&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
             POST /fapi/par
               DPoP: ey*
-              form: client_id=shop-42&redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
+              form: redirect_uri&response_type=code&scope=openid user.identity name email&state&nonce&PKCE&authentication_context_type=APP_AUTHENTICATION_DEFAULT&client_id=shop-42&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey*
             GET /fapi/auth?client_id=shop-42&request_uri
             POST /fapi/token
               DPoP: ey*
