@@ -1,5 +1,5 @@
 //! Logins through Keycloak, as others run it: plain clients, clients that must push
-//! signed requests, encrypted ID tokens, and logouts in both directions.
+//! signed requests, encrypted ID tokens, and logouts in both directions. `KEYCLOAK` names its directory.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use support::form::Form;
-use support::program::{Program, free_port, have, suites};
+use support::program::{Program, free_port};
 use support::{Browser, Page, World};
 use vestibule::base::{Clock, SystemClock};
 
@@ -23,11 +23,6 @@ use vestibule::base::{Clock, SystemClock};
 const SECRET: &str = "s3cr/t +&=:%";
 /// A Java machine that compiles while five logins run is slow, once.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-fn home() -> Option<PathBuf> {
-    let home = suites().join("keycloak");
-    have(&home.join("bin/kc.sh"), "run tests/suites/install").then_some(home)
-}
 
 /// An EC key: PEM of the private half, and the public half for this use.
 fn key(usage: &str, algorithm: &str) -> (String, Value) {
@@ -125,7 +120,7 @@ struct Suite {
 
 impl Suite {
     async fn start() -> Option<Self> {
-        let home = home()?;
+        let home: PathBuf = other::named("KEYCLOAK", "Keycloak")?;
         let world = World::empty().await;
         world.account("acme").await;
         let (signing, public) = key("sig", "ES256");

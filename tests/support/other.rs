@@ -1,5 +1,5 @@
-//! Servers of others that no package manager installs as programs: their suites run
-//! where a variable names the program, and else say that they are skipped.
+//! Servers of others that are slow to build or to start: their suites run where a
+//! variable names the program, and else say that they are skipped.
 
 use std::io::Write as _;
 use std::path::PathBuf;
