@@ -1,6 +1,6 @@
 //! Logins through Dex. `DEX` names its program.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 #[path = "support/other.rs"]
 mod other;

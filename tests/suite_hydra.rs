@@ -1,7 +1,7 @@
 //! Logins through Ory Hydra, whose login and consent pages are others' business: here
 //! they say yes to everybody. `HYDRA` names its program.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 #[path = "support/other.rs"]
 mod other;

@@ -1,7 +1,7 @@
 //! Logins through Keycloak, as others run it: plain clients, clients that must push
 //! signed requests, encrypted ID tokens, and logouts in both directions. `KEYCLOAK` names its directory.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 #[path = "support/other.rs"]
 mod other;
