@@ -20,7 +20,7 @@ use super::paging::Page;
 use super::reply::{Reply, missing};
 use super::{Admin, Caller};
 use crate::audit::{self, Entry, fingerprint};
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Timestamp};
 use crate::document::redact;
 use crate::http::problem::Problem;
 use crate::operation::limit;
@@ -147,16 +147,35 @@ impl Asked {
     }
 }
 
-/// The step of a batch that writes the entry for the request that is being
-/// answered, beside the change that it asks for: so that neither is on disk
-/// without the other. The answer is then [`unchanged`] to the layer.
-pub(super) fn step(admin: &Admin, before: &Value, after: &Value) -> Reply<Vec<Step>> {
+/// What writes the entry for the request that is being answered.
+pub(super) struct Note {
+    asked: Asked,
+    now: Timestamp,
+}
+
+impl Note {
+    /// The step of a batch that writes it, beside the change that the request asks
+    /// for: so that neither is on disk without the other. The answer is then
+    /// [`unchanged`] to the layer.
+    pub(super) fn step(&self, before: Value, after: Value) -> Result<Vec<Step>, StoreError> {
+        let entry = self.asked.clone().entry(before, after);
+        Ok(vec![audit::step(self.now, entry)?])
+    }
+}
+
+/// For changes that come to be known where they are made.
+pub(super) fn note(admin: &Admin) -> Reply<Note> {
     let asked = ASKED.try_with(Asked::clone).map_err(|_| {
         let why = "a change outside of a request";
         Problem::new(ErrorCode::AuditUnavailable, why)
     })?;
-    let entry = asked.entry(before.clone(), after.clone());
-    Ok(vec![audit::step(admin.clock.now(), entry)?])
+    let now = admin.clock.now();
+    Ok(Note { asked, now })
+}
+
+/// See [`Note::step`].
+pub(super) fn step(admin: &Admin, before: &Value, after: &Value) -> Reply<Vec<Step>> {
+    Ok(note(admin)?.step(before.clone(), after.clone())?)
 }
 
 /// Makes the change that is asked for and writes its entry, in one commit: see

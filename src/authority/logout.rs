@@ -13,6 +13,7 @@ use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::family::end_grants_of_session;
 use super::granted::Granted;
+use super::grants::Ending;
 use super::id_token::Hint;
 use super::{Authority, session_name};
 use crate::base::{AccountId, ErrorCode, UserId, random};
@@ -138,8 +139,18 @@ impl Authority {
         account: &AccountId,
         session: &Session,
     ) -> Result<(), StoreError> {
+        self.end_session(&self.ending(), account, session).await
+    }
+
+    /// The same, with an ending that may have something beside it.
+    pub async fn end_session(
+        self: &Arc<Self>,
+        ending: &Ending<'_>,
+        account: &AccountId,
+        session: &Session,
+    ) -> Result<(), StoreError> {
         let sid = session_name(session);
-        end_grants_of_session(&self.ending(), session.user, &sid).await?;
+        end_grants_of_session(ending, session.user, &sid).await?;
         let prefix = Key::expiring(
             &PARTICIPANTS,
             account.as_str(),

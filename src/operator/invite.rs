@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Email, Operator, Role, SPACE, get};
 use crate::base::Timestamp;
 use crate::password::SlowHash;
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token};
+use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Token};
 
 static INVITES: Space = Space::durable("operator_invites").expiring();
 static FIRST: Space = Space::durable("operator_first");
@@ -91,26 +91,38 @@ pub struct Accepted {
     pub password: SlowHash,
 }
 
-/// Uses a link: of any number of users one succeeds.
+/// Uses a link: of any number of users one succeeds. `entry` is the change's entry in the
+/// audit log; link, password and entry are one commit.
 pub async fn accept(
     store: &dyn Store,
     token: &Token,
     accepted: Accepted,
     now: Timestamp,
+    entry: Step,
 ) -> Result<Operator, InviteError> {
-    let invite = SPACE_OF_INVITES
-        .take_by(store, "", token)
-        .await?
-        .ok_or(InviteError::Unknown)?;
-    let Some(email) = invite.email else {
-        return create_first(store, accepted, now).await;
+    let invite = SPACE_OF_INVITES.get_by(store, "", token).await?;
+    let invite = invite.ok_or(InviteError::Unknown)?;
+    let key = token.key(&INVITES, "");
+    let beside = vec![
+        Step::Check(key.clone(), Precondition::Version(invite.version)),
+        Step::Delete(key),
+        entry,
+    ];
+    let Some(email) = invite.value.email else {
+        return create_first(store, accepted, now, beside).await;
     };
     let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
     let operator = Operator {
         password: Some(accepted.password),
         ..found.value
     };
-    super::put(store, &operator, Precondition::Version(found.version)).await?;
+    let mut steps = super::step_put(&operator, Precondition::Version(found.version))?;
+    steps.extend(beside);
+    match store.commit(steps).await {
+        Ok(_) => {}
+        Err(StoreError::Conflict) => return Err(InviteError::Unknown),
+        Err(error) => return Err(error.into()),
+    }
     // Whoever knew the old password is out.
     super::session::revoke_all(store, &email).await?;
     Ok(operator)
@@ -120,6 +132,7 @@ async fn create_first(
     store: &dyn Store,
     accepted: Accepted,
     now: Timestamp,
+    beside: Vec<Step>,
 ) -> Result<Operator, InviteError> {
     if !super::page(store, None, 1).await?.is_empty() {
         return Err(InviteError::NotFirst);
@@ -135,15 +148,14 @@ async fn create_first(
         last_login_at: None,
     };
     let key = operator.email.as_str().as_bytes();
-    let done = store
-        .commit(vec![
-            MARK.step_check("", b"first", Precondition::Absent),
-            SPACE.step_check("", key, Precondition::Absent),
-            MARK.step_put("", b"first", &true)?,
-            SPACE.step_put("", key, &operator)?,
-        ])
-        .await;
-    match done {
+    let mut steps = vec![
+        MARK.step_check("", b"first", Precondition::Absent),
+        SPACE.step_check("", key, Precondition::Absent),
+        MARK.step_put("", b"first", &true)?,
+        SPACE.step_put("", key, &operator)?,
+    ];
+    steps.extend(beside);
+    match store.commit(steps).await {
         Ok(_) => Ok(operator),
         Err(StoreError::Conflict) => Err(InviteError::NotFirst),
         Err(error) => Err(error.into()),

@@ -16,10 +16,10 @@ use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
 use crate::operator::invite::{self, Accepted};
 use crate::operator::session::{GuessFrom, NewSession};
-use crate::operator::{self, Email, InviteError, LoginError, password};
+use crate::operator::{self, Email, InviteError, LoginError, Operator, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
-use crate::store::{Step, StoreError, Token};
+use crate::store::{Step, StoreError, Token, Versioned};
 
 /// A page of the console to go to after the login; anything else is the front page.
 pub(super) fn next(text: &str) -> &str {
@@ -62,7 +62,7 @@ pub(super) async fn log_in(
     let password = Secret::new(field("password"));
     let done = console
         .operators
-        .log_in(field("email"), &password, guess, device.as_deref())
+        .check(field("email"), &password, guess, device.as_deref())
         .await;
     let status = match &done {
         Ok(_) => StatusCode::OK,
@@ -71,9 +71,8 @@ pub(super) async fn log_in(
         Err(LoginError::Hash(_) | LoginError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
     };
     match done {
-        Ok(begun) => {
-            let email = field("email").trim().to_lowercase();
-            note(&console, &email, "operator.login", Value::Null).await?;
+        Ok(found) => {
+            let begun = begin(&console, &found, None, Value::Null).await?;
             Ok(enter(&console, &begun, next(field("next"))))
         }
         Err(error) => {
@@ -87,6 +86,20 @@ pub(super) async fn log_in(
             page(None, status, "login.html", values)
         }
     }
+}
+
+/// Begins the session of somebody who is known now.
+pub(super) async fn begin(
+    console: &Console,
+    operator: &Versioned<Operator>,
+    through: Option<&str>,
+    how: Value,
+) -> Result<NewSession, Response> {
+    let failed = |error: StoreError| fail(None, &error.into());
+    let email = operator.value.email.as_str();
+    let entry = entry(console, email, "operator.login", how).map_err(failed)?;
+    let begun = console.operators.begin(operator, through, entry).await;
+    begun.map_err(failed)
 }
 
 fn enter(console: &Console, begun: &NewSession, to: &str) -> Response {
@@ -121,14 +134,13 @@ pub(super) async fn note(
     note_with(console, who, what, after, Vec::new()).await
 }
 
-/// Makes a change of somebody's own and writes it down, in one commit.
-pub(super) async fn note_with(
+/// The step of a batch that writes to the audit log what has no route of the API.
+pub(super) fn entry(
     console: &Console,
     who: &str,
     what: &str,
     after: Value,
-    mut steps: Vec<Step>,
-) -> Result<(), Response> {
+) -> Result<Step, StoreError> {
     let entry = Entry {
         id: String::new(),
         at: String::new(),
@@ -139,8 +151,19 @@ pub(super) async fn note_with(
         before: Value::Null,
         after,
     };
+    audit::step(console.admin.clock.now(), entry)
+}
+
+/// Makes a change of somebody's own and writes it down, in one commit.
+pub(super) async fn note_with(
+    console: &Console,
+    who: &str,
+    what: &str,
+    after: Value,
+    mut steps: Vec<Step>,
+) -> Result<(), Response> {
     let failed = |error: StoreError| fail(None, &error.into());
-    steps.push(audit::step(console.admin.clock.now(), entry).map_err(failed)?);
+    steps.push(entry(console, who, what, after).map_err(failed)?);
     let committed = console.admin.store.commit(steps).await;
     committed.map(drop).map_err(failed)
 }
@@ -249,28 +272,24 @@ pub(super) async fn accept(
         name: name.clone(),
         password: hash,
     };
-    let now = console.admin.clock.now();
-    let operator = match invite::accept(store, &ticket, accepted, now).await {
-        Ok(operator) => operator,
-        Err(InviteError::Store(error)) => return Err(broken(error).into()),
-        Err(_) => return Err(dead_link().into()),
-    };
     let what = if first {
         "operator.first"
     } else {
         "operator.password"
     };
+    let entry = entry(&console, email.as_str(), what, Value::Null).map_err(broken)?;
+    let now = console.admin.clock.now();
+    let operator = match invite::accept(store, &ticket, accepted, now, entry).await {
+        Ok(operator) => operator,
+        Err(InviteError::Store(error)) => return Err(broken(error).into()),
+        Err(_) => return Err(dead_link().into()),
+    };
     info!(operator = %operator.email, what, "an operator chose a password");
-    note(&console, operator.email.as_str(), what, Value::Null).await?;
     let found = operator::get(store, &operator.email)
         .await
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
         .ok_or_else(dead_link)?;
-    let begun = console
-        .operators
-        .begin(&found, None)
-        .await
-        .map_err(broken)?;
+    let begun = begin(&console, &found, None, Value::Null).await?;
     Ok(enter(&console, &begun, "/admin/"))
 }
