@@ -19,6 +19,9 @@ const MARK: Keyspace<bool> = Keyspace::new(&FIRST);
 /// How long a link works.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
+/// How often an operator is written again whom others write at the same time.
+const TRIES: usize = 20;
+
 /// What a link is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invite {
@@ -111,21 +114,26 @@ pub async fn accept(
     let Some(email) = invite.value.email else {
         return create_first(store, accepted, now, beside).await;
     };
-    let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
-    let operator = Operator {
-        password: Some(accepted.password),
-        ..found.value
-    };
-    let mut steps = super::step_put(&operator, Precondition::Version(found.version))?;
-    steps.extend(beside);
-    match store.commit(steps).await {
-        Ok(_) => {}
-        Err(StoreError::Conflict) => return Err(InviteError::Unknown),
-        Err(error) => return Err(error.into()),
+    for _ in 0..TRIES {
+        let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
+        let operator = Operator {
+            password: Some(accepted.password.clone()),
+            ..found.value
+        };
+        let mut steps = super::step_put(&operator, Precondition::Version(found.version))?;
+        steps.extend(beside.iter().cloned());
+        match store.commit(steps).await {
+            Ok(_) => {
+                // Whoever knew the old password is out.
+                super::session::revoke_all(store, &email).await?;
+                return Ok(operator);
+            }
+            // The operator was written meanwhile, or the link used.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    // Whoever knew the old password is out.
-    super::session::revoke_all(store, &email).await?;
-    Ok(operator)
+    Err(InviteError::Unknown)
 }
 
 async fn create_first(
