@@ -20,8 +20,8 @@ use self::ways::{domains, off, order};
 use self::write::{make, replace};
 use super::page::MAX;
 use super::{
-    Access, Caller, Changed, Condition, Entry, Found, OperationError, Operations, Outcome, Page,
-    Paging, limit,
+    Access, Caller, Changed, Condition, Found, OperationError, Operations, Outcome, Page, Paging,
+    limit,
 };
 use crate::account::settings::PasswordRules;
 use crate::account::{self, Account, LoginSettings, UnverifiedEmail, Ways};
