@@ -380,7 +380,8 @@ async fn users_are_as_told(
     about: &impl Fn(&str) -> BTreeSet<String>,
     round: u32,
 ) {
-    let all = directory::search(store, acme, &Wanted::default(), None, 100_000);
+    let everybody = Wanted::default();
+    let all = directory::search(store, acme, &everybody, None, 100_000);
     let (mut users, mut with_password) = (BTreeSet::new(), BTreeSet::new());
     for (_, user) in all.await.unwrap() {
         let place = format!("/accounts/acme/users/{}", user.value.id);
