@@ -42,11 +42,12 @@ mod store;
 mod token;
 mod user;
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::base::units::duration;
 use crate::config::{self, Config, Loaded};
@@ -149,9 +150,43 @@ enum Command {
     },
 }
 
+/// Reads the command line. A `kid`, a cursor or an application's id may begin with `-`
+/// (base64url, RFC 4648 §5): where one is among the arguments, arguments that take
+/// values take it as one.
+fn parse(arguments: &[OsString]) -> Cli {
+    let mut command = Cli::command();
+    if arguments.iter().any(|one| is_identifier(one)) {
+        command = with_hyphen_values(command);
+    }
+    let matches = command.get_matches_from(arguments);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Options are lower-case words; of an identifier's random characters some are not.
+fn is_identifier(argument: &OsStr) -> bool {
+    const SHORTEST: usize = 16;
+    let Some(text) = argument.to_str() else {
+        return false;
+    };
+    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let of_no_option = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    text.starts_with('-')
+        && text.len() >= SHORTEST
+        && text.bytes().all(base64url)
+        && text.bytes().any(of_no_option)
+}
+
+fn with_hyphen_values(command: clap::Command) -> clap::Command {
+    let takes = |one: clap::Arg| {
+        let values = one.get_action().takes_values();
+        one.allow_hyphen_values(values)
+    };
+    command.mut_args(takes).mut_subcommands(with_hyphen_values)
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse(&std::env::args_os().collect::<Vec<_>>());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

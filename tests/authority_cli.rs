@@ -168,6 +168,35 @@ async fn a_broker_elsewhere_is_administered_with_an_application() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no access token"));
 }
 
+/// Ids that are random base64url begin with `-` now and then.
+#[test]
+fn ids_that_begin_with_a_hyphen_are_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = |arguments: &[&str]| {
+        let all = [&["--data-dir", "data", "--json"], arguments].concat();
+        run(dir.path(), None, &all)
+    };
+    said(&data(&["account", "create", "acme"]));
+    for id in ["-KnW8Q2bT5yq0fGhLmZx1A", "--nW8Q2bT5yq0fGhLmZx1A"] {
+        let create = ["app", "create", "--account", "acme", "--name", "Shop"];
+        let made = said(&data(&[&create[..], &["--client-id", id]].concat()));
+        assert!(made.contains(id), "{made}");
+        said(&data(&["app", "rotate", id]));
+        said(&data(&["app", "rotate", id, "--overlap", "1h"]));
+        said(&data(&["app", "change", "--rename", "Shop 2", id]));
+        assert!(said(&data(&["app", "show", id])).contains("Shop 2"));
+        let typo = data(&["app", "show", id, "--jsno"]);
+        assert_eq!(typo.status.code(), Some(2), "what is no id stays an option");
+        said(&data(&["app", "remove", id, "--yes"]));
+    }
+    let unknown = data(&[
+        "key",
+        "export",
+        "-4nW8Q2bT5yq0fGhLmZx1A0lIjb3V4uYw6tRs9eOcDk",
+    ]);
+    assert_eq!(unknown.status.code(), Some(1), "a key that isn't there");
+}
+
 #[test]
 fn a_second_algorithm_is_asked_for_and_its_key_rotated() {
     let dir = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ use crate::login_page::{self, LoginPage};
 use crate::params::Params;
 use crate::pushed;
 use crate::request::Request;
+use crate::signature::Signed;
 use crate::state::{Code, Seen, Shared};
 
 /// The cookie that remembers a logged-in browser.
@@ -48,6 +49,15 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
         Ok(params) => params,
         Err(why) => return login_page::error(StatusCode::BAD_REQUEST, &why),
     };
+    let signed = Signed {
+        shared,
+        config,
+        request,
+        params: &params,
+    };
+    if let Some(lack) = signed.lacks(config.authorize.signature.as_ref()) {
+        return login_page::error(StatusCode::BAD_REQUEST, &lack);
+    }
     let asked = match AuthorizationRequest::check(shared, config, &params, after_post) {
         Ok(asked) => asked,
         Err(answer) => return *answer,

@@ -2,6 +2,7 @@
 
 mod account;
 mod endpoints;
+mod signature;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +15,7 @@ pub use endpoints::{
     AuthorizeConfig, CallbackConfig, Encoding, RequiredParameters, TokenConfig, TokenIn,
     TokenResponseConfig, UserinfoConfig, UserinfoResponseConfig,
 };
+pub use signature::{SignatureAlgorithm, SignatureConfig, SignatureEncoding};
 
 /// The whole configuration; every key is optional, unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@
 //! | `authorize`, `callback`, `login`, `login_page` | the browser's half of a login |
 //! | `pushed` | authorization requests that are pushed or signed |
 //! | `token`, `client_auth`, `userinfo` | the back channel |
+//! | `signature` | signatures over requests |
 //! | `openid`, `keys`, `id_token` | OpenID Connect |
 //! | `mail` | a mail server that keeps what it is sent |
 //! | `control`, `journal`, `faults`, `config` | the instrument's knobs and dials |
@@ -50,6 +51,7 @@ mod pushed;
 mod random;
 mod request;
 mod server;
+mod signature;
 mod state;
 mod token;
 mod userinfo;
@@ -63,8 +65,9 @@ use tokio::task::JoinHandle;
 
 pub use config::{
     Account, Algorithm, AppToken, AuthorizeConfig, CallbackConfig, Client, ClientAuthentication,
-    Config, Encoding, OpenIdConfig, RequiredParameters, TokenConfig, TokenIn, TokenResponseConfig,
-    UserinfoConfig, UserinfoResponseConfig,
+    Config, Encoding, OpenIdConfig, RequiredParameters, SignatureAlgorithm, SignatureConfig,
+    SignatureEncoding, TokenConfig, TokenIn, TokenResponseConfig, UserinfoConfig,
+    UserinfoResponseConfig,
 };
 pub use faults::{Fault, FaultKind, Faults};
 pub use format::Format;

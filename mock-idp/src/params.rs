@@ -70,6 +70,11 @@ impl Params {
             })
     }
 
+    /// All of them, in the order they came.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// All of them, form-encoded.
     pub(crate) fn encode(&self) -> String {
         encode(&self.0)

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     app_tokens: Mutex<Expiring<()>>,
     refresh_tokens: Mutex<Expiring<Code>>,
     pushed: Mutex<Expiring<Params>>,
+    /// Texts that count once.
+    nonces: Mutex<Expiring<()>>,
     /// Logged-in browsers, by their cookie's value.
     browsers: Mutex<Expiring<Seen>>,
 }
@@ -73,6 +75,7 @@ impl Shared {
             app_tokens: Mutex::default(),
             refresh_tokens: Mutex::default(),
             pushed: Mutex::default(),
+            nonces: Mutex::default(),
             browsers: Mutex::default(),
         }
     }
@@ -146,6 +149,16 @@ impl Shared {
         let name = format!("urn:ietf:params:oauth:request_uri:{}", random(24));
         lock(&self.pushed).insert(name.clone(), params, Duration::from_secs(60));
         name
+    }
+
+    /// Whether a text was never seen here, as far as anybody remembers.
+    pub(crate) fn first_use(&self, text: &str) -> bool {
+        let mut seen = lock(&self.nonces);
+        let first = seen.get_mut(text).is_none();
+        if first {
+            seen.insert(text.to_owned(), (), Duration::from_secs(600));
+        }
+        first
     }
 
     /// A request that was pushed; it counts no more.

@@ -13,6 +13,7 @@ use crate::client_auth;
 use crate::config::{Config, Encoding};
 use crate::params::Params;
 use crate::request::Request;
+use crate::signature::Signed;
 use crate::state::{Code, Shared, Token};
 use crate::{dotted, id_token};
 
@@ -101,6 +102,7 @@ fn exchange(
     if let Some(lack) = params
         .lacks(&names.required_parameters)
         .or_else(|| request.lacks_header(&names.required_headers))
+        .or_else(|| unsigned(shared, config, request, params))
     {
         return Err(OAuthError::request(lack));
     }
@@ -109,6 +111,26 @@ fn exchange(
         redeem(shared, config, params, &client_id, code)
     })?;
     Ok(response(shared, config, &code, &access_token))
+}
+
+/// What is wrong with the signature, if one is wanted.
+fn unsigned(
+    shared: &Shared,
+    config: &Config,
+    request: &Request,
+    params: &Params,
+) -> Option<String> {
+    let mut params = params.clone();
+    if request.method == Method::POST {
+        params.extend(request.query.clone());
+    }
+    let signed = Signed {
+        shared,
+        config,
+        request,
+        params: &params,
+    };
+    signed.lacks(config.token.signature.as_ref())
 }
 
 /// RFC 6749 §6: a refresh token for new ones.

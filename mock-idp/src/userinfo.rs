@@ -9,6 +9,7 @@ use crate::dotted;
 use crate::id_token;
 use crate::params::Params;
 use crate::request::Request;
+use crate::signature::Signed;
 use crate::state::{Shared, Token};
 
 /// The profile endpoint.
@@ -18,9 +19,16 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
     }
     let params = all_params(request);
     let required = &config.userinfo;
+    let signed = Signed {
+        shared,
+        config,
+        request,
+        params: &params,
+    };
     if let Some(lack) = params
         .lacks(&required.required_parameters)
         .or_else(|| request.lacks_header(&required.required_headers))
+        .or_else(|| signed.lacks(required.signature.as_ref()))
     {
         return OAuthError::request(lack).into();
     }

@@ -21,9 +21,15 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     out
 }
 
-/// 256 unpredictable bits as 43 URL-safe characters.
+/// 256 unpredictable bits, less the 64th part of one, as 43 URL-safe characters. The
+/// first is not `-`, so that no program's command line takes an id for an option.
 pub fn token() -> String {
-    URL_SAFE_NO_PAD.encode(bytes::<32>())
+    loop {
+        let text = URL_SAFE_NO_PAD.encode(bytes::<32>());
+        if !text.starts_with('-') {
+            return text;
+        }
+    }
 }
 
 /// A short identifier a person can read out: 10 letters and digits without

@@ -39,7 +39,8 @@ impl Logins {
         values: AuthorizationValues<'_>,
     ) -> Result<String, LoginError> {
         let pushed = self.pushed_endpoint(account, provider).await?;
-        let mut pairs = request::authorization_pairs(provider, values).map_err(unbuilt)?;
+        let mut pairs =
+            request::authorization_pairs(provider, endpoint, values).map_err(unbuilt)?;
         if provider.authorization.request_object {
             pairs =
                 request::request_object(provider, endpoint, pairs, self.now()).map_err(unbuilt)?;
@@ -47,7 +48,7 @@ impl Logins {
         let Some(pushed) = pushed else {
             return Ok(request::with_pairs(provider, endpoint, &pairs));
         };
-        let redirect_uri = values.redirect_uri.to_owned();
+        let redirect_uri = values.fill.redirect_uri.to_owned();
         let login = Context::of_none(
             Arc::new(account.clone()),
             Arc::clone(provider),

@@ -14,7 +14,9 @@ use crate::account::{Account, StoreFront};
 use crate::base::{Spent, Timestamp, random};
 use crate::provider::Provider;
 use crate::provider::file::{Kind, Pkce, ResponseMode};
+use crate::provider::moment::Moment;
 use crate::provider::request::{self, AuthorizationValues, Demands};
+use crate::provider::template::Fill;
 use crate::store::{Precondition, Token};
 
 /// What a login begins with.
@@ -86,8 +88,15 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;
     let code_challenge = code_challenge(provider.authorization.pkce, &code_verifier);
+    let moment = Moment::new(now);
     let values = AuthorizationValues {
-        redirect_uri: &redirect_uri,
+        fill: Fill {
+            client_id: &provider.client.id,
+            client_secret: provider.client.secret.as_ref(),
+            redirect_uri: &redirect_uri,
+            moment: Some(&moment),
+            ..Fill::default()
+        },
         state: state.secret(),
         code_challenge: &code_challenge,
         nonce: nonce.as_deref(),

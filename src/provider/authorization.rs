@@ -10,10 +10,12 @@ use url::Url;
 use super::assertion::parse_key;
 use super::body::{Body, BuildError, Parts, with_query};
 use super::credentials::{Credentials, Proof};
-use super::file::{Kind, Method, Pkce, ResponseMode, StateIn};
+use super::file::{Kind, Method, Pkce, ResponseMode, SignIn, StateIn};
 use super::issuer::Issuer;
 use super::model::Provider;
 use super::request::{TokenValues, base_headers};
+use super::sign;
+use super::signed::Unsigned;
 use super::template::Fill;
 use crate::base::{Timestamp, random};
 use crate::outbound::PreparedRequest;
@@ -24,8 +26,9 @@ const LIFETIME: Duration = Duration::from_secs(300);
 /// What differs from one authorization request to the next.
 #[derive(Clone, Copy)]
 pub struct AuthorizationValues<'a> {
-    /// Our redirect URI.
-    pub redirect_uri: &'a str,
+    /// What places in texts stand for: client id, redirect URI, the moment, and the
+    /// secret that signs.
+    pub fill: Fill<'a>,
     /// The state.
     pub state: &'a str,
     /// The PKCE challenge, where the mapping uses it.
@@ -93,25 +96,22 @@ pub fn authorization(
     endpoint: &Url,
     values: AuthorizationValues<'_>,
 ) -> Result<String, BuildError> {
-    let pairs = authorization_pairs(provider, values)?;
+    let pairs = authorization_pairs(provider, endpoint, values)?;
     Ok(with_pairs(provider, endpoint, &pairs))
 }
 
 /// The parameters of an authorization request.
 pub fn authorization_pairs<'p>(
     provider: &'p Provider,
+    endpoint: &Url,
     values: AuthorizationValues<'_>,
 ) -> Result<Vec<(&'p str, String)>, BuildError> {
     let set = &provider.authorization;
-    let fill = Fill {
-        client_id: &provider.client.id,
-        redirect_uri: values.redirect_uri,
-        ..Fill::default()
-    };
+    let fill = &values.fill;
     let mut pairs: Vec<(&str, String)> = Vec::with_capacity(10);
     // The order of WeChat's documents, whose in-app page matches it to the letter.
     pairs.push((&set.client_id_key, provider.client.id.clone()));
-    pairs.push((&set.redirect_uri_key, values.redirect_uri.to_owned()));
+    pairs.push((&set.redirect_uri_key, fill.redirect_uri.to_owned()));
     if set.response_type {
         pairs.push(("response_type", "code".to_owned()));
     }
@@ -140,7 +140,7 @@ pub fn authorization_pairs<'p>(
     });
     pairs.extend(mode.map(|mode| ("response_mode", mode.to_owned())));
     for (name, value) in &set.parameters {
-        pairs.push((name, value.text(&fill)?));
+        pairs.push((name, value.text(fill)?));
     }
     if provider.kind == Kind::Openid {
         for (name, value) in values.demands.pairs() {
@@ -153,7 +153,34 @@ pub fn authorization_pairs<'p>(
     {
         pairs.push(("login_hint", hint.to_owned()));
     }
+    if !set.sign.is_empty() {
+        sign_pairs(provider, endpoint, fill, &mut pairs)?;
+    }
     Ok(pairs)
+}
+
+/// Adds the mapping's signatures: over everything that is sent, that of the
+/// endpoint's own query too.
+fn sign_pairs<'p>(
+    provider: &'p Provider,
+    endpoint: &Url,
+    fill: &Fill<'_>,
+    pairs: &mut Vec<(&'p str, String)>,
+) -> Result<(), BuildError> {
+    let sent = pairs.iter();
+    let sent = sent.map(|(name, value)| ((*name).to_owned(), value.clone()));
+    let unsigned = Unsigned {
+        method: "GET",
+        url: endpoint,
+        parameters: endpoint.query_pairs().into_owned().chain(sent).collect(),
+        body: None,
+    };
+    for (signature, value) in sign::all(&provider.authorization.sign, fill, unsigned)? {
+        if signature.place == SignIn::Parameter {
+            pairs.push((&signature.name, value));
+        }
+    }
+    Ok(())
 }
 
 /// An authorization request of these parameters.

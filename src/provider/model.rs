@@ -122,6 +122,8 @@ pub struct Authorization {
     pub client_id_key: String,
     /// Custom parameters, in the order they are sent.
     pub parameters: Vec<(String, Parameter)>,
+    /// Signatures over it.
+    pub sign: Vec<Signature>,
     /// Whether PKCE is used.
     pub pkce: Pkce,
     /// The scopes as one value under their name.

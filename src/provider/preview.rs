@@ -254,15 +254,22 @@ fn authorization(
 ) -> Result<Vec<Step>, BuildError> {
     let set = &provider.authorization;
     let endpoint = endpoint(provider.authorization.url.as_ref(), ENDPOINTS[0].0)?;
+    let secret = Marker::secret("client_secret");
     let values = AuthorizationValues {
-        redirect_uri,
+        fill: Fill {
+            client_id: &provider.client.id,
+            client_secret: Some(&secret),
+            redirect_uri,
+            pretend: Some(&render::pretend),
+            ..Fill::default()
+        },
         state: Marker::of("state").0,
         code_challenge: Marker::of("code_challenge").0,
         nonce: (provider.kind == Kind::Openid).then_some(Marker::of("nonce").0),
         login_hint: None,
         demands: &Demands::default(),
     };
-    let mut pairs = request::authorization_pairs(provider, values)?;
+    let mut pairs = request::authorization_pairs(provider, &endpoint, values)?;
     if set.request_object {
         pairs = request::beside(provider, pairs, Marker::of("request_object").0.to_owned());
     }

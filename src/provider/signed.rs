@@ -92,6 +92,13 @@ impl Signed<'_> {
         }
     }
 
+    /// `{request.parameters.…}`
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let mut all = self.request.parameters.iter();
+        let found = all.find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    }
+
     /// `{sign.…}`
     pub fn earlier(&self, name: &str) -> Option<String> {
         let found = self.before.iter().find(|(known, _)| known == name);

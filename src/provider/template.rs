@@ -39,6 +39,8 @@ pub enum Slot {
     Random,
     /// `{request.…}`: a part of the request, in what is signed.
     Request(RequestPart),
+    /// `{request.parameters.…}`: one parameter of the request, in what is signed.
+    Parameter(String),
     /// `{sign.…}`: a signature that was made before.
     Sign(String),
 }
@@ -189,6 +191,7 @@ impl fmt::Display for Slot {
                 let name = RequestPart::ALL.iter().find(|(_, known)| known == part);
                 write!(f, "request.{}", name.map_or("", |(name, _)| name))
             }
+            Self::Parameter(name) => write!(f, "request.parameters.{name}"),
             Self::Sign(name) => write!(f, "sign.{name}"),
         }
     }
@@ -219,6 +222,11 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
                     return Err(PathError::Empty);
                 }
                 Slot::Sign(name.to_owned())
+            } else if let Some(name) = name.strip_prefix("request.parameters.") {
+                if name.is_empty() {
+                    return Err(PathError::Empty);
+                }
+                Slot::Parameter(name.to_owned())
             } else if let Some(name) = name.strip_prefix("request.") {
                 match RequestPart::ALL.iter().find(|(known, _)| *known == name) {
                     Some((_, part)) => Slot::Request(*part),
@@ -298,6 +306,7 @@ impl Fill<'_> {
             Slot::Now(format) => self.made(slot, |fill| fill.moment?.write(format)),
             Slot::Random => self.made(slot, |fill| Some(fill.moment?.random().to_owned())),
             Slot::Request(part) => self.made(slot, |fill| Some(fill.signed?.request(*part))),
+            Slot::Parameter(name) => self.made(slot, |fill| fill.signed?.parameter(name)),
             Slot::Sign(name) => self.made(slot, |fill| fill.signed?.earlier(name)),
         }
     }

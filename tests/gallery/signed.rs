@@ -81,7 +81,9 @@ fn odnoklassniki() -> Imitation {
             "/oauth/authorize": "/authorize", "/oauth/token.do": "/token", "/fb.do": "/userinfo",
         },
         "token": { "response": { "token_type_value": "session", "expires_in_value": "1800" } },
-        "userinfo": { "token_in": "query", "required_parameters": { "sig": null } },
+        "userinfo": { "token_in": "query", "signature": {
+            "name": "sig", "text": "{parameters}{session_secret}", "separator": "", "leave_out": ["access_token"],
+        } },
     });
     Imitation {
         file: "odnoklassniki",
@@ -182,7 +184,10 @@ fn taobao() -> Imitation {
         } } },
         "userinfo": {
             "token_in": "body", "token_key": "session",
-            "required_parameters": { "app_key": "shop-42", "method": "taobao.user.buyer.get", "sign": null },
+            "required_parameters": { "app_key": "shop-42", "method": "taobao.user.buyer.get" },
+            "signature": {
+                "text": "{secret}{parameters}{secret}", "assign": "", "separator": "", "encoding": "upper_hex",
+            },
             "response": { "wrapper": "user_buyer_get_response" },
         },
     });

@@ -71,7 +71,7 @@ async fn world(key: &ClientKey, demands: impl FnOnce(&mut Config), keys: &str) -
 }
 
 /// A whole login; gives the address that the browser was sent to.
-async fn log_in(world: &World) -> url::Url {
+pub async fn log_in(world: &World) -> url::Url {
     let browser = &mut Browser::new();
     let page = browser
         .get(world.url("acme", "login?return_to=/welcome"))

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::bodies::{errors, previewed};
 use crate::scene::{Scene, mapping, value};
+use crate::support::Browser;
 
 fn md5_hex(text: &str) -> String {
     let digits = Md5::digest(text.as_bytes());
@@ -51,7 +52,8 @@ async fn an_hmac_of_the_token_by_the_secret() {
         algorithm = "hmac_sha256"
         text = "{access_token}"
     "#;
-    let scene = Scene::new(json!({}), changes).await;
+    let wants = json!({ "name": "appsecret_proof", "algorithm": "hmac_sha256", "text": "{token}" });
+    let scene = Scene::new(json!({ "userinfo": { "signature": wants } }), changes).await;
     scene.logs_in().await;
     let sent = scene.last("/userinfo");
     let wanted = hmac_hex(
@@ -86,7 +88,11 @@ async fn a_digest_of_sorted_pairs_and_of_another_digest() {
         leave_out = ["access_token"]
         text = "{request.parameters}{sign.session_secret}"
     "#;
-    let scene = Scene::new(json!({}), changes).await;
+    let wants = json!({
+        "name": "sig", "text": "{parameters}{session_secret}",
+        "separator": "", "leave_out": ["access_token"],
+    });
+    let scene = Scene::new(json!({ "userinfo": { "signature": wants } }), changes).await;
     scene.logs_in().await;
     let sent = scene.last("/userinfo");
     let secret = md5_hex(&format!("{}{SECRET}", of(&sent, "access_token")));
@@ -122,6 +128,11 @@ async fn names_and_values_between_two_secrets_with_the_time() {
             "#
         );
         scene.map(&changes).await;
+        let text = text.replace("client_", "").replace("request.", "");
+        scene.mock(json!({ "userinfo": { "signature": {
+            "algorithm": algorithm, "text": text, "assign": "", "separator": "",
+            "leave_out": ["empty"], "encoding": "upper_hex",
+        } } }));
         scene.logs_in().await;
         let sent = scene.last("/userinfo");
         let pairs = sorted(&sent, &["sign", "empty"]);
@@ -170,7 +181,9 @@ async fn an_rsa_signature_by_the_clients_key() {
             encoding = "base64"
         "#
     );
-    let scene = Scene::new(json!({}), &changes).await;
+    let public = STANDARD.encode(key.public_key_raw());
+    let wants = json!({ "algorithm": "rsa_sha256", "text": "{parameters}", "public_key": public });
+    let scene = Scene::new(json!({ "token": { "signature": wants } }), &changes).await;
     scene.logs_in().await;
     let sent = scene.last("/token");
     let pairs = sorted(&sent, &["sign"]);
@@ -212,7 +225,12 @@ async fn a_header_over_the_whole_request() {
         text = "{sign.X-Signature}{client_secret}"
     "#;
     // The token stands in the body of a mapping that writes it; the mock wants it once.
-    let scene = Scene::new(json!({}), changes).await;
+    let wants = json!({
+        "name": "X-Signature", "header": true, "algorithm": "hmac_sha1", "encoding": "base64",
+        "key": "{secret}&", "nonce": "X-Nonce",
+        "text": "{method}\n{path}\n{body}\n{header:X-Time}\n{header:X-Nonce}",
+    });
+    let scene = Scene::new(json!({ "userinfo": { "signature": wants } }), changes).await;
     scene.logs_in().await;
     let sent = scene.last("/userinfo");
     let (time, nonce) = (
@@ -275,6 +293,132 @@ async fn parameters_are_joined_as_the_scheme_says() {
             "{keys}"
         );
     }
+}
+
+/// A provider that lets nobody to its login page whose request is not signed, whose time
+/// is off, or whose random text came before.
+#[tokio::test]
+async fn a_signature_over_the_authorization_request() {
+    let changes = r#"
+        [authorization]
+        url = "{origin}/authorize?tenant=t%201"
+        scopes = ["profile", "email"]
+        parameters = { ts = "{now.seconds}", nonce_str = "{random}", back = "{redirect_uri}" }
+        [[authorization.sign]]
+        name = "sig"
+        algorithm = "hmac_sha256"
+    "#;
+    let wants = json!({
+        "name": "sig", "algorithm": "hmac_sha256", "text": "{parameters}",
+        "time": "ts", "nonce": "nonce_str",
+    });
+    let mock = json!({ "authorize": { "signature": wants } });
+    let scene = Scene::new(mock, changes).await;
+    scene.logs_in().await;
+    scene.logs_in().await;
+    let sent = scene.last("/authorize");
+    let joined: Vec<String> = sorted(&sent, &["sig"])
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert!(joined.contains(&"tenant=t 1".to_owned()), "{joined:?}");
+    let wanted = hmac_hex(aws_lc_rs::hmac::HMAC_SHA256, SECRET, &joined.join("&"));
+    assert_eq!(of(&sent, "sig"), wanted);
+    assert!(!sent.target.contains(SECRET));
+
+    let (line, _) = previewed(&scene, changes, "authorization");
+    for shown in [
+        "nonce_str={{random}}",
+        "ts={{now.seconds}}",
+        "&sig={{sign.sig}}",
+    ] {
+        assert!(line.contains(shown), "{shown}: {line}");
+    }
+
+    for (spoilt, words) in [
+        ("algorithm = \"hmac_sha1\"", "the signature sig is wrong"),
+        (
+            "algorithm = \"hmac_sha256\"\nleave_out = [\"state\"]",
+            "the signature sig is wrong",
+        ),
+        (
+            "algorithm = \"hmac_sha256\"\nin = \"nowhere\"",
+            "the signature sig is missing",
+        ),
+    ] {
+        scene
+            .map(&changes.replace("algorithm = \"hmac_sha256\"", spoilt))
+            .await;
+        refused_at_the_door(&scene, words).await;
+    }
+    for (once, words) in [
+        ("\"1767225600\"", "the time ts is missing or too far off"),
+        (
+            "\"{now.milliseconds}\"",
+            "the time ts is missing or too far off",
+        ),
+    ] {
+        scene.map(&changes.replace("\"{now.seconds}\"", once)).await;
+        refused_at_the_door(&scene, words).await;
+    }
+    scene
+        .map(&changes.replace("\"{random}\"", "\"the same\""))
+        .await;
+    scene.logs_in().await;
+    refused_at_the_door(&scene, "nonce_str is missing or came before").await;
+}
+
+/// The provider shows a page of its own and sends nobody back.
+async fn refused_at_the_door(scene: &Scene, words: &str) {
+    let browser = &mut Browser::new();
+    let page = browser.get(scene.world.url("acme", "login")).await;
+    let page = browser.get(page.location().unwrap().as_str()).await;
+    assert_eq!(page.status, 400);
+    assert!(page.body.contains(words), "{words}: {}", page.body);
+}
+
+/// Not by name, and not all of them.
+#[tokio::test]
+async fn values_of_the_authorization_request_in_an_order_of_their_own() {
+    let changes = r#"
+        [authorization]
+        parameters = { timestamp = "{now.seconds}" }
+        [[authorization.sign]]
+        name = "signature"
+        algorithm = "sha256"
+        encoding = "base64"
+        text = "{client_secret}|{request.parameters.state}|{client_id}|{now.seconds}|{request.path}"
+    "#;
+    let wants = json!({
+        "name": "signature", "algorithm": "sha256", "encoding": "base64", "time": "timestamp",
+        "text": "{secret}|{parameter:state}|{parameter:client_id}|{parameter:timestamp}|{path}",
+    });
+    let scene = Scene::new(json!({ "authorize": { "signature": wants } }), changes).await;
+    scene.logs_in().await;
+    scene
+        .map(&changes.replace("{request.parameters.state}", "{request.parameters.stat}"))
+        .await;
+    let page = Browser::new().get(scene.world.url("acme", "login")).await;
+    assert!(page.shows("login.provider_misconfigured"), "{}", page.body);
+}
+
+/// What is pushed, and what an object holds, is signed as well.
+#[tokio::test]
+async fn a_pushed_request_is_signed() {
+    let changes = r#"
+        [authorization]
+        pushed = true
+        pushed_url = "{origin}/par"
+        [[authorization.sign]]
+        name = "sig"
+        algorithm = "md5"
+        leave_out = ["client_secret"]
+        text = "{request.parameters}{client_secret}"
+    "#;
+    let wants = json!({ "name": "sig", "leave_out": ["client_secret"] });
+    let scene = Scene::new(json!({ "authorize": { "signature": wants } }), changes).await;
+    crate::pushed::log_in(&scene.world).await;
+    assert_eq!(scene.world.calls("/par"), 1);
 }
 
 /// With an empty key anybody could make the signature.
@@ -360,6 +504,30 @@ async fn check_finds_what_is_wrong_with_a_signature() {
         errors(&scene, changes),
         ["token.sign.0.key: the signature needs the client secret, and there is none"]
     );
+    for (keys, wanted) in [
+        (
+            "[[authorization.sign]]\nname = \"X-Sig\"\nin = \"header\"\nalgorithm = \"md5\"",
+            "authorization.sign.0.name: a browser sends no header for us",
+        ),
+        (
+            "[[authorization.sign]]\nname = \"state\"\nalgorithm = \"md5\"",
+            "authorization.sign.0.name: two values would be sent as `state`",
+        ),
+        (
+            "[[authorization.sign]]\nname = \"s\"\nalgorithm = \"md5\"\ntext = \"{code}\"",
+            "authorization.sign.0.text: `{code}` has no value yet at this step",
+        ),
+        (
+            "[authorization]\nparameters = { s = \"{client_secret}\" }",
+            "authorization.parameters.s: `{client_secret}` has no value yet at this step",
+        ),
+        (
+            "[[token.sign]]\nname = \"code\"\nalgorithm = \"md5\"",
+            "token.sign.0.name: two values would be sent as `code`",
+        ),
+    ] {
+        assert_eq!(errors(&scene, keys), [wanted]);
+    }
     // What only a signature knows stands nowhere else.
     let text = mapping(
         &scene.world.idp.origin(),

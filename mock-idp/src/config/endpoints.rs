@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::SignatureConfig;
 use crate::format::Format;
 
 /// Custom parameters a request must carry: a name, and the value it must have (or any).
@@ -36,6 +37,8 @@ pub struct AuthorizeConfig {
     pub object_required: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
+    /// The signature that must be there. Default none.
+    pub signature: Option<SignatureConfig>,
 }
 
 impl Default for AuthorizeConfig {
@@ -52,6 +55,7 @@ impl Default for AuthorizeConfig {
             pushed_required: false,
             object_required: false,
             required_parameters: RequiredParameters::new(),
+            signature: None,
         }
     }
 }
@@ -108,6 +112,8 @@ pub struct TokenConfig {
     pub refresh_tokens: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
+    /// The signature that must be there. Default none.
+    pub signature: Option<SignatureConfig>,
     /// Headers that must be there.
     pub required_headers: RequiredParameters,
     /// The answer.
@@ -127,6 +133,7 @@ impl Default for TokenConfig {
             grant_type_required: true,
             refresh_tokens: false,
             required_parameters: RequiredParameters::new(),
+            signature: None,
             required_headers: RequiredParameters::new(),
             response: TokenResponseConfig::default(),
         }
@@ -203,6 +210,8 @@ pub struct UserinfoConfig {
     pub accept_id_token: bool,
     /// Custom parameters that must be there.
     pub required_parameters: RequiredParameters,
+    /// The signature that must be there. Default none.
+    pub signature: Option<SignatureConfig>,
     /// Headers that must be there.
     pub required_headers: RequiredParameters,
     /// The answer.
@@ -217,6 +226,7 @@ impl Default for UserinfoConfig {
             scheme: "Bearer".into(),
             accept_id_token: false,
             required_parameters: RequiredParameters::new(),
+            signature: None,
             required_headers: RequiredParameters::new(),
             response: UserinfoResponseConfig::default(),
         }

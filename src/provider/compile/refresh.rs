@@ -76,6 +76,8 @@ impl Check<'_> {
             sign: &set.sign,
             parameters: &set.parameters,
             headers: &set.headers,
+            reserved: &reserved,
+            in_browser: false,
             allowed: before_code,
         });
         Refresh {

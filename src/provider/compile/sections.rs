@@ -1,11 +1,15 @@
 //! The tables of a mapping, one function each.
 
+use std::collections::BTreeMap;
+
 use super::Check;
-use super::slots::{Reserved, static_only};
+use super::sign::SignKeys;
+use super::slots::{Reserved, in_authorization, signed_authorization, static_only};
 use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, StateIn};
 use crate::provider::model::{
     Access, Authorization, Callback, EndSession, RedirectUri, default_refusals, refusal_word,
 };
+use crate::provider::parameter::Parameter;
 use crate::provider::redirect::names_provider;
 use crate::provider::state::{MAX_LENGTH, StateShape};
 
@@ -76,27 +80,27 @@ impl Check<'_> {
             "authorization.parameters",
             &set.parameters,
             &reserved,
-            static_only,
+            in_authorization,
         );
-        if openid
-            && let Some((_, value)) = parameters.iter().find(|(name, _)| *name == scope_key)
-            && !value
-                .templates()
-                .iter()
-                .flat_map(|text| text.source().split_whitespace())
-                .any(|word| word == "openid")
-        {
-            self.error_hint(
-                &format!("authorization.parameters.{scope_key}"),
-                "OpenID Connect needs the scope `openid`",
-                "add `openid`, or use `authorization.scopes`",
-            );
+        let sign = self.signatures(&SignKeys {
+            at: "authorization",
+            client: &file.client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &BTreeMap::new(),
+            reserved: &reserved,
+            in_browser: true,
+            allowed: signed_authorization,
+        });
+        if openid {
+            self.openid_scope(&scope_key, &parameters);
         }
         Authorization {
             url,
             fragment: self.fragment(set.fragment.as_ref()),
             client_id_key,
             parameters,
+            sign,
             pkce: set.pkce,
             scope,
             scope_unencoded: set.scope_unencoded,
@@ -109,6 +113,23 @@ impl Check<'_> {
             request_object: self.request_object(file),
             response_mode: set.response_mode,
             response_type,
+        }
+    }
+
+    /// OpenID Connect Core §3.1.2.1: without the scope `openid` it is none.
+    fn openid_scope(&mut self, scope_key: &str, parameters: &[(String, Parameter)]) {
+        if let Some((_, value)) = parameters.iter().find(|(name, _)| name == scope_key)
+            && !value
+                .templates()
+                .iter()
+                .flat_map(|text| text.source().split_whitespace())
+                .any(|word| word == "openid")
+        {
+            self.error_hint(
+                &format!("authorization.parameters.{scope_key}"),
+                "OpenID Connect needs the scope `openid`",
+                "add `openid`, or use `authorization.scopes`",
+            );
         }
     }
 

@@ -16,6 +16,10 @@ pub(super) struct SignKeys<'a> {
     pub sign: &'a [SignSection],
     pub parameters: &'a BTreeMap<String, ParameterValue>,
     pub headers: &'a BTreeMap<String, String>,
+    /// What is sent besides.
+    pub reserved: &'a [(&'a str, &'static str)],
+    /// The browser sends it, so that no header of ours goes along.
+    pub in_browser: bool,
     /// Which places have a value in the rest of the request.
     pub allowed: fn(&Slot) -> bool,
 }
@@ -117,7 +121,18 @@ impl Check<'_> {
         made: &[String],
     ) {
         let taken = match place {
-            SignIn::Parameter => keys.parameters.contains_key(name),
+            SignIn::Parameter => {
+                keys.parameters.contains_key(name)
+                    || keys.reserved.iter().any(|(known, _)| *known == name)
+            }
+            SignIn::Header if keys.in_browser => {
+                self.error_hint(
+                    at,
+                    "a browser sends no header for us",
+                    "leave `in` out, for a parameter",
+                );
+                false
+            }
             SignIn::Header => {
                 if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
                     self.error(at, format!("`{name}` is not a valid header name"));
@@ -143,7 +158,7 @@ impl Check<'_> {
         // What is allowed depends on the table; what a signature has besides is added.
         let template = self.template(at, text, |_| true)?;
         let early = template.slots().find(|slot| match slot {
-            Slot::Request(_) => false,
+            Slot::Request(_) | Slot::Parameter(_) => false,
             Slot::Sign(name) => !made.contains(name),
             other => !(keys.allowed)(other),
         });

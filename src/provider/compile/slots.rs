@@ -9,6 +9,19 @@ pub(super) fn static_only(slot: &Slot) -> bool {
     matches!(slot, Slot::ClientId)
 }
 
+/// In the authorization request, which the browser sees.
+pub(super) fn in_authorization(slot: &Slot) -> bool {
+    matches!(
+        slot,
+        Slot::ClientId | Slot::RedirectUri | Slot::Now(_) | Slot::Random
+    )
+}
+
+/// In what is signed of it.
+pub(super) fn signed_authorization(slot: &Slot) -> bool {
+    in_authorization(slot) || matches!(slot, Slot::ClientSecret)
+}
+
 pub(super) fn before_code(slot: &Slot) -> bool {
     matches!(
         slot,
@@ -43,6 +56,6 @@ pub(super) fn with_token(slot: &Slot) -> bool {
 pub(super) fn with_profile(slot: &Slot) -> bool {
     !matches!(
         slot,
-        Slot::Code | Slot::CodeVerifier | Slot::Request(_) | Slot::Sign(_)
+        Slot::Code | Slot::CodeVerifier | Slot::Request(_) | Slot::Parameter(_) | Slot::Sign(_)
     )
 }

@@ -97,6 +97,8 @@ impl Check<'_> {
             sign: &set.sign,
             parameters: &set.parameters,
             headers: &set.headers,
+            reserved: &reserved,
+            in_browser: false,
             allowed: with_code,
         });
         let before = set.before.as_ref().and_then(|_| self.before(file));
@@ -232,6 +234,8 @@ impl Check<'_> {
             sign: &set.sign,
             parameters: &set.parameters,
             headers: &set.headers,
+            reserved: &reserved,
+            in_browser: false,
             allowed: before_code,
         });
         let at = "token.before.response";

@@ -180,6 +180,16 @@ impl Check<'_> {
             },
             with_profile,
         );
+        let sign = self.signatures(&SignKeys {
+            at,
+            client,
+            sign: &set.sign,
+            parameters: &set.parameters,
+            headers: &set.headers,
+            reserved: &reserved,
+            in_browser: false,
+            allowed: with_profile,
+        });
         UserinfoRequest {
             url,
             method,
@@ -189,14 +199,7 @@ impl Check<'_> {
             body,
             parameters,
             headers,
-            sign: self.signatures(&SignKeys {
-                at,
-                client,
-                sign: &set.sign,
-                parameters: &set.parameters,
-                headers: &set.headers,
-                allowed: with_profile,
-            }),
+            sign,
         }
     }
 

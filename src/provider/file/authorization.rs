@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ParameterValue;
+use super::{ParameterValue, SignSection};
 
 /// The authorization request.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -17,7 +17,7 @@ pub struct AuthorizationSection {
     pub fragment: Option<String>,
     /// The name under which the client id is sent here. Default: as `client.id_key`.
     pub client_id_key: Option<String>,
-    /// Custom parameters: texts, numbers, booleans, lists and tables.
+    /// Custom parameters: texts, numbers, booleans, lists and tables. `{now.seconds}`, `{random}` and the like are filled in.
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Proof Key for Code Exchange (RFC 7636). Default `S256`.
     pub pkce: Pkce,
@@ -47,6 +47,8 @@ pub struct AuthorizationSection {
     pub pushed_url: Option<String>,
     /// Whether the parameters are sent as one object that `client.private_key` signs (RFC 9101), for the issuer, or where there is none for the authorization endpoint. Default false.
     pub request_object: bool,
+    /// Signatures over the request, among its parameters.
+    pub sign: Vec<SignSection>,
     /// Whether `response_type=code` is sent. Default: as `provider.standard_parameters`.
     pub standard_parameters: Option<bool>,
 }

@@ -15,7 +15,7 @@ pub struct SignSection {
     pub place: SignIn,
     /// How it is made. Required.
     pub algorithm: Option<SignAlgorithm>,
-    /// What is signed: `{request.parameters}` with `{client_secret}`, `{access_token}`, `{now.seconds}`, `{request.path}`, `{request.method}`, `{request.body}`, `{sign.name}` and the like, and text. Default: the parameters.
+    /// What is signed: `{request.parameters}` with `{client_secret}`, `{access_token}`, `{now.seconds}`, `{request.parameters.name}`, `{request.path}`, `{request.method}`, `{request.body}`, `{sign.name}` and the like, and text. Default: the parameters.
     pub text: Option<String>,
     /// The key of an HMAC, with the same places. Default: the client secret. `rsa_sha256` takes `client.private_key`.
     pub key: Option<String>,
