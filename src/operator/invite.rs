@@ -43,20 +43,14 @@ pub enum InviteError {
     Store(#[from] StoreError),
 }
 
-/// Makes a link.
-pub async fn create(
-    store: &dyn Store,
-    email: Option<&Email>,
-    now: Timestamp,
-) -> Result<Token, StoreError> {
+/// A link, and the step of a batch that makes it.
+pub fn step_create(email: Option<&Email>, now: Timestamp) -> Result<(Token, Step), StoreError> {
     let token = Token::new(now.plus(LIFETIME));
     let invite = Invite {
         email: email.cloned(),
     };
-    SPACE_OF_INVITES
-        .put_by(store, "", &token, &invite, Precondition::Absent)
-        .await?;
-    Ok(token)
+    let step = SPACE_OF_INVITES.step_put_at(token.key(&INVITES, ""), &invite)?;
+    Ok((token, step))
 }
 
 /// A link for the first operator; `None` where there was one.
@@ -65,7 +59,9 @@ pub async fn first(store: &dyn Store, now: Timestamp) -> Result<Option<Token>, S
     if marked || !super::page(store, None, 1).await?.is_empty() {
         return Ok(None);
     }
-    create(store, None, now).await.map(Some)
+    let (token, step) = step_create(None, now)?;
+    store.commit(vec![step]).await?;
+    Ok(Some(token))
 }
 
 /// What a link is for, without using it.
