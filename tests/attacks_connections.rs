@@ -123,7 +123,7 @@ async fn h07_dripping_clients_are_closed_in_time_and_others_are_served() {
         let host = u8::try_from(10 + client % 50).unwrap();
         let mut stream = connect([127, 0, 0, host], running.at).await;
         dripping.spawn(async move {
-            let head: &[u8] = if client % 2 == 0 {
+            let head: &[u8] = if client.is_multiple_of(2) {
                 b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "
             } else {
                 b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
@@ -437,7 +437,7 @@ async fn f28_login_starts_of_one_client_leave_memory_and_disk_bounded() {
             429 => slowed += 1,
             status => panic!("{status}"),
         }
-        if i % (starts / 20).max(1) == 0 {
+        if i.is_multiple_of((starts / 20).max(1)) {
             let client = format!("198.51.100.{}", i * 20 / starts);
             let asked = std::time::Instant::now();
             let status = started(&mut other, program.at, &client).await;

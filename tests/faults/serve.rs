@@ -290,13 +290,15 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
                             4 => {
                                 let email = format!("u-{round}-{}@example.test", done / 2);
                                 let at = ["--account", "acme"];
-                                if done % 2 == 0 {
+                                if done.is_multiple_of(2) {
                                     run(&dir, &[&["user", "create", &email][..], &at].concat())
                                 } else {
                                     set_password(&dir, &email)
                                 }
                             }
-                            5 if done % 2 == 0 => run(&dir, &["key", "rotate", "--prepare"]),
+                            5 if done.is_multiple_of(2) => {
+                                run(&dir, &["key", "rotate", "--prepare"])
+                            }
                             5 => run(&dir, &["key", "rotate"]),
                             _ => run(&dir, &["provider", "apply", &file, "--account", "acme"]),
                         };
