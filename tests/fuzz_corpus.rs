@@ -191,9 +191,9 @@ fn what_chance_makes_of_the_corpus_runs_through() {
             });
             let made = (any::<Index>(), changes()).prop_map(|(base, changes)| {
                 let mut input = base.get(&corpus).1.clone();
-                changes
-                    .iter()
-                    .for_each(|change| change.make(&mut input, &corpus));
+                for change in &changes {
+                    change.make(&mut input, &corpus);
+                }
                 input
             });
             let run = runner.run(&made, |input| {
