@@ -118,7 +118,7 @@ impl Broker {
             client_keys: ClientKeys::default(),
             features: KnownFeatures::default(),
             device_limits: DeviceLimits::default(),
-            throttle: Throttle::new(password::PAUSES),
+            throttle: Throttle::new(Arc::clone(&store), "grants", password::PAUSES),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),
             access_token_lifetime: config.auth.access_token_lifetime,
@@ -145,9 +145,9 @@ impl Broker {
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
                 mail: Arc::clone(&mail),
-                code_limits: CodeLimits::default(),
+                code_limits: CodeLimits::new(Arc::clone(&store)),
                 hasher,
-                guesses: Guesses::default(),
+                guesses: Guesses::new(Arc::clone(&store)),
                 shares: Shares::default(),
                 refreshes: login::kept::Refreshes::default(),
                 meters: meters::Meters::default(),
@@ -386,6 +386,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(login::spaces())
         .chain(mail::spaces())
         .chain(operator::spaces())
+        .chain(crate::password::spaces())
         .chain(session::spaces())
         .chain(store::spaces())
 }

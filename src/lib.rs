@@ -20,9 +20,9 @@
 //! | 6 | [`operation`] | what administrators do, one typed function an operation |
 //! | 5 | [`login`], [`authority`] | the flow, one file a step; the OAuth 2.0 server |
 //! | 4 | [`account`], [`session`], [`operator`], [`audit`], [`mail`] | accounts, stores, mappings, users; sessions; who administers, and what they did; messages to people |
-//! | 3 | [`provider`], [`key`] | a mapping from file to requests and values; signing keys |
+//! | 3 | [`provider`], [`key`], [`password`] | a mapping from file to requests and values; signing keys; slow hashes |
 //! | 2 | [`outbound`], [`store`] | the only HTTP client; where everything is kept |
-//! | 1 | [`config`], [`document`], [`password`], [`protocol`] | configuration; checked documents; slow hashes; words of the RFCs |
+//! | 1 | [`config`], [`document`], [`protocol`] | configuration; checked documents; words of the RFCs |
 //! | 0 | [`base`] | clock, randomness, ids, secrets |
 //!
 //! A module imports only from floors below its own; `tests/architecture.rs`

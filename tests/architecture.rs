@@ -16,9 +16,9 @@ use proc_macro2::{TokenStream, TokenTree};
 /// Who stands where; `main` and `lib` stand above all.
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["config", "document", "password", "protocol"],
+    &["config", "document", "protocol"],
     &["outbound", "store"],
-    &["provider", "key"],
+    &["provider", "key", "password"],
     &["account", "session", "operator", "audit", "mail"],
     &["login", "authority"],
     &["operation"],

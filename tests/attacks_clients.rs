@@ -14,10 +14,14 @@ use authority::{Client, post, service, user};
 use reqwest::{Method, StatusCode};
 use support::attack::is_safe_page;
 use support::{Browser, Page, World};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use url::Url;
 use vestibule::authority::application::NewApplication;
 use vestibule::base::Secret;
-use vestibule::config::Config;
+use vestibule::broker::Broker;
+use vestibule::config::{self, Config};
+use vestibule::http::server::{Listener, ServerOptions, serve};
 
 /// A world that trusts the proxies on this machine.
 async fn behind_a_proxy(change: impl FnOnce(&mut Config)) -> World {
@@ -289,4 +293,67 @@ async fn f07_a_pause_behind_one_address_ends_whatever_an_attacker_does() {
     world.clock.advance(Duration::from_secs(300));
     let page = password_from(&world, &client, "correct-horse", "127.0.0.1").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+}
+
+/// Brokers that share a store share the counts of what was guessed, and of what was
+/// sent: an attacker gains nothing by going from one to the other.
+#[tokio::test]
+async fn k10_guesses_count_at_all_brokers_on_a_store() {
+    let world = World::start().await;
+    user(&world, "ada@example.test", "correct-horse").await;
+    let client = Client::with_passwords(&world).await;
+    let second = another_broker(&world).await;
+    let basic = client.basic();
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("authorization", &*basic),
+    ];
+    let guess = async |origin: &str, password: &str| {
+        let url = format!("{origin}/connect/token");
+        let form = format!("grant_type=password&username=ada%40example.test&password={password}");
+        let mut browser = Browser::new();
+        browser.send(Method::POST, &url, &headers, Some(form)).await
+    };
+    for origin in [
+        &world.origin,
+        &second,
+        &world.origin,
+        &second,
+        &world.origin,
+    ] {
+        assert!(!guess(origin, "wrong").await.status.is_success());
+    }
+    for origin in [&world.origin, &second] {
+        let page = guess(origin, "correct-horse").await;
+        assert!(
+            page.body.contains("too many failed logins"),
+            "{}",
+            page.body
+        );
+    }
+    world.clock.advance(Duration::from_secs(60));
+    let page = guess(&second, "correct-horse").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert!(!guess(&world.origin, "wrong").await.status.is_success());
+    let page = guess(&second, "correct-horse").await;
+    assert_eq!(page.status, StatusCode::OK, "a success forgets at both");
+}
+
+/// Another broker on the world's store.
+async fn another_broker(world: &World) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let mut config = config::from_parts("", [], None).unwrap();
+    config.public_url = Some(Url::parse(&world.origin).unwrap());
+    config.data_dir = world.data_dir().to_owned();
+    let clock = Arc::new(world.clock.clone());
+    let broker = Broker::on(Arc::clone(&world.store), &config, clock);
+    let app = broker.await.unwrap().router();
+    tokio::spawn(serve(
+        vec![Listener::Tcp(listener)],
+        app,
+        ServerOptions::default(),
+        std::future::pending(),
+    ));
+    origin
 }

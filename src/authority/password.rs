@@ -9,7 +9,7 @@ use super::error::{Code, OAuthError};
 use crate::account::credential::{self, Credential};
 use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
-use crate::password::{Bucket, Hasher, MAX_LENGTH, Paused, Pauses};
+use crate::password::{Bucket, Hasher, MAX_LENGTH, NotNow, Paused, Pauses};
 use crate::provider::email;
 use crate::store::{Step, Store};
 
@@ -84,18 +84,12 @@ impl Authority {
             application.client_id.as_str(),
             &Bucket::place(from),
         ]);
-        self.throttle
-            .begin(bucket, self.now())
-            .map_err(|Paused(left)| {
-                OAuthError::new(
-                    Code::InvalidGrant,
-                    format!(
-                        "too many failed logins; try again in {} seconds",
-                        left.as_secs() + 1
-                    ),
-                )
-                .with_detail(ErrorCode::GrantTemporarilyLockedOut)
-            })?;
+        let now = self.now();
+        match self.throttle.begin(bucket, now).await {
+            Ok(()) => {}
+            Err(NotNow::Paused(paused)) => return Err(locked_out(paused)),
+            Err(NotNow::Store(error)) => return Err(error.into()),
+        }
         let user = match &address {
             Some(email) => directory::by_email(&*self.store, account, email).await?,
             None => None,
@@ -108,13 +102,13 @@ impl Authority {
         let right = match self.hasher.verify(hash, password).await {
             Ok(right) => right,
             Err(error) => {
-                self.throttle.forgive(bucket);
+                self.throttle.forgive(bucket, now).await?;
                 return Err(error.into());
             }
         };
         match user {
             Some(user) if right && !user.value.disabled => {
-                self.throttle.succeeded(bucket);
+                self.throttle.succeeded(bucket, now).await?;
                 Ok(user.value)
             }
             // Only who knows the password learns of it.
@@ -126,4 +120,12 @@ impl Authority {
             _ => Err(login_failed()),
         }
     }
+}
+
+fn locked_out(Paused(left): Paused) -> OAuthError {
+    let said = format!(
+        "too many failed logins; try again in {} seconds",
+        left.as_secs() + 1
+    );
+    OAuthError::new(Code::InvalidGrant, said).with_detail(ErrorCode::GrantTemporarilyLockedOut)
 }

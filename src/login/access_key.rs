@@ -32,6 +32,6 @@ pub const CODE_DIGITS: usize = 6;
 /// How often a code may be tried.
 pub const TRIES: u32 = 3;
 
-pub(super) fn spaces() -> [&'static Space; 2] {
-    [record::space(), wrong::space()]
+pub(super) fn spaces() -> [&'static Space; 3] {
+    [record::space(), wrong::space(), limits::space()]
 }

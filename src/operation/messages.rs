@@ -325,7 +325,8 @@ pub async fn send_sample(
     logins
         .code_limits
         .begin_sample(&account.id, &email::key(&to), now)
-        .map_err(|error| OperationError::new(ErrorCode::LoginTooManyCodes, error.to_string()))?;
+        .await
+        .map_err(|error| OperationError::new(error.code(), error.to_string()))?;
     let letter = Letter {
         account: account.id.clone(),
         to: to.clone(),

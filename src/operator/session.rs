@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Email, Operator, get, put, step_put};
 use crate::base::digest::{hex, unhex};
 use crate::base::{AccountId, Allowance, Clock, Secret, Timestamp, digest};
-use crate::password::{Bucket, HashError, Hasher, Paused, Pauses, Spread, Throttle};
+use crate::password::{Bucket, HashError, Hasher, NotNow, Paused, Pauses, Spread, Throttle};
 use crate::store::{Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Versioned};
 
 static SESSIONS: Space = Space::durable("console_sessions").expiring().owned();
@@ -163,10 +163,10 @@ impl Operators {
     /// The operators in a store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            throttle: Throttle::new(Arc::clone(&store), "operators", PAUSES),
             store,
             clock,
             hasher: Hasher::new(),
-            throttle: Throttle::new(PAUSES),
             spread: Spread::new(BY_RANGE, IN_ALL),
         }
     }
@@ -194,10 +194,14 @@ impl Operators {
             None => (Bucket::place(from.address), true),
         };
         let bucket = Bucket::of(&[email.as_str(), &place]);
-        self.throttle.begin(bucket, now).map_err(wait)?;
+        let begun = self.throttle.begin(bucket, now).await;
+        begun.map_err(|refused| match refused {
+            NotNow::Paused(paused) => wait(paused),
+            NotNow::Store(error) => LoginError::Store(error),
+        })?;
         // A browser that its operator used before pays for nobody else's failures.
         if stranger && let Err(paused) = self.spread.begin(range, now) {
-            self.throttle.forgive(bucket);
+            self.throttle.forgive(bucket, now).await?;
             return Err(wait(paused));
         }
         let found = get(&*self.store, &email).await?;
@@ -209,7 +213,7 @@ impl Operators {
             Ok(right) => right,
             Err(HashError::TooLong) => false,
             Err(error) => {
-                self.throttle.forgive(bucket);
+                self.throttle.forgive(bucket, now).await?;
                 if stranger {
                     self.spread.take_back(range, now);
                 }
@@ -219,7 +223,7 @@ impl Operators {
         let Some(found) = found.filter(|_| right) else {
             return Err(LoginError::Wrong);
         };
-        self.throttle.succeeded(bucket);
+        self.throttle.succeeded(bucket, now).await?;
         if stranger {
             self.spread.take_back(range, now);
         }

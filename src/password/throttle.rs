@@ -9,22 +9,31 @@
 //! failure up to the longest. Tries within a pause are not looked at and
 //! lengthen nothing: after it, the next try counts. A success forgets all.
 //!
-//! The counts are in memory: a restart forgets them, and each of several
-//! brokers counts for itself.
+//! These counts are in the store: all brokers on it share them, and a restart keeps
+//! them. How many are made in an hour is limited by [`Spread`] and by what a password
+//! costs to check.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::recent::{HOUR, Recent};
 use crate::base::{Allowance, Rate, Spent, Timestamp, digest};
+use crate::store::{Keyspace, Space, Store, StoreError};
+
+static TRIES: Space = Space::transient("password_tries").expiring();
+const COUNTS: Recent<Count> = Recent::new(Keyspace::new(&TRIES));
 
 /// Failures without a pause.
 pub const FAILURES_BEFORE_PAUSE: u32 = 5;
 /// After so long without a try all is forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(3600);
-/// The most that are counted.
-const MAX_BUCKETS: usize = 100_000;
+const FORGET_AFTER: Duration = HOUR;
+
+pub(super) fn space() -> &'static Space {
+    &TRIES
+}
 
 /// Who is tried, from where, and whatever else tells tries apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,7 +118,7 @@ pub struct Pauses {
     pub longest: Duration,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Count {
     failures: u32,
     last: Timestamp,
@@ -118,45 +127,64 @@ struct Count {
 
 /// Counts tries.
 pub struct Throttle {
+    store: Arc<dyn Store>,
+    /// Whose passwords they are, as people of one name may be shoppers and operators.
+    whose: &'static str,
     pauses: Pauses,
-    counts: Mutex<HashMap<Bucket, Count>>,
 }
 
 /// There is a pause, for so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paused(pub Duration);
 
+/// Why a try does not begin.
+#[derive(Debug)]
+pub enum NotNow {
+    /// There is a pause.
+    Paused(Paused),
+    /// It could not be counted.
+    Store(StoreError),
+}
+
 impl Throttle {
-    /// One that knows of no try yet.
-    pub fn new(pauses: Pauses) -> Self {
+    /// The tries in a store at the passwords of `whose`, a word of the caller's.
+    pub fn new(store: Arc<dyn Store>, whose: &'static str, pauses: Pauses) -> Self {
         Self {
+            store,
+            whose,
             pauses,
-            counts: Mutex::default(),
         }
+    }
+
+    fn id(&self, bucket: Bucket) -> [u8; 32] {
+        digest::sha256(&[self.whose.as_bytes(), &bucket.0[..]].concat())
     }
 
     /// Begins a try, which counts as failed unless [`Throttle::succeeded`] follows.
     ///
     /// # Errors
-    /// [`Paused`]: the try is refused and not counted.
-    pub fn begin(&self, bucket: Bucket, now: Timestamp) -> Result<(), Paused> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= MAX_BUCKETS && !counts.contains_key(&bucket) {
-            counts.retain(|_, count| now.since(count.last) < FORGET_AFTER);
-            if counts.len() >= MAX_BUCKETS {
-                counts.retain(|_, count| now < count.until);
-            }
-            if counts.len() >= MAX_BUCKETS {
-                return Err(Paused(self.pauses.first));
-            }
+    /// [`NotNow`]: the try is refused and not counted.
+    pub async fn begin(&self, bucket: Bucket, now: Timestamp) -> Result<(), NotNow> {
+        let id = self.id(bucket);
+        let counted = COUNTS.change(&*self.store, &id, now, |count| self.next(count, now));
+        match counted.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(paused)) => Err(NotNow::Paused(paused)),
+            Err(error) => Err(NotNow::Store(error)),
         }
-        let count = counts.entry(bucket).or_insert(Count {
+    }
+
+    fn next(&self, count: Option<Count>, now: Timestamp) -> Result<Count, Paused> {
+        let fresh = Count {
             failures: 0,
             last: now,
             until: now,
-        });
-        if now < count.until {
-            return Err(Paused(count.until.since(now)));
+        };
+        let mut count = count.unwrap_or(fresh);
+        // A clock that was set back leaves nobody waiting for longer than the longest.
+        let left = count.until.since(now).min(self.pauses.longest);
+        if !left.is_zero() {
+            return Err(Paused(left));
         }
         if now.since(count.last) >= FORGET_AFTER {
             count.failures = 0;
@@ -168,67 +196,107 @@ impl Throttle {
             let pause = self.pauses.first.saturating_mul(1 << doublings);
             count.until = now.plus(pause.min(self.pauses.longest));
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Takes a try back: no password was compared.
-    pub fn forgive(&self, bucket: Bucket) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&bucket) {
-            count.failures = count.failures.saturating_sub(1);
-            count.until = count.last;
-        }
+    pub async fn forgive(&self, bucket: Bucket, now: Timestamp) -> Result<(), StoreError> {
+        let change = |count: Option<Count>| {
+            let count = count.ok_or(())?;
+            Ok(Count {
+                failures: count.failures.saturating_sub(1),
+                until: count.last,
+                ..count
+            })
+        };
+        let id = self.id(bucket);
+        let changed = COUNTS.change(&*self.store, &id, now, change);
+        // Where nothing is counted there is nothing to take back.
+        changed.await.map(|_: Result<(), ()>| ())
     }
 
     /// A try was right.
-    pub fn succeeded(&self, bucket: Bucket) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.remove(&bucket);
+    pub async fn succeeded(&self, bucket: Bucket, now: Timestamp) -> Result<(), StoreError> {
+        COUNTS.forget(&*self.store, &self.id(bucket), now).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ManualClock;
+    use crate::store::MemoryStore;
 
     const PAUSES: Pauses = Pauses {
         first: Duration::from_secs(2),
         longest: Duration::from_secs(300),
     };
 
-    #[test]
-    fn k10_a_stranger_does_not_lock_anybody_out_elsewhere() {
-        let throttle = Throttle::new(PAUSES);
+    fn throttle() -> Throttle {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000)));
+        Throttle::new(Arc::new(MemoryStore::new(clock)), "people", PAUSES)
+    }
+
+    fn pause(outcome: Result<(), NotNow>) -> Duration {
+        match outcome {
+            Err(NotNow::Paused(Paused(left))) => left,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn k10_a_stranger_does_not_lock_anybody_out_elsewhere() {
+        let throttle = throttle();
         let now = Timestamp::from_secs(1_000);
         let stranger = Bucket::of(&["ada@example.test", "203.0.113.9"]);
         for _ in 0..200 {
-            let _ = throttle.begin(stranger, now);
+            let _ = throttle.begin(stranger, now).await;
         }
-        assert!(throttle.begin(stranger, now).is_err());
+        pause(throttle.begin(stranger, now).await);
         let own = Bucket::of(&["ada@example.test", "device"]);
-        assert!(throttle.begin(own, now).is_ok());
+        throttle.begin(own, now).await.unwrap();
         let later = now.plus(PAUSES.longest);
-        assert!(throttle.begin(stranger, later).is_ok());
+        throttle.begin(stranger, later).await.unwrap();
     }
 
-    #[test]
-    fn pauses_grow_up_to_the_longest_and_a_success_ends_them() {
-        let throttle = Throttle::new(PAUSES);
+    #[tokio::test]
+    async fn pauses_grow_up_to_the_longest_and_a_success_ends_them() {
+        let throttle = throttle();
         let mut now = Timestamp::from_secs(1_000);
         let bucket = Bucket::of(&["a@b.test", "x"]);
         for _ in 0..FAILURES_BEFORE_PAUSE {
-            throttle.begin(bucket, now).unwrap();
+            throttle.begin(bucket, now).await.unwrap();
         }
         let mut pauses = Vec::new();
         for _ in 0..9 {
-            let Paused(pause) = throttle.begin(bucket, now).unwrap_err();
+            let pause = pause(throttle.begin(bucket, now).await);
             pauses.push(pause.as_secs());
             now = now.plus(pause);
-            throttle.begin(bucket, now).unwrap();
+            throttle.begin(bucket, now).await.unwrap();
         }
         assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
-        throttle.succeeded(bucket);
-        throttle.begin(bucket, now).unwrap();
+        throttle.succeeded(bucket, now).await.unwrap();
+        throttle.begin(bucket, now).await.unwrap();
+    }
+
+    /// What was counted in an hour's last minute counts in the next one's first.
+    #[tokio::test]
+    async fn an_hours_end_forgets_nothing() {
+        let throttle = throttle();
+        let bucket = Bucket::of(&["a@b.test", "x"]);
+        let before = Timestamp::from_secs(2 * 3600 - 1);
+        for _ in 0..FAILURES_BEFORE_PAUSE {
+            throttle.begin(bucket, before).await.unwrap();
+        }
+        let after = Timestamp::from_secs(2 * 3600);
+        assert_eq!(pause(throttle.begin(bucket, after).await).as_secs(), 1);
+        let next = after.plus(Duration::from_secs(1));
+        throttle.begin(bucket, next).await.unwrap();
+        assert_eq!(pause(throttle.begin(bucket, next).await).as_secs(), 4);
+        let much_later = next.plus(HOUR);
+        for _ in 0..FAILURES_BEFORE_PAUSE {
+            throttle.begin(bucket, much_later).await.unwrap();
+        }
     }
 
     #[test]

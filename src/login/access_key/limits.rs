@@ -1,27 +1,34 @@
 //! How many codes are sent: to an address, for a client, for an account.
 //!
-//! The counts are in memory: a restart forgets them, and each of several brokers
-//! counts for itself.
+//! The counts are in the store: all brokers on it share them, and a restart keeps them.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::error::LoginError;
-use crate::base::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::super::error::{LoginError, Step};
+use crate::base::{AccountId, Timestamp, digest};
 use crate::password::Bucket;
+use crate::password::recent::{HOUR, Recent};
+use crate::store::{Keyspace, Space, Store};
+
+static SENT: Space = Space::transient("codes_sent").expiring();
+const COUNTS: Recent<Count> = Recent::new(Keyspace::new(&SENT));
 
 /// The time for which codes are counted.
-const WINDOW: Duration = Duration::from_secs(3600);
+const WINDOW: Duration = HOUR;
 /// To one address.
 const PER_ADDRESS: u32 = 5;
 /// For one client. A store's proxy is one client too, so these are many.
 const PER_CLIENT: u32 = 300;
 /// For one account.
 const PER_ACCOUNT: u32 = 3_000;
-/// The most that are counted.
-const MAX_BUCKETS: usize = 100_000;
+
+pub(super) fn space() -> &'static Space {
+    &SENT
+}
 
 /// Who asks for a code.
 pub(super) struct Asking<'a> {
@@ -31,122 +38,159 @@ pub(super) struct Asking<'a> {
     pub from: Option<IpAddr>,
 }
 
-/// Counts codes.
-#[derive(Debug, Default)]
-pub struct CodeLimits {
-    counts: Mutex<HashMap<Bucket, Count>>,
-}
-
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Count {
     since: Timestamp,
     sent: u32,
 }
 
+impl Count {
+    /// Those that count now.
+    fn sent(count: Option<&Self>, now: Timestamp) -> u32 {
+        match count {
+            Some(count) if now.since(count.since) < WINDOW => count.sent,
+            _ => 0,
+        }
+    }
+}
+
+/// Counts codes.
+pub struct CodeLimits {
+    store: Arc<dyn Store>,
+}
+
 impl CodeLimits {
+    /// Those counted in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
     /// Counts a sample that an operator sends to themselves: as a code, since it goes
     /// to anybody's address too.
     ///
     /// # Errors
     /// [`LoginError::TooManyCodes`]
-    pub fn begin_sample(
+    pub async fn begin_sample(
         &self,
         account: &AccountId,
         email: &str,
         now: Timestamp,
     ) -> Result<(), LoginError> {
         let from = None;
-        self.begin(
-            &Asking {
-                account,
-                email,
-                from,
-            },
-            now,
-        )
+        let asking = Asking {
+            account,
+            email,
+            from,
+        };
+        self.begin(&asking, now).await
     }
 
     /// Counts a code that is about to be sent.
     ///
     /// # Errors
-    /// [`LoginError::TooManyCodes`]: none is to be sent, and none is counted.
-    pub(super) fn begin(&self, asking: &Asking<'_>, now: Timestamp) -> Result<(), LoginError> {
+    /// [`LoginError::TooManyCodes`]: none is to be sent, and none is counted, except
+    /// where others asked at the same moment.
+    pub(super) async fn begin(
+        &self,
+        asking: &Asking<'_>,
+        now: Timestamp,
+    ) -> Result<(), LoginError> {
+        let failed = Step::Start.store();
         let account = asking.account.as_str();
         let place = Bucket::place(asking.from);
         let limits = [
-            (Bucket::of(&["to", account, asking.email]), PER_ADDRESS),
-            (Bucket::of(&["from", account, &place]), PER_CLIENT),
-            (Bucket::of(&["for", account]), PER_ACCOUNT),
+            (id(&["to", account, asking.email]), PER_ADDRESS),
+            (id(&["from", account, &place]), PER_CLIENT),
+            (id(&["for", account]), PER_ACCOUNT),
         ];
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = |count: &Count| now.since(count.since) >= WINDOW;
-        if counts.len() + limits.len() > MAX_BUCKETS {
-            counts.retain(|_, count| !over(count));
-            if counts.len() + limits.len() > MAX_BUCKETS {
+        for (id, most) in &limits {
+            let count = COUNTS.get(&*self.store, id, now).await.map_err(&failed)?;
+            if Count::sent(count.as_ref(), now) >= *most {
                 return Err(LoginError::TooManyCodes);
             }
         }
-        let sent = |bucket: &Bucket| match counts.get(bucket) {
-            Some(count) if !over(count) => count.sent,
-            _ => 0,
-        };
-        if limits.iter().any(|(bucket, most)| sent(bucket) >= *most) {
-            return Err(LoginError::TooManyCodes);
-        }
-        for (bucket, _) in limits {
-            let count = counts.entry(bucket).or_insert(Count {
-                since: now,
-                sent: 0,
+        for (id, most) in &limits {
+            let counted = COUNTS.change(&*self.store, id, now, |count| {
+                match Count::sent(count.as_ref(), now) {
+                    0 => Ok(Count {
+                        since: now,
+                        sent: 1,
+                    }),
+                    sent if sent >= *most => Err(LoginError::TooManyCodes),
+                    sent => Ok(Count {
+                        since: count.map_or(now, |count| count.since),
+                        sent: sent + 1,
+                    }),
+                }
             });
-            if over(count) {
-                *count = Count {
-                    since: now,
-                    sent: 0,
-                };
-            }
-            count.sent += 1;
+            counted.await.map_err(&failed)??;
         }
         Ok(())
     }
 }
 
+fn id(words: &[&str]) -> [u8; 32] {
+    digest::sha256(words.join("\0").as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ManualClock;
+    use crate::store::MemoryStore;
 
-    fn ask(limits: &CodeLimits, email: &str, from: &str, now: Timestamp) -> bool {
+    fn limits(now: Timestamp) -> CodeLimits {
+        CodeLimits::new(Arc::new(MemoryStore::new(Arc::new(ManualClock::new(now)))))
+    }
+
+    async fn ask(limits: &CodeLimits, email: &str, from: &str, now: Timestamp) -> bool {
         let account = "acme".parse().unwrap();
         let asking = Asking {
             account: &account,
             email,
             from: Some(from.parse().unwrap()),
         };
-        limits.begin(&asking, now).is_ok()
+        limits.begin(&asking, now).await.is_ok()
     }
 
-    #[test]
-    fn codes_to_one_address_are_few_wherever_they_are_asked_from() {
-        let limits = CodeLimits::default();
+    #[tokio::test]
+    async fn codes_to_one_address_are_few_wherever_they_are_asked_from() {
         let now = Timestamp::from_secs(1_800_000_000);
+        let limits = limits(now);
         let places = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
-        let sent = (0..30).filter(|n| ask(&limits, "a@x.test", places[n % 3], now));
-        assert_eq!(sent.count(), 5);
-        assert!(ask(&limits, "b@x.test", "192.0.2.1", now));
-        assert!(ask(&limits, "a@x.test", "192.0.2.1", now.plus(WINDOW)));
+        let mut sent = 0;
+        for n in 0..30 {
+            sent += u32::from(ask(&limits, "a@x.test", places[n % 3], now).await);
+        }
+        assert_eq!(sent, 5);
+        assert!(ask(&limits, "b@x.test", "192.0.2.1", now).await);
+        assert!(ask(&limits, "a@x.test", "192.0.2.1", now.plus(WINDOW)).await);
     }
 
-    #[test]
-    fn codes_for_one_client_and_one_account_have_an_end() {
-        let limits = CodeLimits::default();
+    async fn flood(
+        limits: &CodeLimits,
+        from: &str,
+        addresses: std::ops::Range<u32>,
+        now: Timestamp,
+    ) -> u32 {
+        let mut sent = 0;
+        for n in addresses {
+            sent += u32::from(ask(limits, &format!("u{n}@x.test"), from, now).await);
+        }
+        sent
+    }
+
+    #[tokio::test]
+    async fn codes_for_one_client_and_one_account_have_an_end() {
         let now = Timestamp::from_secs(1_800_000_000);
-        let flood = |from: &str, addresses: std::ops::Range<u32>| {
-            addresses
-                .filter(|n| ask(&limits, &format!("u{n}@x.test"), from, now))
-                .count()
-        };
-        assert_eq!(flood("192.0.2.1", 0..1_000), 300);
-        assert_eq!(flood("192.0.2.2", 1_000..1_100), 100);
-        let others = (3..30).map(|n| flood(&format!("192.0.2.{n}"), n * 1_000..n * 1_000 + 300));
-        assert_eq!(others.sum::<usize>(), 2_600);
+        let limits = limits(now);
+        assert_eq!(flood(&limits, "192.0.2.1", 0..1_000, now).await, 300);
+        assert_eq!(flood(&limits, "192.0.2.2", 1_000..1_100, now).await, 100);
+        let mut others = 0;
+        for n in 3..30 {
+            let addresses = n * 1_000..n * 1_000 + 300;
+            others += flood(&limits, &format!("192.0.2.{n}"), addresses, now).await;
+        }
+        assert_eq!(others, 2_600);
     }
 }

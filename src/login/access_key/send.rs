@@ -57,7 +57,7 @@ pub async fn send(logins: &Logins, request: SendRequest<'_>) -> Result<Token, Lo
         email: &address,
         from: request.from,
     };
-    logins.code_limits.begin(&asking, now)?;
+    logins.code_limits.begin(&asking, now).await?;
     let code = new_code();
     let store = &request.store.origin;
     let letter = letter::write(

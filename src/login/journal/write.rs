@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::iter;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -18,6 +20,8 @@ use crate::store::{Key, Precondition, Store, StoreError};
 const WAIT: Duration = Duration::from_secs(1);
 /// How many are written at once.
 const MOST_AT_ONCE: usize = 500;
+/// How many of them side by side, for stores to which each is a way through the network.
+const SIDE_BY_SIDE: usize = 8;
 const DAY: u64 = 24 * 60 * 60;
 
 pub(super) struct Writer {
@@ -65,13 +69,16 @@ impl Writer {
 
     async fn write(&mut self, entries: Vec<Noted>) {
         let now = self.clock.now();
+        let mut entries = entries;
+        entries.retain(|noted| self.counts(&noted.entry, now));
+        let this = &*self;
+        let mut written = iter(entries)
+            .map(|noted| this.put(noted))
+            .buffer_unordered(SIDE_BY_SIDE);
         let mut lost: Option<StoreError> = None;
         let mut count = 0;
-        for noted in entries {
-            if !self.counts(&noted.entry, now) {
-                continue;
-            }
-            if let Err(error) = self.put(noted).await {
+        while let Some(outcome) = written.next().await {
+            if let Err(error) = outcome {
                 count += 1;
                 lost = Some(error);
             }

@@ -16,9 +16,9 @@ use super::browsers;
 use crate::account::credential::{self, Credential};
 use crate::account::{Account, User, directory};
 use crate::base::{Allowance, LoginMethod, Secret, Timestamp};
-use crate::password::{Bucket, HashError, Paused, Pauses, Spread, Throttle};
+use crate::password::{Bucket, HashError, NotNow, Paused, Pauses, Spread, Throttle};
 use crate::provider::email;
-use crate::store::{Precondition, StoreError, Versioned};
+use crate::store::{Precondition, Store, StoreError, Versioned};
 
 /// After too many wrong passwords for one address from one place.
 const PAUSES: Pauses = Pauses {
@@ -37,16 +37,18 @@ const IN_ALL: Allowance = Allowance {
 };
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Counts wrong passwords. The counts are in memory.
+/// Counts wrong passwords. What is counted for an address is in the store; what
+/// strangers fail at in all, by the range of addresses or not, in memory.
 pub struct Guesses {
     throttle: Throttle,
     spread: Spread,
 }
 
-impl Default for Guesses {
-    fn default() -> Self {
+impl Guesses {
+    /// Those counted in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
-            throttle: Throttle::new(PAUSES),
+            throttle: Throttle::new(store, "shoppers", PAUSES),
             spread: Spread::new(BY_RANGE, IN_ALL),
         }
     }
@@ -135,10 +137,15 @@ pub async fn check(logins: &Logins, sign_in: SignIn<'_>) -> Result<KnownPerson, 
     let bucket = Bucket::of(&[account.id.as_str(), &name, &place]);
     let guesses = &logins.guesses;
     let wait = |Paused(wait)| LoginError::PasswordWait { wait };
-    guesses.throttle.begin(bucket, now).map_err(wait)?;
+    let begun = guesses.throttle.begin(bucket, now).await;
+    begun.map_err(|refused| match refused {
+        NotNow::Paused(paused) => wait(paused),
+        NotNow::Store(error) => failed(error),
+    })?;
     let range = sign_in.from.filter(|_| sign_in.apart);
     if stranger && let Err(paused) = guesses.spread.begin(range, now) {
-        guesses.throttle.forgive(bucket);
+        let forgiven = guesses.throttle.forgive(bucket, now).await;
+        forgiven.map_err(&failed)?;
         return Err(wait(paused));
     }
     let credential = match &found {
@@ -154,10 +161,11 @@ pub async fn check(logins: &Logins, sign_in: SignIn<'_>) -> Result<KnownPerson, 
         Ok(right) => right,
         Err(HashError::TooLong) => false,
         Err(error) => {
-            guesses.throttle.forgive(bucket);
             if stranger {
                 guesses.spread.take_back(range, now);
             }
+            let forgiven = guesses.throttle.forgive(bucket, now).await;
+            forgiven.map_err(&failed)?;
             return Err(error.into());
         }
     };
@@ -165,10 +173,11 @@ pub async fn check(logins: &Logins, sign_in: SignIn<'_>) -> Result<KnownPerson, 
         debug!(target: "vestibule::login", account = %account.id, "password: it is wrong, or nobody has this address");
         return Err(LoginError::PasswordWrong);
     };
-    guesses.throttle.succeeded(bucket);
     if stranger {
         guesses.spread.take_back(range, now);
     }
+    let forgotten = guesses.throttle.succeeded(bucket, now).await;
+    forgotten.map_err(&failed)?;
     let days = rules.expires_after_days.map(|days| DAY * days);
     let old = days.is_some_and(|days| now.since(credential.value.changed_at) >= days);
     if (old || credential.value.expired) && !sign_in.to_change {
