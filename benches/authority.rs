@@ -19,6 +19,7 @@ mod bare;
 #[path = "authority/broker.rs"]
 mod broker;
 #[path = "login/browser.rs"]
+#[allow(dead_code)]
 mod browser;
 #[path = "authority/caller.rs"]
 mod caller;

@@ -1,11 +1,12 @@
 //! What a login costs: complete logins by concurrent browsers against the real
 //! broker, and, turn by turn in the same run, against a floor that makes the
 //! same HTTP exchanges with fixed answers; then `check` against a bare handler;
-//! then the memory of an idle broker.
+//! then the memory of an idle broker; then what one account's logins take while another
+//! account is disturbed.
 //!
-//! `cargo bench --bench login`, five minutes. Behind `--`: `--seconds 5`
+//! `cargo bench --bench login`, seven minutes. Behind `--`: `--seconds 5`
 //! (a turn), `--rounds 2` (turns each), `--browsers 1,8,32`,
-//! `--only login|check|memory`, `--dir` (where the broker's data goes; `/tmp`
+//! `--only login|check|memory|neighbours`, `--dir` (where the broker's data goes; `/tmp`
 //! may be memory, so it is the working directory), `--turns broker|floor` (one
 //! contestant alone, for a profiler), `--program` (another build of the broker).
 //! docs/performance.md has figures.
@@ -29,6 +30,10 @@ mod compare;
 mod floor;
 #[path = "login/idp.rs"]
 mod idp;
+#[path = "login/neighbours.rs"]
+mod neighbours;
+#[path = "authority/paced.rs"]
+mod paced;
 #[path = "login/process.rs"]
 mod process;
 #[path = "login/turn.rs"]
@@ -83,6 +88,9 @@ async fn main() {
     }
     if args.does(Part::Memory) {
         memory(&args, &idp).await;
+    }
+    if args.does(Part::Neighbours) {
+        neighbours::measure(&args, &idp).await;
     }
 }
 

@@ -28,11 +28,14 @@ use crate::store::{
 };
 
 static ACCOUNTS: Space = Space::durable("accounts").watched(Watched::Writes);
+/// Those that are being removed, until nothing of them is left.
+static LEAVING: Space = Space::durable("leaving_accounts");
 
 /// All spaces of this room.
 pub fn spaces() -> impl Iterator<Item = &'static Space> {
     [
         &ACCOUNTS,
+        &LEAVING,
         credential::space(),
         draft::space(),
         origins::space(),
@@ -159,6 +162,7 @@ impl Account {
 }
 
 const SPACE: Keyspace<Account> = Keyspace::new(&ACCOUNTS);
+const MARKS: Keyspace<bool> = Keyspace::new(&LEAVING);
 
 /// Accounts that are remembered.
 const MAX_CACHED: usize = 10_000;
@@ -226,9 +230,25 @@ pub fn step_put(account: &Account, when: Precondition) -> Result<Vec<Step>, Stor
 
 /// The steps of a batch that remove an account if `when` holds. Its mappings, users
 /// and sessions are out of reach then, and are removed with [`directory::remove_all`].
-pub fn step_remove(id: &AccountId, when: Precondition) -> Vec<Step> {
+/// Until that is done and [`step_left`] says so, it is known that they are there.
+pub fn step_remove(id: &AccountId, when: Precondition) -> Result<Vec<Step>, StoreError> {
     let id = id.as_str().as_bytes();
-    vec![SPACE.step_check("", id, when), SPACE.step_delete("", id)]
+    Ok(vec![
+        SPACE.step_check("", id, when),
+        SPACE.step_delete("", id),
+        MARKS.step_put("", id, &true)?,
+    ])
+}
+
+/// Whether something may be left of an account that was removed.
+pub async fn is_leaving(store: &dyn Store, id: &AccountId) -> Result<bool, StoreError> {
+    let mark = MARKS.get(store, "", id.as_str().as_bytes()).await?;
+    Ok(mark.is_some())
+}
+
+/// The step of a batch that says that nothing is left of an account.
+pub fn step_left(id: &AccountId) -> Step {
+    MARKS.step_delete("", id.as_str().as_bytes())
 }
 
 /// Whether this is a logo that pages show: an https URL.

@@ -13,6 +13,7 @@ use reqwest::Method;
 use support::attack::{START, openid_mapping_for};
 use support::{Browser, World, mapping_for};
 use tokio::task::JoinSet;
+use vestibule::store::Precondition;
 
 const TOML: &str = "application/toml";
 const JSON: &str = "application/json";
@@ -365,6 +366,37 @@ async fn t06_what_was_removed_does_not_come_back() {
         .rejected(&mut late, finish.as_str(), "login.user_disabled")
         .await;
     assert!(world.users("acme").await.is_empty());
+}
+
+/// The broker is killed between the removal of an account and that of all that it had:
+/// who makes an account of that id has nothing of it.
+#[tokio::test]
+async fn t06_a_removal_that_broke_off_leaves_nothing_to_the_next() {
+    let world = World::start().await;
+    let browser = &mut Browser::new();
+    world.log_in(browser).await;
+    let kept = browser.jar.clone();
+    let app = r#"{"client_id":"theirs","account":"acme","grants":["client_credentials"]}"#;
+    let (status, answer) = world.admin(Method::POST, "/applications", JSON, app).await;
+    assert_eq!(status, 201, "{answer}");
+    let acme: vestibule::base::AccountId = "acme".parse().unwrap();
+    let removed = vestibule::account::step_remove(&acme, Precondition::Any).unwrap();
+    world.store.commit(removed).await.unwrap();
+
+    let new = serde_json::json!({ "id": "acme", "stores": [{ "origin": world.origin, "auth_path": "/accounts/acme" }] });
+    let new = new.to_string();
+    let (status, answer) = world.admin(Method::POST, "/accounts", JSON, &new).await;
+    assert_eq!(status, 201, "{answer}");
+    browser.jar = kept;
+    let session = browser.session(&world, "acme").await;
+    assert_eq!(session["authenticated"], false);
+    assert!(world.users("acme").await.is_empty());
+    for path in ["/accounts/acme/providers", "/applications?account=acme"] {
+        let (status, answer) = world.admin(Method::GET, path, "", "").await;
+        assert_eq!(status, 200, "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["items"], serde_json::json!([]), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -146,8 +146,15 @@ async fn m10_who_may_read_changes_and_begins_nothing() {
     world.log_in(&mut Browser::new()).await;
     let before = world.idp.journal().len();
     let preview = format!("{provider}/preview");
-    call(&world, &reader, Method::POST, &preview, Some(json!({}))).await;
-    call(&world, &reader, Method::GET, &preview, None).await;
+    let page = call(&world, &reader, Method::GET, &preview, None).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(!page.shows("vestibule-demo-secret"), "{}", page.body);
+    // One of a draft is for who may apply it (CVE-2026-25227).
+    for body in [json!({}), json!({ "toml": toml })] {
+        let path = "/accounts/acme/preview";
+        let page = call(&world, &reader, Method::POST, path, Some(body)).await;
+        assert_eq!(page.status, 403, "{}", page.body);
+    }
     assert_eq!(world.idp.journal().len(), before);
 }
 
@@ -440,6 +447,22 @@ async fn tokens_of_another_authority_count_where_configured() {
     assert_eq!(get(&one, "/accounts/acme").await, 200);
     assert_eq!(get(&one, "/accounts/other").await, 404);
     assert_eq!(get(&none, "/accounts/acme").await, 403);
+    // A token that the authority signed for something else is no access token, whatever
+    // claims it has (RFC 8725 §3.11); those of before RFC 9068 say `JWT` or nothing.
+    let claims = authority::part(&all, 1);
+    let keys = &theirs.broker.app().authority.keys;
+    for (typ, status) in [
+        ("at+jwt", 200),
+        ("application/AT+JWT", 200),
+        ("JWT", 200),
+        ("logout+jwt", 401),
+        ("secevent+jwt", 401),
+        ("dpop+jwt", 401),
+        ("", 401),
+    ] {
+        let token = keys.sign(None, typ, &claims).await.unwrap();
+        assert_eq!(get(&token, "/accounts/other").await, status, "{typ:?}");
+    }
     let forged = format!("{}x", &all[..all.len() - 5]);
     assert_eq!(get(&forged, "/accounts/acme").await, 401);
     // And not where they are not.

@@ -9,6 +9,7 @@ pub enum Part {
     Login,
     Check,
     Memory,
+    Neighbours,
 }
 
 /// The arguments.
@@ -69,6 +70,7 @@ impl Arguments {
                         "login" => Part::Login,
                         "check" => Part::Check,
                         "memory" => Part::Memory,
+                        "neighbours" => Part::Neighbours,
                         other => panic!("no part is called {other}"),
                     });
                 }

@@ -15,6 +15,9 @@ pub const USERS: usize = 20;
 pub struct Browser {
     connection: SendRequest<Empty<Bytes>>,
     host: String,
+    account: String,
+    /// Whose the request is, as a proxy in front says it.
+    address: Option<String>,
     number: usize,
     logins: usize,
     /// The session cookie of the last login.
@@ -31,16 +34,35 @@ impl Browser {
         Self {
             connection,
             host: format!("127.0.0.1:{port}"),
+            account: "shop".to_owned(),
+            address: None,
             number,
             logins: 0,
             session: String::new(),
         }
     }
 
+    /// The same at another account, from another address.
+    pub fn at(self, account: &str, address: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            address: Some(address.to_owned()),
+            ..self
+        }
+    }
+
+    /// From another address from now on.
+    pub fn moves(&mut self, address: &str) {
+        self.address = Some(address.to_owned());
+    }
+
     async fn get(&mut self, path: &str, cookie: &str) -> (StatusCode, HeaderMap) {
         let mut request = Request::get(path).header(HOST, &self.host);
         if !cookie.is_empty() {
             request = request.header(COOKIE, cookie);
+        }
+        if let Some(address) = &self.address {
+            request = request.header("x-forwarded-for", address);
         }
         let request = request.body(Empty::new()).unwrap();
         self.connection.ready().await.unwrap();
@@ -55,17 +77,7 @@ impl Browser {
     /// A whole login, as far as the broker sees it: the provider's page, which
     /// costs the broker nothing, is left out.
     pub async fn log_in(&mut self) {
-        let (status, headers) = self
-            .get("/accounts/shop/login?return_to=%2Forders", "")
-            .await;
-        assert_eq!(status, StatusCode::FOUND, "login: {headers:?}");
-        let binding = cookie(&headers);
-        let state = parameter(text(&headers, LOCATION.as_str()), "state=").to_owned();
-        // Codes of real providers are about as long. The provider gives the
-        // profile of whom the code names.
-        let user = self.number * USERS + self.logins % USERS;
-        self.logins += 1;
-        let callback = format!("/callback/shop/mock-idp?code=4%2F0AeanS0{user:0>64}&state={state}");
+        let (binding, callback) = self.begin().await;
         let (status, headers) = self.get(&callback, &binding).await;
         assert_eq!(status, StatusCode::FOUND, "callback: {headers:?}");
         let finish = text(&headers, LOCATION.as_str());
@@ -77,6 +89,31 @@ impl Browser {
         assert_eq!(status, StatusCode::FOUND, "finish: {headers:?}");
         assert!(text(&headers, LOCATION.as_str()).ends_with("/orders"));
         self.session = cookie(&headers);
+    }
+
+    /// A login whose provider may not let it come to its end.
+    pub async fn attempt(&mut self) {
+        let (binding, callback) = self.begin().await;
+        self.get(&callback, &binding).await;
+    }
+
+    /// The start of a login; gives the binding cookie and the address that the provider
+    /// sends the browser to.
+    pub async fn begin(&mut self) -> (String, String) {
+        let start = format!("/accounts/{}/login?return_to=%2Forders", self.account);
+        let (status, headers) = self.get(&start, "").await;
+        assert_eq!(status, StatusCode::FOUND, "login: {headers:?}");
+        let binding = cookie(&headers);
+        let state = parameter(text(&headers, LOCATION.as_str()), "state=").to_owned();
+        // Codes of real providers are about as long. The provider gives the
+        // profile of whom the code names.
+        let user = self.number * USERS + self.logins % USERS;
+        self.logins += 1;
+        let callback = format!(
+            "/callback/{}/mock-idp?code=4%2F0AeanS0{user:0>64}&state={state}",
+            self.account
+        );
+        (binding, callback)
     }
 
     /// Asks whether the last login counts.

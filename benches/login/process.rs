@@ -68,17 +68,22 @@ impl Process {
     /// `vestibule serve` as an operator would start it, with one account whose
     /// one provider is `idp`. Its log goes to a file beside its data.
     pub async fn broker(args: &Arguments, idp: &Self) -> Self {
+        Self::broker_of(args, &[("shop", &idp.origin())], "").await
+    }
+
+    /// The same with an account for each provider, and more of a configuration.
+    pub async fn broker_of(args: &Arguments, accounts: &[(&str, &str)], more: &str) -> Self {
         let port = free_port();
         let origin = format!("http://127.0.0.1:{port}");
         let dir = TempDir::with_prefix_in("bench-login-", &args.dir).unwrap();
         let data = dir.path().canonicalize().unwrap().join("data");
         let text = format!(
-            "public_url = '{origin}'\nlisten = '127.0.0.1:{port}'\ndata_dir = '{}'\nmetrics = {{ listen = '' }}\noutbound = {{ allow_http = true, allow_networks = ['127.0.0.0/8'] }}\n",
+            "{more}public_url = '{origin}'\nlisten = '127.0.0.1:{port}'\ndata_dir = '{}'\nmetrics = {{ listen = '' }}\noutbound = {{ allow_http = true, allow_networks = ['127.0.0.0/8'] }}\n",
             data.display(),
         );
         let file = dir.path().join("vestibule.toml");
         fs::write(&file, &text).unwrap();
-        register(&text, &origin, &idp.origin()).await;
+        register(&text, &origin, accounts).await;
         let log = File::create(dir.path().join("log")).unwrap();
         let mut command = Command::new(&args.program);
         command.arg("--config").arg(&file).arg("serve");
@@ -131,23 +136,29 @@ impl Process {
     }
 }
 
-/// Puts the account into the data directory before the broker opens it.
-async fn register(config: &str, origin: &str, idp: &str) {
+/// Puts the accounts into the data directory before the broker opens it.
+async fn register(config: &str, origin: &str, accounts: &[(&str, &str)]) {
     let config = config::from_parts(config, [], None).unwrap();
     let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
-    fill(&broker, origin, idp).await;
+    for (account, idp) in accounts {
+        put(&broker, account, origin, idp).await;
+    }
     broker.close().await.unwrap();
 }
 
 /// The account `shop`, whose one provider is at `idp`.
 pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
+    put(broker, "shop", origin, idp).await;
+}
+
+async fn put(broker: &Broker, account: &str, origin: &str, idp: &str) {
     let clock = SystemClock;
     let logins = &broker.app().logins;
-    let id: AccountId = "shop".parse().unwrap();
+    let id: AccountId = account.parse().unwrap();
     let account = Account::new(
         id.clone(),
         "Shop",
-        vec![StoreFront::new(origin, "/accounts/shop").unwrap()],
+        vec![StoreFront::new(origin, &format!("/accounts/{account}")).unwrap()],
         clock.now(),
     );
     account::put(&*logins.store, &account, Precondition::Absent)

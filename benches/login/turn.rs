@@ -133,20 +133,26 @@ impl Sum {
         each.fold(f64::INFINITY, f64::min)
     }
 
-    pub fn print(&self, name: &str, browsers: usize) {
+    /// Within how many milliseconds so many of a hundred were done.
+    pub fn within(&self, part: usize) -> f64 {
         let mut took: Vec<u32> = self.0.iter().flat_map(|turn| &turn.took).copied().collect();
-        if took.is_empty() {
+        took.sort_unstable();
+        let last = took.len().saturating_sub(1);
+        took.get(last * part / 100)
+            .map_or(0.0, |took| f64::from(*took) / 1000.0)
+    }
+
+    pub fn print(&self, name: &str, browsers: usize) {
+        if self.count() == 0.0 {
             return;
         }
-        took.sort_unstable();
-        let part = |of: usize| f64::from(took[(took.len() - 1) * of / 100]) / 1000.0;
         println!(
             "{name:10} {browsers:8} {:9.0} {:13.1} {:8.1} {:7.2} {:7.2}",
             self.rate(),
             self.cpu_each(),
             self.least(),
-            part(50),
-            part(99),
+            self.within(50),
+            self.within(99),
         );
     }
 }

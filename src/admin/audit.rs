@@ -1,6 +1,5 @@
-//! The audit log: written by one layer around every route that changes
-//! something, and read here. What a change was before and after, handlers say
-//! with [`changed`]; a route that says nothing is logged all the same.
+//! The audit log: written by handlers in one commit with their change, see [`commit`],
+//! else by one layer around every route; and read here.
 
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -20,7 +19,7 @@ use super::paging::Page;
 use super::reply::{Reply, missing};
 use super::{Admin, Caller};
 use crate::audit::{self, Entry, fingerprint};
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Timestamp};
 use crate::document::redact;
 use crate::http::problem::Problem;
 use crate::operation::limit;
@@ -31,31 +30,12 @@ const LINES: &str = "application/jsonl";
 /// How many entries of an export are in memory at a time.
 const STEP: usize = 500;
 
-/// What a change was about.
-#[derive(Clone)]
-struct Change {
-    before: Value,
-    after: Value,
-}
-
-/// Adds to an answer what a change was about, for the log.
-pub(super) fn changed(
-    mut answer: Response,
-    before: impl Serialize,
-    after: impl Serialize,
-) -> Response {
-    answer.extensions_mut().insert(Change {
-        before: json!(before),
-        after: json!(after),
-    });
-    answer
-}
-
-/// An answer to a request that changed nothing, so that no entry is written.
+/// An answer to a request that changed nothing, or whose entry is written already.
 #[derive(Clone)]
 struct Unchanged;
 
-/// Marks an answer to a request that found everything as it should be.
+/// Marks an answer to a request that found everything as it should be, or that wrote its
+/// entry with its change.
 pub(super) fn unchanged(mut answer: Response) -> Response {
     answer.extensions_mut().insert(Unchanged);
     answer
@@ -66,7 +46,8 @@ pub(super) fn mapping(source: &str) -> Value {
     json!({ "mapping": redact::replace(source, fingerprint) })
 }
 
-/// Logs every change that succeeds.
+/// Logs what succeeds and did not write its own entry, as what changes nothing that is
+/// kept: a route that says nothing is logged all the same.
 pub(super) async fn log(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
@@ -86,17 +67,13 @@ pub(super) async fn log(
         what: what(&method, path),
         target,
     };
-    let mut answer = ASKED
+    let answer = ASKED
         .scope(request_as_asked.clone(), next.run(request))
         .await;
     if !answer.status().is_success() || answer.extensions().get::<Unchanged>().is_some() {
         return answer;
     }
-    let Change { before, after } = answer.extensions_mut().remove().unwrap_or(Change {
-        before: Value::Null,
-        after: Value::Null,
-    });
-    let entry = request_as_asked.entry(before, after);
+    let entry = request_as_asked.entry(Value::Null, Value::Null);
     if let Err(failure) = audit::write(&*admin.store, admin.clock.now(), entry).await {
         error!(why = %failure, "a change is not in the audit log");
         return Problem::new(
@@ -147,16 +124,35 @@ impl Asked {
     }
 }
 
-/// The step of a batch that writes the entry for the request that is being
-/// answered, beside the change that it asks for: so that neither is on disk
-/// without the other. The answer is then [`unchanged`] to the layer.
-pub(super) fn step(admin: &Admin, before: &Value, after: &Value) -> Reply<Vec<Step>> {
+/// What writes the entry for the request that is being answered.
+pub(super) struct Note {
+    asked: Asked,
+    now: Timestamp,
+}
+
+impl Note {
+    /// The step of a batch that writes it, beside the change that the request asks
+    /// for: so that neither is on disk without the other. The answer is then
+    /// [`unchanged`] to the layer.
+    pub(super) fn step(&self, before: Value, after: Value) -> Result<Vec<Step>, StoreError> {
+        let entry = self.asked.clone().entry(before, after);
+        Ok(vec![audit::step(self.now, entry)?])
+    }
+}
+
+/// For changes that come to be known where they are made.
+pub(super) fn note(admin: &Admin) -> Reply<Note> {
     let asked = ASKED.try_with(Asked::clone).map_err(|_| {
         let why = "a change outside of a request";
         Problem::new(ErrorCode::AuditUnavailable, why)
     })?;
-    let entry = asked.entry(before.clone(), after.clone());
-    Ok(vec![audit::step(admin.clock.now(), entry)?])
+    let now = admin.clock.now();
+    Ok(Note { asked, now })
+}
+
+/// See [`Note::step`].
+pub(super) fn step(admin: &Admin, before: &Value, after: &Value) -> Reply<Vec<Step>> {
+    Ok(note(admin)?.step(before.clone(), after.clone())?)
 }
 
 /// Makes the change that is asked for and writes its entry, in one commit: see

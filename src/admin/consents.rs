@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tracing::info;
 
 use super::grants::{Filter, named};
@@ -13,6 +14,7 @@ use super::reply::{Reply, missing};
 use super::{Admin, audit};
 use crate::authority::ClientId;
 use crate::authority::consent::{self, Consent};
+use crate::authority::grants::Beside;
 use crate::base::digest::{hex, unhex};
 use crate::base::{ErrorCode, UserId};
 use crate::http::problem::Problem;
@@ -96,11 +98,12 @@ pub(super) async fn withdraw(
     let (Some(user), Some(application)) = (user, application) else {
         return Err(missing("consent"));
     };
-    let ended = consent::withdraw(&admin.ending(), &account, user, &application).await?;
+    let before = json!({ "user": user, "application": application });
+    let entry = Beside::new(audit::step(&admin, &before, &Value::Null)?);
+    let ending = admin.ending().with(&entry);
+    let ended = consent::withdraw(&ending, &account, user, &application).await?;
     let ended = ended.ok_or_else(|| missing("consent"))?;
     info!(account = %account, %user, client_id = %application, "a consent is withdrawn");
     admin.tell_of(ended);
-    let before = serde_json::json!({ "user": user, "application": application });
-    let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(audit::changed(answer, before, serde_json::Value::Null))
+    Ok(audit::unchanged(StatusCode::NO_CONTENT.into_response()))
 }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tracing::info;
 
 use super::paging::Page;
@@ -15,7 +16,7 @@ use super::reply::{Reply, account, missing};
 use super::{Admin, audit, users};
 use crate::account::directory;
 use crate::authority::ClientId;
-use crate::authority::grants::{self, Living, Which};
+use crate::authority::grants::{self, Beside, Living, Which};
 use crate::base::{AccountId, ErrorCode, Timestamp, UserId};
 use crate::http::problem::Problem;
 use crate::operation::limit;
@@ -144,17 +145,18 @@ pub(super) async fn revoke(
 ) -> Reply {
     let account = account(&*admin.store, &id).await?.value.id;
     let well_formed = grant.len() == 43 && grant.is_ascii();
-    let ended = if well_formed {
-        grants::end(&admin.ending(), &account, &grant).await?
+    let found = if well_formed {
+        grants::get(&admin.ending(), &account, &grant).await?
     } else {
         None
     };
-    let granted = ended.ok_or_else(|| missing("grant"))?;
+    let granted = found.ok_or_else(|| missing("grant"))?;
+    let before = json!({ "user": granted.user, "application": granted.client_id });
+    let entry = Beside::new(audit::step(&admin, &before, &Value::Null)?);
+    grants::end(&admin.ending().with(&entry), &grant).await?;
     info!(account = %account, user = %granted.user, client_id = %granted.client_id, "grant revoked");
-    let before = serde_json::json!({ "user": granted.user, "application": granted.client_id });
     admin.tell_of(vec![granted]);
-    let answer = StatusCode::NO_CONTENT.into_response();
-    Ok(audit::changed(answer, before, serde_json::Value::Null))
+    Ok(audit::unchanged(StatusCode::NO_CONTENT.into_response()))
 }
 
 /// Ends all grants of a user, to an application, or of one to the other.
@@ -176,15 +178,12 @@ pub(super) async fn revoke_all(
         user,
         application: application.as_ref(),
     };
-    let ended = grants::end_all(&admin.ending(), &which).await?;
+    // With the first that ends: how many there are is known when the last one has.
+    let before = json!({ "user": user, "application": application });
+    let entry = Beside::new(audit::step(&admin, &before, &Value::Null)?);
+    let ended = grants::end_all(&admin.ending().with(&entry), &which).await?;
     let revoked = ended.len();
     info!(account = %account, revoked, "grants revoked");
     admin.tell_of(ended);
-    let before = serde_json::json!({
-        "user": user,
-        "application": application,
-        "grants": revoked,
-    });
-    let answer = Json(Revoked { revoked }).into_response();
-    Ok(audit::changed(answer, before, serde_json::Value::Null))
+    Ok(audit::unchanged(Json(Revoked { revoked }).into_response()))
 }

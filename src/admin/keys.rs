@@ -13,18 +13,21 @@ use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::info;
 
 use super::Admin;
 use super::Caller;
-use super::audit::changed;
+use super::audit::{Note, note, unchanged};
 use super::paging::{Page, Paging};
 use super::reply::{self, Reply, condition, with_tag};
 use crate::base::{ErrorCode, Secret, Timestamp};
 use crate::http::problem::Problem;
-use crate::key::{Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, Role, read_key};
+use crate::key::{
+    Algorithm, KeyError, KeyInfo, KeyState, Keyring, Origin, Outline, Role, read_key,
+};
 use crate::operation::key_tag as tag;
+use crate::store::{Step, StoreError};
 
 /// A key file.
 #[derive(Deserialize, JsonSchema)]
@@ -123,10 +126,14 @@ impl From<&KeyInfo> for KeyView {
     }
 }
 
-/// What a change of the keys answers.
-fn after(keys: &Keyring, info: &KeyInfo, before: &Value) -> Response {
-    let answer = with_tag(tag(keys).as_str(), Json(KeyView::from(info)));
-    changed(answer, before, summary(keys))
+/// What a change of the keys answers, whose entry is written with it.
+fn after(keys: &Keyring, info: &KeyInfo) -> Response {
+    unchanged(with_tag(tag(keys).as_str(), Json(KeyView::from(info))))
+}
+
+/// Writes the entry of a change of the keys.
+fn entry(note: Note) -> impl Fn(&[Outline], &[Outline]) -> Result<Vec<Step>, StoreError> {
+    move |before, after| note.step(json!(before), json!(after))
 }
 
 /// A body that may be left out.
@@ -136,14 +143,6 @@ fn optional<T: DeserializeOwned + Default>(headers: &HeaderMap, body: &Bytes) ->
     } else {
         reply::json(headers, body)
     }
-}
-
-/// The keys for the log.
-fn summary(keys: &Keyring) -> Value {
-    let keys = keys.list();
-    keys.iter()
-        .map(|info| json!({ "kid": info.kid, "state": info.state, "role": info.role }))
-        .collect()
 }
 
 pub(super) async fn list(State(admin): State<Admin>, Query(paging): Query<Paging>) -> Reply {
@@ -200,14 +199,14 @@ pub(super) async fn import(
     .map_err(|_| Problem::new(ErrorCode::KeyFile, "the file could not be read"))?
     .map_err(invalid)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
-    let before = summary(keys);
-    let info = keys.import(&key, input.additional).await?;
+    let entry = entry(note(&admin)?);
+    let info = keys.import(&key, input.additional, &entry).await?;
     info!(
         kid = info.kid,
         by = caller.name(),
         "key imported; the next rotation makes it active"
     );
-    Ok(after(keys, &info, &before))
+    Ok(after(keys, &info))
 }
 
 /// Publishes the next key ahead of its use.
@@ -219,10 +218,10 @@ pub(super) async fn prepare(
 ) -> Reply {
     let which: KeyQuery = optional(&headers, &body)?;
     let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
-    let before = summary(keys);
-    let info = keys.prepare(which.algorithm).await?;
+    let entry = entry(note(&admin)?);
+    let info = keys.prepare(which.algorithm, &entry).await?;
     info!(kid = info.kid, by = caller.name(), "next key published");
-    Ok(after(keys, &info, &before))
+    Ok(after(keys, &info))
 }
 
 pub(super) async fn rotate(
@@ -238,13 +237,13 @@ pub(super) async fn rotate(
         admin.keys.longest()
     };
     let (keys, _one_at_a_time) = admin.keys.to_change(&condition(&headers)?).await?;
-    let before = summary(keys);
-    let info = keys.rotate(rotation.algorithm, keep).await?;
+    let entry = entry(note(&admin)?);
+    let info = keys.rotate(rotation.algorithm, keep, &entry).await?;
     info!(
         kid = info.kid,
         by = caller.name(),
         withdraw = rotation.withdraw,
         "key rotated"
     );
-    Ok(after(keys, &info, &before))
+    Ok(after(keys, &info))
 }

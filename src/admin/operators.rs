@@ -72,14 +72,16 @@ async fn find(admin: &Admin, email: &str) -> Reply<Versioned<Operator>> {
         .ok_or_else(|| missing("operator"))
 }
 
-/// A new link for an operator: its address where the broker knows its own.
-async fn link(admin: &Admin, email: &Email) -> Reply<String> {
-    let ticket = invite::create(&*admin.store, Some(email), admin.clock.now()).await?;
+/// A new link for an operator, its address where the broker knows its own; and the step
+/// of a batch that makes it.
+fn link(admin: &Admin, email: &Email) -> Reply<(String, Step)> {
+    let (ticket, step) = invite::step_create(Some(email), admin.clock.now())?;
     let base = admin
         .app
         .as_ref()
         .map_or("", |app| app.logins.public_url.as_str());
-    Ok(format!("{base}/admin/welcome?ticket={}", ticket.as_str()))
+    let link = format!("{base}/admin/welcome?ticket={}", ticket.as_str());
+    Ok((link, step))
 }
 
 fn with_link(operator: &Operator, link: String) -> Json<Invited> {
@@ -140,9 +142,10 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
             format!("there is an operator `{}` already", operator.email),
         ));
     }
-    let steps = operator::step_put(&operator, Precondition::Absent)?;
+    let mut steps = operator::step_put(&operator, Precondition::Absent)?;
+    let (link, step) = link(&admin, &operator.email)?;
+    steps.push(step);
     let version = audit::commit(&admin, steps, &Value::Null, &logged(&operator)).await?;
-    let link = link(&admin, &operator.email).await?;
     info!(operator = %operator.email, "operator created");
     let shown = (StatusCode::CREATED, with_link(&operator, link));
     Ok(unchanged(tagged(version, shown)))
@@ -232,8 +235,10 @@ pub(super) async fn invite(
 ) -> Reply {
     let found = find(&admin, &email).await?;
     condition(&headers)?.over(Some(found.version))?;
-    let link = link(&admin, &found.value.email).await?;
-    Ok(tagged(found.version, with_link(&found.value, link)))
+    let (link, step) = link(&admin, &found.value.email)?;
+    audit::commit(&admin, vec![step], &Value::Null, &Value::Null).await?;
+    let answer = tagged(found.version, with_link(&found.value, link));
+    Ok(unchanged(answer))
 }
 
 /// Removes an operator and ends their sessions.

@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use tracing::info;
 
-use super::Admin;
 use super::reply::{Reply, account, missing};
+use super::{Admin, audit};
 use crate::account::{User, directory};
+use crate::authority::grants::Beside;
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::provider::email;
@@ -42,17 +44,19 @@ pub(super) async fn revoke(
 ) -> Reply {
     let account = account_id(&admin, &id).await?;
     let key = key(&session).map_err(|_| missing("session"))?;
-    if let (Some(app), Some(session)) = (
-        &admin.app,
-        session::get_id(&*admin.store, &account, &key).await?,
-    ) {
-        app.authority.session_ended(&account, &session).await?;
+    let found = session::get_id(&*admin.store, &account, &key).await?;
+    let found = found.ok_or_else(|| missing("session"))?;
+    // With the first that ends: what was granted in the session, or itself.
+    let entry = Beside::new(audit::step(&admin, &Value::Null, &Value::Null)?);
+    if let Some(app) = &admin.app {
+        let ending = admin.ending().with(&entry);
+        app.authority.end_session(&ending, &account, &found).await?;
     }
-    if !session::revoke_id(&*admin.store, &account, &key).await? {
+    if !session::revoke_id(&*admin.store, &account, &key, entry.rest()).await? {
         return Err(missing("session"));
     }
     info!(account = %account, "session revoked");
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(audit::unchanged(StatusCode::NO_CONTENT.into_response()))
 }
 
 fn key(text: &str) -> Reply<Vec<u8>> {

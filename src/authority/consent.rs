@@ -96,9 +96,11 @@ pub async fn withdraw(
     let store = ending.store;
     let id = id(user, client_id);
     // First, so that no other login goes on without a question meanwhile.
-    let had = RECORDS
-        .delete(store, account.as_str(), &id, Precondition::Any)
-        .await?;
+    let had = RECORDS.get(store, account.as_str(), &id).await?.is_some();
+    if had {
+        let removed = RECORDS.step_delete(account.as_str(), &id);
+        ending.commit(vec![removed]).await?;
+    }
     let which = Which {
         account,
         user: Some(user),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::ClientId;
 use super::granted::Granted;
-use super::revoked::{Ending, GRANT_ID, Issued, SID, revoke_all_with, revoke_one};
+use super::revoked::{Ending, GRANT_ID, Issued, SID, revoke_all_with};
 use crate::base::{Timestamp, UserId};
 use crate::store::{
     Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
@@ -217,8 +217,7 @@ impl Authority {
             let Some((token, found)) = self.find_family(token.clone()).await? else {
                 return Ok(());
             };
-            revoke_all_with(&self.ending(), GRANT_ID, &token.name()).await?;
-            if remove_family(&self.ending(), &found).await? {
+            if remove_family(&self.ending(), &found, Some(&token.name())).await? {
                 return Ok(());
             }
         }
@@ -259,12 +258,11 @@ pub(super) async fn family_of_grant(
 /// Ends a grant: its access tokens, and its refresh tokens if it has any; on
 /// disk when this returns.
 pub(super) async fn end_grant(ending: &Ending<'_>, grant_id: &str) -> Result<(), StoreError> {
-    revoke_all_with(ending, GRANT_ID, grant_id).await?;
     for _ in 0..TRIES {
         let Some(found) = family_of_grant(ending, grant_id).await? else {
-            return Ok(());
+            return revoke_all_with(ending, GRANT_ID, grant_id).await;
         };
-        if remove_family(ending, &found).await? {
+        if remove_family(ending, &found, Some(grant_id)).await? {
             return Ok(());
         }
     }
@@ -327,10 +325,7 @@ pub(super) async fn end_families(
             };
             after = Some(last.id().to_vec());
             for found in found.into_iter().filter(|f| meant(&f.family.granted)) {
-                if let Some(grant_id) = &found.family.grant_id {
-                    revoke_all_with(ending, GRANT_ID, grant_id).await?;
-                }
-                if remove_family(ending, &found).await? {
+                if remove_family(ending, &found, None).await? {
                     ended.push(found.family.granted);
                 } else {
                     all = false;
@@ -344,18 +339,26 @@ pub(super) async fn end_families(
     Err(StoreError::Conflict)
 }
 
-/// Removes a family as it was read; `false`: it was changed meanwhile.
-async fn remove_family(ending: &Ending<'_>, found: &Found) -> Result<bool, StoreError> {
-    for issued in &found.family.issued {
-        revoke_one(ending, issued).await?;
-    }
+/// Removes a family as it was read, and revokes the access tokens that it gave, in one
+/// commit; `false`: it was changed meanwhile.
+async fn remove_family(
+    ending: &Ending<'_>,
+    found: &Found,
+    grant_id: Option<&str>,
+) -> Result<bool, StoreError> {
     let mut steps = vec![
         Step::Check(found.key.clone(), Precondition::Version(found.version)),
         Step::Delete(found.key.clone()),
     ];
     steps.extend(Key::of_id(&PLACES, "", found.key.id()).map(Step::Delete));
-    match ending.store.commit(steps).await {
-        Ok(_) => Ok(true),
+    // One from before names were kept is told by whoever found it.
+    if let Some(grant_id) = found.family.grant_id.as_deref().or(grant_id) {
+        steps.extend(ending.revoke_all_with(GRANT_ID, grant_id));
+    }
+    let issued = found.family.issued.iter();
+    steps.extend(issued.filter_map(|issued| ending.revoke_one(issued)));
+    match ending.commit(steps).await {
+        Ok(()) => Ok(true),
         Err(StoreError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }

@@ -12,6 +12,7 @@ use super::id_token::untrusted;
 use crate::base::{SKEW, Timestamp};
 use crate::key::{Checks, Claims, VerifyError, verify_with_jwks};
 use crate::outbound::{Limits, Outbound, PreparedRequest};
+use crate::protocol::jws::Jws;
 
 /// How long documents are taken as they are.
 const CACHE_LIFETIME: Duration = Duration::from_secs(3600);
@@ -20,7 +21,8 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// How far its clock may differ from ours.
 const LEEWAY: Duration = Duration::from_secs(SKEW);
 
-/// Another authority.
+/// Another authority. Its access tokens say `at+jwt` (RFC 9068 §2.1), or as those from
+/// before that RFC `JWT` or nothing (RFC 7519 §5.1).
 pub struct ForeignAuthority {
     issuer: String,
     outbound: Arc<Outbound>,
@@ -68,7 +70,7 @@ impl ForeignAuthority {
             .is_some_and(|iss| iss.trim_end_matches('/') == self.issuer)
     }
 
-    /// Checks a token: signature, issuer, audience and time.
+    /// Checks a token: kind, signature, issuer, audience and time.
     pub async fn verify(
         &self,
         token: &str,
@@ -78,10 +80,19 @@ impl ForeignAuthority {
         if !self.claims(token) {
             return Err(ForeignError::Issuer);
         }
+        // What another kind is signed for, a logout say, is no right to anything.
+        let kind = Jws::parse(token).map(|jws| jws.kind());
+        if !matches!(
+            kind.as_ref().map(Option::as_deref),
+            Ok(None | Some("at+jwt" | "jwt"))
+        ) {
+            return Err(VerifyError::Type.into());
+        }
         let (issuer, keys) = self.keys(now, false).await?;
         let checks = |issuer| Checks {
             issuer: Some(issuer),
             audience,
+            // Checked above: several count.
             typ: None,
             now,
             leeway: LEEWAY,

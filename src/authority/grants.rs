@@ -3,7 +3,7 @@
 use super::application::ClientId;
 use super::family;
 use super::granted::Granted;
-pub use super::revoked::Ending;
+pub use super::revoked::{Beside, Ending};
 use crate::account::{directory, provider_tokens};
 use crate::base::{AccountId, Timestamp, UserId};
 use crate::session;
@@ -77,19 +77,20 @@ pub async fn page(
     }
 }
 
-/// Ends one grant of an account by its public name; gives what it was. On disk
-/// when this returns.
-pub async fn end(
+/// What a grant of an account is, by its public name.
+pub async fn get(
     ending: &Ending<'_>,
     account: &AccountId,
     grant_id: &str,
 ) -> Result<Option<Granted>, StoreError> {
     let found = family::family_of_grant(ending, grant_id).await?;
-    let Some(found) = found.filter(|found| found.family.granted.account == *account) else {
-        return Ok(None);
-    };
-    family::end_grant(ending, grant_id).await?;
-    Ok(Some(found.family.granted))
+    let granted = found.map(|found| found.family.granted);
+    Ok(granted.filter(|granted| granted.account == *account))
+}
+
+/// Ends one grant by its public name. On disk when this returns.
+pub async fn end(ending: &Ending<'_>, grant_id: &str) -> Result<(), StoreError> {
+    family::end_grant(ending, grant_id).await
 }
 
 /// Ends grants; gives what they were. On disk when this returns.

@@ -139,8 +139,18 @@ impl Authority {
         account: &AccountId,
         session: &Session,
     ) -> Result<(), StoreError> {
+        self.end_session(&self.ending(), account, session).await
+    }
+
+    /// The same, with an ending that may have something beside it.
+    pub async fn end_session(
+        self: &Arc<Self>,
+        ending: &Ending<'_>,
+        account: &AccountId,
+        session: &Session,
+    ) -> Result<(), StoreError> {
         let sid = session_name(session);
-        end_grants_in(&self.ending(), session).await?;
+        end_grants_in(ending, session).await?;
         let prefix = Key::expiring(
             &PARTICIPANTS,
             account.as_str(),

@@ -7,6 +7,7 @@
 //! looked for at the day of its own end. A mark stays for a day more than it must.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,7 @@ impl Authority {
             store: &*self.store,
             now: self.now(),
             access_token_lifetime: self.longest_access_token(),
+            beside: None,
         }
     }
 }
@@ -130,24 +132,38 @@ pub(super) async fn revoke_all_with(
     claim: &str,
     value: &str,
 ) -> Result<(), StoreError> {
-    let longest = ending.access_token_lifetime.max(DAY);
-    // Another replica's clock may be ahead.
-    let last = ending.now.plus(longest + Duration::from_secs(SKEW));
-    let steps = (day_of(ending.now)..=day_of(last))
-        .map(|day| Step::Put(mark(day, claim, value), Vec::new()))
-        .collect();
-    ending.store.commit(steps).await.map(|_| ())
+    let steps = ending.revoke_all_with(claim, value).collect();
+    ending.commit(steps).await
 }
 
 /// Revokes an access token; on disk when this returns.
 pub(super) async fn revoke_one(ending: &Ending<'_>, issued: &Issued) -> Result<(), StoreError> {
-    if ending.now >= issued.expires_at {
-        return Ok(());
+    match ending.revoke_one(issued) {
+        Some(step) => ending.commit(vec![step]).await,
+        None => Ok(()),
     }
-    // The key says it all.
-    let key = single(&issued.jti, issued.expires_at);
-    let put = ending.store.put(&key, Vec::new(), Precondition::Any);
-    put.await.map(|_| ())
+}
+
+/// Steps that are written in one commit with the first change that is made: the
+/// entry in the audit log, so that neither is on disk without the other.
+#[derive(Debug)]
+pub struct Beside(Mutex<Vec<Step>>);
+
+impl Beside {
+    /// These steps.
+    pub fn new(steps: Vec<Step>) -> Self {
+        Self(Mutex::new(steps))
+    }
+
+    /// What was not written yet.
+    pub fn rest(&self) -> Vec<Step> {
+        self.swap(Vec::new())
+    }
+
+    fn swap(&self, steps: Vec<Step>) -> Vec<Step> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *held, steps)
+    }
 }
 
 /// What it takes to end what was issued.
@@ -159,6 +175,46 @@ pub struct Ending<'a> {
     pub now: Timestamp,
     /// How long access tokens live at most.
     pub access_token_lifetime: Duration,
+    /// What is written with the first change.
+    pub beside: Option<&'a Beside>,
+}
+
+impl<'a> Ending<'a> {
+    /// The same, with what is written beside its first change.
+    #[must_use]
+    pub fn with(self, beside: &'a Beside) -> Self {
+        Self {
+            beside: Some(beside),
+            ..self
+        }
+    }
+
+    /// Makes a change; on disk when this returns.
+    pub(super) async fn commit(&self, mut steps: Vec<Step>) -> Result<(), StoreError> {
+        let beside = self.beside.map(Beside::rest);
+        steps.extend(beside.iter().flatten().cloned());
+        let done = self.store.commit(steps).await;
+        if let (Err(_), Some(held), Some(steps)) = (&done, self.beside, beside) {
+            held.swap(steps);
+        }
+        done.map(drop)
+    }
+
+    /// The steps that revoke all access tokens whose claim has this value.
+    pub(super) fn revoke_all_with(&self, claim: &str, value: &str) -> impl Iterator<Item = Step> {
+        let longest = self.access_token_lifetime.max(DAY);
+        // Another replica's clock may be ahead.
+        let last = self.now.plus(longest + Duration::from_secs(SKEW));
+        (day_of(self.now)..=day_of(last))
+            .map(move |day| Step::Put(mark(day, claim, value), Vec::new()))
+    }
+
+    /// The step that revokes an access token; `None`: it has ended.
+    pub(super) fn revoke_one(&self, issued: &Issued) -> Option<Step> {
+        // The key says it all.
+        let key = single(&issued.jti, issued.expires_at);
+        (self.now < issued.expires_at).then(|| Step::Put(key, Vec::new()))
+    }
 }
 
 fn single(jti: &str, expires_at: Timestamp) -> Key {

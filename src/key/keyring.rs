@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use self::source::FileSource;
+pub use self::stored::{Beside, alone};
 use self::stored::{open_stored, unseal, update};
 pub(super) use self::stored::{seal_ring_again, sealed_ring};
 use super::algorithm::Algorithm;
@@ -75,7 +76,7 @@ impl Keyring {
         let (ring, default) = match &file {
             Some(file) => {
                 let key = file.load(now).await?;
-                let ring = update(&*store, |ring| {
+                let ring = update(&*store, &alone, |ring| {
                     ring.purge(clock.surely());
                     ring.adopt(&key, now, keep);
                     Ok(())
@@ -216,7 +217,7 @@ impl Keyring {
     async fn look(&self) -> Result<(), KeyError> {
         let now = self.clock.now();
         let known = self.signers();
-        let ring = update(&*self.store, |ring| {
+        let ring = update(&*self.store, &alone, |ring| {
             if ring.active(Slot::Default).is_none() {
                 return Err(KeyError::Gone);
             }

@@ -200,6 +200,28 @@ impl Retention {
     }
 }
 
+/// What the audit log says of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outline {
+    /// Its name.
+    pub kid: String,
+    /// What it is for.
+    pub state: KeyState,
+    /// What it is asked to sign, in its time.
+    pub role: Role,
+}
+
+/// Where a key is in a list: readers that take the first key of a set should find the
+/// one in use.
+pub(super) fn place(state: KeyState, role: Role) -> u8 {
+    match (state, role) {
+        (KeyState::Active, Role::Default) => 0,
+        (KeyState::Active, Role::Additional) => 1,
+        (KeyState::Next, _) => 2,
+        (KeyState::Published, _) => 3,
+    }
+}
+
 /// All keys.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ring {
@@ -207,6 +229,21 @@ pub(super) struct Ring {
 }
 
 impl Ring {
+    /// What the audit log says of it.
+    pub(super) fn outline(&self) -> Vec<Outline> {
+        let mut outline: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| Outline {
+                kid: key.kid.clone(),
+                state: key.state,
+                role: key.role,
+            })
+            .collect();
+        outline.sort_by_key(|key| place(key.state, key.role));
+        outline
+    }
+
     fn find(&self, place: Slot, state: KeyState) -> Option<&Stored> {
         let mut keys = self.keys.iter();
         keys.find(|key| key.state == state && key.is_at(place))

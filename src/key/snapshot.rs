@@ -10,7 +10,7 @@ use super::algorithm::Algorithm;
 use super::certificate::{Certificate, CertificateInfo};
 use super::error::KeyError;
 use super::public::PublicKey;
-use super::ring::{KeyState, Origin, Ring, Role};
+use super::ring::{KeyState, Origin, Ring, Role, place};
 use super::signing::{SigningKey, jwk};
 use super::token::{Claims, Expect, Parsed, VerifyError};
 use crate::base::Timestamp;
@@ -105,13 +105,7 @@ impl Snapshot {
                 chain,
             });
         }
-        // Readers that take the first key of a set should find the one in use.
-        known.sort_by_key(|key| match (key.info.state, key.info.role) {
-            (KeyState::Active, Role::Default) => 0,
-            (KeyState::Active, Role::Additional) => 1,
-            (KeyState::Next, _) => 2,
-            (KeyState::Published, _) => 3,
-        });
+        known.sort_by_key(|key| place(key.info.state, key.info.role));
         let by_kid = known
             .iter()
             .enumerate()

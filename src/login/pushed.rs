@@ -19,6 +19,10 @@ use crate::provider::request::{self, AuthorizationValues, BuildError, TokenValue
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 
+/// The longest reference to a pushed request: those of RFC 9126 §2.2 have some dozen
+/// bytes, and browsers and proxies take addresses of a few thousand.
+const MAX_REQUEST_URI: usize = 2_000;
+
 fn unbuilt(error: BuildError) -> LoginError {
     LoginError::Build {
         step: Step::Start,
@@ -150,11 +154,14 @@ impl Logins {
             .ask(login, Step::Start, request, &answer, &mut trace)
             .await?;
         let found = document.get("request_uri").and_then(|uri| uri.as_str());
-        let found = found.filter(|uri| !uri.is_empty());
+        // It goes into the browser's address, whatever the provider calls one.
+        let found = found.filter(|uri| (1..=MAX_REQUEST_URI).contains(&uri.len()));
         found.map(str::to_owned).ok_or(LoginError::Rejected {
             step: Step::Start,
             status: 201,
-            detail: Some("the answer to the pushed request has no `request_uri`".to_owned()),
+            detail: Some(format!(
+                "the answer to the pushed request has no `request_uri` of at most {MAX_REQUEST_URI} bytes"
+            )),
             retry_after: None,
         })
     }

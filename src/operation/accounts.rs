@@ -1,6 +1,7 @@
 //! Accounts and their storefronts.
 
 mod fields;
+mod remove;
 mod store;
 mod view;
 mod ways;
@@ -10,27 +11,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
+pub use self::remove::remove;
 use self::store::add;
 pub use self::store::{StoreInput, StoreQuery, put_store, remove_store, stores};
 pub use self::view::AccountView;
 pub use self::ways::DomainInput;
 use self::ways::{domains, off, order};
-use self::write::{make, replace, write};
+use self::write::{make, replace};
 use super::page::MAX;
 use super::{
-    Access, Caller, Changed, Condition, Done, Entry, Found, OperationError, Operations, Outcome,
-    Page, Paging, limit,
+    Access, Caller, Changed, Condition, Found, OperationError, Operations, Outcome, Page, Paging,
+    limit,
 };
 use crate::account::settings::PasswordRules;
-use crate::account::{
-    self, Account, LoginSettings, UnverifiedEmail, Ways, credential, directory, provider_tokens,
-};
-use crate::authority::{Applications, consent};
+use crate::account::{self, Account, LoginSettings, UnverifiedEmail, Ways};
 use crate::base::{AccountId, ErrorCode, LoginMethod, ProviderId};
 use crate::key::Algorithm;
-use crate::login::journal;
 use crate::password::PasswordRule;
-use crate::session;
 use crate::store::Precondition;
 
 /// A new account.
@@ -415,40 +412,6 @@ pub async fn change(
         change.apply(ops, account)
     })
     .await
-}
-
-/// Removes an account with its mappings, users, sessions and applications.
-pub async fn remove(
-    ops: &Operations,
-    caller: &Caller,
-    id: &str,
-    when: &Condition,
-) -> Outcome<Done> {
-    let found = ops.account(caller, Access::Write, id).await?;
-    let guard = when.over(Some(found.version))?;
-    let id = found.value.id.clone();
-    let before = AccountView::from(found.value.clone());
-    let entry = || {
-        Entry::new("account.remove", address(&id))
-            .of(Some(&id))
-            .before(&before)
-    };
-    // The account first: nobody can log in any more while the rest goes.
-    write(ops, caller, Some(&found.value), None, guard, entry).await?;
-    for mapping in ops.mappings.list(&id).await? {
-        let provider = &mapping.value.provider;
-        ops.mappings
-            .remove(&id, provider, Precondition::Any, Vec::new())
-            .await?;
-    }
-    directory::remove_all(&*ops.store, &id).await?;
-    credential::remove_all(&*ops.store, &id).await?;
-    Applications::remove_all(&*ops.store, &id).await?;
-    consent::remove_all(&*ops.store, &id).await?;
-    provider_tokens::forget_all(&*ops.store, &id).await?;
-    session::revoke_all(&*ops.store, &id).await?;
-    journal::remove_all(&*ops.store, &id).await?;
-    Ok(Done { tag: None })
 }
 
 /// Changes an account in place.

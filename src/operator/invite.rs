@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Email, Operator, Role, SPACE, get};
 use crate::base::Timestamp;
 use crate::password::SlowHash;
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token};
+use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Token};
 
 static INVITES: Space = Space::durable("operator_invites").expiring();
 static FIRST: Space = Space::durable("operator_first");
@@ -18,6 +18,9 @@ const MARK: Keyspace<bool> = Keyspace::new(&FIRST);
 
 /// How long a link works.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// How often an operator is written again whom others write at the same time.
+const TRIES: usize = 20;
 
 /// What a link is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,21 +46,15 @@ pub enum InviteError {
     Store(#[from] StoreError),
 }
 
-/// Makes a link.
-pub async fn create(
-    store: &dyn Store,
-    email: Option<&Email>,
-    now: Timestamp,
-) -> Result<Token, StoreError> {
+/// A link, and the step of a batch that makes it.
+pub fn step_create(email: Option<&Email>, now: Timestamp) -> Result<(Token, Step), StoreError> {
     let token = Token::new(now.plus(LIFETIME));
     let invite = Invite {
         email: email.cloned(),
         enter: false,
     };
-    SPACE_OF_INVITES
-        .put_by(store, "", &token, &invite, Precondition::Absent)
-        .await?;
-    Ok(token)
+    let step = SPACE_OF_INVITES.step_put_at(token.key(&INVITES, ""), &invite)?;
+    Ok((token, step))
 }
 
 /// How long a link of the demo works.
@@ -75,7 +72,7 @@ pub async fn demo(
     name: &str,
     now: Timestamp,
 ) -> Result<Token, InviteError> {
-    let operator = create_first(store, email, name.to_owned(), None, now).await?;
+    let operator = create_first(store, email, name.to_owned(), None, now, Vec::new()).await?;
     let token = Token::new(now.plus(ENTRY_LIFETIME));
     let invite = Invite {
         email: Some(operator.email),
@@ -105,7 +102,9 @@ pub async fn first(store: &dyn Store, now: Timestamp) -> Result<Option<Token>, S
     if marked || !super::page(store, None, 1).await?.is_empty() {
         return Ok(None);
     }
-    create(store, None, now).await.map(Some)
+    let (token, step) = step_create(None, now)?;
+    store.commit(vec![step]).await?;
+    Ok(Some(token))
 }
 
 /// What a link is for, without using it.
@@ -134,34 +133,51 @@ pub struct Accepted {
     pub password: SlowHash,
 }
 
-/// Uses a link: of any number of users one succeeds.
+/// Uses a link: of any number of users one succeeds. `entry` is the change's entry in the
+/// audit log; link, password and entry are one commit.
 pub async fn accept(
     store: &dyn Store,
     token: &Token,
     accepted: Accepted,
     now: Timestamp,
+    entry: Step,
 ) -> Result<Operator, InviteError> {
-    let invite = SPACE_OF_INVITES
-        .take_by(store, "", token)
-        .await?
-        .ok_or(InviteError::Unknown)?;
-    let Some(email) = invite.email else {
+    let invite = SPACE_OF_INVITES.get_by(store, "", token).await?;
+    let invite = invite.ok_or(InviteError::Unknown)?;
+    let key = token.key(&INVITES, "");
+    let beside = vec![
+        Step::Check(key.clone(), Precondition::Version(invite.version)),
+        Step::Delete(key),
+        entry,
+    ];
+    let Some(email) = invite.value.email else {
         let Accepted {
             email,
             name,
             password,
         } = accepted;
-        return create_first(store, email, name, Some(password), now).await;
+        return create_first(store, email, name, Some(password), now, beside).await;
     };
-    let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
-    let operator = Operator {
-        password: Some(accepted.password),
-        ..found.value
-    };
-    super::put(store, &operator, Precondition::Version(found.version)).await?;
-    // Whoever knew the old password is out.
-    super::session::revoke_all(store, &email).await?;
-    Ok(operator)
+    for _ in 0..TRIES {
+        let found = get(store, &email).await?.ok_or(InviteError::Unknown)?;
+        let operator = Operator {
+            password: Some(accepted.password.clone()),
+            ..found.value
+        };
+        let mut steps = super::step_put(&operator, Precondition::Version(found.version))?;
+        steps.extend(beside.iter().cloned());
+        match store.commit(steps).await {
+            Ok(_) => {
+                // Whoever knew the old password is out.
+                super::session::revoke_all(store, &email).await?;
+                return Ok(operator);
+            }
+            // The operator was written meanwhile, or the link used.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(InviteError::Unknown)
 }
 
 async fn create_first(
@@ -170,6 +186,7 @@ async fn create_first(
     name: String,
     password: Option<SlowHash>,
     now: Timestamp,
+    beside: Vec<Step>,
 ) -> Result<Operator, InviteError> {
     if !super::page(store, None, 1).await?.is_empty() {
         return Err(InviteError::NotFirst);
@@ -185,15 +202,14 @@ async fn create_first(
         last_login_at: None,
     };
     let key = operator.email.as_str().as_bytes();
-    let done = store
-        .commit(vec![
-            MARK.step_check("", b"first", Precondition::Absent),
-            SPACE.step_check("", key, Precondition::Absent),
-            MARK.step_put("", b"first", &true)?,
-            SPACE.step_put("", key, &operator)?,
-        ])
-        .await;
-    match done {
+    let mut steps = vec![
+        MARK.step_check("", b"first", Precondition::Absent),
+        SPACE.step_check("", key, Precondition::Absent),
+        MARK.step_put("", b"first", &true)?,
+        SPACE.step_put("", key, &operator)?,
+    ];
+    steps.extend(beside);
+    match store.commit(steps).await {
         Ok(_) => Ok(operator),
         Err(StoreError::Conflict) => Err(InviteError::NotFirst),
         Err(error) => Err(error.into()),

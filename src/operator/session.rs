@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Operator, get, put};
+use super::{Email, Operator, get, put, step_put};
 use crate::base::digest::{hex, unhex};
 use crate::base::{AccountId, Allowance, Clock, Secret, Timestamp, digest};
 use crate::password::{Bucket, HashError, Hasher, NotNow, Paused, Pauses, Spread, Throttle};
-use crate::store::{Key, Keyspace, Precondition, Space, Store, StoreError, Token, Versioned};
+use crate::store::{Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Versioned};
 
 static SESSIONS: Space = Space::durable("console_sessions").expiring().owned();
 static DEVICES: Space = Space::durable("console_devices").expiring();
@@ -49,6 +49,8 @@ const IN_ALL: Allowance = Allowance {
     burst: 20,
     every: Duration::from_secs(6),
 };
+/// How often a session is ended again that is used at the same time.
+const TRIES: usize = 20;
 /// A session's last use is written down to within this.
 const LAST_USE_RESOLUTION: Duration = Duration::from_secs(60);
 
@@ -174,14 +176,15 @@ impl Operators {
         &self.hasher
     }
 
-    /// Checks email and password; `from` says whose try it is, `device` the cookie of a browser that logged in before.
-    pub async fn log_in(
+    /// The operator whom email and password prove; `from` says whose try it is, `device`
+    /// the cookie of a browser that logged in before.
+    pub async fn check(
         &self,
         email: &str,
         password: &Secret,
         from: GuessFrom,
         device: Option<&str>,
-    ) -> Result<NewSession, LoginError> {
+    ) -> Result<Versioned<Operator>, LoginError> {
         let now = self.clock.now();
         let email = Email::parse(email).map_err(|_| LoginError::Wrong)?;
         let range = from.address.filter(|_| from.apart);
@@ -224,22 +227,23 @@ impl Operators {
         if stranger {
             self.spread.take_back(range, now);
         }
-        self.begin(&found, None).await.map_err(LoginError::Store)
+        Ok(found)
     }
 
     /// Begins a session for someone whose identity is proven: by a password, or
-    /// `through` a provider.
+    /// `through` a provider. `entry` is its entry in the audit log: neither is there
+    /// without the other.
     pub async fn begin(
         &self,
         operator: &Versioned<Operator>,
         through: Option<&str>,
+        entry: Step,
     ) -> Result<NewSession, StoreError> {
         let now = self.clock.now();
         let seen = Operator {
             last_login_at: Some(now),
             ..operator.value.clone()
         };
-        put(&*self.store, &seen, Precondition::Version(operator.version)).await?;
         let session = Token::new(now.plus(MAX_LIFETIME));
         let device = Token::new(now.plus(DEVICE_LIFETIME));
         let record = Console {
@@ -249,12 +253,13 @@ impl Operators {
             through: through.map(str::to_owned),
             program: None,
         };
-        SPACE
-            .put_by(&*self.store, "", &session, &record, Precondition::Absent)
-            .await?;
-        BROWSERS
-            .put_by(&*self.store, "", &device, &seen.email, Precondition::Absent)
-            .await?;
+        let mut steps = step_put(&seen, Precondition::Version(operator.version))?;
+        steps.extend([
+            SPACE.step_put_at(session.key(&SESSIONS, ""), &record)?,
+            BROWSERS.step_put_at(device.key(&DEVICES, ""), &seen.email)?,
+            entry,
+        ]);
+        self.store.commit(steps).await?;
         Ok(NewSession { session, device })
     }
 
@@ -398,13 +403,50 @@ pub fn id(key: &Key) -> String {
     hex(key.id())
 }
 
-/// Ends the session of an [`id`]; gives it, if there was one.
-pub async fn revoke(store: &dyn Store, id: &str) -> Result<Option<Console>, StoreError> {
-    let id = unhex(id).and_then(|id| Key::of_id(&SESSIONS, "", id));
-    match id {
-        Some(key) => SPACE.take_at(store, &key).await,
-        None => Ok(None),
+/// Ends the session of an [`id`] and writes the entry that is about it, in one commit;
+/// gives the session, if there was one.
+pub async fn revoke(
+    store: &dyn Store,
+    id: &str,
+    entry: impl Fn(&Console) -> Result<Step, StoreError>,
+) -> Result<Option<Console>, StoreError> {
+    let Some(key) = unhex(id).and_then(|id| Key::of_id(&SESSIONS, "", id)) else {
+        return Ok(None);
+    };
+    for _ in 0..TRIES {
+        let Some(found) = SPACE.get_at(store, &key).await? else {
+            return Ok(None);
+        };
+        let steps = vec![
+            Step::Check(key.clone(), Precondition::Version(found.version)),
+            Step::Delete(key.clone()),
+            entry(&found.value)?,
+        ];
+        match store.commit(steps).await {
+            Ok(_) => return Ok(Some(found.value)),
+            // It was used meanwhile.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
     }
+    Err(StoreError::Conflict)
+}
+
+/// Ends the sessions of an operator as [`revoke`] ends one; says how many there were.
+pub async fn revoke_of(
+    store: &dyn Store,
+    email: &Email,
+    entry: impl FnOnce(usize) -> Result<Step, StoreError>,
+) -> Result<usize, StoreError> {
+    let found = of(store, email).await?;
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let mut steps = vec![entry(found.len())?];
+    steps.extend(found.iter().map(|(key, _)| Step::Delete(key.clone())));
+    store.commit(steps).await?;
+    // One that began meanwhile, or those beyond what is read at once.
+    Ok(found.len() + revoke_all(store, email).await?)
 }
 
 /// A page of console sessions.

@@ -2,7 +2,7 @@
 
 use super::{SESSIONS, SPACE, Session, renewal, upstream};
 use crate::base::{AccountId, Timestamp, UserId};
-use crate::store::{Key, Precondition, Store, StoreError, Versioned};
+use crate::store::{Key, Step, Store, StoreError, Versioned};
 
 /// A page of an account's sessions, those that end first in front.
 pub async fn page(
@@ -14,19 +14,23 @@ pub async fn page(
     SPACE.page(store, account.as_str(), b"", after, limit).await
 }
 
-/// Ends the session whose record has this id; says whether there was one.
+/// Ends the session whose record has this id, in one commit with `beside`; says whether
+/// there was one.
 pub async fn revoke_id(
     store: &dyn Store,
     account: &AccountId,
     id: &[u8],
+    beside: Vec<Step>,
 ) -> Result<bool, StoreError> {
-    if let Some(session) = get_id(store, account, id).await? {
-        session.forget_rest(store, account).await?;
-    }
-    match Key::of_id(&SESSIONS, account.as_str(), id) {
-        Some(key) => store.delete(&key, Precondition::Any).await,
-        None => Ok(false),
-    }
+    let key = Key::of_id(&SESSIONS, account.as_str(), id);
+    let (Some(key), Some(session)) = (key, get_id(store, account, id).await?) else {
+        return Ok(false);
+    };
+    session.forget_rest(store, account).await?;
+    let mut steps = beside;
+    steps.push(Step::Delete(key));
+    store.commit(steps).await?;
+    Ok(true)
 }
 
 /// The session whose record has this id.

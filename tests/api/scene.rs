@@ -1,5 +1,7 @@
 //! A broker with one of everything, and requests as the document describes them.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -9,6 +11,7 @@ use vestibule::authority::{Grant, Scopes};
 use vestibule::base::Clock;
 use vestibule::config;
 use vestibule::login::access_key::wrong;
+use vestibule::store::Store;
 
 use crate::authority::{Client, service, user};
 use crate::support::{Browser, Page, World};
@@ -146,8 +149,13 @@ pub async fn call(
 
 impl Scene {
     pub async fn new() -> Self {
+        Self::over(|store| store).await
+    }
+
+    /// The same, with a store of the test's in front of the memory.
+    pub async fn over(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         // Messages are taken, and wait: nobody listens there.
-        let world = World::with(|config| config.mail = Some(mail())).await;
+        let world = World::over(|config| config.mail = Some(mail()), wrap).await;
         world.account("acme").await;
         world.apply("acme", &world.mapping()).await;
         world.account("other").await;
@@ -240,7 +248,7 @@ impl Scene {
             path = format!("{path}?user={ADA}&application={}", self.shop);
         }
         if operation.id == "revokeGrants" {
-            path += "?application=orders";
+            path = format!("{path}?application={}", self.shop);
         }
         path
     }

@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// The median of some logins of `acme`.
+async fn time_to_log_in(world: &World) -> Duration {
+    let mut taken = Vec::new();
+    for _ in 0..9 {
+        let asked = Instant::now();
+        world.log_in(&mut Browser::new()).await;
+        taken.push(asked.elapsed());
+    }
+    taken.sort();
+    taken[4]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t07_one_accounts_provider_hangs() {
     let world = World::start().await;
@@ -11,27 +23,32 @@ async fn t07_one_accounts_provider_hangs() {
     let mapping = format!("{}\n[timeouts]\ntotal = \"2s\"", mapping_for(&hanging));
     world.apply("other", &mapping).await;
     let mut begun = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..200 {
         let mut browser = Browser::new();
         let callback = browser
             .to_callback(&world.url("other", "login"), "ada", "lovelace")
             .await;
         begun.push((browser, callback));
     }
+    let undisturbed = time_to_log_in(&world).await;
     let mut hung = JoinSet::new();
     for (mut browser, callback) in begun {
         hung.spawn(async move { browser.get(callback.as_str()).await });
     }
-    tokio::task::yield_now().await;
-    let asked = Instant::now();
-    for _ in 0..3 {
-        world.log_in(&mut Browser::new()).await;
+    let waiting = || {
+        hanging
+            .journal()
+            .iter()
+            .filter(|e| e.path == "/token")
+            .count()
+    };
+    while waiting() < 10 {
+        tokio::task::yield_now().await;
     }
-    assert!(
-        asked.elapsed() < Duration::from_millis(1900),
-        "{:?}",
-        asked.elapsed()
-    );
+    let disturbed = time_to_log_in(&world).await;
+    // Twice is what a busy machine may do; who waits for the other provider takes 2 s.
+    let most = undisturbed * 2 + Duration::from_millis(200);
+    assert!(disturbed < most, "{disturbed:?} instead of {undisturbed:?}");
     for page in hung.join_all().await {
         let to = page.location().unwrap().to_string();
         assert!(

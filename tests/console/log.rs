@@ -87,6 +87,7 @@ async fn every_change_is_in_the_log_with_who_and_what() {
             "local operator provider.apply \"acme\"",
             "local operator provider.apply \"acme\"",
             "ada@example.test operator.first null",
+            "ada@example.test operator.login null",
             "ada@example.test account.change \"acme\"",
         ]
     );

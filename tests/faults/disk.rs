@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub const EIO: u32 = 5;
+pub const EROFS: u32 = 30;
 
 /// The shim, if it can be built here. Rust needs a C compiler for a dependency
 /// of ours too, so a machine without one could not have come so far.

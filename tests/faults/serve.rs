@@ -1,7 +1,7 @@
 //! The real broker on a disk that stalls, fails or is full, and killed between
 //! the changes of administrators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -10,13 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
-use vestibule::account::{self, Mappings};
+use vestibule::account::directory::{self, Wanted};
+use vestibule::account::{self, Mappings, credential};
 use vestibule::authority::Applications;
-use vestibule::base::SystemClock;
+use vestibule::base::{AccountId, SystemClock};
+use vestibule::config::Config;
+use vestibule::key::Keyring;
+use vestibule::store::Store;
 use vestibule::{audit, broker, config, operator};
 
-use super::disk::{Disk, EIO, Fault};
+use super::disk::{Disk, EIO, EROFS, Fault};
 use super::{Dice, rounds};
 
 /// `vestibule` on a data directory.
@@ -142,6 +147,37 @@ fn d3_readyz_sees_a_disk_that_stalls_or_fails() {
     assert!(serve().is_ready());
 }
 
+/// As a kernel does with a file system on which it found errors.
+#[test]
+fn d3_a_disk_that_turns_read_only_while_it_runs() {
+    let disk = Disk::new();
+    let dir = disk.dir();
+    assert!(create(&dir, "acme").status.success());
+    let broker = Broker::start(disk.under(&mut vestibule(&dir, &["serve"]))).unwrap();
+    assert!(create(&dir, "before").status.success());
+    disk.set(Fault::Write, EROFS);
+    let refused = create(&dir, "during");
+    assert!(!refused.status.success(), "it can't have been written");
+    assert!(!broker.is_ready(), "it can't write");
+    assert!(broker.get("/healthz").starts_with("HTTP/1.1 200 "));
+    let shown = run(&dir, &["account", "show", "before", "--json"]);
+    assert!(shown.status.success(), "it reads on");
+    disk.set(Fault::Write, 0);
+    while !broker.is_ready() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let shown = run(&dir, &["account", "show", "during", "--json"]);
+    assert!(!shown.status.success(), "what was refused is there");
+    assert!(create(&dir, "during").status.success());
+    drop(broker);
+    let broker = Broker::start(&mut vestibule(&dir, &["serve"])).unwrap();
+    for account in ["before", "during"] {
+        let shown = run(&dir, &["account", "show", account, "--json"]);
+        assert!(shown.status.success(), "{account}");
+    }
+    drop(broker);
+}
+
 #[test]
 fn d3_a_full_disk_lets_a_broker_start_and_read() {
     let disk = Disk::new();
@@ -190,6 +226,19 @@ fn d3_a_full_disk_lets_a_broker_start_and_read() {
     }
 }
 
+fn set_password(dir: &Path, user: &str) -> Output {
+    let arguments = ["user", "set-password", user, "--account", "acme"];
+    let mut child = vestibule(dir, &arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended without reading, where the broker was killed.
+    let _ = writeln!(child.stdin.take().unwrap(), "correct horse battery 1A");
+    child.wait_with_output().unwrap()
+}
+
 /// Administrators change things, and the broker is killed: whatever is on disk
 /// has its entry in the audit log, and the other way round.
 #[tokio::test]
@@ -203,7 +252,7 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
     for round in 0..rounds(6) {
         let mut broker = Broker::start(&mut vestibule(&dir, &["serve"])).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..5)
+        let workers: Vec<_> = (0..8)
             .map(|worker| {
                 let (dir, base, mapping) = (dir.clone(), base.path().to_owned(), mapping.clone());
                 let stop = Arc::clone(&stop);
@@ -227,6 +276,30 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
                                 let grant = ["--grant", "client_credentials"];
                                 run(&dir, &[&named[..], &grant].concat())
                             }
+                            3 => {
+                                // Made, renamed and removed.
+                                let id = format!("b-{round}-{}", done / 3);
+                                match done % 3 {
+                                    0 => create(&dir, &id),
+                                    1 => {
+                                        run(&dir, &["account", "change", &id, "--name", "Renamed"])
+                                    }
+                                    _ => run(&dir, &["account", "remove", &id, "--yes"]),
+                                }
+                            }
+                            4 => {
+                                let email = format!("u-{round}-{}@example.test", done / 2);
+                                let at = ["--account", "acme"];
+                                if done.is_multiple_of(2) {
+                                    run(&dir, &[&["user", "create", &email][..], &at].concat())
+                                } else {
+                                    set_password(&dir, &email)
+                                }
+                            }
+                            5 if done.is_multiple_of(2) => {
+                                run(&dir, &["key", "rotate", "--prepare"])
+                            }
+                            5 => run(&dir, &["key", "rotate"]),
                             _ => run(&dir, &["provider", "apply", &file, "--account", "acme"]),
                         };
                         done += usize::from(changed.status.success());
@@ -248,19 +321,33 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
     assert!(acknowledged > 20, "the administrators hardly worked");
 }
 
-/// Accounts, operators, applications and versions of mappings are as many as the log
-/// tells of.
+/// Accounts, operators, applications, users, passwords and versions of mappings are
+/// those that the log tells of; what was changed or removed is, and the keys are what
+/// its last entry says.
 async fn assert_together(dir: &Path, round: u32) {
     let mut config = config::from_parts("", [], None).unwrap();
     config.data_dir = dir.to_owned();
     let store = broker::open_store(&config, Arc::new(SystemClock))
         .await
         .unwrap();
+    let entries = audit::page(&*store, None, None, usize::MAX).await.unwrap();
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
-    for entry in audit::page(&*store, None, None, usize::MAX).await.unwrap() {
-        *told.entry(entry.what).or_default() += 1;
+    for entry in &entries {
+        *told.entry(entry.what.clone()).or_default() += 1;
     }
-    let accounts = account::page(&*store, None, 100_000).await.unwrap().len();
+    let about = |what: &str| -> BTreeSet<String> {
+        let entries = entries.iter().filter(|entry| entry.what == what);
+        entries.map(|entry| entry.target.clone()).collect()
+    };
+    let accounts = account::page(&*store, None, 100_000).await.unwrap();
+    let removed = about("account.remove");
+    let renamed = accounts.iter().map(|account| &account.value);
+    let renamed: BTreeSet<_> = renamed
+        .filter(|account| account.name == "Renamed")
+        .map(|account| format!("/accounts/{}", account.id))
+        .collect();
+    let changed: BTreeSet<_> = &about("account.change") - &removed;
+    assert_eq!(renamed, changed, "round {round}");
     let all = Mappings::new(
         Arc::clone(&store),
         broker::policy(&config),
@@ -269,7 +356,10 @@ async fn assert_together(dir: &Path, round: u32) {
     let (acme, provider) = ("acme".parse().unwrap(), "acme".parse().unwrap());
     let versions = all.history(&acme, &provider, None, 100_000).await.unwrap();
     let count = |what: &str| told.get(what).copied().unwrap_or_default();
-    assert_eq!(accounts, count("account.create"), "round {round}");
+    let ever = count("account.create") - count("account.remove");
+    assert_eq!(accounts.len(), ever, "round {round}");
+    users_are_as_told(&*store, &acme, &about, round).await;
+    keys_are_as_told(&store, &config, &entries, round).await;
     let operators = operator::page(&*store, None, 100_000).await.unwrap().len();
     assert_eq!(operators, count("operator.create"), "round {round}");
     let applications = Applications::page(&*store, None, None, 100_000);
@@ -284,4 +374,48 @@ async fn assert_together(dir: &Path, round: u32) {
     let whole: Vec<_> = (1..=versions.len() as u64).collect();
     assert_eq!(numbers, whole, "round {round}");
     store.close().await.unwrap();
+}
+
+async fn users_are_as_told(
+    store: &dyn Store,
+    acme: &AccountId,
+    about: &impl Fn(&str) -> BTreeSet<String>,
+    round: u32,
+) {
+    let everybody = Wanted::default();
+    let all = directory::search(store, acme, &everybody, None, 100_000);
+    let (mut users, mut with_password) = (BTreeSet::new(), BTreeSet::new());
+    for (_, user) in all.await.unwrap() {
+        let place = format!("/accounts/acme/users/{}", user.value.id);
+        let password = credential::get(store, acme, user.value.id).await.unwrap();
+        with_password.extend(password.map(|_| format!("{place}/password")));
+        users.insert(place);
+    }
+    assert_eq!(users, about("user.create"), "round {round}");
+    assert_eq!(with_password, about("password.set"), "round {round}");
+}
+
+async fn keys_are_as_told(
+    store: &Arc<dyn Store>,
+    config: &Config,
+    entries: &[audit::Entry],
+    round: u32,
+) {
+    let last = entries
+        .iter()
+        .rev()
+        .find(|entry| entry.what.starts_with("key."));
+    let Some(last) = last else { return };
+    let clock = Arc::new(SystemClock);
+    let (auth, dir) = (&config.auth, &config.data_dir);
+    let keys = Keyring::open(Arc::clone(store), auth, clock, dir, Duration::from_secs(60));
+    let keys = keys.await.unwrap();
+    let are: Vec<_> = keys
+        .list()
+        .into_iter()
+        .map(|key| json!([key.kid, key.state]))
+        .collect();
+    let told = last.after.as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|key| json!([key["kid"], key["state"]])).collect();
+    assert_eq!(are, told, "round {round}: {}", last.what);
 }

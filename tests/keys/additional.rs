@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use vestibule::key::{
-    Algorithm, KeyKind, KeyState, Keyring, Origin, Role, VerifyError, generate, verify_with_jwks,
+    Algorithm, KeyKind, KeyState, Keyring, Origin, Role, VerifyError, alone, generate,
+    verify_with_jwks,
 };
 use vestibule::store::{Key, Precondition, Space, Store};
 
@@ -102,18 +103,20 @@ async fn each_is_rotated_by_itself() {
         let keys = world.open().await;
         let default = keys.active().kid().to_owned();
         let first = token(&world, &keys, Some(RS256)).await;
-        let next = keys.prepare(Some(RS256)).await.unwrap();
+        let next = keys.prepare(Some(RS256), &alone).await.unwrap();
         assert_eq!((next.state, next.role), (KeyState::Next, Role::Additional));
         let cached = keys.jwks();
         assert_eq!(kid(&token(&world, &keys, Some(RS256)).await), kid(&first));
-        let now = keys.rotate(Some(RS256), HOUR).await.unwrap();
+        let now = keys.rotate(Some(RS256), HOUR, &alone).await.unwrap();
         assert_eq!((now.kid, now.state), (next.kid, KeyState::Active));
         assert_eq!(keys.active().kid(), default, "the default one stays");
         let second = token(&world, &keys, Some(RS256)).await;
         verify_with_jwks(&second, &cached, &world.checks()).unwrap();
         keys.verify(&first, &world.expect()).unwrap();
 
-        keys.rotate(Some(RS256), Duration::ZERO).await.unwrap();
+        keys.rotate(Some(RS256), Duration::ZERO, &alone)
+            .await
+            .unwrap();
         let refused = keys.verify(&second, &world.expect()).unwrap_err();
         assert_eq!(refused, VerifyError::UnknownKey, "withdrawn");
         keys.verify(&first, &world.expect()).unwrap();
@@ -125,7 +128,7 @@ async fn each_is_rotated_by_itself() {
     let keys = world.open().await;
     let rsa = token(&world, &keys, Some(RS256)).await;
     let ec = token(&world, &keys, None).await;
-    keys.rotate(Some(ES256), HOUR).await.unwrap();
+    keys.rotate(Some(ES256), HOUR, &alone).await.unwrap();
     assert_ne!(keys.active().kid(), kid(&ec));
     assert_eq!(kid(&token(&world, &keys, Some(RS256)).await), kid(&rsa));
     keys.verify(&ec, &world.expect()).unwrap();
@@ -137,15 +140,15 @@ async fn a_key_of_4096_bits_is_imported_beside_the_default_one() {
     for world in [World::new(), with_file(&dir, KeyKind::P256)] {
         let keys = world.open().await;
         let key = generate(KeyKind::Rsa4096).unwrap();
-        let info = keys.import(&key, true).await.unwrap();
+        let info = keys.import(&key, true, &alone).await.unwrap();
         assert_eq!((info.state, info.role), (KeyState::Next, Role::Additional));
         // Nobody asked yet, so the first who does gets it.
         let first = token(&world, &keys, Some(RS256)).await;
         assert_eq!(kid(&first), key.kid());
-        let known = keys.import(&key, true).await.unwrap_err();
+        let known = keys.import(&key, true, &alone).await.unwrap_err();
         assert_eq!(known.code(), "key.already_known");
         let ec = generate(KeyKind::P256).unwrap();
-        let refused = keys.import(&ec, true).await.unwrap_err();
+        let refused = keys.import(&ec, true, &alone).await.unwrap_err();
         assert_eq!(refused.code(), "key.not_additional");
         assert_eq!(
             kid(&token(&world, &world.open().await, Some(RS256)).await),
@@ -162,9 +165,9 @@ async fn a_default_key_takes_over_its_algorithm() {
     let ec = token(&world, &keys, None).await;
     let rsa = token(&world, &keys, Some(RS256)).await;
     let key = generate(KeyKind::Rsa2048).unwrap();
-    keys.import(&key, false).await.unwrap();
+    keys.import(&key, false, &alone).await.unwrap();
     assert_eq!(kid(&token(&world, &keys, Some(RS256)).await), kid(&rsa));
-    keys.rotate(None, HOUR).await.unwrap();
+    keys.rotate(None, HOUR, &alone).await.unwrap();
     assert_eq!(keys.algorithms(), [RS256]);
     assert_eq!(kid(&token(&world, &keys, Some(RS256)).await), key.kid());
     for old in [&ec, &rsa] {
@@ -188,8 +191,8 @@ async fn a_withdrawn_default_key_takes_no_other_with_it() {
     let leaked = token(&world, &keys, None).await;
     let rsa = token(&world, &keys, Some(RS256)).await;
     let key = generate(KeyKind::Rsa2048).unwrap();
-    keys.import(&key, false).await.unwrap();
-    keys.rotate(None, Duration::ZERO).await.unwrap();
+    keys.import(&key, false, &alone).await.unwrap();
+    keys.rotate(None, Duration::ZERO, &alone).await.unwrap();
     let refused = keys.verify(&leaked, &world.expect()).unwrap_err();
     assert_eq!(refused, VerifyError::UnknownKey);
     keys.verify(&rsa, &world.expect()).unwrap();
@@ -240,7 +243,7 @@ async fn brokers_with_different_files_share_what_is_stored() {
     );
 
     // A rotation at one is seen by the other.
-    let new = own.rotate(Some(RS256), HOUR).await.unwrap();
+    let new = own.rotate(Some(RS256), HOUR, &alone).await.unwrap();
     world.auth.private_key = None;
     let third = world.open().await;
     assert_eq!(kid(&token(&world, &third, Some(RS256)).await), new.kid);
@@ -254,7 +257,7 @@ async fn brokers_with_different_files_share_what_is_stored() {
 async fn an_older_ring_opens() {
     let world = World::new();
     let keys = world.open().await;
-    let next = keys.prepare(None).await.unwrap();
+    let next = keys.prepare(None, &alone).await.unwrap();
     let before = token(&world, &keys, None).await;
     let id = Key::new(&KEYS, "", b"ring");
     let stored = world.store.get(&id).await.unwrap().unwrap().value;
@@ -273,7 +276,7 @@ async fn an_older_ring_opens() {
     keys.verify(&before, &world.expect()).unwrap();
     assert_eq!(keys.active().kid(), kid(&before));
     assert!(keys.list().iter().all(|info| info.role == Role::Default));
-    assert_eq!(keys.rotate(None, HOUR).await.unwrap().kid, next.kid);
+    assert_eq!(keys.rotate(None, HOUR, &alone).await.unwrap().kid, next.kid);
     token(&world, &keys, Some(RS256)).await;
     keys.verify(&before, &world.expect()).unwrap();
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use vestibule::base::Secret;
-use vestibule::key::{Algorithm, KeyKind, KeyState, Origin};
+use vestibule::key::{Algorithm, KeyKind, KeyState, Origin, alone};
 use vestibule::store::{Key, Precondition, Space, Store};
 
 use crate::World;
@@ -142,7 +142,7 @@ async fn tampering_with_the_store_is_noticed() {
 async fn nothing_private_is_shown() {
     let world = World::new();
     let keys = world.open().await;
-    keys.prepare(None).await.unwrap();
+    keys.prepare(None, &alone).await.unwrap();
     let stored = world.store.get(&ring()).await.unwrap().unwrap().value;
     let stored = String::from_utf8_lossy(&stored).into_owned();
     let private = keys.active().to_pem(None).unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use vestibule::base::Timestamp;
-use vestibule::key::{KeyKind, KeyState, SelfSigned, VerifyError, generate};
+use vestibule::key::{KeyKind, KeyState, SelfSigned, VerifyError, alone, generate};
 
 use crate::{HOUR, World};
 
@@ -42,9 +42,9 @@ async fn under_load_nothing_fails() {
     for round in 0..20 {
         let before = count.load(Ordering::Relaxed);
         if round % 3 == 0 {
-            keys.prepare(None).await.unwrap();
+            keys.prepare(None, &alone).await.unwrap();
         }
-        let info = keys.rotate(None, HOUR).await.unwrap();
+        let info = keys.rotate(None, HOUR, &alone).await.unwrap();
         assert_ne!(info.kid, last);
         last = info.kid;
         while count.load(Ordering::Relaxed) < before + 8 {
@@ -75,7 +75,7 @@ async fn k19_a_retired_key_stays_for_its_tokens() {
             .retires_at
             .unwrap()
     };
-    keys.rotate(None, HOUR).await.unwrap();
+    keys.rotate(None, HOUR, &alone).await.unwrap();
     assert_eq!(states(&keys), [KeyState::Active, KeyState::Published]);
     assert!(until(&keys) >= world.expect().now.plus(HOUR));
     world.clock.advance(Duration::from_millis(3_599_999));
@@ -90,7 +90,7 @@ async fn k19_a_retired_key_stays_for_its_tokens() {
     );
     assert_eq!(keys.jwks()["keys"].as_array().unwrap().len(), 1);
     assert_eq!(states(&keys), [KeyState::Active]);
-    keys.rotate(None, HOUR).await.unwrap();
+    keys.rotate(None, HOUR, &alone).await.unwrap();
     assert_eq!(world.open().await.list().len(), 2);
 }
 
@@ -98,12 +98,16 @@ async fn k19_a_retired_key_stays_for_its_tokens() {
 async fn a_key_is_published_ahead_of_its_use() {
     let world = World::new();
     let keys = world.open().await;
-    let next = keys.prepare(None).await.unwrap();
+    let next = keys.prepare(None, &alone).await.unwrap();
     assert_eq!(next.state, KeyState::Next);
-    assert_eq!(keys.prepare(None).await.unwrap().kid, next.kid, "only one");
+    assert_eq!(
+        keys.prepare(None, &alone).await.unwrap().kid,
+        next.kid,
+        "only one"
+    );
     assert_ne!(keys.active().kid(), next.kid);
     let cached = keys.jwks();
-    let now = keys.rotate(None, HOUR).await.unwrap();
+    let now = keys.rotate(None, HOUR, &alone).await.unwrap();
     assert_eq!((now.kid, now.state), (next.kid, KeyState::Active));
     let token = world.token(&keys);
     vestibule::key::verify_with_jwks(&token, &cached, &world.checks()).unwrap();
@@ -114,7 +118,7 @@ async fn a_withdrawn_key_counts_no_more() {
     let world = World::new();
     let keys = world.open().await;
     let token = world.token(&keys);
-    keys.rotate(None, Duration::ZERO).await.unwrap();
+    keys.rotate(None, Duration::ZERO, &alone).await.unwrap();
     assert_eq!(
         keys.verify(&token, &world.expect()).unwrap_err(),
         VerifyError::UnknownKey
@@ -126,7 +130,7 @@ async fn a_withdrawn_key_counts_no_more() {
 async fn another_broker_learns_of_it() {
     let world = World::new();
     let (a, b) = (world.open().await, world.open().await);
-    a.rotate(None, HOUR).await.unwrap();
+    a.rotate(None, HOUR, &alone).await.unwrap();
     let (of_a, of_b) = (world.token(&a), world.token(&b));
     a.verify(&of_b, &world.expect()).unwrap();
     assert_eq!(
@@ -137,7 +141,7 @@ async fn another_broker_learns_of_it() {
     assert_eq!(b.active().kid(), a.active().kid());
 
     // An unknown key makes it look once, not at each token.
-    a.rotate(None, HOUR).await.unwrap();
+    a.rotate(None, HOUR, &alone).await.unwrap();
     let of_a = world.token(&a);
     let refused = b.verify_fresh(&of_a, &world.expect()).await;
     assert_eq!(refused.unwrap_err(), VerifyError::UnknownKey);
@@ -145,7 +149,7 @@ async fn another_broker_learns_of_it() {
     b.verify_fresh(&of_a, &world.expect()).await.unwrap();
 
     // Both at once: two rotations, and one active key in the end.
-    let (left, right) = tokio::join!(a.rotate(None, HOUR), b.rotate(None, HOUR));
+    let (left, right) = tokio::join!(a.rotate(None, HOUR, &alone), b.rotate(None, HOUR, &alone));
     left.unwrap();
     right.unwrap();
     a.reload().await.unwrap();
@@ -166,11 +170,11 @@ async fn an_imported_key_is_next() {
     };
     let certificate = key.self_signed(&wanted, world.expect().now).unwrap();
     let key = key.with_certificates(vec![certificate]).unwrap();
-    let info = keys.import(&key, false).await.unwrap();
+    let info = keys.import(&key, false, &alone).await.unwrap();
     assert_eq!((info.state, info.kid.as_str()), (KeyState::Next, key.kid()));
-    keys.rotate(None, HOUR).await.unwrap();
+    keys.rotate(None, HOUR, &alone).await.unwrap();
     assert_eq!(
-        keys.import(&key, false).await.unwrap_err().code(),
+        keys.import(&key, false, &alone).await.unwrap_err().code(),
         "key.already_known"
     );
     world.prove(&keys);
@@ -178,7 +182,7 @@ async fn an_imported_key_is_next() {
     assert_eq!(again.active().kid(), key.kid());
     world.prove(&again);
     // Its readers expect RS256, so what follows it is RSA too.
-    let next = keys.rotate(None, HOUR).await.unwrap();
+    let next = keys.rotate(None, HOUR, &alone).await.unwrap();
     assert_eq!((next.algorithm.as_str(), next.bits), ("RS256", 2048));
 }
 
@@ -203,20 +207,20 @@ async fn the_configured_file_decides() {
     let second = world.token(&keys);
 
     for error in [
-        keys.prepare(None).await.unwrap_err(),
-        keys.import(&generate(KeyKind::P256).unwrap(), false)
+        keys.prepare(None, &alone).await.unwrap_err(),
+        keys.import(&generate(KeyKind::P256).unwrap(), false, &alone)
             .await
             .unwrap_err(),
     ] {
         assert_eq!(error.code(), "key.from_file");
     }
     assert_eq!(
-        keys.rotate(None, HOUR).await.unwrap_err().code(),
+        keys.rotate(None, HOUR, &alone).await.unwrap_err().code(),
         "key.same_file"
     );
     let older = world.open().await;
     let replaced = write();
-    assert_eq!(keys.rotate(None, HOUR).await.unwrap().kid, replaced);
+    assert_eq!(keys.rotate(None, HOUR, &alone).await.unwrap().kid, replaced);
     keys.verify(&second, &world.expect()).unwrap();
 
     // A broker that was not restarted signs with the older file; the others

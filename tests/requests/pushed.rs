@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use mock_idp::{Client, ClientAuthentication, Config};
+use mock_idp::{Client, ClientAuthentication, Config, FaultKind, Faults};
 use serde_json::{Value, json};
 use vestibule::base::Clock;
 
@@ -186,4 +186,24 @@ async fn a_pushed_request_that_is_refused_ends_the_login() {
         .await;
     assert_eq!(page.status, 502, "{}", page.body);
     assert!(page.shows("login.provider_error"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn o05_a_reference_without_end_goes_into_no_address() {
+    let demands = |config: &mut Config| config.authorize.pushed_required = true;
+    let world = world(&client_key(), demands, "").await;
+    for (length, status) in [(2_000, 302), (2_001, 502), (500_000, 502), (0, 502)] {
+        let reference = "x".repeat(length);
+        world.idp.set_faults(Faults::none().on(
+            "/par",
+            FaultKind::Body {
+                content_type: "application/json".to_owned(),
+                text: json!({ "request_uri": reference, "expires_in": 60 }).to_string(),
+            },
+        ));
+        let page = Browser::new()
+            .get(world.url("acme", "login?return_to=/welcome"))
+            .await;
+        assert_eq!(page.status, status, "{length}: {}", page.body);
+    }
 }

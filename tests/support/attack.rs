@@ -1,8 +1,8 @@
 //! What the attack tests share: what a rejection looks like, an OpenID Connect
 //! world, a store that fails on command, the admin API, and bytes on a socket.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
@@ -313,6 +313,56 @@ impl Store for Failing {
     }
     async fn ready(&self) -> Result<(), StoreError> {
         self.up()?.ready().await
+    }
+    async fn close(&self) -> Result<(), StoreError> {
+        self.0.close().await
+    }
+}
+
+/// A store that tells which spaces each commit of several steps was about.
+pub struct Telling(pub Arc<dyn Store>, pub Arc<Mutex<Vec<Vec<String>>>>);
+
+#[async_trait]
+impl Store for Telling {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.0.get(key).await
+    }
+    async fn put(
+        &self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        self.0.put(key, value, when).await
+    }
+    async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.0.take(key).await
+    }
+    async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
+        self.0.delete(key, when).await
+    }
+    async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
+        self.0.scan(scan).await
+    }
+    async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
+        self.0.partitions(space).await
+    }
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
+        let spaces = steps.iter().map(|step| step.key().space().name.to_owned());
+        let spaces = spaces.collect();
+        let done = self.0.commit(steps).await?;
+        self.1.lock().unwrap().push(spaces);
+        Ok(done)
+    }
+    async fn purge_expired(
+        &self,
+        space: &'static Space,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.0.purge_expired(space, limit).await
+    }
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.0.ready().await
     }
     async fn close(&self) -> Result<(), StoreError> {
         self.0.close().await

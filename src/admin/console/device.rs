@@ -68,13 +68,14 @@ pub(super) async fn decide(post: Post) -> Html {
     } else {
         Decision::Deny
     };
-    let authority = &post.console.app.authority;
-    let done = authority.device_decide(&ask, decision).await;
-    let done = done.map_err(unavailable)?;
-    if done && allows {
+    if allows {
+        // First: the program's session must not be there without its entry.
         let what = json!({ "application": ask.application.client_id.as_str() });
         note(&post.console, email.as_str(), "operator.login", what).await?;
     }
+    let authority = &post.console.app.authority;
+    let done = authority.device_decide(&ask, decision).await;
+    let done = done.map_err(unavailable)?;
     let values = context! {
         title => "A program asks for access",
         application => ask.application.name.as_str(),

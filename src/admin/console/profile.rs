@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::State;
 use super::accounts::ListQuery;
 use super::guard::{Desk, Kind, Post, cookie};
-use super::sign_in::{note, note_with, with_session_cookies};
+use super::sign_in::{begin, entry, note_with, with_session_cookies};
 use super::view::{Html, redirect_to, shown};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
@@ -88,7 +88,7 @@ pub(super) async fn change_password(
     // Guesses count as those at the login do.
     let known = console
         .operators
-        .log_in(email.as_str(), &current, guess, device.as_deref())
+        .check(email.as_str(), &current, guess, device.as_deref())
         .await;
     match known {
         Ok(_) => {}
@@ -121,7 +121,7 @@ pub(super) async fn change_password(
     // Whoever knew the old password is out.
     session::revoke_all(store, &email).await?;
     let found = operator::get(store, &email).await?.ok_or_else(missing)?;
-    let begun = console.operators.begin(&found, None).await?;
+    let begun = begin(&console, &found, None, Json::Null).await?;
     let answer = redirect_to("/admin/profile?done=password");
     Ok(with_session_cookies(&console, &begun, answer))
 }
@@ -132,9 +132,9 @@ pub(super) async fn sign_out(axum::extract::State(console): State, post: Post) -
     let id = post.get("session");
     let own = session::of(store, &post.who.operator.email).await?;
     if own.iter().any(|(key, _)| session::id(key) == id) {
-        session::revoke(store, id).await?;
         let email = post.who.operator.email.as_str();
-        note(&console, email, "operator.sign_out", Json::Null).await?;
+        let entry = |_: &_| entry(&console, email, "operator.sign_out", Json::Null);
+        session::revoke(store, id, entry).await?;
     }
     Ok(redirect_to("/admin/profile?done=revoked"))
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::info;
 
 use super::guard::{Kind, cookie, set_cookie};
-use super::sign_in::{next, note, with_session_cookies};
+use super::sign_in::{begin, next, with_session_cookies};
 use super::view::{Html, fail, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::{AccountId, ErrorCode};
@@ -176,11 +176,8 @@ pub(super) async fn finish(
         return Ok(redirect_to(&why));
     };
     let through = vouched.provider.as_str();
-    let begun = console.operators.begin(&found, Some(through)).await;
-    let begun = begun.map_err(broken)?;
-    let email = found.value.email.as_str();
     let how = json!({ "account": account.as_str(), "provider": through, "login": vouched.id });
-    note(&console, email, "operator.login", how).await?;
+    let begun = begin(&console, &found, Some(through), how).await?;
     let to = next(vouched.return_to.as_str());
     let answer = page(
         None,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::guard::Post;
-use super::sign_in::note;
+use super::sign_in::entry;
 use super::view::{Html, failing, redirect_to, shown};
 use super::{Console, State};
 use crate::operator::Email;
@@ -68,20 +68,26 @@ pub(super) async fn end(axum::extract::State(console): State, post: Post) -> Htm
     let store = &*console.admin.store;
     let broken = |error: StoreError| failing(&post.who)(error.into());
     let by = post.who.operator.email.as_str();
+    let note = |operator: &Email, sessions: usize| {
+        let what = json!({ "operator": operator.as_str(), "sessions": sessions });
+        entry(&console, by, "operator.sign_out", what)
+    };
     let ended = match (post.get("session"), Email::parse(post.get("email"))) {
         ("", Ok(email)) => {
-            let ended = session::revoke_all(store, &email).await.map_err(broken)?;
+            let entry = |sessions: usize| note(&email, sessions);
+            let ended = session::revoke_of(store, &email, entry)
+                .await
+                .map_err(broken)?;
             (ended > 0).then_some((email, ended))
         }
         (id, _) => {
-            let ended = session::revoke(store, id).await.map_err(broken)?;
+            let entry = |session: &session::Console| note(&session.operator, 1);
+            let ended = session::revoke(store, id, entry).await.map_err(broken)?;
             ended.map(|session| (session.operator, 1))
         }
     };
     if let Some((operator, sessions)) = ended {
         info!(%operator, sessions, by, "console sessions ended");
-        let what = json!({ "operator": operator.as_str(), "sessions": sessions });
-        note(&console, by, "operator.sign_out", what).await?;
     }
     Ok(redirect_to("/admin/operators?done=revoked"))
 }

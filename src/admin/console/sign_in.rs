@@ -18,10 +18,10 @@ use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
 use crate::operator::invite::{self, Accepted};
 use crate::operator::session::{GuessFrom, NewSession};
-use crate::operator::{self, Email, InviteError, LoginError, password};
+use crate::operator::{self, Email, InviteError, LoginError, Operator, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
-use crate::store::{Step, StoreError, Token};
+use crate::store::{Step, StoreError, Token, Versioned};
 
 pub(super) async fn to_console() -> Response {
     redirect_to("/admin/")
@@ -65,7 +65,7 @@ pub(super) async fn log_in(
     let password = Secret::new(field("password"));
     let done = console
         .operators
-        .log_in(field("email"), &password, guess, device.as_deref())
+        .check(field("email"), &password, guess, device.as_deref())
         .await;
     let status = match &done {
         Ok(_) => StatusCode::OK,
@@ -74,9 +74,8 @@ pub(super) async fn log_in(
         Err(LoginError::Hash(_) | LoginError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
     };
     match done {
-        Ok(begun) => {
-            let email = field("email").trim().to_lowercase();
-            note(&console, &email, "operator.login", Value::Null).await?;
+        Ok(found) => {
+            let begun = begin(&console, &found, None, Value::Null).await?;
             let broken = |error: StoreError| fail(None, &error.into());
             let who = match &interrupted {
                 Some(_) => console.operators.find(begun.session.as_str()).await,
@@ -100,6 +99,20 @@ pub(super) async fn log_in(
             page(None, status, "login.html", values)
         }
     }
+}
+
+/// Begins the session of somebody who is known now.
+pub(super) async fn begin(
+    console: &Console,
+    operator: &Versioned<Operator>,
+    through: Option<&str>,
+    how: Value,
+) -> Result<NewSession, Response> {
+    let failed = |error: StoreError| fail(None, &error.into());
+    let email = operator.value.email.as_str();
+    let entry = entry(console, email, "operator.login", how).map_err(failed)?;
+    let begun = console.operators.begin(operator, through, entry).await;
+    begun.map_err(failed)
 }
 
 fn enter(console: &Console, begun: &NewSession, to: &str) -> Response {
@@ -134,14 +147,13 @@ pub(super) async fn note(
     note_with(console, who, what, after, Vec::new()).await
 }
 
-/// Makes a change of somebody's own and writes it down, in one commit.
-pub(super) async fn note_with(
+/// The step of a batch that writes to the audit log what has no route of the API.
+pub(super) fn entry(
     console: &Console,
     who: &str,
     what: &str,
     after: Value,
-    mut steps: Vec<Step>,
-) -> Result<(), Response> {
+) -> Result<Step, StoreError> {
     let entry = Entry {
         id: String::new(),
         at: String::new(),
@@ -152,8 +164,19 @@ pub(super) async fn note_with(
         before: Value::Null,
         after,
     };
+    audit::step(console.admin.clock.now(), entry)
+}
+
+/// Makes a change of somebody's own and writes it down, in one commit.
+pub(super) async fn note_with(
+    console: &Console,
+    who: &str,
+    what: &str,
+    after: Value,
+    mut steps: Vec<Step>,
+) -> Result<(), Response> {
     let failed = |error: StoreError| fail(None, &error.into());
-    steps.push(audit::step(console.admin.clock.now(), entry).map_err(failed)?);
+    steps.push(entry(console, who, what, after).map_err(failed)?);
     let committed = console.admin.store.commit(steps).await;
     committed.map(drop).map_err(failed)
 }
@@ -266,19 +289,19 @@ pub(super) async fn accept(
         name: name.clone(),
         password: hash,
     };
-    let now = console.admin.clock.now();
-    let operator = match invite::accept(store, &ticket, accepted, now).await {
-        Ok(operator) => operator,
-        Err(InviteError::Store(error)) => return Err(broken(error).into()),
-        Err(_) => return Err(dead_link().into()),
-    };
     let what = if first {
         "operator.first"
     } else {
         "operator.password"
     };
+    let entry = entry(&console, email.as_str(), what, Value::Null).map_err(broken)?;
+    let now = console.admin.clock.now();
+    let operator = match invite::accept(store, &ticket, accepted, now, entry).await {
+        Ok(operator) => operator,
+        Err(InviteError::Store(error)) => return Err(broken(error).into()),
+        Err(_) => return Err(dead_link().into()),
+    };
     info!(operator = %operator.email, what, "an operator chose a password");
-    note(&console, operator.email.as_str(), what, Value::Null).await?;
     begun(&console, &operator.email).await
 }
 
@@ -289,7 +312,6 @@ async fn enter_once(console: &Console, ticket: &Token) -> Html {
         Err(InviteError::Store(error)) => return Err(fail(None, &error.into()).into()),
         Err(_) => return Err(dead_link().into()),
     };
-    note(console, email.as_str(), "operator.login", Value::Null).await?;
     begun(console, &email).await
 }
 
@@ -301,10 +323,6 @@ async fn begun(console: &Console, email: &Email) -> Html {
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
         .ok_or_else(dead_link)?;
-    let begun = console
-        .operators
-        .begin(&found, None)
-        .await
-        .map_err(broken)?;
+    let begun = begin(console, &found, None, Value::Null).await?;
     Ok(enter(console, &begun, "/admin/"))
 }

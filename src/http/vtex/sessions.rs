@@ -185,7 +185,7 @@ pub(super) async fn revoke(State(app): State<Shared>, request: Request) -> Respo
         let found = found.map_err(|why| failed(&why))?;
         let session = found.filter(|session| session.user == own.user);
         let session = session.ok_or_else(missing)?;
-        session::revoke_id(store, account, &id)
+        session::revoke_id(store, account, &id, Vec::new())
             .await
             .map_err(|why| failed(&why))?;
         app.authority

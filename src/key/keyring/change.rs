@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Keyring;
 use super::source::blocking;
-use super::stored::{master_for, stored, update};
+use super::stored::{Beside, alone, master_for, stored, update};
 use crate::base::Timestamp;
 use crate::key::algorithm::Algorithm;
 use crate::key::error::KeyError;
@@ -35,7 +35,7 @@ impl Keyring {
         let now = self.clock.now();
         let place = Slot::Additional(wanted);
         let fresh = self.fresh_if_none(place, now).await?;
-        let ring = update(&*self.store, |ring| {
+        let ring = update(&*self.store, &alone, |ring| {
             ring.purge(self.clock.surely());
             if self.is_taken(ring, place) || ring.active(place).is_some() {
                 return Ok(());
@@ -59,6 +59,7 @@ impl Keyring {
         &self,
         wanted: Option<Algorithm>,
         keep_old_for: Duration,
+        beside: Beside<'_>,
     ) -> Result<KeyInfo, KeyError> {
         let _changing = self.changing.lock().await;
         let now = self.clock.now();
@@ -72,7 +73,7 @@ impl Keyring {
             if key.kid() == old.kid() && key.certificates() == old.certificates() {
                 return Err(KeyError::SameFile { path: file.path() });
             }
-            let ring = update(&*self.store, |ring| {
+            let ring = update(&*self.store, beside, |ring| {
                 ring.purge(self.clock.surely());
                 ring.adopt(&key, now, keep);
                 Ok(())
@@ -91,7 +92,7 @@ impl Keyring {
         }
         let fresh = self.fresh_if_none(place, now).await?;
         let mut kid = String::new();
-        let ring = update(&*self.store, |ring| {
+        let ring = update(&*self.store, beside, |ring| {
             ring.purge(self.clock.surely());
             if self.is_taken(ring, place) {
                 return Err(KeyError::Busy);
@@ -109,12 +110,16 @@ impl Keyring {
 
     /// Publishes the next key for `wanted`, or the next default one, ahead of its
     /// use; the one there is, if there is one.
-    pub async fn prepare(&self, wanted: Option<Algorithm>) -> Result<KeyInfo, KeyError> {
+    pub async fn prepare(
+        &self,
+        wanted: Option<Algorithm>,
+        beside: Beside<'_>,
+    ) -> Result<KeyInfo, KeyError> {
         let _changing = self.changing.lock().await;
         let place = self.place(wanted);
         self.not_from_file(place)?;
         let fresh = self.fresh_if_none(place, self.clock.now()).await?;
-        self.publish(|ring| {
+        self.publish(beside, |ring| {
             if let (None, Some(fresh)) = (ring.next(place), &fresh) {
                 ring.put_next(place, fresh.clone());
             }
@@ -128,7 +133,12 @@ impl Keyring {
     /// Puts a key and its certificate into the store and publishes it; the next
     /// [`Keyring::rotate`] makes it the default one, or the additional one of its
     /// algorithm.
-    pub async fn import(&self, key: &SigningKey, additional: bool) -> Result<KeyInfo, KeyError> {
+    pub async fn import(
+        &self,
+        key: &SigningKey,
+        additional: bool,
+        beside: Beside<'_>,
+    ) -> Result<KeyInfo, KeyError> {
         let _changing = self.changing.lock().await;
         let algorithm = key.algorithm();
         let place = match (additional, self.place(Some(algorithm))) {
@@ -138,7 +148,7 @@ impl Keyring {
         };
         self.not_from_file(place)?;
         let stored = self.stored(key, place, self.clock.now()).await?;
-        self.publish(|ring| {
+        self.publish(beside, |ring| {
             // One that has signed must stay what it is, for its tokens' sake.
             let signed = |old: &Stored| old.kid == stored.kid && old.state != KeyState::Next;
             if ring.keys.iter().any(signed) {
@@ -216,10 +226,11 @@ impl Keyring {
 
     async fn publish(
         &self,
+        beside: Beside<'_>,
         mut change: impl FnMut(&mut Ring) -> Result<String, KeyError>,
     ) -> Result<KeyInfo, KeyError> {
         let mut kid = String::new();
-        let ring = update(&*self.store, |ring| {
+        let ring = update(&*self.store, beside, |ring| {
             kid = change(ring)?;
             Ok(())
         })

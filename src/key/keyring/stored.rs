@@ -6,9 +6,9 @@ use crate::base::{Clock, Timestamp};
 use crate::key::error::KeyError;
 use crate::key::generate::{KeyKind, generate};
 use crate::key::master::{Master, MasterKeys};
-use crate::key::ring::{ID, KeyState, RINGS, Retention, Ring, Role, Slot, Stored};
+use crate::key::ring::{ID, KeyState, Outline, RINGS, Retention, Ring, Role, Slot, Stored};
 use crate::key::signing::SigningKey;
-use crate::store::{Precondition, Store, StoreError};
+use crate::store::{Precondition, Step, Store, StoreError};
 
 /// How often a conditional write is tried; more brokers than this don't rotate at once.
 const TRIES: usize = 16;
@@ -42,7 +42,7 @@ pub(super) async fn open_stored(
     keep: Retention,
 ) -> Result<(Ring, Arc<SigningKey>), KeyError> {
     let (now, surely) = (clock.now(), clock.surely());
-    let ring = update(store, |ring| {
+    let ring = update(store, &alone, |ring| {
         // Before anything is changed: what is encrypted must be readable.
         if ring.has_sealed() {
             let master = master.existing()?;
@@ -78,7 +78,7 @@ pub(in crate::key) async fn seal_ring_again(
     store: &dyn Store,
     master: &MasterKeys,
 ) -> Result<(), KeyError> {
-    let ring = update(store, |ring| {
+    let ring = update(store, &alone, |ring| {
         for key in &mut ring.keys {
             if let Some(sealed) = &key.sealed
                 && let Some(again) = master.seal_again(&key.kid, sealed)?
@@ -118,10 +118,22 @@ pub(super) fn unseal(
     }
 }
 
+/// The steps that are written in one commit with a change of the keys, from what they
+/// were and what they become: the entry in the audit log, so that neither is on disk
+/// without the other.
+pub type Beside<'a> =
+    &'a (dyn Fn(&[Outline], &[Outline]) -> Result<Vec<Step>, StoreError> + Send + Sync);
+
+/// A change of the keys by itself, with nothing beside it.
+pub fn alone(_before: &[Outline], _after: &[Outline]) -> Result<Vec<Step>, StoreError> {
+    Ok(Vec::new())
+}
+
 /// Changes the stored keys; again from the start, if another broker was faster.
 /// Writes nothing where nothing changes.
 pub(super) async fn update(
     store: &dyn Store,
+    beside: Beside<'_>,
     mut change: impl FnMut(&mut Ring) -> Result<(), KeyError>,
 ) -> Result<Ring, KeyError> {
     for _ in 0..TRIES {
@@ -134,7 +146,12 @@ pub(super) async fn update(
         if ring == before {
             return Ok(ring);
         }
-        match RINGS.put(store, "", ID, &ring, when).await {
+        let mut steps = vec![
+            RINGS.step_check("", ID, when),
+            RINGS.step_put("", ID, &ring)?,
+        ];
+        steps.extend(beside(&before.outline(), &ring.outline())?);
+        match store.commit(steps).await {
             Err(StoreError::Conflict) => {}
             Ok(_) => return Ok(ring),
             Err(error) => return Err(error.into()),

@@ -341,7 +341,7 @@ impl Logins {
 
     /// Ends one of those sessions.
     pub async fn revoke_record(&self, account: &AccountId, id: &[u8]) -> Result<bool, StoreError> {
-        session::revoke_id(&*self.store, account, id).await
+        session::revoke_id(&*self.store, account, id, Vec::new()).await
     }
 
     /// Lets a token count again of which nothing came.

@@ -5,6 +5,7 @@ use super::super::{
     Access, Caller, Changed, Condition, Entry, OperationError, Operations, Outcome,
 };
 use super::fields::access_key;
+use super::remove::clear;
 use super::ways::check_verified;
 use super::{AccountView, address};
 use crate::account::origins::{self, Claim, ClaimError};
@@ -25,6 +26,8 @@ pub(super) async fn make(
     access_key(ops, false, account.access_key)?;
     check_verified(caller, &[], &account.login.ways.domains)?;
     ops.keys.ensure(account.signing_alg).await?;
+    // Users and clients of an account of before, whose removal broke off, are not its.
+    clear(ops, &account.id).await?;
     let view = AccountView::from(account.clone());
     let entry = || {
         Entry::new("account.create", address(&account.id))
@@ -86,7 +89,7 @@ pub(super) async fn write(
         let claim = claim(ops, caller, before, wanted).await?;
         let mut steps = match (wanted, before) {
             (Some(account), _) => account::step_put(account, when)?,
-            (None, Some(account)) => account::step_remove(&account.id, when),
+            (None, Some(account)) => account::step_remove(&account.id, when)?,
             (None, None) => Vec::new(),
         };
         steps.extend(claim.steps.iter().cloned());

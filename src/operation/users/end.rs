@@ -29,6 +29,7 @@ impl Operations {
                 store: &*self.store,
                 now: self.clock.now(),
                 access_token_lifetime: LONGEST,
+                beside: None,
             },
         }
     }

@@ -220,13 +220,17 @@ impl<'de> Visitor<'de> for Node<'_> {
 enum Name {
     Number,
     Member(String),
-    /// An object that imitates the library's private maps. Written out and read
-    /// again elsewhere it would turn into something else, so it is refused.
+    /// One that other readers refuse, or that imitates the library's private maps:
+    /// written out and read again elsewhere it would turn into something else.
     Private,
 }
 
 /// All names by which `serde_json` marks its private maps begin with this.
 const PRIVATE: &str = "$serde_json::private::";
+
+fn is_control(c: char) -> bool {
+    c < ' '
+}
 
 /// Asks for *bytes*: then a name from the text arrives as bytes, and only the
 /// library's own marker, which isn't in the text, arrives as a string.
@@ -252,10 +256,13 @@ impl Visitor<'_> for Key {
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
-        // Asked for bytes, the library lets escaped lone surrogates through.
+        // Asked for bytes, the library lets escaped lone surrogates through, and control
+        // characters that are not escaped (RFC 8259 §7). Escaped ones can't be told from
+        // those here, and no member has them in its name.
         match std::str::from_utf8(bytes) {
-            Ok(name) if !name.starts_with(PRIVATE) => Ok(Name::Member(name.to_owned())),
-            Ok(_) | Err(_) => Ok(Name::Private),
+            Ok(name) if name.starts_with(PRIVATE) || name.contains(is_control) => Ok(Name::Private),
+            Ok(name) => Ok(Name::Member(name.to_owned())),
+            Err(_) => Ok(Name::Private),
         }
     }
 }
