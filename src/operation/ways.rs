@@ -160,7 +160,7 @@ pub async fn end_sessions(
                 }
                 None => end_grants_in(&ops.ending(), &session.value).await?,
             }
-            let was_there = session::revoke_id(&*ops.store, &account, key.id()).await?;
+            let was_there = session::revoke_id(&*ops.store, &account, key.id(), Vec::new()).await?;
             ended.sessions += usize::from(was_there);
         }
     }

@@ -75,13 +75,20 @@ impl Writer {
         let mut entries = entries;
         entries.retain(|noted| self.counts(&noted.entry, now));
         let this = &*self;
-        let mut written = iter(entries)
+        let written: Vec<_> = iter(entries)
             .map(|noted| this.put(noted))
-            .buffer_unordered(SIDE_BY_SIDE);
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect()
+            .await;
         let mut lost: Option<StoreError> = None;
         let mut count = 0;
-        while let Some(outcome) = written.next().await {
-            if let Err(error) = outcome {
+        for outcome in written {
+            let noted = match outcome {
+                Ok(Some((entry, at))) => self.uses.note(&*self.store, &entry, at).await,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = noted {
                 count += 1;
                 lost = Some(error);
             }
@@ -111,12 +118,16 @@ impl Writer {
         counts
     }
 
-    async fn put(&mut self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
+    /// Writes an entry, and gives it with its moment where it counts as a use.
+    async fn put(
+        &self,
+        Noted { entry, at, turn }: Noted,
+    ) -> Result<Option<(LoginEntry, Timestamp)>, StoreError> {
         // Somebody who was deleted meanwhile stays deleted.
         if let (Some(account), Some(user)) = (&entry.account, entry.user)
             && !directory::exists(&*self.store, account, user).await?
         {
-            return Ok(());
+            return Ok(None);
         }
         // In the order in which they ended, also within a millisecond.
         let id = [&turn.to_be_bytes(), entry.id.as_bytes()].concat();
@@ -124,6 +135,6 @@ impl Writer {
         let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
         let put = RECORDS.put_soon_at(&*self.store, key, &entry, Precondition::Any);
         put.await?;
-        self.uses.note(&*self.store, &entry, at).await
+        Ok(Some((entry, at)))
     }
 }
