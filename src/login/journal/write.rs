@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::used::Uses;
+use super::used::{Uses, newest};
 use super::{LoginEntry, MOST_FAILURES, Message, Noted, RECORDS, SUCCESS};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
@@ -74,6 +74,7 @@ impl Writer {
         let now = self.clock.now();
         let mut entries = entries;
         entries.retain(|noted| self.counts(&noted.entry, now));
+        let used = newest(&entries);
         let this = &*self;
         let mut written = iter(entries)
             .map(|noted| this.put(noted))
@@ -85,6 +86,10 @@ impl Writer {
                 count += 1;
                 lost = Some(error);
             }
+        }
+        drop(written);
+        if let Err(error) = self.uses.note(&*self.store, used).await {
+            warn!(why = %error, "when ways to log in were last used could not be written down");
         }
         if let Some(error) = lost {
             warn!(why = %error, count, "logins could not be written to their log");
@@ -111,7 +116,7 @@ impl Writer {
         counts
     }
 
-    async fn put(&mut self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
+    async fn put(&self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
         // Somebody who was deleted meanwhile stays deleted.
         if let (Some(account), Some(user)) = (&entry.account, entry.user)
             && !directory::exists(&*self.store, account, user).await?
@@ -123,7 +128,6 @@ impl Writer {
         let account = entry.account.as_ref().map_or("", AccountId::as_str);
         let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
         let put = RECORDS.put_soon_at(&*self.store, key, &entry, Precondition::Any);
-        put.await?;
-        self.uses.note(&*self.store, &entry, at).await
+        put.await.map(drop)
     }
 }
