@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{LoginEntry, SUCCESS};
+use super::{Noted, SUCCESS};
 use crate::base::{AccountId, LoginMethod, Timestamp};
 use crate::store::{Keyspace, Precondition, Space, Store, StoreError};
 
@@ -20,38 +20,45 @@ pub(super) fn space() -> &'static Space {
     &USES
 }
 
+/// When ways of accounts were used.
+type Used = HashMap<(AccountId, String), Timestamp>;
+
 /// What one broker wrote.
 #[derive(Default)]
-pub(super) struct Uses(HashMap<(AccountId, String), Timestamp>);
+pub(super) struct Uses(Used);
 
 impl Uses {
-    /// Notes the use of a login that led to a session.
-    pub async fn note(
-        &mut self,
-        store: &dyn Store,
-        entry: &LoginEntry,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (Some(account), Some(way)) = (&entry.account, &entry.provider) else {
-            return Ok(());
-        };
-        let key = (account.clone(), way.clone());
-        let known = self.0.get(&key);
-        if entry.outcome != SUCCESS || known.is_some_and(|last| at.since(*last) < GRAIN) {
-            return Ok(());
+    /// Notes uses, as far as they are newer than what is known.
+    pub async fn note(&mut self, store: &dyn Store, used: Used) -> Result<(), StoreError> {
+        for ((account, way), at) in used {
+            let key = (account, way);
+            let known = self.0.get(&key);
+            if known.is_some_and(|last| at.since(*last) < GRAIN) {
+                continue;
+            }
+            let (account, way) = (key.0.as_str(), key.1.as_bytes());
+            RECORDS
+                .put_soon(store, account, way, &at, Precondition::Any)
+                .await?;
+            self.0.insert(key, at);
         }
-        RECORDS
-            .put_soon(
-                store,
-                account.as_str(),
-                way.as_bytes(),
-                &at,
-                Precondition::Any,
-            )
-            .await?;
-        self.0.insert(key, at);
         Ok(())
     }
+}
+
+/// The newest use of each way among logins: of those that led to a session.
+pub(super) fn newest(entries: &[Noted]) -> Used {
+    let mut used = Used::new();
+    for Noted { entry, at, .. } in entries {
+        let (Some(account), Some(way)) = (&entry.account, &entry.provider) else {
+            continue;
+        };
+        if entry.outcome == SUCCESS {
+            let last = used.entry((account.clone(), way.clone())).or_insert(*at);
+            *last = (*last).max(*at);
+        }
+    }
+    used
 }
 
 /// When a way was last used, to the minute; `None` where it never was.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::used::Uses;
+use super::used::{Uses, newest};
 use super::{LoginEntry, MOST_FAILURES, Message, Noted, RECORDS, SUCCESS};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
@@ -74,24 +74,22 @@ impl Writer {
         let now = self.clock.now();
         let mut entries = entries;
         entries.retain(|noted| self.counts(&noted.entry, now));
+        let used = newest(&entries);
         let this = &*self;
-        let written: Vec<_> = iter(entries)
+        let mut written = iter(entries)
             .map(|noted| this.put(noted))
-            .buffer_unordered(SIDE_BY_SIDE)
-            .collect()
-            .await;
+            .buffer_unordered(SIDE_BY_SIDE);
         let mut lost: Option<StoreError> = None;
         let mut count = 0;
-        for outcome in written {
-            let noted = match outcome {
-                Ok(Some((entry, at))) => self.uses.note(&*self.store, &entry, at).await,
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = noted {
+        while let Some(outcome) = written.next().await {
+            if let Err(error) = outcome {
                 count += 1;
                 lost = Some(error);
             }
+        }
+        drop(written);
+        if let Err(error) = self.uses.note(&*self.store, used).await {
+            warn!(why = %error, "when ways to log in were last used could not be written down");
         }
         if let Some(error) = lost {
             warn!(why = %error, count, "logins could not be written to their log");
@@ -118,23 +116,18 @@ impl Writer {
         counts
     }
 
-    /// Writes an entry, and gives it with its moment where it counts as a use.
-    async fn put(
-        &self,
-        Noted { entry, at, turn }: Noted,
-    ) -> Result<Option<(LoginEntry, Timestamp)>, StoreError> {
+    async fn put(&self, Noted { entry, at, turn }: Noted) -> Result<(), StoreError> {
         // Somebody who was deleted meanwhile stays deleted.
         if let (Some(account), Some(user)) = (&entry.account, entry.user)
             && !directory::exists(&*self.store, account, user).await?
         {
-            return Ok(None);
+            return Ok(());
         }
         // In the order in which they ended, also within a millisecond.
         let id = [&turn.to_be_bytes(), entry.id.as_bytes()].concat();
         let account = entry.account.as_ref().map_or("", AccountId::as_str);
         let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
         let put = RECORDS.put_soon_at(&*self.store, key, &entry, Precondition::Any);
-        put.await?;
-        Ok(Some((entry, at)))
+        put.await.map(drop)
     }
 }
