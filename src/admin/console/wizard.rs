@@ -135,7 +135,7 @@ fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<
         title => step.title,
         step => context! { id => step.id, title => step.title, about => step.about, first => step.id == STEPS[0].id, last },
         groups => shown(groups),
-        loose => shown(words::told(loose.into_iter().map(|f| *f), &open.path(""))),
+        loose => shown(words::told(loose.into_iter().copied(), &open.path(""))),
         others => shown(others),
         problem,
         conflicts => shown(json!(conflicts)),

@@ -114,7 +114,7 @@ fn meant(name: &str, about: &str) -> Option<&'static Field> {
 /// A sentence with the keys in backticks replaced by the labels of their fields.
 fn in_words(text: &str, about: &str) -> String {
     let pieces: Vec<&str> = text.split('`').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return text.to_owned();
     }
     let mut out = String::new();
