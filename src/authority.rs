@@ -12,7 +12,7 @@
 //! | [`consent`] | what people allowed applications | OpenID Connect Core §3.1.2.4 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
-//! | [`access`] | access tokens: issued, checked, revoked | RFC 9068 |
+//! | [`access`], [`verified`] | access tokens: issued, checked, revoked; those checked before | RFC 9068 |
 //! | [`revoked`] | what was revoked before its time | RFC 7009 |
 //! | [`grants`] | what was granted: listed, ended | RFC 7009 |
 //! | [`granted`] | what a user granted, and whom a token is for | RFC 6749 §1.3 |
@@ -61,10 +61,12 @@ pub mod refresh;
 pub mod revoked;
 pub mod scope;
 pub mod token;
+pub mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::application::KnownApplications;
 use self::application::MAX_ACCESS_TOKEN_LIFETIME;
 pub use self::application::{Application, Applications, ClientId, Grant};
 use self::assertion::ClientKeys;
@@ -73,6 +75,7 @@ use self::device::DeviceLimits;
 pub use self::error::{Code, OAuthError};
 use self::features::KnownFeatures;
 pub use self::scope::Scopes;
+use self::verified::VerifiedTokens;
 use crate::account::Accounts;
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::key::{Algorithm, Keyring};
@@ -87,6 +90,10 @@ pub struct Authority {
     pub store: Arc<dyn Store>,
     /// The accounts in it.
     pub accounts: Arc<Accounts>,
+    /// The applications in it.
+    pub applications: Arc<KnownApplications>,
+    /// Access tokens that were checked before.
+    pub verified: VerifiedTokens,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The only HTTP client.

@@ -16,6 +16,7 @@ use crate::authority::client_guesses::ClientGuesses;
 use crate::authority::device::DeviceLimits;
 use crate::authority::features::KnownFeatures;
 use crate::authority::foreign::ForeignAuthority;
+use crate::authority::verified::VerifiedTokens;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::{Config, StorePlace};
@@ -110,6 +111,8 @@ impl Broker {
         let authority = Arc::new(Authority {
             store: Arc::clone(&store),
             accounts: Arc::clone(&accounts),
+            applications: Arc::default(),
+            verified: VerifiedTokens::default(),
             clock: Arc::clone(&clock),
             outbound: Arc::clone(&outbound),
             keys: Arc::clone(&keys),

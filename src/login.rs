@@ -16,6 +16,7 @@
 //! [`restart`] and [`error`].
 
 pub mod access_key;
+mod advice;
 pub mod arrival;
 mod ask;
 pub mod callback;

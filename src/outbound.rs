@@ -37,6 +37,7 @@ pub use resolve::{Lookup, LookupFuture, SystemLookup};
 /// Neither `Debug` nor `Serialize`, since it holds secrets. `Host`,
 /// `Content-Length` and `Accept-Encoding: gzip` are the client's to add, as are
 /// `User-Agent: vestibule/<version>` and `Accept: */*` where `headers` has none.
+#[derive(Clone)]
 pub struct PreparedRequest {
     /// The method.
     pub method: http::Method,

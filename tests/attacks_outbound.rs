@@ -93,8 +93,8 @@ async fn o02_redirects_are_not_followed() {
     let thief = MockIdp::start(Config::default()).await.unwrap();
     for status in [301, 302, 303, 307, 308] {
         for (at, code) in [
-            ("token", "login.token_rejected"),
-            ("userinfo", "login.userinfo_rejected"),
+            ("token", "login.provider_error"),
+            ("userinfo", "login.provider_error"),
         ] {
             for location in [
                 format!("{}/{at}", thief.origin()),

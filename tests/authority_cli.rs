@@ -9,9 +9,9 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use authority::{Client, service};
+use authority::{Client, allowed, asking, service};
 use serde_json::Value;
-use support::World;
+use support::{Browser, World};
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
 
@@ -97,6 +97,58 @@ async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
             .code(),
         Some(0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consents_are_listed_and_withdrawn() {
+    let world = World::start().await;
+    let new = NewApplication {
+        account: None,
+        scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
+        ..service("acme")
+    };
+    let operator = Client::create(&world, new).await;
+    let dir = tempfile::tempdir().unwrap();
+    let call = |arguments: &[&str]| {
+        let all = [&["--server", world.origin.as_str()], arguments].concat();
+        run(dir.path(), Some(&operator), &all)
+    };
+    let client = Client::create(&world, asking()).await;
+    let tokens = allowed(&world, &client, &mut Browser::new()).await;
+    let list = |more: &[&str]| {
+        let all = [&["--json", "grant", "consents", "--account", "acme"], more].concat();
+        let listed: Value = said(&call(&all)).parse().unwrap();
+        listed.as_array().unwrap().clone()
+    };
+    let listed = list(&[]);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["application"], client.id);
+    assert!(listed[0]["scopes"].to_string().contains("email"));
+    assert_eq!(list(&["--user", "ada@example.test"]), listed);
+    assert_eq!(list(&["--application", &operator.id]).len(), 0);
+    let table = said(&call(&["grant", "consents", "--account", "acme"]));
+    assert!(table.contains(&client.id), "{table}");
+    let withdraw = [
+        "grant",
+        "withdraw",
+        "--account",
+        "acme",
+        "--user",
+        "ada@example.test",
+        "--application",
+        &client.id,
+    ];
+    let done = said(&call(&withdraw));
+    assert!(done.contains("the consent is withdrawn"), "{done}");
+    assert_eq!(list(&[]).len(), 0);
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    assert_eq!(client.refresh(&world, refresh).await.status, 400);
+    let again = call(&withdraw);
+    assert_eq!(again.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(why.contains("consent"), "{why}");
+    // Both are needed: nobody withdraws everybody's by leaving one out.
+    assert_eq!(call(&withdraw[..6]).status.code(), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,23 +6,12 @@
 mod authority;
 mod support;
 
-use authority::{CALLBACK, Client, claims, param, storefront, to};
+use authority::{CALLBACK, Client, asking, claims, param, storefront, to};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::form::Form;
 use support::{Browser, Page, World};
 use vestibule::authority::application::{NewApplication, Settings};
-
-fn foreign() -> NewApplication {
-    NewApplication {
-        name: Some("Rewards".to_owned()),
-        settings: Settings {
-            consent: true,
-            ..Settings::default()
-        },
-        ..storefront()
-    }
-}
 
 /// Through the login of `ada`, to the first page that is none of it.
 async fn ask(world: &World, client: &Client, browser: &mut Browser, over: &[(&str, &str)]) -> Page {
@@ -61,7 +50,7 @@ async fn code(world: &World, client: &Client, page: &Page) -> Value {
 #[tokio::test]
 async fn people_are_asked_once_and_again_for_more() {
     let world = World::start().await;
-    let client = Client::create(&world, foreign()).await;
+    let client = Client::create(&world, asking()).await;
     let browser = &mut Browser::new();
     let some = [("scope", "openid email")];
     let page = ask(&world, &client, browser, &some).await;
@@ -111,7 +100,7 @@ async fn people_are_asked_once_and_again_for_more() {
 #[tokio::test]
 async fn x2_a_consent_is_given_by_who_was_asked() {
     let world = World::start().await;
-    let client = Client::create(&world, foreign()).await;
+    let client = Client::create(&world, asking()).await;
     let browser = &mut Browser::new();
     let page = ask(&world, &client, browser, &[]).await;
     let asked = Form::of(&page);
@@ -151,7 +140,7 @@ async fn x2_a_consent_is_given_by_who_was_asked() {
 #[tokio::test]
 async fn a_consent_is_listed_and_withdrawn() {
     let world = World::start().await;
-    let client = Client::create(&world, foreign()).await;
+    let client = Client::create(&world, asking()).await;
     let browser = &mut Browser::new();
     let list = "/accounts/acme/consents";
     let both = format!("{list}?user=ada@example.test&application={}", client.id);

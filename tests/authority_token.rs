@@ -6,16 +6,18 @@
 mod authority;
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use authority::{Client, claims, post, service, user};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 use support::{Browser, Page, World};
 use vestibule::authority::application::NewApplication;
 use vestibule::authority::{Applications, Grant, Scopes};
 use vestibule::base::{AccountId, Secret};
-use vestibule::store::Precondition;
+use vestibule::store::{Precondition, SledOptions, SledStore};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const CREDENTIALS: &[(&str, &str)] = &[("grant_type", "client_credentials")];
@@ -641,6 +643,92 @@ async fn revocation_counts_at_once() {
     assert_eq!(service.introspect(&world, access).await["active"], true);
     service.post(&world, "revoke", &[("token", access)]).await;
     assert_eq!(service.introspect(&world, access).await["active"], false);
+}
+
+/// What is remembered of a token spares its signature check and nothing else: over a
+/// store that tells whether anything changed, and over one that does not.
+#[tokio::test]
+async fn a_token_that_was_asked_about_before_ends_as_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let sled = World::over(
+        |_| {},
+        |_| {
+            let clock = Arc::new(vestibule::base::SystemClock);
+            Arc::new(SledStore::open(dir.path(), clock, SledOptions::default()).unwrap())
+        },
+    );
+    let sled = sled.await;
+    sled.account("acme").await;
+    for world in [World::start().await, sled] {
+        let user = user(&world, "ada@example.test", "correct horse").await;
+        let client = Client::with_passwords(&world).await;
+        let tokens = async || {
+            let page = client
+                .password(&world, "ada@example.test", "correct horse")
+                .await;
+            page.json()
+        };
+        let asked = async |token: &str| {
+            let first = client.introspect(&world, token).await["active"] == true;
+            for _ in 0..2 {
+                let again = client.introspect(&world, token).await["active"] == true;
+                assert_eq!(again, first);
+            }
+            first
+        };
+        let all = [tokens().await, tokens().await, tokens().await];
+        let [kept, revoked, family] = all.each_ref().map(|all| text(all, "access_token"));
+        for token in [kept, revoked, family] {
+            assert!(asked(token).await);
+            // Another signature is another token.
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let other: String = signature.chars().rev().collect();
+            assert!(!asked(&format!("{signed}.{other}")).await);
+        }
+        client.post(&world, "revoke", &[("token", revoked)]).await;
+        assert!(!asked(revoked).await);
+        let refresh = text(&all[2], "refresh_token");
+        client.post(&world, "revoke", &[("token", refresh)]).await;
+        assert!(!asked(family).await);
+        assert!(asked(kept).await, "what was revoked was another grant's");
+        // An application's change counts for what it has out.
+        let id = client.id.parse().unwrap();
+        let mut found = Applications::get(&*world.store, &id)
+            .await
+            .unwrap()
+            .unwrap();
+        let before = found.value.clone();
+        found.value.audience = Some("urn:orders".to_owned());
+        let put = async |application| {
+            let any = Precondition::Any;
+            Applications::put(&*world.store, application, any)
+                .await
+                .unwrap();
+        };
+        put(&found.value).await;
+        assert!(!asked(kept).await);
+        put(&before).await;
+        assert!(asked(kept).await);
+        // So does the user's, and the time.
+        let path = format!("/accounts/acme/users/{}", user.id);
+        let disable = |on: bool| {
+            let body = format!("{{\"disabled\":{on}}}");
+            let world = &world;
+            let path = path.clone();
+            async move {
+                let kind = "application/json";
+                world.admin(Method::PATCH, &path, kind, &body).await.0
+            }
+        };
+        assert_eq!(disable(true).await, 200);
+        assert!(!asked(kept).await);
+        assert_eq!(disable(false).await, 200);
+        let last = tokens().await;
+        let last = text(&last, "access_token");
+        assert!(asked(last).await);
+        world.clock.advance(Duration::from_secs(1801));
+        assert!(!asked(last).await);
+    }
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ fn several_matches_are_shown_with_their_types() {
     assert_eq!(
         found.unwrap_err(),
         "`userinfo.response.email`: `$.emails[*].value` matched 3 values (string, number, null) \
-         where one is meant; narrow the path"
+         where one is meant; narrow the path; `$.emails[0].value` looks like an email"
     );
     let note = notes.iter().find(|n| n.field.ends_with("email")).unwrap();
     assert_eq!(note.matched, ["string", "number", "null"]);
@@ -171,6 +171,19 @@ fn what_is_missing_may_be_elsewhere() {
         "`$.user.openid` looks like an id"
     );
     assert_eq!(hint(r#"{"id":1,"name":"nobody"}"#), "");
+    // It is there, and can't be what is meant.
+    assert_eq!(
+        hint(r#"{"id":1,"email":{"value":"a@b.test"}}"#),
+        "`$.email.value` looks like an email"
+    );
+    assert_eq!(
+        hint(r#"{"id":1,"email":"ada","mail":"a@b.test"}"#),
+        "`$.mail` looks like an email"
+    );
+    assert_eq!(
+        hint(r#"{"email":"a@b.test","id":{"uid":""},"user":{"uid":7}}"#),
+        "`$.user.uid` looks like an id"
+    );
     // The hint is a path that works.
     let (found, _) = find(
         "user_id = \"id\"\nemail = \"$['o\\\\'neil'].a\"",

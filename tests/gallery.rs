@@ -25,6 +25,8 @@ mod rules;
 mod run;
 #[path = "gallery/russia.rs"]
 mod russia;
+#[path = "gallery/sealed.rs"]
+mod sealed;
 #[path = "gallery/self_hosted.rs"]
 mod self_hosted;
 #[path = "gallery/shape.rs"]
@@ -47,6 +49,7 @@ fn all() -> Vec<Imitation> {
         .chain(self_hosted::all())
         .chain(asia_pacific::all())
         .chain(business::all())
+        .chain(sealed::all())
         .chain(signed::all())
         .chain(social::all())
         .collect()
@@ -87,6 +90,7 @@ logs_in! {
     gov_br = "gov-br",
     hubspot = "hubspot",
     intuit = "intuit",
+    itsme = "itsme",
     kakao = "kakao",
     keycloak = "keycloak",
     line = "line",
@@ -101,10 +105,12 @@ logs_in! {
     okta = "okta",
     paypal = "paypal",
     qq = "qq",
+    rakuten = "rakuten",
     reddit = "reddit",
     salesforce = "salesforce",
     sap_cdc = "sap-cdc",
     shopify = "shopify",
+    singpass = "singpass",
     slack = "slack",
     spotify = "spotify",
     strava = "strava",
@@ -116,6 +122,7 @@ logs_in! {
     vk = "vk",
     vtex_exact = "vtex-exact",
     wechat = "wechat",
+    wecom = "wecom",
     weibo = "weibo",
     yahoo_japan = "yahoo-japan",
     yandex = "yandex",

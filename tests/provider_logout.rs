@@ -83,6 +83,51 @@ async fn authenticated(world: &World, browser: &mut Browser) -> bool {
     browser.session(world, "acme").await["authenticated"] == true
 }
 
+/// Up to the redirect with the ticket, which is not followed.
+async fn to_finish(world: &World, browser: &mut Browser) -> Page {
+    let start = world.url("acme", "login?return_to=/welcome");
+    let callback = browser.to_callback(&start, "ada", "lovelace").await;
+    browser.get(callback.as_str()).await
+}
+
+/// A session that ended before the browser came back with its ticket never begins.
+#[tokio::test]
+async fn the_provider_ends_a_login_that_is_on_its_way() {
+    let world = world().await;
+    let second = std::time::Duration::from_secs(1);
+    let subject = subject(&world);
+    for (jti, over) in [
+        ("j-1", json!({})),
+        ("j-2", json!({ "sub": subject })),
+        ("j-3", json!({ "sub": subject, "sid": null })),
+    ] {
+        let browser = &mut Browser::new();
+        let page = to_finish(&world, browser).await;
+        world.clock.advance(second);
+        assert_eq!(send(&world, &token(&world, jti, over)).await.status, 200);
+        world.clock.advance(second);
+        let end = browser.follow(page).await;
+        assert!(end.shows("login.ticket_invalid"), "{jti}: {}", end.body);
+        assert!(!authenticated(&world, browser).await, "{jti}");
+        // Whoever logs in after that is logged in.
+        let browser = &mut Browser::new();
+        world.log_in(browser).await;
+        assert!(authenticated(&world, browser).await, "{jti}");
+    }
+    // Another session's end, and another person's, is not this one's.
+    let browser = &mut Browser::new();
+    let page = to_finish(&world, browser).await;
+    world.clock.advance(second);
+    for (jti, over) in [
+        ("j-4", json!({ "sid": "s-2" })),
+        ("j-5", json!({ "sub": "somebody else", "sid": null })),
+    ] {
+        assert_eq!(send(&world, &token(&world, jti, over)).await.status, 200);
+    }
+    let end = browser.follow(page).await;
+    assert_eq!(end.url.path(), "/welcome", "{}", end.body);
+}
+
 /// B6
 #[tokio::test]
 async fn b6_no_parameter_keeps_the_providers_session() {

@@ -13,6 +13,8 @@ mod support;
 
 #[path = "requests/bodies.rs"]
 mod bodies;
+#[path = "requests/dpop.rs"]
+mod dpop;
 #[path = "requests/hosts.rs"]
 mod hosts;
 #[path = "requests/pushed.rs"]

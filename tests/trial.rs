@@ -113,6 +113,102 @@ async fn a_failed_trial_says_where_the_value_may_be() {
     );
 }
 
+#[tokio::test]
+async fn a_failed_trial_says_what_stands_in_the_token_answer() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    world.idp.configure(|config| {
+        let extra = json!({ "user": { "id": "u-1", "email": "ada@example.test" } });
+        config.token.response.extra = extra.as_object().unwrap().clone();
+        config.accounts[0].profile = json!({ "nick": "ada" });
+    });
+    let trace = tried(&world, &world.mapping()).await;
+    let failure = trace.failure.unwrap();
+    assert!(
+        failure
+            .message
+            .ends_with("; `{token.$.user.id}` looks like an id"),
+        "{}",
+        failure.message
+    );
+    // The hint is a place that works.
+    let draft = world
+        .mapping()
+        .replace("\"userId\"", "\"{token.$.user.id}\"")
+        .replace("\"email\"", "\"{token.$.user.email}\"");
+    let who = tried(&world, &draft).await.identity.unwrap();
+    assert_eq!(
+        (who.user_id.as_str(), who.email.as_str()),
+        ("u-1", "ada@example.test")
+    );
+}
+
+/// What to change when a login fails, for each kind of failure.
+#[tokio::test]
+async fn a_failed_trial_names_the_line_to_look_at() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    let draft = world.mapping();
+    let status = |at: &str, code| Faults::none().once(at, FaultKind::status(code));
+    let replaced = |at: &str, field: &str, value: Value| {
+        let field = field.to_owned();
+        Faults::none().once(at, FaultKind::Replace { field, value })
+    };
+    for (faults, line) in [
+        (
+            status("token", 404),
+            "`token.url` (step 3, access token exchange)",
+        ),
+        (
+            status("token", 405),
+            "`token.method` (step 3, access token exchange)",
+        ),
+        (
+            status("token", 415),
+            "`token.content_type` (step 3, access token exchange)",
+        ),
+        (
+            status("token", 401),
+            "`client.authentication` (step 1, provider details)",
+        ),
+        (
+            status("token", 400),
+            "`token.parameters` (step 3, access token exchange)",
+        ),
+        (
+            status("userinfo", 301),
+            "`userinfo.url` (step 4, user information)",
+        ),
+        (
+            status("userinfo", 403),
+            "`userinfo.send_token` (step 4, user information)",
+        ),
+        (
+            Faults::none().once("userinfo", FaultKind::Html200),
+            "`userinfo.response.format` (step 4, user information)",
+        ),
+        (
+            replaced("token", "access_token", json!({ "value": "0123456789" })),
+            "`token.response.access_token` (step 3, access token exchange)",
+        ),
+        (
+            replaced("userinfo", "email", json!(["a", "b"])),
+            "`userinfo.response.email` (step 4, user information)",
+        ),
+    ] {
+        world.idp.set_faults(faults);
+        let trace = tried(&world, &draft).await;
+        assert_eq!(
+            trace.failure.as_ref().unwrap().look_at.as_deref(),
+            Some(line)
+        );
+        assert!(text(&trace).contains(&format!("Look at {line}.")));
+    }
+    world.idp.set_faults(status("userinfo", 503));
+    let failure = tried(&world, &draft).await.failure.unwrap();
+    assert_eq!(failure.look_at, None, "no line can mend that");
+}
+
 /// The mock as an OpenID Connect provider, mapped so.
 fn openid(world: &World) -> String {
     world.idp.configure(|config| config.openid.enabled = true);

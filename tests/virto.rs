@@ -365,6 +365,44 @@ async fn an_operator_acts_as_a_customer() {
 }
 
 #[tokio::test]
+async fn who_is_no_operator_any_more_acts_as_nobody() {
+    let world = shop().await;
+    let ada = user(&world, "ada@example.test", PASSWORD).await;
+    let olga = user(&world, "olga@example.test", PASSWORD).await;
+    groups(&world, olga.id, json!(["support"])).await;
+    let act = async || {
+        let (operator, _) = tokens(&log_in(&world, "olga@example.test", PASSWORD).await);
+        let id = ada.id.to_string();
+        let form = [
+            ("grant_type", "impersonate"),
+            ("scope", "offline_access"),
+            ("user_id", id.as_str()),
+        ];
+        tokens(&post(&world, "/connect/token", Some(&operator), &form).await)
+    };
+    // The operator leaves the group; or the customer becomes an operator.
+    for (who, before, after) in [
+        (olga.id, json!(["support"]), json!(["sales"])),
+        (ada.id, json!([]), json!(["support"])),
+    ] {
+        let (acting, refresh) = act().await;
+        assert_eq!(userinfo(&world, &acting).await.status, 200);
+        groups(&world, who, after).await;
+        assert_eq!(userinfo(&world, &acting).await.status, 401);
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh.as_str()),
+        ];
+        let page = post(&world, "/connect/token", None, &form).await;
+        assert_eq!(code(&page), "token_invalid");
+        // The refresh token is not kept for better days.
+        groups(&world, who, before).await;
+        let page = post(&world, "/connect/token", None, &form).await;
+        assert_eq!(code(&page), "token_invalid");
+    }
+}
+
+#[tokio::test]
 async fn token_exchange_does_the_same() {
     const TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
     const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";

@@ -34,6 +34,8 @@ pub(crate) struct AuthorizationRequest {
     scope: String,
     nonce: Option<String>,
     challenge: Option<String>,
+    /// The thumbprint of the key that it was pushed with.
+    bound_to: Option<String>,
 }
 
 /// Answers at once if the browser is known, else with the login form.
@@ -158,6 +160,7 @@ impl AuthorizationRequest {
             scope: params.get(&names.scope).unwrap_or_default().to_owned(),
             nonce: params.get("nonce").map(str::to_owned),
             challenge: params.get("code_challenge").map(str::to_owned),
+            bound_to: params.get("dpop_jkt").map(str::to_owned),
         };
         match asked.objection(config, params) {
             Some((error, description)) => {
@@ -222,6 +225,7 @@ impl AuthorizationRequest {
             scope: self.scope,
             nonce: self.nonce,
             challenge: self.challenge,
+            bound_to: self.bound_to,
             used_for: None,
         };
         let code = shared.issue_code(code, Duration::from_secs(config.code_lifetime));

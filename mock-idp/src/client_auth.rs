@@ -233,15 +233,15 @@ fn check_signed_secret(
 }
 
 /// A signed token in its parts.
-struct Jws<'a> {
-    message: &'a str,
-    header: Value,
-    claims: Value,
-    signature: Vec<u8>,
+pub(crate) struct Jws<'a> {
+    pub(crate) message: &'a str,
+    pub(crate) header: Value,
+    pub(crate) claims: Value,
+    pub(crate) signature: Vec<u8>,
 }
 
 impl<'a> Jws<'a> {
-    fn read(token: &'a str) -> Option<Self> {
+    pub(crate) fn read(token: &'a str) -> Option<Self> {
         let (message, signature) = token.rsplit_once('.')?;
         let (head, payload) = message.split_once('.')?;
         let read = |part: &str| -> Option<Value> {
@@ -331,7 +331,12 @@ impl<'a> Jws<'a> {
 }
 
 /// Some, if the key made the signature.
-fn verify(algorithm: &Value, key: &Value, message: &[u8], signature: &[u8]) -> Option<()> {
+pub(crate) fn verify(
+    algorithm: &Value,
+    key: &Value,
+    message: &[u8],
+    signature: &[u8],
+) -> Option<()> {
     let number = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str()?).ok();
     match algorithm.as_str()? {
         "ES256" => {

@@ -31,6 +31,8 @@ pub struct Config {
     pub previous_client_secret: Option<String>,
     /// Redirect URIs of the main client; empty: any loopback or https one.
     pub redirect_uris: Vec<String>,
+    /// The main client's public keys (`{"keys":[…]}`), for `private_key_jwt`.
+    pub jwks: Option<Value>,
     /// Further clients.
     pub clients: Vec<Client>,
     /// How clients may prove themselves. Default body and form-encoded Basic.
@@ -53,6 +55,8 @@ pub struct Config {
     pub openid: OpenIdConfig,
     /// The application-token endpoint of Feishu-like servers.
     pub app_token: AppToken,
+    /// Tokens that are bound to a key (RFC 9449).
+    pub dpop: Dpop,
     /// How long a code is good, in seconds. Default 120.
     pub code_lifetime: u64,
     /// How long an access token is good, in seconds, whatever `expires_in` claims. Default 3600.
@@ -78,6 +82,7 @@ impl Default for Config {
             client_secret: "vestibule-demo-secret".into(),
             previous_client_secret: None,
             redirect_uris: Vec::new(),
+            jwks: None,
             clients: Vec::new(),
             client_authentication: vec![ClientAuthentication::Body, ClientAuthentication::Basic],
             empty_secrets: false,
@@ -89,6 +94,7 @@ impl Default for Config {
             userinfo: UserinfoConfig::default(),
             openid: OpenIdConfig::default(),
             app_token: AppToken::default(),
+            dpop: Dpop::default(),
             code_lifetime: 120,
             access_token_lifetime: 3600,
             accounts: Account::defaults(),
@@ -114,7 +120,7 @@ impl Config {
             return Some(KnownClient {
                 secrets,
                 redirect_uris: &self.redirect_uris,
-                jwks: None,
+                jwks: self.jwks.as_ref(),
             });
         }
         self.clients
@@ -211,7 +217,7 @@ pub enum ClientAuthentication {
 }
 
 /// OpenID Connect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OpenIdConfig {
     /// Serve discovery and keys, and an ID token where the scope has `openid`. Default false.
@@ -224,6 +230,9 @@ pub struct OpenIdConfig {
     pub algorithm: Algorithm,
     /// How long an ID token is good, in seconds. Default 300.
     pub id_token_lifetime: u64,
+    /// The client's key (a JWK on P-256) that ID tokens and signed profiles are encrypted
+    /// to. Default none.
+    pub encrypt_to: Option<Value>,
     /// The members of the profile that the ID token has too. Default `email`,
     /// `email_verified`, `name`.
     pub id_token_claims: Vec<String>,
@@ -237,6 +246,7 @@ impl Default for OpenIdConfig {
             issuer: None,
             algorithm: Algorithm::Es256,
             id_token_lifetime: 300,
+            encrypt_to: None,
             id_token_claims: ["email", "email_verified", "name"].map(String::from).into(),
         }
     }
@@ -263,6 +273,16 @@ impl Algorithm {
     }
 }
 
+/// Tokens that are bound to a key of the client's (RFC 9449).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dpop {
+    /// Refuse requests without a proof at `/par`, `/token` and `/userinfo`. Default false.
+    pub required: bool,
+    /// The nonce that every proof must have; who lacks it is told. Default none.
+    pub nonce: Option<String>,
+}
+
 /// The application-token endpoint, `POST /app_token`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -274,6 +294,16 @@ pub struct AppToken {
     /// The token endpoint wants the application token as its bearer token, and then no
     /// client credentials. Default false.
     pub required: bool,
+    /// It is asked for by GET, in the query (WeCom). Default false.
+    pub get: bool,
+    /// Name of the application's id. Default `app_id`.
+    pub id_key: String,
+    /// Name of its secret. Default `app_secret`.
+    pub secret_key: String,
+    /// Name of the token in the answer. Default `app_access_token`.
+    pub token_key: String,
+    /// The parameter that carries it to the token endpoint. Default: a bearer token.
+    pub parameter: Option<String>,
     /// How long an application token is good, in seconds. Default 7200.
     pub lifetime: u64,
 }
@@ -284,6 +314,11 @@ impl Default for AppToken {
             app_id: None,
             app_secret: None,
             required: false,
+            get: false,
+            id_key: "app_id".into(),
+            secret_key: "app_secret".into(),
+            token_key: "app_access_token".into(),
+            parameter: None,
             lifetime: 7200,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{Account, Config};
 use crate::faults::FaultKind;
+use crate::jwe;
 use crate::keys::SigningKey;
 use crate::random::random;
 use crate::state::{Code, Shared};
@@ -85,7 +86,15 @@ pub(crate) fn make(
         draft.spoil_claims(&fault, issued);
         draft.spoil_header(shared, config, code, &fault);
     }
-    draft.sign()
+    sealed(config, draft.sign())
+}
+
+/// A token as it leaves: encrypted, where the client has a key for that.
+fn sealed(config: &Config, token: String) -> String {
+    match &config.openid.encrypt_to {
+        Some(key) => jwe::encrypt(&token, key).unwrap_or(token),
+        None => token,
+    }
 }
 
 /// Whose key signs.
@@ -137,7 +146,7 @@ pub(crate) fn signed_profile(shared: &Shared, config: &Config, profile: Value) -
         claims,
         signer: Signer::Key(key),
     };
-    draft.sign()
+    sealed(config, draft.sign())
 }
 
 /// The left half of the access token's hash (OpenID Connect Core §3.1.3.6).

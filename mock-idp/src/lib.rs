@@ -22,8 +22,8 @@
 //! | `authorize`, `callback`, `login`, `login_page` | the browser's half of a login |
 //! | `pushed` | authorization requests that are pushed or signed |
 //! | `token`, `client_auth`, `userinfo` | the back channel |
-//! | `signature` | signatures over requests |
-//! | `openid`, `keys`, `id_token` | OpenID Connect |
+//! | `signature`, `dpop` | signatures over requests, proofs of a key |
+//! | `openid`, `keys`, `id_token`, `jwe` | OpenID Connect |
 //! | `mail` | a mail server that keeps what it is sent |
 //! | `control`, `journal`, `faults`, `config` | the instrument's knobs and dials |
 //!
@@ -37,10 +37,12 @@ mod client_auth;
 mod config;
 mod control;
 mod dotted;
+mod dpop;
 mod faults;
 mod format;
 mod id_token;
 mod journal;
+mod jwe;
 mod keys;
 mod login;
 mod login_page;
@@ -65,7 +67,7 @@ use tokio::task::JoinHandle;
 
 pub use config::{
     Account, Algorithm, AppToken, AuthorizeConfig, CallbackConfig, Client, ClientAuthentication,
-    Config, Encoding, OpenIdConfig, RequiredParameters, SignatureAlgorithm, SignatureConfig,
+    Config, Dpop, Encoding, OpenIdConfig, RequiredParameters, SignatureAlgorithm, SignatureConfig,
     SignatureEncoding, TokenConfig, TokenIn, TokenResponseConfig, UserinfoConfig,
     UserinfoResponseConfig,
 };

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, OAuthError};
 use crate::client_auth;
 use crate::config::Config;
+use crate::dpop;
 use crate::format;
 use crate::params::Params;
 use crate::request::Request;
@@ -25,6 +26,10 @@ pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Ans
         let opened = opened(shared, config, &params).map_err(OAuthError::request)?;
         if opened.get(&config.authorize.client_id) != Some(&client) {
             return Err(OAuthError::request("the request is of another client"));
+        }
+        let mut opened = opened;
+        if let Some(key) = dpop::thumbprint(request) {
+            opened.extend(Params::of(vec![("dpop_jkt".to_owned(), key)]));
         }
         Ok(shared.push(opened))
     });

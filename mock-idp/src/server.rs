@@ -22,7 +22,7 @@ use crate::params::Params;
 use crate::request::Request;
 use crate::state::Shared;
 use crate::wire::{Head, Seen, Tap};
-use crate::{authorize, control, login, login_page, openid, pushed, token, userinfo};
+use crate::{authorize, control, dpop, login, login_page, openid, pushed, token, userinfo};
 
 /// No request to an identity provider is longer.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -122,6 +122,9 @@ async fn serve(
 }
 
 fn route(shared: &Shared, config: &Config, request: &Request) -> Answer {
+    if let Some(refusal) = dpop::refusal(shared, config, request) {
+        return refusal;
+    }
     match request.path.as_str() {
         "/" => login_page::index(shared, config),
         "/authorize" => authorize::answer(shared, config, request),

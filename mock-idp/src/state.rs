@@ -50,6 +50,8 @@ pub(crate) struct Code {
     pub(crate) scope: String,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<String>,
+    /// The thumbprint of the key it is bound to.
+    pub(crate) bound_to: Option<String>,
     /// The token its first use gave.
     pub(crate) used_for: Option<String>,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Code {
 pub(crate) struct Token {
     pub(crate) username: String,
     pub(crate) scope: String,
+    /// The thumbprint of the key it is bound to.
+    pub(crate) bound_to: Option<String>,
 }
 
 impl Shared {

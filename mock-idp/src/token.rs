@@ -15,7 +15,7 @@ use crate::params::Params;
 use crate::request::Request;
 use crate::signature::Signed;
 use crate::state::{Code, Shared, Token};
-use crate::{dotted, id_token};
+use crate::{dotted, dpop, id_token};
 
 /// The token endpoint.
 pub(crate) fn answer(shared: &Shared, config: &Config, request: &Request) -> Answer {
@@ -69,7 +69,11 @@ fn exchange(
         let bearer = request
             .header(header::AUTHORIZATION)
             .and_then(|v| v.strip_prefix("Bearer "));
-        if !bearer.is_some_and(|token| shared.knows_app_token(token)) {
+        let sent = match &config.app_token.parameter {
+            Some(name) => params.get(name),
+            None => bearer,
+        };
+        if !sent.is_some_and(|token| shared.knows_app_token(token)) {
             return Err(OAuthError::token(
                 "Bearer",
                 "the application token is missing or unknown",
@@ -108,7 +112,7 @@ fn exchange(
     }
     let (code, access_token) = shared.with_code(code, |code| {
         let code = code.ok_or_else(|| OAuthError::grant("the code is unknown or expired"))?;
-        redeem(shared, config, params, &client_id, code)
+        redeem(shared, config, request, params, &client_id, code)
     })?;
     Ok(response(shared, config, &code, &access_token))
 }
@@ -148,6 +152,7 @@ fn refresh(
     let token = Token {
         username: code.seen.username.clone(),
         scope: code.scope.clone(),
+        bound_to: None,
     };
     let lifetime = Duration::from_secs(config.access_token_lifetime);
     let access_token = shared.issue_token(token, lifetime);
@@ -158,6 +163,7 @@ fn refresh(
 fn redeem(
     shared: &Shared,
     config: &Config,
+    request: &Request,
     params: &Params,
     client_id: &str,
     code: &mut Code,
@@ -170,6 +176,10 @@ fn redeem(
     }
     if code.client_id != client_id {
         return Err(OAuthError::grant("the code was given to another client"));
+    }
+    let key = dpop::thumbprint(request);
+    if code.bound_to.is_some() && code.bound_to != key {
+        return Err(OAuthError::grant("the code is bound to another key"));
     }
     match params.get(&config.token.redirect_uri) {
         Some(uri) if uri == code.redirect_uri => {}
@@ -207,6 +217,7 @@ fn redeem(
     let token = Token {
         username: code.seen.username.clone(),
         scope: code.scope.clone(),
+        bound_to: key,
     };
     let lifetime = Duration::from_secs(config.access_token_lifetime);
     let access_token = shared.issue_token(token, lifetime);
@@ -244,6 +255,7 @@ fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -
             let stands_for = Token {
                 username: code.seen.username.clone(),
                 scope: code.scope.clone(),
+                bound_to: None,
             };
             let lifetime = Duration::from_secs(config.access_token_lifetime);
             shared.admit_token(token.clone(), stands_for, lifetime);
@@ -256,18 +268,23 @@ fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -
 
 /// The application token of Feishu-like servers: id and secret as JSON, for a token as JSON.
 pub(crate) fn app_token(shared: &Shared, config: &Config, request: &Request) -> Answer {
-    if request.method != Method::POST {
-        return Answer::method_not_allowed("POST");
-    }
     let app = &config.app_token;
+    let method = if app.get { Method::GET } else { Method::POST };
+    if request.method != method {
+        return Answer::method_not_allowed(if app.get { "GET" } else { "POST" });
+    }
     let id = app.app_id.as_ref().unwrap_or(&config.client_id);
     let secret = app.app_secret.as_ref().unwrap_or(&config.client_secret);
-    let params = Params::json(&request.body).unwrap_or_default();
-    let right = params.get("app_id") == Some(id) && params.get("app_secret") == Some(secret);
+    let params = if app.get {
+        request.query.clone()
+    } else {
+        Params::json(&request.body).unwrap_or_default()
+    };
+    let right = params.get(&app.id_key) == Some(id) && params.get(&app.secret_key) == Some(secret);
     // Such servers say 200 to everything and put the error into the envelope.
     let value = if right {
         let token = shared.issue_app_token(Duration::from_secs(app.lifetime));
-        json!({ "code": 0, "msg": "ok", "app_access_token": token, "expire": app.lifetime })
+        json!({ "code": 0, "msg": "ok", &app.token_key: token, "expire": app.lifetime })
     } else {
         json!({ "code": 10014, "msg": "app_id or app_secret is wrong" })
     };

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::answer::{Answer, OAuthError};
 use crate::config::{Config, TokenIn};
 use crate::dotted;
+use crate::dpop;
 use crate::id_token;
 use crate::params::Params;
 use crate::request::Request;
@@ -143,7 +144,14 @@ fn authorized(shared: &Shared, config: &Config, request: &Request) -> Result<Tok
             "the access token is not accepted in that place",
         ));
     }
-    shared
-        .token(token)
-        .ok_or_else(|| OAuthError::token(scheme, "the access token is unknown, expired or revoked"))
+    let known = shared.token(token).ok_or_else(|| {
+        OAuthError::token(scheme, "the access token is unknown, expired or revoked")
+    })?;
+    if known.bound_to.is_some() && known.bound_to != dpop::thumbprint(request) {
+        return Err(OAuthError::token(
+            scheme,
+            "the access token is bound to another key",
+        ));
+    }
+    Ok(known)
 }

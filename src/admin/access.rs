@@ -65,9 +65,11 @@ async fn network(
     let caller = read(admin, token, method, uri).await?;
     let safe = matches!(*method, Method::GET | Method::HEAD);
     match caller.limit() {
-        Some(own) if !safe && makes_operators(admin, own, path) => Err(forbidden(
-            "operators log in through this account's providers; only who administers all accounts may change them",
-        )),
+        Some(own) if !safe && own.iter().any(|own| makes_operators(admin, own, path)) => {
+            Err(forbidden(
+                "operators log in through this account's providers; only who administers all accounts may change them",
+            ))
+        }
         Some(own) => within(own, path, method).map(|()| caller),
         None => Ok(caller),
     }
@@ -117,7 +119,7 @@ async fn read(admin: &Admin, token: &str, method: &Method, uri: &Uri) -> Result<
         .ok_or_else(refused)?;
     let name = format!("application {}", token.client_id);
     let access = access(&token.scopes, method)?;
-    Ok(Caller::new(name, access, token.account))
+    Ok(Caller::new(name, access, token.account.clone()))
 }
 
 /// What scopes allow; fails where they don't allow what the method is about to do.
@@ -137,15 +139,15 @@ fn makes_operators(admin: &Admin, own: &AccountId, path: &str) -> bool {
         && path.starts_with(&format!("/api/v1/accounts/{own}/providers"))
 }
 
-/// What a caller who is limited to an account may address: that account, and
-/// lists that show no more. The answer for another's is that for none (threat T5).
-fn within(own: &AccountId, path: &str, method: &Method) -> Result<(), Response> {
+/// What a caller who is limited to accounts may address: these, and lists that show
+/// no more. The answer for another's is that for none (threat T5).
+fn within(own: &[AccountId], path: &str, method: &Method) -> Result<(), Response> {
     let rest = path.strip_prefix("/api/v1/").unwrap_or_default();
     let mut segments = rest.split('/');
     match (segments.next(), segments.next()) {
-        (Some("accounts"), Some(id)) if id == own.as_str() => Ok(()),
+        (Some("accounts"), Some(id)) if own.iter().any(|own| id == own.as_str()) => Ok(()),
         (Some("accounts"), Some(_)) => Err(missing("account").into_response()),
-        // Their handlers show what is of that account.
+        // Their handlers show what is of these accounts.
         (Some("accounts" | "openapi.json" | "audit"), None) if method == Method::GET => Ok(()),
         // Their handlers look at each application's own account.
         (Some("applications"), _) => Ok(()),

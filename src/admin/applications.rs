@@ -101,10 +101,13 @@ pub(super) async fn list(
         .map(str::parse)
         .transpose()
         .map_err(|_| missing("account"))?;
-    if !caller.sees(asked.as_ref()) && asked.is_some() {
+    let of = match (&asked, caller.limit()) {
+        (None, Some([own])) => Some(own),
+        (asked, _) => asked.as_ref(),
+    };
+    if !caller.sees(of) {
         return Err(missing("account"));
     }
-    let of = asked.as_ref().or(caller.limit());
     let after = filter
         .after
         .as_deref()

@@ -238,8 +238,11 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Reply {
     if let Some(own) = caller.limit() {
-        let of = which.account.get_or_insert_with(|| own.to_string());
-        if of != own.as_str() {
+        if let (None, [one]) = (&which.account, own) {
+            which.account = Some(one.to_string());
+        }
+        let of = which.account.as_deref();
+        if !own.iter().any(|own| Some(own.as_str()) == of) {
             return Err(missing("account"));
         }
     }

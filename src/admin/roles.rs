@@ -38,6 +38,7 @@ pub(super) fn caller(
             operator.role.name()
         )));
     }
+    let access = if safe { Access::Read } else { Access::Write };
     let limit = match (&parts[..], operator.accounts.len()) {
         (_, 0) | (["openapi.json"], _) => None,
         (["accounts", id, ..], _) => {
@@ -45,15 +46,19 @@ pub(super) fn caller(
             let own = own.find(|own| own.as_str() == *id).cloned();
             Some(own.ok_or_else(|| missing("account").into_response())?)
         }
+        // A list that shows these and no other.
+        (["accounts"], _) if safe => {
+            let (name, own) = (operator.email.as_str(), operator.accounts.iter().cloned());
+            return Ok(Caller::of_accounts(name, access, own.collect()));
+        }
         // Lists that show what is of one account.
-        (["accounts" | "applications" | "audit"], 1) if safe => operator.accounts.first().cloned(),
+        (["applications" | "audit"], 1) if safe => operator.accounts.first().cloned(),
         _ => {
             return Err(forbidden(
                 "this is about the whole broker, and you administer some accounts of it; an owner can change that",
             ));
         }
     };
-    let access = if safe { Access::Read } else { Access::Write };
     Ok(Caller::new(operator.email.as_str(), access, limit))
 }
 

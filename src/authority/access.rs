@@ -5,6 +5,8 @@
 //! counts only while its application exists, its user may act, and nobody ended
 //! it, its grant or its session.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -12,11 +14,13 @@ use super::Authority;
 use super::application::{Application, ClientId};
 use super::error::{Code, OAuthError};
 use super::granted::{Actor, Granted, Grantee};
-use super::id_token::untrusted;
 use super::scope::Scopes;
+pub use super::verified::Access;
+use super::verified::{Verified, number};
 use crate::account::directory;
 use crate::base::{AccountId, Timestamp, UserId, random};
 use crate::key::{Claims, Expect};
+use crate::protocol::jws::Jws;
 use crate::store::StoreError;
 
 /// `typ` of access tokens (RFC 9068 §2.1).
@@ -75,23 +79,6 @@ struct AccessClaims<'a> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-/// An access token that counts.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// Its application.
-    pub client_id: ClientId,
-    /// The account it is limited to.
-    pub account: Option<AccountId>,
-    /// Its user; `None`: the application itself.
-    pub user: Option<UserId>,
-    /// Who acts as the user.
-    pub actor: Option<Actor>,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// All its claims.
-    pub claims: Claims,
 }
 
 impl Authority {
@@ -153,50 +140,61 @@ impl Authority {
     ///
     /// # Errors
     /// If the store fails: never a yes that was not looked up (threat C8).
-    pub async fn access(&self, token: &str) -> Result<Option<Access>, OAuthError> {
-        // Whom it should be for is known once it is known whose it is.
-        let claims = untrusted(token);
-        let Some(audience) = claims.as_ref().and_then(|c| c.get("aud")?.as_str()) else {
-            return Ok(None);
+    pub async fn access(&self, token: &str) -> Result<Option<Arc<Access>>, OAuthError> {
+        let now = self.now();
+        let known = match self.verified.get(token, &self.keys, now) {
+            Some(known) => known,
+            None => match self.verify(token, now).await {
+                Some(verified) => self.verified.put(token, verified),
+                None => return Ok(None),
+            },
         };
-        let expect = Expect {
-            issuer: &self.issuer,
-            audience,
-            typ: Some(TYP),
-            now: self.now(),
-        };
-        let Ok(claims) = self.keys.verify_fresh(token, &expect).await else {
-            return Ok(None);
-        };
-        let Some(access) = read(claims) else {
-            return Ok(None);
-        };
-        if self.is_revoked(&access.claims).await? {
+        if self.is_revoked(known.marks.as_ref()).await? {
             return Ok(None);
         }
+        let access = &known.access;
         let Some(application) = self.application(&access.client_id).await? else {
             return Ok(None);
         };
         let account = access.account.as_ref();
+        let audience = &known.audience;
         if !application.has_resource(audience, &access.scopes) {
             let meant = self.audience_of(&application, account, &access.scopes);
-            if meant.await? != audience {
+            if meant.await? != *audience {
                 return Ok(None);
             }
         }
-        let issued_at = number(&access.claims, "iat").map(Timestamp::from_secs);
-        let good = issued_at.is_some_and(|at| application.honours(at))
+        let good = known.issued_at.is_some_and(|at| application.honours(at))
             && match (access.user, account) {
-                (None, _) => owns(&application, &access),
+                (None, _) => owns(&application, access),
                 (Some(user), Some(account)) => {
                     let generation = number(&access.claims, "generation").unwrap_or_default();
                     application.serves(account)
                         && self.may_act(account, user, generation).await?
-                        && self.actor_may_act(account, access.actor).await?
+                        && self
+                            .actor_may_act(&application, account, user, access.actor)
+                            .await?
                 }
                 (Some(_), None) => false,
             };
-        Ok(good.then_some(access))
+        Ok(good.then(|| Arc::clone(access)))
+    }
+
+    /// An access token of ours, by its signature and its own claims alone.
+    async fn verify(&self, token: &str, now: Timestamp) -> Option<Verified> {
+        // Whom it should be for is known once it is known whose it is.
+        let jws = Jws::parse(token).ok()?;
+        let claims = jws.claims().ok()?;
+        let audience = claims.get("aud")?.as_str()?;
+        let expect = Expect {
+            issuer: &self.issuer,
+            audience,
+            typ: Some(TYP),
+            now,
+        };
+        let verified = self.keys.verify_fresh(token, &expect).await.ok()?;
+        let kid = jws.kid().ok()??;
+        Some(Verified::new(read(verified)?, kid, audience))
     }
 
     /// Whether what was granted still counts, its refresh tokens and marks aside.
@@ -210,18 +208,9 @@ impl Authority {
             && self
                 .may_act(&granted.account, granted.user, granted.generation)
                 .await?
-            && self.actor_may_act(&granted.account, granted.actor).await?)
-    }
-
-    async fn actor_may_act(
-        &self,
-        account: &AccountId,
-        actor: Option<Actor>,
-    ) -> Result<bool, StoreError> {
-        match actor {
-            None => Ok(true),
-            Some(actor) => self.may_act(account, actor.user, actor.generation).await,
-        }
+            && self
+                .actor_may_act(application, &granted.account, granted.user, granted.actor)
+                .await?)
     }
 
     async fn may_act(
@@ -232,10 +221,6 @@ impl Authority {
     ) -> Result<bool, StoreError> {
         directory::may_act(&*self.store, account, user, generation).await
     }
-}
-
-pub(super) fn number(claims: &Claims, name: &str) -> Option<u64> {
-    claims.all().get(name)?.as_u64()
 }
 
 /// An application's own token counts only for what it may do now.

@@ -9,6 +9,7 @@
 mod address;
 mod check;
 mod error;
+mod known;
 mod records;
 mod settings;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::check::NewApplication;
 pub use self::error::ApplicationError;
+pub use self::known::KnownApplications;
 pub(super) use self::records::spaces;
 pub use self::records::{Applications, used_at};
 pub use self::settings::{

@@ -1,13 +1,14 @@
 //! Who an application is (RFC 6749 §2.3).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::Authority;
-use super::application::{Application, Applications, AuthMethod, ClientId};
+use super::application::{Application, AuthMethod, ClientId};
 use super::assertion;
 use super::error::{Code, OAuthError};
 use crate::base::{Secret, Timestamp};
@@ -139,7 +140,7 @@ impl Authority {
         &self,
         given: &Credentials,
         from: Option<IpAddr>,
-    ) -> Result<Application, OAuthError> {
+    ) -> Result<Arc<Application>, OAuthError> {
         let id: ClientId = given.id.parse().map_err(|_| OAuthError::client())?;
         let application = self
             .application(&id)
@@ -163,7 +164,7 @@ impl Authority {
         if !good {
             return Err(OAuthError::client());
         }
-        self.note_use(&application, now);
+        self.applications.note_use(&self.store, &application, now);
         Ok(application)
     }
 
@@ -175,7 +176,7 @@ impl Authority {
         &self,
         given: &Credentials,
         from: Option<IpAddr>,
-    ) -> Result<Application, OAuthError> {
+    ) -> Result<Arc<Application>, OAuthError> {
         let application = self.authenticate(given, from).await?;
         if application.public {
             return Err(OAuthError::client());
@@ -184,10 +185,8 @@ impl Authority {
     }
 
     /// An application by its id.
-    pub async fn application(&self, id: &ClientId) -> Result<Option<Application>, OAuthError> {
-        Ok(Applications::get(&*self.store, id)
-            .await?
-            .map(|found| found.value))
+    pub async fn application(&self, id: &ClientId) -> Result<Option<Arc<Application>>, OAuthError> {
+        Ok(self.applications.get(&*self.store, id).await?)
     }
 
     async fn has_secret(
@@ -206,16 +205,5 @@ impl Authority {
         self.client_guesses
             .is_right(&application.client_id, &hashes, given, from, now)
             .await
-    }
-
-    /// Writes the last use down, some time after the answer.
-    fn note_use(&self, application: &Application, now: Timestamp) {
-        let store = std::sync::Arc::clone(&self.store);
-        let id = application.client_id.clone();
-        tokio::spawn(async move {
-            if let Err(error) = Applications::note_use(&*store, &id, now).await {
-                tracing::warn!(why = %error, "the last use of an application was not noted");
-            }
-        });
     }
 }

@@ -140,7 +140,7 @@ impl Authority {
         &self,
         request: &Authorization,
         session: &Session,
-    ) -> Result<Option<Application>, OAuthError> {
+    ) -> Result<Option<Arc<Application>>, OAuthError> {
         let application = self.application(&request.client_id).await?;
         let application = application.ok_or_else(OAuthError::client)?;
         if request.asks_again {
@@ -181,7 +181,7 @@ impl Authority {
         };
         let consent = Consent {
             user: session.user,
-            client_id: application.client_id,
+            client_id: application.client_id.clone(),
             scopes,
             given_at: self.now(),
         };

@@ -13,6 +13,7 @@ mod grant;
 mod user_code;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,7 @@ enum State {
 pub struct DeviceAsk {
     key: Key,
     /// Who asks.
-    pub application: Application,
+    pub application: Arc<Application>,
     /// Whose login it is; `None`: an operator's.
     pub account: Option<AccountId>,
     /// What for.

@@ -9,16 +9,18 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::Authority;
-use super::access::{Access, bearer, number};
+use super::access::bearer;
 use super::application::Application;
 use super::error::{Code, OAuthError};
 use super::granted::{Actor, Granted};
 use super::scope;
 use super::token::{ACCESS_TOKEN_TYPE, TokenAnswer, user_scopes, wanted};
+use super::verified::{Access, number};
 use crate::account::{User, directory};
 use crate::audit;
 use crate::base::{AccountId, UserId};
 use crate::protocol::form::Pairs;
+use crate::store::StoreError;
 
 fn forbidden() -> OAuthError {
     OAuthError::new(
@@ -161,6 +163,30 @@ impl Authority {
         self.note_impersonation(application, account, &acting, &customer)
             .await?;
         Ok(granted)
+    }
+
+    /// Whether who acts as a user is still somebody who may, at this application, and
+    /// the user still somebody as whom one acts. What they may is asked again each time:
+    /// a group that is left ends what it gave.
+    pub(super) async fn actor_may_act(
+        &self,
+        application: &Application,
+        account: &AccountId,
+        subject: UserId,
+        actor: Option<Actor>,
+    ) -> Result<bool, StoreError> {
+        let Some(actor) = actor else {
+            return Ok(true);
+        };
+        let found = directory::get(&*self.store, account, actor.user).await?;
+        let acts = found.is_some_and(|found| {
+            found.value.may_act(actor.generation) && is_operator(application, &found.value)
+        });
+        if !acts {
+            return Ok(false);
+        }
+        let found = directory::get(&*self.store, account, subject).await?;
+        Ok(found.is_some_and(|found| !is_operator(application, &found.value)))
     }
 
     async fn user_of(&self, account: &AccountId, user: UserId) -> Result<Option<User>, OAuthError> {

@@ -44,7 +44,7 @@ struct Participant {
 /// A logout that an application asks for.
 pub struct LogoutRequest {
     /// The application.
-    pub application: Option<Application>,
+    pub application: Option<Arc<Application>>,
     /// The account whose session ends.
     pub account: Option<AccountId>,
     /// Whose session it is, as the application knows it.
@@ -91,7 +91,7 @@ impl Authority {
         };
         let then = match form.get("post_logout_redirect_uri") {
             None => None,
-            Some(uri) => Some(after(uri, form.get("state"), application.as_ref())?),
+            Some(uri) => Some(after(uri, form.get("state"), application.as_deref())?),
         };
         let account = hint
             .as_ref()

@@ -2,6 +2,8 @@
 //! servers read: so that they do without changes. The platform's own source is the only
 //! description (`AuthorizationController` of `vc-platform`, `useAuth` of `vc-frontend`).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::Authority;
@@ -44,7 +46,7 @@ impl Authority {
         request: &TokenRequest<'_>,
         bearer_header: Option<&str>,
         header: Option<&str>,
-    ) -> Result<Option<Application>, OAuthError> {
+    ) -> Result<Option<Arc<Application>>, OAuthError> {
         let form = request.form;
         let named = ["client_id", "client_secret", "client_assertion"]
             .iter()
@@ -101,7 +103,10 @@ impl Authority {
     }
 
     /// The application of an account that requests without a client are meant for.
-    async fn unnamed_of(&self, account: &AccountId) -> Result<Option<Application>, OAuthError> {
+    async fn unnamed_of(
+        &self,
+        account: &AccountId,
+    ) -> Result<Option<Arc<Application>>, OAuthError> {
         let mut after = None;
         loop {
             let store = &*self.store;
@@ -112,7 +117,7 @@ impl Authority {
             after = Some(last.value.client_id.clone());
             let mut page = page.into_iter().map(|found| found.value);
             if let Some(found) = page.find(|found| found.settings.unnamed_requests) {
-                return Ok(Some(found));
+                return Ok(Some(Arc::new(found)));
             }
         }
     }

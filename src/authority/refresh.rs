@@ -17,6 +17,7 @@
 //! A refresh token ends its lifetime after it was issued. An old one leads to its
 //! family for as long as that lives, see `family.rs`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::warn;
@@ -225,7 +226,7 @@ impl Authority {
     pub(super) async fn application_of_refresh(
         &self,
         text: &str,
-    ) -> Result<Option<Application>, OAuthError> {
+    ) -> Result<Option<Arc<Application>>, OAuthError> {
         let Some(presented) = Presented::parse(text) else {
             return Ok(None);
         };

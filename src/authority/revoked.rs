@@ -6,6 +6,7 @@
 //! one for each day on which a token that is out now can end, and a token is
 //! looked for at the day of its own end. A mark stays for a day more than it must.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -37,23 +38,66 @@ pub struct Issued {
     pub expires_at: Timestamp,
 }
 
+/// Where the marks of an access token stand, if there are any.
+pub(super) struct Marks {
+    /// Its own.
+    own: Key,
+    /// Those that it shares with others: of its grant and its session.
+    shared: Vec<Key>,
+    /// One more than the revision of the space at which none of these was found.
+    unrevoked: AtomicU64,
+}
+
+impl Marks {
+    /// Those of a token; `None` for one without a `jti`.
+    pub fn of(claims: &Claims) -> Option<Self> {
+        let expires_at = claims.expires_at();
+        let day = day_of(expires_at);
+        let shared = [GRANT_ID, SID].into_iter();
+        Some(Self {
+            own: single(claims.text("jti")?, expires_at),
+            shared: shared
+                .filter_map(|claim| Some(mark(day, claim, claims.text(claim)?)))
+                .collect(),
+            unrevoked: AtomicU64::new(0),
+        })
+    }
+
+    /// Whether none was found at this revision of the space.
+    fn are_absent_at(&self, revision: Option<u64>) -> bool {
+        revision.is_some_and(|now| self.unrevoked.load(Ordering::Relaxed) == now.wrapping_add(1))
+    }
+
+    /// Notes that none was found after the revision was asked for.
+    fn note_absent(&self, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            let next = revision.wrapping_add(1);
+            self.unrevoked.store(next, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Authority {
     /// Whether an access token was revoked. One without a `jti` is none of ours.
-    pub(super) async fn is_revoked(&self, claims: &Claims) -> Result<bool, StoreError> {
-        let Some(jti) = claims.text("jti") else {
+    pub(super) async fn is_revoked(&self, marks: Option<&Marks>) -> Result<bool, StoreError> {
+        let Some(marks) = marks else {
             return Ok(true);
         };
-        let expires_at = claims.expires_at();
-        let mut keys = vec![single(jti, expires_at)];
-        let day = day_of(expires_at);
-        for claim in [GRANT_ID, SID] {
-            keys.extend(claims.text(claim).map(|name| mark(day, claim, name)));
+        // Of the store itself one is asked each time: where it fails, no token counts
+        // (threat C8).
+        let revision = self.store.revision(&REVOKED);
+        if self.store.get(&marks.own).await?.is_some() {
+            return Ok(true);
         }
-        for key in keys {
-            if self.store.get(&key).await?.is_some() {
+        if marks.are_absent_at(revision) {
+            return Ok(false);
+        }
+        for key in &marks.shared {
+            if self.store.get(key).await?.is_some() {
                 return Ok(true);
             }
         }
+        marks.note_absent(revision);
         Ok(false)
     }
 

@@ -313,7 +313,9 @@ impl Authority {
             return Err(refused());
         };
         let application = self.application(&access.client_id).await?;
-        let settings = application.map(|app| app.settings).unwrap_or_default();
+        let settings = application
+            .map(|app| app.settings.clone())
+            .unwrap_or_default();
         let platform = settings.virto_claims;
         if !platform && !access.scopes.has(scope::OPENID) {
             return Err(OAuthError::new(

@@ -61,7 +61,7 @@ error_codes! {
     shoppers {
         /// The shopper pressed Cancel at the provider, or the provider refused consent (`access_denied`). Nothing needs to be done.
         LoginDenied = "login.denied",
-        /// The provider sent the browser back with an error other than `access_denied`, or its discovery document could not be used. The log line under the support id names it.
+        /// The provider sent the browser back with an error other than `access_denied`, its discovery document could not be used, or one of its endpoints redirects or does not know such a request (405, 406, 411, 415). The log line under the support id names it.
         LoginProviderError = "login.provider_error",
         /// The callback came without a state. Check that the mapping's `authorization.state_key` is what the provider sends back.
         LoginStateMissing = "login.state_missing",

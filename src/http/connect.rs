@@ -24,6 +24,7 @@ mod logout;
 mod provider_token;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
@@ -199,7 +200,7 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, OAuthError> {
 
 /// The token a form is about, and the application that asks.
 struct TokenQuery {
-    application: crate::authority::Application,
+    application: Arc<crate::authority::Application>,
     token: String,
 }
 

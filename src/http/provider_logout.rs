@@ -135,6 +135,8 @@ async fn end_all(
     account: &AccountId,
     logout: &ProviderLogout,
 ) -> Result<usize, StoreError> {
+    // Noted first: a login that is on its way either sees it or has a session to end.
+    app.logins.note_logout(account, logout).await?;
     let found = app.logins.ended_by(account, logout).await?;
     for (id, session) in &found {
         app.authority.session_ended(account, session).await?;

@@ -25,7 +25,7 @@ use super::ring::{Retention, Ring, Slot};
 use super::signing::SigningKey;
 use super::snapshot::{KeyInfo, Signers, Snapshot};
 use super::token::{Claims, Expect, VerifyError};
-use crate::base::Clock;
+use crate::base::{Clock, Timestamp};
 use crate::config::Auth;
 use crate::store::Store;
 
@@ -159,6 +159,11 @@ impl Keyring {
             return first;
         }
         self.verify(token, expect)
+    }
+
+    /// Whether tokens under the key of this name count.
+    pub fn has(&self, kid: &str, now: Timestamp) -> bool {
+        self.snapshot.load().has(kid, now)
     }
 
     fn may_look(&self) -> bool {

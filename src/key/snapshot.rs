@@ -128,6 +128,11 @@ impl Snapshot {
         self.by_kid.get(kid).map(|i| &self.known[*i])
     }
 
+    /// Whether tokens under the key of this name count.
+    pub(super) fn has(&self, kid: &str, now: Timestamp) -> bool {
+        self.find(kid).is_some_and(|known| known.lives(now))
+    }
+
     pub(super) fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Claims, VerifyError> {
         let parsed = Parsed::new(token)?;
         let kid = parsed.kid()?.ok_or(VerifyError::NoKeyId)?;

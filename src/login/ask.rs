@@ -10,8 +10,11 @@ use super::error::{LoginError, Step, error_code, words as whole};
 use super::refusal::{plain_words, words};
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::decode::{self, DecodeError, decode};
+use crate::provider::extract::ExtractError;
+use crate::provider::inner::{self, Inner, Unfound};
+use crate::provider::lifted;
 use crate::provider::model::Answer;
-use crate::provider::path;
+use crate::provider::path::{self, Place};
 use crate::provider::trace::Trace;
 
 impl Logins {
@@ -21,12 +24,17 @@ impl Logins {
         &self,
         login: &Context,
         step: Step,
-        request: PreparedRequest,
+        mut request: PreparedRequest,
         answer: &Answer,
         trace: &mut Trace,
     ) -> Result<Value, LoginError> {
         let limits: &Limits = &login.provider().limits;
         let certificate = login.provider().client.certificate.as_ref();
+        let proves = !matches!(step, Step::Before | Step::IdToken);
+        let prover = login.prover().filter(|_| proves);
+        if let Some(proof) = prover.and_then(|prover| prover.prove(&mut request, self.now())) {
+            trace.secret("dpop_proof", &proof);
+        }
         trace.request(step.name(), &request);
         let lane = login.lane(step);
         let sent = self.outbound.send_as(certificate, &lane, request, limits);
@@ -38,6 +46,9 @@ impl Logins {
             }
         };
         trace.response(&response);
+        if let Some(prover) = prover {
+            prover.note(&response);
+        }
         self.meters
             .provider_seconds(login.account(), &login.provider().id, step)
             .record(response.elapsed.as_secs_f64());
@@ -65,6 +76,8 @@ impl Logins {
         }
         let signed = matches!(step, Step::Userinfo | Step::Then) && Self::has_keys(login);
         let document = match decoded {
+            // All that counts stands in the head.
+            Err(DecodeError::Empty { .. }) if !answer.lifted.is_empty() => Value::Null,
             Err(DecodeError::IsJwt) if signed => {
                 let token = decode::text(content_type, &response.body);
                 self.signed_claims(login, step, &token).await?
@@ -95,7 +108,46 @@ impl Logins {
                 retry_after: retry_after(&response.headers),
             });
         }
-        Ok(document)
+        let document = match &answer.inner {
+            Some(place) => self.inner(login, step, place, &document).await?,
+            None => document,
+        };
+        Ok(lifted::lift(document, &answer.lifted, &response.headers))
+    }
+
+    /// What counts in an answer's place: a part of it, or what a text in it says.
+    async fn inner(
+        &self,
+        login: &Context,
+        step: Step,
+        place: &Place,
+        document: &Value,
+    ) -> Result<Value, LoginError> {
+        let field = match step {
+            Step::Before => "token.before.response.inner",
+            Step::Userinfo => "userinfo.response.inner",
+            Step::Then => "userinfo.then.inner",
+            _ => "token.response.inner",
+        };
+        match inner::find(place, document) {
+            Ok(Inner::Value(value)) => Ok(value),
+            Ok(Inner::Token(token)) if Self::has_keys(login) => {
+                self.signed_claims(login, step, &token).await
+            }
+            Ok(Inner::Token(_)) => Err(LoginError::Undecodable {
+                step,
+                error: DecodeError::IsJwt,
+            }),
+            Err(Unfound::Unreadable(error)) => Err(LoginError::Undecodable { step, error }),
+            Err(Unfound::Nowhere(problem)) => {
+                let error = ExtractError {
+                    field,
+                    problem,
+                    hint: None,
+                };
+                Err(LoginError::Incomplete { step, error })
+            }
+        }
     }
 }
 

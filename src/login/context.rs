@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use oauth2::PkceCodeVerifier;
 
-use super::error::Step;
+use super::error::{LoginError, Step};
 use super::openid::AuthenticationAge;
 use super::pending::{Browser, BrowserDigest, PendingLogin};
 use crate::account::Account;
 use crate::base::{AccountId, Timestamp, random};
 use crate::provider::Provider;
+use crate::provider::dpop::Prover;
 
 /// A login whose callback was verified. Each step passes it on to the next.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ pub struct Context {
     redirect_uri: String,
     nonce: Option<String>,
     authentication_age: Option<AuthenticationAge>,
+    prover: Option<Arc<Prover>>,
     origin: Origin,
 }
 
@@ -34,6 +36,10 @@ pub(super) struct Origin {
     pub started_at: Timestamp,
     /// Whether it is an operator's, to the console.
     pub console: bool,
+}
+
+fn prover(kept: Option<&str>) -> Option<Arc<Prover>> {
+    kept.and_then(Prover::read).map(Arc::new)
 }
 
 impl Context {
@@ -51,6 +57,7 @@ impl Context {
             redirect_uri: pending.redirect_uri,
             nonce: pending.nonce,
             authentication_age: pending.freshness,
+            prover: prover(pending.proof_key.as_deref()),
             origin: Origin {
                 store: pending.store,
                 return_to: pending.return_to,
@@ -76,6 +83,7 @@ impl Context {
             redirect_uri,
             nonce: None,
             authentication_age: None,
+            prover: None,
             origin: Origin {
                 store: String::new(),
                 return_to: String::new(),
@@ -83,6 +91,14 @@ impl Context {
                 started_at: now,
                 console: false,
             },
+        }
+    }
+
+    /// The same with the key of a login that begins.
+    pub(super) fn with_proof_key(self, kept: Option<&str>) -> Self {
+        Self {
+            prover: prover(kept),
+            ..self
         }
     }
 
@@ -129,6 +145,18 @@ impl Context {
     /// application demands it.
     pub(super) fn authentication_age(&self) -> Option<AuthenticationAge> {
         self.authentication_age
+    }
+
+    /// What proves that its tokens are ours, where they are bound to a key.
+    pub(super) fn prover(&self) -> Option<&Prover> {
+        self.prover.as_deref()
+    }
+
+    /// Whether a request is to be made again, for the provider wants its own nonce in
+    /// the proof (RFC 9449 §8).
+    pub(super) fn again<T>(&self, outcome: &Result<T, LoginError>) -> bool {
+        let prover = self.prover().filter(|_| outcome.is_err());
+        prover.is_some_and(Prover::again)
     }
 
     pub(super) fn origin(&self) -> &Origin {

@@ -363,12 +363,16 @@ impl LoginError {
             Self::Rejected { step, status, .. } => match (step, status) {
                 (_, 429 | 503) => ErrorCode::LoginProviderBusy,
                 (Step::Userinfo | Step::Then, 404 | 410) => ErrorCode::LoginUserinfoNotFound,
-                (Step::Userinfo | Step::Then, 500..) | (Step::Before | Step::Token, 502 | 504) => {
+                (Step::Start | Step::Before | Step::Token | Step::Userinfo | Step::Then, 500..) => {
                     ErrorCode::LoginProviderFailing
                 }
+                // Its discovery document, its keys or the request that is pushed; or that it
+                // sends us elsewhere, or does not know such a request: nothing that a
+                // shopper could allow or refuse.
+                (Step::IdToken | Step::Start, _) | (_, 300..=399 | 405 | 406 | 411 | 415) => {
+                    ErrorCode::LoginProviderError
+                }
                 (Step::Userinfo | Step::Then, _) => ErrorCode::LoginUserinfoRejected,
-                // Its discovery document or its keys.
-                (Step::IdToken, _) => ErrorCode::LoginProviderError,
                 _ => ErrorCode::LoginTokenRejected,
             },
             Self::Undecodable { .. } | Self::Incomplete { .. } | Self::SignedAnswer { .. } => {

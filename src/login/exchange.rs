@@ -184,8 +184,22 @@ async fn with_either_secret(
     outcome
 }
 
-/// One token request.
+/// One token request, and another where the provider wants its nonce in the proof.
 async fn offer(
+    logins: &Logins,
+    callback: &VerifiedCallback,
+    secret: Option<&Secret>,
+    app_access_token: Option<&Secret>,
+    trace: &mut Trace,
+) -> Result<Value, LoginError> {
+    let first = offer_once(logins, callback, secret, app_access_token, trace).await;
+    if callback.login().again(&first) {
+        return offer_once(logins, callback, secret, app_access_token, trace).await;
+    }
+    first
+}
+
+async fn offer_once(
     logins: &Logins,
     callback: &VerifiedCallback,
     secret: Option<&Secret>,

@@ -3,12 +3,13 @@
 use tracing::info;
 
 use super::error::{LoginError, Step};
+use super::identify::TICKET_LIFETIME;
 use super::journal::{LoginEntry, LoginStep};
 use super::pending::{Browser, TICKET, TicketRecord};
 use super::{Logins, ReturnTo};
 use crate::account::Account;
 use crate::account::directory::{self, IdentifyError};
-use crate::base::{AccountId, Authenticated, LoginMethod, ProviderId, UserId};
+use crate::base::{AccountId, Authenticated, LoginMethod, ProviderId, Timestamp, UserId};
 use crate::session::{Begun, Session, Subject, VtexTokens};
 use crate::store::Token;
 
@@ -88,6 +89,14 @@ pub async fn finish(
         .begin(&*logins.store, &logins.keys, subject, logins.now())
         .await?;
     still_allowed(logins, &account.id, &session, &token).await?;
+    if ended_there(logins, account, &record, &ticket).await? {
+        logins
+            .sessions
+            .revoke(&*logins.store, &account.id, &token, logins.now())
+            .await
+            .map_err(Step::Finish.store())?;
+        return Err(LoginError::TicketInvalid);
+    }
     note(logins, account, &record, &session);
     logins
         .meters
@@ -119,6 +128,25 @@ async fn stands(
     let found = logins.mappings.provider(account, provider).await;
     let there = found.map_err(Step::Finish.store())?.is_some();
     Ok(there && logins.is_on(account, provider, Step::Finish).await?)
+}
+
+/// Whether the provider ended its session while the browser was on its way here. Looked
+/// at after ours is there: its logout either is seen here or finds the session to end.
+async fn ended_there(
+    logins: &Logins,
+    account: &Account,
+    record: &TicketRecord,
+    ticket: &Token,
+) -> Result<bool, LoginError> {
+    let (Some(at), Some(provider)) = (&record.at_provider, record.method.provider()) else {
+        return Ok(false);
+    };
+    let lifetime = u64::try_from(TICKET_LIFETIME.as_millis()).unwrap_or_default();
+    let issued = ticket.expires_at().as_millis().saturating_sub(lifetime);
+    logins
+        .is_logged_out(&account.id, provider, at, Timestamp::from_millis(issued))
+        .await
+        .map_err(Step::Finish.store())
 }
 
 /// Notes the login in its log; nobody waits for that.

@@ -82,6 +82,9 @@ pub struct LoginEntry {
     /// What went wrong, as the program's log has it: no values and no secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The line of the mapping to look at, where one may be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_at: Option<String>,
     /// Who logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
@@ -118,6 +121,7 @@ impl LoginEntry {
             failed_at: None,
             blame: None,
             why: None,
+            look_at: None,
             user: None,
             email: None,
             store: None,
@@ -141,6 +145,7 @@ impl LoginEntry {
             failed_at: Some(error.step().name().to_owned()),
             blame: Some(blame.to_owned()),
             why: Some(error.to_string()),
+            look_at: error.look_at(),
             ..self
         }
     }

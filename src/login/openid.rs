@@ -149,9 +149,10 @@ impl Logins {
             // Not ours to compare, but whose is it? Another provider's answer to
             // this one's state is a mix-up (RFC 9700 §4.4).
             (None, Some(given)) if self.is_foreign_issuer(account, given, at).await? => {
-                Err(LoginError::IssuerMismatch(
-                    "names the issuer of another provider; if it is this one's, write it as `provider.issuer`".to_owned(),
-                ))
+                Err(LoginError::IssuerMismatch(format!(
+                    "names the issuer of another provider, `{}`; if it is this one's, write it as `provider.issuer`",
+                    words(given)
+                )))
             }
             _ => Ok(()),
         }

@@ -50,6 +50,9 @@ pub(super) struct PendingLogin {
     #[serde(default)]
     pub counts_at: CountsAt,
     pub code_verifier: PkceCodeVerifier,
+    /// The key that its tokens are bound to (RFC 9449).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     pub started_at: Timestamp,

@@ -1,6 +1,7 @@
 //! The authorization request on its way: in the browser's address, or pushed first
 //! (RFC 9126), as parameters or as a signed object (RFC 9101).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use url::Url;
@@ -33,6 +34,7 @@ impl Logins {
         provider: &Arc<Provider>,
         endpoint: &Url,
         values: AuthorizationValues<'_>,
+        proof_key: Option<&str>,
     ) -> Result<String, LoginError> {
         let pushed = self.pushed_endpoint(account, provider).await?;
         let mut pairs =
@@ -50,7 +52,8 @@ impl Logins {
             Arc::clone(provider),
             redirect_uri,
             self.now(),
-        );
+        )
+        .with_proof_key(proof_key);
         let client = &provider.client;
         let first = self.push(&login, &pushed, &pairs, client.secret.as_ref());
         let request_uri = match (first.await, &client.previous_secret) {
@@ -102,6 +105,20 @@ impl Logins {
         pairs: &[(&str, String)],
         secret: Option<&Secret>,
     ) -> Result<String, LoginError> {
+        let first = self.push_once(login, endpoint, pairs, secret).await;
+        if login.again(&first) {
+            return self.push_once(login, endpoint, pairs, secret).await;
+        }
+        first
+    }
+
+    async fn push_once(
+        &self,
+        login: &Context,
+        endpoint: &Url,
+        pairs: &[(&str, String)],
+        secret: Option<&Secret>,
+    ) -> Result<String, LoginError> {
         let (provider, account) = (login.provider(), login.account().as_str());
         let way = self.authentication(account, provider).await?;
         let assertion = self
@@ -122,6 +139,8 @@ impl Logins {
             request::pushed(provider, endpoint, pairs.to_vec(), &values).map_err(unbuilt)?;
         let answer = Answer {
             format: Format::Auto,
+            inner: None,
+            lifted: BTreeSet::new(),
             success: None,
             error_message: None,
             nothing: Vec::new(),

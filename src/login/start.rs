@@ -11,8 +11,9 @@ use super::openid::AuthenticationAge;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo, trial};
 use crate::account::{Account, StoreFront};
-use crate::base::{Spent, Timestamp, random};
+use crate::base::{Secret, Spent, Timestamp, random};
 use crate::provider::Provider;
+use crate::provider::dpop;
 use crate::provider::file::{Kind, Pkce, ResponseMode};
 use crate::provider::moment::Moment;
 use crate::provider::request::{self, AuthorizationValues, Demands};
@@ -88,6 +89,8 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         .authorization_endpoint(account.id.as_str(), provider)
         .await?;
     let code_challenge = code_challenge(provider.authorization.pkce, &code_verifier);
+    let proof_key = provider.client.dpop.then(dpop::fresh_key).flatten();
+    let proof_key = proof_key.as_ref().map(Secret::expose);
     let moment = Moment::new(now);
     let values = AuthorizationValues {
         fill: Fill {
@@ -104,7 +107,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         demands,
     };
     let location = logins
-        .authorization_request(account, provider, &endpoint, values)
+        .authorization_request(account, provider, &endpoint, values, proof_key)
         .await?;
     if trial.is_some() && provider.authorization.response_mode == Some(ResponseMode::Fragment) {
         trial::expects_fragment(logins, &account.id, &provider.id).await?;
@@ -119,6 +122,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         redirect_uri,
         counts_at: provider.counts_at(),
         code_verifier,
+        proof_key: proof_key.map(str::to_owned),
         nonce,
         started_at: now,
         freshness: freshness(provider, demands, now),

@@ -12,10 +12,11 @@ use super::exchange::TokenResponse;
 use super::kept::Unowned;
 use super::openid::IdTokenError;
 use crate::base::Authenticated;
+use crate::outbound::PreparedRequest;
 use crate::provider::Provider;
 use crate::provider::extract::{self, Documents, ExtractError, Problem, Profile};
 use crate::provider::file::Kind;
-use crate::provider::model::{ProfileSource, Then, UserinfoRequest};
+use crate::provider::model::{Answer, ProfileSource, Then, UserinfoRequest};
 use crate::provider::moment::Moment;
 use crate::provider::path;
 use crate::provider::request;
@@ -221,15 +222,15 @@ async fn request_profile(
                 error,
             }
         })?;
-    let answer = logins
-        .ask(
-            token.login(),
-            Step::Userinfo,
-            prepared,
-            &userinfo.answer,
-            trace,
-        )
-        .await?;
+    let answer = asked(
+        logins,
+        token,
+        Step::Userinfo,
+        prepared,
+        &userinfo.answer,
+        trace,
+    )
+    .await?;
     trace.document("userinfo", &answer);
     Ok(answer)
 }
@@ -245,9 +246,27 @@ async fn follow(
     let step = Step::Then;
     let prepared = prepare(logins, &then.request, token, Some(document), None)
         .map_err(|error| LoginError::Build { step, error })?;
-    logins
-        .ask(token.login(), step, prepared, &then.answer, trace)
-        .await
+    asked(logins, token, step, prepared, &then.answer, trace).await
+}
+
+/// Sends a request, and again where the provider wants its nonce in the proof.
+async fn asked(
+    logins: &Logins,
+    token: &TokenResponse,
+    step: Step,
+    prepared: PreparedRequest,
+    answer: &Answer,
+    trace: &mut Trace,
+) -> Result<Value, LoginError> {
+    let login = token.login();
+    let spare = login.prover().map(|_| prepared.clone());
+    let first = logins.ask(login, step, prepared, answer, trace).await;
+    match spare {
+        Some(prepared) if login.again(&first) => {
+            logins.ask(login, step, prepared, answer, trace).await
+        }
+        _ => first,
+    }
 }
 
 fn prepare(
@@ -256,7 +275,7 @@ fn prepare(
     token: &TokenResponse,
     profile: Option<&Value>,
     discovered: Option<&url::Url>,
-) -> Result<crate::outbound::PreparedRequest, request::BuildError> {
+) -> Result<PreparedRequest, request::BuildError> {
     let provider = token.login().provider();
     let client = &provider.client;
     let moment = Moment::new(logins.now());

@@ -304,7 +304,7 @@ impl AccountQuery {
     }
 }
 
-/// A page of accounts in the order of their ids; of a caller limited to one, that one.
+/// A page of accounts in the order of their ids; of a caller limited to some, these.
 pub async fn list(
     ops: &Operations,
     caller: &Caller,
@@ -317,9 +317,17 @@ pub async fn list(
     let mut found = Vec::new();
     match caller.limit() {
         Some(own) => {
-            let is_next = after.as_ref().is_none_or(|after| after < own);
-            let account = account::get(&*ops.store, own).await?;
-            found.extend(account.filter(|account| is_next && query.wants(&account.value)));
+            let mut own = own.to_vec();
+            own.sort();
+            own.dedup();
+            let is_next = |id: &AccountId| after.as_ref().is_none_or(|after| after < id);
+            for id in own.iter().filter(|id| is_next(id)) {
+                let account = account::get(&*ops.store, id).await?;
+                found.extend(account.filter(|account| query.wants(&account.value)));
+                if found.len() > limit {
+                    break;
+                }
+            }
         }
         None => loop {
             let step = if query.q.is_some() { MAX } else { limit + 1 };

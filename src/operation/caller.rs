@@ -18,8 +18,8 @@ pub struct Caller {
     /// Who it is, for the audit log.
     name: String,
     access: Access,
-    /// The account the caller is limited to; `None`: all, and the broker itself.
-    limit: Option<AccountId>,
+    /// The accounts the caller is limited to; `None`: all, and the broker itself.
+    limit: Option<Vec<AccountId>>,
 }
 
 impl Caller {
@@ -33,7 +33,16 @@ impl Caller {
         Self {
             name: name.into(),
             access,
-            limit,
+            limit: limit.map(|account| vec![account]),
+        }
+    }
+
+    /// A program of somebody who administers these accounts.
+    pub fn of_accounts(name: impl Into<String>, access: Access, accounts: Vec<AccountId>) -> Self {
+        Self {
+            name: name.into(),
+            access,
+            limit: Some(accounts),
         }
     }
 
@@ -42,14 +51,15 @@ impl Caller {
         &self.name
     }
 
-    /// The account the caller is limited to; `None`: all.
-    pub fn limit(&self) -> Option<&AccountId> {
-        self.limit.as_ref()
+    /// The accounts the caller is limited to; `None`: all.
+    pub fn limit(&self) -> Option<&[AccountId]> {
+        self.limit.as_deref()
     }
 
     /// Whether what belongs to this account, or to all, is the caller's to see.
     pub fn sees(&self, account: Option<&AccountId>) -> bool {
-        self.limit().is_none_or(|own| account == Some(own))
+        self.limit()
+            .is_none_or(|own| account.is_some_and(|account| own.contains(account)))
     }
 
     /// Fails unless the caller may do so at all, whatever it is about.

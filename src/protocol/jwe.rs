@@ -12,6 +12,7 @@ use aws_lc_rs::cipher::{
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
+use aws_lc_rs::key_wrap::{self, AesKek, KeyWrap as _};
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -28,7 +29,7 @@ pub enum JweError {
     Malformed(&'static str),
     /// Another algorithm.
     #[error(
-        "its `alg` or `enc` is not one that is read: RSA-OAEP-256 or ECDH-ES, with A128GCM, A256GCM, A128CBC-HS256 or A256CBC-HS512"
+        "its `alg` or `enc` is not one that is read: RSA-OAEP-256, ECDH-ES, ECDH-ES+A128KW or ECDH-ES+A256KW, with A128GCM, A256GCM, A128CBC-HS256 or A256CBC-HS512"
     )]
     Algorithm,
     /// An extension that must be understood, or compression.
@@ -128,7 +129,16 @@ impl DecryptionKey {
                 Zeroizing::new(key.to_vec())
             }
             (Kind::Ec(curve, key), "ECDH-ES") if encrypted_key.is_empty() => {
-                agreed(curve, key, &header, encryption)?
+                let name = encryption.name();
+                agreed(curve, key, &header, (name, encryption.key_length()))?
+            }
+            (Kind::Ec(curve, key), name @ ("ECDH-ES+A128KW" | "ECDH-ES+A256KW")) => {
+                let (cipher, length) = match name {
+                    "ECDH-ES+A128KW" => (&key_wrap::AES_128, 16),
+                    _ => (&key_wrap::AES_256, 32),
+                };
+                let kek = agreed(curve, key, &header, (name, length))?;
+                unwrapped(cipher, &kek, &decoded(encrypted_key)?)?
             }
             _ => return Err(JweError::Algorithm),
         };
@@ -152,7 +162,7 @@ fn agreed(
     curve: &Curve,
     own: &agreement::PrivateKey,
     header: &Map<String, Value>,
-    encryption: Encryption,
+    purpose: (&str, usize),
 ) -> Result<Zeroizing<Vec<u8>>, JweError> {
     let bad = JweError::Malformed("its `epk` is not a key of this curve");
     let peer = header.get("epk").ok_or(bad)?;
@@ -176,19 +186,40 @@ fn agreed(
     let (apu, apv) = (party("apu")?, party("apv")?);
     let peer = UnparsedPublicKey::new(curve.algorithm, point);
     agreement::agree(own, peer, JweError::Undecryptable, |secret| {
-        Ok(concat_kdf(secret, encryption, &apu, &apv))
+        Ok(concat_kdf(secret, purpose, &apu, &apv))
     })
 }
 
-/// RFC 7518 §4.6.2, with SHA-256.
-fn concat_kdf(secret: &[u8], encryption: Encryption, apu: &[u8], apv: &[u8]) -> Zeroizing<Vec<u8>> {
-    let length = encryption.key_length();
+/// The content's key in its wrapping (RFC 7518 §4.4, RFC 3394).
+fn unwrapped(
+    cipher: &'static key_wrap::AesBlockCipher,
+    kek: &[u8],
+    wrapped: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, JweError> {
+    let bad = JweError::Undecryptable;
+    // The longest key of a content has 64 bytes.
+    if wrapped.len() > 72 {
+        return Err(bad);
+    }
+    let kek = AesKek::new(cipher, kek).map_err(|_| bad)?;
+    let mut out = Zeroizing::new(vec![0; wrapped.len()]);
+    let key = kek.unwrap(wrapped, &mut out).map_err(|_| bad)?;
+    Ok(Zeroizing::new(key.to_vec()))
+}
+
+/// RFC 7518 §4.6.2, with SHA-256: a key of this length for this algorithm.
+fn concat_kdf(
+    secret: &[u8],
+    (name, length): (&str, usize),
+    apu: &[u8],
+    apv: &[u8],
+) -> Zeroizing<Vec<u8>> {
     let mut key = Zeroizing::new(Vec::with_capacity(length + 32));
     let mut round: u32 = 1;
     while key.len() < length {
         let mut input = Zeroizing::new(round.to_be_bytes().to_vec());
         input.extend_from_slice(secret);
-        for part in [encryption.name().as_bytes(), apu, apv] {
+        for part in [name.as_bytes(), apu, apv] {
             input.extend_from_slice(&length32(part.len()));
             input.extend_from_slice(part);
         }

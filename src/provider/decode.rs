@@ -110,7 +110,8 @@ pub fn decode_text(
     content_type: Option<&str>,
     body: &str,
 ) -> Result<Decoded, DecodeError> {
-    let body = body.as_bytes();
+    let unescaped = repair::html_unescaped(body);
+    let body = unescaped.as_deref().unwrap_or(body).as_bytes();
     let sniffed = sniff(body);
     if sniffed == Sniffed::Blank {
         return Err(DecodeError::Empty {

@@ -17,7 +17,7 @@ use url::Url;
 
 pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
-use self::hints::{suggest_email, suggest_id};
+use self::hints::{suggest_email, suggest_id, suggest_token};
 use super::decode::{readable, type_name, unreadable};
 use super::email::{self, EmailForm};
 pub use super::mapped::{Documents, ExtractError, Problem};
@@ -139,7 +139,11 @@ pub fn one_text(
     place: &Place,
     document: &Value,
 ) -> Result<String, ExtractError> {
-    let fail = |problem| ExtractError { field, problem };
+    let fail = |problem| ExtractError {
+        field,
+        problem,
+        hint: suggest_token(field, document),
+    };
     let value = one(place, document).map_err(fail)?;
     match value {
         Value::String(text) if unreadable(text) => Err(fail(Problem::Invalid {
@@ -172,12 +176,9 @@ fn is_web_address(text: &str) -> bool {
     Url::parse(text.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-/// Nothing is there, and perhaps elsewhere.
-fn missing(place: &Mapped, hint: Option<String>) -> Problem {
-    Problem::Missing {
-        place: place.to_string(),
-        hint,
-    }
+/// Nothing is there.
+fn missing(place: &Mapped) -> Problem {
+    Problem::missing(place.to_string())
 }
 
 fn types(found: &[&Value]) -> Vec<&'static str> {
@@ -220,18 +221,18 @@ impl<'v> Extraction<'v, '_> {
         field: &'static str,
         place: &Mapped,
         problem: Problem,
+        hint: Option<String>,
     ) -> Result<T, ExtractError> {
-        let hint = match &problem {
-            Problem::Missing { hint, .. } => hint.clone(),
-            _ => None,
-        };
-        self.note(field, place, problem.to_string(), hint);
-        Err(ExtractError { field, problem })
+        self.note(field, place, problem.to_string(), hint.clone());
+        Err(ExtractError {
+            field,
+            problem,
+            hint,
+        })
     }
 
     fn user_id(&mut self, place: &Mapped) -> Result<String, ExtractError> {
         let field = "userinfo.response.user_id";
-        let hint = || suggest_id(self.documents.profile);
         let found = match self.one(place).as_deref().map(only) {
             Ok(Value::String(text)) => Ok(text.clone()),
             Ok(Value::Number(number)) => Ok(number.to_string()),
@@ -239,10 +240,6 @@ impl<'v> Extraction<'v, '_> {
                 place: place.to_string(),
                 expected: "a string or a number",
                 found: type_name(other),
-            }),
-            Err(Problem::Missing { place, .. }) => Err(Problem::Missing {
-                place: place.clone(),
-                hint: hint(),
             }),
             Err(problem) => Err(problem.clone()),
         };
@@ -252,7 +249,7 @@ impl<'v> Extraction<'v, '_> {
         };
         let judged = found.and_then(|id| {
             if id.is_empty() {
-                Err(missing(place, hint()))
+                Err(missing(place))
             } else if id.len() > MAX_USER_ID {
                 Err(invalid("an id has at most 255 bytes"))
             } else if unreadable(&id) {
@@ -268,15 +265,17 @@ impl<'v> Extraction<'v, '_> {
                 self.note(field, place, format!("id {}", shown(&id)), None);
                 Ok(id)
             }
-            Err(problem) => self.failed(field, place, problem),
+            Err(problem) => {
+                let hint = suggest_id(&self.documents);
+                self.failed(field, place, problem, hint)
+            }
         }
     }
 
     fn email(&mut self, place: &Mapped, form: EmailForm) -> Result<String, ExtractError> {
         let field = "userinfo.response.email";
-        let hint = || suggest_email(self.documents.profile);
         let judged = match self.one(place).as_deref().map(only) {
-            Ok(value) if is_blank(value) => Err(missing(place, hint())),
+            Ok(value) if is_blank(value) => Err(missing(place)),
             // White space around an address is never part of it.
             Ok(Value::String(text)) => {
                 email::normalize_as(form, text.trim()).map_err(|why| Problem::Invalid {
@@ -289,7 +288,7 @@ impl<'v> Extraction<'v, '_> {
                 expected: "a string",
                 found: type_name(other),
             }),
-            Err(Problem::Missing { .. }) => Err(missing(place, hint())),
+            Err(Problem::Missing { .. }) => Err(missing(place)),
             Err(problem) => Err(problem.clone()),
         };
         match judged {
@@ -297,7 +296,10 @@ impl<'v> Extraction<'v, '_> {
                 self.note(field, place, format!("email {}", shown(&email)), None);
                 Ok(email)
             }
-            Err(problem) => self.failed(field, place, problem),
+            Err(problem) => {
+                let hint = suggest_email(&self.documents);
+                self.failed(field, place, problem, hint)
+            }
         }
     }
 

@@ -229,10 +229,12 @@ pub struct BeforeSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BeforeResponseSection {
-    /// The member or path of the application token. Default `access_token`.
+    /// The member or path of the application token, `{header.name}` or `{cookie.name}`. Default `access_token`.
     pub access_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
@@ -243,7 +245,7 @@ pub struct BeforeResponseSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenResponseSection {
-    /// The member or path of the access token. Default `access_token`.
+    /// The member or path of the access token; `{header.x-subject-token}` or `{cookie.name}` where it stands in the answer's head. Default `access_token`.
     pub access_token: Option<String>,
     /// The member or path of its lifetime in seconds: a number, digits, or absent. Default `expires_in`.
     pub expires_in: Option<String>,
@@ -253,6 +255,8 @@ pub struct TokenResponseSection {
     pub refresh_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
@@ -345,6 +349,8 @@ pub struct ThenSection {
     pub sign: Vec<SignSection>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.
@@ -388,6 +394,8 @@ pub struct UserinfoResponseSection {
     pub attributes: BTreeMap<String, Places>,
     /// How the answer is written.
     pub format: Format,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// The member or path of the server's own words about an error.

@@ -1,5 +1,6 @@
 //! A mapping, compiled: nothing in it is left to interpret.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::file::{
 };
 use super::hosts::Hosts;
 pub use super::issuer::Issuer;
+use super::lifted::Lifted;
 use super::mapped::Mapped;
 use super::parameter::Parameter;
 use super::path::{Condition, Place};
@@ -94,6 +96,8 @@ pub struct Client {
     pub decryption_key: Option<DecryptionKey>,
     /// What assertions are made with.
     pub assertion: Assertion,
+    /// Whether tokens are bound to a key of the login's own (RFC 9449).
+    pub dpop: bool,
     /// Our certificate for mutual TLS.
     pub certificate: Option<ClientCertificate>,
 }
@@ -251,6 +255,10 @@ pub struct Token {
 pub struct Answer {
     /// How it is written.
     pub format: Format,
+    /// Where in it is what counts in its place.
+    pub inner: Option<Place>,
+    /// Values of its head that count as members.
+    pub lifted: BTreeSet<Lifted>,
     /// What it must meet.
     pub success: Option<Condition>,
     /// Where the server's own words about an error are.

@@ -15,6 +15,7 @@ use url::Url;
 use self::expect::Expect;
 pub use self::render::{curl, text};
 use super::credentials;
+use super::dpop;
 use super::file::Kind;
 use super::hosts::{PRETENDED, fill_url};
 use super::model::{Client, ProfileSource, Provider, RedirectUri};
@@ -136,6 +137,16 @@ pub fn named(text: &str) -> String {
     render::pretended(&out)
 }
 
+/// The same with the proof that it carries where tokens are bound to a key.
+fn proved(provider: &Provider, request: PreparedRequest) -> PreparedRequest {
+    let mut request = request;
+    if provider.client.dpop {
+        let proof = "{{dpop_proof}}".to_owned();
+        request.headers.push((dpop::HEADER.to_owned(), proof));
+    }
+    request
+}
+
 fn shown(request: &PreparedRequest) -> MaskedMessage {
     let body = request.body.as_deref().unwrap_or_default();
     MaskedMessage {
@@ -216,12 +227,10 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
         requests.push(Step {
             name: "userinfo".to_owned(),
             title: "Get user information".to_owned(),
-            request: shown(&request::userinfo(
-                &userinfo.request,
-                &provider.hosts,
-                discovered,
-                &fill,
-            )?),
+            request: shown(&proved(
+                provider,
+                request::userinfo(&userinfo.request, &provider.hosts, discovered, &fill)?,
+            )),
             expected: expect.userinfo(),
         });
     }
@@ -232,12 +241,10 @@ pub fn preview(provider: &Provider, redirect_uri: Option<&str>) -> Result<Previe
                 "Follow-up request; its result is `{}` in the profile",
                 then.name
             ),
-            request: shown(&request::userinfo(
-                &then.request,
-                &provider.hosts,
-                None,
-                &fill,
-            )?),
+            request: shown(&proved(
+                provider,
+                request::userinfo(&then.request, &provider.hosts, None, &fill)?,
+            )),
             expected: expect.then(then),
         });
     }
@@ -318,7 +325,10 @@ fn pushed<'p>(provider: &'p Provider, pairs: Vec<(&'p str, String)>) -> Result<S
     Ok(Step {
         name: "pushed".to_owned(),
         title: "Pushed authorization request: the broker sends it first".to_owned(),
-        request: shown(&request::pushed(provider, &endpoint, pairs, &values)?),
+        request: shown(&proved(
+            provider,
+            request::pushed(provider, &endpoint, pairs, &values)?,
+        )),
         expected: Expect::pushed(),
     })
 }
@@ -342,7 +352,10 @@ fn token(provider: &Provider, fill: &Fill<'_>, expect: &Expect<'_>) -> Result<St
     Ok(Step {
         name: "token".to_owned(),
         title: token_title(&provider.client),
-        request: shown(&request::token(provider, &endpoint, &values)?),
+        request: shown(&proved(
+            provider,
+            request::token(provider, &endpoint, &values)?,
+        )),
         expected: expect.token(),
     })
 }

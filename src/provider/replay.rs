@@ -1,11 +1,15 @@
 //! A mapping applied to a saved trace: the contract test of a mapping.
 
+use http::{HeaderMap, HeaderName};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::decode::decode_text;
+use super::decode::{DecodeError, decode_text};
 use super::extract::{self, Documents, Note, Profile};
+use super::inner::{self, Inner, Unfound};
+use super::lifted;
 use super::model::{Answer, ProfileSource, Provider};
+use super::path::Place;
 use super::trace::{Exchange, SavedTrace};
 
 /// What a replay says.
@@ -167,15 +171,42 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         .map(|(_, value)| value.as_str());
-    let document = decode_text(wanted.format, content_type, &response.body)
-        .map_err(|error| format!("the `{step}` answer cannot be read: {error}"))?
-        .value;
-    match &wanted.success {
-        Some(condition) if !condition.holds(&document) => Err(format!(
+    let document = match decode_text(wanted.format, content_type, &response.body) {
+        Ok(decoded) => decoded.value,
+        Err(DecodeError::Empty { .. }) if !wanted.lifted.is_empty() => Value::Null,
+        Err(error) => return Err(format!("the `{step}` answer cannot be read: {error}")),
+    };
+    if let Some(condition) = &wanted.success
+        && !condition.holds(&document)
+    {
+        return Err(format!(
             "the `{step}` answer does not meet `{}`",
             condition.as_str()
+        ));
+    }
+    let document = match &wanted.inner {
+        None => document,
+        Some(place) => inner_of(step, place, &document)?,
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in &response.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+            headers.append(name, value);
+        }
+    }
+    Ok(lifted::lift(document, &wanted.lifted, &headers))
+}
+
+fn inner_of(step: &str, place: &Place, document: &Value) -> Result<Value, String> {
+    match inner::find(place, document) {
+        Ok(Inner::Value(value)) => Ok(value),
+        Ok(Inner::Token(_)) => Err(format!(
+            "the `{step}` answer holds a signed token, which a trace can't check"
         )),
-        _ => Ok(document),
+        Err(Unfound::Nowhere(problem)) => Err(format!("the `{step}` answer: {problem}")),
+        Err(Unfound::Unreadable(error)) => {
+            Err(format!("the `{step}` answer cannot be read: {error}"))
+        }
     }
 }
 

@@ -65,6 +65,9 @@ pub struct Failure {
     pub code: String,
     /// What happened, without secrets.
     pub message: String,
+    /// The line of the mapping to look at, and where the wizard has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_at: Option<String>,
 }
 
 /// One request and what came of it.

@@ -1,7 +1,7 @@
 //! What the second look at public reports found: answers that say it otherwise.
 
 use mock_idp::{FaultKind, Faults};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scene::Scene;
 
@@ -126,4 +126,46 @@ async fn d04_a_callback_parameter_at_userinfo_and_as_attribute() {
         .await;
     let (outcome, _) = scene.by_hand().await;
     assert_eq!(outcome.unwrap().profile().more.get("realm"), None);
+}
+
+/// What counts may be a part of an answer, or a text in it that is JSON itself.
+#[tokio::test]
+async fn what_counts_may_be_a_text_within_the_answer() {
+    let inner = r#"{"userId":90071992547409931,"email":"ada@example.test","name":"Ada"}"#;
+    let changes = "[userinfo.response]\ninner = \"$.result.data\"";
+    let answer = |data: Value| json!({ "code": 0, "result": { "data": data } });
+    let scene = Scene::with_profile(answer(json!(inner)), changes).await;
+    assert_eq!(scene.logs_in().await["name"], "Ada");
+    assert_eq!(scene.user_id().await, "90071992547409931");
+    let part: Value = serde_json::from_str(inner).unwrap();
+    scene.profile(&answer(part).to_string());
+    assert_eq!(scene.logs_in().await["name"], "Ada");
+    for (data, why) in [
+        (
+            json!("no JSON"),
+            "userinfo login.userinfo_invalid: the answer cannot be read",
+        ),
+        (
+            json!(""),
+            "userinfo login.userinfo_invalid: the answer cannot be read",
+        ),
+        (
+            json!(7),
+            "userinfo login.user_id_missing: `userinfo.response.user_id`",
+        ),
+    ] {
+        scene.profile(&answer(data).to_string());
+        let said = scene.why().await;
+        assert!(said.starts_with(why), "{said}");
+    }
+    scene.profile(r#"{"code":0}"#);
+    assert_eq!(
+        scene.why().await,
+        "userinfo login.userinfo_invalid: `userinfo.response.inner`: `$.result.data` matched nothing"
+    );
+
+    // The token endpoint's answer too.
+    let token = json!({ "token": { "response": { "wrapper": "data" } } });
+    let scene = Scene::new(token, "[token.response]\ninner = \"data\"").await;
+    scene.logs_in().await;
 }

@@ -228,3 +228,19 @@ async fn d07_bytes_that_are_no_text() {
     assert!(fake.scene.why().await.contains("control characters"));
     assert_eq!(fake.scene.world.users("acme").await.len(), 1);
 }
+
+/// JSON that went through a template that escapes for pages.
+#[tokio::test]
+async fn json_that_was_escaped_for_a_page() {
+    let fake = Fake::new("").await;
+    for quote in ["&quot;", "&#34;"] {
+        let body =
+            r#"{ "userId":"u-1","email":"ada@example.test","name":"A &amp;amp; B &lt;C&gt;"}"#;
+        fake.answers(&[("content-type", "text/html")], body.replace('"', quote));
+        assert_eq!(fake.name().await, "A &amp; B <C>", "{quote}");
+    }
+    // What is in a text stays as it is.
+    let body = r#"{"userId":"u-1","email":"ada@example.test","name":"&quot;A&quot;"}"#;
+    fake.answers(&[("content-type", "application/json")], body);
+    assert_eq!(fake.name().await, "&quot;A&quot;");
+}

@@ -44,6 +44,55 @@ async fn d08_429_and_503_are_busy_and_say_when_to_try_again() {
     scene.logs_in().await;
 }
 
+/// Whatever a provider answers, its kind has a page of its own, and only who may have
+/// refused is told to allow something.
+#[tokio::test]
+async fn d08_each_kind_of_failure_has_its_page() {
+    let scene = Scene::new(json!({}), "").await;
+    let advice = [
+        ("en", "allow the store to see your profile"),
+        ("pt", "permita que a loja veja seu perfil"),
+        ("es", "permite que la tienda vea tu perfil"),
+    ];
+    for (endpoint, status, code) in [
+        ("token", 302, "provider_error"),
+        ("token", 400, "token_rejected"),
+        ("token", 401, "token_rejected"),
+        ("token", 404, "token_rejected"),
+        ("token", 405, "provider_error"),
+        ("token", 429, "provider_busy"),
+        ("token", 500, "provider_failing"),
+        ("token", 502, "provider_failing"),
+        ("userinfo", 302, "provider_error"),
+        ("userinfo", 400, "userinfo_rejected"),
+        ("userinfo", 401, "userinfo_rejected"),
+        ("userinfo", 403, "userinfo_rejected"),
+        ("userinfo", 404, "userinfo_not_found"),
+        ("userinfo", 405, "provider_error"),
+        ("userinfo", 410, "userinfo_not_found"),
+        ("userinfo", 415, "provider_error"),
+        ("userinfo", 429, "provider_busy"),
+        ("userinfo", 500, "provider_failing"),
+        ("userinfo", 503, "provider_busy"),
+        ("userinfo", 504, "provider_failing"),
+    ] {
+        let faults = Faults::none().once(endpoint, busy(status, None));
+        scene.world.idp.set_faults(faults);
+        let page = scene.fails(&format!("login.{code}")).await;
+        for (lang, words) in advice {
+            let mut url = page.url.clone();
+            url.query_pairs_mut().append_pair("lang", lang);
+            let page = Browser::new().get(url.as_str()).await;
+            assert_eq!(
+                page.body.contains(words),
+                code == "userinfo_rejected",
+                "{endpoint} {status} {lang}: {}",
+                page.body
+            );
+        }
+    }
+}
+
 /// yii2#16454.
 #[tokio::test]
 async fn d09_a_refusal_by_any_name_is_one() {

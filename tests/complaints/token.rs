@@ -292,3 +292,74 @@ async fn c11_app_token_before_the_user_token() {
     );
     assert_eq!(scene.world.calls("/token"), before);
 }
+
+/// OpenStack's identity service answers 201 with the token in a header; others set a
+/// cookie.
+#[tokio::test]
+async fn c05_a_token_in_the_head_of_the_answer() {
+    const TOKEN: &str = "gAAAAABm-a-token-in-the-head";
+    let answer = |code: u16, body: &str, header: (&str, String)| FaultKind::Status {
+        code,
+        body: body.to_owned(),
+        content_type: "application/json".into(),
+        headers: [(header.0.to_owned(), header.1)].into(),
+    };
+    let map = |place: &str, more: &str| {
+        format!("[token.response]\naccess_token = \"{place}\"\n[userinfo]\n{more}")
+    };
+    let own = "url = -\nsource = \"token_response\"";
+    let scene = Scene::new(json!({}), "").await;
+    let profile = r#"{"userId":"u-1","email":"ada@example.test"}"#;
+    for (place, header) in [
+        (
+            "{header.x-subject-token}",
+            ("X-Subject-Token", TOKEN.to_owned()),
+        ),
+        (
+            "{header.Authorization}",
+            ("Authorization", format!("Bearer {TOKEN}")),
+        ),
+        (
+            "{cookie.sid}",
+            ("Set-Cookie", format!("sid={TOKEN}; Path=/; HttpOnly")),
+        ),
+    ] {
+        scene.map(&map(place, own)).await;
+        let fault = answer(201, profile, header);
+        scene
+            .world
+            .idp
+            .set_faults(Faults::none().on("token", fault));
+        scene.logs_in().await;
+        let (outcome, trace) = scene.by_hand().await;
+        outcome.unwrap();
+        let whole = serde_json::to_string(&trace).unwrap();
+        assert!(!whole.contains(TOKEN), "{place}: {whole}");
+        // Without a body, too; the mock does not know the token.
+        scene.map(&map(place, "")).await;
+        let why = scene.why().await;
+        assert!(why.starts_with("userinfo login.userinfo_rejected"), "{why}");
+    }
+    scene.world.idp.set_faults(Faults::none());
+    scene.map(&map("{header.x-subject-token}", "")).await;
+    let why = scene.why().await;
+    assert!(
+        why.contains("`{header.x-subject-token}` matched nothing"),
+        "{why}"
+    );
+    // A member of that name is no header.
+    let fault = answer(
+        200,
+        r#"{"{header.x-subject-token}":"a-token"}"#,
+        ("X-Other", "1".to_owned()),
+    );
+    scene
+        .world
+        .idp
+        .set_faults(Faults::none().on("token", fault));
+    let why = scene.why().await;
+    assert!(
+        why.contains("`{header.x-subject-token}` matched nothing"),
+        "{why}"
+    );
+}

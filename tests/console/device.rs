@@ -112,6 +112,42 @@ async fn a_program_may_what_its_operator_may_and_no_more() {
             "{method} {path}: {got}"
         );
     }
+    // Who administers several accounts sees these, and no other.
+    for id in ["initech", "umbrella"] {
+        world.account(id).await;
+    }
+    let own = ["umbrella", "acme", "initech"];
+    let mut some = operator(&world, "some@example.test", "administrator", &own).await;
+    let some = token(&mut some, &client, "admin:read admin:write").await;
+    let list = async |query: &str| -> (Vec<String>, Option<String>) {
+        let url = format!("{}/api/v1/accounts{query}", world.origin);
+        let bearer = [("authorization", &*format!("Bearer {some}"))];
+        let page = Browser::new().get_with(url, &bearer).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let answer = page.json();
+        let items = answer["items"].as_array().unwrap().iter();
+        let id = |item: &Value| item["id"].as_str().unwrap().to_owned();
+        let next = answer["next"].as_str().map(str::to_owned);
+        (items.map(id).collect(), next)
+    };
+    let (ids, next) = list("").await;
+    assert_eq!(ids, ["acme", "initech", "umbrella"]);
+    assert_eq!(next, None);
+    assert_eq!(list("?q=tech").await.0, ["initech"]);
+    let (first, next) = list("?limit=2").await;
+    assert_eq!(first, ["acme", "initech"]);
+    let after = format!("?limit=2&after={}", next.unwrap());
+    assert_eq!(list(&after).await, (vec!["umbrella".to_owned()], None));
+    for (method, path, status) in [
+        (Method::GET, "/accounts/initech", 200),
+        (Method::GET, "/accounts/globex", 404),
+        (Method::GET, "/audit", 403),
+        (Method::GET, "/applications", 403),
+        (Method::POST, "/accounts", 403),
+    ] {
+        let got = call(&world, &some, method.clone(), path).await;
+        assert_eq!(got, status, "{method} {path}");
+    }
     // A bearer token is no cookie, and the other way round.
     let mut thief = Browser::new();
     let host = world.origin.trim_start_matches("http://").to_owned();

@@ -83,6 +83,36 @@ async fn filled(op: &mut Op<'_>) -> String {
     draft
 }
 
+/// An OpenID provider is told three addresses, another one only one.
+#[tokio::test]
+async fn the_addresses_to_register_stand_beside_each_other() {
+    let world = World::openid().await;
+    let mut op = Op::first(&world).await;
+    let at = format!("{}/accounts/acme/providers/mock-oidc", world.origin);
+    let page = op.get("/admin/accounts/acme/providers/mock-oidc").await;
+    for (id, address) in [
+        (
+            "redirect-uri",
+            format!("{}/callback/acme/mock-oidc", world.origin),
+        ),
+        ("backchannel-logout", format!("{at}/backchannel-logout")),
+        ("frontchannel-logout", format!("{at}/frontchannel-logout")),
+    ] {
+        assert!(
+            page.shows(&format!(
+                "id=\"{id}\" class=\"code\" readonly value=\"{address}\""
+            )),
+            "{id}: {}",
+            page.body
+        );
+        assert!(page.shows(&format!("data-copy=\"{id}\"")), "{id}");
+    }
+    world.account("plain").await;
+    world.apply("plain", &world.mapping()).await;
+    let page = op.get("/admin/accounts/plain/providers/mock-idp").await;
+    assert!(page.shows("redirect-uri") && !page.shows("channel-logout"));
+}
+
 #[tokio::test]
 async fn from_nothing_to_a_login() {
     let world = World::empty().await;

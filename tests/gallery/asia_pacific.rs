@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::imitation::{CLIENT_SECRET, Imitation, and, mock, openid};
 
 pub fn all() -> Vec<Imitation> {
-    vec![yahoo_japan(), weibo(), zalo()]
+    vec![yahoo_japan(), rakuten(), weibo(), wecom(), zalo()]
 }
 
 fn yahoo_japan() -> Imitation {
@@ -42,6 +42,92 @@ fn yahoo_japan() -> Imitation {
             GET /yconnect/v2/jwks
             GET /yconnect/v2/attribute
               Authorization: Bearer *
+        ",
+        ..Imitation::default()
+    }
+}
+
+/// As those who log people in with it call it; the contract's documents are not public.
+fn rakuten() -> Imitation {
+    let profile = json!({
+        "sub": "https://myid.rakuten.test/openid/user/h65Mxxxxxxx", "email": "ada@example.test",
+        "name": "楽天 太郎", "given_name": "太郎", "family_name": "楽天",
+    });
+    let differences = json!({
+        "client_authentication": ["basic_and_body"],
+        "paths": {
+            "/auth/oauth/authorize": "/authorize",
+            "/v1/oAuth/tokens": "/token",
+            "/v1/openid/userinfo": "/userinfo",
+        },
+        "authorize": { "required_parameters": { "nonce": null } },
+        "userinfo": { "token_in": "bearer" },
+    });
+    Imitation {
+        file: "rakuten",
+        mock: mock(profile, differences),
+        user_id: "https://myid.rakuten.test/openid/user/h65Mxxxxxxx",
+        email: "ada@example.test",
+        name: Some("楽天 太郎"),
+        requests: "
+            GET /auth/oauth/authorize?client_id=shop-42&redirect_uri&response_type=code&scope=openid profile email&state&nonce
+            POST /v1/oAuth/tokens
+              Authorization: Basic *
+              form: TOKEN
+            GET /v1/openid/userinfo
+              Authorization: Bearer *
+        ",
+        ..Imitation::default()
+    }
+}
+
+/// developer.work.weixin.qq.com, "Web login" and "Get the visitor's identity"
+fn wecom() -> Imitation {
+    let profile = json!({
+        "errcode": 0, "errmsg": "ok", "userid": "zhangsan", "name": "李四",
+        "department": [1, 2], "position": "后台工程师", "biz_mail": "zhangsan@qyycs2.wecom.test",
+        "email": "", "avatar": "https://wework.qpic.test/bizmail/0",
+    });
+    let differences = json!({
+        "paths": {
+            "/wwlogin/sso/login": "/authorize",
+            "/cgi-bin/gettoken": "/app_token",
+            "/cgi-bin/auth/getuserinfo": "/token",
+            "/cgi-bin/user/get": "/userinfo",
+        },
+        "authorize": {
+            "client_id": "appid", "response_type_required": false, "state_limit": 128,
+            "required_parameters": { "login_type": "CorpApp", "agentid": null },
+        },
+        "callback": { "extra": { "appid": "shop-42" } },
+        "app_token": {
+            "required": true, "get": true, "id_key": "corpid", "secret_key": "corpsecret",
+            "token_key": "access_token", "parameter": "access_token",
+        },
+        "token": {
+            "allow_get": true, "grant_type_required": false, "redirect_uri_required": false,
+            "response": {
+                "access_token": "userid", "expires_in": null, "token_type": null,
+                "extra": { "errcode": 0, "errmsg": "ok" },
+            },
+        },
+        "userinfo": {
+            "token_in": "query", "token_key": "userid",
+            "required_parameters": { "access_token": null },
+        },
+    });
+    Imitation {
+        file: "wecom",
+        mock: mock(profile, differences),
+        user_id: "zhangsan",
+        email: "zhangsan@qyycs2.wecom.test",
+        name: Some("李四"),
+        more: json!({ "picture": "https://wework.qpic.test/bizmail/0" }),
+        requests: "
+            GET /wwlogin/sso/login?appid=shop-42&redirect_uri&state&agentid=OUR_AGENT_ID&login_type=CorpApp
+            GET /cgi-bin/gettoken?corpid=shop-42&corpsecret=SECRET
+            GET /cgi-bin/auth/getuserinfo?code&access_token
+            GET /cgi-bin/user/get?access_token&userid
         ",
         ..Imitation::default()
     }

@@ -36,6 +36,10 @@ pub async fn run(imitation: &Imitation) {
     if imitation.file == "apple" {
         mock["clients"] = json!([{ "id": CLIENT_ID, "jwks": { "keys": [jwk(&key)] } }]);
     }
+    if ["itsme", "singpass"].contains(&imitation.file) {
+        mock["jwks"] = json!({ "keys": [jwk(&key)] });
+        mock["openid"]["encrypt_to"] = jwk(&key);
+    }
     let text = mock.to_string().replace("{origin}", &origin);
     let config = mock_idp::Config::from_json(&text).unwrap();
     world.idp.configure(|old| *old = config);
@@ -148,6 +152,7 @@ fn moved(file: &str, origin: &str, key: &rcgen::KeyPair) -> String {
         ("client.id", CLIENT_ID.to_owned()),
         ("client.secret", CLIENT_SECRET.to_owned()),
         ("client.private_key", pem(key)),
+        ("client.decryption_key", pem(key)),
     ];
     for (name, value) in values {
         // Not every provider has a secret or a key.
@@ -186,12 +191,21 @@ async fn log_in(world: &World, browser: &mut Browser, account: &str) -> Page {
     let authorize = page
         .location()
         .unwrap_or_else(|| panic!("no redirect: {} {}", page.status, page.body));
-    browser.get(authorize.as_str()).await;
+    let form = browser.get(authorize.as_str()).await;
+    // Of a request that was pushed only the form knows the parameters.
+    let request = form
+        .body
+        .split_once("name=\"request\" value=\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map_or(
+            authorize.query().unwrap_or_default().to_owned(),
+            |(text, _)| text.replace("&amp;", "&"),
+        );
     let answer = browser
         .post(
             authorize.join("/login").unwrap().as_str(),
             &[
-                ("request", authorize.query().unwrap_or_default()),
+                ("request", request.as_str()),
                 ("username", "ada"),
                 ("password", "lovelace"),
             ],

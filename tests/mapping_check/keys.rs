@@ -364,6 +364,11 @@ fn names_that_look_like_paths_are_told() {
         ("data.email", "$.data.email"),
         ("emails[0].value", "$.emails[0].value"),
         ("data.e-mail", "$.data['e-mail']"),
+        ("/data/email", "$.data.email"),
+        ("/emails/0/e-mail", "$.emails[0]['e-mail']"),
+        ("data->email", "$.data.email"),
+        ("data['email']", "$.data.email"),
+        ("data.emails.0.value", "$.data.emails[0].value"),
     ] {
         let found = email(&format!("\"{name}\""));
         assert!(
@@ -378,6 +383,8 @@ fn names_that_look_like_paths_are_told() {
         "e-mail",
         "https://acme.test/email",
         "urn:oid:1.2.840",
+        "/",
+        "a/b",
         "a b.c",
     ] {
         assert_eq!(email(&format!("\"{name}\"")), "", "{name}");
@@ -386,6 +393,10 @@ fn names_that_look_like_paths_are_told() {
         ("$.a.b-c", "$.a['b-c']"),
         ("$.first-name.x", "$['first-name'].x"),
         ("$.a.0b[1]", "$.a['0b'][1]"),
+        (
+            "$.https://acme.test/e-mail",
+            "$['https://acme.test/e-mail']",
+        ),
     ] {
         for value in [format!("\"{path}\""), format!("[\"email\", \"{path}\"]")] {
             let found = email(&value);

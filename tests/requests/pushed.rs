@@ -185,5 +185,5 @@ async fn a_pushed_request_that_is_refused_ends_the_login() {
         .get(world.url("acme", "login?return_to=/welcome"))
         .await;
     assert_eq!(page.status, 502, "{}", page.body);
-    assert!(page.shows("login.token_rejected"), "{}", page.body);
+    assert!(page.shows("login.provider_error"), "{}", page.body);
 }

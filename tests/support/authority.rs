@@ -11,11 +11,12 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 use vestibule::account::{User, directory};
-use vestibule::authority::application::NewApplication;
+use vestibule::authority::application::{NewApplication, Settings};
 use vestibule::authority::{Applications, Grant, Scopes, password};
 use vestibule::base::{AccountId, Secret, UserId, digest};
 use vestibule::store::Precondition;
 
+use crate::support::form::Form;
 use crate::support::{Browser, Page, World};
 
 pub const CALLBACK: &str = "https://shop.example.test/cb";
@@ -289,4 +290,35 @@ pub async fn log_in_on_the_way(browser: &mut Browser, mut page: Page) -> Page {
         };
     }
     panic!("it goes round in circles: {}", page.url);
+}
+
+/// An application that has to ask.
+pub fn asking() -> NewApplication {
+    NewApplication {
+        name: Some("Rewards".to_owned()),
+        settings: Settings {
+            consent: true,
+            ..Settings::default()
+        },
+        ..storefront()
+    }
+}
+
+/// What an application gets that has to ask, from `ada` who says yes.
+pub async fn allowed(world: &World, client: &Client, browser: &mut Browser) -> Value {
+    let mut page = browser.get(client.authorize_url(world, &[])).await;
+    while let Some(next) = page.location() {
+        page = if next.path() == "/authorize" {
+            let callback = browser.through_idp(page, "ada", "lovelace").await;
+            browser.get(callback).await
+        } else {
+            browser.get(next).await
+        };
+    }
+    let mut form = Form::of(&page);
+    form.fields
+        .push(("decision".to_owned(), "allow".to_owned()));
+    let page = form.post(browser).await;
+    let code = param(&to(&page), "code").unwrap_or_else(|| panic!("{}", to(&page)));
+    client.exchange(world, &code).await.json()
 }

@@ -14,10 +14,8 @@ use crate::account::draft;
 use crate::account::mapping::{BUILT_IN, Mapping};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
-use crate::operation::accounts::{
-    self, AccountChange, AccountQuery, AccountView, NewAccount, StoreInput,
-};
-use crate::operation::{Access, Caller, Changed, Condition, OperationError, Outcome, Page, Paging};
+use crate::operation::accounts::{self, AccountChange, AccountQuery, NewAccount, StoreInput};
+use crate::operation::{Access, Caller, Changed, Condition, OperationError, Outcome};
 use crate::provider::gallery;
 use crate::store::StoreError;
 
@@ -43,11 +41,14 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
         after: place.after.clone(),
         limit: Some(50),
     };
-    let found = if desk.who.operator.accounts.is_empty() {
-        accounts::list(desk.ops(), &desk.caller(), query).await?
+    let own = &desk.who.operator.accounts;
+    let caller = if own.is_empty() {
+        desk.caller()
     } else {
-        own(desk, query).await?
+        let own = own.iter().cloned().collect();
+        Caller::of_accounts(desk.caller().name(), Access::Read, own)
     };
+    let found = accounts::list(desk.ops(), &caller, query).await?;
     let values = context! {
         title => "Accounts",
         nav => "accounts",
@@ -57,21 +58,6 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
         done => place.done.as_deref(),
     };
     desk.page(status, "accounts.html", context! { ..form, ..values })
-}
-
-/// The accounts of an operator who is limited to some.
-async fn own(desk: &Desk, query: AccountQuery) -> Outcome<Page<AccountView>> {
-    let mut all = Vec::new();
-    for account in &desk.who.operator.accounts {
-        let caller = Caller::new(desk.caller().name(), Access::Read, Some(account.clone()));
-        let query = AccountQuery {
-            q: query.q.clone(),
-            ..AccountQuery::default()
-        };
-        all.extend(accounts::list(desk.ops(), &caller, query).await?.items);
-    }
-    let paging = Paging::new(50, query.after.as_deref());
-    Page::of_all(all, &paging, |account| account.id.to_string())
 }
 
 /// A storefront of a form; `None` where no origin was typed.

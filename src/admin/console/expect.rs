@@ -65,10 +65,24 @@ pub(super) fn redirect_uri(
     mappings: &Mappings,
     account: &AccountId,
 ) -> Option<String> {
+    let provider = named(source, mappings)?;
+    Some(mappings.redirect_uri(account, &provider))
+}
+
+/// Where its provider can tell of logouts, once it has an id.
+pub(super) fn logout_uris(
+    source: &str,
+    mappings: &Mappings,
+    account: &AccountId,
+) -> Option<[String; 2]> {
+    mappings.logout_uris(account, &named(source, mappings)?)
+}
+
+/// What a draft will be, once it has an id.
+fn named(source: &str, mappings: &Mappings) -> Option<Provider> {
     let doc: DocumentMut = source.parse().ok()?;
     let id = edit::get(&doc, "provider.id");
-    let provider = completed(source, mappings.context())?;
-    (provider.id.as_str() == id).then(|| mappings.redirect_uri(account, &provider))
+    completed(source, mappings.context()).filter(|provider| provider.id.as_str() == id)
 }
 
 fn fill(shown: &mut MaskedMessage) {

@@ -130,6 +130,7 @@ impl Form {
             name,
             notes => shown(notes(self.source, &self.entry)),
             redirect_uri => expect::redirect_uri(self.source, mappings, &self.account.id),
+            logout_uris => expect::logout_uris(self.source, mappings, &self.account.id),
             fields => shown(fields),
             secret => secret.map(shown),
             wrong => !missing.is_empty(),

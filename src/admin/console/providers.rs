@@ -115,12 +115,13 @@ async fn display(
         .map_err(|error| failed(error.into()))?
         .unwrap_or_default();
     let mappings = &console.admin.mappings;
-    let (findings, redirect_uri) = match mappings.compiled(&account.id, &found) {
+    let (findings, redirect_uri, logout_uris) = match mappings.compiled(&account.id, &found) {
         Ok(provider) => (
             provider.warnings.clone(),
             Some(mappings.redirect_uri(&account.id, &provider)),
+            mappings.logout_uris(&account.id, &provider),
         ),
-        Err(findings) => (findings, None),
+        Err(findings) => (findings, None, None),
     };
     let report = shadow::report(&*console.admin.store, &account.id, &mapping.provider)
         .await
@@ -144,6 +145,7 @@ async fn display(
         }),
         drifts => shown(shape.drifts.clone()),
         redirect_uri,
+        logout_uris,
         findings => shown(expect::without_file_advice(findings)),
         health => shown(chart::health(&health, now)),
     };

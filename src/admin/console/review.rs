@@ -47,7 +47,10 @@ fn reviewed(
     };
     let mappings = &console.admin.mappings;
     let compiled = mappings.compile(&open.draft.source).ok();
-    let redirect_uri = compiled.map(|provider| mappings.redirect_uri(&open.account, &provider));
+    let redirect_uri = compiled
+        .as_ref()
+        .map(|provider| mappings.redirect_uri(&open.account, provider));
+    let logout_uris = compiled.and_then(|provider| mappings.logout_uris(&open.account, &provider));
     let requests = expect::steps(&open.draft.source, mappings, &open.account);
     let asks = problem
         .as_ref()
@@ -61,6 +64,7 @@ fn reviewed(
         diff => shown(providers::diff_lines(old, &open.draft.source)),
         preview => TemplateValue::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
+        logout_uris,
         asks => asks.to_vec(),
         problem => problem.map(shown),
     };

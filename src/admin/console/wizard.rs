@@ -142,6 +142,8 @@ fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<
         seen => merge::seen(&doc, step),
         redirect_uri => (step.id == STEPS[0].id)
             .then(|| expect::redirect_uri(&open.draft.source, &console.admin.mappings, &open.account)),
+        logout_uris => (step.id == STEPS[0].id)
+            .then(|| expect::logout_uris(&open.draft.source, &console.admin.mappings, &open.account)),
         preview => TemplateValue::from_safe_string(pane(console, &open.account, &open.draft.source, step)?),
     };
     page(

@@ -15,14 +15,15 @@ pub(in crate::authority) fn spaces() -> [&'static Space; 2] {
 
 /// By client id, in no partition: a client id names one application of all. An
 /// application is its account's, where it has one.
-const RECORDS: Keyspace<Application> = Keyspace::new(&APPLICATIONS).owned_by(|application| {
-    let account = application.account.as_ref()?;
-    Some(account.as_str().as_bytes().to_vec())
-});
+pub(super) const RECORDS: Keyspace<Application> =
+    Keyspace::new(&APPLICATIONS).owned_by(|application| {
+        let account = application.account.as_ref()?;
+        Some(account.as_str().as_bytes().to_vec())
+    });
 const LAST_USES: Keyspace<Timestamp> = Keyspace::new(&USES);
 
 /// The last use is written down at most so often.
-const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
+pub(super) const LAST_USE_RESOLUTION: Duration = Duration::from_secs(300);
 
 /// The applications in a store.
 pub struct Applications;

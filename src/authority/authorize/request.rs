@@ -1,5 +1,7 @@
 //! From parameters to a checked request.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -73,7 +75,7 @@ impl Authority {
         self.rest(form, application, redirect_uri, mode).await
     }
 
-    async fn requesting(&self, query: &Pairs) -> Result<Application, OAuthError> {
+    async fn requesting(&self, query: &Pairs) -> Result<Arc<Application>, OAuthError> {
         let unknown = || OAuthError::client().with_detail(ErrorCode::AuthorizeClient);
         let id: ClientId = query
             .get("client_id")

@@ -214,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn every_failure_has_a_sentence_of_its_own() {
+        for lang in Lang::ALL {
+            let messages = Messages::of(lang);
+            let mut seen = BTreeMap::new();
+            for (code, error) in &messages.error {
+                let other = seen.insert(error.text.clone(), *code);
+                assert_eq!(other, None, "{lang:?} {code}: {}", error.text);
+            }
+        }
+    }
+
+    #[test]
     fn another_code_gets_the_general_sentences() {
         let messages = Messages::of(Lang::En);
         let other = messages.error(ErrorCode::KeyBusy);

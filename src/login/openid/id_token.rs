@@ -47,8 +47,15 @@ pub enum IdTokenError {
         expected: String,
     },
     /// `aud`.
-    #[error("`aud` does not name this client")]
-    Audience,
+    #[error(
+        "`aud` does not name this client: the token has `{given}`, the mapping's client id is `{expected}`"
+    )]
+    Audience {
+        /// The token's.
+        given: String,
+        /// The mapping's.
+        expected: String,
+    },
     /// `azp`.
     #[error("`azp` names another client")]
     AuthorizedParty,
@@ -230,7 +237,15 @@ pub(super) fn audience(claims: &Value, client_id: &str) -> Result<(), IdTokenErr
         _ => return Err(lacking(claims, "aud")),
     };
     if !named {
-        return Err(IdTokenError::Audience);
+        let given = match claims.get("aud") {
+            Some(Value::String(one)) => words(one),
+            Some(several) => words(&several.to_string()).replace('?', "\""),
+            None => String::new(),
+        };
+        return Err(IdTokenError::Audience {
+            given,
+            expected: client_id.to_owned(),
+        });
     }
     match claims.get("azp") {
         // Several audiences without `azp` are in order since errata set 2 of the

@@ -44,9 +44,23 @@ pub(in crate::login) fn space() -> &'static Space {
     &USED
 }
 
-/// A logout token that was seen.
+/// A logout token that was seen, or when a session or a person was logged out.
 #[derive(Serialize, Deserialize)]
-struct Seen {}
+struct Seen {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+}
+
+/// How long it is remembered who was logged out, at least: longer than a ticket
+/// lives. What is noted ends at a multiple of it, so that a few attempts find it.
+const REMEMBERED: u64 = 120;
+
+/// What is noted of a logout, by what it names.
+fn noted(account: &AccountId, who: [&str; 4], period: u64) -> Key {
+    let until = Timestamp::from_secs((period + 2) * REMEMBERED);
+    let id = digest::sha256(format!("ended\0{}", who.join("\0")).as_bytes());
+    Key::expiring(&USED, account.as_str(), until, &id)
+}
 
 /// Why a provider's logout is refused.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +199,12 @@ impl Logins {
         let jti = text("jti")?.ok_or_else(|| invalid(IdTokenError::Absent("jti")))?;
         let id = digest::sha256(format!("{}\0{jti}", provider.id).as_bytes());
         let key = Key::expiring(&USED, account.as_str(), until, &id);
-        let once = RECORDS.put_at(&*self.store, key.clone(), &Seen {}, Precondition::Absent);
+        let once = RECORDS.put_at(
+            &*self.store,
+            key.clone(),
+            &Seen { at: None },
+            Precondition::Absent,
+        );
         match once.await {
             Ok(_) => {}
             Err(StoreError::Conflict) => return Err(invalid("it was used already")),
@@ -229,6 +248,55 @@ impl Logins {
             sid: Some(sid.to_owned()),
             used: None,
         })
+    }
+
+    /// Notes who is logged out, for logins that have no session yet.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn note_logout(
+        &self,
+        account: &AccountId,
+        logout: &ProviderLogout,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let lineage = logout.lineage.to_string();
+        let (kind, name) = match (&logout.sid, &logout.subject) {
+            (Some(sid), _) => ("sid", sid),
+            (None, Some(subject)) => ("sub", subject),
+            (None, None) => return Ok(()),
+        };
+        let who = [logout.provider.as_str(), &lineage, kind, name];
+        let key = noted(account, who, now.as_secs() / REMEMBERED);
+        let seen = Seen { at: Some(now) };
+        RECORDS
+            .put_at(&*self.store, key, &seen, Precondition::Any)
+            .await
+            .map(|_| ())
+    }
+
+    /// Whether the provider logged somebody out since their login was `identified`.
+    pub(in crate::login) async fn is_logged_out(
+        &self,
+        account: &AccountId,
+        provider: &ProviderId,
+        at: &AtProvider,
+        identified: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let lineage = at.lineage.to_string();
+        let sid = at.sid.as_deref().map(|sid| ("sid", sid));
+        let period = self.now().as_secs() / REMEMBERED;
+        for (kind, name) in [("sub", at.subject.as_str())].into_iter().chain(sid) {
+            let who = [provider.as_str(), &lineage, kind, name];
+            for period in [period, period.saturating_sub(1)] {
+                let key = noted(account, who, period);
+                let found = RECORDS.get_at(&*self.store, &key).await?;
+                if found.is_some_and(|found| found.value.at.is_some_and(|at| at > identified)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The sessions that a provider ends, each with the id of its record.

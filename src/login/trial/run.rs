@@ -129,6 +129,7 @@ pub fn ended(logins: &Logins, entry: LoginEntry) -> SavedTrace {
         step: entry.failed_at.unwrap_or_default(),
         code: entry.outcome,
         message: entry.why.unwrap_or_default(),
+        look_at: entry.look_at,
     };
     Trace::on().save(String::new(), logins.now(), None, Some(failure))
 }
@@ -138,5 +139,6 @@ fn failure(error: &LoginError) -> Failure {
         step: error.step().name().to_owned(),
         code: error.code().to_string(),
         message: error.to_string(),
+        look_at: error.look_at(),
     }
 }

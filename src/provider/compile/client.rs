@@ -54,6 +54,7 @@ impl Check<'_> {
             previous_secret,
             authentication,
             assertion,
+            dpop: self.dpop(file),
             certificate,
         })
     }
@@ -108,6 +109,18 @@ impl Check<'_> {
             audience: set.assertion_audience.clone(),
             issuer: set.assertion_issuer.clone(),
         }
+    }
+
+    /// A kept token would need its key kept as well.
+    fn dpop(&mut self, file: &ProviderFile) -> bool {
+        if file.client.dpop && file.token.keep {
+            self.error_hint(
+                "token.keep",
+                "a token that is bound to a login's key is of no use to an application",
+                "leave `keep` or `client.dpop` out",
+            );
+        }
+        file.client.dpop
     }
 
     fn certificate(&mut self, file: &ProviderFile) -> Option<ClientCertificate> {

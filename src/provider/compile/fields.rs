@@ -1,6 +1,6 @@
 //! Single values of a mapping.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -30,6 +30,27 @@ const FORBIDDEN_HEADERS: &[&str] = &[
     "cookie",
     "proxy-authorization",
 ];
+
+/// What a mapping says of any answer.
+pub(super) struct Written<'a> {
+    pub format: Format,
+    pub inner: Option<&'a String>,
+    pub success: Option<&'a String>,
+    pub error_message: Option<&'a String>,
+}
+
+/// [`Written`] of a table that has its keys.
+macro_rules! written {
+    ($set:expr) => {
+        $crate::provider::compile::fields::Written {
+            format: $set.format,
+            inner: $set.inner.as_ref(),
+            success: $set.success.as_ref(),
+            error_message: $set.error_message.as_ref(),
+        }
+    };
+}
+pub(super) use written;
 
 /// What a request sends by itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -161,18 +182,16 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn answer(
-        &mut self,
-        at: &str,
-        format: Format,
-        success: Option<&String>,
-        error_message: Option<&String>,
-    ) -> Answer {
+    pub(super) fn answer(&mut self, at: &str, written: &Written<'_>) -> Answer {
         Answer {
-            format,
-            success: success.and_then(|text| self.condition(&format!("{at}.success"), text)),
-            error_message: self.place(&format!("{at}.error_message"), error_message, None),
+            format: written.format,
+            inner: self.place(&format!("{at}.inner"), written.inner, None),
+            success: written
+                .success
+                .and_then(|text| self.condition(&format!("{at}.success"), text)),
+            error_message: self.place(&format!("{at}.error_message"), written.error_message, None),
             nothing: Vec::new(),
+            lifted: BTreeSet::new(),
         }
     }
 

@@ -3,12 +3,21 @@
 
 use super::Check;
 use crate::document::structure::nearest;
+use crate::provider::extract::member_path;
 use crate::provider::path::Place;
 use crate::provider::template::{SLOT_NAMES, Template};
 
 impl Check<'_> {
     /// A member's name that looks like a path.
     pub(super) fn suspicious_name(&mut self, key: &str, text: &str) {
+        if let Some(path) = foreign(text) {
+            self.warn(
+                key,
+                format!("`{text}` is the name of one member"),
+                format!("if a path is meant, write `{path}`"),
+            );
+            return;
+        }
         let dotted = text.split(['.', '[']).count() > 1;
         let plain = |part: &str| {
             let part = part.trim_end_matches(|c: char| c == ']' || c.is_ascii_digit() || c == '[');
@@ -69,6 +78,46 @@ impl Check<'_> {
     }
 }
 
+/// A path as other notations write it, in ours: `/data/id` (RFC 6901), `data["id"]`,
+/// `data->id`, `data.0.id`.
+fn foreign(text: &str) -> Option<String> {
+    let plain = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+    };
+    let names: Vec<&str> = if let Some(pointer) = text.strip_prefix('/') {
+        pointer.split('/').collect()
+    } else if text.contains("->") {
+        text.split("->").collect()
+    } else if text.contains("[\"") || text.contains("['") {
+        text.split(['[', '.'])
+            .map(|part| part.trim_matches([']', '"', '\'']))
+            .collect()
+    } else if text.split('.').skip(1).any(is_index) {
+        text.split('.').collect()
+    } else {
+        return None;
+    };
+    if text.starts_with(['$', '{', '@']) || !names.iter().all(|name| plain(name)) {
+        return None;
+    }
+    let mut path = "$".to_owned();
+    for name in names {
+        if is_index(name) {
+            path = format!("{path}[{name}]");
+        } else {
+            path = member_path(&path, name);
+        }
+    }
+    Place::parse(&path).is_ok().then_some(path)
+}
+
+fn is_index(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A path with brackets around the names that need them: `$.a.b-c` is `$.a['b-c']`.
 fn bracketed(path: &str) -> String {
     let Some(rest) = path.strip_prefix('$') else {
@@ -76,6 +125,10 @@ fn bracketed(path: &str) -> String {
     };
     if rest.contains(['\'', '"', '?', '(', '@', '*']) || rest.contains("..") {
         return path.to_owned();
+    }
+    // A claim that a URL names, as Auth0's are.
+    if let Some(name) = rest.strip_prefix('.').filter(|name| name.contains("://")) {
+        return format!("$['{name}']");
     }
     let parts = rest.split('.').map(|part| {
         let (name, index) = part.find('[').map_or((part, ""), |at| part.split_at(at));

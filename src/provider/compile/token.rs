@@ -5,12 +5,13 @@ use url::Url;
 use super::Check;
 use super::body::BodyKeys;
 use super::client::authentication;
-use super::fields::Taken;
+use super::fields::{Taken, written};
 use super::later::sent;
 use super::sign::SignKeys;
 use super::slots::{Reserved, before_code, in_token_url, with_code};
 use crate::provider::file::{Authentication, Kind, Pkce, ProviderFile};
-use crate::provider::model::{Before, Token};
+use crate::provider::lifted::Lifted;
+use crate::provider::model::{Answer, Before, Token};
 use crate::provider::template::{Slot, Template};
 
 /// The names under which the token request sends what is ours.
@@ -147,12 +148,15 @@ impl Check<'_> {
             expires_in: expires_in?,
             id_token: id_token?,
             refresh_token: refresh_token?,
-            answer: self.answer(
-                at,
-                response.format,
-                response.success.as_ref(),
-                response.error_message.as_ref(),
-            ),
+            answer: Answer {
+                lifted: Lifted::among([
+                    response.access_token.as_ref(),
+                    response.id_token.as_ref(),
+                    response.refresh_token.as_ref(),
+                    response.expires_in.as_ref(),
+                ]),
+                ..self.answer(at, &written!(response))
+            },
         })
     }
 
@@ -239,12 +243,10 @@ impl Check<'_> {
             allowed: before_code,
         });
         let at = "token.before.response";
-        let answer = self.answer(
-            at,
-            set.response.format,
-            set.response.success.as_ref(),
-            set.response.error_message.as_ref(),
-        );
+        let answer = Answer {
+            lifted: Lifted::among([set.response.access_token.as_ref()]),
+            ..self.answer(at, &written!(set.response))
+        };
         let access_token = self.place(
             "token.before.response.access_token",
             set.response.access_token.as_ref(),

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::body::BodyKeys;
-use super::fields::Taken;
+use super::fields::{Taken, written};
 use super::mapped::Purpose;
 use super::sign::SignKeys;
 use super::slots::{Reserved, with_profile, with_token};
@@ -45,6 +45,12 @@ const RESERVED_CLAIMS: &[&str] = &[
     "user_id",
 ];
 
+/// The word before the token: RFC 6750 §2.1, RFC 9449 §7.1.
+fn usual_scheme(client: &ClientSection) -> String {
+    let word = if client.dpop { "DPoP" } else { "Bearer" };
+    word.to_owned()
+}
+
 impl Check<'_> {
     pub(super) fn userinfo(&mut self, file: &ProviderFile) -> Option<Userinfo> {
         let set = &file.userinfo;
@@ -80,12 +86,7 @@ impl Check<'_> {
             })
             .collect();
         let response = &set.response;
-        let answer = self.answer(
-            "userinfo.response",
-            response.format,
-            response.success.as_ref(),
-            response.error_message.as_ref(),
-        );
+        let answer = self.answer("userinfo.response", &written!(response));
         let profile = self.profile(file);
         Some(Userinfo {
             source,
@@ -195,7 +196,7 @@ impl Check<'_> {
             method,
             send_token,
             token_key,
-            scheme: set.scheme.clone().unwrap_or_else(|| "Bearer".to_owned()),
+            scheme: set.scheme.clone().unwrap_or_else(|| usual_scheme(client)),
             body,
             parameters,
             headers,
@@ -238,12 +239,7 @@ impl Check<'_> {
             client,
         );
         let url = self.url_template(&format!("{at}.url"), &url?, with_profile)?;
-        let mut answer = self.answer(
-            at,
-            set.format,
-            set.success.as_ref(),
-            set.error_message.as_ref(),
-        );
+        let mut answer = self.answer(at, &written!(set));
         for (i, status) in set.accept_status.iter().enumerate() {
             if !(201..=499).contains(status) {
                 self.error_hint(

@@ -1,4 +1,4 @@
-//! JSON whose strings were not written as they should be.
+//! JSON that was not written as it should be.
 
 /// The text with raw control characters in strings escaped, and halves of
 /// surrogate pairs replaced by U+FFFD; `None` where there is nothing of the kind.
@@ -59,4 +59,27 @@ fn surrogate(bytes: &[u8], at: usize) -> Option<u16> {
     }
     let unit = u16::from_str_radix(digits, 16).ok()?;
     (0xd800..=0xdfff).contains(&unit).then_some(unit)
+}
+
+/// JSON that was escaped for a page before it was sent: `{&quot;id&quot;:1}`. No JSON
+/// begins so, which is why nothing else is taken for it.
+pub(super) fn html_unescaped(text: &str) -> Option<String> {
+    let inside = text.trim_start().trim_start_matches(['{', '[', ' ', '\n']);
+    let quotes = ["&quot;", "&#34;", "&#x22;"];
+    let escaped = inside.len() < text.trim_start().len()
+        && quotes.iter().any(|quote| inside.starts_with(quote));
+    escaped.then(|| {
+        quotes
+            .into_iter()
+            .map(|quote| (quote, "\""))
+            .chain([
+                ("&#39;", "'"),
+                ("&#x27;", "'"),
+                ("&lt;", "<"),
+                ("&gt;", ">"),
+            ])
+            // Last, so that what was `&amp;quot;` is not unescaped twice.
+            .chain([("&amp;", "&")])
+            .fold(text.to_owned(), |text, (escape, c)| text.replace(escape, c))
+    })
 }

@@ -3,19 +3,20 @@
 use serde_json::Value;
 
 use super::super::email;
+use super::super::mapped::Documents;
 
-/// Where there is something like an email.
-pub(super) fn suggest_email(document: &Value) -> Option<String> {
-    search(document, &|_, value| {
+/// Where in a login's answers there is something like an email.
+pub(super) fn suggest_email(documents: &Documents<'_>) -> Option<String> {
+    let fits = |_: &str, value: &Value| {
         value
             .as_str()
             .is_some_and(|text| email::normalize(text).is_ok())
-    })
-    .map(|path| format!("`{path}` looks like an email"))
+    };
+    anywhere(documents, &fits).map(|place| format!("`{place}` looks like an email"))
 }
 
-/// Where there is something like a user's id.
-pub(super) fn suggest_id(document: &Value) -> Option<String> {
+/// Where in a login's answers there is something like a user's id.
+pub(super) fn suggest_id(documents: &Documents<'_>) -> Option<String> {
     const NAMES: &[&str] = &[
         "sub",
         "id",
@@ -29,10 +30,46 @@ pub(super) fn suggest_id(document: &Value) -> Option<String> {
         "user_name",
         "login",
     ];
-    search(document, &|name, value| {
-        (value.is_string() || value.is_number()) && NAMES.contains(&name.to_lowercase().as_str())
+    let fits = |name: &str, value: &Value| {
+        let said = match value {
+            Value::String(text) => !text.is_empty(),
+            other => other.is_number(),
+        };
+        said && NAMES.contains(&name.to_lowercase().as_str())
+    };
+    anywhere(documents, &fits).map(|place| format!("`{place}` looks like an id"))
+}
+
+/// Where in an answer there is something like the token that was not found.
+pub(super) fn suggest_token(field: &str, document: &Value) -> Option<String> {
+    let wanted = field
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .replace('_', "");
+    let fits = |name: &str, value: &Value| {
+        let name = name.to_lowercase().replace(['_', '-'], "");
+        value.as_str().is_some_and(|text| text.len() >= 8)
+            && (name == wanted
+                || wanted == "accesstoken" && (name == "token" || name.ends_with("accesstoken")))
+    };
+    search(document, &fits).map(|path| format!("`{path}` looks like one"))
+}
+
+/// The first value that fits, in the profile or else in what came before it, as a
+/// mapping names it.
+fn anywhere(documents: &Documents<'_>, fits: &dyn Fn(&str, &Value) -> bool) -> Option<String> {
+    let before = [
+        ("id_token", documents.id_token),
+        ("token", documents.token),
+        ("callback", documents.callback),
+    ];
+    search(documents.profile, fits).or_else(|| {
+        before.into_iter().find_map(|(name, document)| {
+            let path = search(document?, fits)?;
+            Some(format!("{{{name}.{path}}}"))
+        })
     })
-    .map(|path| format!("`{path}` looks like an id"))
 }
 
 /// The path of the first value that fits, shallow ones first.

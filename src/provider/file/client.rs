@@ -23,7 +23,7 @@ pub struct ClientSection {
     pub authentication: Option<Authentication>,
     /// The private key (PEM) for `private_key_jwt` (RFC 7523) and `signed_secret`.
     pub private_key: Option<SecretSource>,
-    /// Our private key (PKCS#8 PEM, RSA or a NIST curve) for ID tokens and user information that are encrypted to it (RFC 7516), with RSA-OAEP-256 or ECDH-ES.
+    /// Our private key (PKCS#8 PEM, RSA or a NIST curve) for ID tokens and user information that are encrypted to it (RFC 7516), with RSA-OAEP-256, ECDH-ES, ECDH-ES+A128KW or ECDH-ES+A256KW.
     pub decryption_key: Option<SecretSource>,
     /// The `kid` named in the assertion's header.
     pub private_key_id: Option<String>,
@@ -31,6 +31,8 @@ pub struct ClientSection {
     pub assertion_audience: Option<String>,
     /// The assertion's `iss`, where the key belongs to someone else (Apple: the team). Default: the client id.
     pub assertion_issuer: Option<String>,
+    /// Whether tokens are bound to a key of the login's own (DPoP, RFC 9449): the request that is pushed, that for the token and those for user information carry a proof of it, and `Authorization` says `DPoP`. Default false.
+    pub dpop: bool,
     /// Our certificate (PEM, intermediate ones behind it) for mutual TLS (RFC 8705) at all endpoints that the broker itself calls. Beside any `authentication`. The endpoints are those of `mtls_endpoint_aliases`, where discovery lists them.
     pub tls_certificate: Option<SecretSource>,
     /// The private key (PEM) of `tls_certificate`.

@@ -2,24 +2,24 @@
 
 /// Why a required value was not had. Says types and places, never values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}`: {problem}")]
+#[error("`{field}`: {problem}{}", hint_text(.hint))]
 pub struct ExtractError {
     /// The key of the mapping.
     pub field: &'static str,
     /// What is wrong.
     pub problem: Problem,
+    /// Where such a value may be.
+    pub hint: Option<String>,
 }
 
 /// What can be wrong with a required value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Nothing is there.
-    #[error("`{place}` matched nothing{}", hint_text(.hint))]
+    #[error("`{place}` matched nothing")]
     Missing {
         /// The member or path.
         place: String,
-        /// Where it may be instead.
-        hint: Option<String>,
     },
     /// One was meant.
     #[error("`{place}` matched {count} values ({types}) where one is meant; narrow the path")]
@@ -60,7 +60,6 @@ impl Problem {
     pub fn missing(place: impl Into<String>) -> Self {
         Self::Missing {
             place: place.into(),
-            hint: None,
         }
     }
 

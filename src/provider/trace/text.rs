@@ -72,6 +72,9 @@ pub fn text(trace: &SavedTrace) -> String {
                 printable(&failure.message),
                 failure.code
             );
+            if let Some(place) = &failure.look_at {
+                let _ = writeln!(out, "Look at {}.", printable(place));
+            }
         }
         (None, None) => {}
     }

@@ -1,0 +1,86 @@
+//! Values of an answer that stand in its head: a token in a header or a cookie.
+
+use std::collections::BTreeSet;
+
+use cookie::Cookie;
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use serde_json::{Map, Value};
+
+/// A value of an answer's head, by the text that a mapping names it with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lifted {
+    /// `{header.x-subject-token}`: the member of the answer that it becomes.
+    member: String,
+    kind: Kind,
+    name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Header,
+    Cookie,
+}
+
+impl Lifted {
+    /// Reads `{header.NAME}` or `{cookie.NAME}`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let named = text.strip_prefix('{')?.strip_suffix('}')?;
+        let (kind, name) = named.split_once('.')?;
+        let kind = match kind {
+            "header" => Kind::Header,
+            "cookie" => Kind::Cookie,
+            _ => return None,
+        };
+        (!name.is_empty()).then(|| Self {
+            member: text.to_owned(),
+            kind,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Those that these texts name.
+    pub fn among<'t>(texts: impl IntoIterator<Item = Option<&'t String>>) -> BTreeSet<Self> {
+        let texts = texts.into_iter().flatten();
+        texts.filter_map(|text| Self::parse(text)).collect()
+    }
+
+    fn value(&self, headers: &HeaderMap) -> Option<String> {
+        match self.kind {
+            Kind::Header => {
+                let value = headers.get(&self.name)?.to_str().ok()?.trim();
+                // `Authorization: Bearer …` as an answer's header.
+                let token = value.split_once(' ').filter(|(scheme, _)| {
+                    scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("dpop")
+                });
+                Some(token.map_or(value, |(_, token)| token.trim()).to_owned())
+            }
+            Kind::Cookie => headers
+                .get_all(SET_COOKIE)
+                .iter()
+                .filter_map(|line| Cookie::parse(line.to_str().ok()?).ok())
+                .find(|cookie| cookie.name() == self.name)
+                .map(|cookie| cookie.value_trimmed().to_owned()),
+        }
+    }
+}
+
+/// An answer with what its head says beside its members.
+pub fn lift(document: Value, wanted: &BTreeSet<Lifted>, headers: &HeaderMap) -> Value {
+    if wanted.is_empty() {
+        return document;
+    }
+    let mut members = match document {
+        Value::Object(members) => members,
+        Value::Null => Map::new(),
+        other => Map::from_iter([("answer".to_owned(), other)]),
+    };
+    for one in wanted {
+        // Nobody else says what stands in the head.
+        members.shift_remove(&one.member);
+        if let Some(value) = one.value(headers) {
+            members.insert(one.member.clone(), Value::String(value));
+        }
+    }
+    Value::Object(members)
+}
