@@ -80,8 +80,6 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     });
     let pages = Router::new()
         .route("/admin/", get(accounts::list).post(accounts::create))
-        .route("/admin/logout", post(sign_in::log_out))
-        .route("/admin/session", get(door::session))
         .route("/admin/applications", get(applications::list))
         .route(
             "/admin/new-application",
@@ -108,13 +106,10 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .route("/admin/operators", get(log::operators).post(log::invite))
         .route("/admin/operators/change", post(log::change_operator))
         .route("/admin/operators/sign-out", post(sessions::end))
-        .route("/admin/profile", get(profile::show).post(profile::change))
-        .route("/admin/profile/password", post(profile::change_password))
-        .route("/admin/profile/sign-out", post(profile::sign_out))
-        .route("/admin/device", get(device::ask).post(device::decide))
         .route("/admin/audit", get(log::audit))
         .route("/admin/audit.jsonl", get(log::export))
         .nest("/admin/accounts/{account}", account_pages())
+        .merge(own_pages())
         .route("/admin/{*rest}", any(view::nothing))
         .layer(from_fn_with_state(Arc::clone(&console), door::signed_in));
     signed_out_pages()
@@ -186,6 +181,17 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/grants", get(people::grants))
         .route("/grants/revoke", post(people::revoke_grant))
         .route("/consents/revoke", post(people::withdraw_consent))
+}
+
+/// What is an operator's own, whatever their role.
+fn own_pages() -> Router<Arc<Console>> {
+    Router::new()
+        .route("/admin/logout", post(sign_in::log_out))
+        .route("/admin/session", get(door::session))
+        .route("/admin/profile", get(profile::show).post(profile::change))
+        .route("/admin/profile/password", post(profile::change_password))
+        .route("/admin/profile/sign-out", post(profile::sign_out))
+        .route("/admin/device", get(device::ask).post(device::decide))
 }
 
 /// What is there for who is not logged in.
