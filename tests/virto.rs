@@ -398,7 +398,7 @@ async fn who_is_no_operator_any_more_acts_as_nobody() {
         // The refresh token is not kept for better days: it leads to no application.
         groups(&world, who, before).await;
         let page = post(&world, "/connect/token", None, &form).await;
-        assert_eq!(code(&page), "invalid_client");
+        assert_eq!(page.json()["error"], "invalid_client");
     }
 }
 
