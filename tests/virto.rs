@@ -395,10 +395,10 @@ async fn who_is_no_operator_any_more_acts_as_nobody() {
         ];
         let page = post(&world, "/connect/token", None, &form).await;
         assert_eq!(code(&page), "token_invalid");
-        // The refresh token is not kept for better days.
+        // The refresh token is not kept for better days: it leads to no application.
         groups(&world, who, before).await;
         let page = post(&world, "/connect/token", None, &form).await;
-        assert_eq!(code(&page), "token_invalid");
+        assert_eq!(page.json()["error"], "invalid_client");
     }
 }
 
