@@ -81,7 +81,7 @@ async fn broker(port: u16, idp: &str) {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let broker = Broker::on(store, &config, clock).await.unwrap();
-    fill(&broker, &origin, idp).await;
+    fill(&broker, "shop", &origin, idp).await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     serve(
         vec![Listener::Tcp(listener)],

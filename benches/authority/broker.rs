@@ -48,7 +48,7 @@ pub async fn serve(data: &Path, port: u16, idp: &str) {
     );
     let config = config::from_parts(&text, [], None).unwrap();
     let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
-    fill(&broker, &origin, idp).await;
+    fill(&broker, "shop", &origin, idp).await;
     vault(&broker).await;
     application(&broker, CLIENT, "shop").await;
     application(&broker, RSA_CLIENT, "vault").await;
@@ -60,7 +60,8 @@ pub async fn serve(data: &Path, port: u16, idp: &str) {
 async fn vault(broker: &Broker) {
     let authority = &broker.app().authority;
     let key = generate(KeyKind::Rsa4096).unwrap();
-    authority.keys.import(&key, true).await.unwrap();
+    let alone = |_: &[_], _: &[_]| Ok(Vec::new());
+    authority.keys.import(&key, true, &alone).await.unwrap();
     let account = Account {
         signing_alg: Some(Algorithm::Rs256),
         ..Account::new(

@@ -141,17 +141,13 @@ async fn register(config: &str, origin: &str, accounts: &[(&str, &str)]) {
     let config = config::from_parts(config, [], None).unwrap();
     let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
     for (account, idp) in accounts {
-        put(&broker, account, origin, idp).await;
+        fill(&broker, account, origin, idp).await;
     }
     broker.close().await.unwrap();
 }
 
-/// The account `shop`, whose one provider is at `idp`.
-pub async fn fill(broker: &Broker, origin: &str, idp: &str) {
-    put(broker, "shop", origin, idp).await;
-}
-
-async fn put(broker: &Broker, account: &str, origin: &str, idp: &str) {
+/// An account whose one provider is at `idp`.
+pub async fn fill(broker: &Broker, account: &str, origin: &str, idp: &str) {
     let clock = SystemClock;
     let logins = &broker.app().logins;
     let id: AccountId = account.parse().unwrap();

@@ -258,7 +258,7 @@ async fn f19_a_kill_finds_no_change_without_its_entry() {
                 let stop = Arc::clone(&stop);
                 std::thread::spawn(move || {
                     let file = base.join(format!("{worker}.toml"));
-                    let mut done = 0;
+                    let mut done = 0_usize;
                     // Once the broker is gone the commands work on the data themselves.
                     while !stop.load(Ordering::SeqCst) {
                         std::fs::write(&file, format!("{mapping}\n# {round} {worker} {done}\n"))
