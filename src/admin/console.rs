@@ -42,6 +42,7 @@ mod start;
 mod trials;
 mod view;
 mod ways;
+mod ways_screen;
 mod wizard;
 mod words;
 

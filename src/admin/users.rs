@@ -12,6 +12,7 @@ use super::reply::{Reply, account, missing};
 use super::{Admin, audit};
 use crate::account::{User, directory};
 use crate::authority::grants::Beside;
+use crate::authority::logout::end_grants_in;
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::provider::email;
@@ -48,9 +49,10 @@ pub(super) async fn revoke(
     let found = found.ok_or_else(|| missing("session"))?;
     // With the first that ends: what was granted in the session, or itself.
     let entry = Beside::new(audit::step(&admin, &Value::Null, &Value::Null)?);
-    if let Some(app) = &admin.app {
-        let ending = admin.ending().with(&entry);
-        app.authority.end_session(&ending, &account, &found).await?;
+    let ending = admin.ending().with(&entry);
+    match &admin.app {
+        Some(app) => app.authority.end_session(&ending, &account, &found).await?,
+        None => end_grants_in(&ending, &found).await?,
     }
     if !session::revoke_id(&*admin.store, &account, &key, entry.rest()).await? {
         return Err(missing("session"));

@@ -3,22 +3,21 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::cookies::{self, Kind};
 use super::server::ClientAddress;
 use super::site::Site;
 use super::vtex::set_cookies;
-use super::ways::{EmailField, login_page};
+use super::ways::{EmailField, login_page, used};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
 use crate::account::mapping::ProviderCount;
-use crate::base::{AccountId, ErrorCode};
+use crate::base::ErrorCode;
 use crate::login::finish::finish as finish_login;
 use crate::login::pending::Browser;
 use crate::login::start::{StartRequest, start};
@@ -27,8 +26,6 @@ use crate::provider::Provider;
 use crate::provider::request::Demands;
 use crate::session::Session;
 
-/// For how long a device keeps how somebody last logged in on it.
-const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest hint that is handed on.
 const MAX_HINT: usize = 320;
 
@@ -231,12 +228,6 @@ async fn end(
     answer.headers_mut().append(header::SET_COOKIE, used);
     set_cookies(answer.headers_mut(), issuer, id, &store, &finished);
     Ok(answer)
-}
-
-/// Remembers on the device which way was used.
-pub(super) fn used(account: &AccountId, store: &StoreFront, session: &Session) -> HeaderValue {
-    let way = session.method.as_str();
-    cookies::set(Kind::Used, account, store, way, REMEMBERED)
 }
 
 /// Whoever was logged in here before is not any more (threats S13, C12).

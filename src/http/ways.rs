@@ -2,18 +2,23 @@
 //! that was last used on this device.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::cookies::Kind;
+use super::cookies::{self, Kind};
 use super::pages::{Block, Choice, EmailForm, Icon, Lang, LangLink};
 use super::site::{Site, html};
 use super::status::status;
 use super::{App, failure};
 use crate::account::StoreFront;
-use crate::base::LoginMethod;
+use crate::base::{AccountId, LoginMethod};
 use crate::login::{LoginError, ReturnTo, Step};
+use crate::session::Session;
+
+/// For how long a device keeps how somebody last logged in on it.
+const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The field for an email on the login's page.
 #[derive(Default)]
@@ -190,4 +195,10 @@ impl Forms<'_> {
             ..self.bare()
         }
     }
+}
+
+/// Remembers on the device which way was used.
+pub(super) fn used(account: &AccountId, store: &StoreFront, session: &Session) -> HeaderValue {
+    let way = session.method.as_str();
+    cookies::set(Kind::Used, account, store, way, REMEMBERED)
 }

@@ -1,6 +1,7 @@
 //! Accounts and their storefronts.
 
 mod fields;
+mod leaving;
 mod remove;
 mod store;
 mod view;

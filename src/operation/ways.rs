@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Access, Caller, Entry, Found, OperationError, Operations, Outcome, Page, Paging};
 use crate::account::Account;
+use crate::authority::grants::Beside;
 use crate::authority::logout::end_grants_in;
 use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp};
 use crate::login::journal;
@@ -139,14 +140,15 @@ pub async fn end_sessions(
     )
     .of(Some(&account))
     .after(&json!({ "way": way }));
-    // The entry first: what a crash leaves undone was meant, and is seen to be.
-    ops.commit(caller, entry, Vec::new()).await?;
+    // With the first that ends: what a crash leaves undone was meant, and is seen to be.
+    let entry = Beside::new(vec![ops.note(caller, entry)?]);
+    let ending = ops.ending().with(&entry);
     let mut ended = Ended::default();
     let mut after = None;
     loop {
         let found = session::page(&*ops.store, &account, after, STEP).await?;
         let Some((last, _)) = found.last() else {
-            return Ok(ended);
+            break;
         };
         after = Some(last.id().to_vec());
         for (key, session) in &found {
@@ -156,12 +158,19 @@ pub async fn end_sessions(
             match &ops.serving {
                 Some(serving) => {
                     let authority = &serving.authority;
-                    authority.session_ended(&account, &session.value).await?;
+                    let (account, session) = (&account, &session.value);
+                    authority.end_session(&ending, account, session).await?;
                 }
-                None => end_grants_in(&ops.ending(), &session.value).await?,
+                None => end_grants_in(&ending, &session.value).await?,
             }
-            let was_there = session::revoke_id(&*ops.store, &account, key.id(), Vec::new()).await?;
+            let (store, beside) = (&*ops.store, entry.rest());
+            let was_there = session::revoke_id(store, &account, key.id(), beside).await?;
             ended.sessions += usize::from(was_there);
         }
     }
+    let rest = entry.rest();
+    if !rest.is_empty() {
+        ops.store.commit(rest).await?;
+    }
+    Ok(ended)
 }

@@ -4,13 +4,13 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
-use super::view::{Html, redirect_to, shown, status};
-use super::ways;
+use super::view::{Html, provider_name, redirect_to, shown, status};
+use super::ways_screen;
 use crate::account::draft;
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
@@ -102,7 +102,7 @@ pub(super) async fn show(
 async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue) -> Html {
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
-    let ways = ways::screen(desk, &account).await?;
+    let ways = ways_screen::screen(desk, &account).await?;
     let values = context! {
         title => account.name.as_str(),
         nav => "accounts",
@@ -125,7 +125,7 @@ async fn drafts(desk: &Desk, account: &AccountId) -> Result<TemplateValue, Store
         let base = draft.base.as_ref();
         Some(json!({
             "token": token.as_str(),
-            "name": display_name(&draft.source, "A mapping without a name"),
+            "name": provider_name(&draft.source, "A mapping without a name"),
             "editing": base.map(|base| base.number),
             "author": draft.author,
             // A draft is kept for so long from its beginning on.
@@ -133,16 +133,6 @@ async fn drafts(desk: &Desk, account: &AccountId) -> Result<TemplateValue, Store
         }))
     });
     Ok(shown(drafts.collect::<Vec<_>>()))
-}
-
-/// The provider's name in a mapping of the gallery.
-pub(super) fn display_name(source: &str, id: &str) -> String {
-    let (value, _, _) = crate::document::structure::parse_toml(source);
-    value
-        .pointer("/provider/name")
-        .and_then(Value::as_str)
-        .unwrap_or(id)
-        .to_owned()
 }
 
 /// What comes of a form of the account's page: back to the page, or the page with

@@ -8,11 +8,10 @@ use axum::http::StatusCode;
 use minijinja::context;
 use serde_json::{Value, json};
 
-use super::accounts::display_name;
 use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
 use super::start::{account, open};
-use super::view::{Html, nothing, page, shown};
+use super::view::{Html, nothing, page, provider_name, shown};
 use super::{Console, State, expect};
 use crate::account::Account;
 use crate::account::draft::Draft;
@@ -121,7 +120,7 @@ impl Form {
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         };
-        let name = display_name(self.source, &self.entry);
+        let name = provider_name(self.source, &self.entry);
         let mappings = &console.admin.mappings;
         let values = context! {
             title => format!("Set up {name}"),

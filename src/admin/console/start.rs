@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 use url::Url;
 
-use super::accounts::display_name;
 use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
-use super::view::{Html, failing, page, redirect_to, shown};
+use super::view::{Html, failing, page, provider_name, redirect_to, shown};
 use super::{Console, State, edit};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
@@ -64,7 +63,7 @@ fn choices(
     problem: Option<String>,
 ) -> Html {
     let entries: Vec<Value> = gallery::all()
-        .map(|(id, source)| json!({ "id": id, "name": display_name(source, id), "about": gallery::about(source) }))
+        .map(|(id, source)| json!({ "id": id, "name": provider_name(source, id), "about": gallery::about(source) }))
         .collect();
     let values = context! {
         title => "Set up a provider",

@@ -346,6 +346,16 @@ pub(super) async fn js() -> Response {
     asset("text/javascript; charset=utf-8", JS)
 }
 
+/// The provider's name in a mapping of the gallery.
+pub(super) fn provider_name(source: &str, id: &str) -> String {
+    let (value, _, _) = crate::document::structure::parse_toml(source);
+    value
+        .pointer("/provider/name")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or(id)
+        .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use super::super::cookies::{self, Kind};
-use super::super::login::used;
+use super::super::ways::used;
 use crate::account::directory::IdentifyError;
 use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, Timestamp, digest};

@@ -5,7 +5,7 @@ use super::super::{
     Access, Caller, Changed, Condition, Entry, OperationError, Operations, Outcome,
 };
 use super::fields::access_key;
-use super::remove::clear;
+use super::leaving::clear;
 use super::ways::check_verified;
 use super::{AccountView, address};
 use crate::account::origins::{self, Claim, ClaimError};
