@@ -423,6 +423,7 @@ impl Store for SledStore {
             on_blocking_thread(move || shared.probe.look(&shared.dir)).await
         });
         looked.await.unwrap_or_else(|_| {
+            self.shared.probe.waited_in_vain();
             let why = format!("the disk has not answered for {PATIENCE:?}");
             Err(StoreError::Unavailable(why))
         })
