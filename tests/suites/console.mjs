@@ -38,7 +38,12 @@ async function visitor({ scheme = 'light', size = 'desktop', storageState, javaS
     page,
     context,
     async look(name, expected = []) {
-      const text = await page.locator('body').innerText();
+      // A click may lead to a page that is still on its way.
+      let text = await page.locator('body').innerText();
+      for (let left = 100; left > 0 && !expected.every((words) => text.includes(words)); left -= 1) {
+        await page.waitForTimeout(50);
+        text = await page.locator('body').innerText();
+      }
       for (const words of expected) assert.ok(text.includes(words), `${name}: “${words}” is not on the page:\n${text}`);
       await page.screenshot({ path: `${shots}/console-${name}-${size}-${scheme}.png`, fullPage: true });
       if (javaScriptEnabled) {
@@ -335,6 +340,7 @@ await look('application-long', [LONG]);
 await page.goto(`${origin}/admin/accounts/acme`);
 await page.getByRole('switch', { name: 'Acme Accounts' }).focus();
 await page.keyboard.press('Space');
+await page.getByRole('heading', { name: 'Switch off Acme Accounts' }).waitFor();
 await look('switch-off', ['Switch off Acme Accounts', 'End the sessions that it began']);
 await press(page, 'Switch off');
 await look('switched-off', ['It is switched off']);
