@@ -91,18 +91,30 @@ impl Browser {
         self.session = cookie(&headers);
     }
 
-    /// A login whose provider may not let it come to its end.
+    /// A login whose provider may not let it come to its end, or to its beginning: one
+    /// that failed again and again is left alone for a while.
     pub async fn attempt(&mut self) {
-        let (binding, callback) = self.begin().await;
-        self.get(&callback, &binding).await;
+        if let Ok((binding, callback)) = self.try_begin().await {
+            self.get(&callback, &binding).await;
+        }
     }
 
     /// The start of a login; gives the binding cookie and the address that the provider
     /// sends the browser to.
     pub async fn begin(&mut self) -> (String, String) {
+        let begun = self.try_begin().await;
+        begun.unwrap_or_else(|headers| panic!("login: {headers:?}"))
+    }
+
+    /// The same, or the answer's headers where no login begins.
+    pub async fn try_begin(&mut self) -> Result<(String, String), HeaderMap> {
         let start = format!("/accounts/{}/login?return_to=%2Forders", self.account);
         let (status, headers) = self.get(&start, "").await;
-        assert_eq!(status, StatusCode::FOUND, "login: {headers:?}");
+        let begins =
+            status == StatusCode::FOUND && text(&headers, LOCATION.as_str()).contains("state=");
+        if !begins {
+            return Err(headers);
+        }
         let binding = cookie(&headers);
         let state = parameter(text(&headers, LOCATION.as_str()), "state=").to_owned();
         // Codes of real providers are about as long. The provider gives the
@@ -113,7 +125,7 @@ impl Browser {
             "/callback/{}/mock-idp?code=4%2F0AeanS0{user:0>64}&state={state}",
             self.account
         );
-        (binding, callback)
+        Ok((binding, callback))
     }
 
     /// Asks whether the last login counts.

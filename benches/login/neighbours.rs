@@ -101,7 +101,7 @@ async fn disturb(what: Disturbance, port: u16) -> JoinSet<()> {
                 let address = format!("10.{number}.{}.{}", turn / 250 % 250, turn % 250);
                 browser.moves(&address);
                 match what {
-                    Disturbance::Flood => drop(browser.begin().await),
+                    Disturbance::Flood => drop(browser.try_begin().await),
                     Disturbance::DeadProvider | Disturbance::HugeProfile => {
                         browser.attempt().await;
                     }
