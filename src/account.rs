@@ -184,19 +184,8 @@ impl Accounts {
 
     /// Reads an account.
     pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
-        let revision = self.store.revision(SPACE.space());
-        if let Some(account) = self.known.unchanged(id, revision) {
-            return Ok(Some(account));
-        }
-        let found = SPACE
-            .get_encoded(&*self.store, "", id.as_str().as_bytes())
-            .await?;
-        found
-            .map(|found| {
-                self.known
-                    .get_or(id.clone(), revision, found.version(), || found.decode())
-            })
-            .transpose()
+        let name = id.as_str().as_bytes();
+        self.known.read(&*self.store, &SPACE, id, name).await
     }
 }
 

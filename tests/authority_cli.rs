@@ -33,15 +33,20 @@ fn said(output: &Output) -> String {
     text
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
-    let world = World::start().await;
+/// An application that may administer the whole broker.
+async fn operator(world: &World) -> Client {
     let new = NewApplication {
         account: None,
         scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
         ..service("acme")
     };
-    let operator = Client::create(&world, new).await;
+    Client::create(world, new).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
+    let world = World::start().await;
+    let operator = operator(&world).await;
     let dir = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let all = [&["--server", world.origin.as_str(), "--json"], arguments].concat();
@@ -102,12 +107,7 @@ async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn consents_are_listed_and_withdrawn() {
     let world = World::start().await;
-    let new = NewApplication {
-        account: None,
-        scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
-        ..service("acme")
-    };
-    let operator = Client::create(&world, new).await;
+    let operator = operator(&world).await;
     let dir = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let all = [&["--server", world.origin.as_str()], arguments].concat();
@@ -154,12 +154,7 @@ async fn consents_are_listed_and_withdrawn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_elsewhere_is_administered_with_an_application() {
     let world = World::start().await;
-    let new = NewApplication {
-        account: None,
-        scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
-        ..service("acme")
-    };
-    let operator = Client::create(&world, new).await;
+    let operator = operator(&world).await;
     let dir = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let all = [&["--server", world.origin.as_str(), "--json"], arguments].concat();

@@ -38,6 +38,7 @@ mod ways;
 #[path = "console/wizard.rs"]
 mod wizard;
 
+use mock_idp::MailCatcher;
 use reqwest::{Method, StatusCode};
 use support::{Browser, Page, World};
 
@@ -48,6 +49,16 @@ pub struct Op<'w> {
     pub world: &'w World,
     pub browser: Browser,
     pub csrf: String,
+}
+
+/// A broker that can send mail, and the account `acme`.
+pub async fn world_with_mail() -> (World, MailCatcher) {
+    let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap());
+    let mail = mail.await.unwrap();
+    let settings = mail_settings::settings(mail.url());
+    let world = World::with(|config| config.mail = Some(settings)).await;
+    world.account("acme").await;
+    (world, mail)
 }
 
 /// A form of the console, with its origin.

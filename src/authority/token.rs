@@ -313,10 +313,8 @@ impl Authority {
             return Err(refused());
         };
         let application = self.application(&access.client_id).await?;
-        let settings = application
-            .map(|app| app.settings.clone())
-            .unwrap_or_default();
-        let platform = settings.virto_claims;
+        let settings = application.as_deref().map(|app| &app.settings);
+        let platform = settings.is_some_and(|settings| settings.virto_claims);
         if !platform && !access.scopes.has(scope::OPENID) {
             return Err(OAuthError::new(
                 Code::InsufficientScope,
@@ -331,7 +329,8 @@ impl Authority {
         let names = names.into_iter().flatten().filter_map(Value::as_str);
         let wanted: Vec<String> = names.map(str::to_owned).collect();
         let mut claims = about(&access.scopes, &wanted, &Person::from(&found), rule);
-        chosen(&mut claims, settings.userinfo_claims.as_ref());
+        let choice = settings.and_then(|settings| settings.userinfo_claims.as_ref());
+        chosen(&mut claims, choice);
         let mut all = Map::from_iter([("sub".to_owned(), json!(user.to_string()))]);
         for name in ["auth_time", "acr", "amr"] {
             let value = told.all().get(name);

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{Access, Caller, Entry, Found, OperationError, Operations, Outcome, Page, Paging};
 use crate::account::Account;
 use crate::authority::grants::Beside;
-use crate::authority::logout::end_grants_in;
 use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp};
 use crate::login::journal;
 use crate::mail::MailError;
@@ -155,14 +154,7 @@ pub async fn end_sessions(
             if session.value.method != way {
                 continue;
             }
-            match &ops.serving {
-                Some(serving) => {
-                    let authority = &serving.authority;
-                    let (account, session) = (&account, &session.value);
-                    authority.end_session(&ending, account, session).await?;
-                }
-                None => end_grants_in(&ending, &session.value).await?,
-            }
+            ops.end_session(&ending, &account, &session.value).await?;
             let (store, beside) = (&*ops.store, entry.rest());
             let was_there = session::revoke_id(store, &account, key.id(), beside).await?;
             ended.sessions += usize::from(was_there);

@@ -45,6 +45,11 @@ impl Bucket {
         Self(digest::sha256(words.join("\0").as_bytes()))
     }
 
+    /// Its name in a store.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The word for a client's address, which headers count for only where a trusted
     /// proxy wrote them (threat K11). Of an IPv6 address the network counts.
     pub fn place(from: Option<IpAddr>) -> String {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use super::Version;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Keyspace, Store, StoreError, Version};
 
 /// What records became when they were read, for those that are read at every
 /// request and seldom written.
@@ -50,6 +53,28 @@ impl<K: Eq + Hash, T> DecodedCache<K, T> {
         };
         self.0.insert(key, (revision, version, Arc::clone(&made)));
         Ok(made)
+    }
+
+    /// Reads the record of `key`, which has this `id` in no partition.
+    pub async fn read(
+        &self,
+        store: &dyn Store,
+        records: &Keyspace<T>,
+        key: &K,
+        id: &[u8],
+    ) -> Result<Option<Arc<T>>, StoreError>
+    where
+        K: Clone,
+        T: Serialize + DeserializeOwned,
+    {
+        let revision = store.revision(records.space());
+        if let Some(made) = self.unchanged(key, revision) {
+            return Ok(Some(made));
+        }
+        let found = records.get_encoded(store, "", id).await?;
+        found
+            .map(|found| self.get_or(key.clone(), revision, found.version(), || found.decode()))
+            .transpose()
     }
 
     /// Remembers what a record became.

@@ -1,24 +1,14 @@
 //! The messages' page: sender, texts, a sample, what became of messages, and addresses
 //! that get none.
 
-use mock_idp::MailCatcher;
 use reqwest::StatusCode;
 use vestibule::base::Clock;
 use vestibule::login::access_key::wrong;
 
 use crate::support::World;
-use crate::{Op, mail_settings};
+use crate::{Op, world_with_mail};
 
 const PAGE: &str = "/admin/accounts/acme/messages";
-
-async fn world() -> (World, MailCatcher) {
-    let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap());
-    let mail = mail.await.unwrap();
-    let settings = mail_settings::settings(mail.url());
-    let world = World::with(|config| config.mail = Some(settings)).await;
-    world.account("acme").await;
-    (world, mail)
-}
 
 fn text<'a>(subject: &'a str, body: &'a str, html: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
@@ -32,7 +22,7 @@ fn text<'a>(subject: &'a str, body: &'a str, html: &'a str) -> Vec<(&'a str, &'a
 
 #[tokio::test]
 async fn a_text_is_previewed_saved_and_taken_back() {
-    let (world, _mail) = world().await;
+    let (world, _mail) = world_with_mail().await;
     let mut op = Op::first(&world).await;
     let page = op.get(&format!("{PAGE}?kind=access_key&lang=pt-BR")).await;
     assert!(
@@ -103,7 +93,7 @@ async fn a_text_is_previewed_saved_and_taken_back() {
 
 #[tokio::test]
 async fn the_sender_is_set_and_a_sample_is_sent_and_listed() {
-    let (world, mail) = world().await;
+    let (world, mail) = world_with_mail().await;
     let mut op = Op::first(&world).await;
     let from = format!("{PAGE}/from");
     let page = op
@@ -148,7 +138,7 @@ async fn the_sender_is_set_and_a_sample_is_sent_and_listed() {
 
 #[tokio::test]
 async fn a_blocked_address_is_listed_and_lifted() {
-    let (world, _mail) = world().await;
+    let (world, _mail) = world_with_mail().await;
     let mut op = Op::first(&world).await;
     let (acme, now) = ("acme".parse().unwrap(), world.clock.now());
     for _ in 0..wrong::MOST {

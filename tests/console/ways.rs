@@ -6,17 +6,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{Browser, Page, World};
-use crate::{Op, mail_settings};
+use crate::{Op, world_with_mail};
 
 const ACCOUNT: &str = "/admin/accounts/acme";
 
 /// A broker that can send, and an account with a provider.
 async fn world() -> (World, MailCatcher) {
-    let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap());
-    let mail = mail.await.unwrap();
-    let settings = mail_settings::settings(mail.url());
-    let world = World::with(|config| config.mail = Some(settings)).await;
-    world.account("acme").await;
+    let (world, mail) = world_with_mail().await;
     world.apply("acme", &world.mapping()).await;
     (world, mail)
 }

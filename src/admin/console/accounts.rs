@@ -176,9 +176,20 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         audience: Some(post.filled("audience")),
         ..AccountChange::default()
     };
+    save(&post, &id, change, "saved", "settings").await
+}
+
+/// Changes an account as the form `which` of its page asks.
+pub(super) async fn save(
+    post: &Post,
+    id: &str,
+    change: AccountChange,
+    what: &str,
+    which: &str,
+) -> Html {
     let when = post.condition();
-    let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
-    done(&post, &id, changed, "saved", "settings").await
+    let changed = accounts::change(post.ops(), &post.caller(), id, change, &when).await;
+    done(post, id, changed, what, which).await
 }
 
 /// A number of a form; `None` where the form has no such field, zero where it is empty.

@@ -12,6 +12,7 @@ use super::guard::Post;
 use super::view::{Html, redirect_to};
 use super::words::field;
 use super::{State, edit};
+use crate::provider::extract::member_path;
 use crate::provider::infer;
 
 /// What a page says of a failure.
@@ -183,29 +184,20 @@ fn tokens(value: &Value, at: &str, found: &mut Vec<Offer>) {
         let plain = name.to_ascii_lowercase();
         let other = ["refresh", "id_token", "idtoken", "type"];
         let simple = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let place = if at == "$" && simple && !name.is_empty() {
-            name.clone()
-        } else if simple {
-            format!("{at}.{name}")
-        } else {
-            format!(
-                "{at}['{}']",
-                name.replace('\\', "\\\\").replace('\'', "\\'")
-            )
-        };
+        let path = member_path(at, name);
         let fits = plain.contains("token") && !other.iter().any(|other| plain.contains(other));
         if below.is_string() && fits && found.len() < 5 {
             found.push(Offer {
-                place: place.clone(),
+                // The name of a member says it as well.
+                place: if at == "$" && simple && !name.is_empty() {
+                    name.clone()
+                } else {
+                    path.clone()
+                },
                 reason: "its name says so".to_owned(),
             });
         }
-        let deeper = if at == "$" && simple {
-            format!("$.{name}")
-        } else {
-            place
-        };
-        tokens(below, &deeper, found);
+        tokens(below, &path, found);
     }
 }
 

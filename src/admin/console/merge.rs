@@ -48,12 +48,22 @@ fn shown(doc: &DocumentMut, field: &Field) -> String {
     }
 }
 
-fn typed(form: &Pairs, field: &Field) -> Option<String> {
+/// Where a form says that a secret is.
+fn source<'f>(form: &'f Pairs, field: &Field) -> &'f str {
+    form.get(&format!("{}.from", field.key))
+        .unwrap_or("literal")
+}
+
+/// What a form has in a field, empty or not.
+fn filled<'f>(form: &'f Pairs, field: &Field) -> Option<&'f str> {
     let (_, text) = form.iter().find(|(name, _)| *name == field.key)?;
+    Some(text)
+}
+
+fn typed(form: &Pairs, field: &Field) -> Option<String> {
+    let text = filled(form, field)?;
     Some(if matches!(field.kind, Kind::Secret) {
-        let from = form
-            .get(&format!("{}.from", field.key))
-            .unwrap_or("literal");
+        let from = source(form, field);
         format!("{from}:{text}")
     } else {
         text.trim().replace("\r\n", "\n")
@@ -92,9 +102,7 @@ fn seen_but<'s>(
 
 /// Whether a secret is in the middle of being typed: nothing that is taken over yet.
 fn unfinished(form: &Pairs, field: &Field, seen: &str) -> bool {
-    let from = form
-        .get(&format!("{}.from", field.key))
-        .unwrap_or("literal");
+    let from = source(form, field);
     let text = form.get(field.key).unwrap_or_default();
     let moved = !seen.starts_with(&format!("{from}:"));
     (from == "env" && !edit::names_a_variable(text))
@@ -107,17 +115,11 @@ fn answer(doc: &mut DocumentMut, step: &Step, form: &Pairs, rows: &[Row], left: 
         if left.contains(&field.key) {
             continue;
         }
-        let Some(typed) = form
-            .iter()
-            .find(|(name, _)| *name == field.key)
-            .map(|(_, typed)| typed)
-        else {
+        let Some(typed) = filled(form, field) else {
             continue;
         };
         if matches!(field.kind, Kind::Secret) {
-            let from = form
-                .get(&format!("{}.from", field.key))
-                .unwrap_or("literal");
+            let from = source(form, field);
             let typed = if from == "env" && !edit::names_a_variable(typed) {
                 ""
             } else {

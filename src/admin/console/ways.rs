@@ -4,7 +4,7 @@
 use axum::extract::Path;
 use minijinja::context;
 
-use super::accounts::{done, number};
+use super::accounts::{done, number, save};
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::Post;
@@ -109,9 +109,7 @@ pub(super) async fn shift(Path(id): Path<String>, post: Post) -> Html {
         login_order: Some(order),
         ..AccountChange::default()
     };
-    let when = post.condition();
-    let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
-    done(&post, &id, changed, "order", "order").await
+    save(&post, &id, change, "order", "order").await
 }
 
 /// `POST …/ways/passwords`: the rules for passwords.
@@ -123,9 +121,7 @@ pub(super) async fn passwords(Path(id): Path<String>, post: Post) -> Html {
         password_former: number(&post, "password_former", u8::MAX),
         ..AccountChange::default()
     };
-    let when = post.condition();
-    let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
-    done(&post, &id, changed, "saved", "passwords").await
+    save(&post, &id, change, "saved", "passwords").await
 }
 
 /// `POST …/ways/email-first`: whether the email comes before the ways.
@@ -134,9 +130,7 @@ pub(super) async fn email_first(Path(id): Path<String>, post: Post) -> Html {
         email_first: Some(post.get("email_first") == "true"),
         ..AccountChange::default()
     };
-    let when = post.condition();
-    let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
-    done(&post, &id, changed, "saved", "email").await
+    save(&post, &id, change, "saved", "email").await
 }
 
 /// `POST …/ways/domains`: adds a domain of emails, changes one, or takes one away.
@@ -164,7 +158,5 @@ pub(super) async fn domain(Path(id): Path<String>, post: Post) -> Html {
         email_domains: Some(domains),
         ..AccountChange::default()
     };
-    let when = post.condition();
-    let changed = accounts::change(post.ops(), &post.caller(), &id, change, &when).await;
-    done(&post, &id, changed, "saved", "domains").await
+    save(&post, &id, change, "saved", "domains").await
 }

@@ -37,18 +37,8 @@ impl KnownApplications {
         store: &dyn Store,
         id: &ClientId,
     ) -> Result<Option<Arc<Application>>, StoreError> {
-        let revision = store.revision(RECORDS.space());
-        if let Some(application) = self.decoded.unchanged(id, revision) {
-            return Ok(Some(application));
-        }
-        let found = RECORDS.get_encoded(store, "", id.as_str().as_bytes());
-        let Some(found) = found.await? else {
-            return Ok(None);
-        };
-        let made = self
-            .decoded
-            .get_or(id.clone(), revision, found.version(), || found.decode());
-        made.map(Some)
+        let name = id.as_str().as_bytes();
+        self.decoded.read(store, &RECORDS, id, name).await
     }
 
     /// Writes the last use down, some time after the answer; nothing where this was

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::{LoginError, Step};
-use crate::base::{AccountId, Timestamp, digest};
+use crate::base::{AccountId, Timestamp};
 use crate::password::Bucket;
 use crate::password::recent::{HOUR, Recent};
 use crate::store::{Keyspace, Space, Store};
@@ -99,38 +99,39 @@ impl CodeLimits {
         let account = asking.account.as_str();
         let place = Bucket::place(asking.from);
         let limits = [
-            (id(&["to", account, asking.email]), PER_ADDRESS),
-            (id(&["from", account, &place]), PER_CLIENT),
-            (id(&["for", account]), PER_ACCOUNT),
+            (Bucket::of(&["to", account, asking.email]), PER_ADDRESS),
+            (Bucket::of(&["from", account, &place]), PER_CLIENT),
+            (Bucket::of(&["for", account]), PER_ACCOUNT),
         ];
-        for (id, most) in &limits {
-            let count = COUNTS.get(&*self.store, id, now).await.map_err(&failed)?;
+        for (bucket, most) in &limits {
+            let count = COUNTS.get(&*self.store, bucket.as_bytes(), now).await;
+            let count = count.map_err(&failed)?;
             if Count::sent(count.as_ref(), now) >= *most {
                 return Err(LoginError::TooManyCodes);
             }
         }
-        for (id, most) in &limits {
-            let counted = COUNTS.change(&*self.store, id, now, |count| {
-                match Count::sent(count.as_ref(), now) {
-                    0 => Ok(Count {
-                        since: now,
-                        sent: 1,
-                    }),
-                    sent if sent >= *most => Err(LoginError::TooManyCodes),
-                    sent => Ok(Count {
-                        since: count.map_or(now, |count| count.since),
-                        sent: sent + 1,
-                    }),
-                }
-            });
+        for (bucket, most) in &limits {
+            let counted =
+                COUNTS.change(
+                    &*self.store,
+                    bucket.as_bytes(),
+                    now,
+                    |count| match Count::sent(count.as_ref(), now) {
+                        0 => Ok(Count {
+                            since: now,
+                            sent: 1,
+                        }),
+                        sent if sent >= *most => Err(LoginError::TooManyCodes),
+                        sent => Ok(Count {
+                            since: count.map_or(now, |count| count.since),
+                            sent: sent + 1,
+                        }),
+                    },
+                );
             counted.await.map_err(&failed)??;
         }
         Ok(())
     }
-}
-
-fn id(words: &[&str]) -> [u8; 32] {
-    digest::sha256(words.join("\0").as_bytes())
 }
 
 #[cfg(test)]

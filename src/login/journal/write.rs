@@ -70,9 +70,8 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, entries: Vec<Noted>) {
+    async fn write(&mut self, mut entries: Vec<Noted>) {
         let now = self.clock.now();
-        let mut entries = entries;
         entries.retain(|noted| self.counts(&noted.entry, now));
         let used = newest(&entries);
         let this = &*self;

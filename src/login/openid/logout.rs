@@ -285,10 +285,11 @@ impl Logins {
     ) -> Result<bool, StoreError> {
         let lineage = at.lineage.to_string();
         let sid = at.sid.as_deref().map(|sid| ("sid", sid));
-        let period = self.now().as_secs() / REMEMBERED;
+        // What was noted since then stands in the periods since then: one or two.
+        let periods = identified.as_secs() / REMEMBERED..=self.now().as_secs() / REMEMBERED;
         for (kind, name) in [("sub", at.subject.as_str())].into_iter().chain(sid) {
             let who = [provider.as_str(), &lineage, kind, name];
-            for period in [period, period.saturating_sub(1)] {
+            for period in periods.clone() {
                 let key = noted(account, who, period);
                 let found = RECORDS.get_at(&*self.store, &key).await?;
                 if found.is_some_and(|found| found.value.at.is_some_and(|at| at > identified)) {

@@ -5,8 +5,11 @@ use std::time::Duration;
 use crate::account::provider_tokens;
 use crate::authority::granted::Granted;
 use crate::authority::grants::{self, Ending, Which};
+use crate::authority::logout::end_grants_in;
 use crate::base::{AccountId, UserId};
 use crate::operation::{Operations, Outcome};
+use crate::session::Session;
+use crate::store::StoreError;
 
 /// How long access tokens may live at most where no broker says what it issues.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
@@ -31,6 +34,23 @@ impl Operations {
                 access_token_lifetime: LONGEST,
                 beside: None,
             },
+        }
+    }
+
+    /// Ends what applications were granted in a session; they are told where a broker
+    /// serves.
+    pub async fn end_session(
+        &self,
+        ending: &Ending<'_>,
+        account: &AccountId,
+        session: &Session,
+    ) -> Result<(), StoreError> {
+        match &self.serving {
+            Some(serving) => {
+                let authority = &serving.authority;
+                authority.end_session(ending, account, session).await
+            }
+            None => end_grants_in(ending, session).await,
         }
     }
 
