@@ -17,6 +17,12 @@ use serde_json::Value;
 const MAX_LENGTH: usize = 512;
 /// The most segments and filter terms of one path.
 const MAX_TERMS: usize = 40;
+/// The most brackets that are open at one place, and function calls among them. The
+/// parser tries each call in three ways, so that its time triples with each within.
+const MAX_DEPTH: usize = 10;
+const MAX_CALL_DEPTH: usize = 2;
+/// How often one value may be selected: `[0, 0][0, 0]` selects it four times.
+const MAX_REPEATS: usize = 32;
 
 /// Why a text cannot be used as a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -269,6 +275,11 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
     if text.len() > MAX_LENGTH {
         return Err(PathError::TooCostly("the path is longer than 512 bytes"));
     }
+    if is_nested_deeply(text) {
+        return Err(PathError::TooCostly(
+            "at most 10 brackets may be open at one place, and one function call within another",
+        ));
+    }
     if let Some(at) = stray_space(text) {
         let why = format!("white space cannot follow `{}`", &text[..at]);
         return Err(PathError::Syntax(why));
@@ -278,6 +289,40 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
     let mut judge = CostCheck::default();
     judge.segments(&query.segments)?;
     Ok(query)
+}
+
+/// Whether brackets outside of quotes are too deep for the parser, which is asked only
+/// afterwards.
+fn is_nested_deeply(text: &str) -> bool {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut before = ' ';
+    let mut open = Vec::new();
+    for c in text.chars() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(from) if c == from => quote = None,
+            Some(_) => {}
+            None => match c {
+                '\'' | '"' => quote = Some(c),
+                '[' => open.push(false),
+                '(' => open.push(before.is_alphanumeric() || before == '_'),
+                ']' | ')' => {
+                    open.pop();
+                }
+                _ => {}
+            },
+        }
+        let calls = open.iter().filter(|is_call| **is_call).count();
+        if open.len() > MAX_DEPTH || calls > MAX_CALL_DEPTH {
+            return true;
+        }
+        if !c.is_whitespace() {
+            before = c;
+        }
+    }
+    false
 }
 
 /// White space that the library reads over, and RFC 9535 does not allow: within a
@@ -353,6 +398,8 @@ fn run<'v>(query: &JpQuery, document: &'v Value) -> Vec<&'v Value> {
 struct CostCheck {
     descents: usize,
     terms: usize,
+    /// One less than how often a value may be selected.
+    repeats: usize,
     in_filter: bool,
 }
 
@@ -384,7 +431,15 @@ impl CostCheck {
                 self.segment(below)
             }
             Segment::Selector(selector) => self.selector(selector),
-            Segment::Selectors(many) => many.iter().try_for_each(|s| self.selector(s)),
+            Segment::Selectors(many) => {
+                self.repeats = (self.repeats + 1) * many.len().max(1) - 1;
+                if self.repeats >= MAX_REPEATS {
+                    return Err(PathError::TooCostly(
+                        "several selectors in several brackets select a value more than 32 times",
+                    ));
+                }
+                many.iter().try_for_each(|s| self.selector(s))
+            }
         }
     }
 

@@ -28,6 +28,7 @@ fn costly_paths_are_refused_at_compile_time() {
         ("$[?search(@.a, 'x')]", "`match` and `search`"),
         ("$[?$.a == @.b]", "inside a filter use `@`"),
         ("$[?count(@..a) > 1]", "`..` is allowed once"),
+        ("$[?length(length(length(@.a))) > 1]", "one function call"),
     ] {
         let error = Place::parse(path).unwrap_err().to_string();
         assert!(error.contains(why), "{path}: {error}");
@@ -49,8 +50,13 @@ fn costly_paths_are_refused_at_compile_time() {
             .to_string()
             .contains("40 parts")
     );
+    let again = "[*, *]".repeat(10);
+    let again = Place::parse(&format!("${again}")).unwrap_err().to_string();
+    assert!(again.contains("more than 32 times"), "{again}");
     for path in [
         "$",
+        "$['a', 'b']['c', 'd']['e', 'f', 'g']",
+        "$[?((@.a == '((((((((((((' || (!(@.b))) && value(@['[[']) == 1)]",
         "$..email",
         "$.a[*].b",
         "$['a','b']",
@@ -58,6 +64,27 @@ fn costly_paths_are_refused_at_compile_time() {
         "$[-1]",
     ] {
         assert!(Place::parse(path).is_ok(), "{path}");
+    }
+}
+
+/// The parser's time triples with each call that is open when the text ends.
+#[test]
+fn a_path_that_does_not_parse_is_refused_at_once() {
+    for opening in [
+        "length(",
+        "(length(",
+        "length(@[?value(",
+        "!(",
+        "@[?",
+        "[",
+        "('",
+    ] {
+        for count in [10, 16, 40, 70] {
+            let path = format!("$[?{}@.a", opening.repeat(count));
+            assert!(timed(opening, || Place::parse(&path)).is_err(), "{path}");
+            let condition = format!("{}$.a", opening.repeat(count));
+            assert!(timed(opening, || Condition::parse(&condition)).is_err());
+        }
     }
 }
 
