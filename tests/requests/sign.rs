@@ -528,11 +528,19 @@ async fn check_finds_what_is_wrong_with_a_signature() {
     ] {
         assert_eq!(errors(&scene, keys), [wanted]);
     }
+    let logins = &scene.world.broker.app().logins;
+    let changes = "[[authorization.sign]]\nname = \"s\"\nalgorithm = \"md5\"\ntext = \"{client_secret}{request.parameters.stat}{request.parameters.t1}\"";
+    let text = mapping(&scene.world.idp.origin(), changes);
+    let warned = logins.mappings.compile(&text).unwrap().warnings.clone();
+    let about: Vec<_> = warned.iter().filter(|f| f.key.contains("sign")).collect();
+    assert!(
+        matches!(about[..], [one] if one.to_string().contains("did you mean `{request.parameters.state}`?")),
+        "{about:?}"
+    );
     // What only a signature knows stands nowhere else.
     let text = mapping(
         &scene.world.idp.origin(),
         "[userinfo]\nparameters = { x = \"{request.path}\" }",
     );
-    let logins = &scene.world.broker.app().logins;
     assert!(logins.mappings.compile(&text).is_err());
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Check;
+use crate::document::structure::nearest;
 use crate::provider::file::{ClientSection, ParameterValue, SignAlgorithm, SignIn, SignSection};
 use crate::provider::sign::{RsaKey, Signature};
 use crate::provider::signed::Joined;
@@ -170,7 +171,38 @@ impl Check<'_> {
             );
             return None;
         }
+        self.unknown_parameters(keys, at, &template, made);
         Some(template)
+    }
+
+    /// Names of parameters that nearly are those of parameters that are sent. Others may
+    /// stand in the query of the address.
+    fn unknown_parameters(
+        &mut self,
+        keys: &SignKeys<'_>,
+        at: &str,
+        template: &Template,
+        made: &[String],
+    ) {
+        let written = keys.parameters.keys().map(String::as_str);
+        let sent = keys.reserved.iter().map(|(name, _)| *name);
+        let made = made.iter().map(String::as_str);
+        let known: Vec<&str> = written.chain(sent).chain(made).collect();
+        for slot in template.slots() {
+            let Slot::Parameter(name) = slot else {
+                continue;
+            };
+            if known.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(near) = nearest(name, &known) {
+                self.warn(
+                    at,
+                    format!("the mapping sends no parameter `{name}`"),
+                    format!("did you mean `{{request.parameters.{near}}}`?"),
+                );
+            }
+        }
     }
 
     fn rsa_key(&mut self, client: &ClientSection) -> Option<RsaKey> {
