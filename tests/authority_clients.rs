@@ -500,6 +500,33 @@ async fn requests_are_pushed() {
     world.clock.advance(Duration::from_secs(91));
     let page = browser.get(address(&client.id, &uri)).await;
     assert_eq!(page.status, 400);
+    // Nothing goes to an address that is the application's no more: neither a code, nor
+    // a refusal, nor what comes of a login that was under way.
+    let [code, refusal] = [push().await, push().await];
+    let mut other = Browser::new();
+    let page = other.get(client.authorize_url(world, &[])).await;
+    assert_eq!(param(&to(&page), "error").unwrap(), "invalid_request");
+    let under_way = push().await;
+    let page = other.get(address(&client.id, &under_way)).await;
+    let page = other.get(to(&page).as_str()).await;
+    let path = format!("/applications/{}", client.id);
+    let body = json!({ "redirect_uris": ["https://elsewhere.example.test/cb"] });
+    let changed = scene.api(Method::PATCH, &path, &body).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let nowhere = |page: &Page| {
+        assert_eq!(page.status, 400, "{}", page.body);
+        assert!(page.location().is_none());
+        assert!(!page.body.contains(CALLBACK), "{}", page.body);
+    };
+    nowhere(&browser.get(address(&client.id, &code)).await);
+    nowhere(&Browser::new().get(address(&client.id, &refusal)).await);
+    let callback = other.through_idp(page, "ada", "lovelace").await;
+    let mut page = other.get(callback.as_str()).await;
+    while let Some(next) = page.location() {
+        assert!(next.as_str().starts_with(&world.origin), "{next}");
+        page = other.get(next.as_str()).await;
+    }
+    nowhere(&page);
 }
 
 #[tokio::test]
