@@ -11,7 +11,7 @@ use super::Authority;
 use super::application::{Application, AuthMethod, ClientId};
 use super::assertion;
 use super::error::{Code, OAuthError};
-use crate::base::{Secret, Timestamp};
+use crate::base::{Secret, Timestamp, digest};
 use crate::protocol::form::Pairs;
 use crate::protocol::jws::Jws;
 
@@ -169,11 +169,16 @@ impl Authority {
         if application.secrets.len() < 2 || !application.signs_by_secret() {
             return Ok(application);
         }
-        Ok(Arc::new(application.proved_by(|secret| match &given.way {
-            Way::Assertion(assertion) => {
-                Jws::parse(assertion).is_ok_and(|jws| jws.is_under(secret))
+        Ok(Arc::new(application.proved_by(|secret| {
+            match &given.way {
+                Way::Assertion(assertion) => {
+                    Jws::parse(assertion).is_ok_and(|jws| jws.is_under(secret))
+                }
+                Way::Basic | Way::Body => given
+                    .secrets
+                    .iter()
+                    .any(|one| digest::same(one.expose().as_bytes(), secret.as_bytes())),
             }
-            Way::Basic | Way::Body => given.secrets.iter().any(|one| one.expose() == secret),
         })))
     }
 
