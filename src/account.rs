@@ -208,11 +208,13 @@ pub async fn put(
         .await
 }
 
-/// The steps of a batch that write an account if `when` holds.
+/// The steps of a batch that write an account if `when` holds, and if nothing is left of
+/// one of its id that was removed.
 pub fn step_put(account: &Account, when: Precondition) -> Result<Vec<Step>, StoreError> {
     let id = account.id.as_str().as_bytes();
     Ok(vec![
         SPACE.step_check("", id, when),
+        MARKS.step_check("", id, Precondition::Absent),
         SPACE.step_put("", id, account)?,
     ])
 }

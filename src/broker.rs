@@ -162,6 +162,7 @@ impl Broker {
             mail: Arc::clone(&mail),
         });
         let ops = Operations {
+            clearing: tokio::sync::Mutex::default(),
             store: Arc::clone(&store),
             mappings,
             clock: Arc::clone(&clock),
@@ -326,6 +327,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         longest(config),
     );
     let ops = Operations {
+        clearing: tokio::sync::Mutex::default(),
         mappings: Arc::new(Mappings::new(
             Arc::clone(&store),
             policy(config),

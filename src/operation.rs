@@ -68,6 +68,8 @@ pub struct Operations {
     pub login_log: Duration,
     /// The account through whose providers operators may log in to the console.
     pub login_account: Option<AccountId>,
+    /// Who removes what is left of accounts: one at a time.
+    pub clearing: tokio::sync::Mutex<()>,
     /// The broker that serves; `None` where only data is administered.
     pub serving: Option<Serving>,
 }

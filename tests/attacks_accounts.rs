@@ -399,6 +399,51 @@ async fn t06_a_removal_that_broke_off_leaves_nothing_to_the_next() {
     }
 }
 
+/// An account is made while one of its id is still being removed: it keeps what it gets.
+#[tokio::test]
+async fn t06_a_removal_under_way_takes_nothing_from_the_next() {
+    let world = World::start().await;
+    let many: Vec<_> = (0..200)
+        .map(|n| serde_json::json!({ "email": format!("u{n}@old.test") }))
+        .collect();
+    let many = serde_json::json!({ "users": many }).to_string();
+    let new = serde_json::json!({ "id": "acme", "stores": [{ "origin": world.origin, "auth_path": "/accounts/acme" }] });
+    let new = new.to_string();
+    let user = r#"{"email":"new@new.test"}"#;
+    for round in 0..10 {
+        let (status, answer) = world
+            .admin(Method::POST, "/accounts/acme/users/import", JSON, &many)
+            .await;
+        assert_eq!(status, 200, "{answer}");
+        let removed = world.admin(Method::DELETE, "/accounts/acme", "", "");
+        let made = async {
+            let mut tries = 0;
+            while world.admin(Method::POST, "/accounts", JSON, &new).await.0 != 201 {
+                tries += 1;
+                assert!(tries < 10_000, "round {round}");
+                tokio::task::yield_now().await;
+            }
+            world
+                .admin(Method::POST, "/accounts/acme/users", JSON, user)
+                .await
+        };
+        let ((status, answer), made) = tokio::join!(removed, made);
+        assert_eq!(status, 204, "{answer}");
+        assert_eq!(made.0, 201, "{}", made.1);
+        let (_, users) = world
+            .admin(Method::GET, "/accounts/acme/users?count=true", "", "")
+            .await;
+        let users: serde_json::Value = serde_json::from_str(&users).unwrap();
+        let emails: Vec<_> = users["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|u| u["email"].clone())
+            .collect();
+        assert_eq!(emails, ["new@new.test"], "round {round}: {users}");
+    }
+}
+
 #[tokio::test]
 async fn f29_a_store_is_one_host() {
     let world = World::start().await;

@@ -15,6 +15,12 @@ pub(super) async fn clear(ops: &Operations, id: &AccountId) -> Result<(), StoreE
     if !account::is_leaving(store, id).await? {
         return Ok(());
     }
+    // Once two are at it, who comes to the end first lets the next account of this id be
+    // made, and the other would take from that.
+    let _alone = ops.clearing.lock().await;
+    if !account::is_leaving(store, id).await? {
+        return Ok(());
+    }
     for mapping in ops.mappings.list(id).await? {
         let provider = &mapping.value.provider;
         let (any, alone) = (Precondition::Any, Vec::new());

@@ -26,16 +26,24 @@ pub(super) async fn make(
     access_key(ops, false, account.access_key)?;
     check_verified(caller, &[], &account.login.ways.domains)?;
     ops.keys.ensure(account.signing_alg).await?;
-    // Users and clients of an account of before, whose removal broke off, are not its.
-    clear(ops, &account.id).await?;
     let view = AccountView::from(account.clone());
     let entry = || {
         Entry::new("account.create", address(&account.id))
             .of(Some(&account.id))
             .after(&view)
     };
-    let version = write(ops, caller, None, Some(&account), when, entry).await?;
-    Ok(Changed::created(view, version))
+    for _ in 0..TRIES {
+        // Users and clients of an account of before, whose removal broke off or is under
+        // way, are not its.
+        clear(ops, &account.id).await?;
+        match write(ops, caller, None, Some(&account), when, entry).await {
+            Ok(version) => return Ok(Changed::created(view, version)),
+            Err(error)
+                if error.is_stale() && account::is_leaving(&*ops.store, &account.id).await? => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Conflict.into())
 }
 
 /// Makes an account as it is wanted, if nobody else changed it meanwhile.
