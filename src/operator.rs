@@ -4,6 +4,7 @@
 //! one, and a single-use link lets its owner choose it. The first operator's
 //! link is printed by the first `serve`; there are no default credentials.
 
+mod guest;
 pub mod invite;
 pub mod password;
 mod role;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::guest::Guest;
 pub use self::invite::{Invite, InviteError};
 pub use self::password::BadPassword;
 pub use self::role::Role;

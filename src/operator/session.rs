@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Operator, get, put, step_put};
+use super::{Email, Guest, Operator, get, put, step_put};
 use crate::base::digest::{hex, unhex};
 use crate::base::{AccountId, Allowance, Clock, Secret, Timestamp, digest};
 use crate::password::{Bucket, HashError, Hasher, NotNow, Paused, Pauses, Spread, Throttle};
@@ -139,6 +139,8 @@ pub struct Current {
     pub writes: bool,
     /// What forms of this session carry, so that no other site's form counts.
     pub csrf: String,
+    /// Set where this is no operator, but who was let in for one thing.
+    pub guest: Option<Guest>,
 }
 
 /// Where a try comes from.
@@ -313,7 +315,8 @@ impl Operators {
             session,
             limit: None,
             writes: false,
-            csrf: digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes()),
+            csrf: csrf(cookie),
+            guest: None,
         }))
     }
 
@@ -324,6 +327,11 @@ impl Operators {
         }
         Ok(())
     }
+}
+
+/// What forms of the session of a cookie carry.
+pub(super) fn csrf(cookie: &str) -> String {
+    digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes())
 }
 
 /// Begins a session of an operator in a program.

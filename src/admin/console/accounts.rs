@@ -99,7 +99,12 @@ pub(super) async fn show(
     account(&desk, &id, StatusCode::OK, values).await
 }
 
-async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue) -> Html {
+pub(super) async fn account(
+    desk: &Desk,
+    id: &str,
+    status: StatusCode,
+    more: TemplateValue,
+) -> Html {
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
     let ways = ways_screen::screen(desk, &account).await?;
@@ -109,6 +114,7 @@ async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue)
         account => shown(&account),
         etag => found.tag.version(),
         drafts => drafts(desk, &account.id).await?,
+        setup_links => super::setup_links::shown_for(desk, &account.id).await?,
         ways,
         login_log => !desk.ops().login_log.is_zero(),
         all_accounts => desk.who.operator.accounts.is_empty(),

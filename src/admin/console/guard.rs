@@ -14,7 +14,7 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, rights};
+use super::{Console, rights, setup};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -150,6 +150,9 @@ pub(super) async fn current(
     let Some(cookie) = cookie(console, headers, Kind::Session) else {
         return Ok(None);
     };
+    if let Some(token) = setup::token(&cookie) {
+        return setup::current(console, &cookie, token).await.map(Some);
+    }
     console
         .operators
         .find(&cookie)

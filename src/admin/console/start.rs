@@ -13,10 +13,11 @@ use url::Url;
 use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, provider_name, redirect_to, shown};
-use super::{Console, State, edit};
+use super::{Console, State, edit, setup};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
 use crate::admin::reply;
+use crate::document::redact::references;
 use crate::operator::session::Current;
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::import::{Imported, import};
@@ -111,6 +112,15 @@ pub(super) async fn begin(
             return choices(who, &account, status, Some(from), typed, Some(problem));
         }
     };
+    if let Some(foreign) = who
+        .limit
+        .as_ref()
+        .and_then(|_| references(&source, None).pop())
+    {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let problem = Some(foreign.message);
+        return choices(who, &account, status, Some(from), text, problem);
+    }
     let draft = Draft::new(source, None, who.operator.email.as_str());
     open(&console, who, &account, &draft, STEPS[0].id).await
 }
@@ -124,6 +134,7 @@ pub(super) async fn open(
     at: &str,
 ) -> Html {
     let now = console.admin.clock.now();
+    setup::limit_drafts(console, who, &account.id).await?;
     let token = draft::create(&*console.admin.store, &account.id, draft, now)
         .await
         .map_err(|error| failing(who)(error.into()))?;
