@@ -14,11 +14,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::guest::Guest;
 pub use self::invite::{Invite, InviteError};
 pub use self::password::BadPassword;
 pub use self::role::Role;
-pub use self::session::{Console, LoginError, Operators};
+pub use self::session::{Console, Guest, LoginError, Operators};
 use crate::base::{AccountId, Timestamp};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};

@@ -19,6 +19,7 @@ mod expect;
 mod explain;
 mod fields;
 mod guard;
+mod guest;
 mod keys;
 mod known;
 mod lists;

@@ -2,20 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::session::{Console, Current, csrf};
+use super::session::{Console, Current, Guest, csrf};
 use super::{Email, Operator, Role};
-use crate::base::{AccountId, Timestamp};
-
-/// What somebody was let in for: to set up an account's providers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guest {
-    /// The account.
-    pub account: AccountId,
-    /// The id of the link.
-    pub link: String,
-    /// Whether what is handed in goes live without an operator.
-    pub goes_live: bool,
-}
+use crate::base::Timestamp;
 
 impl Current {
     /// A guest's session. There is no such operator in the store, and as one it would

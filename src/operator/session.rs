@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Guest, Operator, get, put, step_put};
+use super::{Email, Operator, get, put, step_put};
 use crate::base::digest::{hex, unhex};
 use crate::base::{AccountId, Allowance, Clock, Secret, Timestamp, digest};
 use crate::password::{Bucket, HashError, Hasher, NotNow, Paused, Pauses, Spread, Throttle};
@@ -141,6 +141,17 @@ pub struct Current {
     pub csrf: String,
     /// Set where this is no operator, but who was let in for one thing.
     pub guest: Option<Guest>,
+}
+
+/// What somebody was let in for: to set up an account's providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// The account.
+    pub account: AccountId,
+    /// The id of the link.
+    pub link: String,
+    /// Whether what is handed in goes live without an operator.
+    pub goes_live: bool,
 }
 
 /// Where a try comes from.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::guard::{LoggedIn, ask, current, form, scripted};
 use super::resume::Interrupted;
 use super::view::{fail, json_answer, page, redirect_to, shown_failure};
-use super::{Console, State, provider_sign_in, rights, setup};
+use super::{Console, State, guest as guests, provider_sign_in, rights};
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(
@@ -43,7 +43,7 @@ pub(super) async fn signed_in(
             if let Some(guest) = &who.guest
                 && parts.uri.path() == "/admin/"
             {
-                return redirect_to(&setup::home(&guest.account));
+                return redirect_to(&guests::home(&guest.account));
             }
             who.writes = !parts.method.is_safe();
             parts.extensions.insert(who.clone());

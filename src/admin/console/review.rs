@@ -8,7 +8,7 @@ use super::api::{Call, segment};
 use super::draft::{Open, frame};
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, render, shown};
-use super::{Console, State, expect, setup, words};
+use super::{Console, State, expect, guest, words};
 use crate::account::draft;
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
@@ -120,7 +120,7 @@ pub(super) async fn apply(
                 .map_err(|error| failing(who)(error.into()))?;
             let provider = applied["provider"].as_str().unwrap_or_default();
             if who.guest.is_some() {
-                let home = setup::home(&open.account);
+                let home = guest::home(&open.account);
                 return Ok(redirect_to(&format!("{home}?done=applied")));
             }
             Ok(redirect_to(&format!(
@@ -150,7 +150,7 @@ pub(super) async fn discard(
         .await
         .map_err(|error| failing(&post.who)(error.into()))?;
     let back = match &post.who.guest {
-        Some(guest) => setup::home(&guest.account),
+        Some(guest) => super::guest::home(&guest.account),
         None => format!("/admin/accounts/{}", open.account),
     };
     Ok(redirect_to(&format!("{back}?done=discarded")))

@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, Query, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::Response;
 use minijinja::{Value as TemplateValue, context};
 use serde_json::json;
 
@@ -10,66 +9,17 @@ use super::accounts::ListQuery;
 use super::confirm::{self, Ask};
 use super::draft::Open;
 use super::guard::{Desk, Kind, LoggedIn, Post, form, set_cookie};
-use super::view::{Failed, Html, fail, nothing, page, provider_name, redirect_to, shown};
-use super::{Console, State, review};
+use super::guest::{self, home};
+use super::view::{Failed, Html, nothing, page, provider_name, redirect_to, shown};
+use super::{State, review};
 use crate::account::draft;
 use crate::account::setup_link::{self, SetupLink};
-use crate::base::{AccountId, ErrorCode};
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
-use crate::operation::{OperationError, setup_links};
+use crate::operation::setup_links;
 use crate::operator::Guest;
-use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
-use crate::store::{StoreError, Token};
-
-/// What the cookie of such a session begins with; an operator's has no dot.
-const PREFIX: &str = "setup.";
-/// The most drafts of one link.
-const MOST_DRAFTS: usize = 20;
-
-/// The token in a cookie, where it is of such a session.
-pub(super) fn token(cookie: &str) -> Option<&str> {
-    cookie.strip_prefix(PREFIX)
-}
-
-/// Whose session it is.
-///
-/// # Errors
-/// The page that says that it has ended; the cookie goes with it.
-pub(super) async fn current(
-    console: &Console,
-    cookie: &str,
-    token: &str,
-) -> Result<Current, Response> {
-    let (store, now) = (&*console.admin.store, console.admin.clock.now());
-    let found = match Token::parse(token) {
-        Some(token) => setup_link::of_session(store, &token, now).await,
-        None => Ok(None),
-    };
-    let found = found.map_err(|error: StoreError| fail(None, &error.into()))?;
-    let Some(link) = found else {
-        let problem = Problem::new(
-            ErrorCode::ConsoleLinkDead,
-            "the set-up link that you opened has ended; ask who sent it for a new one",
-        );
-        let mut answer = fail(None, &problem);
-        let gone = set_cookie(console, Kind::Session, "", 0);
-        answer.headers_mut().append(header::SET_COOKIE, gone);
-        return Err(answer);
-    };
-    let guest = Guest {
-        account: link.account.clone(),
-        link: link.id.clone(),
-        goes_live: link.goes_live,
-    };
-    let since = link.opened_at.unwrap_or(now);
-    Ok(Current::of_guest(guest, &link.actor(), since, cookie))
-}
-
-/// The page that such a session begins from.
-pub(super) fn home(account: &AccountId) -> String {
-    format!("/admin/accounts/{account}/setup")
-}
+use crate::store::Token;
 
 fn dead() -> Problem {
     Problem::new(
@@ -108,7 +58,7 @@ pub(super) async fn open(
     let (link, session) = setup_links::open(&console.admin.ops, &ticket).await?;
     tracing::info!(link = link.id, account = %link.account, "a set-up link is opened");
     let left = link.expires_at.since(console.admin.clock.now());
-    let value = format!("{PREFIX}{}", session.as_str());
+    let value = format!("{}{}", guest::PREFIX, session.as_str());
     let cookie = set_cookie(&console, Kind::Session, &value, left.as_secs());
     let mut answer = redirect_to(&home(&link.account));
     answer.headers_mut().append(header::SET_COOKIE, cookie);
@@ -163,25 +113,6 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
         drafts => shown(drafts.collect::<Vec<_>>()),
     };
     desk.page(StatusCode::OK, "setup.html", values)
-}
-
-/// Refuses one more draft where a link has many.
-pub(super) async fn limit_drafts(
-    console: &Console,
-    who: &Current,
-    account: &AccountId,
-) -> Result<(), Failed> {
-    if who.guest.is_none() {
-        return Ok(());
-    }
-    let author = who.operator.email.as_str();
-    let drafts = draft::list(&*console.admin.store, account, 500).await?;
-    let own = drafts.iter().filter(|draft| draft.author == author).count();
-    if own < MOST_DRAFTS {
-        return Ok(());
-    }
-    let why = format!("you have {MOST_DRAFTS} drafts; discard those that are not needed");
-    Err(OperationError::new(ErrorCode::SetupLinkTooMany, why).into())
 }
 
 /// `POST …/drafts/{draft}/hand-in`

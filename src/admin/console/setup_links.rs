@@ -10,17 +10,10 @@ use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
 use super::view::{Failed, Html, redirect_to, shown, status};
 use crate::account::mapping::Question;
-use crate::base::{AccountId, ErrorCode};
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
+use crate::operation::Outcome;
 use crate::operation::setup_links::{self, Approval, NewSetupLink, SendBack};
-use crate::operation::{Outcome, Paging};
-
-/// The links as the account's page lists them.
-pub(super) async fn shown_for(desk: &Desk, account: &AccountId) -> Outcome<TemplateValue> {
-    let all = Paging::new(200, None);
-    let found = setup_links::list(desk.ops(), &desk.caller(), account.as_str(), &all).await?;
-    Ok(shown(found.items))
-}
 
 /// `POST …/setup-links`: the page shows the link, once.
 pub(super) async fn create(Path(id): Path<String>, post: Post) -> Html {
