@@ -136,13 +136,22 @@ impl fmt::Display for Place {
     }
 }
 
-/// What walking a document costs: the lengths of the paths to all its values,
-/// which the JSONPath library writes out as it goes.
-pub fn traversal_cost(document: &Value) -> usize {
+/// Whether walking a document costs more than `limit`: the lengths of the paths to all
+/// its values, which the JSONPath library writes out as it goes.
+pub fn is_heavier(document: &Value, limit: usize) -> bool {
     let mut total: usize = 0;
     let mut stack = vec![(document, 1_usize)];
     while let Some((value, path)) = stack.pop() {
         total = total.saturating_add(path);
+        let below = match value {
+            Value::Object(members) => members.len(),
+            Value::Array(items) => items.len(),
+            _ => 0,
+        };
+        // No value below costs less than the way to it.
+        if total.saturating_add(below.saturating_mul(path)) > limit {
+            return true;
+        }
         match value {
             Value::Object(members) => {
                 stack.extend(
@@ -155,7 +164,7 @@ pub fn traversal_cost(document: &Value) -> usize {
             _ => {}
         }
     }
-    total
+    false
 }
 
 /// The heaviest document a path is run on.
