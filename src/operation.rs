@@ -13,6 +13,7 @@
 //! | `messages` | messages to the people of an account |
 //! | `logins` | the log of logins |
 //! | `passwords` | passwords of people, expired |
+//! | `setup_links` | links by which an account's own people set up its providers |
 //! | `users` | the people of an account |
 
 pub mod access_keys;
@@ -20,12 +21,14 @@ pub mod accounts;
 mod caller;
 mod change;
 mod condition;
+pub mod difference;
 mod error;
 mod keys;
 pub mod logins;
 pub mod messages;
 mod page;
 pub mod passwords;
+pub mod setup_links;
 pub mod users;
 pub mod ways;
 

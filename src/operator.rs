@@ -4,6 +4,7 @@
 //! one, and a single-use link lets its owner choose it. The first operator's
 //! link is printed by the first `serve`; there are no default credentials.
 
+mod guest;
 pub mod invite;
 pub mod password;
 mod role;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::invite::{Invite, InviteError};
 pub use self::password::BadPassword;
 pub use self::role::Role;
-pub use self::session::{Console, LoginError, Operators};
+pub use self::session::{Console, Guest, LoginError, Operators};
 use crate::base::{AccountId, Timestamp};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};

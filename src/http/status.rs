@@ -48,6 +48,7 @@ pub fn status(code: E) -> StatusCode {
         | E::UserExists
         | E::OperatorExists
         | E::OperatorLast
+        | E::SetupLinkTooMany
         | E::MappingSecondCustom
         | E::MappingRedirectUriChanges
         | E::MappingPeopleChange
@@ -200,6 +201,7 @@ pub fn status(code: E) -> StatusCode {
         | E::UserPassword
         | E::OperatorEmail
         | E::OperatorName
+        | E::SetupLinkInvalid
         | E::GrantInvalid
         | E::GrantLoginFailed
         | E::GrantLockedOut
