@@ -241,7 +241,7 @@ await page.getByLabel('Private key').setInputFiles({ name: 'key.pem', mimeType: 
 await page.getByLabel('Certificate', { exact: true }).setInputFiles({ name: 'cert.pem', mimeType: 'application/x-pem-file', buffer: Buffer.from(certificate) });
 await press(page, 'Import key');
 await look('keys-imported', ['The key is published', 'login.platform.test', 'expires in']);
-await page.getByLabel(/^I want to rotate now/).check();
+await page.getByLabel('I want to rotate now', { exact: true }).check();
 await press(page, 'Rotate keys');
 await look('keys-rotated', ['Retiring', 'until']);
 const download = page.waitForEvent('download');
