@@ -171,6 +171,7 @@ impl Broker {
             sends_mail: config.mail.is_some(),
             login_log: config.login_log.keep,
             login_account: login_account(config, &*store).await?,
+            second_factor: config.console_second_factor,
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
                 authority: Arc::clone(&app.authority),
@@ -339,6 +340,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         sends_mail: config.mail.is_some(),
         login_log: config.login_log.keep,
         login_account: config.console_login_account.clone(),
+        second_factor: config.console_second_factor,
         serving: None,
     };
     Ok(Admin {

@@ -12,6 +12,7 @@
 //! | `accounts` | accounts and their storefronts |
 //! | `messages` | messages to the people of an account |
 //! | `logins` | the log of logins |
+//! | `operators` | the second factor of operators |
 //! | `passwords` | passwords of people, expired |
 //! | `users` | the people of an account |
 
@@ -24,6 +25,7 @@ mod error;
 mod keys;
 pub mod logins;
 pub mod messages;
+pub mod operators;
 mod page;
 pub mod passwords;
 pub mod users;
@@ -42,6 +44,7 @@ pub use self::page::{Page, Paging, limit};
 use crate::account::{self, Account, Mappings};
 use crate::authority::{Authority, audience};
 use crate::base::{AccountId, Clock};
+use crate::config::SecondFactor;
 use crate::login::Logins;
 use crate::password::Hasher;
 use crate::store::{Store, Versioned};
@@ -68,6 +71,8 @@ pub struct Operations {
     pub login_log: Duration,
     /// The account through whose providers operators may log in to the console.
     pub login_account: Option<AccountId>,
+    /// Whether operators need a second factor.
+    pub second_factor: SecondFactor,
     /// The broker that serves; `None` where only data is administered.
     pub serving: Option<Serving>,
 }

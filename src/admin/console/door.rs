@@ -14,7 +14,7 @@ use serde_json::json;
 use super::guard::{LoggedIn, ask, current, form, scripted};
 use super::resume::Interrupted;
 use super::view::{fail, json_answer, page, shown_failure};
-use super::{Console, State, provider_sign_in, rights};
+use super::{Console, State, provider_sign_in, rights, second_factor};
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(
@@ -35,6 +35,9 @@ pub(super) async fn signed_in(
             match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
                 Ok(limit) => who.limit = limit,
                 Err(problem) => return fail(Some(&who), &problem),
+            }
+            if let Some(answer) = second_factor::demanded(&console, &who, &parts) {
+                return answer;
             }
             who.writes = !parts.method.is_safe();
             parts.extensions.insert(who.clone());

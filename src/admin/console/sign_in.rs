@@ -7,17 +7,18 @@ use minijinja::context;
 use serde_json::Value;
 use tracing::info;
 
-use super::guard::{Kind, Post, cookie, current, form, set_cookie};
+use super::guard::{Kind, Post, cookie, current, form, guess_from, set_cookie};
 use super::resume::Interrupted;
 pub(super) use super::resume::next;
 use super::view::{Html, fail, page, redirect_to};
-use super::{Console, State, provider_sign_in};
+use super::{Console, State, provider_sign_in, second_step};
 use crate::audit::{self, Entry};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
 use crate::operator::invite::{self, Accepted};
-use crate::operator::session::{GuessFrom, NewSession};
+use crate::operator::second_step::Entered;
+use crate::operator::session::NewSession;
 use crate::operator::{self, Email, InviteError, LoginError, Operator, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
@@ -56,16 +57,12 @@ pub(super) async fn log_in(
     {
         return interrupted.page(&who);
     }
-    let from = client.map(|Extension(client)| client);
-    let guess = GuessFrom {
-        address: from.and_then(|client| client.ip),
-        apart: from.is_some_and(|client| client.apart),
-    };
     let device = cookie(&console, &headers, Kind::Device);
+    let guess = guess_from(client, device.as_deref());
     let password = Secret::new(field("password"));
     let done = console
         .operators
-        .check(field("email"), &password, guess, device.as_deref())
+        .check(field("email"), &password, guess)
         .await;
     let status = match &done {
         Ok(_) => StatusCode::OK,
@@ -75,17 +72,11 @@ pub(super) async fn log_in(
     };
     match done {
         Ok(found) => {
-            let begun = begin(&console, &found, None, Value::Null).await?;
-            let broken = |error: StoreError| fail(None, &error.into());
-            let who = match &interrupted {
-                Some(_) => console.operators.find(begun.session.as_str()).await,
-                None => Ok(None),
+            let goal = Goal {
+                next: next(field("next")),
+                interrupted,
             };
-            if let (Some(who), Some(interrupted)) = (who.map_err(broken)?, &interrupted) {
-                let page = interrupted.page(&who)?;
-                return Ok(with_session_cookies(&console, &begun, page));
-            }
-            Ok(enter(&console, &begun, next(field("next"))))
+            step_in(&console, &found, None, Value::Null, &goal).await
         }
         Err(error) => {
             info!(why = %error, "console login refused");
@@ -101,22 +92,52 @@ pub(super) async fn log_in(
     }
 }
 
-/// Begins the session of somebody who is known now.
-pub(super) async fn begin(
+/// Where a login leads.
+pub(super) struct Goal<'a> {
+    pub next: &'a str,
+    /// A form that waits for the login.
+    pub interrupted: Option<Interrupted>,
+}
+
+/// Lets in somebody who took the first step, or asks for the second.
+pub(super) async fn step_in(
     console: &Console,
     operator: &Versioned<Operator>,
     through: Option<&str>,
     how: Value,
-) -> Result<NewSession, Response> {
-    let failed = |error: StoreError| fail(None, &error.into());
+    goal: &Goal<'_>,
+) -> Html {
     let email = operator.value.email.as_str();
-    let entry = entry(console, email, "operator.login", how).map_err(failed)?;
-    let begun = console.operators.begin(operator, through, entry).await;
-    begun.map_err(failed)
+    let entry = |how| entry(console, email, "operator.login", how);
+    let entered = console.operators.enter(operator, through, how, entry).await;
+    match entered? {
+        Entered::Session(begun) => arrive(console, &begun, through.is_some(), goal).await,
+        Entered::Half(half) => second_step::ask_after(console, &half, email, goal),
+    }
 }
 
-fn enter(console: &Console, begun: &NewSession, to: &str) -> Response {
-    with_session_cookies(console, begun, redirect_to(to))
+/// The page that a login leads to, with the cookies of its session. `from_elsewhere`:
+/// another site's page led here, so that a strict cookie comes along from a page of ours
+/// only.
+pub(super) async fn arrive(
+    console: &Console,
+    begun: &NewSession,
+    from_elsewhere: bool,
+    goal: &Goal<'_>,
+) -> Html {
+    let who = match &goal.interrupted {
+        Some(_) => console.operators.find(begun.session.as_str()).await?,
+        None => None,
+    };
+    let answer = match (who, &goal.interrupted) {
+        (Some(who), Some(interrupted)) => interrupted.page(&who)?,
+        _ if from_elsewhere => {
+            let values = context! { next => goal.next };
+            page(None, StatusCode::OK, "signed_in.html", values)?
+        }
+        _ => redirect_to(goal.next),
+    };
+    Ok(with_session_cookies(console, begun, answer))
 }
 
 /// Adds the cookies of a session that begins to an answer.
@@ -323,6 +344,9 @@ async fn begun(console: &Console, email: &Email) -> Html {
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
         .ok_or_else(dead_link)?;
-    let begun = begin(console, &found, None, Value::Null).await?;
-    Ok(enter(console, &begun, "/admin/"))
+    let goal = Goal {
+        next: "/admin/",
+        interrupted: None,
+    };
+    step_in(console, &found, None, Value::Null, &goal).await
 }
