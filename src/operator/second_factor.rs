@@ -106,7 +106,7 @@ impl SecondFactor {
 
 /// What was typed, without what is there to read it by; as much as any code has.
 fn plain(typed: &str) -> String {
-    let letters = typed.chars().filter(|c| c.is_ascii_alphanumeric());
+    let letters = typed.chars().filter(char::is_ascii_alphanumeric);
     letters
         .take(RECOVERY_LENGTH + 1)
         .map(|c| match c.to_ascii_lowercase() {
