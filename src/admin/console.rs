@@ -8,6 +8,7 @@
 mod accounts;
 mod api;
 mod applications;
+mod arrival;
 mod chart;
 mod confirm;
 mod device;

@@ -129,7 +129,8 @@ impl Operators {
         let half = self.half(cookie).await?.ok_or(CodeError::Ended)?;
         let token = Token::parse(cookie).ok_or(CodeError::Ended)?;
         let same = |operator: &Operator| {
-            let same = fingerprint(operator)? == half.password;
+            let known = fingerprint(operator)?;
+            let same = digest::same(known.as_bytes(), half.password.as_bytes());
             let good = same && !operator.disabled && operator.second_factor.is_some();
             if good { Ok(()) } else { Err(CodeError::Ended) }
         };

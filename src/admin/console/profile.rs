@@ -5,17 +5,17 @@ use axum::http::{HeaderMap, StatusCode};
 use minijinja::{Value, context};
 use serde_json::Value as Json;
 
+use super::State;
 use super::accounts::ListQuery;
 use super::guard::{Desk, Kind, Post, cookie, guess_from};
+use super::second_factor::{self, password_again};
 use super::sign_in::{entry, note_with, with_session_cookies};
 use super::view::{Html, redirect_to, shown};
-use super::{State, second_factor};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
-use crate::operator::login::GuessFrom;
 use crate::operator::session;
-use crate::operator::{self, LoginError, Operator, password};
+use crate::operator::{self, Operator, password};
 use crate::store::Precondition;
 
 /// `GET /admin/profile`
@@ -105,22 +105,6 @@ pub(super) async fn change_password(
     let begun = begun.await?;
     let answer = redirect_to("/admin/profile?done=password");
     Ok(with_session_cookies(&console, &begun, answer))
-}
-
-/// Checks the password that a form of one's own asks for again; says what is wrong.
-/// Guesses count as those at the login do.
-pub(super) async fn password_again(
-    post: &Post,
-    field: &str,
-    from: GuessFrom<'_>,
-) -> Result<(), String> {
-    let email = post.who.operator.email.as_str();
-    let typed = Secret::new(post.get(field));
-    match post.console.operators.check(email, &typed, from).await {
-        Ok(_) => Ok(()),
-        Err(LoginError::Wrong) => Err("this is not your password".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 /// `POST /admin/profile/sign-out`: ends one of one's own sessions.

@@ -11,8 +11,9 @@ use minijinja::{Value as TemplateValue, context};
 use serde_json::json;
 use tracing::info;
 
+use super::arrival::{Goal, step_in};
 use super::guard::{Kind, cookie, set_cookie};
-use super::sign_in::{Goal, next, step_in};
+use super::resume::next;
 use super::view::{Html, fail, redirect_to, shown};
 use super::{Console, State};
 use crate::base::{AccountId, ErrorCode};

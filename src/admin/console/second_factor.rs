@@ -15,7 +15,6 @@ use serde_json::{Value as Json, json};
 
 use super::api::segment;
 use super::guard::{Desk, Kind, Post, cookie, guess_from};
-use super::profile::password_again;
 use super::resume::next;
 use super::sign_in::entry;
 use super::view::{Html, fail, redirect_to, shown as json_shown};
@@ -28,7 +27,7 @@ use crate::operator::login::GuessFrom;
 use crate::operator::second_factor::{self, SetupError};
 use crate::operator::second_step::CodeError;
 use crate::operator::session::Current;
-use crate::operator::{Operator, SecondFactor};
+use crate::operator::{LoginError, Operator, SecondFactor};
 use crate::password::TotpKey;
 use crate::store::{StoreError, Token};
 
@@ -103,6 +102,22 @@ fn refuse(post: &Post, field: &str, why: &str, more: Value) -> Html {
     let more = context! { problem => json_shown(problem), ..more };
     let to = next(post.get("next"));
     display(post, StatusCode::UNPROCESSABLE_ENTITY, to, more)
+}
+
+/// Checks the password that a form of one's own asks for again; says what is wrong.
+/// Guesses count as those at the login do.
+pub(super) async fn password_again(
+    post: &Post,
+    field: &str,
+    from: GuessFrom<'_>,
+) -> Result<(), String> {
+    let email = post.who.operator.email.as_str();
+    let typed = Secret::new(post.get(field));
+    match post.console.operators.check(email, &typed, from).await {
+        Ok(_) => Ok(()),
+        Err(LoginError::Wrong) => Err("this is not your password".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Who is there proves again who they are: by the password, or by a login of just now.

@@ -3,38 +3,20 @@
 use axum::extract::{Extension, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
-use minijinja::{Value as TemplateValue, context};
+use minijinja::context;
 use serde_json::{Value, json};
 use tracing::warn;
 
+use super::arrival::{Goal, arrive, entry, shown};
 use super::guard::{Kind, cookie, current, form, guess_from, set_cookie};
-use super::resume::Interrupted;
-use super::sign_in::{Goal, arrive, entry, next};
+use super::resume::{Interrupted, next};
 use super::view::{Html, page, redirect_to};
 use super::{Console, State};
 use crate::http::server::ClientAddress;
 use crate::operator::Email;
 use crate::operator::second_factor::Proof;
-use crate::operator::second_step::{CodeError, LIFETIME};
+use crate::operator::second_step::CodeError;
 use crate::protocol::form::Pairs;
-use crate::store::Token;
-
-fn shown(email: &str, goal: &Goal<'_>, error: Option<&CodeError>) -> TemplateValue {
-    context! {
-        email,
-        next => goal.next,
-        resume => goal.interrupted.as_ref().map(Interrupted::shown),
-        error => error.map(ToString::to_string),
-    }
-}
-
-/// The page after a first step, in whose browser the half login is.
-pub(super) fn ask_after(console: &Console, half: &Token, email: &str, goal: &Goal<'_>) -> Html {
-    let mut answer = page(None, StatusCode::OK, "code.html", shown(email, goal, None))?;
-    let cookie = set_cookie(console, Kind::Half, half.as_str(), LIFETIME.as_secs());
-    answer.headers_mut().append(header::SET_COOKIE, cookie);
-    Ok(answer)
-}
 
 /// `GET /admin/login/code?next=…`
 pub(super) async fn ask(

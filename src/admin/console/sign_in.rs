@@ -7,22 +7,21 @@ use minijinja::context;
 use serde_json::Value;
 use tracing::info;
 
+use super::arrival::{Goal, step_in};
+pub(super) use super::arrival::{entry, with_session_cookies};
 use super::guard::{Kind, Post, cookie, current, form, guess_from, set_cookie};
 use super::resume::Interrupted;
 pub(super) use super::resume::next;
 use super::view::{Html, fail, page, redirect_to};
-use super::{Console, State, provider_sign_in, second_step};
-use crate::audit::{self, Entry};
+use super::{Console, State, provider_sign_in};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
 use crate::operator::invite::{self, Accepted};
-use crate::operator::second_step::Entered;
-use crate::operator::session::NewSession;
-use crate::operator::{self, Email, InviteError, LoginError, Operator, password};
+use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
-use crate::store::{Step, StoreError, Token, Versioned};
+use crate::store::{Step, StoreError, Token};
 
 pub(super) async fn to_console() -> Response {
     redirect_to("/admin/")
@@ -92,72 +91,6 @@ pub(super) async fn log_in(
     }
 }
 
-/// Where a login leads.
-pub(super) struct Goal<'a> {
-    pub next: &'a str,
-    /// A form that waits for the login.
-    pub interrupted: Option<Interrupted>,
-}
-
-/// Lets in somebody who took the first step, or asks for the second.
-pub(super) async fn step_in(
-    console: &Console,
-    operator: &Versioned<Operator>,
-    through: Option<&str>,
-    how: Value,
-    goal: &Goal<'_>,
-) -> Html {
-    let email = operator.value.email.as_str();
-    let entry = |how| entry(console, email, "operator.login", how);
-    let entered = console.operators.enter(operator, through, how, entry).await;
-    match entered? {
-        Entered::Session(begun) => arrive(console, &begun, through.is_some(), goal).await,
-        Entered::Half(half) => second_step::ask_after(console, &half, email, goal),
-    }
-}
-
-/// The page that a login leads to, with the cookies of its session. `from_elsewhere`:
-/// another site's page led here, so that a strict cookie comes along from a page of ours
-/// only.
-pub(super) async fn arrive(
-    console: &Console,
-    begun: &NewSession,
-    from_elsewhere: bool,
-    goal: &Goal<'_>,
-) -> Html {
-    let who = match &goal.interrupted {
-        Some(_) => console.operators.find(begun.session.as_str()).await?,
-        None => None,
-    };
-    let answer = match (who, &goal.interrupted) {
-        (Some(who), Some(interrupted)) => interrupted.page(&who)?,
-        _ if from_elsewhere => {
-            let values = context! { next => goal.next };
-            page(None, StatusCode::OK, "signed_in.html", values)?
-        }
-        _ => redirect_to(goal.next),
-    };
-    Ok(with_session_cookies(console, begun, answer))
-}
-
-/// Adds the cookies of a session that begins to an answer.
-pub(super) fn with_session_cookies(
-    console: &Console,
-    begun: &NewSession,
-    mut answer: Response,
-) -> Response {
-    let session = set_cookie(console, Kind::Session, begun.session.as_str(), 12 * 3600);
-    let device = set_cookie(
-        console,
-        Kind::Device,
-        begun.device.as_str(),
-        180 * 24 * 3600,
-    );
-    answer.headers_mut().append(header::SET_COOKIE, session);
-    answer.headers_mut().append(header::SET_COOKIE, device);
-    answer
-}
-
 /// Writes to the audit log what has no route of the API.
 pub(super) async fn note(
     console: &Console,
@@ -166,26 +99,6 @@ pub(super) async fn note(
     after: Value,
 ) -> Result<(), Response> {
     note_with(console, who, what, after, Vec::new()).await
-}
-
-/// The step of a batch that writes to the audit log what has no route of the API.
-pub(super) fn entry(
-    console: &Console,
-    who: &str,
-    what: &str,
-    after: Value,
-) -> Result<Step, StoreError> {
-    let entry = Entry {
-        id: String::new(),
-        at: String::new(),
-        who: who.to_owned(),
-        what: what.to_owned(),
-        account: None,
-        target: format!("/operators/{who}"),
-        before: Value::Null,
-        after,
-    };
-    audit::step(console.admin.clock.now(), entry)
 }
 
 /// Makes a change of somebody's own and writes it down, in one commit.
