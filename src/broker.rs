@@ -27,7 +27,7 @@ use crate::login::access_key::limits::CodeLimits;
 use crate::login::journal::Journal;
 use crate::login::password::Guesses;
 use crate::login::share::Shares;
-use crate::login::{self, Logins, drift, health, meters, openid};
+use crate::login::{self, Logins, drift, health, heavy, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -145,6 +145,7 @@ impl Broker {
                 keys,
                 sessions: Sessions::new(public_url.clone(), config.session),
                 directory: openid::Directory::default(),
+                heavy: heavy::Heavy::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
                 mail: Arc::clone(&mail),

@@ -17,6 +17,7 @@
 
 pub mod access_key;
 mod advice;
+mod answer;
 pub mod arrival;
 mod ask;
 pub mod callback;
@@ -26,6 +27,7 @@ pub mod error;
 pub mod exchange;
 pub mod finish;
 pub mod health;
+pub mod heavy;
 pub mod identify;
 pub mod journal;
 pub mod kept;
@@ -96,6 +98,8 @@ pub struct Logins {
     pub sessions: Sessions,
     /// What OpenID Connect providers publish about themselves.
     pub directory: openid::Directory,
+    /// Work that would hold up others' logins.
+    pub heavy: heavy::Heavy,
     /// The drift alarm.
     pub watch: drift::Watch,
     /// How the providers do.

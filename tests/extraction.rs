@@ -14,7 +14,7 @@ use vestibule::provider::compile::{Context, compile_toml};
 use vestibule::provider::decode::{DecodeError, strict_json};
 use vestibule::provider::email;
 use vestibule::provider::extract::{self, Note, Profile};
-use vestibule::provider::path::{Condition, INLINE_COST, Place, traversal_cost};
+use vestibule::provider::path::{Condition, INLINE_COST, Place, is_heavier};
 use vestibule::provider::redirect::Redirects;
 
 #[path = "extraction/places.rs"]

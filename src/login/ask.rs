@@ -5,16 +5,16 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 
 use super::Logins;
+use super::answer::{Read, Words};
 use super::context::Context;
-use super::error::{LoginError, Step, error_code, words as whole};
-use super::refusal::{plain_words, words};
-use crate::outbound::{Limits, PreparedRequest};
-use crate::provider::decode::{self, DecodeError, decode};
+use super::error::{LoginError, Step};
+use super::heavy::INLINE_BYTES;
+use crate::outbound::{Limits, PreparedRequest, Response};
+use crate::provider::decode::DecodeError;
 use crate::provider::extract::ExtractError;
-use crate::provider::inner::{self, Inner, Unfound};
+use crate::provider::inner::{Inner, Unfound};
 use crate::provider::lifted;
 use crate::provider::model::Answer;
-use crate::provider::path::{self, Place};
 use crate::provider::trace::Trace;
 
 impl Logins {
@@ -56,63 +56,51 @@ impl Logins {
         if answer.nothing.contains(&status) {
             return Ok(Value::Null);
         }
-        let content_type = response
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok());
-        let decoded = decode(answer.format, content_type, &response.body);
-        if !(200..300).contains(&status) {
-            let detail = match decoded {
-                Ok(decoded) => refusal(&decoded.value, answer, trace),
-                Err(_) => plain_words(content_type, &response.body)
-                    .map(|words| whole(&trace.masked(&words))),
-            };
-            return Err(LoginError::Rejected {
-                step,
-                status,
-                detail,
-                retry_after: retry_after(&response.headers),
-            });
-        }
+        let content_type = response.headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let rejected = |words: Option<Words>, trace: &Trace| LoginError::Rejected {
+            step,
+            status,
+            detail: words.and_then(|words| words.masked(trace)),
+            retry_after: retry_after(&response.headers),
+        };
         let signed = matches!(step, Step::Userinfo | Step::Then) && Self::has_keys(login);
-        let document = match decoded {
+        let read = match self.read(step, answer, content_type, &response).await? {
             // All that counts stands in the head.
-            Err(DecodeError::Empty { .. }) if !answer.lifted.is_empty() => Value::Null,
-            Err(DecodeError::IsJwt) if signed => {
-                let token = decode::text(content_type, &response.body);
-                self.signed_claims(login, step, &token).await?
+            Read::Unreadable(DecodeError::Empty { .. }) if !answer.lifted.is_empty() => {
+                Read::judged(answer, Value::Null)
             }
-            decoded => {
-                decoded
-                    .map_err(|error| LoginError::Undecodable { step, error })?
-                    .value
+            Read::Unreadable(DecodeError::IsJwt) if signed => {
+                let token = Read::token(content_type, &response.body);
+                Read::judged_claims(answer, self.signed_claims(login, step, &token).await?)
             }
+            read => read,
         };
-        if path::traversal_cost(&document) > path::MAX_TRAVERSAL_COST {
-            let error = DecodeError::TooMany {
-                format: answer.format,
-            };
-            return Err(LoginError::Undecodable { step, error });
-        }
-        let refused = match &answer.success {
-            Some(condition) => !condition.holds(&document),
-            // Some say "error" within a 200.
-            None => document.get("error").is_some_and(says_error),
-        };
-        if refused {
-            let detail = refusal(&document, answer, trace);
-            return Err(LoginError::Rejected {
-                step,
-                status,
-                detail,
-                retry_after: retry_after(&response.headers),
-            });
-        }
-        let document = match &answer.inner {
-            Some(place) => self.inner(login, step, place, &document).await?,
-            None => document,
+        let document = match read {
+            Read::Document(document) => document,
+            Read::Inner(inner) => self.inner(login, step, inner).await?,
+            Read::Refused(words) => return Err(rejected(words, trace)),
+            Read::Unreadable(error) => return Err(LoginError::Undecodable { step, error }),
         };
         Ok(lifted::lift(document, &answer.lifted, &response.headers))
+    }
+
+    /// Reads an answer; a long one where nobody else's login waits for it.
+    async fn read(
+        &self,
+        step: Step,
+        answer: &Answer,
+        content_type: Option<&str>,
+        response: &Response,
+    ) -> Result<Read, LoginError> {
+        let (status, body) = (response.status, &response.body);
+        if body.len() <= INLINE_BYTES {
+            return Ok(Read::of(answer, status, content_type, body));
+        }
+        let (answer, body) = (answer.clone(), body.clone());
+        let content_type = content_type.map(str::to_owned);
+        let work = move || Read::of(&answer, status, content_type.as_deref(), &body);
+        self.heavy.run(work).await.map_err(step.store())
     }
 
     /// What counts in an answer's place: a part of it, or what a text in it says.
@@ -120,8 +108,7 @@ impl Logins {
         &self,
         login: &Context,
         step: Step,
-        place: &Place,
-        document: &Value,
+        inner: Result<Inner, Unfound>,
     ) -> Result<Value, LoginError> {
         let field = match step {
             Step::Before => "token.before.response.inner",
@@ -129,7 +116,7 @@ impl Logins {
             Step::Then => "userinfo.then.inner",
             _ => "token.response.inner",
         };
-        match inner::find(place, document) {
+        match inner {
             Ok(Inner::Value(value)) => Ok(value),
             Ok(Inner::Token(token)) if Self::has_keys(login) => {
                 self.signed_claims(login, step, &token).await
@@ -149,36 +136,6 @@ impl Logins {
             }
         }
     }
-}
-
-/// Whether a member named `error` says that there was one.
-fn says_error(value: &Value) -> bool {
-    match value {
-        Value::String(text) => !text.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        Value::Bool(flag) => *flag,
-        // QQ: `{"error":100019}`. Zero is how such servers say that all is well.
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        _ => false,
-    }
-}
-
-/// The provider's own words about a refusal, fit for a log line: some repeat
-/// the code or the secret that they don't like.
-fn refusal(document: &Value, answer: &Answer, trace: &Trace) -> Option<String> {
-    let in_full = |text: &str| whole(&trace.masked(text));
-    if let Some(place) = &answer.error_message {
-        return place.matches(document).first().map(|value| match value {
-            Value::String(text) => in_full(text),
-            other => in_full(&other.to_string()),
-        });
-    }
-    let (code, words) = words(document)?;
-    let code = trace.masked(&code);
-    Some(match words {
-        Some(words) => format!("{}: {}", error_code(&code), in_full(&words)),
-        None => whole(&code),
-    })
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3); a date there is left aside.

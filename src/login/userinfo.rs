@@ -23,7 +23,6 @@ use crate::provider::request;
 use crate::provider::template::Fill;
 use crate::provider::trace::Trace;
 use crate::session::AtProvider;
-use crate::store::StoreError;
 
 /// A login whose person is known to the provider. Only [`fetch`] makes one.
 pub struct Identified {
@@ -176,34 +175,36 @@ async fn read(
             });
         (profile, notes)
     };
-    let (profile, notes, document) = if path::traversal_cost(&document) <= path::INLINE_COST {
-        let (profile, notes) = run(provider, &document);
-        (profile, notes, document)
-    } else {
+    let is_heavy = path::is_heavier(&document, path::INLINE_COST);
+    let (profile, notes, document) = if is_heavy {
         let provider = Arc::clone(provider);
-        tokio::task::spawn_blocking(move || {
+        let work = move || {
             let (profile, notes) = run(&provider, &document);
             (profile, notes, document)
-        })
-        .await
-        .map_err(|_| Step::Userinfo.store()(StoreError::Unavailable("a worker stopped".into())))?
+        };
+        let worked = logins.heavy.run(work).await;
+        worked.map_err(Step::Userinfo.store())?
+    } else {
+        let (profile, notes) = run(provider, &document);
+        (profile, notes, document)
     };
     if trace.is_on() {
         trace.notes.extend(notes);
-    } else {
-        let (account, now) = (login.account(), logins.now());
-        logins
-            .watch
-            .observe(
-                &*logins.store,
-                account,
-                &provider.id,
-                &notes,
-                &document,
-                now,
-            )
-            .await
-            .map_err(Step::Userinfo.store())?;
+        return profile;
+    }
+    let (account, now) = (login.account(), logins.now());
+    let observed = logins.watch.observe(
+        &*logins.store,
+        account,
+        &provider.id,
+        &notes,
+        &document,
+        now,
+    );
+    observed.await.map_err(Step::Userinfo.store())?;
+    if is_heavy {
+        // Giving back what many small values take is work as well.
+        tokio::task::spawn_blocking(move || drop(document));
     }
     profile
 }

@@ -41,7 +41,7 @@ pub fn find(place: &Place, document: &Value) -> Result<Inner, Unfound> {
         }
     };
     match decode_text(Format::Auto, None, text) {
-        Ok(decoded) if path::traversal_cost(&decoded.value) > path::MAX_TRAVERSAL_COST => {
+        Ok(decoded) if path::is_heavier(&decoded.value, path::MAX_TRAVERSAL_COST) => {
             let format = decoded.format;
             Err(Unfound::Unreadable(DecodeError::TooMany { format }))
         }

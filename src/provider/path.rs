@@ -1,28 +1,18 @@
 //! Places in a document: a member's name or a JSONPath, judged when it is
 //! compiled so that it can't stall a login when it runs.
 
+mod cost;
 mod never;
 
 use std::fmt;
 
-use jsonpath_rust::parser::model::{
-    Comparable, Comparison, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, Test,
-    TestFunction,
-};
+use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
 /// The longest path that is taken, in bytes.
 const MAX_LENGTH: usize = 512;
-/// The most segments and filter terms of one path.
-const MAX_TERMS: usize = 40;
-/// The most brackets that are open at one place, and function calls among them. The
-/// parser tries each call in three ways, so that its time triples with each within.
-const MAX_DEPTH: usize = 10;
-const MAX_CALL_DEPTH: usize = 2;
-/// How often one value may be selected: `[0, 0][0, 0]` selects it four times.
-const MAX_REPEATS: usize = 32;
 
 /// Why a text cannot be used as a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,13 +136,22 @@ impl fmt::Display for Place {
     }
 }
 
-/// What walking a document costs: the lengths of the paths to all its values,
-/// which the JSONPath library writes out as it goes.
-pub fn traversal_cost(document: &Value) -> usize {
+/// Whether walking a document costs more than `limit`: the lengths of the paths to all
+/// its values, which the JSONPath library writes out as it goes.
+pub fn is_heavier(document: &Value, limit: usize) -> bool {
     let mut total: usize = 0;
     let mut stack = vec![(document, 1_usize)];
     while let Some((value, path)) = stack.pop() {
         total = total.saturating_add(path);
+        let below = match value {
+            Value::Object(members) => members.len(),
+            Value::Array(items) => items.len(),
+            _ => 0,
+        };
+        // No value below costs less than the way to it.
+        if total.saturating_add(below.saturating_mul(path)) > limit {
+            return true;
+        }
         match value {
             Value::Object(members) => {
                 stack.extend(
@@ -165,7 +164,7 @@ pub fn traversal_cost(document: &Value) -> usize {
             _ => {}
         }
     }
-    total
+    false
 }
 
 /// The heaviest document a path is run on.
@@ -275,7 +274,7 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
     if text.len() > MAX_LENGTH {
         return Err(PathError::TooCostly("the path is longer than 512 bytes"));
     }
-    if is_nested_deeply(text) {
+    if cost::is_nested_deeply(text) {
         return Err(PathError::TooCostly(
             "at most 10 brackets may be open at one place, and one function call within another",
         ));
@@ -286,43 +285,8 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
     }
     let query =
         parse_json_path(text).map_err(|e| PathError::Syntax(explain(text, &e.to_string())))?;
-    let mut judge = CostCheck::default();
-    judge.segments(&query.segments)?;
+    cost::check(&query)?;
     Ok(query)
-}
-
-/// Whether brackets outside of quotes are too deep for the parser, which is asked only
-/// afterwards.
-fn is_nested_deeply(text: &str) -> bool {
-    let mut quote = None;
-    let mut escaped = false;
-    let mut before = ' ';
-    let mut open = Vec::new();
-    for c in text.chars() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(from) if c == from => quote = None,
-            Some(_) => {}
-            None => match c {
-                '\'' | '"' => quote = Some(c),
-                '[' => open.push(false),
-                '(' => open.push(before.is_alphanumeric() || before == '_'),
-                ']' | ')' => {
-                    open.pop();
-                }
-                _ => {}
-            },
-        }
-        let calls = open.iter().filter(|is_call| **is_call).count();
-        if open.len() > MAX_DEPTH || calls > MAX_CALL_DEPTH {
-            return true;
-        }
-        if !c.is_whitespace() {
-            before = c;
-        }
-    }
-    false
 }
 
 /// White space that the library reads over, and RFC 9535 does not allow: within a
@@ -390,138 +354,4 @@ fn run<'v>(query: &JpQuery, document: &'v Value) -> Vec<&'v Value> {
     js_path_process(query, document)
         .map(|found| found.into_iter().map(|at| at.val).collect())
         .unwrap_or_default()
-}
-
-/// Counts what makes a query expensive. With one descent and no query inside a
-/// filter the work is linear in the document; jsonpath-rust itself has no budget.
-#[derive(Default)]
-struct CostCheck {
-    descents: usize,
-    terms: usize,
-    /// One less than how often a value may be selected.
-    repeats: usize,
-    in_filter: bool,
-}
-
-impl CostCheck {
-    fn term(&mut self) -> Result<(), PathError> {
-        self.terms += 1;
-        if self.terms > MAX_TERMS {
-            return Err(PathError::TooCostly("the path has more than 40 parts"));
-        }
-        Ok(())
-    }
-
-    fn segments(&mut self, segments: &[Segment]) -> Result<(), PathError> {
-        segments
-            .iter()
-            .try_for_each(|segment| self.segment(segment))
-    }
-
-    fn segment(&mut self, segment: &Segment) -> Result<(), PathError> {
-        self.term()?;
-        match segment {
-            Segment::Descendant(below) => {
-                self.descents += 1;
-                if self.descents > 1 || self.in_filter {
-                    return Err(PathError::TooCostly(
-                        "`..` is allowed once, and not inside a filter; name the members between",
-                    ));
-                }
-                self.segment(below)
-            }
-            Segment::Selector(selector) => self.selector(selector),
-            Segment::Selectors(many) => {
-                self.repeats = (self.repeats + 1) * many.len().max(1) - 1;
-                if self.repeats >= MAX_REPEATS {
-                    return Err(PathError::TooCostly(
-                        "several selectors in several brackets select a value more than 32 times",
-                    ));
-                }
-                many.iter().try_for_each(|s| self.selector(s))
-            }
-        }
-    }
-
-    fn selector(&mut self, selector: &Selector) -> Result<(), PathError> {
-        self.term()?;
-        match selector {
-            Selector::Filter(filter) => {
-                if self.in_filter {
-                    return Err(PathError::TooCostly(
-                        "a filter inside a filter is not allowed",
-                    ));
-                }
-                self.in_filter = true;
-                let judged = self.filter(filter);
-                self.in_filter = false;
-                judged
-            }
-            Selector::Wildcard | Selector::Slice(..) if self.in_filter => Err(
-                PathError::TooCostly("`*` and slices are not allowed inside a filter"),
-            ),
-            _ => Ok(()),
-        }
-    }
-
-    fn filter(&mut self, filter: &Filter) -> Result<(), PathError> {
-        self.term()?;
-        match filter {
-            Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(|f| self.filter(f)),
-            Filter::Atom(FilterAtom::Filter { expr, .. }) => self.filter(expr),
-            Filter::Atom(FilterAtom::Test { expr, .. }) => self.test(expr),
-            Filter::Atom(FilterAtom::Comparison(comparison)) => self.comparison(comparison),
-        }
-    }
-
-    fn test(&mut self, test: &Test) -> Result<(), PathError> {
-        match test {
-            Test::RelQuery(segments) => self.segments(segments),
-            Test::AbsQuery(_) => Err(absolute()),
-            Test::Function(function) => self.function(function),
-        }
-    }
-
-    fn comparison(&mut self, comparison: &Comparison) -> Result<(), PathError> {
-        let (left, right) = comparison.vals();
-        for side in [left, right] {
-            match side {
-                Comparable::Literal(_) => {}
-                Comparable::Function(function) => self.function(function)?,
-                Comparable::SingularQuery(query) => {
-                    if query.to_string().starts_with('$') {
-                        return Err(absolute());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn function(&mut self, function: &TestFunction) -> Result<(), PathError> {
-        match function {
-            TestFunction::Length(arg) => self.argument(arg),
-            TestFunction::Value(arg) | TestFunction::Count(arg) => self.argument(arg),
-            TestFunction::Search(..) | TestFunction::Match(..) => Err(PathError::TooCostly(
-                "`match` and `search` are not allowed; compare with `==`",
-            )),
-            TestFunction::Custom(..) => Err(PathError::TooCostly("this function is not allowed")),
-        }
-    }
-
-    fn argument(&mut self, argument: &FnArg) -> Result<(), PathError> {
-        match argument {
-            FnArg::Literal(_) => Ok(()),
-            FnArg::Test(test) => self.test(test),
-            FnArg::Filter(_) => Err(PathError::TooCostly(
-                "a filter inside a filter is not allowed",
-            )),
-        }
-    }
-}
-
-fn absolute() -> PathError {
-    PathError::TooCostly(
-        "inside a filter use `@`, not `$`: a path from the root runs once for each element",
-    )
 }

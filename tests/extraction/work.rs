@@ -104,7 +104,7 @@ attributes = { last = "$..last", none = "$.list[?@.k == 'x' && @.n[2] == 3].k" }
 "#;
     match strict_json(document.as_bytes()) {
         Ok(value) => {
-            assert!(traversal_cost(&value) > INLINE_COST);
+            assert!(is_heavier(&value, INLINE_COST));
             let map = provider(lines).userinfo.profile;
             let found = timed("1 MiB", || extract::profile(&map, &value, &mut Vec::new()));
             let found = found.unwrap();
