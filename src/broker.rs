@@ -128,8 +128,7 @@ impl Broker {
             refresh_token_lifetime: config.auth.refresh_token_lifetime,
             login_lifetime: config.login_lifetime,
         });
-        let mail = Mail::new(Arc::clone(&store), Arc::clone(&clock), config.mail.as_ref());
-        let mail = Arc::new(mail.map_err(OpenError::Mail)?);
+        let mail = mail(config, &store, &clock)?;
         let hasher = authority.hasher.clone();
         let (journal, writing) =
             Journal::new(config.login_log, Arc::clone(&store), Arc::clone(&clock));
@@ -240,6 +239,16 @@ impl Broker {
         self.journal.abort();
         self.app.logins.store.close().await
     }
+}
+
+/// What sends messages to people.
+fn mail(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<Mail>, OpenError> {
+    let mail = Mail::new(Arc::clone(store), Arc::clone(clock), config.mail.as_ref());
+    Ok(Arc::new(mail.map_err(OpenError::Mail)?))
 }
 
 /// Where mappings' URLs may point.
