@@ -21,7 +21,7 @@
 //! | [`platform`] | what storefronts of Virto Commerce send and read | |
 //! | [`password`] | users' passwords | RFC 6749 §4.3 |
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
-//! | [`id_token`] | ID tokens | OpenID Connect Core §2 |
+//! | [`id_token`], `response_key` | ID tokens; what signs them | OpenID Connect Core §2 |
 //! | [`introspect`] | introspection and revocation | RFC 7662, RFC 7009 |
 //! | [`logout`] | logout at and from applications | OpenID Connect RP-Initiated and Back-Channel Logout |
 //! | [`metadata`] | what is published about all of it | RFC 8414 |
@@ -58,6 +58,7 @@ pub mod password;
 pub mod platform;
 pub mod pushed;
 pub mod refresh;
+mod response_key;
 pub mod revoked;
 pub mod scope;
 pub mod token;
@@ -146,20 +147,6 @@ impl Authority {
     async fn signing_alg(&self, account: &AccountId) -> Result<Option<Algorithm>, StoreError> {
         let found = self.accounts.get(account).await?;
         Ok(found.and_then(|account| account.signing_alg))
-    }
-
-    /// What ID tokens and logout tokens of an application are signed with
-    /// (OpenID Connect Dynamic Client Registration §2): what it wants, else what
-    /// the account does.
-    async fn id_token_alg(
-        &self,
-        application: &Application,
-        account: &AccountId,
-    ) -> Result<Option<Algorithm>, StoreError> {
-        match application.id_token_signed_response_alg {
-            None => self.signing_alg(account).await,
-            wanted => Ok(wanted),
-        }
     }
 }
 

@@ -199,7 +199,8 @@ async fn a_broker_elsewhere_is_administered_with_an_application() {
     said(&call(&["app", "change", &shop.id, "--rename", "Shop 2"]));
     assert!(said(&call(&["app", "show", &shop.id])).contains("Shop 2"));
     said(&call(&["key", "rotate"]));
-    assert_eq!(said(&call(&["key", "list"])).matches("\"kid\"").count(), 2);
+    // The two of ES256, and that of RS256, which the application's ID tokens are for.
+    assert_eq!(said(&call(&["key", "list"])).matches("\"kid\"").count(), 3);
     said(&call(&["app", "remove", &shop.id]));
     assert_eq!(shop.token(&world, &form).await.status, 401);
     let stranger = Client {
@@ -287,15 +288,27 @@ fn a_second_algorithm_is_asked_for_and_its_key_rotated() {
     let alg = "--id-token-signed-response-alg";
     let made = json(&[&app[..], &[alg, "ES256"]].concat());
     assert_eq!(made["id_token_signed_response_alg"], "ES256");
-    for (arguments, status) in [
-        ([&change[..], &["HS256"]].concat(), 1),
-        ([&app[..], &[alg, "HS256"]].concat(), 1),
-        (vec!["key", "rotate", "--alg", "HS256"], 2),
+    let made = json(&[&app[..], &[alg, "HS256"]].concat());
+    assert_eq!(made["id_token_signed_response_alg"], "HS256");
+    let made = json(&app[..]);
+    assert_eq!(made["id_token_signed_response_alg"], "RS256");
+    let made = json(&[&app[..], &[alg, ""]].concat());
+    assert_eq!(made["id_token_signed_response_alg"], Value::Null);
+    let keys_only = "`ES256` or `RS256`";
+    for (arguments, status, why) in [
+        ([&change[..], &["HS256"]].concat(), 1, keys_only),
+        (
+            [&app[..], &[alg, "HS512"]].concat(),
+            1,
+            "`ES256` or `HS256`",
+        ),
+        (vec!["key", "rotate", "--alg", "HS256"], 2, keys_only),
     ] {
+        let expected = why;
         let refused = all(&arguments);
         assert_eq!(refused.status.code(), Some(status), "{arguments:?}");
         let why = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(why.contains("`ES256` or `RS256`"), "{why}");
+        assert!(why.contains(expected), "{why}");
     }
     let again = all(&import);
     let why = String::from_utf8_lossy(&again.stderr).into_owned();

@@ -503,6 +503,65 @@ async fn requests_are_pushed() {
 }
 
 #[tokio::test]
+async fn nothing_goes_to_a_redirect_uri_that_was_removed() {
+    let scene = Scene::new().await;
+    let world = &scene.world;
+    let allowed = json!({ "pushed_authorization_requests": "allowed" });
+    let client = scene.application(shop(), allowed).await;
+    let mut browser = Browser::new();
+    client.tokens(world, &mut browser).await;
+    let push = async |more: &[(&str, &str)]| {
+        let mut request = vec![
+            ("client_id", client.id.as_str()),
+            ("response_type", "code"),
+            ("redirect_uri", CALLBACK),
+            ("scope", "openid"),
+        ];
+        request.extend(more);
+        let page = client.post(world, "par", &request).await;
+        let uri = page.json()["request_uri"].clone();
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", &client.id)
+            .append_pair("request_uri", uri.as_str().unwrap())
+            .finish();
+        format!("{}/connect/authorize?{query}", world.origin)
+    };
+    // A code, a refusal, and what comes of a login that is under way.
+    let (code, refusal) = (push(&[]).await, push(&[("prompt", "none")]).await);
+    let mut other = Browser::new();
+    let page = other.get(push(&[]).await).await;
+    let page = other.get(to(&page).as_str()).await;
+    let mut denied = Browser::new();
+    let asked = denied.get(client.authorize_url(world, &[])).await;
+    let asked = denied.get(to(&asked).as_str()).await;
+    let path = format!("/applications/{}", client.id);
+    let body = json!({ "redirect_uris": ["https://elsewhere.example.test/cb"] });
+    let changed = scene.api(Method::PATCH, &path, &body).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let nowhere = |page: &Page| {
+        assert_eq!(page.status, 400, "{}", page.body);
+        assert!(page.location().is_none());
+        assert!(!page.body.contains(CALLBACK), "{}", page.body);
+    };
+    nowhere(&browser.get(code).await);
+    nowhere(&Browser::new().get(refusal).await);
+    let callback = other.through_idp(page, "ada", "lovelace").await;
+    let page = other.get(callback.as_str()).await;
+    let provider = to(&asked);
+    let form = [("request", provider.query().unwrap()), ("action", "deny")];
+    let no = denied
+        .post(provider.join("/login").unwrap().as_str(), &form)
+        .await;
+    for (browser, mut page) in [(&mut other, page), (&mut denied, no)] {
+        while let Some(next) = page.location() {
+            assert!(next.as_str().starts_with(&world.origin), "{next}");
+            page = browser.get(next.as_str()).await;
+        }
+        nowhere(&page);
+    }
+}
+
+#[tokio::test]
 async fn tokens_for_a_resource() {
     let scene = Scene::new().await;
     let world = &scene.world;

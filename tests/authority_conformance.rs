@@ -94,8 +94,7 @@ async fn scopes_that_are_not_the_applications_are_left_out() {
 #[tokio::test]
 async fn address_and_telephone_number_have_scopes_of_their_own() {
     let world = World::start().await;
-    let attributes =
-        "attributes = { address = \"where\", phone_number = \"tel\", nickname = \"nick\" }";
+    let attributes = "attributes = { address = \"where\", phone_number = \"tel\", phone_number_verified = \"tel_ok\", nickname = \"nick\" }";
     world
         .apply("acme", &format!("{}\n{attributes}", world.mapping()))
         .await;
@@ -106,25 +105,38 @@ async fn address_and_telephone_number_have_scopes_of_their_own() {
     let faults = Faults::none()
         .on("userinfo", replaced("where", json!("1 Row, London")))
         .on("userinfo", replaced("tel", json!("+44 20 7946 0000")))
+        // As a server writes it that has no booleans.
+        .on("userinfo", replaced("tel_ok", json!("true")))
         .on("userinfo", replaced("nick", json!("Ada")));
     world.idp.set_faults(faults);
     let client = Client::storefront(&world).await;
     for (scope, told) in [
         ("openid profile", ["nickname"].as_slice()),
         ("openid address", &["address"]),
-        ("openid phone", &["phone_number"]),
-        ("openid address phone", &["address", "phone_number"]),
+        ("openid phone", &["phone_number", "phone_number_verified"]),
+        (
+            "openid address phone",
+            &["address", "phone_number", "phone_number_verified"],
+        ),
     ] {
         let answer = tokens(&world, &client, &[("scope", scope)]).await;
         let of_token = claims(&answer["id_token"]);
         let of_userinfo = userinfo(&world, &answer).await;
         for from in [of_token, of_userinfo] {
-            for name in ["address", "phone_number", "nickname"] {
+            for name in [
+                "address",
+                "phone_number",
+                "phone_number_verified",
+                "nickname",
+            ] {
                 let there = from.get(name).is_some();
                 assert_eq!(there, told.contains(&name), "{scope} {name} {from}");
             }
             if let Some(address) = from.get("address") {
                 assert_eq!(address, &json!({ "formatted": "1 Row, London" }));
+            }
+            if let Some(verified) = from.get("phone_number_verified") {
+                assert_eq!(verified, &json!(true));
             }
         }
     }

@@ -157,6 +157,57 @@ fn a_broker_becomes_what_the_directory_says_and_stays_so() {
 }
 
 #[test]
+fn what_signs_the_id_tokens_of_an_application_stays() {
+    let home = filled();
+    home.ok(&["apply", "config"]);
+    let alg = "id_token_signed_response_alg";
+    let shows = |alg_then: &Value| {
+        let shown = home.ok(&["app", "show", "orders", "--json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(&shown[alg], alg_then);
+    };
+    // A file that says nothing means RS256 …
+    shows(&"RS256".into());
+    assert!(home.ok(&["plan", "config"]).contains("nothing differs"));
+    // … but an application of before, which follows its account, goes on to.
+    home.ok(&[
+        "app",
+        "change",
+        "orders",
+        "--id-token-signed-response-alg",
+        "",
+    ]);
+    assert!(home.ok(&["plan", "config"]).contains("nothing differs"));
+    let renamed = APPLICATION.replace("\"Orders\"", "\"Orders and more\"");
+    home.write("config/applications/orders.toml", &renamed);
+    home.ok(&["apply", "config"]);
+    shows(&Value::Null);
+    // A new broker learns of it by the file.
+    home.ok(&["export", "written", "--configuration"]);
+    let written = fs::read_to_string(home.path().join("written/applications/orders.toml")).unwrap();
+    assert!(
+        written.contains(&format!("{alg} = \"account\"")),
+        "{written}"
+    );
+    assert!(home.ok(&["plan", "written"]).contains("nothing differs"));
+    home.ok(&["app", "remove", "orders", "--yes"]);
+    home.ok(&["apply", "written"]);
+    shows(&Value::Null);
+    // What another one chose is in the plan.
+    home.ok(&[
+        "app",
+        "change",
+        "orders",
+        "--id-token-signed-response-alg",
+        "ES256",
+    ]);
+    let plan = home.plan(&[]);
+    assert!(plan.contains(&format!("-{alg} = \"ES256\"")), "{plan}");
+    home.ok(&["apply", "config"]);
+    shows(&"RS256".into());
+}
+
+#[test]
 fn what_is_on_the_broker_only_goes_where_that_is_asked() {
     let home = filled();
     home.ok(&["apply", "config"]);

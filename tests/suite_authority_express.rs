@@ -10,7 +10,7 @@ use authority::{Client, storefront};
 use serde_json::json;
 use support::program::{Program, free_port, have_npm};
 use support::{Browser, World};
-use vestibule::authority::application::NewApplication;
+use vestibule::authority::application::{NewApplication, ResponseAlg};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_with_express_openid_connect() {
@@ -22,6 +22,8 @@ async fn a_shopper_logs_in_with_express_openid_connect() {
     let new = NewApplication {
         redirect_uris: vec![format!("{shop}/callback")],
         post_logout_redirect_uris: vec![shop.clone()],
+        // It takes RS256 unless told otherwise, as a new application has it.
+        id_token_signed_response_alg: Some(ResponseAlg::USUAL),
         ..storefront()
     };
     let client = Client::create(&world, new).await;

@@ -13,24 +13,23 @@ use authority::{CALLBACK, Client, storefront};
 use serde_json::json;
 use support::program::{Program, python, suites};
 use support::{Browser, World};
-use vestibule::authority::application::NewApplication;
-use vestibule::key::Algorithm;
+use vestibule::authority::application::{NewApplication, ResponseAlg};
 
-/// Logs a shopper in with a storefront on a package. `alg` is what the application's ID
-/// tokens are signed with.
-async fn log_in(package: &str, alg: Option<Algorithm>) {
+/// Logs a shopper in with a storefront on a package, which says nothing of algorithms:
+/// `alg` is what the application's ID tokens are signed with.
+async fn log_in(package: &str, alg: ResponseAlg) {
     let Some(python) = python() else {
         return;
     };
     let world = World::start().await;
     let new = NewApplication {
-        id_token_signed_response_alg: alg,
+        id_token_signed_response_alg: Some(alg),
         ..storefront()
     };
     let client = Client::create(&world, new).await;
     let settings = json!({
         "client": package, "issuer": world.origin, "id": client.id, "secret": client.secret,
-        "redirect": CALLBACK, "alg": alg.map_or("ES256", Algorithm::as_str),
+        "redirect": CALLBACK,
     });
     let mut shop = Program::start(
         Command::new(python)
@@ -58,17 +57,18 @@ async fn log_in(package: &str, alg: Option<Algorithm>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_with_pyoidc() {
-    log_in("pyoidc", None).await;
+    log_in("pyoidc", ResponseAlg::USUAL).await;
+    log_in("pyoidc", ResponseAlg::Es256).await;
 }
 
-/// It takes RS256 alone, which an application chooses.
+/// It takes RS256 unless told otherwise, as a new application has it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_with_social_auth_core() {
-    log_in("social", Some(Algorithm::Rs256)).await;
+    log_in("social", ResponseAlg::USUAL).await;
 }
 
+/// It takes HS256 unless told otherwise, which an application chooses.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_with_mozilla_django_oidc() {
-    log_in("django", None).await;
-    log_in("django", Some(Algorithm::Rs256)).await;
+    log_in("django", ResponseAlg::Hs256).await;
 }

@@ -26,9 +26,8 @@ use support::World;
 use support::program::{free_port, have, have_npm};
 use url::Url;
 use vestibule::authority::Scopes;
-use vestibule::authority::application::NewApplication;
+use vestibule::authority::application::{NewApplication, ResponseAlg};
 use vestibule::base::{Clock, Secret, SystemClock};
-use vestibule::key::Algorithm;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// The account that is a provider.
@@ -210,7 +209,7 @@ async fn provider(world: &World, idp: &MockIdp, public_url: &str, suite: &str) {
             post_logout_redirect_uris: vec![format!("{at}/post_logout_redirect")],
             // Most modules count a notice that they did not ask for as a failure.
             backchannel_logout_uri: notified.then(|| format!("{at}/backchannel_logout")),
-            id_token_signed_response_alg: Some(Algorithm::Rs256),
+            id_token_signed_response_alg: Some(ResponseAlg::Rs256),
             ..NewApplication::default()
         };
         Client::create(world, new).await;

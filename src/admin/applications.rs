@@ -17,12 +17,13 @@ use super::Caller;
 use super::audit::{self, unchanged};
 use super::paging::Page;
 use super::reply::refused;
-use super::reply::{Reply, account, algorithm, condition, json as read, missing, tagged};
-use crate::authority::application::{ApplicationError, AuthMethod, NewApplication, used_at};
+use super::reply::{Reply, account, condition, json as read, missing, tagged};
+use crate::authority::application::{
+    ApplicationError, AuthMethod, BadResponseAlg, NewApplication, ResponseAlg, used_at,
+};
 use crate::authority::{Application, Applications, ClientId, Scopes};
 use crate::base::{AccountId, ErrorCode, Secret, units};
 use crate::http::problem::Problem;
-use crate::key::Algorithm;
 use crate::operation::{Access, limit};
 use crate::store::{Precondition, Version, Versioned};
 
@@ -44,8 +45,12 @@ fn scopes(list: &[String]) -> Reply<Scopes> {
         .map_err(|error| Problem::new(ErrorCode::ApplicationScopes, error.to_string()))
 }
 
-fn response_alg(name: Option<&str>) -> Reply<Option<Algorithm>> {
-    algorithm(name, ErrorCode::ApplicationSigningAlg)
+fn response_alg(name: Option<&str>) -> Reply<Option<ResponseAlg>> {
+    name.map(str::parse)
+        .transpose()
+        .map_err(|error: BadResponseAlg| {
+            Problem::new(ErrorCode::ApplicationSigningAlg, error.to_string())
+        })
 }
 
 /// An application's own audience. With another account's its tokens would count
@@ -187,7 +192,10 @@ impl Input {
         if let Some(id) = &self.account {
             account(&*admin.store, id.as_str()).await?;
         }
-        let alg = response_alg(self.id_token_signed_response_alg.as_deref())?;
+        let alg = match &self.id_token_signed_response_alg {
+            None => Some(ResponseAlg::USUAL),
+            Some(name) => response_alg(name.as_deref())?,
+        };
         Ok(NewApplication {
             client_id: self.client_id,
             secret: self.client_secret.map(Secret::new),
@@ -227,6 +235,13 @@ pub(super) async fn put(
     }
     input.client_id = Some(id.clone());
     let found = Applications::get(&*admin.store, &id).await?;
+    if found
+        .as_ref()
+        .is_some_and(|found| found.value.id_token_signed_response_alg.is_none())
+    {
+        // What was written when that was the default goes on to mean it.
+        input.id_token_signed_response_alg.get_or_insert(None);
+    }
     if found
         .as_ref()
         .is_some_and(|found| !caller.sees(found.value.account.as_ref()))
@@ -331,7 +346,7 @@ async fn keep(
     before: Value,
 ) -> Reply<Version> {
     let alg = application.id_token_signed_response_alg;
-    admin.keys.ensure(alg).await?;
+    admin.keys.ensure(alg.and_then(ResponseAlg::of_key)).await?;
     let steps = Applications::step_put(application, when)?;
     audit::commit(admin, steps, &before, &logged(application)).await
 }

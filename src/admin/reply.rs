@@ -11,7 +11,7 @@ use crate::account::mapping::ApplyError;
 use crate::account::{self, Account};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
-use crate::key::{Algorithm, BadAlgorithm, KeyError};
+use crate::key::KeyError;
 use crate::operation::{Condition, OperationError, Tag};
 use crate::store::{Store, StoreError, Version, Versioned};
 
@@ -44,13 +44,6 @@ impl From<KeyError> for Problem {
     fn from(failure: KeyError) -> Self {
         OperationError::from(failure).into()
     }
-}
-
-/// The algorithm that is named.
-pub(super) fn algorithm(name: Option<&str>, code: ErrorCode) -> Reply<Option<Algorithm>> {
-    name.map(str::parse)
-        .transpose()
-        .map_err(|error: BadAlgorithm| Problem::new(code, error.to_string()))
 }
 
 /// The same answer for what is not there and what is not yours.

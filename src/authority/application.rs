@@ -2,8 +2,9 @@
 //!
 //! The secret of an application is shown once and stored hashed: a generated
 //! one has 256 random bits, so SHA-256 does; one that was given at creation may
-//! be anything, so it is hashed with argon2id. One under which assertions are made
-//! (`client_secret_jwt`) has to be kept itself, in the sealed record. None is ever changed; a
+//! be anything, so it is hashed with argon2id. One that is the key of signatures, of
+//! assertions (`client_secret_jwt`) or of ID tokens (`HS256`), has to be kept itself, in
+//! the sealed record. None is ever changed; a
 //! *rotation* adds a generated one beside it, and the old one ends after a while.
 
 mod address;
@@ -11,6 +12,7 @@ mod check;
 mod error;
 mod known;
 mod records;
+mod response_alg;
 mod settings;
 
 use std::borrow::Cow;
@@ -26,13 +28,13 @@ pub use self::error::ApplicationError;
 pub use self::known::KnownApplications;
 pub(super) use self::records::spaces;
 pub use self::records::{Applications, used_at};
+pub use self::response_alg::{BadResponseAlg, ResponseAlg};
 pub use self::settings::{
     ApplicationType, AuthMethod, MAX_ACCESS_TOKEN_LIFETIME, PushedRequests, Settings,
     SettingsChange,
 };
 use super::scope::Scopes;
 use crate::base::{AccountId, Secret, Timestamp, digest, random};
-use crate::key::Algorithm;
 use crate::password::SlowHash;
 
 /// The id of an application (RFC 6749 §2.2): 1 to 100 letters, digits and `-._~`.
@@ -186,7 +188,7 @@ enum SecretHash {
     /// SHA-256, URL-safe base64.
     Sha256(String),
     Argon2id(SlowHash),
-    /// The secret itself, which checks assertions under it (RFC 7518 §3.2).
+    /// The secret itself, which is the key of signatures (RFC 7518 §3.2).
     Plain(String),
 }
 
@@ -212,7 +214,7 @@ impl StoredSecret {
         (Secret::new(secret), stored)
     }
 
-    /// A secret that is kept itself; see `client_secret_jwt`.
+    /// A secret that is kept itself; see [`Application::signs_by_secret`].
     fn kept(secret: &Secret, now: Timestamp) -> Self {
         Self {
             hash: SecretHash::Plain(secret.expose().to_owned()),
@@ -267,7 +269,7 @@ pub struct Application {
     /// What its ID tokens and logout tokens are signed with (OpenID Connect
     /// Dynamic Client Registration §2); `None`: what the account wants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id_token_signed_response_alg: Option<Algorithm>,
+    pub id_token_signed_response_alg: Option<ResponseAlg>,
     /// The audience of its access tokens; `None`: its account's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
@@ -302,11 +304,27 @@ impl Application {
         granted_at.as_secs() >= self.created_at.as_secs()
     }
 
+    /// Whether its secret is the key of signatures, its own or ours.
+    pub fn signs_by_secret(&self) -> bool {
+        self.settings.token_endpoint_auth_method == Some(AuthMethod::ClientSecretJwt)
+            || self.id_token_signed_response_alg == Some(ResponseAlg::Hs256)
+    }
+
+    /// With the secret in front by which it proved itself, so that what is signed for
+    /// it is under the one of two that it has at hand.
+    pub(super) fn proved_by(&self, is_it: impl Fn(&str) -> bool) -> Self {
+        let mut proved = self.clone();
+        proved
+            .secrets
+            .sort_by_key(|secret| !secret.plain().is_some_and(&is_it));
+        proved
+    }
+
     /// Adds a generated secret; the old ones end at `until` at the latest, and
     /// only the newest of them is kept.
     pub fn rotate(&mut self, now: Timestamp, until: Timestamp) -> Secret {
         let (secret, mut stored) = StoredSecret::generate(now);
-        if self.settings.token_endpoint_auth_method == Some(AuthMethod::ClientSecretJwt) {
+        if self.signs_by_secret() {
             stored = StoredSecret::kept(&secret, now);
         }
         self.secrets.retain(|old| old.counts(now));
@@ -357,7 +375,7 @@ impl Application {
 
     /// Hashes the secrets that are kept themselves for nothing any more.
     pub fn forget_plain_secrets(&mut self) {
-        if self.settings.token_endpoint_auth_method == Some(AuthMethod::ClientSecretJwt) {
+        if self.signs_by_secret() {
             return;
         }
         for stored in &mut self.secrets {

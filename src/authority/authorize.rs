@@ -290,6 +290,11 @@ impl Authority {
             // It goes on waiting for its own.
             return Ok(None);
         }
+        let request = &waiting.value.request;
+        let Some(application) = self.application(&request.client_id).await? else {
+            return Ok(None);
+        };
+        request.check_redirect(&application)?;
         let taken = WAITING.take_by(&*self.store, "", &token).await?;
         Ok(taken.map(|waiting| waiting.request))
     }

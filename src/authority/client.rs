@@ -11,8 +11,9 @@ use super::Authority;
 use super::application::{Application, AuthMethod, ClientId};
 use super::assertion;
 use super::error::{Code, OAuthError};
-use crate::base::{Secret, Timestamp};
+use crate::base::{Secret, Timestamp, digest};
 use crate::protocol::form::Pairs;
+use crate::protocol::jws::Jws;
 
 /// The longest `Authorization` header that is read, in bytes.
 const MAX_HEADER: usize = 8192;
@@ -165,7 +166,20 @@ impl Authority {
             return Err(OAuthError::client());
         }
         self.applications.note_use(&self.store, &application, now);
-        Ok(application)
+        if application.secrets.len() < 2 || !application.signs_by_secret() {
+            return Ok(application);
+        }
+        Ok(Arc::new(application.proved_by(|secret| {
+            match &given.way {
+                Way::Assertion(assertion) => {
+                    Jws::parse(assertion).is_ok_and(|jws| jws.is_under(secret))
+                }
+                Way::Basic | Way::Body => given
+                    .secrets
+                    .iter()
+                    .any(|one| digest::same(one.expose().as_bytes(), secret.as_bytes())),
+            }
+        })))
     }
 
     /// An application that keeps a secret, and proved it.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Authority;
-use super::application::{Applications, Grant, PushedRequests};
+use super::application::{Applications, Grant, PushedRequests, ResponseAlg};
 use crate::base::Timestamp;
 use crate::store::StoreError;
 
@@ -19,6 +19,8 @@ const PAGE: usize = 200;
 pub struct Features {
     /// Pushed authorization requests (RFC 9126).
     pub pushed_requests: bool,
+    /// ID tokens under applications' secrets.
+    pub hs256: bool,
     /// Grants that are off otherwise.
     pub grants: [bool; Grant::ALL.len()],
 }
@@ -63,6 +65,8 @@ impl Authority {
                 let settings = &application.value.settings;
                 features.pushed_requests |=
                     settings.pushed_authorization_requests != PushedRequests::Off;
+                features.hs256 |=
+                    application.value.id_token_signed_response_alg == Some(ResponseAlg::Hs256);
                 for (some, grant) in features.grants.iter_mut().zip(Grant::ALL) {
                     *some |= application.value.allows(grant);
                 }

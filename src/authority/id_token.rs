@@ -5,13 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::Authority;
-use super::application::Application;
+use super::ClientId;
+use super::application::{Application, ResponseAlg};
 use super::error::OAuthError;
 use super::granted::Granted;
 use super::scope::{self, Scopes};
 use crate::account::{UnverifiedEmail, User};
 use crate::base::{AccountId, Timestamp, digest};
-use crate::key::{Claims, Expect};
+use crate::key::{Claims, Expect, SharedKey};
 use crate::protocol::jws::Jws;
 use crate::store::StoreError;
 
@@ -145,10 +146,15 @@ pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
 }
 
 /// An address is an object (OpenID Connect Core §5.1.1), also where a provider
-/// has it in one line.
+/// has it in one line, and whether a number was verified is a boolean (§5.1).
 fn formatted(claim: &str, value: &Value) -> Value {
     match value {
         Value::String(line) if claim == "address" => json!({ "formatted": line }),
+        verified if claim == "phone_number_verified" => {
+            let text = verified.as_str().map(str::to_ascii_lowercase);
+            let yes = text.is_some_and(|text| text == "true" || text == "1");
+            (yes || verified == &Value::Bool(true) || verified.as_u64() == Some(1)).into()
+        }
         value => value.clone(),
     }
 }
@@ -200,34 +206,70 @@ impl Authority {
         if let Some(nonce) = identity.nonce {
             set("nonce", nonce.into());
         }
-        let alg = self
-            .id_token_alg(identity.application, &granted.account)
+        let keys = self
+            .response_keys(identity.application, &granted.account)
             .await?;
-        Ok(self.keys.sign(alg, "JWT", &claims).await?)
+        // A secret that ended since the application proved itself by it.
+        let key = keys.first().ok_or_else(OAuthError::client)?;
+        Ok(key.sign(&self.keys, "JWT", &claims).await?)
     }
 
     /// Reads an ID token of ours that comes back as a hint. It may have expired
     /// (OpenID Connect RP-Initiated Logout §2), so it is checked as of the
     /// moment it was issued.
-    pub fn hint(&self, token: &str) -> Option<Hint> {
-        let claims = untrusted(token)?;
-        let client_id = claims.get("aud")?.as_str()?;
-        let issued = Timestamp::from_secs(claims.get("iat")?.as_u64()?);
+    ///
+    /// One that is signed with HS256 counts for an application that has its ID tokens
+    /// signed so, under a secret of that application alone.
+    pub async fn hint(&self, token: &str) -> Result<Option<Hint>, OAuthError> {
+        let Some((client_id, issued)) = named(token) else {
+            return Ok(None);
+        };
         let expect = Expect {
             issuer: &self.issuer,
-            audience: client_id,
+            audience: client_id.as_str(),
             typ: Some("JWT"),
             now: issued,
         };
-        let claims: Claims = self.keys.verify(token, &expect).ok()?;
-        let text = |name: &str| claims.text(name).map(str::to_owned);
-        Some(Hint {
-            subject: text("sub")?,
-            client_id: client_id.to_owned(),
-            account: text("account"),
-            sid: text("sid"),
-        })
+        let claims = match self.keys.verify(token, &expect) {
+            Ok(claims) => Some(claims),
+            Err(_) => self.shared_claims(token, &client_id, &expect).await?,
+        };
+        Ok(claims.and_then(|claims| {
+            let text = |name: &str| claims.text(name).map(str::to_owned);
+            Some(Hint {
+                subject: text("sub")?,
+                client_id: client_id.to_string(),
+                account: text("account"),
+                sid: text("sid"),
+            })
+        }))
     }
+
+    /// The claims of an ID token under the secret of the application that it is for.
+    async fn shared_claims(
+        &self,
+        token: &str,
+        client_id: &ClientId,
+        expect: &Expect<'_>,
+    ) -> Result<Option<Claims>, OAuthError> {
+        let application = self.application(client_id).await?.filter(|application| {
+            application.id_token_signed_response_alg == Some(ResponseAlg::Hs256)
+                && application.honours(expect.now)
+        });
+        Ok(application.and_then(|application| {
+            let mut secrets = application.plain_secrets(self.now());
+            secrets.find_map(|secret| SharedKey::new(secret).verify(token, expect).ok())
+        }))
+    }
+}
+
+/// For which application an ID token says that it is, and since when; nothing of it is
+/// believed yet.
+fn named(token: &str) -> Option<(ClientId, Timestamp)> {
+    let claims = untrusted(token)?;
+    let client_id = claims.get("aud")?.as_str()?.parse().ok()?;
+    let issued = Timestamp::from_secs(claims.get("iat")?.as_u64()?);
+    Some((client_id, issued))
 }
 
 /// The claims of a token whose signature is not checked yet.

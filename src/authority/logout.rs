@@ -15,6 +15,7 @@ use super::family::end_grants_of_session;
 use super::granted::Granted;
 use super::grants::Ending;
 use super::id_token::Hint;
+use super::response_key::ResponseKey;
 use super::{Authority, session_name};
 use crate::base::{AccountId, ErrorCode, UserId, random};
 use crate::outbound::{Limits, PreparedRequest};
@@ -72,7 +73,7 @@ impl Authority {
     /// If it asks for a redirect that its application did not register.
     pub async fn logout_request(&self, form: &Pairs) -> Result<LogoutRequest, OAuthError> {
         let hint = match form.get("id_token_hint") {
-            Some(token) => Some(self.hint(token).ok_or_else(|| {
+            Some(token) => Some(self.hint(token).await?.ok_or_else(|| {
                 OAuthError::request("`id_token_hint` is not an ID token of this authority")
             })?),
             None => None,
@@ -231,8 +232,27 @@ impl Authority {
             return Ok(false);
         };
         let url = Url::parse(uri).map_err(|e| text(&e))?;
-        let alg = self.id_token_alg(&application, account).await;
-        let alg = alg.map_err(|e| text(&e))?;
+        let keys = self.response_keys(&application, account).await;
+        let keys = keys.map_err(|e| text(&e))?;
+        let mut refused = "the application has no secret that counts".to_owned();
+        // While two secrets count, the application has one of them.
+        for key in &keys {
+            match self.send_notice(id, &url, *key, (sub, sid)).await? {
+                None => return Ok(true),
+                Some(status) => refused = format!("the application answered {status}"),
+            }
+        }
+        Err(refused)
+    }
+
+    /// The same with one key; gives the status where it was refused.
+    async fn send_notice(
+        &self,
+        id: &ClientId,
+        url: &Url,
+        key: ResponseKey<'_>,
+        (sub, sid): (&str, &str),
+    ) -> Result<Option<u16>, String> {
         let mut last = String::new();
         for pause in [None].into_iter().chain(RETRY_DELAYS.into_iter().map(Some)) {
             if let Some(pause) = pause {
@@ -250,11 +270,8 @@ impl Authority {
                 "jti": random::token(),
                 "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
             });
-            let token = self
-                .keys
-                .sign(alg, "logout+jwt", &claims)
-                .await
-                .map_err(|e| text(&e))?;
+            let token = key.sign(&self.keys, "logout+jwt", &claims).await;
+            let token = token.map_err(|error| error.to_string())?;
             let request = PreparedRequest {
                 method: http::Method::POST,
                 url: url.clone(),
@@ -266,9 +283,9 @@ impl Authority {
             };
             let lane = format!("logout/{id}");
             match self.outbound.send(&lane, request, &Limits::default()).await {
-                Ok(answer) if (200..300).contains(&answer.status) => return Ok(true),
+                Ok(answer) if (200..300).contains(&answer.status) => return Ok(None),
                 Ok(answer) if (400..500).contains(&answer.status) => {
-                    return Err(format!("the application answered {}", answer.status));
+                    return Ok(Some(answer.status));
                 }
                 Ok(answer) => last = format!("the application answered {}", answer.status),
                 Err(error) => last = error.to_string(),

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Authority;
-use super::application::{AuthMethod, Grant};
+use super::application::{AuthMethod, Grant, ResponseAlg};
 use super::assertion;
 use super::scope;
+use crate::key::Algorithm;
 use crate::store::StoreError;
 
 impl Authority {
@@ -16,6 +17,9 @@ impl Authority {
         let features = self.features().await?;
         let mut all = self.constant();
         all["grant_types_supported"] = features.grants().collect();
+        let own = self.keys.algorithms().into_iter().map(Algorithm::as_str);
+        let shared = features.hs256.then_some(ResponseAlg::Hs256.as_str());
+        all["id_token_signing_alg_values_supported"] = own.chain(shared).collect();
         if features.pushed_requests {
             let endpoint = format!("{}/connect/par", self.issuer);
             all["pushed_authorization_request_endpoint"] = endpoint.into();
@@ -54,7 +58,6 @@ impl Authority {
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": self.keys.algorithms(),
             "token_endpoint_auth_methods_supported": client,
             "token_endpoint_auth_signing_alg_values_supported": assertion::ALGORITHMS,
             "introspection_endpoint_auth_methods_supported": confidential,

@@ -72,10 +72,9 @@ impl Authority {
         let token = uri.strip_prefix(PREFIX).and_then(Token::parse);
         let token = token.ok_or_else(gone)?;
         let found = RECORDS.get_by(&*self.store, "", &token).await?;
-        if found.is_none_or(|found| found.value.client_id != application.client_id) {
-            // It goes on waiting for its own.
-            return Err(gone());
-        }
+        let found = found.filter(|found| found.value.client_id == application.client_id);
+        // Another's goes on waiting for its own.
+        found.ok_or_else(gone)?.value.check_redirect(application)?;
         let taken = RECORDS.take_by(&*self.store, "", &token).await?;
         Ok(taken.ok_or_else(gone)?.begun(self.now()))
     }

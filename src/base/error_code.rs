@@ -280,7 +280,7 @@ error_codes! {
         ApplicationClientId = "application.client_id",
         /// A scope is not valid.
         ApplicationScopes = "application.scopes",
-        /// ID tokens are signed with `ES256` or `RS256`.
+        /// ID tokens are signed with `RS256`, `ES256` or `HS256`.
         ApplicationSigningAlg = "application.signing_alg",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
         ApplicationAudience = "application.audience",

@@ -93,7 +93,7 @@ pub(super) struct Settings {
     /// Where it is notified of logouts
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
-    /// What its ID tokens and logout tokens are signed with: `ES256` or `RS256`; empty: what its account wants
+    /// What its ID tokens and logout tokens are signed with: `RS256`, which a new one has, `ES256`, or `HS256` under its secret; empty: what its account wants
     #[arg(long, value_name = "ALGORITHM")]
     id_token_signed_response_alg: Option<String>,
     /// The audience of its access tokens, an absolute URI; empty: its account's

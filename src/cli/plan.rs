@@ -251,7 +251,8 @@ async fn compare(
         let path = format!("/applications/{}", segment(id));
         changes.extend(thing(
             file,
-            live.map(shape::application).as_ref(),
+            live.map(|live| shape::application_beside(live, &file.shape))
+                .as_ref(),
             format!("applications/{id}"),
             path,
         ));
@@ -292,7 +293,7 @@ fn thing(file: &File, live: Option<&Value>, what: String, path: String) -> Optio
     }
     let text = |shape: &Value| shape::toml(shape).unwrap_or_default();
     let old = live.map(text).unwrap_or_default();
-    let mut body = file.shape.clone();
+    let mut body = shape::body(file.shape.clone());
     if let (None, Some(secret)) = (live, &file.secret) {
         // Taken at its creation only.
         body["client_secret"] = secret.expose().into();

@@ -1,9 +1,10 @@
 //! Signed tokens: compact JWS (RFC 7515), and others' published keys (RFC 7517).
 //!
 //! Every token is taken apart here, whoever signed it, under one set of limits.
-//! Only public-key signatures count. A token's own header never says which key
-//! to trust: `jku`, `jwk`, `x5u` and `x5c` are never looked at.
+//! By an issuer's key set only public-key signatures count; a shared secret counts where
+//! the caller names it. A token's own header never says which key to trust: `jku`, `jwk`, `x5u` and `x5c` are never looked at.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
@@ -126,6 +127,12 @@ impl<'t> Jws<'t> {
     /// The payload as bytes.
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// Whether it is signed with HS256 under a secret that both sides have (RFC 7518 §3.2).
+    pub fn is_under(&self, secret: &str) -> bool {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        self.algorithm() == "HS256" && hmac::verify(&key, self.signed(), self.signature()).is_ok()
     }
 
     /// The payload as claims, each of which may be there once (RFC 7519 §4).

@@ -14,7 +14,6 @@ app.use(auth({
   secret: 'a secret of the shop, for its own cookie',
   authRequired: false,
   idpLogout: true,
-  idTokenSigningAlg: 'ES256',
   authorizationParams: { response_type: 'code', scope: 'openid profile email' },
 }));
 app.get('/', (request, response) => response.send(request.oidc.isAuthenticated() ? 'in' : 'out'));

@@ -1,6 +1,6 @@
 """Storefronts on Python packages that no one here wrote.
 
-    python authority_clients.py '{"client", "issuer", "id", "secret", "redirect", "alg"}'
+    python authority_clients.py '{"client", "issuer", "id", "secret", "redirect"}'
 
 Prints `visit URL`, reads the URL the browser came back to, and prints `ok WHAT` a check;
 fails at the first that does not hold. What a package does by default is left as it is.
@@ -186,8 +186,6 @@ def django():
         OIDC_OP_TOKEN_ENDPOINT=f"{issuer}/connect/token",
         OIDC_OP_USER_ENDPOINT=f"{issuer}/connect/userinfo",
         OIDC_OP_JWKS_ENDPOINT=f"{issuer}/.well-known/jwks.json",
-        # It does not read the metadata, and would take HS256 only.
-        OIDC_RP_SIGN_ALGO=settings["alg"],
         LOGIN_REDIRECT_URL="/in",
         LOGIN_REDIRECT_URL_FAILURE="/out",
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",

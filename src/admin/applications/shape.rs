@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::authority::application::{Settings, SettingsChange};
+use crate::authority::application::{ResponseAlg, Settings, SettingsChange};
 use crate::authority::{Application, ClientId, Grant};
 use crate::base::{AccountId, Secret, Timestamp};
-use crate::key::Algorithm;
 use crate::operation::given;
 
 /// An OAuth 2.0 client of the broker: no secret in it, but the one just made.
@@ -34,7 +33,7 @@ pub(in crate::admin) struct ApplicationView {
     backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with; `null`: what the
     /// account wants, else by the default key.
-    id_token_signed_response_alg: Option<Algorithm>,
+    id_token_signed_response_alg: Option<ResponseAlg>,
     /// The audience of its access tokens; `null`: its account's, else the broker's.
     audience: Option<String>,
     /// Whether it can keep no secret; PKCE is required then.
@@ -91,6 +90,10 @@ pub(super) fn shown(
 }
 
 /// What an application is made of.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things"
+)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewApplication")]
@@ -109,10 +112,14 @@ pub(in crate::admin) struct Input {
     #[serde(default)]
     pub(super) post_logout_redirect_uris: Vec<String>,
     pub(super) backchannel_logout_uri: Option<String>,
-    /// What its ID tokens and logout tokens are signed with; unless given, what
-    /// the account wants, else by the default key.
-    #[schemars(with = "Option<Algorithm>")]
-    pub(super) id_token_signed_response_alg: Option<String>,
+    /// What its ID tokens and logout tokens are signed with; `RS256` unless given
+    /// (OpenID Connect Dynamic Client Registration §2), but an application that follows
+    /// its account goes on to. `null`: what the account wants, else by the default key.
+    /// `HS256` is under its secret, which is 32 characters or longer then, and is chosen
+    /// when an application is made.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<ResponseAlg>")]
+    pub(super) id_token_signed_response_alg: Option<Option<String>>,
     /// The audience of its access tokens, an absolute URI; its
     /// account's unless given. It takes who administers all accounts to change it.
     pub(super) audience: Option<String>,
@@ -139,8 +146,10 @@ pub(in crate::admin) struct Change {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub(super) backchannel_logout_uri: Option<Option<String>>,
+    /// What its ID tokens and logout tokens are signed with; `null`: what the account
+    /// wants, else by the default key. `HS256` is chosen when an application is made.
     #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<Algorithm>")]
+    #[schemars(with = "Option<ResponseAlg>")]
     pub(super) id_token_signed_response_alg: Option<Option<String>>,
     /// The audience of its access tokens, an absolute URI; `null`: its account's. It
     /// takes who administers all accounts to change it.

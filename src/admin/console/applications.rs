@@ -18,7 +18,7 @@ use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
-use crate::authority::application::AuthMethod;
+use crate::authority::application::{AuthMethod, ResponseAlg};
 use crate::authority::{ClientId, Grant};
 use crate::base::{ErrorCode, random};
 use crate::http::problem::Problem;
@@ -105,6 +105,7 @@ pub(super) async fn ask(
         "account": which.account(),
         "scopes": "openid profile email offline_access",
         "grants": [Grant::ClientCredentials.as_str()],
+        "id_token_signed_response_alg": ResponseAlg::USUAL.as_str(),
     });
     new_page(
         &console,

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::address::{is_address, is_private_use};
 use super::error::{ApplicationError, MAX_URIS};
-use super::{Application, ApplicationType, AuthMethod, ClientId, Grant, Settings, StoredSecret};
+use super::{
+    Application, ApplicationType, AuthMethod, ClientId, Grant, ResponseAlg, Settings, StoredSecret,
+};
 use crate::authority::scope::{self, Scopes};
 use crate::base::{AccountId, Secret, Timestamp};
-use crate::key::Algorithm;
 use crate::password::Hasher;
 
 /// What an application is made of.
@@ -33,7 +34,7 @@ pub struct NewApplication {
     pub backchannel_logout_uri: Option<String>,
     /// What its ID tokens and logout tokens are signed with; none: what the
     /// account wants.
-    pub id_token_signed_response_alg: Option<Algorithm>,
+    pub id_token_signed_response_alg: Option<ResponseAlg>,
     /// The audience of its access tokens; none: its account's.
     pub audience: Option<String>,
     /// It can keep no secret.
@@ -91,7 +92,8 @@ impl NewApplication {
             }
             (false, given)
                 if self.settings.token_endpoint_auth_method
-                    == Some(AuthMethod::ClientSecretJwt) =>
+                    == Some(AuthMethod::ClientSecretJwt)
+                    || self.id_token_signed_response_alg == Some(ResponseAlg::Hs256) =>
             {
                 let secret = match given {
                     Some(secret) if (32..=1024).contains(&secret.expose().len()) => secret,

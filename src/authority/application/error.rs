@@ -19,7 +19,7 @@ pub enum ApplicationError {
     Secret,
     /// A secret that makes no key (RFC 7518 §3.2).
     #[error(
-        "with `client_secret_jwt`, a client secret that is given has 32 to 1024 characters (RFC 7518 §3.2)"
+        "with `client_secret_jwt` or `HS256`, a client secret that is given has 32 to 1024 characters (RFC 7518 §3.2)"
     )]
     ShortKey,
     /// A secret beside a key.

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Application;
 use super::address::is_address;
 use super::error::ApplicationError;
+use super::{Application, ResponseAlg};
 use crate::authority::audience;
 use crate::base::units;
 use crate::protocol::jws::{KeySet, PRIVATE_MEMBERS};
@@ -362,6 +362,21 @@ impl Application {
             ));
         }
         let now_hashed = self.secrets.iter().any(|secret| secret.plain().is_none());
+        if self.id_token_signed_response_alg == Some(ResponseAlg::Hs256) {
+            let by_key = settings.token_endpoint_auth_method == Some(AuthMethod::PrivateKeyJwt);
+            if self.public || by_key {
+                return Err(wrong(
+                    "id_token_signed_response_alg",
+                    "`HS256` is a signature under the client secret, and this application has none (OpenID Connect Core §10.1); use `RS256` or `ES256`",
+                ));
+            }
+            if now_hashed {
+                return Err(wrong(
+                    "id_token_signed_response_alg",
+                    "the secret was stored as a hash, which signs nothing; make another application with `HS256`, or use `RS256` or `ES256`",
+                ));
+            }
+        }
         match settings.token_endpoint_auth_method {
             Some(AuthMethod::ClientSecretJwt) if now_hashed => Err(wrong(
                 "token_endpoint_auth_method",

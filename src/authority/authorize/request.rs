@@ -143,17 +143,16 @@ impl Authority {
             .map(str::parse::<u64>)
             .transpose()
             .map_err(|_| OAuthError::request("`max_age` is a number of seconds"))?;
-        let expected = query
-            .get("id_token_hint")
-            .map(|token| {
-                self.hint(token)
-                    .filter(|hint| hint.client_id == application.client_id.as_str())
-                    .map(|hint| hint.subject)
-                    .ok_or_else(|| {
-                        OAuthError::request("`id_token_hint` is not an ID token of this authority")
-                    })
-            })
-            .transpose()?;
+        let expected = match query.get("id_token_hint") {
+            None => None,
+            Some(token) => {
+                let hint = self.hint(token).await?;
+                let own = hint.filter(|hint| hint.client_id == application.client_id.as_str());
+                Some(own.map(|hint| hint.subject).ok_or_else(|| {
+                    OAuthError::request("`id_token_hint` is not an ID token of this authority")
+                })?)
+            }
+        };
         let scopes = user_scopes(application, wanted)?;
         let claims = query.get("claims").map(ClaimsRequest::parse).transpose()?;
         let claims = claims.unwrap_or_default();
@@ -201,12 +200,31 @@ fn registered<'q>(query: &'q Pairs, application: &Application) -> Result<&'q str
     query
         .get("redirect_uri")
         .filter(|uri| application.redirects_to(uri))
-        .ok_or_else(|| {
-            OAuthError::request(
-                "`redirect_uri` is missing, or not one that the application registered",
-            )
-            .with_detail(ErrorCode::AuthorizeRedirectUri)
-        })
+        .ok_or_else(unregistered)
+}
+
+/// The answer may go nowhere.
+fn unregistered() -> OAuthError {
+    OAuthError::request("`redirect_uri` is missing, or not one that the application registered")
+        .with_detail(ErrorCode::AuthorizeRedirectUri)
+}
+
+impl Authorization {
+    /// Whether its answer may still go where it was to go, a refusal included: since
+    /// the application asked, the redirect URI may have been removed.
+    ///
+    /// # Errors
+    /// For the visitor, as where a request comes with an address of nobody's.
+    pub(in crate::authority) fn check_redirect(
+        &self,
+        application: &Application,
+    ) -> Result<(), OAuthError> {
+        if application.redirects_to(&self.redirect_uri) {
+            Ok(())
+        } else {
+            Err(unregistered())
+        }
+    }
 }
 
 fn mode(name: Option<&str>) -> ResponseMode {

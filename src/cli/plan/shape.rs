@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use serde_json::{Map, Value};
 
 use crate::account::Account;
-use crate::authority::application::Settings;
+use crate::authority::application::{ResponseAlg, Settings};
 use crate::base::Timestamp;
 use crate::document::convert;
 use crate::operation::accounts::AccountView;
@@ -26,9 +26,39 @@ pub(super) fn account(shown: &Value) -> Value {
     bare(shown, OF_ACCOUNTS, &account_defaults())
 }
 
+/// What applications' tokens are signed with.
+const ALG: &str = "id_token_signed_response_alg";
+/// How a file says that its account decides that: TOML has no `null`.
+const AS_ACCOUNT: &str = "account";
+
 /// An application that the broker shows.
 pub(super) fn application(shown: &Value) -> Value {
-    bare(shown, OF_APPLICATIONS, &application_defaults())
+    let mut shown = shown.clone();
+    if shown[ALG].is_null() {
+        shown[ALG] = AS_ACCOUNT.into();
+    }
+    bare(&shown, OF_APPLICATIONS, &application_defaults())
+}
+
+/// An application that the broker shows, beside a file that may be older than the
+/// default: where that says nothing, what follows its account goes on to.
+pub(super) fn application_beside(shown: &Value, file: &Value) -> Value {
+    let mut shown = application(shown);
+    if file.get(ALG).is_none()
+        && shown[ALG] == AS_ACCOUNT
+        && let Some(members) = shown.as_object_mut()
+    {
+        members.remove(ALG);
+    }
+    shown
+}
+
+/// What is sent to make an account or application what its file says.
+pub(super) fn body(mut file: Value) -> Value {
+    if file[ALG] == AS_ACCOUNT {
+        file[ALG] = Value::Null;
+    }
+    file
 }
 
 /// An account as its file says, with the defaults that the broker shows.
@@ -59,7 +89,9 @@ fn account_defaults() -> Value {
 
 /// The same of an application.
 fn application_defaults() -> Value {
-    serde_json::to_value(Settings::default()).unwrap_or_default()
+    let mut defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    defaults[ALG] = ResponseAlg::USUAL.as_str().into();
+    defaults
 }
 
 /// The text of a file.

@@ -73,6 +73,18 @@ impl<'t> Parsed<'t> {
         }
     }
 
+    /// Algorithm and signature, by a secret that both sides have.
+    pub(in crate::key) fn check_shared(&self, secret: &str) -> Result<(), VerifyError> {
+        if self.0.algorithm() != "HS256" {
+            return Err(self.other_algorithm("HS256"));
+        }
+        if self.0.is_under(secret) {
+            Ok(())
+        } else {
+            Err(VerifyError::Signature)
+        }
+    }
+
     /// Algorithm and signature, by published keys.
     pub(in crate::key) fn check_published(&self, keys: &KeySet) -> Result<(), VerifyError> {
         match self.0.verify(keys) {

@@ -141,6 +141,7 @@ fn setting(name: &str) -> Option<&'static str> {
         "unnamed_requests",
         "roles",
         "impersonation_group",
+        "id_token_signed_response_alg",
     ]
     .into_iter()
     .find(|field| *field == name)
