@@ -1,12 +1,15 @@
 //! Floor 8: puts the rooms together into a running broker.
 
+mod upkeep;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::task::JoinHandle;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use self::upkeep::upkeep;
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
@@ -39,11 +42,6 @@ use crate::store::{
     self, PostgresOptions, PostgresStore, RecordingStore, RedisStore, SledOptions, SledStore,
     Space, SplitStore, Store, StoreError, backup,
 };
-
-/// How often expired records are swept.
-const SWEEP: Duration = Duration::from_secs(30);
-/// How many records one step of a sweep removes before others get a turn.
-const SWEEP_STEP: usize = 1_000;
 
 /// Why a broker could not start.
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +184,7 @@ impl Broker {
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
+            sweeper: tokio::spawn(upkeep(store, spaces().collect(), keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
             journal: tokio::spawn(writing),
         })
@@ -404,69 +402,4 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(crate::password::spaces())
         .chain(session::spaces())
         .chain(store::spaces())
-}
-
-/// Waits until another broker may have changed something; forever if there is none.
-async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) {
-    if let Some(receiver) = heard
-        && receiver.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
-}
-
-/// What a broker does for itself as long as it runs: sees the keys that another
-/// process rotated, and removes what has expired.
-async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>) {
-    let mut every = tokio::time::interval(SWEEP);
-    let mut jumped = clock.jump();
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut heard = store.heard();
-    let mut known = None;
-    loop {
-        let due = tokio::select! {
-            _ = every.tick() => true,
-            () = another_changed(&mut heard) => false,
-        };
-        let revision = keys.revision();
-        if due || revision.is_none() || revision != known {
-            match keys.reload().await {
-                Ok(()) => known = revision,
-                Err(error) => warn!(why = %error, "the signing keys could not be read again"),
-            }
-        }
-        if !due {
-            continue;
-        }
-        let jump = clock.jump();
-        if let Some(jump) = jump.filter(|_| jump != jumped) {
-            warn!("the clock {jump}");
-        }
-        jumped = jump;
-        http::health::store_trouble(&*store).await;
-        sweep(&*store).await;
-    }
-}
-
-/// Removes what has expired, a bounded step at a time.
-async fn sweep(store: &dyn Store) {
-    for space in spaces().filter(|space| space.expiring) {
-        loop {
-            match store.purge_expired(space, SWEEP_STEP).await {
-                Ok(0) => break,
-                Ok(removed) => {
-                    debug!(space = space.name, removed, "expired records removed");
-                    if removed < SWEEP_STEP {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-                Err(error) => {
-                    warn!(space = space.name, why = %error, "expired records could not be removed");
-                    break;
-                }
-            }
-        }
-    }
 }
