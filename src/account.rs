@@ -7,6 +7,7 @@ pub mod mapping;
 pub mod origins;
 pub mod provider_tokens;
 pub mod settings;
+pub mod setup_link;
 pub mod stores;
 pub mod ways;
 
@@ -44,6 +45,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
     .into_iter()
     .chain(directory::spaces())
     .chain(mapping::spaces())
+    .chain(setup_link::spaces())
 }
 
 /// One customer of the platform.

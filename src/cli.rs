@@ -37,6 +37,7 @@ mod remote;
 mod schema;
 mod serve;
 mod session;
+mod setup_link;
 mod sign_in;
 mod store;
 mod token;
@@ -120,6 +121,9 @@ enum Command {
     /// Administer the operators of the console
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Let an account's own people set up its providers, and answer what they hand in
+    #[command(subcommand)]
+    SetupLink(setup_link::SetupLink),
     /// Read the audit log
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -222,6 +226,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Login(command) => command.run(global).await?,
         Command::Grant(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,
+        Command::SetupLink(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
         Command::Plan(command) => return command.run(global).await,

@@ -14,6 +14,7 @@
 //! | `logins` | the log of logins |
 //! | `operators` | the second factor of operators |
 //! | `passwords` | passwords of people, expired |
+//! | `setup_links` | links by which an account's own people set up its providers |
 //! | `users` | the people of an account |
 
 pub mod access_keys;
@@ -21,6 +22,7 @@ pub mod accounts;
 mod caller;
 mod change;
 mod condition;
+pub mod difference;
 mod error;
 mod keys;
 pub mod logins;
@@ -28,6 +30,7 @@ pub mod messages;
 pub mod operators;
 mod page;
 pub mod passwords;
+pub mod setup_links;
 pub mod users;
 pub mod ways;
 

@@ -5,6 +5,7 @@
 //! link is printed by the first `serve`; there are no default credentials. Who set up
 //! a second factor is asked for its code at each login, whatever the first step was.
 
+mod guest;
 pub mod invite;
 pub mod login;
 pub mod password;
@@ -22,7 +23,7 @@ pub use self::login::{LoginError, Operators};
 pub use self::password::BadPassword;
 pub use self::role::Role;
 pub use self::second_factor::SecondFactor;
-pub use self::session::Console;
+pub use self::session::{Console, Guest};
 use crate::base::{AccountId, Timestamp};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};

@@ -32,6 +32,8 @@ mod roles;
 mod second_factor;
 #[path = "console/sessions.rs"]
 mod sessions;
+#[path = "console/setup.rs"]
+mod setup;
 mod support;
 #[path = "console/through.rs"]
 mod through;
@@ -107,6 +109,14 @@ impl<'w> Op<'w> {
         ];
         let page = form(world, &mut browser, "/admin/welcome", &fields).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        Self::with(world, browser).await
+    }
+
+    /// The first operator again, in another browser.
+    pub async fn with_password(world: &'w World) -> Self {
+        let mut browser = Browser::new();
+        let fields = [("email", "ada@example.test"), ("password", PASSWORD)];
+        form(world, &mut browser, "/admin/login", &fields).await;
         Self::with(world, browser).await
     }
 

@@ -145,7 +145,9 @@ fn access(scopes: &Scopes, method: &Method) -> Result<Access, Response> {
 /// who may change it can be any of them.
 fn makes_operators(admin: &Admin, own: &AccountId, path: &str) -> bool {
     admin.login_account.as_ref() == Some(own)
-        && path.starts_with(&format!("/api/v1/accounts/{own}/providers"))
+        && ["providers", "setup-links"]
+            .iter()
+            .any(|part| path.starts_with(&format!("/api/v1/accounts/{own}/{part}")))
 }
 
 /// What a caller who is limited to accounts may address: these, and lists that show

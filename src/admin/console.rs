@@ -20,7 +20,7 @@ mod expect;
 mod explain;
 mod fields;
 mod guard;
-mod identity;
+mod guest;
 mod keys;
 mod known;
 mod lists;
@@ -39,6 +39,8 @@ mod rights;
 mod second_factor;
 mod second_step;
 mod sessions;
+mod setup;
+mod setup_links;
 mod shadow;
 mod sign_in;
 mod start;
@@ -140,14 +142,23 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/toml", get(editor::toml).post(editor::save_toml))
         .route("/review", get(review::review))
         .route("/apply", post(review::apply))
+        .route("/hand-in", post(setup::hand_in))
         .route("/discard", post(review::discard))
         .route("/adopt", post(explain::adopt))
         .route("/trial", post(trials::open_draft))
         .route("/shadow", post(shadow::of_draft))
         .route("/{step}", get(wizard::step).post(wizard::save))
         .route("/{step}/preview", post(wizard::preview));
+    let setup_link = Router::new()
+        .route("/", get(setup_links::show))
+        .route("/approve", post(setup_links::approve))
+        .route("/send-back", post(setup_links::send_back))
+        .route("/revoke", post(setup_links::revoke));
     Router::new()
         .route("/", get(accounts::show))
+        .route("/setup", get(setup::home_page))
+        .route("/setup-links", post(setup_links::create))
+        .nest("/setup-links/{setup_link}", setup_link)
         .route("/settings", post(accounts::change))
         .route("/ways/switch", post(ways::switch))
         .route("/ways/move", post(ways::shift))
@@ -233,6 +244,7 @@ fn signed_out_pages() -> Router<Arc<Console>> {
             "/admin/welcome",
             get(sign_in::welcome).post(sign_in::accept),
         )
+        .route("/admin/setup", get(setup::ask).post(setup::open))
         .route("/", get(sign_in::to_console))
         .route("/admin/favicon.svg", get(view::icon))
         .route("/admin/console.css", get(view::css))

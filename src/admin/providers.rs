@@ -18,12 +18,12 @@ use super::mappings::{Draft, TOML, as_toml, invalid, wants_toml};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, account, condition, json, missing, tagged};
 use super::{Admin, Caller};
-use crate::account::mapping::{ApplyError, Consent, Mapping, RULES};
+use crate::account::mapping::{Consent, Mapping, RULES};
 use crate::base::{AccountId, ErrorCode, ProviderId};
 use crate::document::Finding;
 use crate::http::problem::Problem;
+use crate::operation::setup_links::keeps_its_name;
 use crate::provider::Provider;
-use crate::provider::bundled::imitated_name;
 use crate::provider::preview::{self, Preview};
 use crate::store::Versioned;
 
@@ -193,7 +193,7 @@ async fn store(
     applying: &Applying<'_>,
 ) -> Reply {
     if applying.caller.limit().is_some() {
-        keeps_its_name(admin, source)?;
+        keeps_its_name(&admin.mappings, source)?;
     }
     let version = stored.as_ref().map(|old| old.version);
     let when = condition(applying.headers)?.over(version)?;
@@ -224,25 +224,6 @@ async fn store(
     shown.findings.clone_from(&provider.warnings);
     shown.addresses(admin, account, &provider);
     Ok(unchanged(tagged(version, Json(shown))))
-}
-
-/// Refuses a name by which shoppers would take the provider for a known one:
-/// whoever administers one account is not the platform (threat F27).
-fn keeps_its_name(admin: &Admin, source: &str) -> Result<(), ApplyError> {
-    let Ok(provider) = admin.mappings.compile(source) else {
-        // What is wrong with it is told by what follows.
-        return Ok(());
-    };
-    let Some(known) = imitated_name(provider.id.as_str(), &provider.name) else {
-        return Ok(());
-    };
-    let finding = Finding::error(
-        "provider.name",
-        format!("shoppers would take this provider for {known}"),
-    );
-    Err(ApplyError::Findings(vec![finding.hint(format!(
-        "give it a name of its own, or use the bundled mapping of {known}; an operator of the whole broker may apply this one"
-    ))]))
 }
 
 pub(super) async fn remove(

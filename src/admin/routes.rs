@@ -4,6 +4,7 @@ mod accounts;
 mod broker;
 mod messages;
 mod providers;
+mod setup_links;
 mod users;
 
 use axum::Json;
@@ -79,6 +80,7 @@ pub(super) fn operations() -> Vec<Route> {
     all.extend(accounts::routes());
     all.extend(messages::routes());
     all.extend(providers::operations());
+    all.extend(setup_links::routes());
     all.extend(users::operations());
     all.extend(broker::operations());
     all

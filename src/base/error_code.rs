@@ -321,6 +321,10 @@ error_codes! {
         ConsoleStaleForm = "console.stale_form",
         /// The link was used already, or has expired.
         ConsoleLinkDead = "console.link_dead",
+        /// A set-up link is for somebody who is named, for 1 to 30 days, and what is sent back says why.
+        SetupLinkInvalid = "setup_link.invalid",
+        /// The account has too many set-up links, or the link too many drafts. Remove those that are not needed.
+        SetupLinkTooMany = "setup_link.too_many",
 
         /// The key file is missing, or is not in base64.
         KeyFile = "key.file",

@@ -49,6 +49,7 @@ pub fn status(code: E) -> StatusCode {
         | E::UserExists
         | E::OperatorExists
         | E::OperatorLast
+        | E::SetupLinkTooMany
         | E::MappingSecondCustom
         | E::MappingRedirectUriChanges
         | E::MappingPeopleChange
@@ -202,6 +203,7 @@ pub fn status(code: E) -> StatusCode {
         | E::OperatorEmail
         | E::OperatorName
         | E::OperatorSecondFactor
+        | E::SetupLinkInvalid
         | E::GrantInvalid
         | E::GrantLoginFailed
         | E::GrantLockedOut

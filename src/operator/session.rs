@@ -104,6 +104,19 @@ pub struct Current {
     pub writes: bool,
     /// What forms of this session carry, so that no other site's form counts.
     pub csrf: String,
+    /// Set where this is no operator, but who was let in for one thing.
+    pub guest: Option<Guest>,
+}
+
+/// What somebody was let in for: to set up an account's providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// The account.
+    pub account: AccountId,
+    /// The id of the link.
+    pub link: String,
+    /// Whether what is handed in goes live without an operator.
+    pub goes_live: bool,
 }
 
 /// A session in a browser that begins, as steps of a batch: with the operator's record
@@ -184,7 +197,8 @@ pub(super) async fn of_cookie(
         session,
         limit: None,
         writes: false,
-        csrf: digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes()),
+        csrf: csrf(cookie),
+        guest: None,
     }))
 }
 
@@ -199,6 +213,11 @@ async fn end(store: &dyn Store, token: &str) -> Result<(), StoreError> {
 /// Ends the session of a cookie.
 pub(super) async fn end_browser(store: &dyn Store, cookie: &str) -> Result<(), StoreError> {
     end(store, cookie).await
+}
+
+/// What forms of the session of a cookie carry.
+pub(super) fn csrf(cookie: &str) -> String {
+    digest::sha256_base64url(format!("csrf\n{cookie}").as_bytes())
 }
 
 /// Begins a session of an operator in a program.

@@ -37,6 +37,7 @@ const UNCONDITIONAL: &[&str] = &[
     "createAccount",
     "createApplication",
     "createOperator",
+    "createSetupLink",
     "createUser",
     "expirePassword",
     "importUsers",

@@ -51,6 +51,9 @@ async fn fill(scene: &Scene) {
         let sample = "/accounts/acme/messages/sample";
         let sent = scene.json(Method::POST, sample, &body).await;
         assert_eq!(sent.status, 204, "{}", sent.body);
+        let body = json!({ "name": format!("Ada {i}") });
+        let links = "/accounts/acme/setup-links";
+        scene.json(Method::POST, links, &body).await;
         let body = json!({ "account": "acme", "name": format!("app {i}") });
         scene.json(Method::POST, "/applications", &body).await;
         let body = json!({ "origin": format!("https://s{i}.example") });

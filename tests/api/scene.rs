@@ -107,6 +107,8 @@ pub struct Scene {
     pub trial: String,
     /// A login in `acme`.
     pub login: String,
+    /// A set-up link of `acme`, by which something was handed in.
+    pub setup_link: String,
 }
 
 /// A token of an application with these scopes, for one account or for all.
@@ -195,6 +197,7 @@ impl Scene {
             shop: String::new(),
             trial: String::new(),
             login: String::new(),
+            setup_link: String::new(),
         };
         let body = json!({ "email": "grace@example.com" });
         scene.json(Method::POST, "/operators", &body).await;
@@ -214,7 +217,44 @@ impl Scene {
         let shadow = "/accounts/acme/providers/mock-idp/shadow";
         let set = scene.toml(Method::PUT, shadow, &changed).await;
         assert_eq!(set.status, 204, "{}", set.body);
+        scene.setup_link = scene.handed_in().await;
         scene
+    }
+
+    /// A set-up link that was opened, and by which a new version was handed in.
+    async fn handed_in(&self) -> String {
+        let new = json!({ "name": "Ada" });
+        let made = self.json(Method::POST, "/accounts/acme/setup-links", &new);
+        let made = made.await.json();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let secret = made["link"].as_str().unwrap().rsplit_once('=').unwrap().1;
+        let mut browser = Browser::new();
+        let page = self
+            .form(&mut browser, "/admin/setup", &[("ticket", secret)])
+            .await;
+        let home = browser.follow(page).await;
+        let csrf = home.body.split("name=\"csrf\" value=\"").nth(1).unwrap();
+        let csrf = [("csrf", csrf.split('"').next().unwrap())];
+        let edit = "/admin/accounts/acme/providers/mock-idp/edit";
+        let step = self.form(&mut browser, edit, &csrf).await;
+        let step = step.location().unwrap().path().to_owned();
+        let hand_in = step.replace("/provider", "/hand-in");
+        let done = self.form(&mut browser, &hand_in, &csrf).await;
+        assert_eq!(done.status, 303, "{hand_in} {}", done.body);
+        id
+    }
+
+    /// A form of the console.
+    async fn form(&self, browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Page {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", self.world.origin.as_str()),
+        ];
+        let url = format!("{}{path}", self.world.origin);
+        browser.send(Method::POST, &url, &headers, Some(body)).await
     }
 
     pub async fn get(&self, path: &str) -> Page {
@@ -249,6 +289,7 @@ impl Scene {
             ("login", &self.login),
             ("address", BLOCKED),
             ("way", "mock-idp"),
+            ("setup_link", &self.setup_link),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
         }

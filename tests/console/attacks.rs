@@ -36,6 +36,7 @@ pub const PAGES: &[&str] = &[
     "/admin/accounts/acme/drafts/x/review",
     "/admin/accounts/acme/drafts/x/provider",
     "/admin/accounts/acme/trials/x",
+    "/admin/accounts/acme/setup-links/x",
     "/admin/nowhere",
 ];
 
@@ -84,6 +85,11 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/drafts/x/adopt",
     "/admin/accounts/acme/drafts/x/trial",
     "/admin/accounts/acme/drafts/x/provider",
+    "/admin/accounts/acme/drafts/x/hand-in",
+    "/admin/accounts/acme/setup-links",
+    "/admin/accounts/acme/setup-links/x/approve",
+    "/admin/accounts/acme/setup-links/x/send-back",
+    "/admin/accounts/acme/setup-links/x/revoke",
     "/admin/accounts/acme/users/change",
     "/admin/accounts/acme/users/revoke",
     "/admin/accounts/acme/users/delete",

@@ -15,7 +15,8 @@ use crate::account::draft;
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::operation::accounts::{self, AccountChange, AccountQuery, NewAccount, StoreInput};
-use crate::operation::{Access, Caller, Changed, Condition, OperationError, Outcome};
+use crate::operation::setup_links as operation_links;
+use crate::operation::{Access, Caller, Changed, Condition, OperationError, Outcome, Paging};
 use crate::store::StoreError;
 
 /// Where a list goes on, and what was just done.
@@ -99,7 +100,12 @@ pub(super) async fn show(
     account(&desk, &id, StatusCode::OK, values).await
 }
 
-async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue) -> Html {
+pub(super) async fn account(
+    desk: &Desk,
+    id: &str,
+    status: StatusCode,
+    more: TemplateValue,
+) -> Html {
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
     let ways = ways_screen::screen(desk, &account).await?;
@@ -109,12 +115,20 @@ async fn account(desk: &Desk, id: &str, status: StatusCode, more: TemplateValue)
         account => shown(&account),
         etag => found.tag.version(),
         drafts => drafts(desk, &account.id).await?,
+        setup_links => setup_links(desk, &account.id).await?,
         ways,
         login_log => !desk.ops().login_log.is_zero(),
         all_accounts => desk.who.operator.accounts.is_empty(),
         public_url => desk.console.origin.as_str(),
     };
     desk.page(status, "account.html", context! { ..more, ..values })
+}
+
+/// The set-up links, the newest first.
+async fn setup_links(desk: &Desk, account: &AccountId) -> Outcome<TemplateValue> {
+    let all = Paging::new(200, None);
+    let found = operation_links::list(desk.ops(), &desk.caller(), account.as_str(), &all).await?;
+    Ok(shown(found.items))
 }
 
 /// The mappings in the making, the newest first.

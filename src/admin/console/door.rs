@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::guard::{LoggedIn, ask, current, form, scripted};
 use super::resume::Interrupted;
-use super::view::{fail, json_answer, page, shown_failure};
-use super::{Console, State, provider_sign_in, rights, second_factor};
+use super::view::{fail, json_answer, page, redirect_to, shown_failure};
+use super::{Console, State, guest as guests, provider_sign_in, rights, second_factor};
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(
@@ -32,9 +32,18 @@ pub(super) async fn signed_in(
         },
         Ok(Some(mut who)) => {
             let login_account = console.admin.login_account.as_ref();
-            match rights::check(&who.operator, login_account, &parts.method, &parts.uri) {
+            let checked = match &who.guest {
+                Some(guest) => rights::check_guest(guest, login_account, &parts.method, &parts.uri),
+                None => rights::check(&who.operator, login_account, &parts.method, &parts.uri),
+            };
+            match checked {
                 Ok(limit) => who.limit = limit,
                 Err(problem) => return fail(Some(&who), &problem),
+            }
+            if let Some(guest) = &who.guest
+                && parts.uri.path() == "/admin/"
+            {
+                return redirect_to(&guests::home(&guest.account));
             }
             if let Some(answer) = second_factor::demanded(&console, &who, &parts) {
                 return answer;

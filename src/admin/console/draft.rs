@@ -7,7 +7,7 @@ use toml_edit::DocumentMut;
 
 use super::fields::{STEPS, Step};
 use super::view::{failing, shown};
-use super::{Console, expect};
+use super::{Console, edit, expect};
 use crate::account::draft::{self, Draft};
 use crate::admin::reply;
 use crate::base::{AccountId, ErrorCode};
@@ -25,6 +25,8 @@ pub(super) struct Open {
     version: Version,
     /// The draft as it was read.
     read: Draft,
+    /// Whether who edits it administers this account and not the host.
+    pub limited: bool,
 }
 
 impl Open {
@@ -48,7 +50,12 @@ impl Open {
             .await
             .map_err(|error| failing(who)(error.into()))?
             .ok_or_else(gone)?;
+        // Who was let in by a link has their own drafts.
+        if who.guest.is_some() && draft.value.author != who.operator.email.as_str() {
+            return Err(gone());
+        }
         Ok(Self {
+            limited: who.limit.is_some(),
             account: found.value.id,
             account_name: found.value.name,
             token,
@@ -69,7 +76,7 @@ impl Open {
     /// Takes a new text. Secrets of the mapping that is edited stay, but are not
     /// sent to a server it does not name: those have to be typed again (threat T3).
     pub fn take(&mut self, source: String) {
-        self.draft.source = match &self.draft.base {
+        let source = match &self.draft.base {
             None => source,
             Some(base) => {
                 let whole = redact::restore(&source, &base.source);
@@ -80,6 +87,31 @@ impl Open {
                 }
             }
         };
+        self.draft.source = self.without_references(source);
+    }
+
+    /// What names files and variables of the host, which are not theirs who administer
+    /// one account: a check would already tell whether there is such a file.
+    pub fn references(&self, source: &str) -> Vec<Finding> {
+        if !self.limited {
+            return Vec::new();
+        }
+        let base = self.draft.base.as_ref().map(|base| base.source.as_str());
+        redact::references(source, base)
+    }
+
+    fn without_references(&self, source: String) -> String {
+        let foreign = self.references(&source);
+        let Ok(mut doc) = source.parse::<DocumentMut>() else {
+            return source;
+        };
+        if foreign.is_empty() {
+            return source;
+        }
+        for finding in foreign {
+            edit::remove(&mut doc, &finding.key);
+        }
+        doc.to_string()
     }
 
     /// Keeps the draft; `false` where somebody else kept it since it was read.

@@ -10,10 +10,11 @@ use super::draft::{Open, TRIES, busy, frame};
 use super::fields::Step;
 use super::guard::{LoggedIn, Post};
 use super::view::{Failed, Html, json_answer, page, redirect_to, shown};
-use super::{Console, State, expect, providers};
+use super::{Console, State, expect};
 use crate::base::digest::{hex, sha256};
 use crate::document::Finding;
 use crate::document::redact::{redact, restore};
+use crate::operation::difference;
 use crate::operator::session::Current;
 
 /// `GET …/toml`
@@ -42,6 +43,7 @@ fn name(text: &str) -> String {
 fn editor(console: &Console, who: &Current, open: &Open, typed: Option<&str>) -> Html {
     let kept = shown_text(open);
     let findings = match &open.draft.raw {
+        Some(raw) if !open.references(raw).is_empty() => open.references(raw),
         Some(raw) => expect::check(raw, console.admin.mappings.context()),
         None => open.findings(console),
     };
@@ -56,7 +58,7 @@ fn editor(console: &Console, who: &Current, open: &Open, typed: Option<&str>) ->
         title => "Mapping as TOML",
         text => typed.unwrap_or(&kept),
         seen => name(&kept),
-        theirs => typed.map(|typed| shown(providers::diff_lines(&kept, typed))),
+        theirs => typed.map(|typed| shown(difference::diff_lines(&kept, typed))),
         findings => shown(findings.clone()),
     };
     page(
@@ -89,8 +91,9 @@ async fn keep(
         if !seen.is_empty() && name(&now) != seen && now != typed {
             return Ok(Kept::Other(open));
         }
-        if typed.parse::<DocumentMut>().is_ok() {
-            open.take(restore(&typed, &open.draft.source));
+        let whole = restore(&typed, &open.draft.source);
+        if typed.parse::<DocumentMut>().is_ok() && open.references(&whole).is_empty() {
+            open.take(whole);
             open.draft.raw = None;
         } else {
             open.draft.raw = Some(typed.clone());

@@ -14,7 +14,7 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, rights};
+use super::{Console, guest, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -169,11 +169,29 @@ pub(super) async fn current(
     let Some(cookie) = cookie(console, headers, Kind::Session) else {
         return Ok(None);
     };
+    if guest::is_guests(&cookie) {
+        let (store, now) = (&*console.admin.store, console.admin.clock.now());
+        let found = guest::find(store, &cookie, now).await;
+        let found = found.map_err(|error| fail(None, &error.into()))?;
+        return found.map(Some).ok_or_else(|| ended(console));
+    }
     console
         .operators
         .find(&cookie)
         .await
         .map_err(|error| fail(None, &error.into()))
+}
+
+/// The page that says that a set-up link has ended; the cookie goes with it.
+fn ended(console: &Console) -> Response {
+    let problem = Problem::new(
+        ErrorCode::ConsoleLinkDead,
+        "the set-up link that you opened has ended; ask who sent it for a new one",
+    );
+    let mut answer = fail(None, &problem);
+    let gone = set_cookie(console, Kind::Session, "", 0);
+    answer.headers_mut().append(header::SET_COOKIE, gone);
+    answer
 }
 
 /// Whether a script asks, which does not follow to a login page.

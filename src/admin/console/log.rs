@@ -210,7 +210,7 @@ fn entry(entry: &Value) -> Value {
     let (before, after) = (text(&entry["before"]), text(&entry["after"]));
     let mut shown = entry.clone();
     if before != after {
-        shown["diff"] = json!(super::providers::diff_lines(&before, &after));
+        shown["diff"] = json!(crate::operation::difference::diff_lines(&before, &after));
     }
     shown
 }

@@ -4,62 +4,23 @@ use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use minijinja::{Value as TemplateValue, context};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
-use similar::{ChangeTag, TextDiff};
 
 use super::accounts::ListQuery;
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
-use super::identity::identity_warnings;
 use super::view::{self, Failed, Html, failing, page, redirect_to, shown};
 use super::{Console, State, chart, expect};
 use crate::account::mapping::{Mapping, Question};
 use crate::admin::{providers, reply};
-use crate::audit::fingerprint;
 use crate::base::ErrorCode;
 use crate::document::redact;
 use crate::http::problem::Problem;
 use crate::login::{drift, shadow};
+use crate::operation::difference::{diff_lines, identity_warnings};
 use crate::operator::session::Current;
-
-/// A line of a comparison.
-#[derive(Serialize)]
-pub(super) struct Line {
-    kind: &'static str,
-    text: String,
-}
-
-/// What changed from one mapping to another; secrets as fingerprints.
-pub(super) fn diff_lines(old: &str, new: &str) -> Vec<Line> {
-    let (old, new) = (
-        redact::replace(old, fingerprint),
-        redact::replace(new, fingerprint),
-    );
-    let diff = TextDiff::from_lines(&old, &new);
-    let mut out = Vec::new();
-    for (i, group) in diff.grouped_ops(3).iter().enumerate() {
-        if i > 0 {
-            out.push(Line {
-                kind: "gap",
-                text: "…".to_owned(),
-            });
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let kind = match change.tag() {
-                ChangeTag::Delete => "del",
-                ChangeTag::Insert => "add",
-                ChangeTag::Equal => "same",
-            };
-            out.push(Line {
-                kind,
-                text: change.value().trim_end_matches('\n').to_owned(),
-            });
-        }
-    }
-    out
-}
 
 fn version(mapping: &Mapping) -> serde_json::Value {
     json!({

@@ -7,14 +7,14 @@ use minijinja::{Value as TemplateValue, context};
 use super::api::{Call, segment};
 use super::draft::{Open, frame};
 use super::guard::{LoggedIn, Post};
-use super::identity::identity_warnings;
 use super::view::{Html, failing, page, redirect_to, render, shown};
-use super::{Console, State, expect, providers, words};
+use super::{Console, State, expect, guest, words};
 use crate::account::draft;
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
 use crate::document::Finding;
 use crate::http::problem::Problem;
+use crate::operation::difference::{self, identity_warnings};
 use crate::operator::session::Current;
 
 /// `GET …/review`: what would be applied, what changes, what to think of first.
@@ -27,7 +27,7 @@ pub(super) async fn review(
     reviewed(&console, &who, &open, StatusCode::OK, None)
 }
 
-fn reviewed(
+pub(super) fn reviewed(
     console: &Console,
     who: &Current,
     open: &Open,
@@ -61,7 +61,7 @@ fn reviewed(
         blocked => findings.iter().any(Finding::is_error),
         warnings,
         unchanged => old == open.draft.source,
-        diff => shown(providers::diff_lines(old, &open.draft.source)),
+        diff => shown(difference::diff_lines(old, &open.draft.source)),
         preview => TemplateValue::from_safe_string(render("preview.html", context! { requests => shown(requests) })?),
         redirect_uri,
         logout_uris,
@@ -119,6 +119,10 @@ pub(super) async fn apply(
                 .await
                 .map_err(|error| failing(who)(error.into()))?;
             let provider = applied["provider"].as_str().unwrap_or_default();
+            if who.guest.is_some() {
+                let home = guest::home(&open.account);
+                return Ok(redirect_to(&format!("{home}?done=applied")));
+            }
             Ok(redirect_to(&format!(
                 "/admin/accounts/{}/providers/{}?done=applied",
                 open.account,
@@ -145,8 +149,9 @@ pub(super) async fn discard(
     draft::remove(&*console.admin.store, &open.account, &open.token)
         .await
         .map_err(|error| failing(&post.who)(error.into()))?;
-    Ok(redirect_to(&format!(
-        "/admin/accounts/{}?done=discarded",
-        open.account
-    )))
+    let back = match &post.who.guest {
+        Some(guest) => super::guest::home(&guest.account),
+        None => format!("/admin/accounts/{}", open.account),
+    };
+    Ok(redirect_to(&format!("{back}?done=discarded")))
 }

@@ -8,7 +8,7 @@ use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::operation::{Access, Caller};
 use crate::operator::session::Current;
-use crate::operator::{Operator, Role};
+use crate::operator::{Guest, Operator, Role};
 
 /// Checks a request; gives the account that it is limited to, where the operator is
 /// limited to accounts.
@@ -81,6 +81,50 @@ pub(super) fn check(
         return Err(forbidden(&why));
     }
     Ok(limit)
+}
+
+/// Checks a request of somebody who was let in by a set-up link: what is not listed is
+/// not theirs.
+///
+/// # Errors
+/// If it is not. What is in another account is answered as what is nowhere.
+pub(super) fn check_guest(
+    guest: &Guest,
+    login_account: Option<&AccountId>,
+    method: &Method,
+    uri: &Uri,
+) -> Result<Option<AccountId>, Problem> {
+    let safe = matches!(*method, Method::GET | Method::HEAD);
+    let parts = segments(uri.path(), "/admin");
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let ("accounts", id, rest) = (match parts[..] {
+        [] if safe => return Ok(None),
+        ["session"] if safe => return Ok(None),
+        ["logout"] => return Ok(None),
+        [first, id, ref rest @ ..] => (first, id, rest),
+        _ => return Err(not_by_link()),
+    }) else {
+        return Err(not_by_link());
+    };
+    if id != guest.account.as_str() {
+        let why = "there is no such account";
+        return Err(Problem::new(ErrorCode::AdminNotFound, why));
+    }
+    let may = match (safe, rest) {
+        (true, ["setup"] | ["trials", _]) | (_, ["new"] | ["new", _]) => true,
+        (false, ["providers", _, "edit"]) => true,
+        // Who logs in through this account's providers can be any operator.
+        (false, ["drafts", _, "apply"]) => guest.goes_live && login_account != Some(&guest.account),
+        (false, ["drafts", _, "shadow"]) => false,
+        (_, ["drafts", _] | ["drafts", _, _]) | (false, ["drafts", _, _, "preview"]) => true,
+        _ => false,
+    };
+    may.then(|| Some(guest.account.clone()))
+        .ok_or_else(not_by_link)
+}
+
+fn not_by_link() -> Problem {
+    forbidden("the link that you opened is for setting up this account's providers only")
 }
 
 /// An operator as a caller of operations, with what their role allows of this request.

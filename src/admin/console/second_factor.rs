@@ -41,7 +41,8 @@ const RECENT: Duration = Duration::from_secs(600);
 /// they can do nothing but set it up, and leave.
 pub(super) fn demanded(console: &Console, who: &Current, parts: &Parts) -> Option<Response> {
     let needed = console.admin.second_factor == Wanted::Required;
-    if !needed || who.operator.second_factor.is_some() {
+    // Who was let in by a link is no operator.
+    if !needed || who.guest.is_some() || who.operator.second_factor.is_some() {
         return None;
     }
     let path = parts.uri.path();

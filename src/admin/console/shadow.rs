@@ -10,8 +10,7 @@ use super::accounts::ListQuery;
 use super::api::Call;
 use super::draft::Open;
 use super::guard::{LoggedIn, Post};
-use super::identity::identity_warnings;
-use super::providers::{api_path, diff_lines};
+use super::providers::api_path;
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::account::draft;
@@ -20,6 +19,7 @@ use crate::base::ErrorCode;
 use crate::document::redact::redact;
 use crate::http::problem::Problem;
 use crate::login::shadow::{self, Report};
+use crate::operation::difference::{diff_lines, identity_warnings};
 use crate::operator::session::Current;
 
 /// `GET …/providers/{provider}/shadow`

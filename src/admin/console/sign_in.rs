@@ -13,7 +13,7 @@ use super::guard::{Kind, Post, cookie, current, form, guess_from, set_cookie};
 use super::resume::Interrupted;
 pub(super) use super::resume::next;
 use super::view::{Html, fail, page, redirect_to};
-use super::{Console, State, provider_sign_in};
+use super::{Console, State, provider_sign_in, setup};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
@@ -121,6 +121,9 @@ pub(super) async fn log_out(
     headers: HeaderMap,
     post: Post,
 ) -> Html {
+    if let Some(guest) = &post.who.guest {
+        return setup::leave(&post, guest).await;
+    }
     let broken = |error: StoreError| fail(None, &error.into());
     if let Some(cookie) = cookie(&console, &headers, Kind::Session) {
         console.operators.log_out(&cookie).await.map_err(broken)?;

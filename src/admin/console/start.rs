@@ -12,15 +12,21 @@ use url::Url;
 
 use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
-use super::view::{Html, failing, page, provider_name, redirect_to, shown};
+use super::view::{Failed, Html, failing, page, provider_name, redirect_to, shown};
 use super::{Console, State, edit};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
 use crate::admin::reply;
+use crate::base::{AccountId, ErrorCode};
+use crate::document::redact::references;
+use crate::operation::OperationError;
 use crate::operator::session::Current;
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::import::{Imported, import};
 use crate::provider::{gallery, infer};
+
+/// The most drafts of one set-up link.
+const MOST_DRAFTS: usize = 20;
 
 #[derive(Deserialize, Default)]
 pub(super) struct StartQuery {
@@ -111,6 +117,15 @@ pub(super) async fn begin(
             return choices(who, &account, status, Some(from), typed, Some(problem));
         }
     };
+    if let Some(foreign) = who
+        .limit
+        .as_ref()
+        .and_then(|_| references(&source, None).pop())
+    {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let problem = Some(foreign.message);
+        return choices(who, &account, status, Some(from), text, problem);
+    }
     let draft = Draft::new(source, None, who.operator.email.as_str());
     open(&console, who, &account, &draft, STEPS[0].id).await
 }
@@ -124,6 +139,7 @@ pub(super) async fn open(
     at: &str,
 ) -> Html {
     let now = console.admin.clock.now();
+    limit_drafts(console, who, &account.id).await?;
     let token = draft::create(&*console.admin.store, &account.id, draft, now)
         .await
         .map_err(|error| failing(who)(error.into()))?;
@@ -131,6 +147,21 @@ pub(super) async fn open(
     Ok(redirect_to(&format!(
         "/admin/accounts/{id}/drafts/{token}/{at}"
     )))
+}
+
+/// Refuses one more draft where a link has many.
+async fn limit_drafts(console: &Console, who: &Current, account: &AccountId) -> Result<(), Failed> {
+    if who.guest.is_none() {
+        return Ok(());
+    }
+    let author = who.operator.email.as_str();
+    let drafts = draft::list(&*console.admin.store, account, 500).await?;
+    let own = drafts.iter().filter(|draft| draft.author == author).count();
+    if own < MOST_DRAFTS {
+        return Ok(());
+    }
+    let why = format!("you have {MOST_DRAFTS} drafts; discard those that are not needed");
+    Err(OperationError::new(ErrorCode::SetupLinkTooMany, why).into())
 }
 
 /// `POST …/providers/{provider}/edit`
