@@ -1,12 +1,15 @@
 //! Floor 8: puts the rooms together into a running broker.
 
+mod upkeep;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::task::JoinHandle;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use self::upkeep::upkeep;
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
@@ -39,11 +42,6 @@ use crate::store::{
     self, PostgresOptions, PostgresStore, RecordingStore, RedisStore, SledOptions, SledStore,
     Space, SplitStore, Store, StoreError, backup,
 };
-
-/// How often expired records are swept.
-const SWEEP: Duration = Duration::from_secs(30);
-/// How many records one step of a sweep removes before others get a turn.
-const SWEEP_STEP: usize = 1_000;
 
 /// Why a broker could not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,15 +96,9 @@ impl Broker {
         let outbound = Arc::new(Outbound::new(policy.clone(), Arc::clone(&clock))?);
         let mappings = Arc::new(Mappings::new(Arc::clone(&store), policy, redirects(config)));
         let longest = longest(config);
-        let keys = Keyring::open(
-            Arc::clone(&store),
-            &config.auth,
-            Arc::clone(&clock),
-            &config.data_dir,
-            longest,
-        )
-        .await?;
-        let keys = Arc::new(keys);
+        let (auth, dir) = (&config.auth, &config.data_dir);
+        let keys = Keyring::open(Arc::clone(&store), auth, Arc::clone(&clock), dir, longest);
+        let keys = Arc::new(keys.await?);
         let accounts = Arc::new(Accounts::new(Arc::clone(&store)));
         let authority = Arc::new(Authority {
             store: Arc::clone(&store),
@@ -128,11 +120,10 @@ impl Broker {
             refresh_token_lifetime: config.auth.refresh_token_lifetime,
             login_lifetime: config.login_lifetime,
         });
-        let mail = Mail::new(Arc::clone(&store), Arc::clone(&clock), config.mail.as_ref());
-        let mail = Arc::new(mail.map_err(OpenError::Mail)?);
+        let mail = mail(config, &store, &clock)?;
         let hasher = authority.hasher.clone();
-        let (journal, writing) =
-            Journal::new(config.login_log, Arc::clone(&store), Arc::clone(&clock));
+        let log = config.login_log;
+        let (journal, writing) = Journal::new(log, Arc::clone(&store), Arc::clone(&clock));
         let app = Arc::new(App {
             authority,
             logins: Arc::new(Logins {
@@ -173,6 +164,7 @@ impl Broker {
             sends_mail: config.mail.is_some(),
             login_log: config.login_log.keep,
             login_account: login_account(config, &*store).await?,
+            second_factor: config.console_second_factor,
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
                 authority: Arc::clone(&app.authority),
@@ -187,7 +179,7 @@ impl Broker {
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(store, keys_to_reload, clock)),
+            sweeper: tokio::spawn(upkeep(store, spaces().collect(), keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
             journal: tokio::spawn(writing),
         })
@@ -240,6 +232,16 @@ impl Broker {
         self.journal.abort();
         self.app.logins.store.close().await
     }
+}
+
+/// What sends messages to people.
+fn mail(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<Mail>, OpenError> {
+    let mail = Mail::new(Arc::clone(store), Arc::clone(clock), config.mail.as_ref());
+    Ok(Arc::new(mail.map_err(OpenError::Mail)?))
 }
 
 /// Where mappings' URLs may point.
@@ -342,6 +344,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         sends_mail: config.mail.is_some(),
         login_log: config.login_log.keep,
         login_account: config.console_login_account.clone(),
+        second_factor: config.console_second_factor,
         serving: None,
     };
     Ok(Admin {
@@ -395,69 +398,4 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(crate::password::spaces())
         .chain(session::spaces())
         .chain(store::spaces())
-}
-
-/// Waits until another broker may have changed something; forever if there is none.
-async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) {
-    if let Some(receiver) = heard
-        && receiver.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
-}
-
-/// What a broker does for itself as long as it runs: sees the keys that another
-/// process rotated, and removes what has expired.
-async fn upkeep(store: Arc<dyn Store>, keys: Arc<Keyring>, clock: Arc<dyn Clock>) {
-    let mut every = tokio::time::interval(SWEEP);
-    let mut jumped = clock.jump();
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut heard = store.heard();
-    let mut known = None;
-    loop {
-        let due = tokio::select! {
-            _ = every.tick() => true,
-            () = another_changed(&mut heard) => false,
-        };
-        let revision = keys.revision();
-        if due || revision.is_none() || revision != known {
-            match keys.reload().await {
-                Ok(()) => known = revision,
-                Err(error) => warn!(why = %error, "the signing keys could not be read again"),
-            }
-        }
-        if !due {
-            continue;
-        }
-        let jump = clock.jump();
-        if let Some(jump) = jump.filter(|_| jump != jumped) {
-            warn!("the clock {jump}");
-        }
-        jumped = jump;
-        http::health::store_trouble(&*store).await;
-        sweep(&*store).await;
-    }
-}
-
-/// Removes what has expired, a bounded step at a time.
-async fn sweep(store: &dyn Store) {
-    for space in spaces().filter(|space| space.expiring) {
-        loop {
-            match store.purge_expired(space, SWEEP_STEP).await {
-                Ok(0) => break,
-                Ok(removed) => {
-                    debug!(space = space.name, removed, "expired records removed");
-                    if removed < SWEEP_STEP {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-                Err(error) => {
-                    warn!(space = space.name, why = %error, "expired records could not be removed");
-                    break;
-                }
-            }
-        }
-    }
 }

@@ -51,6 +51,8 @@ pub struct Config {
     pub session: Session,
     /// The account through whose providers operators may log in to the console.
     pub console_login_account: Option<AccountId>,
+    /// Whether operators need a second factor.
+    pub console_second_factor: SecondFactor,
     /// Keys and tokens.
     pub auth: Auth,
     /// The mail server; `None`: no mail can be sent.
@@ -82,6 +84,17 @@ pub enum Addresses {
     Full,
     /// Nothing.
     None,
+}
+
+/// Whether operators need a second factor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Each decides.
+    #[default]
+    Optional,
+    /// Who has none can do nothing but set it up.
+    Required,
 }
 
 /// Where records are kept.

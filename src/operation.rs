@@ -12,6 +12,7 @@
 //! | `accounts` | accounts and their storefronts |
 //! | `messages` | messages to the people of an account |
 //! | `logins` | the log of logins |
+//! | `operators` | the second factor of operators |
 //! | `passwords` | passwords of people, expired |
 //! | `setup_links` | links by which an account's own people set up its providers |
 //! | `users` | the people of an account |
@@ -26,6 +27,7 @@ mod error;
 mod keys;
 pub mod logins;
 pub mod messages;
+pub mod operators;
 mod page;
 pub mod passwords;
 pub mod setup_links;
@@ -45,6 +47,7 @@ pub use self::page::{Page, Paging, limit};
 use crate::account::{self, Account, Mappings};
 use crate::authority::{Authority, audience};
 use crate::base::{AccountId, Clock};
+use crate::config::SecondFactor;
 use crate::login::Logins;
 use crate::password::Hasher;
 use crate::store::{Store, Versioned};
@@ -73,6 +76,8 @@ pub struct Operations {
     pub login_account: Option<AccountId>,
     /// Who removes what is left of accounts: one at a time.
     pub clearing: tokio::sync::Mutex<()>,
+    /// Whether operators need a second factor.
+    pub second_factor: SecondFactor,
     /// The broker that serves; `None` where only data is administered.
     pub serving: Option<Serving>,
 }

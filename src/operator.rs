@@ -2,12 +2,16 @@
 //!
 //! Nobody types a password for somebody else: an operator is created without
 //! one, and a single-use link lets its owner choose it. The first operator's
-//! link is printed by the first `serve`; there are no default credentials.
+//! link is printed by the first `serve`; there are no default credentials. Who set up
+//! a second factor is asked for its code at each login, whatever the first step was.
 
 mod guest;
 pub mod invite;
+pub mod login;
 pub mod password;
 mod role;
+pub mod second_factor;
+pub mod second_step;
 pub mod session;
 
 use std::collections::BTreeSet;
@@ -15,9 +19,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 pub use self::invite::{Invite, InviteError};
+pub use self::login::{LoginError, Operators};
 pub use self::password::BadPassword;
 pub use self::role::Role;
-pub use self::session::{Console, Guest, LoginError, Operators};
+pub use self::second_factor::SecondFactor;
+pub use self::session::{Console, Guest};
 use crate::base::{AccountId, Timestamp};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
@@ -36,6 +42,9 @@ pub struct Operator {
     /// The password's hash (argon2id); `None` until the owner chose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<SlowHash>,
+    /// What is asked for at a login beside the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<SecondFactor>,
     /// Set by another operator: no login, no session.
     #[serde(default)]
     pub disabled: bool,
@@ -202,4 +211,5 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .into_iter()
         .chain(invite::spaces())
         .chain(session::spaces())
+        .chain([second_factor::space(), second_step::space()])
 }

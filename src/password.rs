@@ -1,4 +1,5 @@
-//! Floor 3: slow hashes of what people choose, and a limit to guessing it.
+//! Floor 3: slow hashes of what people choose, codes of their apps, and a limit to
+//! guessing either.
 //!
 //! Who is asked for a password, and what follows, is for the rooms above:
 //! `operator` for the console, `authority` for shoppers and for secrets that an
@@ -10,11 +11,13 @@ mod imported;
 pub mod recent;
 mod rules;
 mod throttle;
+mod totp;
 
 pub use self::error::{HashError, MAX_LENGTH};
 pub use self::hash::{Hasher, SlowHash};
 pub use self::rules::{PasswordRule, Weakness};
-pub use self::throttle::{Bucket, NotNow, Paused, Pauses, Spread, Throttle};
+pub use self::throttle::{Bucket, FAILURES_BEFORE_PAUSE, NotNow, Paused, Pauses, Spread, Throttle};
+pub use self::totp::TotpKey;
 use crate::store::Space;
 
 /// The spaces of this room.

@@ -308,6 +308,10 @@ fn shows_json(home: &Home) {
         ("session list --account nobody", "no such account"),
         ("operator show nobody@example.test", "no such operator"),
         (
+            "operator reset-second-factor grace@example.test --yes",
+            "no such second factor",
+        ),
+        (
             "store show https://nobody.test --account acme",
             "has no store",
         ),

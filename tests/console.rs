@@ -28,6 +28,8 @@ mod messages;
 mod people;
 #[path = "console/roles.rs"]
 mod roles;
+#[path = "console/second_factor.rs"]
+mod second_factor;
 #[path = "console/sessions.rs"]
 mod sessions;
 #[path = "console/setup.rs"]

@@ -19,6 +19,7 @@ use crate::authority::access::bearer;
 use crate::authority::scope::{ADMIN_READ, ADMIN_WRITE};
 use crate::authority::{OAuthError, Scopes};
 use crate::base::{AccountId, ErrorCode};
+use crate::config::SecondFactor;
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
 use crate::operation::{Access, Caller};
@@ -111,6 +112,14 @@ async fn read(admin: &Admin, token: &str, method: &Method, uri: &Uri) -> Result<
     };
     let session = authority.operator_in_program(token).await;
     if let Some(session) = session.map_err(unavailable)? {
+        if admin.second_factor == SecondFactor::Required && session.operator.second_factor.is_none()
+        {
+            return Err(Problem::new(
+                ErrorCode::OperatorSecondFactorRequired,
+                "this broker wants a second factor of each operator, and you have none yet; sign in to the console and set it up on your profile",
+            )
+            .into_response());
+        }
         return roles::caller(&session, admin.login_account.as_ref(), method, uri);
     }
     let found = authority.access(token).await.map_err(unavailable)?;

@@ -8,6 +8,7 @@
 mod accounts;
 mod api;
 mod applications;
+mod arrival;
 mod chart;
 mod confirm;
 mod device;
@@ -35,6 +36,8 @@ mod providers;
 mod resume;
 mod review;
 mod rights;
+mod second_factor;
+mod second_step;
 mod sessions;
 mod setup;
 mod setup_links;
@@ -203,6 +206,19 @@ fn own_pages() -> Router<Arc<Console>> {
         .route("/admin/profile", get(profile::show).post(profile::change))
         .route("/admin/profile/password", post(profile::change_password))
         .route("/admin/profile/sign-out", post(profile::sign_out))
+        .route("/admin/profile/second-factor", get(second_factor::show))
+        .route(
+            "/admin/profile/second-factor/begin",
+            post(second_factor::begin),
+        )
+        .route(
+            "/admin/profile/second-factor/confirm",
+            post(second_factor::confirm),
+        )
+        .route(
+            "/admin/profile/second-factor/change",
+            post(second_factor::change),
+        )
         .route("/admin/device", get(device::ask).post(device::decide))
 }
 
@@ -211,6 +227,10 @@ fn signed_out_pages() -> Router<Arc<Console>> {
     Router::new()
         .route("/admin", get(sign_in::to_console))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
+        .route(
+            "/admin/login/code",
+            get(second_step::ask).post(second_step::finish),
+        )
         .route(
             "/admin/login/start",
             get(provider_sign_in::start).head(view::no_head),

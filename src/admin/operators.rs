@@ -30,6 +30,8 @@ pub(super) struct OperatorView {
     name: String,
     /// Whether a password was chosen.
     active: bool,
+    /// Whether a code is asked for at the login, beside the password.
+    second_factor: bool,
     disabled: bool,
     /// What it may do in the console.
     role: Role,
@@ -56,6 +58,7 @@ impl From<&Operator> for OperatorView {
             email: operator.email.to_string(),
             name: operator.name.clone(),
             active: operator.password.is_some(),
+            second_factor: operator.second_factor.is_some(),
             disabled: operator.disabled,
             role: operator.role,
             accounts: operator.accounts.clone(),
@@ -127,6 +130,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         email,
         name,
         password: None,
+        second_factor: None,
         disabled: false,
         role: new.role,
         accounts: new.accounts,

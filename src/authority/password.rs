@@ -9,12 +9,13 @@ use super::error::{Code, OAuthError};
 use crate::account::credential::{self, Credential};
 use crate::account::{User, directory};
 use crate::base::{AccountId, ErrorCode, Secret, Timestamp, UserId};
-use crate::password::{Bucket, Hasher, MAX_LENGTH, NotNow, Paused, Pauses};
+use crate::password::{Bucket, FAILURES_BEFORE_PAUSE, Hasher, MAX_LENGTH, NotNow, Paused, Pauses};
 use crate::provider::email;
 use crate::store::{Step, Store};
 
 /// After too many tries of one user, through one application, from one address.
 pub const PAUSES: Pauses = Pauses {
+    after: FAILURES_BEFORE_PAUSE,
     first: Duration::from_secs(60),
     longest: Duration::from_secs(15 * 60),
 };

@@ -309,6 +309,10 @@ error_codes! {
         OperatorExists = "operator.exists",
         /// It is the last owner who can log in, so nobody could undo that. Make another operator an owner first.
         OperatorLast = "operator.last",
+        /// The code is wrong, was used already, or is of another time.
+        OperatorSecondFactor = "operator.second_factor",
+        /// The broker wants a second factor of each operator (`console.second_factor`), and this one has none. Sign in to the console: it leads to the page where it is set up.
+        OperatorSecondFactorRequired = "operator.second_factor_required",
         /// Nobody with the email that the provider gave is an operator.
         ConsoleNotOperator = "console.not_operator",
         /// The form did not come from a page of the console.

@@ -48,6 +48,13 @@ pub(super) enum Operator {
         #[command(flatten)]
         change: Change,
     },
+    /// Remove the second factor of an operator who lost it, and end their sessions
+    ResetSecondFactor {
+        /// Their email
+        email: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// Remove an operator and end their sessions
     Remove {
         /// Their email
@@ -147,6 +154,7 @@ impl Operator {
                     "role",
                     "accounts",
                     "active",
+                    "second_factor",
                     "disabled",
                     "last_login_at",
                 ];
@@ -176,6 +184,15 @@ impl Operator {
                     shown = api.send(Method::POST, &invite, None).await?;
                 }
                 show(json, &shown.unwrap_or_default());
+            }
+            Self::ResetSecondFactor { email, consent } => {
+                let ends = "Their sessions end, and their next login takes the password alone.";
+                consent.ask(&format!("remove the second factor of {email}"), ends)?;
+                let path = format!("{}/second-factor", path(&email));
+                api.send(Method::DELETE, &path, None).await?;
+                if !json {
+                    println!("the second factor is removed");
+                }
             }
             Self::Remove { email, consent } => {
                 let ends = "Their sessions end, and they can't log in any more.";

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Addresses;
+use super::{Addresses, SecondFactor};
 use crate::document::SecretSource;
 
 /// `vestibule.toml`. Every key is also a variable: `VESTIBULE_PUBLIC_URL`,
@@ -110,6 +110,8 @@ pub struct SessionSection {
 pub struct ConsoleSection {
     /// An account of this broker through whose providers operators may log in too. A login counts where its provider vouches for an operator's email; it never makes an operator.
     pub login_account: Option<String>,
+    /// Whether operators need a second factor: an app that makes codes. `optional`: each decides. `required`: who has none can do nothing after a login but set it up. Applications are not affected. Default `optional`.
+    pub second_factor: Option<SecondFactor>,
 }
 
 /// The mail server for access keys and other messages to shoppers.

@@ -160,6 +160,7 @@ impl Check<'_> {
                 .login_account
                 .as_deref()
                 .and_then(|text| self.login_account(text)),
+            console_second_factor: file.console.second_factor.unwrap_or_default(),
             auth: self.auth(file),
             mail: self.mail(&file.mail),
             outbound: self.outbound(file),

@@ -24,6 +24,7 @@ pub fn status(code: E) -> StatusCode {
         | E::SessionUnknownHost
         | E::AdminForbidden
         | E::ConsoleNotOperator
+        | E::OperatorSecondFactorRequired
         | E::ConsoleForeignForm
         | E::ConsoleStaleForm => StatusCode::FORBIDDEN,
 
@@ -201,6 +202,7 @@ pub fn status(code: E) -> StatusCode {
         | E::UserPassword
         | E::OperatorEmail
         | E::OperatorName
+        | E::OperatorSecondFactor
         | E::SetupLinkInvalid
         | E::GrantInvalid
         | E::GrantLoginFailed

@@ -24,6 +24,7 @@ impl Current {
                 email,
                 name: "Set-up link".to_owned(),
                 password: None,
+                second_factor: None,
                 disabled: false,
                 role: Role::Auditor,
                 accounts: BTreeSet::from([guest.account.clone()]),

@@ -195,6 +195,7 @@ async fn create_first(
         email,
         name,
         password,
+        second_factor: None,
         disabled: false,
         role: Role::Owner,
         accounts: BTreeSet::new(),

@@ -1,4 +1,4 @@
-//! Logging in to the console, and what its cookie stands for.
+//! What the console's cookie stands for.
 //!
 //! A session ends half an hour after its last request, twelve hours after its
 //! first, or when it is revoked. The store holds the token's SHA-256 only.
@@ -7,17 +7,16 @@
 //! by a bearer token at the API and by no cookie. It ends twelve hours after its
 //! beginning, or when it is revoked.
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Email, Operator, get, put, step_put};
 use crate::base::digest::{hex, unhex};
-use crate::base::{AccountId, Allowance, Clock, Secret, Timestamp, digest};
-use crate::password::{Bucket, HashError, Hasher, NotNow, Paused, Pauses, Spread, Throttle};
-use crate::store::{Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Versioned};
+use crate::base::{AccountId, Timestamp, digest};
+use crate::store::{
+    Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
+};
 
 static SESSIONS: Space = Space::durable("console_sessions").expiring().owned();
 static DEVICES: Space = Space::durable("console_devices").expiring();
@@ -32,23 +31,6 @@ pub const IDLE: Duration = Duration::from_secs(30 * 60);
 pub const MAX_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// How long a browser is known as one that an operator has used.
 const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
-/// After too many guesses. A guess is counted by email and by where it comes
-/// from: the browser, if it has logged in as this operator before, else the
-/// client's address.
-const PAUSES: Pauses = Pauses {
-    first: Duration::from_secs(2),
-    longest: Duration::from_secs(300),
-};
-/// Failures of strangers from one range of addresses, whoever they try.
-const BY_RANGE: Allowance = Allowance {
-    burst: 10,
-    every: Duration::from_secs(30),
-};
-/// Failures of strangers in all.
-const IN_ALL: Allowance = Allowance {
-    burst: 20,
-    every: Duration::from_secs(6),
-};
 /// How often a session is ended again that is used at the same time.
 const TRIES: usize = 20;
 /// A session's last use is written down to within this.
@@ -98,23 +80,6 @@ pub struct InProgram {
     pub created_at: Timestamp,
 }
 
-/// Why nobody is logged in.
-#[derive(Debug, thiserror::Error)]
-pub enum LoginError {
-    /// Email or password; which of them is not said.
-    #[error("this email and password don't belong together")]
-    Wrong,
-    /// Too many guesses.
-    #[error("too many attempts; wait {} s and try again", .0.as_secs().max(1))]
-    Wait(Duration),
-    /// Too much to do, or the hash is broken.
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// A new session: what its cookies hold.
 #[derive(Debug)]
 pub struct NewSession {
@@ -154,190 +119,100 @@ pub struct Guest {
     pub goes_live: bool,
 }
 
-/// Where a try comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct GuessFrom {
-    /// The client's address.
-    pub address: Option<IpAddr>,
-    /// Whether it is one client's, and not maybe a proxy's.
-    pub apart: bool,
+/// A session in a browser that begins, as steps of a batch: with the operator's record
+/// as it is then, which must be of the version that is known.
+pub(super) fn steps_begin(
+    operator: &Operator,
+    version: Version,
+    through: Option<&str>,
+    now: Timestamp,
+) -> Result<(NewSession, Vec<Step>), StoreError> {
+    let seen = Operator {
+        last_login_at: Some(now),
+        ..operator.clone()
+    };
+    let session = Token::new(now.plus(MAX_LIFETIME));
+    let device = Token::new(now.plus(DEVICE_LIFETIME));
+    let record = Console {
+        operator: seen.email.clone(),
+        created_at: now,
+        seen_at: now,
+        through: through.map(str::to_owned),
+        program: None,
+    };
+    let mut steps = step_put(&seen, Precondition::Version(version))?;
+    steps.extend([
+        SPACE.step_put_at(session.key(&SESSIONS, ""), &record)?,
+        BROWSERS.step_put_at(device.key(&DEVICES, ""), &seen.email)?,
+    ]);
+    Ok((NewSession { session, device }, steps))
 }
 
-/// Logs operators in.
-pub struct Operators {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    hasher: Hasher,
-    throttle: Throttle,
-    spread: Spread,
+/// Whether a cookie says that its browser is one that the operator logged in with.
+pub(super) async fn is_device(
+    store: &dyn Store,
+    email: &Email,
+    device: &Token,
+) -> Result<bool, StoreError> {
+    let known = BROWSERS.get_by(store, "", device).await?;
+    Ok(known.is_some_and(|known| known.value == *email))
 }
 
-impl Operators {
-    /// The operators in a store.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            throttle: Throttle::new(Arc::clone(&store), "operators", PAUSES),
-            store,
-            clock,
-            hasher: Hasher::new(),
-            spread: Spread::new(BY_RANGE, IN_ALL),
+/// The session of a cookie; `None` if it ended or never was.
+pub(super) async fn of_cookie(
+    store: &dyn Store,
+    now: Timestamp,
+    cookie: &str,
+) -> Result<Option<Current>, StoreError> {
+    let Some(token) = Token::parse(cookie) else {
+        return Ok(None);
+    };
+    let found = SPACE.get_by(store, "", &token).await?;
+    let Some(found) = found.filter(|found| found.value.program.is_none()) else {
+        return Ok(None);
+    };
+    let unused = now.since(found.value.seen_at);
+    if unused >= IDLE {
+        SPACE.delete_by(store, "", &token).await?;
+        return Ok(None);
+    }
+    let operator = get(store, &found.value.operator).await?;
+    let Some(operator) = operator.filter(|operator| !operator.value.disabled) else {
+        return Ok(None);
+    };
+    let session = Console {
+        seen_at: now,
+        ..found.value
+    };
+    if unused >= LAST_USE_RESOLUTION {
+        let when = Precondition::Version(found.version);
+        match SPACE.put_by(store, "", &token, &session, when).await {
+            Ok(_) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
         }
     }
+    Ok(Some(Current {
+        id: id(&token.key(&SESSIONS, "")),
+        operator: operator.value,
+        session,
+        limit: None,
+        writes: false,
+        csrf: csrf(cookie),
+        guest: None,
+    }))
+}
 
-    /// What hashes passwords.
-    pub fn hasher(&self) -> &Hasher {
-        &self.hasher
+/// Ends the session of a token, a browser's or a program's.
+async fn end(store: &dyn Store, token: &str) -> Result<(), StoreError> {
+    match Token::parse(token) {
+        Some(token) => SPACE.delete_by(store, "", &token).await.map(|_| ()),
+        None => Ok(()),
     }
+}
 
-    /// The operator whom email and password prove; `from` says whose try it is, `device`
-    /// the cookie of a browser that logged in before.
-    pub async fn check(
-        &self,
-        email: &str,
-        password: &Secret,
-        from: GuessFrom,
-        device: Option<&str>,
-    ) -> Result<Versioned<Operator>, LoginError> {
-        let now = self.clock.now();
-        let email = Email::parse(email).map_err(|_| LoginError::Wrong)?;
-        let range = from.address.filter(|_| from.apart);
-        let wait = |Paused(left)| LoginError::Wait(left);
-        let (place, stranger) = match self.device(&email, device).await? {
-            Some(device) => (device, false),
-            None => (Bucket::place(from.address), true),
-        };
-        let bucket = Bucket::of(&[email.as_str(), &place]);
-        let begun = self.throttle.begin(bucket, now).await;
-        begun.map_err(|refused| match refused {
-            NotNow::Paused(paused) => wait(paused),
-            NotNow::Store(error) => LoginError::Store(error),
-        })?;
-        // A browser that its operator used before pays for nobody else's failures.
-        if stranger && let Err(paused) = self.spread.begin(range, now) {
-            self.throttle.forgive(bucket, now).await?;
-            return Err(wait(paused));
-        }
-        let found = get(&*self.store, &email).await?;
-        let hash = found
-            .as_ref()
-            .filter(|operator| !operator.value.disabled)
-            .and_then(|operator| operator.value.password.clone());
-        let right = match self.hasher.verify(hash.as_ref(), password).await {
-            Ok(right) => right,
-            Err(HashError::TooLong) => false,
-            Err(error) => {
-                self.throttle.forgive(bucket, now).await?;
-                if stranger {
-                    self.spread.take_back(range, now);
-                }
-                return Err(error.into());
-            }
-        };
-        let Some(found) = found.filter(|_| right) else {
-            return Err(LoginError::Wrong);
-        };
-        self.throttle.succeeded(bucket, now).await?;
-        if stranger {
-            self.spread.take_back(range, now);
-        }
-        Ok(found)
-    }
-
-    /// Begins a session for someone whose identity is proven: by a password, or
-    /// `through` a provider. `entry` is its entry in the audit log: neither is there
-    /// without the other.
-    pub async fn begin(
-        &self,
-        operator: &Versioned<Operator>,
-        through: Option<&str>,
-        entry: Step,
-    ) -> Result<NewSession, StoreError> {
-        let now = self.clock.now();
-        let seen = Operator {
-            last_login_at: Some(now),
-            ..operator.value.clone()
-        };
-        let session = Token::new(now.plus(MAX_LIFETIME));
-        let device = Token::new(now.plus(DEVICE_LIFETIME));
-        let record = Console {
-            operator: seen.email.clone(),
-            created_at: now,
-            seen_at: now,
-            through: through.map(str::to_owned),
-            program: None,
-        };
-        let mut steps = step_put(&seen, Precondition::Version(operator.version))?;
-        steps.extend([
-            SPACE.step_put_at(session.key(&SESSIONS, ""), &record)?,
-            BROWSERS.step_put_at(device.key(&DEVICES, ""), &seen.email)?,
-            entry,
-        ]);
-        self.store.commit(steps).await?;
-        Ok(NewSession { session, device })
-    }
-
-    async fn device(
-        &self,
-        email: &Email,
-        cookie: Option<&str>,
-    ) -> Result<Option<String>, StoreError> {
-        let Some(token) = cookie.and_then(Token::parse) else {
-            return Ok(None);
-        };
-        let known = BROWSERS.get_by(&*self.store, "", &token).await?;
-        Ok(known
-            .filter(|known| known.value == *email)
-            .map(|_| format!("device {}", token.as_str())))
-    }
-
-    /// The session of a cookie; `None` if it ended or never was.
-    pub async fn find(&self, cookie: &str) -> Result<Option<Current>, StoreError> {
-        let now = self.clock.now();
-        let Some(token) = Token::parse(cookie) else {
-            return Ok(None);
-        };
-        let found = SPACE.get_by(&*self.store, "", &token).await?;
-        let Some(found) = found.filter(|found| found.value.program.is_none()) else {
-            return Ok(None);
-        };
-        let unused = now.since(found.value.seen_at);
-        if unused >= IDLE {
-            SPACE.delete_by(&*self.store, "", &token).await?;
-            return Ok(None);
-        }
-        let operator = get(&*self.store, &found.value.operator).await?;
-        let Some(operator) = operator.filter(|operator| !operator.value.disabled) else {
-            return Ok(None);
-        };
-        let session = Console {
-            seen_at: now,
-            ..found.value
-        };
-        if unused >= LAST_USE_RESOLUTION {
-            let when = Precondition::Version(found.version);
-            match SPACE.put_by(&*self.store, "", &token, &session, when).await {
-                Ok(_) | Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Some(Current {
-            id: id(&token.key(&SESSIONS, "")),
-            operator: operator.value,
-            session,
-            limit: None,
-            writes: false,
-            csrf: csrf(cookie),
-            guest: None,
-        }))
-    }
-
-    /// Ends the session of a cookie.
-    pub async fn log_out(&self, cookie: &str) -> Result<(), StoreError> {
-        if let Some(token) = Token::parse(cookie) {
-            SPACE.delete_by(&*self.store, "", &token).await?;
-        }
-        Ok(())
-    }
+/// Ends the session of a cookie.
+pub(super) async fn end_browser(store: &dyn Store, cookie: &str) -> Result<(), StoreError> {
+    end(store, cookie).await
 }
 
 /// What forms of the session of a cookie carry.
@@ -411,10 +286,7 @@ pub async fn in_program(
 
 /// Ends the session of a program's bearer token.
 pub async fn end_program(store: &dyn Store, bearer: &str) -> Result<(), StoreError> {
-    match Token::parse(bearer) {
-        Some(token) => SPACE.delete_by(store, "", &token).await.map(|_| ()),
-        None => Ok(()),
-    }
+    end(store, bearer).await
 }
 
 /// What a session is listed by: the id of its record, which opens nothing.
@@ -466,6 +338,19 @@ pub async fn revoke_of(
     store.commit(steps).await?;
     // One that began meanwhile, or those beyond what is read at once.
     Ok(found.len() + revoke_all(store, email).await?)
+}
+
+/// The steps of a batch that end an operator's sessions but the one of an [`id`].
+pub async fn steps_end_others(
+    store: &dyn Store,
+    email: &Email,
+    own: Option<&str>,
+) -> Result<Vec<Step>, StoreError> {
+    let found = of(store, email).await?;
+    let others = found
+        .into_iter()
+        .filter(|(key, _)| Some(id(key).as_str()) != own);
+    Ok(others.map(|(key, _)| Step::Delete(key)).collect())
 }
 
 /// A page of console sessions.

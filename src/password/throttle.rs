@@ -26,7 +26,7 @@ use crate::store::{Keyspace, Space, Store, StoreError};
 static TRIES: Space = Space::transient("password_tries").expiring();
 const COUNTS: Recent<Count> = Recent::new(Keyspace::new(&TRIES));
 
-/// Failures without a pause.
+/// Failures without a pause, as a rule.
 pub const FAILURES_BEFORE_PAUSE: u32 = 5;
 /// After so long without a try all is forgotten.
 const FORGET_AFTER: Duration = HOUR;
@@ -117,6 +117,8 @@ impl Spread {
 /// How long one must wait after too many failures.
 #[derive(Debug, Clone, Copy)]
 pub struct Pauses {
+    /// How many failures there may be before the first; as a rule [`FAILURES_BEFORE_PAUSE`].
+    pub after: u32,
     /// The first pause.
     pub first: Duration,
     /// The longest.
@@ -196,8 +198,8 @@ impl Throttle {
         }
         count.failures = count.failures.saturating_add(1);
         count.last = now;
-        if count.failures >= FAILURES_BEFORE_PAUSE {
-            let doublings = (count.failures - FAILURES_BEFORE_PAUSE).min(10);
+        if count.failures >= self.pauses.after {
+            let doublings = (count.failures - self.pauses.after).min(10);
             let pause = self.pauses.first.saturating_mul(1 << doublings);
             count.until = now.plus(pause.min(self.pauses.longest));
         }
@@ -233,6 +235,7 @@ mod tests {
     use crate::store::MemoryStore;
 
     const PAUSES: Pauses = Pauses {
+        after: FAILURES_BEFORE_PAUSE,
         first: Duration::from_secs(2),
         longest: Duration::from_secs(300),
     };

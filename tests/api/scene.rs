@@ -11,7 +11,9 @@ use vestibule::authority::{Grant, Scopes};
 use vestibule::base::Clock;
 use vestibule::config;
 use vestibule::login::access_key::wrong;
-use vestibule::store::Store;
+use vestibule::operator::{self, Email, Operator, SecondFactor};
+use vestibule::password::TotpKey;
+use vestibule::store::{Precondition, Store};
 
 use crate::authority::{Client, service, user};
 use crate::support::{Browser, Page, World};
@@ -131,6 +133,20 @@ pub async fn block(world: &World, email: &str) {
     }
 }
 
+/// Gives an operator a second factor.
+async fn second_factor(world: &World, email: &str) {
+    let email = Email::parse(email).unwrap();
+    let found = operator::get(&*world.store, &email).await.unwrap().unwrap();
+    let (factor, _) = SecondFactor::new(TotpKey::generate(), 0, world.clock.now());
+    let changed = Operator {
+        second_factor: Some(factor),
+        ..found.value
+    };
+    let when = Precondition::Version(found.version);
+    let steps = operator::step_put(&changed, when).unwrap();
+    world.store.commit(steps).await.unwrap();
+}
+
 /// Calls the API.
 pub async fn call(
     world: &World,
@@ -185,6 +201,7 @@ impl Scene {
         };
         let body = json!({ "email": "grace@example.com" });
         scene.json(Method::POST, "/operators", &body).await;
+        second_factor(&scene.world, "grace@example.com").await;
         let sessions = scene.get("/accounts/acme/sessions").await.json();
         scene.session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
         let logins = scene.get("/accounts/acme/logins").await.json();

@@ -9,10 +9,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use vestibule::authority::application::NewApplication;
 use vestibule::authority::{Grant, Scopes};
+use vestibule::operator::{Email, Operator};
+use vestibule::store::Precondition;
 
 use crate::Op;
-use crate::authority::Client;
+use crate::authority::{Client, service};
 use crate::roles::operator;
+use crate::second_factor::{with_factor, world_that_requires_it};
 use crate::support::{Browser, Page, World};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -160,6 +163,38 @@ async fn a_program_may_what_its_operator_may_and_no_more() {
     for cookie in cookies {
         assert_eq!(call(&world, cookie, Method::GET, "/accounts").await, 401);
     }
+}
+
+#[tokio::test]
+async fn a_program_of_an_operator_without_a_required_second_factor_is_refused() {
+    let world = world_that_requires_it().await;
+    let client = program(&world).await;
+    let mut owner = with_factor(&world).await;
+    let all = token(&mut owner, &client, "admin:read").await;
+    assert_eq!(call(&world, &all, Method::GET, "/operators").await, 200);
+    // As one who logged in before it was required.
+    let email = Email::parse("ada@example.test").unwrap();
+    let found = vestibule::operator::get(&*world.store, &email).await;
+    let found = found.unwrap().unwrap();
+    let without = Operator {
+        second_factor: None,
+        ..found.value
+    };
+    let when = Precondition::Version(found.version);
+    let steps = vestibule::operator::step_put(&without, when).unwrap();
+    world.store.commit(steps).await.unwrap();
+    assert_eq!(call(&world, &all, Method::GET, "/operators").await, 403);
+    // Applications are no operators.
+    let new = NewApplication {
+        account: None,
+        scopes: Some(Scopes::parse("admin:read").unwrap()),
+        ..service("acme")
+    };
+    let machine = Client::create(&world, new).await;
+    let form = [("grant_type", "client_credentials")];
+    let answer = machine.token(&world, &form).await.json();
+    let machine = answer["access_token"].as_str().unwrap();
+    assert_eq!(call(&world, machine, Method::GET, "/operators").await, 200);
 }
 
 #[tokio::test]

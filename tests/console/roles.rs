@@ -41,7 +41,7 @@ fn least(path: &str) -> usize {
         "/admin/new-application",
     ];
     // Who logs in with a program gets no more than they may here.
-    if ["/admin/logout", "/admin/device"].contains(&path) {
+    if ["/admin/logout", "/admin/device"].contains(&path) || path.starts_with("/admin/profile/") {
         0
     } else if [
         "users/revoke",

@@ -5,8 +5,9 @@ use url::Url;
 
 use vestibule::config;
 
+use crate::second_factor::set_up;
 use crate::support::{Browser, Page, World};
-use crate::{Op, readable};
+use crate::{Op, form, readable};
 
 const START: &str = "/admin/login/start?provider=mock-idp";
 
@@ -78,6 +79,27 @@ async fn an_operator_logs_in_through_a_provider() {
     // It is the console's session and no shopper's.
     let session = op.browser.session(&world, "platform").await;
     assert_eq!(session["authenticated"], false);
+}
+
+#[tokio::test]
+async fn a_provider_does_not_pass_the_second_factor_by() {
+    let world = world().await;
+    let mut op = Op::first(&world).await;
+    let (app, _) = set_up(&mut op).await;
+    let mut browser = Browser::new();
+    let start = format!("{}&next=/admin/audit", start(&world));
+    let page = readable(browser.log_in(&start, ADA.0, ADA.1).await);
+    assert!(page.shows("One more step"), "{}", page.body);
+    assert!(page.shows("name=\"next\" value=\"/admin/audit\""));
+    assert!(!at_console(&world, &mut browser).await);
+    let code = app.code(&world);
+    let fields = [("code", code.as_str()), ("next", "/admin/audit")];
+    let page = form(&world, &mut browser, "/admin/login/code", &fields).await;
+    assert_eq!(page.location().unwrap().path(), "/admin/audit");
+    let mut op = Op::with(&world, browser).await;
+    assert!(op.get("/admin/profile").await.shows("mock-idp"));
+    let log = op.get("/admin/audit.jsonl").await.body;
+    assert!(log.contains("\"second_factor\":\"code\""), "{log}");
 }
 
 #[tokio::test]

@@ -78,9 +78,21 @@ function loginAgain() {
   dialog.querySelector('form').addEventListener('submit', async (event) => {
     event.preventDefault();
     try {
-      const answer = await fetch('/admin/login', { method: 'POST', body: new URLSearchParams(new FormData(event.target)), credentials: 'same-origin', redirect: 'manual' });
+      const form = event.target;
+      const answer = await fetch(form.getAttribute('action'), { method: 'POST', body: new URLSearchParams(new FormData(form)), credentials: 'same-origin', redirect: 'manual' });
       if (await over()) return;
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      const code = page.querySelector('form[action="/admin/login/code"]');
+      if (code && form.getAttribute('action') !== '/admin/login/code') {
+        // The second step, in place of the first.
+        form.setAttribute('action', '/admin/login/code');
+        form.querySelectorAll('.field').forEach((field) => field.remove());
+        const field = code.querySelector('.field');
+        form.prepend(document.adoptNode(field));
+        field.querySelector('input').focus();
+        wrong.hidden = true;
+        return;
+      }
       wrong.textContent = page.querySelector('[role=alert]')?.textContent || 'Sign in another way: this takes a page of its own.';
     } catch { wrong.textContent = 'The broker does not answer. What you typed is still on this page.'; }
     wrong.hidden = false;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::guard::{LoggedIn, ask, current, form, scripted};
 use super::resume::Interrupted;
 use super::view::{fail, json_answer, page, redirect_to, shown_failure};
-use super::{Console, State, guest as guests, provider_sign_in, rights};
+use super::{Console, State, guest as guests, provider_sign_in, rights, second_factor};
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(
@@ -44,6 +44,9 @@ pub(super) async fn signed_in(
                 && parts.uri.path() == "/admin/"
             {
                 return redirect_to(&guests::home(&guest.account));
+            }
+            if let Some(answer) = second_factor::demanded(&console, &who, &parts) {
+                return answer;
             }
             who.writes = !parts.method.is_safe();
             parts.extensions.insert(who.clone());

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Multipart, OriginalUri, Request};
+use axum::extract::{Extension, FromRequest, FromRequestParts, Multipart, OriginalUri, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -18,7 +18,9 @@ use super::{Console, guest, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
+use crate::http::server::ClientAddress;
 use crate::operation::{Caller, Condition, Operations};
+use crate::operator::login::GuessFrom;
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
 
@@ -98,6 +100,19 @@ impl Post {
     }
 }
 
+/// Where a try at a password or a code comes from; `device` is the cookie.
+pub(super) fn guess_from(
+    client: Option<Extension<ClientAddress>>,
+    device: Option<&str>,
+) -> GuessFrom<'_> {
+    let from = client.map(|Extension(client)| client);
+    GuessFrom {
+        address: from.and_then(|client| client.ip),
+        apart: from.is_some_and(|client| client.apart),
+        device,
+    }
+}
+
 /// Which cookie.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
@@ -105,6 +120,8 @@ pub(super) enum Kind {
     Device,
     /// Binds a login through a provider to its browser.
     Login,
+    /// A login whose second step is still to come.
+    Half,
 }
 
 pub(super) fn cookie_name(console: &Console, kind: Kind) -> &'static str {
@@ -115,6 +132,8 @@ pub(super) fn cookie_name(console: &Console, kind: Kind) -> &'static str {
         (Kind::Device, false) => "vestibule.device",
         (Kind::Login, true) => "__Host-vestibule.console_login",
         (Kind::Login, false) => "vestibule.console_login",
+        (Kind::Half, true) => "__Host-vestibule.console_half",
+        (Kind::Half, false) => "vestibule.console_half",
     }
 }
 
@@ -135,7 +154,7 @@ pub(super) fn set_cookie(console: &Console, kind: Kind, value: &str, seconds: u6
     // Back from a provider, a browser brings no strict cookie.
     let same_site = match kind {
         Kind::Login => "Lax",
-        Kind::Session | Kind::Device => "Strict",
+        Kind::Session | Kind::Device | Kind::Half => "Strict",
     };
     let text = format!(
         "{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={seconds}{secure}"

@@ -96,6 +96,14 @@ fn asked(post: &Post) -> Option<Html> {
             &["Their sessions end, and they can't log in until they are enabled again."],
             "Disable",
         ),
+        "second-factor" => (
+            format!("Remove the second factor of {email}"),
+            &[
+                "Their sessions end, and their next login takes the password alone.",
+                "For who lost the device and the recovery codes: make sure that it is they who ask.",
+            ],
+            "Remove second factor",
+        ),
         "remove" => (
             format!("Remove the operator {email}"),
             &[
@@ -137,6 +145,7 @@ pub(super) async fn change_operator(axum::extract::State(console): State, post: 
             add_rights(&post, &mut body);
             Call::new(Method::PATCH, path).json(body)
         }
+        "second-factor" => Call::new(Method::DELETE, format!("{path}/second-factor")),
         "remove" => Call::new(Method::DELETE, path),
         _ => return Ok(redirect_to("/admin/operators")),
     };

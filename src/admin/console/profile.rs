@@ -7,14 +7,15 @@ use serde_json::Value as Json;
 
 use super::State;
 use super::accounts::ListQuery;
-use super::guard::{Desk, Kind, Post, cookie};
-use super::sign_in::{begin, entry, note_with, with_session_cookies};
+use super::guard::{Desk, Kind, Post, cookie, guess_from};
+use super::second_factor::{self, password_again};
+use super::sign_in::{entry, note_with, with_session_cookies};
 use super::view::{Html, redirect_to, shown};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
-use crate::operator::session::{self, GuessFrom};
-use crate::operator::{self, LoginError, Operator, password};
+use crate::operator::session;
+use crate::operator::{self, Operator, password};
 use crate::store::Precondition;
 
 /// `GET /admin/profile`
@@ -33,6 +34,7 @@ async fn display(desk: &Desk, status: StatusCode, more: Value) -> Html {
         role => operator.role.name(),
         accounts => shown(&operator.accounts),
         has_password => operator.password.is_some(),
+        second_factor => second_factor::shown(operator),
         sessions,
     };
     desk.page(status, "profile.html", context! { ..more, ..values })
@@ -77,35 +79,12 @@ pub(super) async fn change_password(
     if let Err(why) = password::check(&chosen) {
         return refuse(&post, ErrorCode::UserPassword, "new", &why.to_string()).await;
     }
-    let from = client.map(|Extension(client)| client);
-    let guess = GuessFrom {
-        address: from.and_then(|client| client.ip),
-        apart: from.is_some_and(|client| client.apart),
-    };
-    let email = post.who.operator.email.clone();
     let device = cookie(&console, &headers, Kind::Device);
-    let current = Secret::new(post.get("current"));
-    // Guesses count as those at the login do.
-    let known = console
-        .operators
-        .check(email.as_str(), &current, guess, device.as_deref())
-        .await;
-    match known {
-        Ok(_) => {}
-        Err(LoginError::Wrong) => {
-            let why = "this is not your password";
-            return refuse(&post, ErrorCode::UserPassword, "current", why).await;
-        }
-        Err(error) => {
-            return refuse(
-                &post,
-                ErrorCode::UserPassword,
-                "current",
-                &error.to_string(),
-            )
-            .await;
-        }
+    let guess = guess_from(client, device.as_deref());
+    if let Err(why) = password_again(&post, "current", guess).await {
+        return refuse(&post, ErrorCode::UserPassword, "current", &why).await;
     }
+    let email = post.who.operator.email.clone();
     let hashed = console.operators.hasher().hash(&chosen).await;
     let hash = hashed.map_err(|error| Problem::new(ErrorCode::ServiceBusy, error.to_string()))?;
     let store = &*console.admin.store;
@@ -121,7 +100,9 @@ pub(super) async fn change_password(
     // Whoever knew the old password is out.
     session::revoke_all(store, &email).await?;
     let found = operator::get(store, &email).await?.ok_or_else(missing)?;
-    let begun = begin(&console, &found, None, Json::Null).await?;
+    let entry = entry(&console, who, "operator.login", Json::Null)?;
+    let begun = console.operators.begin_again(&found, &post.who, entry);
+    let begun = begun.await?;
     let answer = redirect_to("/admin/profile?done=password");
     Ok(with_session_cookies(&console, &begun, answer))
 }

@@ -5,15 +5,16 @@
 //! operator of that email. It makes no operator and no shopper's session.
 
 use axum::Extension;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use minijinja::{Value as TemplateValue, context};
 use serde_json::json;
 use tracing::info;
 
+use super::arrival::{Goal, step_in};
 use super::guard::{Kind, cookie, set_cookie};
-use super::sign_in::{begin, next, with_session_cookies};
-use super::view::{Html, fail, page, redirect_to, shown};
+use super::resume::next;
+use super::view::{Html, fail, redirect_to, shown};
 use super::{Console, State};
 use crate::base::{AccountId, ErrorCode};
 use crate::http::failure;
@@ -177,13 +178,9 @@ pub(super) async fn finish(
     };
     let through = vouched.provider.as_str();
     let how = json!({ "account": account.as_str(), "provider": through, "login": vouched.id });
-    let begun = begin(&console, &found, Some(through), how).await?;
-    let to = next(vouched.return_to.as_str());
-    let answer = page(
-        None,
-        StatusCode::OK,
-        "signed_in.html",
-        context! { next => to },
-    )?;
-    Ok(with_session_cookies(&console, &begun, answer))
+    let goal = Goal {
+        next: next(vouched.return_to.as_str()),
+        interrupted: None,
+    };
+    step_in(&console, &found, Some(through), how, &goal).await
 }

@@ -7,21 +7,21 @@ use minijinja::context;
 use serde_json::Value;
 use tracing::info;
 
-use super::guard::{Kind, Post, cookie, current, form, set_cookie};
+use super::arrival::{Goal, step_in};
+pub(super) use super::arrival::{entry, with_session_cookies};
+use super::guard::{Kind, Post, cookie, current, form, guess_from, set_cookie};
 use super::resume::Interrupted;
 pub(super) use super::resume::next;
 use super::view::{Html, fail, page, redirect_to};
 use super::{Console, State, provider_sign_in, setup};
-use crate::audit::{self, Entry};
 use crate::base::{ErrorCode, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
 use crate::operator::invite::{self, Accepted};
-use crate::operator::session::{GuessFrom, NewSession};
-use crate::operator::{self, Email, InviteError, LoginError, Operator, password};
+use crate::operator::{self, Email, InviteError, LoginError, password};
 use crate::password::HashError;
 use crate::protocol::form::Pairs;
-use crate::store::{Step, StoreError, Token, Versioned};
+use crate::store::{Step, StoreError, Token};
 
 pub(super) async fn to_console() -> Response {
     redirect_to("/admin/")
@@ -56,16 +56,12 @@ pub(super) async fn log_in(
     {
         return interrupted.page(&who);
     }
-    let from = client.map(|Extension(client)| client);
-    let guess = GuessFrom {
-        address: from.and_then(|client| client.ip),
-        apart: from.is_some_and(|client| client.apart),
-    };
     let device = cookie(&console, &headers, Kind::Device);
+    let guess = guess_from(client, device.as_deref());
     let password = Secret::new(field("password"));
     let done = console
         .operators
-        .check(field("email"), &password, guess, device.as_deref())
+        .check(field("email"), &password, guess)
         .await;
     let status = match &done {
         Ok(_) => StatusCode::OK,
@@ -75,17 +71,11 @@ pub(super) async fn log_in(
     };
     match done {
         Ok(found) => {
-            let begun = begin(&console, &found, None, Value::Null).await?;
-            let broken = |error: StoreError| fail(None, &error.into());
-            let who = match &interrupted {
-                Some(_) => console.operators.find(begun.session.as_str()).await,
-                None => Ok(None),
+            let goal = Goal {
+                next: next(field("next")),
+                interrupted,
             };
-            if let (Some(who), Some(interrupted)) = (who.map_err(broken)?, &interrupted) {
-                let page = interrupted.page(&who)?;
-                return Ok(with_session_cookies(&console, &begun, page));
-            }
-            Ok(enter(&console, &begun, next(field("next"))))
+            step_in(&console, &found, None, Value::Null, &goal).await
         }
         Err(error) => {
             info!(why = %error, "console login refused");
@@ -101,42 +91,6 @@ pub(super) async fn log_in(
     }
 }
 
-/// Begins the session of somebody who is known now.
-pub(super) async fn begin(
-    console: &Console,
-    operator: &Versioned<Operator>,
-    through: Option<&str>,
-    how: Value,
-) -> Result<NewSession, Response> {
-    let failed = |error: StoreError| fail(None, &error.into());
-    let email = operator.value.email.as_str();
-    let entry = entry(console, email, "operator.login", how).map_err(failed)?;
-    let begun = console.operators.begin(operator, through, entry).await;
-    begun.map_err(failed)
-}
-
-fn enter(console: &Console, begun: &NewSession, to: &str) -> Response {
-    with_session_cookies(console, begun, redirect_to(to))
-}
-
-/// Adds the cookies of a session that begins to an answer.
-pub(super) fn with_session_cookies(
-    console: &Console,
-    begun: &NewSession,
-    mut answer: Response,
-) -> Response {
-    let session = set_cookie(console, Kind::Session, begun.session.as_str(), 12 * 3600);
-    let device = set_cookie(
-        console,
-        Kind::Device,
-        begun.device.as_str(),
-        180 * 24 * 3600,
-    );
-    answer.headers_mut().append(header::SET_COOKIE, session);
-    answer.headers_mut().append(header::SET_COOKIE, device);
-    answer
-}
-
 /// Writes to the audit log what has no route of the API.
 pub(super) async fn note(
     console: &Console,
@@ -145,26 +99,6 @@ pub(super) async fn note(
     after: Value,
 ) -> Result<(), Response> {
     note_with(console, who, what, after, Vec::new()).await
-}
-
-/// The step of a batch that writes to the audit log what has no route of the API.
-pub(super) fn entry(
-    console: &Console,
-    who: &str,
-    what: &str,
-    after: Value,
-) -> Result<Step, StoreError> {
-    let entry = Entry {
-        id: String::new(),
-        at: String::new(),
-        who: who.to_owned(),
-        what: what.to_owned(),
-        account: None,
-        target: format!("/operators/{who}"),
-        before: Value::Null,
-        after,
-    };
-    audit::step(console.admin.clock.now(), entry)
 }
 
 /// Makes a change of somebody's own and writes it down, in one commit.
@@ -326,6 +260,9 @@ async fn begun(console: &Console, email: &Email) -> Html {
         .map_err(broken)?
         .filter(|found| !found.value.disabled)
         .ok_or_else(dead_link)?;
-    let begun = begin(console, &found, None, Value::Null).await?;
-    Ok(enter(console, &begun, "/admin/"))
+    let goal = Goal {
+        next: "/admin/",
+        interrupted: None,
+    };
+    step_in(console, &found, None, Value::Null, &goal).await
 }

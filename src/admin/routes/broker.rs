@@ -7,6 +7,7 @@ use crate::admin::paging::{Page, Paging};
 use crate::admin::route::Route;
 use crate::admin::{applications, audit, export, keys, operators};
 use crate::audit::Entry;
+use crate::operation::operators as people;
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn operations() -> Vec<Route> {
@@ -154,6 +155,15 @@ pub(super) fn operations() -> Vec<Route> {
             operators::remove,
         )
         .conditional(),
+        Route::delete(
+            "/operators/{operator}/second-factor",
+            "resetSecondFactor",
+            "Removes the second factor of an operator who lost it; their sessions end",
+            |call, ()| async move {
+                let email = call.at("operator");
+                people::reset_second_factor(&call.ops, &call.caller, email, &call.when).await
+            },
+        ),
         Route::handled(Method::POST,
             "/operators/{operator}/invite",
             "inviteOperator",

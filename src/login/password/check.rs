@@ -16,12 +16,15 @@ use super::browsers;
 use crate::account::credential::{self, Credential};
 use crate::account::{Account, User, directory};
 use crate::base::{Allowance, LoginMethod, Secret, Timestamp};
-use crate::password::{Bucket, HashError, NotNow, Paused, Pauses, Spread, Throttle};
+use crate::password::{
+    Bucket, FAILURES_BEFORE_PAUSE, HashError, NotNow, Paused, Pauses, Spread, Throttle,
+};
 use crate::provider::email;
 use crate::store::{Precondition, Store, StoreError, Versioned};
 
 /// After too many wrong passwords for one address from one place.
 const PAUSES: Pauses = Pauses {
+    after: FAILURES_BEFORE_PAUSE,
     first: Duration::from_secs(2),
     longest: Duration::from_secs(300),
 };

@@ -1,0 +1,86 @@
+//! What a broker does for itself as long as it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{debug, warn};
+
+use crate::base::Clock;
+use crate::http;
+use crate::key::Keyring;
+use crate::store::{Space, Store};
+
+/// How often expired records are swept.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How many records one step of a sweep removes before others get a turn.
+const SWEEP_STEP: usize = 1_000;
+
+/// Waits until another broker may have changed something; forever if there is none.
+async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) {
+    if let Some(receiver) = heard
+        && receiver.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// What a broker does for itself as long as it runs: sees the keys that another
+/// process rotated, and removes what has expired.
+pub(super) async fn upkeep(
+    store: Arc<dyn Store>,
+    spaces: Vec<&'static Space>,
+    keys: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+) {
+    let mut every = tokio::time::interval(SWEEP);
+    let mut jumped = clock.jump();
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut heard = store.heard();
+    let mut known = None;
+    loop {
+        let due = tokio::select! {
+            _ = every.tick() => true,
+            () = another_changed(&mut heard) => false,
+        };
+        let revision = keys.revision();
+        if due || revision.is_none() || revision != known {
+            match keys.reload().await {
+                Ok(()) => known = revision,
+                Err(error) => warn!(why = %error, "the signing keys could not be read again"),
+            }
+        }
+        if !due {
+            continue;
+        }
+        let jump = clock.jump();
+        if let Some(jump) = jump.filter(|_| jump != jumped) {
+            warn!("the clock {jump}");
+        }
+        jumped = jump;
+        http::health::store_trouble(&*store).await;
+        sweep(&*store, &spaces).await;
+    }
+}
+
+/// Removes what has expired, a bounded step at a time.
+async fn sweep(store: &dyn Store, spaces: &[&'static Space]) {
+    for space in spaces.iter().filter(|space| space.expiring) {
+        loop {
+            match store.purge_expired(space, SWEEP_STEP).await {
+                Ok(0) => break,
+                Ok(removed) => {
+                    debug!(space = space.name, removed, "expired records removed");
+                    if removed < SWEEP_STEP {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => {
+                    warn!(space = space.name, why = %error, "expired records could not be removed");
+                    break;
+                }
+            }
+        }
+    }
+}
