@@ -904,3 +904,51 @@ fn users_go_to_a_file_and_come_back() {
     );
     assert!(said.contains("not UTF-8 in line 2"), "{said}");
 }
+
+#[test]
+fn set_up_links_are_made_listed_and_revoked() {
+    let home = Home::new();
+    home.ok(&["account", "create", "acme"]);
+    let links = |arguments: &[&str]| {
+        let all: Vec<_> = ["--json", "setup-link"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
+        serde_json::from_str::<Value>(&home.ok(&all)).unwrap()
+    };
+    let made = links(&["create", "Ada at Acme", "--days", "3", "--account", "acme"]);
+    let (id, url) = (made["id"].as_str().unwrap(), made["link"].as_str().unwrap());
+    let ticket = url.split_once("/admin/setup?ticket=").unwrap().1;
+    let listed = links(&["list", "--account", "acme"]);
+    assert_eq!(listed[0]["id"], id);
+    assert_eq!(listed[0]["state"], "new");
+    let shown = links(&["show", id, "--account", "acme"]);
+    assert_eq!(shown["name"], "Ada at Acme");
+    assert_eq!(shown["handed_in"], Value::Null);
+    // It is told once.
+    assert!(!listed.to_string().contains(ticket) && !shown.to_string().contains(ticket));
+    for arguments in [
+        ["approve", id, "--account", "acme"],
+        ["show", "nowhere", "--account", "acme"],
+    ] {
+        let all: Vec<_> = ["setup-link"].iter().chain(&arguments).copied().collect();
+        home.fails(&all, 1);
+    }
+    for days in ["0", "31"] {
+        home.fails(
+            &[
+                "setup-link",
+                "create",
+                "Ada",
+                "--days",
+                days,
+                "--account",
+                "acme",
+            ],
+            1,
+        );
+    }
+    home.ok(&["setup-link", "revoke", id, "--account", "acme", "--yes"]);
+    assert_eq!(links(&["list", "--account", "acme"]), serde_json::json!([]));
+}

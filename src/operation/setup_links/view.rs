@@ -119,10 +119,12 @@ pub(super) fn view(ops: &Operations, link: &SetupLink) -> SetupLinkView {
 fn handed_in_view(ops: &Operations, link: &SetupLink, handed_in: &HandedIn) -> HandedInView {
     let before = handed_in.base.as_ref().map(|base| base.source.as_str());
     let compiled = ops.mappings.compile(&handed_in.source);
-    let (findings, provider) = match compiled {
+    let (mut findings, provider) = match compiled {
         Ok(provider) => (provider.warnings.clone(), Some(provider)),
         Err(findings) => (findings, None),
     };
+    // Advice about files: a secret that was typed is kept here, and in none.
+    findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
     let redirect_uri = provider
         .as_ref()
         .map(|provider| ops.mappings.redirect_uri(&link.account, provider));
