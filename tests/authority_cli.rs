@@ -9,11 +9,9 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use authority::{Client, allowed, asking, service};
+use authority::{Client, allowed, asking, operator};
 use serde_json::Value;
 use support::{Browser, World};
-use vestibule::authority::Scopes;
-use vestibule::authority::application::NewApplication;
 
 fn run(dir: &Path, client: Option<&Client>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
@@ -33,20 +31,10 @@ fn said(output: &Output) -> String {
     text
 }
 
-/// An application that may administer the whole broker.
-async fn operator(world: &World) -> Client {
-    let new = NewApplication {
-        account: None,
-        scopes: Some(Scopes::parse("admin:read admin:write").unwrap()),
-        ..service("acme")
-    };
-    Client::create(world, new).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
     let world = World::start().await;
-    let operator = operator(&world).await;
+    let operator = operator(&world, "admin:read admin:write").await;
     let dir = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let all = [&["--server", world.origin.as_str(), "--json"], arguments].concat();
@@ -107,7 +95,7 @@ async fn f8_f4_tokens_are_checked_for_an_account_and_grants_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn consents_are_listed_and_withdrawn() {
     let world = World::start().await;
-    let operator = operator(&world).await;
+    let operator = operator(&world, "admin:read admin:write").await;
     let dir = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let all = [&["--server", world.origin.as_str()], arguments].concat();
@@ -154,7 +142,7 @@ async fn consents_are_listed_and_withdrawn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_elsewhere_is_administered_with_an_application() {
     let world = World::start().await;
-    let operator = operator(&world).await;
+    let operator = operator(&world, "admin:read admin:write").await;
     let dir = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let all = [&["--server", world.origin.as_str(), "--json"], arguments].concat();

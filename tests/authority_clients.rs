@@ -19,7 +19,6 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Browser, Page, World};
-use vestibule::authority::Scopes;
 use vestibule::key::{KeyKind, SigningKey, generate};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -33,12 +32,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let world = World::start().await;
-        let new = vestibule::authority::application::NewApplication {
-            account: None,
-            scopes: Some(Scopes::parse("admin:write").unwrap()),
-            ..authority::service("acme")
-        };
-        let operator = Client::create(&world, new).await;
+        let operator = authority::operator(&world, "admin:write").await;
         let form = [("grant_type", "client_credentials")];
         let token = operator.token(&world, &form).await.json();
         let admin = token["access_token"].as_str().unwrap().to_owned();
@@ -46,15 +40,7 @@ impl Scene {
     }
 
     async fn api(&self, method: Method, path: &str, body: &Value) -> Page {
-        let bearer = format!("Bearer {}", self.admin);
-        let headers = [
-            ("content-type", "application/json"),
-            ("authorization", bearer.as_str()),
-        ];
-        let url = format!("{}/api/v1{path}", self.world.origin);
-        Browser::new()
-            .send(method, &url, &headers, Some(body.to_string()))
-            .await
+        authority::administer(&self.world, &self.admin, method, path, body).await
     }
 
     /// An application with these settings over those of a service or storefront.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use support::{Browser, Page, World};
 use tokio::sync::mpsc;
 use url::Url;
-use vestibule::authority::{Applications, Scopes};
+use vestibule::authority::Applications;
 use vestibule::store::Precondition;
 
 const ALG: &str = "id_token_signed_response_alg";
@@ -32,27 +32,15 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let world = World::start().await;
-        let new = vestibule::authority::application::NewApplication {
-            account: None,
-            scopes: Some(Scopes::parse("admin:write").unwrap()),
-            ..authority::service("acme")
-        };
-        let operator = Client::create(&world, new).await;
+        let operator = authority::operator(&world, "admin:write").await;
         Self { world, operator }
     }
 
     async fn api(&self, method: Method, path: &str, body: &Value) -> Page {
         let form = [("grant_type", "client_credentials")];
         let token = self.operator.token(&self.world, &form).await.json();
-        let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
-        let headers = [
-            ("content-type", "application/json"),
-            ("authorization", bearer.as_str()),
-        ];
-        let url = format!("{}/api/v1{path}", self.world.origin);
-        Browser::new()
-            .send(method, &url, &headers, Some(body.to_string()))
-            .await
+        let token = token["access_token"].as_str().unwrap();
+        authority::administer(&self.world, token, method, path, body).await
     }
 
     async fn asked(&self, settings: &Value) -> Page {

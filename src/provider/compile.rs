@@ -49,6 +49,13 @@ pub const MAX_FILE: usize = 256 << 10;
 pub static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(schemars::schema_for!(ProviderFile)).unwrap_or_default());
 
+/// Findings without the advice that is about files, where a secret was typed: the broker
+/// keeps it, and no file has it.
+pub fn without_file_advice(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
+    findings
+}
+
 /// Compiles a mapping in TOML.
 ///
 /// # Errors

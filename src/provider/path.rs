@@ -248,25 +248,28 @@ impl fmt::Debug for Condition {
     }
 }
 
+/// Each character, where it is, and whether it stands within quotes (RFC 9535 §2.3.1.1):
+/// the closing one does, the opening one does not.
+fn quoted(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    let mut open = None;
+    let mut escaped = false;
+    text.char_indices().map(move |(at, c)| {
+        let within = open.is_some();
+        match open {
+            _ if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(quote) if quote == c => open = None,
+            None if matches!(c, '\'' | '"') => open = Some(c),
+            _ => {}
+        }
+        (at, c, within)
+    })
+}
+
 /// Turns each `$` outside a string literal into `@`.
 fn root_to_current(text: &str) -> String {
-    let mut quote = None;
-    let mut escaped = false;
-    text.chars()
-        .map(|c| {
-            if escaped {
-                escaped = false;
-                return c;
-            }
-            match (quote, c) {
-                (Some(_), '\\') => escaped = true,
-                (Some(q), _) if q == c => quote = None,
-                (None, '\'' | '"') => quote = Some(c),
-                (None, '$') => return '@',
-                _ => {}
-            }
-            c
-        })
+    quoted(text)
+        .map(|(_, c, within)| if c == '$' && !within { '@' } else { c })
         .collect()
 }
 
@@ -292,20 +295,12 @@ fn query(text: &str) -> Result<JpQuery, PathError> {
 /// White space that the library reads over, and RFC 9535 does not allow: within a
 /// name (`$.first name` would mean something else), behind a dot, between segments.
 fn stray_space(text: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut escaped = false;
     let mut depth = 0_usize;
     let mut before = ' ';
     let mut space = None;
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii();
-    for (at, c) in text.char_indices() {
-        if let Some(open) = quote {
-            match c {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                _ if c == open => quote = None,
-                _ => {}
-            }
+    for (at, c, within) in quoted(text) {
+        if within {
             before = c;
             continue;
         }
@@ -319,7 +314,6 @@ fn stray_space(text: &str) -> Option<usize> {
             return Some(at);
         }
         match c {
-            '\'' | '"' => quote = Some(c),
             '[' | '(' => depth += 1,
             ']' | ')' => depth = depth.saturating_sub(1),
             _ => {}

@@ -322,3 +322,32 @@ pub async fn allowed(world: &World, client: &Client, browser: &mut Browser) -> V
     let code = param(&to(&page), "code").unwrap_or_else(|| panic!("{}", to(&page)));
     client.exchange(world, &code).await.json()
 }
+
+/// An application that may administer the whole broker, as far as `scopes` go.
+pub async fn operator(world: &World, scopes: &str) -> Client {
+    let new = NewApplication {
+        account: None,
+        scopes: Some(Scopes::parse(scopes).unwrap()),
+        ..service("acme")
+    };
+    Client::create(world, new).await
+}
+
+/// A request to the admin API by whoever has this access token.
+pub async fn administer(
+    world: &World,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> Page {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("content-type", "application/json"),
+        ("authorization", bearer.as_str()),
+    ];
+    let url = format!("{}/api/v1{path}", world.origin);
+    Browser::new()
+        .send(method, &url, &headers, Some(body.to_string()))
+        .await
+}

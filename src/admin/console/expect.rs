@@ -8,7 +8,7 @@ use crate::account::Mappings;
 use crate::base::AccountId;
 use crate::document::Finding;
 use crate::provider::Provider;
-use crate::provider::compile::{Context, compile_toml};
+use crate::provider::compile::{Context, compile_toml, without_file_advice};
 use crate::provider::preview::{self, Step};
 use crate::provider::trace::MaskedMessage;
 
@@ -32,13 +32,6 @@ pub(super) fn check(source: &str, context: Context<'_>) -> Vec<Finding> {
         Ok(provider) => provider.warnings,
         Err(findings) => findings,
     })
-}
-
-/// Findings without the advice that is about files: a secret typed here is kept
-/// by the broker and in no file.
-pub(super) fn without_file_advice(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
-    findings
 }
 
 /// The requests of a draft.

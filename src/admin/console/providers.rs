@@ -12,7 +12,7 @@ use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::view::{self, Failed, Html, failing, page, redirect_to, shown};
-use super::{Console, State, chart, expect};
+use super::{Console, State, chart};
 use crate::account::mapping::{Mapping, Question};
 use crate::admin::{providers, reply};
 use crate::base::ErrorCode;
@@ -21,6 +21,7 @@ use crate::http::problem::Problem;
 use crate::login::{drift, shadow};
 use crate::operation::difference::{diff_lines, identity_warnings};
 use crate::operator::session::Current;
+use crate::provider::compile::without_file_advice;
 
 fn version(mapping: &Mapping) -> serde_json::Value {
     json!({
@@ -107,7 +108,7 @@ async fn display(
         drifts => shown(shape.drifts.clone()),
         redirect_uri,
         logout_uris,
-        findings => shown(expect::without_file_advice(findings)),
+        findings => shown(without_file_advice(findings)),
         health => shown(chart::health(&health, now)),
     };
     page(

@@ -8,6 +8,7 @@ use crate::base::{ProviderId, Timestamp};
 use crate::document::Finding;
 use crate::operation::Operations;
 use crate::operation::difference::{Line, diff_lines, identity_warnings};
+use crate::provider::compile::without_file_advice;
 
 /// A link by which an account's own people set up its providers.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -119,12 +120,10 @@ pub(super) fn view(ops: &Operations, link: &SetupLink) -> SetupLinkView {
 fn handed_in_view(ops: &Operations, link: &SetupLink, handed_in: &HandedIn) -> HandedInView {
     let before = handed_in.base.as_ref().map(|base| base.source.as_str());
     let compiled = ops.mappings.compile(&handed_in.source);
-    let (mut findings, provider) = match compiled {
+    let (findings, provider) = match compiled {
         Ok(provider) => (provider.warnings.clone(), Some(provider)),
         Err(findings) => (findings, None),
     };
-    // Advice about files: a secret that was typed is kept here, and in none.
-    findings.retain(|finding| finding.is_error() || finding.key != "client.secret");
     let redirect_uri = provider
         .as_ref()
         .map(|provider| ops.mappings.redirect_uri(&link.account, provider));
@@ -137,7 +136,7 @@ fn handed_in_view(ops: &Operations, link: &SetupLink, handed_in: &HandedIn) -> H
         identity_warnings: before.map_or_else(Vec::new, |before| {
             identity_warnings(before, &handed_in.source)
         }),
-        findings,
+        findings: without_file_advice(findings),
         redirect_uri,
         sent_back: handed_in.sent_back.as_ref().map(|answer| SentBackView {
             at: answer.at.rfc3339(),

@@ -5,7 +5,7 @@ use jsonpath_rust::parser::model::{
     TestFunction,
 };
 
-use super::PathError;
+use super::{PathError, quoted};
 
 /// The most segments and filter terms of one path.
 const MAX_TERMS: usize = 40;
@@ -19,25 +19,16 @@ const MAX_REPEATS: usize = 32;
 /// Whether brackets outside of quotes are too deep for the parser, which is asked only
 /// afterwards.
 pub(super) fn is_nested_deeply(text: &str) -> bool {
-    let mut quote = None;
-    let mut escaped = false;
     let mut before = ' ';
     let mut open = Vec::new();
-    for c in text.chars() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(from) if c == from => quote = None,
-            Some(_) => {}
-            None => match c {
-                '\'' | '"' => quote = Some(c),
-                '[' => open.push(false),
-                '(' => open.push(before.is_alphanumeric() || before == '_'),
-                ']' | ')' => {
-                    open.pop();
-                }
-                _ => {}
-            },
+    for (_, c, within) in quoted(text) {
+        match c {
+            '[' if !within => open.push(false),
+            '(' if !within => open.push(before.is_alphanumeric() || before == '_'),
+            ']' | ')' if !within => {
+                open.pop();
+            }
+            _ => {}
         }
         let calls = open.iter().filter(|is_call| **is_call).count();
         if open.len() > MAX_DEPTH || calls > MAX_CALL_DEPTH {
