@@ -14,6 +14,7 @@ pub mod attack;
 pub mod form;
 pub mod postgres;
 pub mod program;
+pub mod shop;
 pub mod redis;
 pub mod replicas;
 
