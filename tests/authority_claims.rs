@@ -148,7 +148,11 @@ async fn standard_claims_are_the_same_everywhere() {
             for (claim, value) in &all {
                 let wanted = scopes.split(' ').any(|given| given == scope(claim));
                 let expected = wanted.then_some(value);
-                assert_eq!(told.get(claim), expected, "{claim} at {place} with {scopes:?}");
+                assert_eq!(
+                    told.get(claim),
+                    expected,
+                    "{claim} at {place} with {scopes:?}"
+                );
             }
         }
     }

@@ -14,9 +14,9 @@ pub mod attack;
 pub mod form;
 pub mod postgres;
 pub mod program;
-pub mod shop;
 pub mod redis;
 pub mod replicas;
+pub mod shop;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
