@@ -194,3 +194,22 @@ async fn claims_that_are_no_claims_end_no_login() {
         assert_eq!(told["phone_number_verified"], true);
     }
 }
+
+#[tokio::test]
+async fn how_somebody_authenticated_at_the_provider_is_handed_down() {
+    let mut all = standard();
+    all.insert("acr".to_owned(), "urn:example:silver".into());
+    all.insert("amr".to_owned(), json!(["pwd", "otp"]));
+    let idp = provider(&all).await;
+    idp.configure(|config| {
+        config.openid.id_token_claims = vec!["acr".to_owned(), "amr".to_owned()];
+    });
+    let (world, client) = scene(&idp, "").await;
+    let mut known = Vec::new();
+    for told in told(&world, &client, "email").await {
+        assert_eq!(told["acr"], "urn:example:silver", "{told}");
+        assert_eq!(told["amr"], json!(["pwd", "otp"]), "{told}");
+        known.push(told["auth_time"].as_u64().unwrap());
+    }
+    assert!(known.iter().all(|at| *at == known[0]), "{known:?}");
+}

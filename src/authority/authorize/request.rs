@@ -31,7 +31,10 @@ impl Authority {
     /// what the application is told.
     pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, AuthorizeError> {
         let application = self.requesting(query).await?;
-        if let Some(uri) = query.get("request_uri").filter(|uri| pushed::is_ours(uri)) {
+        let pushes = application.settings.pushed_authorization_requests;
+        if pushes != PushedRequests::Off
+            && let Some(uri) = query.get("request_uri").filter(|uri| pushed::is_ours(uri))
+        {
             return Ok(self.take_pushed(&application, uri).await?);
         }
         let redirect_uri = registered(query, &application)?;
@@ -40,8 +43,7 @@ impl Authority {
         let carried = query.get("request").map(unverified).unwrap_or_default();
         let given = |name: &str| query.get(name).or_else(|| carried.get(name)?.as_str());
         let mode = mode(given("response_mode"));
-        let pushes = &application.settings.pushed_authorization_requests;
-        let checked = if *pushes == PushedRequests::Required {
+        let checked = if pushes == PushedRequests::Required {
             Err(OAuthError::request(
                 "this application has to push its authorization requests (RFC 9126)",
             ))
