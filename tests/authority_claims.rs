@@ -7,10 +7,11 @@
 mod authority;
 mod support;
 
-use authority::{Client, claims, param, storefront};
+use authority::{Client, claims, param, storefront, to};
 use mock_idp::MockIdp;
 use serde_json::{Map, Value, json};
 use support::{Browser, World};
+use url::Url;
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
 
@@ -195,21 +196,101 @@ async fn claims_that_are_no_claims_end_no_login() {
     }
 }
 
+/// Where an authorization request leads: to the provider, or back with an answer.
+async fn asked(world: &World, client: &Client, browser: &mut Browser, claims: &Value) -> Url {
+    let claims = claims.to_string();
+    let over = [("claims", claims.as_str()), ("prompt", "none")];
+    to(&browser.get(client.authorize_url(world, &over)).await)
+}
+
+/// OpenID Connect Core §5.5: each claim in the place that it is asked for in.
 #[tokio::test]
-async fn how_somebody_authenticated_at_the_provider_is_handed_down() {
-    let mut all = standard();
-    all.insert("acr".to_owned(), "urn:example:silver".into());
-    all.insert("amr".to_owned(), json!(["pwd", "otp"]));
-    let idp = provider(&all).await;
-    idp.configure(|config| {
-        config.openid.id_token_claims = vec!["acr".to_owned(), "amr".to_owned()];
-    });
+async fn single_claims_are_where_they_were_asked_for() {
+    let idp = provider(&standard()).await;
     let (world, client) = scene(&idp, "").await;
-    let mut known = Vec::new();
-    for told in told(&world, &client, "email").await {
-        assert_eq!(told["acr"], "urn:example:silver", "{told}");
-        assert_eq!(told["amr"], json!(["pwd", "otp"]), "{told}");
-        known.push(told["auth_time"].as_u64().unwrap());
+    let wanted = json!({
+        "userinfo": { "name": { "essential": true }, "phone_number": null },
+        "id_token": { "email": null, "nickname": null },
+    });
+    let wanted = wanted.to_string();
+    let over = [
+        ("scope", "openid offline_access"),
+        ("claims", wanted.as_str()),
+    ];
+    let url = client.log_in(&world, &mut Browser::new(), &over).await;
+    let first = client.exchange(&world, &param(&url, "code").unwrap()).await;
+    let first = first.json();
+    let refresh_token = first["refresh_token"].as_str().unwrap();
+    let again = client.refresh(&world, refresh_token).await.json();
+    for tokens in [first, again] {
+        let id_token = claims(&tokens["id_token"]);
+        let userinfo = userinfo(&world, &tokens).await;
+        for (claim, place) in [
+            ("name", &userinfo),
+            ("phone_number", &userinfo),
+            ("email", &id_token),
+            ("nickname", &id_token),
+        ] {
+            for told in [&userinfo, &id_token] {
+                let there = told.get(claim).is_some();
+                assert_eq!(there, told == place, "{claim} {told}");
+            }
+        }
     }
-    assert!(known.iter().all(|at| *at == known[0]), "{known:?}");
+}
+
+/// OpenID Connect Core §3.1.2.2: an ID token for the user who is asked for, or none.
+#[tokio::test]
+async fn a_request_for_one_user_is_answered_about_no_other() {
+    let idp = provider(&standard()).await;
+    let (world, client) = scene(&idp, "").await;
+    let browser = &mut Browser::new();
+    let tokens = client.tokens(&world, browser).await;
+    let own = claims(&tokens["id_token"])["sub"].clone();
+    let about = |sub: &Value| json!({ "id_token": { "sub": { "value": sub } } });
+    let answer = asked(&world, &client, browser, &about(&own)).await;
+    assert!(param(&answer, "code").is_some(), "{answer}");
+    let other = json!("00000000-0000-4000-8000-000000000000");
+    let answer = asked(&world, &client, browser, &about(&other)).await;
+    assert_eq!(param(&answer, "error").as_deref(), Some("login_required"));
+    let answer = asked(&world, &client, browser, &about(&json!(7))).await;
+    assert_eq!(param(&answer, "error").as_deref(), Some("invalid_request"));
+    // A login of somebody else is no answer either.
+    let wanted = about(&other).to_string();
+    let over = [("claims", wanted.as_str())];
+    let answer = client.log_in(&world, &mut Browser::new(), &over).await;
+    assert_eq!(param(&answer, "error").as_deref(), Some("login_required"));
+    // The provider does not know our ids.
+    let log = format!("{:?}", idp.journal());
+    assert!(!log.contains("00000000-0000"), "{log}");
+}
+
+/// OpenID Connect Core §5.5.1.1: an essential `acr` that is not met is a failed login.
+#[tokio::test]
+async fn an_essential_acr_is_met_or_no_login() {
+    let mut all = standard();
+    all.insert("acr".to_owned(), "silver".into());
+    let idp = provider(&all).await;
+    idp.configure(|config| config.openid.id_token_claims = vec!["acr".to_owned()]);
+    let (world, client) = scene(&idp, "").await;
+    let essential =
+        |values: Value| json!({ "id_token": { "acr": { "essential": true, "values": values } } });
+    let browser = &mut Browser::new();
+    let silver = essential(json!(["gold", "silver"])).to_string();
+    let answer = client
+        .log_in(&world, browser, &[("claims", silver.as_str())])
+        .await;
+    assert!(param(&answer, "code").is_some(), "{answer}");
+    let gold = essential(json!(["gold"]));
+    let answer = asked(&world, &client, browser, &gold).await;
+    assert_eq!(param(&answer, "error").as_deref(), Some("login_required"));
+    let text = gold.to_string();
+    let over = [("claims", text.as_str())];
+    let answer = client.log_in(&world, &mut Browser::new(), &over).await;
+    let error = param(&answer, "error");
+    assert_eq!(error.as_deref(), Some("unmet_authentication_requirements"));
+    // One that is only wished for is no condition.
+    let wish = json!({ "id_token": { "acr": { "values": ["gold"] } } });
+    let answer = asked(&world, &client, browser, &wish).await;
+    assert!(param(&answer, "code").is_some(), "{answer}");
 }

@@ -242,6 +242,7 @@ impl Authority {
             acr: None,
             amr: vec!["pwd".to_owned()],
             claims: Vec::new(),
+            id_token_claims: None,
             granted_at: Some(self.now()),
             resource,
             actor: None,

@@ -157,7 +157,15 @@ impl Authority {
         };
         let scopes = user_scopes(application, wanted)?;
         let claims = query.get("claims").map(ClaimsRequest::parse).transpose()?;
-        let claims = claims.unwrap_or_default();
+        let mut claims = claims.unwrap_or_default();
+        let expected = match (expected, claims.subject.take()) {
+            (Some(hinted), Some(asked)) if hinted != asked => {
+                return Err(OAuthError::request(
+                    "`id_token_hint` and `claims` are about two users",
+                ));
+            }
+            (hinted, asked) => hinted.or(asked),
+        };
         Ok(Authorization {
             resource: application.resource(query, &scopes)?,
             client_id: application.client_id.clone(),
@@ -179,7 +187,9 @@ impl Authority {
             asked_at: self.now(),
             acr_values: short(query, "acr_values", MAX_VALUE)?
                 .filter(|values| !values.contains(char::is_control)),
-            wanted_claims: claims.allowed(application),
+            wanted_claims: claims.in_userinfo(application),
+            wanted_in_id_token: Some(claims.in_id_token(application)),
+            essential_acr: std::mem::take(&mut claims.acr),
             claims: claims.text,
         })
     }
