@@ -11,6 +11,7 @@ use std::process::Command;
 
 use authority::{Client, storefront, to};
 use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
 use support::program::{Program, free_port, have, listening, suites};
 use support::{Browser, World};
 use vestibule::authority::application::NewApplication;
@@ -49,7 +50,7 @@ async fn a_shopper_logs_in_behind_oauth2_proxy() {
     let shop = axum::Router::new().fallback(|request: axum::extract::Request| async move {
         let text = |name: &str| {
             let value = request.headers().get(name);
-            String::from_utf8_lossy(value.map_or(b"", |value| value.as_bytes())).into_owned()
+            String::from_utf8_lossy(value.map_or(&b""[..], HeaderValue::as_bytes)).into_owned()
         };
         let (user, email) = (text("x-forwarded-user"), text("x-forwarded-email"));
         format!("{} of {user} <{email}>", request.uri())

@@ -145,27 +145,11 @@ impl Authority {
             .map(str::parse::<u64>)
             .transpose()
             .map_err(|_| OAuthError::request("`max_age` is a number of seconds"))?;
-        let expected = match query.get("id_token_hint") {
-            None => None,
-            Some(token) => {
-                let hint = self.hint(token).await?;
-                let own = hint.filter(|hint| hint.client_id == application.client_id.as_str());
-                Some(own.map(|hint| hint.subject).ok_or_else(|| {
-                    OAuthError::request("`id_token_hint` is not an ID token of this authority")
-                })?)
-            }
-        };
         let scopes = user_scopes(application, wanted)?;
         let claims = query.get("claims").map(ClaimsRequest::parse).transpose()?;
         let mut claims = claims.unwrap_or_default();
-        let expected = match (expected, claims.subject.take()) {
-            (Some(hinted), Some(asked)) if hinted != asked => {
-                return Err(OAuthError::request(
-                    "`id_token_hint` and `claims` are about two users",
-                ));
-            }
-            (hinted, asked) => hinted.or(asked),
-        };
+        let asked = claims.subject.take();
+        let expected = self.expected(query, application, asked).await?;
         Ok(Authorization {
             resource: application.resource(query, &scopes)?,
             client_id: application.client_id.clone(),
@@ -192,6 +176,29 @@ impl Authority {
             essential_acr: std::mem::take(&mut claims.acr),
             claims: claims.text,
         })
+    }
+
+    /// The user that the request is about, by its hint or by name.
+    async fn expected(
+        &self,
+        query: &Pairs,
+        application: &Application,
+        asked: Option<String>,
+    ) -> Result<Option<String>, OAuthError> {
+        let Some(token) = query.get("id_token_hint") else {
+            return Ok(asked);
+        };
+        let hint = self.hint(token).await?;
+        let own = hint.filter(|hint| hint.client_id == application.client_id.as_str());
+        let hinted = own.map(|hint| hint.subject).ok_or_else(|| {
+            OAuthError::request("`id_token_hint` is not an ID token of this authority")
+        })?;
+        if asked.is_some_and(|asked| asked != hinted) {
+            return Err(OAuthError::request(
+                "`id_token_hint` and `claims` are about two users",
+            ));
+        }
+        Ok(Some(hinted))
     }
 
     async fn account_of(
