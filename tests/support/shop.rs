@@ -3,6 +3,8 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+use std::fmt::Write;
+
 use axum::Router;
 use axum::extract::Request;
 use reqwest::{Method, StatusCode};
@@ -146,7 +148,7 @@ async fn orders(request: Request) -> String {
     for (name, value) in &parts.headers {
         if name.as_str().starts_with("x-auth") {
             let value = String::from_utf8_lossy(value.as_bytes());
-            said.push_str(&format!("{name}: {value}\n"));
+            let _ = writeln!(said, "{name}: {value}");
         }
     }
     let body = axum::body::to_bytes(body, 1000).await.unwrap_or_default();
