@@ -11,7 +11,7 @@ use super::context::Context;
 use super::drift::Previous;
 use super::error::{LoginError, Step};
 use crate::base::Secret;
-use crate::provider::extract::one_text;
+use crate::provider::extract::{one_text, optional_text};
 use crate::provider::hosts::fill_url;
 use crate::provider::moment::Moment;
 use crate::provider::request::{self, TokenValues};
@@ -116,17 +116,11 @@ pub async fn exchange(
         .map(Secret::new)
         .map_err(|error| LoginError::Incomplete { step, error })?;
     trace.secret("access_token", &access_token);
-    let id_token = one_text("token.response.id_token", &set.id_token, &document)
-        .ok()
-        .map(Secret::new);
+    let id_token = optional_text(&set.id_token, &document).map(Secret::new);
     if let Some(token) = &id_token {
         trace.secret("id_token", token);
     }
-    if let Ok(token) = one_text(
-        "token.response.refresh_token",
-        &set.refresh_token,
-        &document,
-    ) {
+    if let Some(token) = optional_text(&set.refresh_token, &document) {
         trace.secret("refresh_token", &Secret::new(token));
     }
     debug!(

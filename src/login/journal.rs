@@ -1,12 +1,13 @@
 //! The log of logins: each that ended, well or not, for who helps a shopper.
 //!
 //! A login does not wait for it. Its entry goes into a queue of bounded length, and a
-//! task writes what has come in one commit an account, about once a second. What a
+//! task writes what has come, about once a second. What a
 //! crash takes is the last second; where the queue is full, entries are dropped and
 //! counted. Entries are kept as long as the configuration says, and of an account no
 //! more failures a day than [`MOST_FAILURES`], so that who makes logins fail does not
 //! fill the disk.
 
+mod queue;
 mod seen;
 mod used;
 mod write;
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
 
+use self::queue::Queue;
 pub use self::seen::{SEEN, Seen};
 pub use self::used::last_use;
 use self::write::Writer;
@@ -34,8 +35,6 @@ static ENTRIES: Space = Space::durable("login_log").expiring().owned();
 const RECORDS: Keyspace<LoginEntry> =
     Keyspace::new(&ENTRIES).owned_by(|entry| entry.user.map(|user| user.as_bytes().to_vec()));
 
-/// How many entries wait to be written at most.
-const QUEUE: usize = 4_096;
 /// The most failures of one account that are kept of a day.
 pub const MOST_FAILURES: u32 = 20_000;
 /// How many records one read fetches.
@@ -160,15 +159,9 @@ struct Noted {
     turn: u64,
 }
 
-enum Message {
-    Entry(Box<Noted>),
-    /// Answered once all that came before is written.
-    Flush(oneshot::Sender<()>),
-}
-
 /// Takes entries.
 pub struct Journal {
-    queue: Option<mpsc::Sender<Message>>,
+    queue: Option<Arc<Queue>>,
     settings: LoginLog,
     clock: Arc<dyn Clock>,
     turn: AtomicU64,
@@ -181,15 +174,18 @@ impl Journal {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let queue = Arc::new(Queue::default());
+        if settings.keep.is_zero() {
+            queue.close();
+        }
         let journal = Self {
-            queue: (!settings.keep.is_zero()).then_some(sender),
+            queue: (!settings.keep.is_zero()).then(|| Arc::clone(&queue)),
             settings,
             clock: Arc::clone(&clock),
             turn: AtomicU64::new(0),
         };
         let writer = Writer::new(store, clock, settings.keep);
-        (journal, writer.run(receiver))
+        (journal, writer.run(queue))
     }
 
     /// How long entries are kept.
@@ -211,17 +207,23 @@ impl Journal {
             at: self.clock.now(),
             turn: self.turn.fetch_add(1, Ordering::Relaxed),
         };
-        if queue.try_send(Message::Entry(Box::new(noted))).is_err() {
+        if !queue.push(noted) {
             metrics::counter!("vestibule_login_log_dropped_total").increment(1);
         }
     }
 
     /// Waits until all that was noted before is written.
     pub async fn flush(&self) {
-        let Some(queue) = &self.queue else { return };
-        let (done, written) = oneshot::channel();
-        if queue.send(Message::Flush(done)).await.is_ok() {
-            let _ = written.await;
+        if let Some(queue) = &self.queue {
+            queue.flush().await;
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.queue {
+            queue.close();
         }
     }
 }

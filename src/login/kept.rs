@@ -21,7 +21,7 @@ use super::exchange::{TokenResponse, expires_in, is_invalid_client};
 use crate::account::provider_tokens::{self, ProviderTokens};
 use crate::base::{AccountId, ErrorCode, ProviderId, Secret, Timestamp, UserId};
 use crate::provider::Provider;
-use crate::provider::extract::one_text;
+use crate::provider::extract::{one_text, optional_text};
 use crate::provider::file::Kind;
 use crate::provider::model::Token;
 use crate::provider::moment::Moment;
@@ -94,12 +94,11 @@ struct Received {
 
 impl Received {
     fn of(set: &Token, access_token: String, document: &Value, now: Timestamp) -> Self {
-        let refresh_token = one_text("token.response.refresh_token", &set.refresh_token, document);
         let lifetime = expires_in(&set.expires_in.matches(document));
         let scope = document.get("scope").and_then(Value::as_str);
         Self {
             access_token,
-            refresh_token: refresh_token.ok(),
+            refresh_token: optional_text(&set.refresh_token, document),
             scope: scope.map(str::to_owned),
             expires_at: lifetime.map(|seconds| now.plus(Duration::from_secs(seconds))),
             subject: None,
@@ -343,9 +342,8 @@ impl Logins {
                 step: Step::Token,
                 error,
             })?;
-        let id_token = one_text("token.response.id_token", &set.id_token, &document);
         if provider.kind == Kind::Openid
-            && let Ok(id_token) = id_token
+            && let Some(id_token) = optional_text(&set.id_token, &document)
         {
             self.check_refreshed(&login, &id_token, old.subject.as_deref())
                 .await?;

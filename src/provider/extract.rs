@@ -148,24 +148,31 @@ pub fn one_text(
     place: &Place,
     document: &Value,
 ) -> Result<String, ExtractError> {
-    let fail = |problem| ExtractError {
+    text(place, document).map_err(|problem| ExtractError {
         field,
         problem,
         hint: suggest_token(field, document),
-    };
-    let value = one(place, document).map_err(fail)?;
-    match value {
-        Value::String(text) if unreadable(text) => Err(fail(Problem::Invalid {
+    })
+}
+
+/// The same where most answers have none: nobody looks for where else it may be.
+pub fn optional_text(place: &Place, document: &Value) -> Option<String> {
+    text(place, document).ok()
+}
+
+fn text(place: &Place, document: &Value) -> Result<String, Problem> {
+    match one(place, document)? {
+        Value::String(text) if unreadable(text) => Err(Problem::Invalid {
             place: place.to_string(),
             why: UNREADABLE.to_owned(),
-        })),
+        }),
         Value::String(text) if !text.is_empty() => Ok(text.clone()),
-        Value::String(_) => Err(fail(Problem::missing(place.as_str()))),
-        other => Err(fail(Problem::WrongType {
+        Value::String(_) => Err(Problem::missing(place.as_str())),
+        other => Err(Problem::WrongType {
             place: place.to_string(),
             expected: "a string",
             found: type_name(other),
-        })),
+        }),
     }
 }
 

@@ -7,23 +7,30 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::iter;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 use tracing::warn;
 
+use super::queue::Queue;
 use super::used::{Uses, newest};
-use super::{LoginEntry, MOST_FAILURES, Message, Noted, RECORDS, SUCCESS};
+use super::{LoginEntry, MOST_FAILURES, Noted, RECORDS, SUCCESS};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::store::{Key, Precondition, Store, StoreError};
 
 /// How long entries wait for others.
 const WAIT: Duration = Duration::from_secs(1);
-/// How many are written at once.
-const MOST_AT_ONCE: usize = 500;
 /// How many of them side by side, for stores to which each is a way through the network.
 const SIDE_BY_SIDE: usize = 8;
 const DAY: u64 = 24 * 60 * 60;
+
+/// However the task ends, nobody is to wait for it.
+struct Ended<'a>(&'a Queue);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
 
 pub(super) struct Writer {
     store: Arc<dyn Store>,
@@ -47,25 +54,19 @@ impl Writer {
         }
     }
 
-    /// Writes what comes; ends with the last sender.
-    pub async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
-        while let Some(first) = queue.recv().await {
-            let until = Instant::now() + WAIT;
-            let (mut entries, mut waiting) = (Vec::new(), Vec::new());
-            let mut next = Some(first);
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Entry(noted) => entries.push(*noted),
-                    Message::Flush(done) => waiting.push(done),
-                }
-                if !waiting.is_empty() || entries.len() >= MOST_AT_ONCE {
-                    break;
-                }
-                next = timeout_at(until, queue.recv()).await.ok().flatten();
-            }
-            self.write(entries).await;
-            for done in waiting {
+    /// Writes what comes, until the queue is closed.
+    pub async fn run(mut self, queue: Arc<Queue>) {
+        let _ended = Ended(&queue);
+        loop {
+            queue.some().await;
+            let _ = timeout(WAIT, queue.due()).await;
+            let batch = queue.take();
+            self.write(batch.entries).await;
+            for done in batch.flushed {
                 let _ = done.send(());
+            }
+            if batch.closed {
+                return;
             }
         }
     }
