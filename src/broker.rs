@@ -21,7 +21,7 @@ use crate::authority::features::KnownFeatures;
 use crate::authority::foreign::ForeignAuthority;
 use crate::authority::verified::VerifiedTokens;
 use crate::authority::{self, Authority, password};
-use crate::base::{AccountId, Clock, Timestamp};
+use crate::base::{AccountId, Clock, Rate, Timestamp};
 use crate::config::{Config, StorePlace};
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
@@ -29,7 +29,7 @@ use crate::key::{self, Algorithm, KeyError, Keyring, vault};
 use crate::login::access_key::limits::CodeLimits;
 use crate::login::journal::Journal;
 use crate::login::password::Guesses;
-use crate::login::share::Shares;
+use crate::login::share::AllShares;
 use crate::login::{self, Logins, drift, health, heavy, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
@@ -143,7 +143,8 @@ impl Broker {
                 code_limits: CodeLimits::new(Arc::clone(&store)),
                 hasher,
                 guesses: Guesses::new(Arc::clone(&store)),
-                shares: Shares::default(),
+                shares: AllShares::default(),
+                trials: Rate::new(login::trial::OPENED),
                 refreshes: login::kept::Refreshes::default(),
                 meters: meters::Meters::default(),
                 public_url,
@@ -153,6 +154,7 @@ impl Broker {
             mail: Arc::clone(&mail),
         });
         let ops = Operations {
+            spaces: spaces().collect(),
             clearing: tokio::sync::Mutex::default(),
             store: Arc::clone(&store),
             mappings,
@@ -329,6 +331,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         longest(config),
     );
     let ops = Operations {
+        spaces: spaces().collect(),
         clearing: tokio::sync::Mutex::default(),
         mappings: Arc::new(Mappings::new(
             Arc::clone(&store),

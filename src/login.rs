@@ -55,7 +55,7 @@ use std::time::Duration;
 pub use self::error::{Blame, LoginError, Step};
 pub use self::return_to::ReturnTo;
 use crate::account::{Accounts, Mappings};
-use crate::base::{AccountId, Clock, ProviderId, Timestamp};
+use crate::base::{AccountId, Clock, ProviderId, Rate, Timestamp};
 use crate::key::Keyring;
 use crate::mail::Mail;
 use crate::outbound::Outbound;
@@ -119,7 +119,9 @@ pub struct Logins {
     /// Our public URL without a slash at its end.
     pub public_url: String,
     /// How many are under way, and whose.
-    pub shares: share::Shares,
+    pub shares: share::AllShares,
+    /// How many trials each account may open.
+    pub trials: Rate<AccountId>,
     /// Who refreshes kept tokens.
     pub refreshes: kept::Refreshes,
     /// From the start of a login to its callback.

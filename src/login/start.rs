@@ -67,6 +67,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let now = logins.now();
     logins
         .shares
+        .logins
         .may_begin(client, now)
         .map_err(|Spent(wait)| LoginError::TooMany { wait })?;
     // Nobody types a password for a provider that fails (threat F16).
@@ -132,7 +133,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     };
     let id = pending.id.clone();
     let texts = pending.return_to.len() + pending.redirect_uri.len();
-    for forgotten in logins.shares.keep(client, &token, texts, now) {
+    for forgotten in logins.shares.logins.keep(client, &token, texts, now) {
         LOGINS
             .delete_by(&*logins.store, "", &forgotten)
             .await
