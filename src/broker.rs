@@ -22,7 +22,7 @@ use crate::authority::foreign::ForeignAuthority;
 use crate::authority::notices::Notices;
 use crate::authority::verified::VerifiedTokens;
 use crate::authority::{self, Authority, password};
-use crate::base::{AccountId, Clock, Rate, Timestamp};
+use crate::base::{AccountId, Clock, Timestamp};
 use crate::config::{Config, StorePlace};
 use crate::http::pages::Pages;
 use crate::http::{self, App, Shared};
@@ -146,7 +146,6 @@ impl Broker {
                 hasher,
                 guesses: Guesses::new(Arc::clone(&store)),
                 shares: AllShares::default(),
-                trials: Rate::new(login::trial::OPENED),
                 refreshes: login::kept::Refreshes::default(),
                 meters: meters::Meters::default(),
                 public_url,

@@ -55,7 +55,7 @@ use std::time::Duration;
 pub use self::error::{Blame, LoginError, Step};
 pub use self::return_to::ReturnTo;
 use crate::account::{Accounts, Mappings};
-use crate::base::{AccountId, Clock, ProviderId, Rate, Timestamp};
+use crate::base::{AccountId, Clock, ProviderId, Timestamp};
 use crate::key::Keyring;
 use crate::mail::Mail;
 use crate::outbound::Outbound;
@@ -120,8 +120,6 @@ pub struct Logins {
     pub public_url: String,
     /// How many are under way, and whose.
     pub shares: share::AllShares,
-    /// How many trials each account may open.
-    pub trials: Rate<AccountId>,
     /// Who refreshes kept tokens.
     pub refreshes: kept::Refreshes,
     /// From the start of a login to its callback.

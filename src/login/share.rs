@@ -14,7 +14,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Allowance, Rate, Spent, Timestamp};
+use super::trial::OPENED;
+use crate::base::{AccountId, Allowance, Rate, Spent, Timestamp};
 use crate::store::{Token, TokenSeed};
 
 /// How many logins a client may begin.
@@ -69,8 +70,7 @@ impl Client {
     }
 }
 
-/// What strangers have the broker keep.
-#[derive(Default)]
+/// What strangers have the broker keep, and those who administer one account.
 pub struct AllShares {
     /// Logins at providers.
     pub logins: Shares,
@@ -80,6 +80,20 @@ pub struct AllShares {
     pub pushed: Shares,
     /// Logins as VTEX ID's front ends begin them.
     pub vtex: Shares,
+    /// Trials that an account opens.
+    pub trials: Rate<AccountId>,
+}
+
+impl Default for AllShares {
+    fn default() -> Self {
+        Self {
+            logins: Shares::default(),
+            requests: Shares::default(),
+            pushed: Shares::default(),
+            vtex: Shares::default(),
+            trials: Rate::new(OPENED),
+        }
+    }
 }
 
 /// What is kept of one kind, by client.

@@ -65,11 +65,8 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         console,
     } = request;
     let now = logins.now();
-    logins
-        .shares
-        .logins
-        .may_begin(client, now)
-        .map_err(|Spent(wait)| LoginError::TooMany { wait })?;
+    let begun = logins.shares.logins.may_begin(client, now);
+    begun.map_err(|Spent(wait)| LoginError::TooMany { wait })?;
     // Nobody types a password for a provider that fails (threat F16).
     for lane in [super::lane, super::profile_lane] {
         let lane = lane(account.id.as_str(), provider.id.as_str());

@@ -99,7 +99,7 @@ pub async fn open(
     if known.is_some_and(|account| !account.login.ways.is_on(&provider.id)) {
         return Err(TrialError::Off(provider.id));
     }
-    let opened = logins.trials.take(account.clone(), logins.now());
+    let opened = logins.shares.trials.take(account.clone(), logins.now());
     opened.map_err(|Spent(left)| TrialError::TooMany(left))?;
     let store = &*logins.store;
     let expires_at = logins.now().plus(LIFETIME);
