@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
@@ -360,14 +361,14 @@ async fn console(home: &Home, browser: &mut Browser, path: &str, form: &[(&str, 
 
 /// The code of an app that has this key now (RFC 6238).
 fn code(key: &str) -> String {
-    let bits: String = key
-        .bytes()
-        .map(|digit| match digit {
+    let mut bits = String::new();
+    for digit in key.bytes() {
+        let value = match digit {
             b'A'..=b'Z' => digit - b'A',
             _ => digit - b'2' + 26,
-        })
-        .map(|digit| format!("{digit:05b}"))
-        .collect();
+        };
+        write!(bits, "{value:05b}").unwrap();
+    }
     let bytes: Vec<u8> = bits
         .as_bytes()
         .chunks_exact(8)
