@@ -121,9 +121,9 @@ impl Shop {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let method: Method = method.parse().unwrap();
             let url = format!("{store}/orders/7/lines?x=1");
-            let refused = stranger.send(method.clone(), &url, &[], None).await;
-            assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{method}");
             let body = (method != Method::OPTIONS).then(|| "quantity=2".to_owned());
+            let refused = stranger.send(method.clone(), &url, &[], body.clone()).await;
+            assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{method}");
             let page = browser.send(method.clone(), &url, &[], body.clone()).await;
             assert_eq!(page.status, StatusCode::OK, "{method} {}", page.body);
             assert_eq!(asked(&page), format!("{method} /orders/7/lines?x=1"));
