@@ -152,6 +152,8 @@ pub fn one_text(
         })),
         Value::String(text) if !text.is_empty() => Ok(text.clone()),
         Value::String(_) => Err(fail(Problem::missing(place.as_str()))),
+        // Digit for digit, as ids are.
+        Value::Number(number) => Ok(number.to_string()),
         other => Err(fail(Problem::WrongType {
             place: place.to_string(),
             expected: "a string",

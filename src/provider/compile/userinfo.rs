@@ -11,7 +11,7 @@ use crate::provider::file::{
     ClientSection, ContentType, EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source,
     ThenSection, UserinfoSection,
 };
-use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
+use crate::provider::model::{Answer, ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
 
 /// Claims of the session cookie, and members of the user that `session` shows,
 /// that no mapping may set; in lower case, since some readers don't tell.
@@ -87,13 +87,14 @@ impl Check<'_> {
             .collect();
         let response = &set.response;
         let answer = self.answer("userinfo.response", &written!(response));
-        let profile = self.profile(file);
+        let profile = self.profile(file)?;
+        let lifted = self.in_head(source, &profile);
         Some(Userinfo {
             source,
             request,
-            answer,
+            answer: Answer { lifted, ..answer },
             then,
-            profile: profile?,
+            profile,
         })
     }
 
@@ -168,6 +169,7 @@ impl Check<'_> {
         let taken = Taken {
             authorization: send_token == SendToken::Bearer,
             raw_body: set.body.is_some(),
+            sign: &set.sign,
         };
         let headers = self.headers(&format!("{at}.headers"), &set.headers, taken, with_profile);
         let body = self.body(
