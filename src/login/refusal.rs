@@ -58,9 +58,7 @@ const WORDS: &[&str] = &[
     "developermessage",
 ];
 /// Members that hold the two, as an object or the first of a list.
-const AROUND: &[&str] = &[
-    "error", "errors", "fault", "detail", "response", "meta", "baseresp",
-];
+const AROUND: &[&str] = &["error", "errors", "fault", "response", "meta", "baseresp"];
 /// How deep a document is looked into.
 const DEPTH: usize = 6;
 
@@ -133,6 +131,9 @@ fn look(document: &Value, depth: usize) -> Option<(String, Option<String>)> {
         (None, Some(words)) => Some((words, None)),
         (None, None) => {
             // The root element of XML, and what SOAP puts around a fault.
+            if let Some(found) = named("detail").and_then(|detail| look(detail, depth)) {
+                return Some(found);
+            }
             let mut elements = members.iter().filter(|(name, _)| !name.starts_with('@'));
             match (elements.next(), elements.next()) {
                 (Some((_, only)), None) if !only.is_string() => look(only, depth),

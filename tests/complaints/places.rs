@@ -31,7 +31,7 @@ fn json_answer(body: &str) -> FaultKind {
     answer(200, "application/json", body, &[])
 }
 
-const TOKEN: &str = "gAAAAABm-a-token-of-a-redirect";
+const TOKEN: &str = "gAAAAABm1-a-token-of-a-redirect";
 
 /// A token endpoint that redirects, with its answer in the address.
 #[tokio::test]
@@ -370,17 +370,15 @@ async fn a_ticket_is_exchanged_before_the_profile() {
         email = "$.me.email"
         name = -
     "#;
-    let profile: serde_json::Value = serde_json::from_str(PROFILE).unwrap();
-    let scene = Scene::new(
-        json!({ "routes": { "/exchange": { "access_token": TOKEN }, "/me": profile } }),
-        changes,
-    )
-    .await;
-    let token = json_answer(r#"{"ticket":"T-1-of-the-code"}"#);
-    scene
-        .world
-        .idp
-        .set_faults(Faults::none().on("token", token));
+    let scene = Scene::new(json!({}), changes).await;
+    let faults = Faults::none()
+        .on("token", json_answer(r#"{"ticket":"T-1-of-the-code"}"#))
+        .on(
+            "/exchange",
+            json_answer(&json!({ "access_token": TOKEN }).to_string()),
+        )
+        .on("/me", json_answer(PROFILE));
+    scene.world.idp.set_faults(faults);
     scene.logs_in().await;
     assert!(
         scene

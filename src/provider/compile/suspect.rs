@@ -112,8 +112,8 @@ pub(super) fn mended(text: &str, parses: impl Fn(&str) -> bool) -> Option<String
         .replace(" and ", " && ")
         .replace(" or ", " || ");
     [
-        bracketed(text),
         each(text),
+        bracketed(text),
         lacks_dot(text),
         text.replace(".[", "["),
         text.replace("[]", "[*]"),
