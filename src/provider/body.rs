@@ -10,7 +10,6 @@ pub use super::build_error::BuildError;
 use super::file::{Method, SignIn};
 use super::percent::QUERY;
 pub use super::percent::encode;
-use super::request::one_line;
 use super::sign::{self, Signature};
 use super::signed::Unsigned;
 use super::template::{Fill, Slot, Template, Unfilled};
@@ -160,6 +159,11 @@ pub struct Parts<'a> {
     pub sign: &'a [Signature],
     /// The mapping's headers, of which those that hold a signature are added.
     pub signed_headers: &'a [(String, Template)],
+}
+
+/// A header's value that came from outside, which must not break out of its line.
+pub fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n', '\0'], "")
 }
 
 /// Whether a text holds a signature.

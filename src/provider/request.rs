@@ -12,7 +12,7 @@ pub use super::authorization::{
     redirect_uri, request_object, with_pairs,
 };
 pub use super::body::{BuildError, encode};
-use super::body::{Parts, is_signed, with_query};
+use super::body::{Parts, is_signed, one_line, with_query};
 use super::credentials::{Credentials, Proof};
 use super::file::{Authentication, Pkce, SendToken};
 use super::hosts::{Hosts, fill_url};
@@ -265,9 +265,4 @@ fn add_headers(
         headers.push((name.clone(), filled));
     }
     Ok(())
-}
-
-/// A value that came from outside must not break out of its line.
-pub(super) fn one_line(text: &str) -> String {
-    text.replace(['\r', '\n', '\0'], "")
 }
