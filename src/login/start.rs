@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use tracing::info;
+use url::Url;
 
 use super::error::{LoginError, Step};
 use super::openid::AuthenticationAge;
@@ -102,15 +103,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         moment: Some(&moment),
         ..Fill::default()
     };
-    let step = Step::Start;
-    let endpoint = match &provider.authorization.open_url {
-        Some(url) => fill_url(url, &fill, &provider.hosts)
-            .map_err(|error| LoginError::Build { step, error })?,
-        None => {
-            let account = account.id.as_str();
-            logins.authorization_endpoint(account, provider).await?
-        }
-    };
+    let endpoint = endpoint(logins, account, provider, &fill).await?;
     let values = AuthorizationValues {
         fill,
         state: state.secret(),
@@ -145,19 +138,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         expires_at,
     };
     let id = pending.id.clone();
-    let lengths = pending.parameters.iter().map(|(n, v)| n.len() + v.len());
-    let texts = pending.return_to.len() + pending.redirect_uri.len() + lengths.sum::<usize>();
-    for forgotten in logins.shares.keep(client, &token, texts, now) {
-        LOGINS
-            .delete_by(&*logins.store, "", &forgotten)
-            .await
-            .map_err(Step::Start.store())?;
-    }
-    let pending = Stage::Pending(Box::new(pending));
-    LOGINS
-        .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)
-        .await
-        .map_err(Step::Start.store())?;
+    keep(logins, client, &token, pending, now).await?;
     info!(
         target: "vestibule::login",
         login = id,
@@ -166,6 +147,49 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         "login begins: the browser goes to the provider's authorization endpoint"
     );
     Ok(Started { location })
+}
+
+/// Where the browser is sent: the visitor may name a part of it.
+async fn endpoint(
+    logins: &Logins,
+    account: &Account,
+    provider: &Provider,
+    fill: &Fill<'_>,
+) -> Result<Url, LoginError> {
+    let step = Step::Start;
+    match &provider.authorization.open_url {
+        Some(url) => {
+            fill_url(url, fill, &provider.hosts).map_err(|error| LoginError::Build { step, error })
+        }
+        None => {
+            let account = account.id.as_str();
+            logins.authorization_endpoint(account, provider).await
+        }
+    }
+}
+
+/// Stores the pending login, in place of those that its client began long before.
+async fn keep(
+    logins: &Logins,
+    client: Option<IpAddr>,
+    token: &Token,
+    pending: PendingLogin,
+    now: Timestamp,
+) -> Result<(), LoginError> {
+    let lengths = pending.parameters.iter().map(|(n, v)| n.len() + v.len());
+    let texts = pending.return_to.len() + pending.redirect_uri.len() + lengths.sum::<usize>();
+    for forgotten in logins.shares.keep(client, token, texts, now) {
+        LOGINS
+            .delete_by(&*logins.store, "", &forgotten)
+            .await
+            .map_err(Step::Start.store())?;
+    }
+    let pending = Stage::Pending(Box::new(pending));
+    LOGINS
+        .put_by(&*logins.store, "", token, &pending, Precondition::Absent)
+        .await
+        .map_err(Step::Start.store())?;
+    Ok(())
 }
 
 /// The longest parameter that is handed on, in bytes.
