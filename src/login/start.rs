@@ -71,10 +71,8 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     } = request;
     let parameters = handed_on(provider, parameters)?;
     let now = logins.now();
-    logins
-        .shares
-        .may_begin(client, now)
-        .map_err(|Spent(wait)| LoginError::TooMany { wait })?;
+    let begun = logins.shares.logins.may_begin(client, now);
+    begun.map_err(|Spent(wait)| LoginError::TooMany { wait })?;
     // Nobody types a password for a provider that fails (threat F16).
     for lane in [super::lane, super::profile_lane] {
         let lane = lane(account.id.as_str(), provider.id.as_str());
@@ -178,7 +176,7 @@ async fn keep(
 ) -> Result<(), LoginError> {
     let lengths = pending.parameters.iter().map(|(n, v)| n.len() + v.len());
     let texts = pending.return_to.len() + pending.redirect_uri.len() + lengths.sum::<usize>();
-    for forgotten in logins.shares.keep(client, token, texts, now) {
+    for forgotten in logins.shares.logins.keep(client, token, texts, now) {
         LOGINS
             .delete_by(&*logins.store, "", &forgotten)
             .await

@@ -35,88 +35,65 @@ struct Offer {
     reason: String,
 }
 
-/// The field behind a code, and what happened.
-fn cause(code: &str, step: &str) -> (&'static str, &'static str) {
-    let address = match step {
-        step if step.starts_with("userinfo") => "userinfo.url",
-        step if step.starts_with("then") => "userinfo.then",
-        _ => "token.url",
-    };
+/// What happened, by its code.
+fn happened(code: &str) -> &'static str {
     match code {
-        "login.denied" => (
-            "",
-            "Whoever logged in pressed Cancel at the provider, or the provider refused consent. Nothing is wrong with the mapping.",
-        ),
-        "login.code_missing" => (
-            "callback.code_key",
-            "The provider sent the browser back without a code under the name that is expected.",
-        ),
-        "login.state_missing" => (
-            "authorization.state_key",
-            "The provider sent the browser back without the state under the name that is expected.",
-        ),
-        "login.issuer_mismatch" => (
-            "provider.issuer",
-            "The answer came from another issuer than the one that is set.",
-        ),
-        "login.token_rejected" => (
-            "client.secret",
-            "The provider refused to exchange the code. The client secret, the way the client authenticates and the redirect URI registered there are the usual causes.",
-        ),
-        "login.token_response_invalid" => (
-            "token.response.access_token",
-            "The provider answered the exchange, but there is no access token where it is looked for.",
-        ),
-        "login.id_token_invalid" => (
-            "provider.issuer",
-            "The ID token is missing or does not pass its checks.",
-        ),
-        "login.userinfo_rejected" => (
-            "userinfo.send_token",
-            "The provider refused the request for the user's information: the token was not accepted as it was sent, or the scopes do not allow it.",
-        ),
-        "login.userinfo_not_found" => (
-            "userinfo.url",
-            "There is nothing at the address of the user's information.",
-        ),
-        "login.userinfo_invalid" => (
-            "userinfo.response.success",
-            "The user's information cannot be read, or does not meet the success condition.",
-        ),
-        "login.email_missing" => (
-            "userinfo.response.email",
-            "The provider answered, but there is no email where it is looked for.",
-        ),
-        "login.email_invalid" => (
-            "userinfo.response.email",
-            "What was found for the email is not an email address.",
-        ),
-        "login.user_id_missing" => (
-            "userinfo.response.user_id",
-            "The provider answered, but there is no usable id where it is looked for.",
-        ),
-        "login.email_not_trusted" => (
-            "provider.email_trust",
-            "A user with this email exists, and the trust in this provider's emails does not allow to link the login to them.",
-        ),
-        "login.provider_unreachable" => (address, "No connection to the provider came about."),
-        "login.provider_timeout" => (address, "The provider did not answer in time."),
-        "login.provider_busy" | "login.provider_failing" => (
-            address,
-            "The provider answered that it is busy or failing. The mapping may be right: try again later.",
-        ),
-        _ => ("", ""),
+        "login.denied" => {
+            "Whoever logged in pressed Cancel at the provider, or the provider refused consent. Nothing is wrong with the mapping."
+        }
+        "login.code_missing" => {
+            "The provider sent the browser back without a code under the name that is expected."
+        }
+        "login.state_missing" => {
+            "The provider sent the browser back without the state under the name that is expected."
+        }
+        "login.issuer_mismatch" => "The answer came from another issuer than the one that is set.",
+        "login.token_rejected" => {
+            "The provider refused to exchange the code. The client secret, the way the client authenticates and the redirect URI registered there are the usual causes."
+        }
+        "login.token_response_invalid" => {
+            "The provider answered the exchange, but there is no access token where it is looked for."
+        }
+        "login.id_token_invalid" => "The ID token is missing or does not pass its checks.",
+        "login.userinfo_rejected" => {
+            "The provider refused the request for the user's information: the token was not accepted as it was sent, or the scopes do not allow it."
+        }
+        "login.userinfo_not_found" => "There is nothing at the address of the user's information.",
+        "login.userinfo_invalid" => {
+            "The user's information cannot be read, or does not meet the success condition."
+        }
+        "login.email_missing" => {
+            "The provider answered, but there is no email where it is looked for."
+        }
+        "login.email_invalid" => "What was found for the email is not an email address.",
+        "login.user_id_missing" => {
+            "The provider answered, but there is no usable id where it is looked for."
+        }
+        "login.email_not_trusted" => {
+            "A user with this email exists, and the trust in this provider's emails does not allow to link the login to them."
+        }
+        "login.provider_unreachable" => "No connection to the provider came about.",
+        "login.provider_timeout" => "The provider did not answer in time.",
+        "login.provider_busy" | "login.provider_failing" => {
+            "The provider answered that it is busy or failing. The mapping may be right: try again later."
+        }
+        _ => "",
     }
+}
+
+/// The key of the mapping to look at, as the trace has it: in backticks.
+fn key_of(failure: &Value) -> &str {
+    let look_at = failure["look_at"].as_str().unwrap_or_default();
+    look_at.split('`').nth(1).unwrap_or_default()
 }
 
 /// Explains the failure of a trace.
 pub(super) fn explain(trace: &Value) -> Option<Explained> {
     let failure = trace.get("failure").filter(|failure| failure.is_object())?;
-    let text = |name: &str| failure[name].as_str().unwrap_or_default();
-    let (key, sentence) = cause(text("code"), text("step"));
+    let code = failure["code"].as_str().unwrap_or_default();
+    let (key, sentence) = (key_of(failure), happened(code));
     let sentence = if sentence.is_empty() {
-        text("code")
-            .parse::<crate::base::ErrorCode>()
+        code.parse::<crate::base::ErrorCode>()
             .map_or_else(|_| String::new(), |code| code.meaning().to_owned())
     } else {
         sentence.to_owned()
@@ -233,29 +210,19 @@ mod tests {
     #[test]
     fn a_missing_value_is_explained_with_the_places_that_have_it() {
         let trace = json!({
-            "failure": { "step": "userinfo", "code": "login.email_missing", "message": "x" },
+            "failure": { "step": "userinfo", "code": "login.email_missing", "message": "x", "look_at": "`userinfo.response.email` (step 4, user information)" },
             "documents": [["userinfo", { "data": { "mail": "ada@example.test", "uid": "u-7" } }]],
         });
         let explained = explain(&trace).unwrap();
         assert_eq!(explained.label, Some("User email key"));
         assert_eq!(explained.offers[0].place, "$.data.mail");
         let trace = json!({
-            "failure": { "step": "token", "code": "login.token_response_invalid", "message": "x" },
+            "failure": { "step": "token", "code": "login.token_response_invalid", "message": "x", "look_at": "`token.response.access_token` (step 3)" },
             "exchanges": [{ "step": "token", "response": { "headers": [], "body": "{\"data\":{\"access_token\":\"{{x}}\",\"refresh_token\":\"y\"}}" } }],
         });
         let explained = explain(&trace).unwrap();
         assert_eq!(explained.offers.len(), 1);
         assert_eq!(explained.offers[0].place, "$.data.access_token");
         assert!(explain(&json!({ "identity": {} })).is_none());
-    }
-
-    #[test]
-    fn every_cause_names_a_field_that_there_is() {
-        for code in crate::base::ErrorCode::ALL {
-            for step in ["token", "userinfo", "then x"] {
-                let (key, _) = cause(code.as_str(), step);
-                assert!(key.is_empty() || field(key).is_some(), "{key}");
-            }
-        }
     }
 }
