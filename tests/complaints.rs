@@ -14,6 +14,8 @@ mod bytes;
 mod operation;
 #[path = "complaints/outcomes.rs"]
 mod outcomes;
+#[path = "complaints/places.rs"]
+mod places;
 #[path = "complaints/profile.rs"]
 mod profile;
 #[path = "complaints/scene.rs"]

@@ -86,6 +86,7 @@ async fn begin(
         return_to: return_to.clone(),
         browser: &browser,
         login_hint: hint,
+        parameters: &given(&site),
         client,
         demands: &demands,
         trial: None,
@@ -121,6 +122,14 @@ async fn demands(app: &App, site: &Site, return_to: &ReturnTo) -> Result<Demands
         .unwrap_or_default())
 }
 
+/// The parameters of a login's address; the mapping says which of them it hands on.
+pub(super) fn given(site: &Site) -> Vec<(String, String)> {
+    let pairs = site.query.iter();
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
 /// Where the login returns to, and the store it runs on: for an application's
 /// request that waits, the broker's own place.
 pub(super) fn target(
@@ -147,10 +156,9 @@ fn begin_there(site: &Site, store: &StoreFront) -> Option<Response> {
         return None;
     }
     let mut endpoint = "login?moved=1".to_owned();
-    for (name, value) in site.query.iter() {
-        if matches!(name, "return_to" | "provider" | "login_hint" | "lang") {
-            let _ = write!(endpoint, "&{name}={}", failure::encode(value));
-        }
+    for (name, value) in site.query.iter().filter(|(name, _)| *name != "moved") {
+        let (name, value) = (failure::encode(name), failure::encode(value));
+        let _ = write!(endpoint, "&{name}={value}");
     }
     Some(redirect(StatusCode::FOUND, &store.url(&endpoint)))
 }

@@ -1,9 +1,12 @@
 //! `trial`: a login with a draft, for whoever owns a test account.
 
+use std::fmt::Write as _;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
+use super::login::given;
 use super::site::{Site, html};
 use super::{Shared, failure, redirect};
 use crate::base::ErrorCode;
@@ -26,11 +29,17 @@ pub(super) async fn begin(
             .ok_or_else(|| failure::coded(&app, &site, ErrorCode::LoginStoreMissing, None))?;
         let link = site.query.get("ticket").unwrap_or_default();
         if site.query.get("go") != Some("true") {
-            let go = format!("?ticket={}&go=true", failure::encode(link));
+            let mut go = format!("?ticket={}&go=true", failure::encode(link));
+            for (name, value) in given(&site) {
+                if !matches!(name.as_str(), "ticket" | "go") {
+                    let (name, value) = (failure::encode(&name), failure::encode(&value));
+                    let _ = write!(go, "&{name}={value}");
+                }
+            }
             let page = app.pages.trial_ask(&site.look(), site.lang, &go);
             return Ok(html(StatusCode::OK, page));
         }
-        let started = trial::begin(&app.logins, &site.account, store, link)
+        let started = trial::begin(&app.logins, &site.account, store, link, &given(&site))
             .await
             .map_err(|error| failure::at_site(&app, &site, &error, None))?;
         Ok(redirect(StatusCode::FOUND, &started.location))

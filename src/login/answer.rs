@@ -1,7 +1,6 @@
 //! Reading a provider's answer: whether it is a refusal, and what counts in it.
 
-use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::{error_code, words as whole};
 use super::refusal;
@@ -37,6 +36,13 @@ impl Words {
         }
     }
 
+    pub(super) const fn new(code: String, text: Option<String>) -> Self {
+        Self {
+            code: Some(code),
+            text,
+        }
+    }
+
     /// Fit for a log line: some repeat the code or the secret that they don't like.
     pub(super) fn masked(&self, trace: &Trace) -> Option<String> {
         let in_full = |text: &String| whole(&trace.masked(text));
@@ -61,7 +67,7 @@ impl Read {
         body: &[u8],
     ) -> Self {
         let decoded = decode(answer.format, content_type, body).and_then(bounded);
-        if StatusCode::from_u16(status).is_ok_and(|status| status.is_success()) {
+        if answer.is_good(status) {
             return match decoded {
                 Ok(document) => Self::judged(answer, document),
                 Err(error) => Self::Unreadable(error),
@@ -87,6 +93,15 @@ impl Read {
             Some(place) => Self::Inner(inner::find(place, &document)),
             None => Self::Document(document),
         }
+    }
+
+    /// Judges a redirect by what its address says.
+    pub(super) fn redirect(answer: &Answer, parameters: Map<String, Value>) -> Self {
+        let document = Value::Object(parameters);
+        if document.get("error").is_some_and(says_error) {
+            return Self::Refused(words(answer, &document));
+        }
+        Self::Document(document)
     }
 
     /// Judges the claims of a token, which came in an answer's place.

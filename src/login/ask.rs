@@ -9,6 +9,7 @@ use super::answer::{Read, Words};
 use super::context::Context;
 use super::error::{LoginError, Step};
 use super::heavy::INLINE_BYTES;
+use super::refusal;
 use crate::outbound::{Limits, PreparedRequest, Response};
 use crate::provider::decode::DecodeError;
 use crate::provider::extract::ExtractError;
@@ -61,11 +62,22 @@ impl Logins {
         let rejected = |words: Option<Words>, trace: &Trace| LoginError::Rejected {
             step,
             status,
-            detail: words.and_then(|words| words.masked(trace)),
+            detail: words
+                .or_else(|| {
+                    let (code, text) = refusal::challenged(&response.headers)?;
+                    Some(Words::new(code, text))
+                })
+                .and_then(|words| words.masked(trace)),
             retry_after: retry_after(&response.headers),
         };
         let signed = matches!(step, Step::Userinfo | Step::Then) && Self::has_keys(login);
-        let read = match self.read(step, answer, content_type, &response).await? {
+        let read = if answer.is_redirect(status) {
+            // A redirect's body is a page for people, if there is one.
+            Read::redirect(answer, lifted::location(&response.headers))
+        } else {
+            self.read(step, answer, content_type, &response).await?
+        };
+        let read = match read {
             // All that counts stands in the head.
             Read::Unreadable(DecodeError::Empty { .. }) if !answer.lifted.is_empty() => {
                 Read::judged(answer, Value::Null)

@@ -17,7 +17,9 @@ use crate::account::Account;
 use crate::base::Timestamp;
 use crate::protocol::form::{FormError, Pairs, with_plus};
 use crate::provider::Provider;
+use crate::provider::decode::{Format, decode};
 use crate::provider::model::{default_refusals, refusal_word};
+use crate::provider::path;
 use crate::provider::state::may_be_shaped;
 use crate::store::{Precondition, StoreError, Token};
 
@@ -369,16 +371,37 @@ fn callback_parameters(
         .collect()
 }
 
-/// The parameters whose values are mapped; any may be absent.
+/// The parameters whose values are mapped; any may be absent. One that is a JSON object
+/// or array is read as that: Apple's `user` is.
 fn callback_values(provider: &Provider, query: &CallbackQuery) -> Value {
     let names = provider.callback.values.iter();
-    let there = names.filter_map(|name| Some((name.clone(), query.get(name)?.into())));
+    let read = |text: &str| -> Value {
+        let json = text.trim_start().starts_with(['{', '[']);
+        let value = json.then(|| decode(Format::Json, None, text.as_bytes()));
+        match value {
+            Some(Ok(decoded)) if !path::is_heavier(&decoded.value, path::INLINE_COST) => {
+                decoded.value
+            }
+            _ => text.into(),
+        }
+    };
+    let there = names.filter_map(|name| Some((name.clone(), read(query.get(name)?))));
     Value::Object(there.collect())
+}
+
+/// Whether an error says that there was none: some servers send one with every answer.
+fn says_nothing(error: &str) -> bool {
+    let word = error.trim().to_ascii_lowercase();
+    matches!(
+        word.as_str(),
+        "" | "0" | "none" | "null" | "false" | "ok" | "success" | "no_error"
+    )
 }
 
 fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, LoginError> {
     let code = query.code(&provider.callback.code_key);
     let error = query.get(&provider.callback.error_key);
+    let error = error.filter(|error| !(code.is_some() && says_nothing(error)));
     match (code, error) {
         (Some(_), Some(_)) => Err(LoginError::BadCallback("has both a code and an error")),
         (Some(code), None) => Ok(CallbackParams::Code {

@@ -22,6 +22,7 @@ pub struct Context {
     nonce: Option<String>,
     authentication_age: Option<AuthenticationAge>,
     prover: Option<Arc<Prover>>,
+    parameters: Vec<(String, String)>,
     origin: Origin,
 }
 
@@ -58,6 +59,7 @@ impl Context {
             nonce: pending.nonce,
             authentication_age: pending.freshness,
             prover: prover(pending.proof_key.as_deref()),
+            parameters: pending.parameters,
             origin: Origin {
                 store: pending.store,
                 return_to: pending.return_to,
@@ -84,6 +86,7 @@ impl Context {
             nonce: None,
             authentication_age: None,
             prover: None,
+            parameters: Vec::new(),
             origin: Origin {
                 store: String::new(),
                 return_to: String::new(),
@@ -147,6 +150,11 @@ impl Context {
     /// repeats (RFC 6749 §4.1.3).
     pub(super) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
+    }
+
+    /// Parameters of the address at which it began that the mapping hands on.
+    pub(super) fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
     }
 
     /// The nonce that the ID token must repeat, where one was sent.

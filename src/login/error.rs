@@ -86,6 +86,9 @@ pub enum LoginError {
     /// The account has no provider at all.
     #[error("the account has no provider yet; apply a mapping")]
     NoProvider,
+    /// The mapping hands on a parameter that the login's address lacks.
+    #[error("the login's address lacks `{0}` (`{{login.{0}}}`): `login?provider=…&{0}=…`")]
+    ParameterMissing(String),
     /// This client began too many logins.
     #[error("the client began too many logins; it may begin another in {wait:?}")]
     TooMany {
@@ -279,6 +282,7 @@ impl LoginError {
         match self {
             Self::UnknownProvider
             | Self::NoProvider
+            | Self::ParameterMissing(_)
             | Self::TooMany { .. }
             | Self::Misconfigured(_)
             | Self::AddressInvalid
@@ -385,7 +389,7 @@ impl LoginError {
             Self::AccessDenied(_) => ErrorCode::LoginAccessDenied,
             Self::Identify(IdentifyError::NotTrusted) => ErrorCode::LoginEmailNotTrusted,
             Self::Identify(IdentifyError::Disabled) => ErrorCode::LoginUserDisabled,
-            Self::AddressInvalid => ErrorCode::RequestBad,
+            Self::AddressInvalid | Self::ParameterMissing(_) => ErrorCode::RequestBad,
             Self::TooManyCodes => ErrorCode::LoginTooManyCodes,
             Self::AccessKeySpent => ErrorCode::LoginAccessKeySpent,
             Self::AccessKeyBlocked => ErrorCode::LoginAccessKeyBlocked,
@@ -454,6 +458,7 @@ impl LoginError {
             | Self::TicketInvalid
             | Self::WrongBrowser
             | Self::UnknownProvider
+            | Self::ParameterMissing(_)
             | Self::TooMany { .. }
             | Self::AccessDenied(_)
             | Self::Identify(IdentifyError::NotTrusted | IdentifyError::Disabled) => Blame::Visitor,

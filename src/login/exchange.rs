@@ -6,12 +6,14 @@ use serde_json::Value;
 use tracing::debug;
 
 use super::Logins;
+use super::answer::Words;
 use super::callback::VerifiedCallback;
 use super::context::Context;
 use super::drift::Previous;
 use super::error::{LoginError, Step};
+use super::refusal;
 use crate::base::Secret;
-use crate::provider::extract::{one_text, optional_text};
+use crate::provider::extract::{ExtractError, one_text, optional_text};
 use crate::provider::hosts::fill_url;
 use crate::provider::moment::Moment;
 use crate::provider::request::{self, TokenValues};
@@ -114,7 +116,7 @@ pub async fn exchange(
     let set = &provider.token;
     let access_token = one_text("token.response.access_token", &set.access_token, &document)
         .map(Secret::new)
-        .map_err(|error| LoginError::Incomplete { step, error })?;
+        .map_err(|error| without_token(step, error, &document, trace))?;
     trace.secret("access_token", &access_token);
     let id_token = optional_text(&set.id_token, &document).map(Secret::new);
     if let Some(token) = &id_token {
@@ -224,6 +226,7 @@ async fn offer_once(
         client_secret: secret,
         code: Some(callback.code().secret()),
         callback: callback.parameters(),
+        login: login.parameters(),
         redirect_uri: login.redirect_uri(),
         app_access_token,
         moment: Some(&moment),
@@ -268,6 +271,19 @@ pub(super) fn expires_in(found: &[&Value]) -> Option<u64> {
     }
 }
 
+/// A good answer without a token in it: a refusal, where it has words for one.
+fn without_token(step: Step, error: ExtractError, document: &Value, trace: &Trace) -> LoginError {
+    match refusal::said(document).filter(|_| error.problem.is_missing()) {
+        Some((code, text)) => LoginError::Rejected {
+            step,
+            status: 200,
+            detail: Words::new(code, text).masked(trace),
+            retry_after: None,
+        },
+        None => LoginError::Incomplete { step, error },
+    }
+}
+
 async fn app_token(
     logins: &Logins,
     callback: &VerifiedCallback,
@@ -282,6 +298,7 @@ async fn app_token(
     let fill = Fill {
         client_id: &provider.client.id,
         client_secret: provider.client.secret.as_ref(),
+        login: login.parameters(),
         redirect_uri: login.redirect_uri(),
         moment: Some(&moment),
         ..Fill::default()
@@ -298,7 +315,7 @@ async fn app_token(
         &document,
     )
     .map(Secret::new)
-    .map_err(|error| LoginError::Incomplete { step, error })?;
+    .map_err(|error| without_token(step, error, &document, trace))?;
     trace.secret("app_access_token", &token);
     Ok(Some(token))
 }

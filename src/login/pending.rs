@@ -65,6 +65,9 @@ pub(super) struct PendingLogin {
     /// It is an operator's, to the console.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub console: bool,
+    /// Parameters of the address at which it began that the mapping hands on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<(String, String)>,
     /// From then on its callback comes too late. The record stays longer than
     /// that, so that who comes late finds back to the page that was asked for.
     pub expires_at: Timestamp,

@@ -145,6 +145,7 @@ impl Logins {
             format: Format::Auto,
             inner: None,
             lifted: BTreeSet::new(),
+            good: Vec::new(),
             success: None,
             error_message: None,
             nothing: Vec::new(),

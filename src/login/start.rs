@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use tracing::info;
+use url::Url;
 
 use super::error::{LoginError, Step};
 use super::openid::AuthenticationAge;
@@ -15,6 +16,7 @@ use crate::base::{Secret, Spent, Timestamp, random};
 use crate::provider::Provider;
 use crate::provider::dpop;
 use crate::provider::file::{Kind, Pkce, ResponseMode};
+use crate::provider::hosts::fill_url;
 use crate::provider::moment::Moment;
 use crate::provider::request::{self, AuthorizationValues, Demands};
 use crate::provider::template::Fill;
@@ -34,6 +36,8 @@ pub struct StartRequest<'a> {
     pub browser: &'a Browser,
     /// Whom the storefront expects, handed on to the provider.
     pub login_hint: Option<&'a str>,
+    /// Parameters of the address at which it begins.
+    pub parameters: &'a [(String, String)],
     /// The client's address, where clients are told apart.
     pub client: Option<IpAddr>,
     /// What an application demands.
@@ -59,11 +63,13 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         return_to,
         browser,
         login_hint,
+        parameters,
         client,
         demands,
         trial,
         console,
     } = request;
+    let parameters = handed_on(provider, parameters)?;
     let now = logins.now();
     let begun = logins.shares.logins.may_begin(client, now);
     begun.map_err(|Spent(wait)| LoginError::TooMany { wait })?;
@@ -83,21 +89,21 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let nonce = (provider.kind == Kind::Openid).then(random::token);
     let redirect_uri = provider.redirect_uri(&logins.public_url, account.id.as_str());
     let redirect_uri = request::redirect_uri(provider, &redirect_uri, state.secret());
-    let endpoint = logins
-        .authorization_endpoint(account.id.as_str(), provider)
-        .await?;
     let code_challenge = code_challenge(provider.authorization.pkce, &code_verifier);
     let proof_key = provider.client.dpop.then(dpop::fresh_key).flatten();
     let proof_key = proof_key.as_ref().map(Secret::expose);
     let moment = Moment::new(now);
+    let fill = Fill {
+        client_id: &provider.client.id,
+        client_secret: provider.client.secret.as_ref(),
+        redirect_uri: &redirect_uri,
+        login: &parameters,
+        moment: Some(&moment),
+        ..Fill::default()
+    };
+    let endpoint = endpoint(logins, account, provider, &fill).await?;
     let values = AuthorizationValues {
-        fill: Fill {
-            client_id: &provider.client.id,
-            client_secret: provider.client.secret.as_ref(),
-            redirect_uri: &redirect_uri,
-            moment: Some(&moment),
-            ..Fill::default()
-        },
+        fill,
         state: state.secret(),
         code_challenge: &code_challenge,
         nonce: nonce.as_deref(),
@@ -126,21 +132,11 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         freshness: freshness(provider, demands, now),
         trial: trial.map(|id| id.as_str().to_owned()),
         console,
+        parameters,
         expires_at,
     };
     let id = pending.id.clone();
-    let texts = pending.return_to.len() + pending.redirect_uri.len();
-    for forgotten in logins.shares.logins.keep(client, &token, texts, now) {
-        LOGINS
-            .delete_by(&*logins.store, "", &forgotten)
-            .await
-            .map_err(Step::Start.store())?;
-    }
-    let pending = Stage::Pending(Box::new(pending));
-    LOGINS
-        .put_by(&*logins.store, "", &token, &pending, Precondition::Absent)
-        .await
-        .map_err(Step::Start.store())?;
+    keep(logins, client, &token, pending, now).await?;
     info!(
         target: "vestibule::login",
         login = id,
@@ -149,6 +145,72 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         "login begins: the browser goes to the provider's authorization endpoint"
     );
     Ok(Started { location })
+}
+
+/// Where the browser is sent: the visitor may name a part of it.
+async fn endpoint(
+    logins: &Logins,
+    account: &Account,
+    provider: &Provider,
+    fill: &Fill<'_>,
+) -> Result<Url, LoginError> {
+    let step = Step::Start;
+    match &provider.authorization.open_url {
+        Some(url) => {
+            fill_url(url, fill, &provider.hosts).map_err(|error| LoginError::Build { step, error })
+        }
+        None => {
+            let account = account.id.as_str();
+            logins.authorization_endpoint(account, provider).await
+        }
+    }
+}
+
+/// Stores the pending login, in place of those that its client began long before.
+async fn keep(
+    logins: &Logins,
+    client: Option<IpAddr>,
+    token: &Token,
+    pending: PendingLogin,
+    now: Timestamp,
+) -> Result<(), LoginError> {
+    let lengths = pending.parameters.iter().map(|(n, v)| n.len() + v.len());
+    let texts = pending.return_to.len() + pending.redirect_uri.len() + lengths.sum::<usize>();
+    for forgotten in logins.shares.logins.keep(client, token, texts, now) {
+        LOGINS
+            .delete_by(&*logins.store, "", &forgotten)
+            .await
+            .map_err(Step::Start.store())?;
+    }
+    let pending = Stage::Pending(Box::new(pending));
+    LOGINS
+        .put_by(&*logins.store, "", token, &pending, Precondition::Absent)
+        .await
+        .map_err(Step::Start.store())?;
+    Ok(())
+}
+
+/// The longest parameter that is handed on, in bytes.
+const MAX_PARAMETER: usize = 256;
+
+/// The parameters that the mapping hands on. Anybody can write the link with them, so
+/// the mapping says which they are, and which hosts they may name.
+fn handed_on(
+    provider: &Provider,
+    given: &[(String, String)],
+) -> Result<Vec<(String, String)>, LoginError> {
+    let wanted = given.iter().filter(|(name, value)| {
+        let sound = !value.trim().is_empty() && !value.chars().any(char::is_control);
+        sound && value.len() <= MAX_PARAMETER && provider.login.wants(name)
+    });
+    let found: Vec<(String, String)> = wanted.cloned().collect();
+    match provider.login.required.iter().find(|name| {
+        let mut all = found.iter();
+        !all.any(|(known, _)| known == *name)
+    }) {
+        Some(name) => Err(LoginError::ParameterMissing(name.clone())),
+        None => Ok(found),
+    }
 }
 
 /// A state, and the token that finds its login.

@@ -7,10 +7,11 @@ use tracing::debug;
 
 use super::Logins;
 use super::context::Context;
-use super::error::{LoginError, Step};
+use super::error::{LoginError, Step, words};
 use super::exchange::TokenResponse;
 use super::kept::Unowned;
 use super::openid::IdTokenError;
+use super::refusal;
 use crate::base::Authenticated;
 use crate::outbound::PreparedRequest;
 use crate::provider::Provider;
@@ -157,8 +158,11 @@ async fn read(
     let login = token.login();
     let provider = login.provider();
     let (answer, values) = (token.document().clone(), token.values().clone());
-    if values != Value::Object(Map::new()) {
-        trace.document("callback", &values);
+    let began = members(login.parameters());
+    for (name, values) in [("callback", &values), ("login", &began)] {
+        if *values != Value::Object(Map::new()) {
+            trace.document(name, values);
+        }
     }
     let run = move |provider: &Provider, document: &Value| {
         let documents = Documents {
@@ -166,10 +170,11 @@ async fn read(
             token: Some(&answer),
             id_token: claims.as_ref(),
             callback: Some(&values),
+            login: Some(&began),
         };
         let mut notes = Vec::new();
         let profile = extract::profile(&provider.userinfo.profile, documents, &mut notes)
-            .map_err(incomplete)
+            .map_err(|error| incomplete(explained(error, document)))
             .and_then(|profile| {
                 extract::access(&provider.access, &profile, document)
                     .map(|()| profile)
@@ -190,6 +195,7 @@ async fn read(
         let (profile, notes) = run(provider, &document);
         (profile, notes, document)
     };
+    let profile = profile.map_err(|error| said_without_secrets(error, trace));
     if trace.is_on() {
         trace.notes.extend(notes);
         return profile;
@@ -287,6 +293,7 @@ fn prepare(
         client_secret: client.secret.as_ref(),
         redirect_uri: token.login().redirect_uri(),
         callback: token.callback(),
+        login: token.login().parameters(),
         access_token: Some(token.access_token()),
         app_access_token: token.app_access_token(),
         token_response: Some(token.document()),
@@ -295,6 +302,16 @@ fn prepare(
         ..Fill::default()
     };
     request::userinfo(set, &provider.hosts, discovered, &fill)
+}
+
+/// Parameters as members of an object.
+fn members(parameters: &[(String, String)]) -> Value {
+    let members = parameters.iter();
+    Value::Object(
+        members
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .collect(),
+    )
 }
 
 /// Claims with the members of an answer over them.
@@ -316,6 +333,32 @@ fn same_subject(claims: &Value, document: &Value) -> Result<(), LoginError> {
             Err(LoginError::IdToken(IdTokenError::OtherSubject))
         }
         _ => Ok(()),
+    }
+}
+
+/// An error with what the answer says for itself, where it has words of an error.
+fn explained(error: ExtractError, document: &Value) -> ExtractError {
+    let said = refusal::said(document).filter(|_| error.problem.is_missing());
+    let Some((code, text)) = said else {
+        return error;
+    };
+    let text = text.map_or_else(String::new, |text| format!(": {text}"));
+    ExtractError {
+        hint: Some(format!("the answer says: {code}{text}")),
+        ..error
+    }
+}
+
+/// Some answers repeat the token that they don't like.
+fn said_without_secrets(error: LoginError, trace: &Trace) -> LoginError {
+    let masked = |error: ExtractError| ExtractError {
+        hint: error.hint.map(|hint| words(&trace.masked(&hint))),
+        ..error
+    };
+    match error {
+        LoginError::UserIdMissing(error) => LoginError::UserIdMissing(masked(error)),
+        LoginError::EmailMissing(error) => LoginError::EmailMissing(masked(error)),
+        other => other,
     }
 }
 

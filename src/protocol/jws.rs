@@ -33,7 +33,9 @@ pub enum JwsError {
     #[error("it is not a signed token: {0}")]
     Malformed(&'static str),
     /// `none`, a shared-key algorithm, or one that is not known.
-    #[error("its algorithm is not one of the public-key signatures that count")]
+    #[error(
+        "its algorithm is not one of the public-key signatures that count: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA"
+    )]
     Algorithm,
     /// An extension that must be understood (RFC 7515 §4.1.11).
     #[error("its header has `crit`, which names extensions that are not known here")]

@@ -290,6 +290,7 @@ pub fn pushed<'p>(
         custom: Vec::new(),
         headers,
         sign: &[],
+        signed_headers: &[],
     };
     parts.finish(&values.fill)
 }

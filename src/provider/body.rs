@@ -157,6 +157,18 @@ pub struct Parts<'a> {
     pub headers: Vec<(String, String)>,
     /// Signatures over it.
     pub sign: &'a [Signature],
+    /// The mapping's headers, of which those that hold a signature are added.
+    pub signed_headers: &'a [(String, Template)],
+}
+
+/// A header's value that came from outside, which must not break out of its line.
+pub fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n', '\0'], "")
+}
+
+/// Whether a text holds a signature.
+pub fn is_signed(text: &Template) -> bool {
+    text.slots().any(|slot| matches!(slot, Slot::Sign(_)))
 }
 
 impl Parts<'_> {
@@ -169,44 +181,26 @@ impl Parts<'_> {
         if !self.sign.is_empty() {
             self.sign(fill, written.as_deref())?;
         }
-        let custom = std::mem::take(&mut self.custom);
-        let (method, body) = match (self.method, self.body) {
-            (Method::Get, _) => (http::Method::GET, None),
-            (Method::Post, Body::None) => (http::Method::POST, None),
-            (Method::Post, Body::Form) => {
-                let body = form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(self.pairs.drain(..))
-                    .extend_pairs(custom.iter().map(|(name, value)| (name, text(value))))
-                    .finish();
-                let kind = "application/x-www-form-urlencoded";
-                (http::Method::POST, Some((kind, body)))
-            }
-            (Method::Post, Body::Json) => {
-                let pairs = self.pairs.drain(..).map(|(n, v)| (n, Value::String(v)));
-                let members: Map<_, _> = pairs
-                    .chain(custom.iter().cloned())
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect();
-                let body = Value::Object(members).to_string();
-                (http::Method::POST, Some(("application/json", body)))
-            }
-            (Method::Post, Body::Raw(raw)) => {
-                self.pairs.clear();
-                let body = written.unwrap_or_default();
-                (http::Method::POST, Some((raw.content_type.as_str(), body)))
-            }
+        let body = written.or_else(|| self.made());
+        let kind = match self.body {
+            Body::Json => "application/json",
+            Body::Raw(raw) => raw.content_type.as_str(),
+            Body::Form | Body::None => "application/x-www-form-urlencoded",
         };
-        let body = body.map(|(kind, body)| {
+        if body.is_some() {
             let at = 1.min(self.headers.len());
             let header = ("Content-Type".to_owned(), kind.to_owned());
             self.headers.insert(at, header);
-            body
-        });
-        if body.is_none() {
+        } else {
             self.query.append(&mut self.pairs);
+            let custom = self.custom.iter();
             self.query
-                .extend(custom.iter().map(|(name, value)| (*name, text(value))));
+                .extend(custom.map(|(name, value)| (*name, text(value))));
         }
+        let method = match self.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+        };
         let mut url = self.url;
         if !self.query.is_empty() {
             url = parse(&with_query(url.as_str(), &self.query, None))?;
@@ -221,6 +215,31 @@ impl Parts<'_> {
 }
 
 impl Parts<'_> {
+    /// The body that the parameters make.
+    fn made(&self) -> Option<String> {
+        let posts = self.method == Method::Post;
+        match self.body {
+            Body::Form if posts => {
+                let custom = self.custom.iter();
+                let body = form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(&self.pairs)
+                    .extend_pairs(custom.map(|(name, value)| (name, text(value))))
+                    .finish();
+                Some(body)
+            }
+            Body::Json if posts => {
+                let pairs = self.pairs.iter();
+                let members: Map<_, _> = pairs
+                    .map(|(name, value)| (*name, Value::from(value.as_str())))
+                    .chain(self.custom.iter().cloned())
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect();
+                Some(Value::Object(members).to_string())
+            }
+            _ => None,
+        }
+    }
+
     /// Adds the signatures, to parameters and headers.
     fn sign(&mut self, fill: &Fill<'_>, written: Option<&str>) -> Result<(), BuildError> {
         let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
@@ -237,13 +256,34 @@ impl Parts<'_> {
             Method::Post => "POST",
         };
         let url = self.url.clone();
+        let body = written.map(str::to_owned).or_else(|| self.made());
         let unsigned = Unsigned {
             method,
             url: &url,
             parameters,
-            body: written,
+            body: body.as_deref(),
         };
-        for (signature, value) in sign::all(self.sign, fill, unsigned)? {
+        let made = sign::all(self.sign, fill, unsigned)?;
+        for (name, text) in self.signed_headers {
+            if !is_signed(text) {
+                continue;
+            }
+            let mut line = String::new();
+            for part in text.filled(|slot| match slot {
+                Slot::Sign(wanted) => made
+                    .iter()
+                    .find(|(signature, _)| signature.name == *wanted)
+                    .map(|(_, value)| value.clone())
+                    .ok_or_else(|| Unfilled(slot.to_string())),
+                other => fill.value(other),
+            }) {
+                line.push_str(&one_line(&part?.1));
+            }
+            self.headers
+                .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            self.headers.push((name.clone(), line));
+        }
+        for (signature, value) in made {
             let name = &signature.name;
             match signature.place {
                 SignIn::Parameter if written.is_some() => self.query.push((name, value)),

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use super::file::{Authentication, Kind, Pkce, ProviderFile, SendToken, Source};
 use super::hosts::Hosts;
-use super::model::{Callback, Issuer, Provider};
+use super::model::{Callback, Issuer, ProfileSource, Provider};
 use super::redirect::Redirects;
 use super::{blanks, bundled};
 use crate::base::{ProviderId, Secret};
@@ -204,7 +204,13 @@ impl Check<'_> {
         self.advise(file);
         let (mut token, userinfo) = (token?, userinfo?);
         token.callback_parameters = later::callback_parameters(&token, &userinfo);
+        if userinfo.source == ProfileSource::TokenResponse {
+            let lifted = userinfo.answer.lifted.iter().cloned();
+            token.answer.lifted.extend(lifted);
+        }
         let callback_values = later::callback_values(&userinfo.profile);
+        let login = later::login_parameters(&authorization, &token, &userinfo);
+        self.login_names(&login);
         Some(Provider {
             id: id?,
             name: name?,
@@ -213,6 +219,7 @@ impl Check<'_> {
             discovery_url,
             jwks_url,
             hosts: std::mem::take(&mut self.hosts),
+            login,
             email_trust: file.provider.email_trust,
             client: client?,
             authorization,

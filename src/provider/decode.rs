@@ -8,6 +8,9 @@
 //! | form | an object of strings |
 //! | JSONP | its one argument; nothing is executed |
 //! | XML | an object with one member, named after the root element |
+//! | text | a string |
+//! | lines | an array with an item a line |
+//! | pairs | an object of strings |
 //!
 //! An XML element is a string if it holds nothing but text. Otherwise it is an
 //! object: attributes as `@name`, text that isn't blank as `#text`, child elements
@@ -25,6 +28,7 @@ mod error;
 mod form;
 mod json;
 mod jsonp;
+mod plain;
 mod repair;
 mod sniff;
 mod xml;
@@ -62,6 +66,12 @@ pub enum Format {
     Jsonp,
     /// XML 1.0 without a document type.
     Xml,
+    /// One text, such as a bare token: `$` is all of it.
+    Text,
+    /// A list of lines, `$[0]` the first; a line that is a JSON object or array is read as one.
+    Lines,
+    /// `name: value` or `name=value`, one a line.
+    Pairs,
 }
 
 impl Format {
@@ -73,6 +83,9 @@ impl Format {
             Self::Form => "a form",
             Self::Jsonp => "JSONP",
             Self::Xml => "XML",
+            Self::Text => "text",
+            Self::Lines => "lines",
+            Self::Pairs => "lines of `name: value`",
         }
     }
 }
@@ -111,7 +124,7 @@ pub fn decode_text(
     body: &str,
 ) -> Result<Decoded, DecodeError> {
     let unescaped = repair::html_unescaped(body);
-    let body = unescaped.as_deref().unwrap_or(body).as_bytes();
+    let body = repair::unguarded(unescaped.as_deref().unwrap_or(body)).as_bytes();
     let sniffed = sniff(body);
     if sniffed == Sniffed::Blank {
         return Err(DecodeError::Empty {
@@ -135,6 +148,9 @@ pub fn decode_text(
         Format::Form => form::decode(body),
         Format::Jsonp => jsonp::decode(body),
         Format::Xml => xml::decode(body),
+        Format::Text => plain::text(body),
+        Format::Lines => plain::lines(body),
+        Format::Pairs => plain::pairs(body),
     };
     match value {
         Ok(value) => Ok(Decoded {

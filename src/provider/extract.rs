@@ -168,6 +168,8 @@ fn text(place: &Place, document: &Value) -> Result<String, Problem> {
         }),
         Value::String(text) if !text.is_empty() => Ok(text.clone()),
         Value::String(_) => Err(Problem::missing(place.as_str())),
+        // Digit for digit, as ids are.
+        Value::Number(number) => Ok(number.to_string()),
         other => Err(Problem::WrongType {
             place: place.to_string(),
             expected: "a string",

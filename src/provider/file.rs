@@ -120,7 +120,7 @@ pub struct CallbackSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenSection {
-    /// The token endpoint. Required, unless discovery tells it. `{callback.name}` is filled in, in the host only what `provider.hosts` allows: `https://{callback.shop}/oauth/token`.
+    /// The token endpoint. Required, unless discovery tells it. `{callback.name}` and `{login.name}` are filled in, in the host only what `provider.hosts` allows: `https://{callback.shop}/oauth/token`.
     pub url: Option<String>,
     /// POST unless said otherwise; GET puts everything in the query.
     pub method: Method,
@@ -229,14 +229,16 @@ pub struct BeforeSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BeforeResponseSection {
-    /// The member or path of the application token, `{header.name}` or `{cookie.name}`. Default `access_token`.
+    /// The member or path of the application token, `{header.name}`, `{cookie.name}` or `{location.name}`. Default `access_token`.
     pub access_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
     pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
+    /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
+    pub success_status: Vec<u16>,
     /// The member or path of the server's own words about an error.
     pub error_message: Option<String>,
 }
@@ -245,7 +247,7 @@ pub struct BeforeResponseSection {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenResponseSection {
-    /// The member or path of the access token; `{header.x-subject-token}` or `{cookie.name}` where it stands in the answer's head. Default `access_token`.
+    /// The member or path of the access token; `{header.x-subject-token}` or `{cookie.name}` where it stands in the answer's head, `{location.access_token}` where in the query or fragment of a redirect. Default `access_token`.
     pub access_token: Option<String>,
     /// The member or path of its lifetime in seconds: a number, digits, or absent. Default `expires_in`.
     pub expires_in: Option<String>,
@@ -255,10 +257,12 @@ pub struct TokenResponseSection {
     pub refresh_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
     pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
+    /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
+    pub success_status: Vec<u16>,
     /// The member or path of the server's own words about an error.
     pub error_message: Option<String>,
 }
@@ -349,10 +353,12 @@ pub struct ThenSection {
     pub sign: Vec<SignSection>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
     pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
+    /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
+    pub success_status: Vec<u16>,
     /// The member or path of the server's own words about an error.
     pub error_message: Option<String>,
     /// Statuses by which the server says that it has nothing, such as 204 or 404: the member is null and the login goes on. Default: none.
@@ -364,7 +370,8 @@ pub struct ThenSection {
 /// Where in the profile what we need is found. Each is a member's name, or a
 /// JSONPath (RFC 9535) when it begins with `$`. `{token.…}`, `{id_token.…}` and
 /// `{callback.…}` are values of the token response, the ID token and the
-/// authorization response.
+/// authorization response, `{login.…}` of the address at which the login began, `{header.…}`, `{cookie.…}` and `{location.…}` of the head
+/// of the answer itself.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UserinfoResponseSection {
@@ -394,10 +401,12 @@ pub struct UserinfoResponseSection {
     pub attributes: BTreeMap<String, Places>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON or a signed token itself.
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
     pub inner: Option<String>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
+    /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
+    pub success_status: Vec<u16>,
     /// The member or path of the server's own words about an error.
     pub error_message: Option<String>,
 }

@@ -1,5 +1,8 @@
 //! What counts in an answer's place: a part of it, or what a text in it says.
 
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use super::decode::{DecodeError, Format, decode_text, type_name};
@@ -40,7 +43,8 @@ pub fn find(place: &Place, document: &Value) -> Result<Inner, Unfound> {
             }));
         }
     };
-    match decode_text(Format::Auto, None, text) {
+    let encoded = json_in_base64(text);
+    match decode_text(Format::Auto, None, encoded.as_deref().unwrap_or(text)) {
         Ok(decoded) if path::is_heavier(&decoded.value, path::MAX_TRAVERSAL_COST) => {
             let format = decoded.format;
             Err(Unfound::Unreadable(DecodeError::TooMany { format }))
@@ -49,4 +53,23 @@ pub fn find(place: &Place, document: &Value) -> Result<Inner, Unfound> {
         Err(DecodeError::IsJwt) => Ok(Inner::Token(text.clone())),
         Err(error) => Err(Unfound::Unreadable(error)),
     }
+}
+
+/// The JSON that is written in Base64 (RFC 4648 §4 or §5): an object or an array, so
+/// that no other text is taken for it.
+fn json_in_base64(text: &str) -> Option<String> {
+    const EITHER: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let text: String = text.split_ascii_whitespace().collect();
+    let alphabet = if text.contains(['-', '_']) {
+        alphabet::URL_SAFE
+    } else {
+        alphabet::STANDARD
+    };
+    let bytes = GeneralPurpose::new(&alphabet, EITHER).decode(text).ok()?;
+    let decoded = String::from_utf8(bytes).ok()?;
+    decoded
+        .trim_start()
+        .starts_with(['{', '['])
+        .then_some(decoded)
 }

@@ -1,10 +1,11 @@
-//! Values of an answer that stand in its head: a token in a header or a cookie.
+//! Values of an answer that stand in its head: a token in a header, a cookie or the
+//! address of a redirect.
 
 use std::collections::BTreeSet;
 
 use cookie::Cookie;
 use http::HeaderMap;
-use http::header::SET_COOKIE;
+use http::header::{LOCATION, SET_COOKIE};
 use serde_json::{Map, Value};
 
 /// A value of an answer's head, by the text that a mapping names it with.
@@ -20,16 +21,18 @@ pub struct Lifted {
 enum Kind {
     Header,
     Cookie,
+    Location,
 }
 
 impl Lifted {
-    /// Reads `{header.NAME}` or `{cookie.NAME}`.
+    /// Reads `{header.NAME}`, `{cookie.NAME}` or `{location.NAME}`.
     pub fn parse(text: &str) -> Option<Self> {
         let named = text.strip_prefix('{')?.strip_suffix('}')?;
         let (kind, name) = named.split_once('.')?;
         let kind = match kind {
             "header" => Kind::Header,
             "cookie" => Kind::Cookie,
+            "location" => Kind::Location,
             _ => return None,
         };
         (!name.is_empty()).then(|| Self {
@@ -43,6 +46,11 @@ impl Lifted {
     pub fn among<'t>(texts: impl IntoIterator<Item = Option<&'t String>>) -> BTreeSet<Self> {
         let texts = texts.into_iter().flatten();
         texts.filter_map(|text| Self::parse(text)).collect()
+    }
+
+    /// Whether it stands in the address of a redirect.
+    pub fn is_in_location(&self) -> bool {
+        self.kind == Kind::Location
     }
 
     fn value(&self, headers: &HeaderMap) -> Option<String> {
@@ -61,8 +69,36 @@ impl Lifted {
                 .filter_map(|line| Cookie::parse(line.to_str().ok()?).ok())
                 .find(|cookie| cookie.name() == self.name)
                 .map(|cookie| cookie.value_trimmed().to_owned()),
+            Kind::Location => match location(headers).get(&self.name)? {
+                Value::String(text) => Some(text.clone()),
+                _ => None,
+            },
         }
     }
+}
+
+/// The parameters in the query and the fragment of a redirect's address, as members of
+/// an object. Of two of one name none counts, since nobody can say which is meant.
+pub fn location(headers: &HeaderMap) -> Map<String, Value> {
+    let mut members = Map::new();
+    let address = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let (front, fragment) = address
+        .map(|address| address.split_once('#').unwrap_or((address, "")))
+        .unwrap_or_default();
+    let query = front.split_once('?').map_or("", |(_, query)| query);
+    for part in [query, fragment.trim_start_matches('?')] {
+        for (name, value) in form_urlencoded::parse(part.as_bytes()) {
+            members
+                .entry(name.into_owned())
+                .and_modify(|known| {
+                    if known.as_str() != Some(&value) {
+                        *known = Value::Null;
+                    }
+                })
+                .or_insert_with(|| Value::String(value.into_owned()));
+        }
+    }
+    members
 }
 
 /// An answer with what its head says beside its members.

@@ -26,6 +26,8 @@ pub struct Documents<'a> {
     pub id_token: Option<&'a Value>,
     /// Parameters of the authorization response, as members of an object.
     pub callback: Option<&'a Value>,
+    /// Parameters of the address at which the login began.
+    pub login: Option<&'a Value>,
 }
 
 impl<'a> From<&'a Value> for Documents<'a> {
@@ -35,6 +37,7 @@ impl<'a> From<&'a Value> for Documents<'a> {
             token: None,
             id_token: None,
             callback: None,
+            login: None,
         }
     }
 }
@@ -50,6 +53,8 @@ pub enum Root {
     IdToken,
     /// The authorization response: `{callback.…}`.
     Callback,
+    /// The address at which the login began: `{login.…}`.
+    Login,
 }
 
 /// A place in one of a login's documents.
@@ -77,6 +82,7 @@ impl Source {
                     ("token.", Root::Token),
                     ("id_token.", Root::IdToken),
                     ("callback.", Root::Callback),
+                    ("login.", Root::Login),
                 ]
                 .into_iter()
                 .find_map(|(prefix, root)| Some((root, named.strip_prefix(prefix)?)))
@@ -95,6 +101,7 @@ impl Source {
             Root::Token => documents.token,
             Root::IdToken => documents.id_token,
             Root::Callback => documents.callback,
+            Root::Login => documents.login,
         };
         document.map_or_else(Vec::new, |document| self.place.matches(document))
     }

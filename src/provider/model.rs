@@ -43,6 +43,8 @@ pub struct Provider {
     pub jwks_url: Option<Url>,
     /// The hosts of URLs of which it, or a callback, names the host.
     pub hosts: Hosts,
+    /// Parameters of the address at which a login begins that it hands on.
+    pub login: LoginParameters,
     /// Whether its email may link.
     pub email_trust: EmailTrust,
     /// Who we are to it.
@@ -74,6 +76,23 @@ impl Provider {
     pub fn discovers_end_session(&self) -> bool {
         let set = self.end_session.as_ref();
         set.is_some_and(|set| set.url.is_none())
+    }
+}
+
+/// Parameters of the address at which a login begins: `{login.…}`.
+#[derive(Debug, Default)]
+pub struct LoginParameters {
+    /// Those that requests hand on: no login begins without them.
+    pub required: Vec<String>,
+    /// Those whose values are mapped.
+    pub values: Vec<String>,
+}
+
+impl LoginParameters {
+    /// Whether one of this name is wanted.
+    pub fn wants(&self, name: &str) -> bool {
+        let mut all = self.required.iter().chain(&self.values);
+        all.any(|known| known == name)
     }
 }
 
@@ -118,8 +137,10 @@ pub struct Assertion {
 /// The authorization request.
 #[derive(Debug)]
 pub struct Authorization {
-    /// The endpoint; `None` until discovery tells it.
+    /// The endpoint; `None` until discovery tells it, or where it has places in it.
     pub url: Option<Url>,
+    /// The endpoint, where the address at which the login began names a part of it.
+    pub open_url: Option<Template>,
     /// What stands behind a `#` at the end of its URL.
     pub fragment: Option<String>,
     /// The name of the client id.
@@ -265,6 +286,21 @@ pub struct Answer {
     pub error_message: Option<Place>,
     /// Statuses by which the server says that it has nothing.
     pub nothing: Vec<u16>,
+    /// Statuses of a good answer beside 200 to 299.
+    pub good: Vec<u16>,
+}
+
+impl Answer {
+    /// Whether an answer of this status is a good one.
+    pub fn is_good(&self, status: u16) -> bool {
+        (200..300).contains(&status) || self.good.contains(&status) || self.is_redirect(status)
+    }
+
+    /// Whether it is a redirect whose address says what counts.
+    pub fn is_redirect(&self, status: u16) -> bool {
+        matches!(status, 301 | 302 | 303 | 307 | 308)
+            && self.lifted.iter().any(Lifted::is_in_location)
+    }
 }
 
 /// The request that refreshes a kept token.

@@ -260,16 +260,20 @@ fn authorization(
     expect: &Expect<'_>,
 ) -> Result<Vec<Step>, BuildError> {
     let set = &provider.authorization;
-    let endpoint = endpoint(provider.authorization.url.as_ref(), ENDPOINTS[0].0)?;
     let secret = Marker::secret("client_secret");
+    let fill = Fill {
+        client_id: &provider.client.id,
+        client_secret: Some(&secret),
+        redirect_uri,
+        pretend: Some(&render::pretend),
+        ..Fill::default()
+    };
+    let endpoint = match &set.open_url {
+        Some(url) => fill_url(url, &fill, &provider.hosts)?,
+        None => endpoint(set.url.as_ref(), ENDPOINTS[0].0)?,
+    };
     let values = AuthorizationValues {
-        fill: Fill {
-            client_id: &provider.client.id,
-            client_secret: Some(&secret),
-            redirect_uri,
-            pretend: Some(&render::pretend),
-            ..Fill::default()
-        },
+        fill,
         state: Marker::of("state").0,
         code_challenge: Marker::of("code_challenge").0,
         nonce: (provider.kind == Kind::Openid).then_some(Marker::of("nonce").0),

@@ -125,12 +125,13 @@ fn identity(
             members.insert(then.name.clone(), result);
         }
     }
-    let callback = kept("callback");
+    let (callback, began) = (kept("callback"), kept("login"));
     let documents = Documents {
         profile: &document,
         token: Some(&token),
         id_token: claims.as_ref(),
         callback: callback.as_ref(),
+        login: began.as_ref(),
     };
     let profile = extract::profile(&provider.userinfo.profile, documents, notes)
         .map_err(|error| error.to_string())?;
@@ -160,10 +161,7 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
     {
         return Ok(Value::Null);
     }
-    if let Some(status) = exchange
-        .status
-        .filter(|status| !(200..300).contains(status))
-    {
+    if let Some(status) = exchange.status.filter(|status| !wanted.is_good(*status)) {
         return Err(format!("the `{step}` answer is HTTP {status}"));
     }
     let content_type = response
@@ -174,6 +172,13 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
     let document = match decode_text(wanted.format, content_type, &response.body) {
         Ok(decoded) => decoded.value,
         Err(DecodeError::Empty { .. }) if !wanted.lifted.is_empty() => Value::Null,
+        Err(_)
+            if exchange
+                .status
+                .is_some_and(|status| wanted.is_redirect(status)) =>
+        {
+            Value::Null
+        }
         Err(error) => return Err(format!("the `{step}` answer cannot be read: {error}")),
     };
     if let Some(condition) = &wanted.success

@@ -12,7 +12,7 @@ pub use super::authorization::{
     redirect_uri, request_object, with_pairs,
 };
 pub use super::body::{BuildError, encode};
-use super::body::{Parts, with_query};
+use super::body::{Parts, is_signed, one_line, with_query};
 use super::credentials::{Credentials, Proof};
 use super::file::{Authentication, Pkce, SendToken};
 use super::hosts::{Hosts, fill_url};
@@ -86,6 +86,7 @@ pub fn token(
         custom: custom(&set.parameters, fill)?,
         headers,
         sign: &set.sign,
+        signed_headers: &set.headers,
     };
     parts.finish(fill)
 }
@@ -128,6 +129,7 @@ pub fn refresh(
         custom: custom(&set.parameters, fill)?,
         headers,
         sign: &set.sign,
+        signed_headers: &set.headers,
     };
     parts.finish(fill)
 }
@@ -154,6 +156,7 @@ pub fn before(
         custom: custom(&before.parameters, fill)?,
         headers,
         sign: &before.sign,
+        signed_headers: &before.headers,
     };
     parts.finish(fill)
 }
@@ -198,6 +201,7 @@ pub fn userinfo(
         custom: custom(&request.parameters, fill)?,
         headers,
         sign: &request.sign,
+        signed_headers: &request.headers,
     };
     parts.finish(fill)
 }
@@ -248,16 +252,16 @@ pub(super) fn base_headers() -> Vec<(String, String)> {
     ]
 }
 
-/// Adds the mapping's headers; one of the same name replaces ours.
+/// Adds the mapping's headers; one of the same name replaces ours. Those with a
+/// signature in them come when that is made.
 fn add_headers(
     headers: &mut Vec<(String, String)>,
     extra: &[(String, Template)],
     fill: &Fill<'_>,
 ) -> Result<(), BuildError> {
-    for (name, value) in extra {
+    for (name, value) in extra.iter().filter(|(_, value)| !is_signed(value)) {
         headers.retain(|(ours, _)| !ours.eq_ignore_ascii_case(name));
-        // A value that came from outside must not break out of its line.
-        let filled = value.fill(fill, |text| text.replace(['\r', '\n', '\0'], ""))?;
+        let filled = value.fill(fill, one_line)?;
         headers.push((name.clone(), filled));
     }
     Ok(())

@@ -66,7 +66,7 @@ pub struct Unsigned<'a> {
     pub url: &'a Url,
     /// The parameters, decoded, in the order they are sent.
     pub parameters: Vec<(String, String)>,
-    /// The body that the mapping wrote.
+    /// The body, without the signatures that are parameters of it.
     pub body: Option<&'a str>,
 }
 
@@ -88,6 +88,10 @@ impl Signed<'_> {
             RequestPart::Method => self.request.method.to_owned(),
             RequestPart::Path => self.request.url.path().to_owned(),
             RequestPart::Host => self.request.url.host_str().unwrap_or_default().to_owned(),
+            RequestPart::Url => {
+                let url = self.request.url.as_str();
+                url.split('?').next().unwrap_or_default().to_owned()
+            }
             RequestPart::Body => self.request.body.unwrap_or_default().to_owned(),
         }
     }
@@ -117,17 +121,20 @@ pub enum RequestPart {
     Path,
     /// The host of its URL.
     Host,
-    /// Its body, where the mapping writes one.
+    /// Its URL without the query.
+    Url,
+    /// Its body, without the signatures that are parameters of it.
     Body,
 }
 
 impl RequestPart {
     /// All, with their names.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("parameters", Self::Parameters),
         ("method", Self::Method),
         ("path", Self::Path),
         ("host", Self::Host),
+        ("url", Self::Url),
         ("body", Self::Body),
     ];
 }

@@ -21,6 +21,8 @@ pub enum Slot {
     Code,
     /// `{callback.…}`: a parameter of the authorization response.
     Callback(String),
+    /// `{login.…}`: a parameter of the address at which the login began.
+    Login(String),
     /// `{redirect_uri}`
     RedirectUri,
     /// `{code_verifier}`: PKCE's, where the mapping writes the body.
@@ -64,6 +66,7 @@ pub const SLOT_NAMES: &[&str] = &[
     "client_secret",
     "code",
     "callback.…",
+    "login.…",
     "redirect_uri",
     "code_verifier",
     "access_token",
@@ -76,6 +79,18 @@ pub const SLOT_NAMES: &[&str] = &[
     "request.…",
     "sign.…",
 ];
+
+/// The names of the places that are allowed somewhere, for hints.
+pub fn slot_names(allowed: impl Fn(&Slot) -> bool) -> String {
+    let known = SLOT_NAMES.iter().filter(|name| {
+        let sample = match **name {
+            "request.…" => "request.method".to_owned(),
+            name => name.replace('…', "x"),
+        };
+        slot(&sample).is_ok_and(|slot| slot.is_some_and(|slot| allowed(&slot)))
+    });
+    known.copied().collect::<Vec<_>>().join(", ")
+}
 
 impl Template {
     /// Compiles a text. Braces around anything that is not the name of a place
@@ -136,6 +151,21 @@ impl Template {
             })
     }
 
+    /// Places that are written as other notations write them, `{{access_token}}` or
+    /// `${access_token}`: what is more than one pair of braces would be sent.
+    pub fn doubled(&self) -> impl Iterator<Item = &Slot> {
+        let text = |at: Option<usize>| match at.and_then(|at| self.parts.get(at)) {
+            Some(Part::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        self.parts.iter().enumerate().filter_map(move |(i, part)| {
+            let Part::Slot(slot) = part else { return None };
+            let (before, after) = (text(i.checked_sub(1)), text(Some(i + 1)));
+            let braces = before.ends_with('{') && after.starts_with('}');
+            (braces || before.ends_with('$')).then_some(slot)
+        })
+    }
+
     /// The places in it.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.parts.iter().filter_map(|part| match part {
@@ -179,6 +209,7 @@ impl fmt::Display for Slot {
             Self::ClientSecret => f.write_str("client_secret"),
             Self::Code => f.write_str("code"),
             Self::Callback(name) => write!(f, "callback.{name}"),
+            Self::Login(name) => write!(f, "login.{name}"),
             Self::RedirectUri => f.write_str("redirect_uri"),
             Self::CodeVerifier => f.write_str("code_verifier"),
             Self::AccessToken => f.write_str("access_token"),
@@ -213,6 +244,11 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
                     return Err(PathError::Empty);
                 }
                 Slot::Callback(name.to_owned())
+            } else if let Some(name) = name.strip_prefix("login.") {
+                if name.is_empty() {
+                    return Err(PathError::Empty);
+                }
+                Slot::Login(name.to_owned())
             } else if let Some(place) = name.strip_prefix("token.") {
                 Slot::Token(Place::parse(place)?)
             } else if let Some(place) = name.strip_prefix("profile.") {
@@ -253,6 +289,8 @@ pub struct Fill<'a> {
     pub code: Option<&'a str>,
     /// Parameters of the authorization response.
     pub callback: &'a [(String, String)],
+    /// Parameters of the address at which the login began.
+    pub login: &'a [(String, String)],
     /// The redirect URI.
     pub redirect_uri: &'a str,
     /// PKCE's verifier.
@@ -293,7 +331,8 @@ impl Fill<'_> {
                 .code
                 .map(str::to_owned)
                 .ok_or_else(|| Unfilled("code".into())),
-            Slot::Callback(name) => self.callback(name),
+            Slot::Callback(name) => self.named("callback", name, self.callback),
+            Slot::Login(name) => self.named("login", name, self.login),
             Slot::RedirectUri => Ok(self.redirect_uri.to_owned()),
             Slot::CodeVerifier => self
                 .code_verifier
@@ -323,12 +362,12 @@ impl Fill<'_> {
         }
     }
 
-    fn callback(&self, name: &str) -> Result<String, Unfilled> {
-        let full = format!("callback.{name}");
+    fn named(&self, of: &str, name: &str, all: &[(String, String)]) -> Result<String, Unfilled> {
+        let full = format!("{of}.{name}");
         if let Some(pretend) = self.pretend {
             return Ok(pretend(&full));
         }
-        let found = self.callback.iter().find(|(known, _)| known == name);
+        let found = all.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone()).ok_or(Unfilled(full))
     }
 

@@ -156,6 +156,12 @@ impl Trace {
         if !self.on {
             return;
         }
+        // A key of an API gateway, which the mapping writes into a header.
+        for (name, value) in &request.headers {
+            if live::names_a_token(name) {
+                self.masks.add(name, value);
+            }
+        }
         self.exchanges.push(Exchange {
             step: step.to_owned(),
             request: self.masks.request(request),
@@ -209,6 +215,14 @@ impl Trace {
             };
             for (name, token) in live::tokens(&exchange.step, &response.body) {
                 self.masks.add(&name, &token);
+            }
+            for (name, value) in &response.headers {
+                if !name.eq_ignore_ascii_case("location") {
+                    continue;
+                }
+                for (name, token) in live::in_location(&exchange.step, value) {
+                    self.masks.add(&name, &token);
+                }
             }
         }
         for (step, document) in &self.documents {

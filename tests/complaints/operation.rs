@@ -68,10 +68,10 @@ async fn c18_no_opaque_errors() {
             "token",
             FaultKind::Replace {
                 field: "access_token".into(),
-                value: json!(12),
+                value: json!([12]),
             },
             "token login.token_response_invalid: `token.response.access_token`: ",
-            "`access_token` should be a string, but is number",
+            "`access_token` should be a string, but is array",
         ),
         (
             "token",

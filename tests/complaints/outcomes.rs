@@ -196,7 +196,7 @@ async fn d10_the_words_of_a_refusal() {
         (
             "application/xml",
             "<Error><Code>1</Code><message>bad app</message></Error>",
-            "bad app",
+            "1: bad app",
         ),
     ] {
         let fault = FaultKind::Status {

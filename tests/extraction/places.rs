@@ -180,6 +180,7 @@ fn values_of_the_callback_and_of_the_token_response_are_mapped() {
         token: Some(&token),
         id_token: None,
         callback: Some(&callback),
+        login: None,
     };
     let found = extract::profile(&provider.userinfo.profile, documents, &mut Vec::new()).unwrap();
     assert_eq!(found.user_id, "t/7");

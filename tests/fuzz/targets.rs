@@ -170,6 +170,9 @@ pub fn profile_body(data: &[u8]) {
         Format::Form,
         Format::Jsonp,
         Format::Xml,
+        Format::Text,
+        Format::Lines,
+        Format::Pairs,
     ] {
         if let Ok(decoded) = decode::decode(format, content_type, body) {
             assert_ne!(decoded.format, Format::Auto);

@@ -357,6 +357,86 @@ fn braces_around_no_place_are_told() {
     }
 }
 
+/// In every place where a placeholder may stand.
+#[test]
+fn miswritten_places_are_told_wherever_they_stand() {
+    for (old, new, wanted) in [
+        (
+            "[userinfo]",
+            "[token.response]\naccess_token = \"{heder.x-token}\"\n[userinfo]",
+            "token.response.access_token: `{heder.x-token}` is not a place that has a value here | \"{heder.x-token}\" -> did you mean `{header.x-token}`?",
+        ),
+        (
+            "[userinfo]",
+            "[token.response]\ninner = \"{data}\"\n[userinfo]",
+            "token.response.inner: `{data}` is not a place that has a value here",
+        ),
+        (
+            "email = \"email\"",
+            "email = \"email\"\nemail_verified = \"{tokn.verified}\"",
+            "did you mean `{token.verified}`?",
+        ),
+        (
+            "email = \"email\"",
+            "email = [\"mail\", \"{profile.email}\"]",
+            "did you mean `email`?",
+        ),
+        (
+            "email = \"email\"",
+            "email = \"email\"\n[userinfo.response.attributes]\nx = \"{calback.x}\"",
+            "did you mean `{callback.x}`?",
+        ),
+        (
+            "[userinfo]",
+            "[userinfo]\nheaders = { X = \"{{access_token}}\" }",
+            "write `{access_token}` alone, in one pair of braces",
+        ),
+        (
+            "[userinfo]",
+            "[userinfo]\nheaders = { X = \"${access_token}\" }",
+            "write `{access_token}` alone, in one pair of braces",
+        ),
+        (
+            "url = \"https://id.acme.test/me\"",
+            "url = \"https://id.acme.test/{token.data.id}\"",
+            "if a path is meant, write `$.data.id`",
+        ),
+        (
+            "url = \"https://id.acme.test/me\"",
+            "url = \"https://id.acme.test/{token.$.a.b-c}\"",
+            "did you mean `https://id.acme.test/{token.$.a['b-c']}`?",
+        ),
+        (
+            "[userinfo]",
+            "[[userinfo.then]]\nname = \"more\"\nurl = \"https://id.acme.test/{profil.id}\"\n[userinfo]",
+            "did you mean `{profile.id}`?",
+        ),
+        (
+            "url = \"https://id.acme.test/token\"",
+            "url = \"https://id.acme.test/token\"\nparameters = { a = [{ b = \"{cod}\" }] }",
+            "did you mean `{code}`?",
+        ),
+        (
+            "[userinfo]",
+            "[access]\nrequire = [\"$.a.b-c == 'x'\"]\n[userinfo]",
+            "did you mean `$.a['b-c'] == 'x'`?",
+        ),
+        (
+            "[userinfo]",
+            "[access]\nrequire = [\"$.a = 'x'\"]\n[userinfo]",
+            "did you mean `$.a == 'x'`?",
+        ),
+        (
+            "email = \"email\"",
+            "email = \"email\"\nsuccess = \"$.co-de == 0\"",
+            "did you mean `$['co-de'] == 0`?",
+        ),
+    ] {
+        let found = with(old, new).join("\n");
+        assert!(found.contains(wanted), "{new}: {found}");
+    }
+}
+
 #[test]
 fn names_that_look_like_paths_are_told() {
     let email = |value: &str| with("email = \"email\"", &format!("email = {value}")).join("\n");
@@ -369,6 +449,9 @@ fn names_that_look_like_paths_are_told() {
         ("data->email", "$.data.email"),
         ("data['email']", "$.data.email"),
         ("data.emails.0.value", "$.data.emails[0].value"),
+        (".data.email", "$.data.email"),
+        ("@.data.email", "$.data.email"),
+        ("emails[].value", "$.emails[*].value"),
     ] {
         let found = email(&format!("\"{name}\""));
         assert!(
@@ -393,6 +476,8 @@ fn names_that_look_like_paths_are_told() {
         ("$.a.b-c", "$.a['b-c']"),
         ("$.first-name.x", "$['first-name'].x"),
         ("$.a.0b[1]", "$.a['0b'][1]"),
+        ("$data.id", "$.data.id"),
+        ("$.emails.[0].value", "$.emails[0].value"),
         (
             "$.https://acme.test/e-mail",
             "$['https://acme.test/e-mail']",

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::bodies::{errors, previewed};
 use crate::scene::Scene;
+use crate::support::Browser;
 
 fn listed(scene: &Scene, changes: &str) -> String {
     let host = scene.world.idp.origin();
@@ -152,5 +153,111 @@ async fn check_says_what_is_wrong_with_a_host() {
             &format!("{shop}\n[provider]\nhosts = [\"*.shops.test\"]")
         ),
         ["provider.email_trust: whoever has one of these hosts can give any email there"]
+    );
+}
+
+/// A visitor who says which shop it is, as nango's and Shopify's do.
+#[tokio::test]
+async fn the_host_is_what_the_link_to_the_login_says_if_it_is_listed() {
+    let changes = r#"
+        [authorization]
+        url = "http://{login.shop}/authorize"
+        parameters = { theme = "{login.theme}" }
+        [token]
+        url = "http://{login.shop}/token"
+        [userinfo]
+        url = "http://{login.shop}/userinfo"
+        [userinfo.response]
+        user_id = { all = ["{login.shop}", "userId"] }
+        [userinfo.response.attributes]
+        shop = "{login.shop}"
+        tier = "{login.tier}"
+    "#;
+    let scene = Scene::new(json!({}), "").await;
+    let origin = scene.world.idp.origin();
+    let host = origin.strip_prefix("http://").unwrap().to_owned();
+    let changes = &listed(&scene, changes);
+    scene.map(changes).await;
+    let link = |query: &str| {
+        scene
+            .world
+            .url("acme", &format!("login?provider=custom&{query}"))
+    };
+    let good = format!(
+        "shop={}&theme=dark&return_to=/welcome",
+        host.replace(':', "%3A")
+    );
+    let browser = &mut Browser::new();
+    let end = browser.log_in(&link(&good), "ada", "lovelace").await;
+    assert_eq!(end.url.path(), "/welcome", "{}", end.body);
+    let user = scene.user().await;
+    assert_eq!(
+        user.links[0].user_id,
+        format!(
+            "{host}/{}",
+            user.links[0].user_id.rsplit('/').next().unwrap()
+        )
+    );
+    let sent = scene.last("/authorize");
+    assert!(sent.target.contains("theme=dark"), "{}", sent.target);
+    let (line, _) = previewed(&scene, changes, "authorization");
+    assert!(
+        line.starts_with("GET http://{{login.shop}}/authorize?"),
+        "{line}"
+    );
+    let (line, _) = previewed(&scene, changes, "token");
+    assert_eq!(line, "POST http://{{login.shop}}/token");
+
+    // Anybody can write such a link.
+    let before = scene.world.calls("/authorize");
+    for evil in [
+        "evil.test".to_owned(),
+        format!("{host}@evil.test"),
+        format!("evil.test/{host}"),
+        format!("{host}/.."),
+        "127.0.0.1".to_owned(),
+    ] {
+        let evil: String = form_urlencoded::byte_serialize(evil.as_bytes()).collect();
+        let page = Browser::new()
+            .get(link(&format!("shop={evil}&theme=x")))
+            .await;
+        assert!(
+            page.shows("login.host_not_allowed"),
+            "{evil}: {}",
+            page.body
+        );
+    }
+    for lacking in ["theme=dark", "shop=&theme=dark", "shop=a%0Ab&theme=dark"] {
+        let page = Browser::new().get(link(lacking)).await;
+        assert!(page.shows("request.bad"), "{lacking}: {}", page.body);
+    }
+    let long = format!("shop={}&theme=x", "a".repeat(300));
+    assert!(Browser::new().get(link(&long)).await.shows("request.bad"));
+    assert_eq!(scene.world.calls("/authorize"), before);
+
+    let found = errors(
+        &scene,
+        "[authorization]\nparameters = { x = \"{login.provider}\" }",
+    );
+    assert_eq!(
+        found,
+        ["provider: `{login.provider}`: `provider` has a meaning of its own in a login's address"]
+    );
+    let found = errors(
+        &scene,
+        "[authorization]\nurl = \"http://{login.shop}/authorize\"",
+    );
+    assert!(
+        found
+            .iter()
+            .any(|f| f.contains("the host of a URL is fixed")),
+        "{found:?}"
+    );
+    let found = errors(&scene, "[authorization]\nurl = \"{origin}/{callback.x}\"");
+    assert!(
+        found
+            .iter()
+            .any(|f| f.contains("`{callback.x}` has no value yet")),
+        "{found:?}"
     );
 }

@@ -421,6 +421,66 @@ async fn a_pushed_request_is_signed() {
     assert_eq!(scene.world.calls("/par"), 1);
 }
 
+/// A signature within a header of the provider's own form, over the body as it is sent.
+#[tokio::test]
+async fn a_header_is_written_around_a_signature() {
+    let changes = r#"
+        [token]
+        headers = { X-Sign = "HMAC {client_id}:{sign.mac};t={now.seconds}" }
+        [[token.sign]]
+        name = "mac"
+        in = "nowhere"
+        algorithm = "hmac_sha256"
+        text = "{request.method}|{request.url}|{request.body}"
+        [userinfo]
+        method = "POST"
+        content_type = "application/json"
+        parameters = { a = 1 }
+        headers = { Authorization = "Signature {sign.mac}", X-Token = "{access_token}", X-Api-Key = "key-of-the-gateway" }
+        send_token = "none"
+        [[userinfo.sign]]
+        name = "mac"
+        in = "nowhere"
+        algorithm = "sha256"
+        text = "{request.body}{client_secret}"
+    "#;
+    let scene = Scene::new(json!({}), changes).await;
+    let (_, trace) = scene.by_hand().await;
+    let sent = scene.last("/token");
+    let origin = scene.world.idp.origin();
+    let body = &sent.body;
+    let mac = hmac_hex(
+        aws_lc_rs::hmac::HMAC_SHA256,
+        SECRET,
+        &format!("POST|{origin}/token|{body}"),
+    );
+    let header = sent.header("x-sign").unwrap();
+    assert!(
+        header.starts_with(&format!("HMAC vestibule-demo:{mac};t=")),
+        "{header}"
+    );
+    let sent = scene.last("/userinfo");
+    let digest = aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA256,
+        format!("{{\"a\":1}}{SECRET}").as_bytes(),
+    );
+    let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(
+        sent.header("authorization"),
+        Some(&*format!("Signature {hex}"))
+    );
+    let whole = serde_json::to_string(&trace).unwrap();
+    assert!(
+        !whole.contains(SECRET) && !whole.contains("key-of-the-gateway"),
+        "{whole}"
+    );
+    let found = errors(&scene, "[token]\nheaders = { X-Sign = \"{sign.mac}\" }");
+    assert_eq!(
+        found,
+        ["token.headers.X-Sign: `{sign.mac}` has no value yet at this step"]
+    );
+}
+
 /// With an empty key anybody could make the signature.
 #[tokio::test]
 async fn an_empty_key_ends_the_login() {

@@ -1,13 +1,19 @@
 //! Servers of others that are slow to build or to start: their suites run where a
-//! variable names the program, and else say that they are skipped.
+//! variable names the program or `tests/suites/install-servers` put it, and else say that
+//! they are skipped.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The program that a variable names. Without one a line says so, also in CI.
+/// The program that a variable names, or the one of this name that was installed.
+/// Without one a line says so, also in CI.
 pub fn named(variable: &str, what: &str) -> Option<PathBuf> {
-    let program = std::env::var_os(variable).map(PathBuf::from);
+    let servers = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suites/.servers");
+    let installed = servers.join(variable.to_ascii_lowercase());
+    let program = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .or_else(|| installed.exists().then_some(installed));
     if program.is_none() {
         let _ = writeln!(
             std::io::stderr(),

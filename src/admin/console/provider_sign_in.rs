@@ -128,6 +128,7 @@ pub(super) async fn start(
         return_to: ReturnTo::console(next(query.get("next").unwrap_or_default())),
         browser: &browser,
         login_hint: None,
+        parameters: &[],
         client: client.and_then(|Extension(client)| client.apart()),
         demands: &demands,
         trial: None,

@@ -125,6 +125,14 @@ async fn login(
             println!("The provider must allow the redirect URI {uri}\n");
         }
         println!("Open this address in a browser and log in with a test account:\n\n  {link}\n");
+        let wanted = provider
+            .iter()
+            .flat_map(|provider| &provider.login.required);
+        let wanted: Vec<_> = wanted.map(|name| format!("&{name}=…")).collect();
+        if !wanted.is_empty() {
+            let wanted = wanted.concat();
+            println!("Add to it what the mapping takes from the visitor: {wanted}\n");
+        }
     }
     loop {
         tokio::select! {

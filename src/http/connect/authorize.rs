@@ -273,6 +273,7 @@ fn verdict(failure: &LoginError) -> Option<Code> {
             _ => Code::ServerError,
         },
         LoginError::NoProvider
+        | LoginError::ParameterMissing(_)
         | LoginError::Misconfigured(_)
         | LoginError::IssuerMismatch(_)
         | LoginError::BadCallback(_)

@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 use super::super::cookies::{self, Kind};
+use super::super::login::given;
 use super::super::server::ClientAddress;
 use super::super::site::{Site, html};
 use super::super::{App, Shared, redirect};
@@ -56,6 +57,7 @@ async fn to_provider(
         return_to: begun.target(),
         browser: &browser,
         login_hint: None,
+        parameters: &given(&front.site),
         client: front.client.and_then(ClientAddress::apart),
         demands: &Demands::default(),
         trial: None,

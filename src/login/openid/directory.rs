@@ -371,7 +371,7 @@ async fn fetch_metadata(
 fn without_discovery(provider: &Provider) -> bool {
     provider.discovery_url.is_none()
         && provider.jwks_url.is_some()
-        && provider.authorization.url.is_some()
+        && (provider.authorization.url.is_some() || provider.authorization.open_url.is_some())
         && (provider.token.url.is_some() || provider.token.open_url.is_some())
         && !provider.discovers_end_session()
         && (provider.authorization.pushed != Some(true)

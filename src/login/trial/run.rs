@@ -24,6 +24,7 @@ pub async fn begin(
     account: &Account,
     store: &StoreFront,
     link: &str,
+    parameters: &[(String, String)],
 ) -> Result<Started, LoginError> {
     let unknown = LoginError::TicketInvalid;
     let Some(link) = Token::parse(link) else {
@@ -45,6 +46,7 @@ pub async fn begin(
         return_to,
         browser: &Browser::new(),
         login_hint: None,
+        parameters,
         client: None,
         demands: &Demands::default(),
         trial: Some(&id),

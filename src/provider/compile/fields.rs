@@ -6,16 +6,18 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use super::Check;
+use super::mapped::{OF_HEAD, OF_PROFILE};
+use super::sign::made;
+use super::suspect::{mended, mended_braces};
 use crate::base::units;
 use crate::document::REDACTED;
 use crate::outbound::Limits;
 use crate::provider::decode::Format;
-use crate::provider::file::ProviderFile;
-use crate::provider::mapped::{Mapped, Source};
-use crate::provider::model::Verified;
-use crate::provider::model::{Answer, MAX_BODY, MAX_CONNECT, MAX_TOTAL};
+use crate::provider::file::{ProviderFile, SignSection};
+use crate::provider::mapped::{Mapped, Root, Source};
+use crate::provider::model::{Answer, LoginParameters, MAX_BODY, MAX_CONNECT, MAX_TOTAL, Verified};
 use crate::provider::path::{Condition, Place};
-use crate::provider::template::{SLOT_NAMES, Slot, Template};
+use crate::provider::template::{Slot, Template, slot_names};
 
 /// Headers that the HTTP client must set by itself.
 const FORBIDDEN_HEADERS: &[&str] = &[
@@ -37,6 +39,7 @@ pub(super) struct Written<'a> {
     pub inner: Option<&'a String>,
     pub success: Option<&'a String>,
     pub error_message: Option<&'a String>,
+    pub success_status: &'a [u16],
 }
 
 /// [`Written`] of a table that has its keys.
@@ -47,6 +50,7 @@ macro_rules! written {
             inner: $set.inner.as_ref(),
             success: $set.success.as_ref(),
             error_message: $set.error_message.as_ref(),
+            success_status: &$set.success_status,
         }
     };
 }
@@ -54,11 +58,13 @@ pub(super) use written;
 
 /// What a request sends by itself.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Taken {
+pub(super) struct Taken<'a> {
     /// Its `Authorization` header.
     pub authorization: bool,
     /// The mapping writes the body, and says of which type it is.
     pub raw_body: bool,
+    /// Its signatures, which headers may hold.
+    pub sign: &'a [SignSection],
 }
 
 impl Check<'_> {
@@ -110,7 +116,13 @@ impl Check<'_> {
         let text = value.map(String::as_str).or(default)?;
         match Place::parse(text) {
             Ok(place) => {
-                self.suspicious_name(key, text);
+                if text.starts_with('{') && text.ends_with('}') {
+                    let named = ["access_token", "id_token", "refresh_token", "expires_in"];
+                    let in_head = named.iter().any(|name| key.ends_with(name));
+                    self.braced(key, text, if in_head { OF_HEAD } else { &[] });
+                } else {
+                    self.suspicious_name(key, text);
+                }
                 Some(place)
             }
             Err(error) => {
@@ -163,6 +175,11 @@ impl Check<'_> {
                 format!("`{text}` leads to what the filter selects, which is never `true`"),
                 "name the member that is: `$.emails[?@.primary == true].verified`",
             );
+        } else if text.starts_with('{') && text.ends_with('}') {
+            let known = Source::parse(text).is_ok_and(|source| source.root != Root::Profile);
+            if !known {
+                self.braced(key, text, OF_PROFILE);
+            }
         } else {
             self.suspicious_name(key, text);
         }
@@ -172,17 +189,27 @@ impl Check<'_> {
         match Condition::parse(text) {
             Ok(condition) => Some(condition),
             Err(error) => {
-                self.error_hint(
-                    key,
-                    error.to_string(),
-                    "write a condition such as `$.code == 0`",
-                );
+                let hint = match mended(text, |text| Condition::parse(text).is_ok()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "write a condition such as `$.code == 0`".to_owned(),
+                };
+                self.error_hint(key, error.to_string(), hint);
                 None
             }
         }
     }
 
     pub(super) fn answer(&mut self, at: &str, written: &Written<'_>) -> Answer {
+        for (i, status) in written.success_status.iter().enumerate() {
+            // A 5xx or 429 counts against the provider before anyone reads it.
+            if !(300..=499).contains(status) || *status == 429 {
+                self.error_hint(
+                    &format!("{at}.success_status.{i}"),
+                    format!("{status} can't be the status of a good answer"),
+                    "200 to 299 always are; write others from 300 to 499, except 429",
+                );
+            }
+        }
         Answer {
             format: written.format,
             inner: self.place(&format!("{at}.inner"), written.inner, None),
@@ -191,6 +218,7 @@ impl Check<'_> {
                 .and_then(|text| self.condition(&format!("{at}.success"), text)),
             error_message: self.place(&format!("{at}.error_message"), written.error_message, None),
             nothing: Vec::new(),
+            good: written.success_status.to_vec(),
             lifted: BTreeSet::new(),
         }
     }
@@ -212,16 +240,33 @@ impl Check<'_> {
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(error) => {
-                self.error(key, error.to_string());
+                let meant = mended_braces(text);
+                match meant {
+                    Some(meant) => {
+                        self.error_hint(key, error.to_string(), format!("did you mean `{meant}`?"));
+                    }
+                    None => self.error(key, error.to_string()),
+                }
                 return None;
             }
         };
         self.suspicious_braces(key, &template);
+        self.suspicious_members(key, &template);
+        self.in_time(key, template, allowed)
+    }
+
+    /// A text whose places all have a value at its step.
+    pub(super) fn in_time(
+        &mut self,
+        key: &str,
+        template: Template,
+        allowed: impl Fn(&Slot) -> bool,
+    ) -> Option<Template> {
         if let Some(early) = template.slots().find(|slot| !allowed(slot)) {
             self.error_hint(
                 key,
                 format!("`{{{early}}}` has no value yet at this step"),
-                format!("known places: {}", SLOT_NAMES.join(", ")),
+                format!("places that have one: {}", slot_names(&allowed)),
             );
             return None;
         }
@@ -232,7 +277,7 @@ impl Check<'_> {
         &mut self,
         at: &str,
         headers: &BTreeMap<String, String>,
-        taken: Taken,
+        taken: Taken<'_>,
         allowed: fn(&Slot) -> bool,
     ) -> Vec<(String, Template)> {
         let mut out = Vec::new();
@@ -256,11 +301,30 @@ impl Check<'_> {
             if HeaderValue::from_str(value).is_err() {
                 self.error(&key, "a header value is visible ASCII on one line");
             }
-            if let Some(template) = self.template(&key, value, allowed) {
-                out.push((name.clone(), template));
-            }
+            // Signatures are made before headers are written.
+            let signed = |slot: &Slot| matches!(slot, Slot::Sign(name) if made(taken.sign, name));
+            let template = self.template(&key, value, |_| true);
+            let template = template
+                .and_then(|text| self.in_time(&key, text, |slot| allowed(slot) || signed(slot)));
+            out.extend(template.map(|text| (name.clone(), text)));
         }
         out
+    }
+
+    /// Parameters of a login's address that mean something there already.
+    pub(super) fn login_names(&mut self, login: &LoginParameters) {
+        let taken = ["return_to", "provider", "lang", "moved", "email"];
+        for name in login.required.iter().chain(&login.values) {
+            if taken.contains(&name.as_str()) {
+                self.error_hint(
+                    "provider",
+                    format!(
+                        "`{{login.{name}}}`: `{name}` has a meaning of its own in a login's address"
+                    ),
+                    "choose another name; the storefront's link has it",
+                );
+            }
+        }
     }
 
     pub(super) fn limits(&mut self, file: &ProviderFile) -> Limits {

@@ -1,14 +1,47 @@
-//! What later steps need of the authorization response.
+//! What later steps need of the authorization response, and all of them of the address
+//! at which the login began.
 
 use crate::provider::body::Body;
 use crate::provider::mapped::{Mapped, Root};
-use crate::provider::model::{ProfileMap, Token, Userinfo, UserinfoRequest, Verified};
+use crate::provider::model::{
+    Authorization, LoginParameters, ProfileMap, Token, Userinfo, UserinfoRequest, Verified,
+};
 use crate::provider::parameter::Parameter;
 use crate::provider::sign::Signature;
 use crate::provider::template::{Slot, Template};
 
 /// Parameters that requests hand on: a login without them can't go on.
 pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<String> {
+    named(of_login(token, userinfo), |slot| match slot {
+        Slot::Callback(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// Parameters of the address at which a login begins.
+pub(super) fn login_parameters(
+    authorization: &Authorization,
+    token: &Token,
+    userinfo: &Userinfo,
+) -> LoginParameters {
+    let set = authorization;
+    let signed = set.sign.iter().flat_map(Signature::templates);
+    let asked = set
+        .parameters
+        .iter()
+        .flat_map(|(_, value)| value.templates());
+    let texts = asked.chain(signed).chain(&set.open_url);
+    LoginParameters {
+        required: named(texts.chain(of_login(token, userinfo)), |slot| match slot {
+            Slot::Login(name) => Some(name),
+            _ => None,
+        }),
+        values: mapped(&userinfo.profile, Root::Login),
+    }
+}
+
+/// The texts of the requests that a login can't do without, from the code on.
+fn of_login<'a>(token: &'a Token, userinfo: &'a Userinfo) -> impl Iterator<Item = &'a Template> {
     let requests = std::iter::once(&userinfo.request).chain(
         userinfo
             .then
@@ -16,16 +49,27 @@ pub(super) fn callback_parameters(token: &Token, userinfo: &Userinfo) -> Vec<Str
             .filter(|then| !then.optional)
             .map(|then| &then.request),
     );
+    let before = token.before.iter().flat_map(|before| {
+        let signed = before.sign.iter().flat_map(Signature::templates);
+        sent(&before.parameters, &before.headers, &before.body).chain(signed)
+    });
     let signed = token.sign.iter().flat_map(Signature::templates);
-    let mut names: Vec<String> = sent(&token.parameters, &token.headers, &token.body)
+    sent(&token.parameters, &token.headers, &token.body)
+        .chain(before)
         .chain(signed)
         .chain(&token.open_url)
         .chain(requests.flat_map(texts))
+}
+
+/// Names in the places of texts.
+fn named<'a>(
+    texts: impl Iterator<Item = &'a Template>,
+    name: impl Fn(&'a Slot) -> Option<&'a String>,
+) -> Vec<String> {
+    let mut names: Vec<String> = texts
         .flat_map(Template::slots)
-        .filter_map(|slot| match slot {
-            Slot::Callback(name) => Some(name.clone()),
-            _ => None,
-        })
+        .filter_map(name)
+        .cloned()
         .collect();
     names.sort();
     names.dedup();
@@ -57,6 +101,10 @@ pub(super) fn sent<'a>(
 
 /// Parameters whose values are mapped, which may be absent.
 pub(super) fn callback_values(map: &ProfileMap) -> Vec<String> {
+    mapped(map, Root::Callback)
+}
+
+fn mapped(map: &ProfileMap, root: Root) -> Vec<String> {
     let verified = match &map.email_verified {
         Some(Verified::Place(place)) => Some(place),
         _ => None,
@@ -66,7 +114,7 @@ pub(super) fn callback_values(map: &ProfileMap) -> Vec<String> {
         .map(|(_, place)| place)
         .chain(verified)
         .flat_map(Mapped::sources)
-        .filter(|source| source.root == Root::Callback)
+        .filter(|source| source.root == root)
         .filter_map(|source| source.place.first_member())
         .map(str::to_owned)
         .collect();

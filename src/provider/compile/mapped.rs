@@ -1,10 +1,20 @@
 //! Places of a mapping: alternatives, values joined and taken apart.
 
+use std::collections::BTreeSet;
+
 use super::Check;
+use crate::document::structure::nearest;
 use crate::provider::file::{Kind, Places, ProviderFile};
+use crate::provider::lifted::Lifted;
 use crate::provider::mapped::{Form, Mapped, Root, Source};
-use crate::provider::model::ProfileMap;
-use crate::provider::model::Verified;
+use crate::provider::model::{ProfileMap, ProfileSource, Verified};
+
+/// What may stand in braces where a value of the profile is named.
+pub(super) const OF_PROFILE: &[&str] = &[
+    "token", "id_token", "callback", "login", "header", "cookie", "location",
+];
+/// The same in the answer of the token endpoint.
+pub(super) const OF_HEAD: &[&str] = &["header", "cookie", "location"];
 
 /// Members of a token response that nobody else may see.
 const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token"];
@@ -99,14 +109,57 @@ impl Check<'_> {
 
     fn suspicious_source(&mut self, key: &str, text: &str, source: &Source) {
         if source.root == Root::Profile && text.starts_with('{') && text.ends_with('}') {
-            self.error_hint(
-                key,
-                format!("`{text}` is not a place that has a value here"),
-                "write a member's name, a path, `{token.…}`, `{id_token.…}` or `{callback.…}`",
-            );
+            self.braced(key, text, OF_PROFILE);
             return;
         }
         self.suspicious_name(key, source.place.as_str());
+    }
+
+    /// A place in braces, which must be of one of these kinds.
+    pub(super) fn braced(&mut self, key: &str, text: &str, kinds: &[&str]) {
+        let named = text.trim_matches(['{', '}']);
+        let (kind, name) = named.split_once('.').unwrap_or((named, ""));
+        let message = format!("`{text}` is not a place that has a value here");
+        if kinds.contains(&kind) {
+            if name.is_empty() {
+                self.error_hint(key, message, format!("name the member: `{{{kind}.name}}`"));
+            }
+            return;
+        }
+        let hint = match nearest(kind, kinds) {
+            Some(near) if !name.is_empty() => format!("did you mean `{{{near}.{name}}}`?"),
+            _ if kind == "profile" && !name.is_empty() => format!("did you mean `{name}`?"),
+            _ => {
+                let kinds: Vec<String> = kinds.iter().map(|k| format!("`{{{k}.…}}`")).collect();
+                let kinds = kinds.join(", ");
+                let or = if kinds.is_empty() { "" } else { ", " };
+                format!("write a member's name, a path{or}{kinds}")
+            }
+        };
+        self.error_hint(key, message, hint);
+    }
+
+    /// What of the answer's head is mapped.
+    pub(super) fn in_head(&mut self, source: ProfileSource, map: &ProfileMap) -> BTreeSet<Lifted> {
+        let verified = match &map.email_verified {
+            Some(Verified::Place(place)) => Some(place),
+            _ => None,
+        };
+        let all = map.all().map(|(_, place)| place).chain(verified);
+        let texts = all
+            .flat_map(Mapped::sources)
+            .filter(|source| source.root == Root::Profile)
+            .filter_map(|source| Lifted::parse(source.place.as_str()));
+        let head: BTreeSet<Lifted> = texts.collect();
+        if !head.is_empty() && matches!(source, ProfileSource::IdToken | ProfileSource::AccessToken)
+        {
+            self.error_hint(
+                "userinfo.source",
+                "`{header.…}`, `{cookie.…}` and `{location.…}` stand in the head of an answer, and a token has none",
+                "set `source` to \"request\" or \"token_response\"",
+            );
+        }
+        head
     }
 
     /// What stands between the parts of an id. It is escaped within them, so it
@@ -144,7 +197,7 @@ impl Check<'_> {
             let code = file.callback.code_key.as_deref().unwrap_or("code");
             let state = file.authorization.state_key.as_deref().unwrap_or("state");
             match source.root {
-                Root::Profile | Root::IdToken => false,
+                Root::Profile | Root::IdToken | Root::Login => false,
                 Root::Token => {
                     first.is_none_or(|first| TOKENS.contains(&first))
                         || named(&set.access_token)

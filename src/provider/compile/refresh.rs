@@ -5,7 +5,7 @@ use super::body::BodyKeys;
 use super::client::authentication;
 use super::fields::Taken;
 use super::sign::SignKeys;
-use super::slots::before_code;
+use super::slots::without_login;
 use crate::provider::file::{Authentication, ProviderFile};
 use crate::provider::model::Refresh;
 
@@ -52,13 +52,14 @@ impl Check<'_> {
             "token.refresh.parameters",
             &set.parameters,
             &reserved,
-            before_code,
+            without_login,
         );
         let taken = Taken {
             authorization: authentication(file).is_some_and(Authentication::is_basic),
+            sign: &set.sign,
             ..Taken::default()
         };
-        let headers = self.headers("token.refresh.headers", &set.headers, taken, before_code);
+        let headers = self.headers("token.refresh.headers", &set.headers, taken, without_login);
         let body = self.body(
             &BodyKeys {
                 at: "token.refresh",
@@ -68,7 +69,7 @@ impl Check<'_> {
                 headers: &set.headers,
                 parameters: &set.parameters,
             },
-            before_code,
+            without_login,
         );
         let sign = self.signatures(&SignKeys {
             at: "token.refresh",
@@ -78,7 +79,7 @@ impl Check<'_> {
             headers: &set.headers,
             reserved: &reserved,
             in_browser: false,
-            allowed: before_code,
+            allowed: without_login,
         });
         Refresh {
             url,

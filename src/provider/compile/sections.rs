@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Check;
 use super::sign::SignKeys;
-use super::slots::{Reserved, in_authorization, signed_authorization, static_only};
+use super::slots::{
+    Reserved, in_authorization, in_authorization_url, signed_authorization, static_only,
+};
 use crate::provider::file::{Kind, Pkce, ProviderFile, ResponseMode, Source, StateIn};
 use crate::provider::gallery::BUILT_IN;
 use crate::provider::model::{
@@ -75,7 +77,8 @@ impl Check<'_> {
             reserved.push((&scope_key, "`authorization.scopes` are sent under it"));
         }
         self.distinct("authorization", &reserved);
-        let url = self.endpoint("authorization.url", set.url.as_ref(), openid);
+        let (key, url) = ("authorization.url", set.url.as_ref());
+        let (url, open_url) = self.open_endpoint(key, url, openid, in_authorization_url);
         self.query_collisions("authorization.url", url.as_ref(), &reserved);
         let parameters = self.parameters(
             "authorization.parameters",
@@ -98,6 +101,7 @@ impl Check<'_> {
         }
         Authorization {
             url,
+            open_url,
             fragment: self.fragment(set.fragment.as_ref()),
             client_id_key,
             parameters,

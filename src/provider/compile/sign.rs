@@ -25,6 +25,11 @@ pub(super) struct SignKeys<'a> {
     pub allowed: fn(&Slot) -> bool,
 }
 
+/// Whether a signature has this name.
+pub(super) fn made(sign: &[SignSection], name: &str) -> bool {
+    sign.iter().any(|set| set.name.as_deref() == Some(name))
+}
+
 impl Check<'_> {
     pub(super) fn signatures(&mut self, keys: &SignKeys<'_>) -> Vec<Signature> {
         let mut made: Vec<String> = Vec::new();

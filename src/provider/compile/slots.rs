@@ -13,8 +13,13 @@ pub(super) fn static_only(slot: &Slot) -> bool {
 pub(super) fn in_authorization(slot: &Slot) -> bool {
     matches!(
         slot,
-        Slot::ClientId | Slot::RedirectUri | Slot::Now(_) | Slot::Random
+        Slot::ClientId | Slot::Login(_) | Slot::RedirectUri | Slot::Now(_) | Slot::Random
     )
+}
+
+/// In the address of the authorization endpoint.
+pub(super) fn in_authorization_url(slot: &Slot) -> bool {
+    matches!(slot, Slot::ClientId | Slot::Login(_))
 }
 
 /// In what is signed of it.
@@ -22,11 +27,16 @@ pub(super) fn signed_authorization(slot: &Slot) -> bool {
     in_authorization(slot) || matches!(slot, Slot::ClientSecret)
 }
 
-pub(super) fn before_code(slot: &Slot) -> bool {
+/// Where no login is at hand: a kept token is refreshed long after it.
+pub(super) fn without_login(slot: &Slot) -> bool {
     matches!(
         slot,
         Slot::ClientId | Slot::ClientSecret | Slot::Now(_) | Slot::Random
     )
+}
+
+pub(super) fn before_code(slot: &Slot) -> bool {
+    without_login(slot) || matches!(slot, Slot::Login(_))
 }
 
 pub(super) fn with_code(slot: &Slot) -> bool {
@@ -45,7 +55,7 @@ pub(super) fn with_code(slot: &Slot) -> bool {
 pub(super) fn in_token_url(slot: &Slot) -> bool {
     matches!(
         slot,
-        Slot::ClientId | Slot::Callback(_) | Slot::AppAccessToken
+        Slot::ClientId | Slot::Callback(_) | Slot::Login(_) | Slot::AppAccessToken
     )
 }
 

@@ -5,7 +5,7 @@ use super::Check;
 use crate::document::structure::nearest;
 use crate::provider::extract::member_path;
 use crate::provider::path::Place;
-use crate::provider::template::{SLOT_NAMES, Template};
+use crate::provider::template::{SLOT_NAMES, Slot, Template};
 
 impl Check<'_> {
     /// A member's name that looks like a path.
@@ -41,17 +41,31 @@ impl Check<'_> {
 
     /// What is wrong with a place, and how it would be right.
     pub(super) fn bad_place(&mut self, key: &str, text: &str, why: String) {
-        let path = bracketed(text);
-        if path != text && Place::parse(&path).is_ok() {
-            self.error_hint(key, why, format!("did you mean `{path}`?"));
-        } else {
-            self.error(key, why);
+        match mended(text, |path| Place::parse(path).is_ok()) {
+            Some(path) => self.error_hint(key, why, format!("did you mean `{path}`?")),
+            None => self.error(key, why),
+        }
+    }
+
+    /// Places within braces whose names look like paths: `{token.data.id}`.
+    pub(super) fn suspicious_members(&mut self, key: &str, template: &Template) {
+        for slot in template.slots() {
+            if let Slot::Token(place) | Slot::Profile(place) = slot {
+                self.suspicious_name(key, place.as_str());
+            }
         }
     }
 
     /// Braces around what is not a place. They are sent as they are, since a value
     /// may hold JSON; who wrote a single word there meant a place.
     pub(super) fn suspicious_braces(&mut self, key: &str, template: &Template) {
+        for slot in template.doubled() {
+            self.warn(
+                key,
+                format!("what stands around `{{{slot}}}` is sent with it"),
+                format!("write `{{{slot}}}` alone, in one pair of braces"),
+            );
+        }
         for word in template.unknown() {
             let known: Vec<&str> = SLOT_NAMES
                 .iter()
@@ -78,9 +92,64 @@ impl Check<'_> {
     }
 }
 
+/// A path or a condition that does not parse, mended in the ways in which they are
+/// usually miswritten; `None` if none of them helps.
+pub(super) fn mended(text: &str, parses: impl Fn(&str) -> bool) -> Option<String> {
+    let lacks_dot = |text: &str| match text.strip_prefix('$') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') => {
+            format!("$.{rest}")
+        }
+        _ => text.to_owned(),
+    };
+    // One path alone, or each path of a condition.
+    let each = |text: &str| {
+        let words = text.split(' ').map(bracketed);
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let compared = text
+        .replace("===", "==")
+        .replace(" = ", " == ")
+        .replace(" and ", " && ")
+        .replace(" or ", " || ");
+    [
+        each(text),
+        bracketed(text),
+        lacks_dot(text),
+        text.replace(".[", "["),
+        text.replace("[]", "[*]"),
+        each(&compared),
+    ]
+    .into_iter()
+    .find(|path| path != text && parses(path))
+}
+
+/// The same for a text with such a path in braces: `{token.$.a.b-c}`.
+pub(super) fn mended_braces(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let close = open + rest[open..].find('}')?;
+        let inside = &rest[open + 1..close];
+        out.push_str(&rest[..=open]);
+        match inside.split_once('.') {
+            Some((root @ ("token" | "profile"), path)) if Place::parse(path).is_err() => {
+                let path = mended(path, |path| Place::parse(path).is_ok())?;
+                out.extend([root, ".", path.as_str()]);
+            }
+            _ => out.push_str(inside),
+        }
+        rest = &rest[close..];
+    }
+    out.push_str(rest);
+    (out != text).then_some(out)
+}
+
 /// A path as other notations write it, in ours: `/data/id` (RFC 6901), `data["id"]`,
-/// `data->id`, `data.0.id`.
+/// `data->id`, `data.0.id`, `.data.id`, `data[].id`.
 fn foreign(text: &str) -> Option<String> {
+    if let Some(path) = of_jq(text) {
+        return Some(path);
+    }
     let plain = |name: &str| {
         !name.is_empty()
             && name
@@ -112,6 +181,26 @@ fn foreign(text: &str) -> Option<String> {
         }
     }
     Place::parse(&path).is_ok().then_some(path)
+}
+
+/// `.data.id`, `@.data.id`, `data[].id` and `data.*.id`.
+fn of_jq(text: &str) -> Option<String> {
+    let rest = text.strip_prefix('@').unwrap_or(text);
+    let (rest, dotted) = rest
+        .strip_prefix('.')
+        .map_or((rest, false), |rest| (rest, true));
+    let many = rest.contains("[]") || rest.contains("[*]") || rest.contains(".*");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.[]*".contains(c);
+    if !(dotted || many) || !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    let path = bracketed(&format!("$.{}", rest.replace("[]", "[*]")));
+    let path = if many && path.contains('*') {
+        format!("$.{}", rest.replace("[]", "[*]").replace(".*", "[*]"))
+    } else {
+        path
+    };
+    (rest.chars().all(plain) && Place::parse(&path).is_ok()).then_some(path)
 }
 
 fn is_index(name: &str) -> bool {

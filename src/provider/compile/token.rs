@@ -1,7 +1,5 @@
 //! The tables of the access token exchange.
 
-use url::Url;
-
 use super::Check;
 use super::body::BodyKeys;
 use super::client::authentication;
@@ -71,13 +69,16 @@ impl Check<'_> {
         let redirect_uri_key = self.redirect_uri_key(file);
         let reserved = reserved(file, &code_key, redirect_uri_key.as_deref(), grant_type);
         self.distinct("token", &reserved);
-        let (url, open_url) = self.token_url(file);
+        let openid = file.provider.kind == Kind::Openid;
+        let (url, open_url) =
+            self.open_endpoint("token.url", set.url.as_ref(), openid, in_token_url);
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
         let basic = authentication(file).is_some_and(Authentication::is_basic);
         let taken = Taken {
             authorization: basic,
             raw_body: set.body.is_some(),
+            sign: &set.sign,
         };
         let headers = self.headers("token.headers", &set.headers, taken, with_code);
         let body = self.body(
@@ -160,18 +161,6 @@ impl Check<'_> {
         })
     }
 
-    /// The endpoint, or the text of which it is made.
-    fn token_url(&mut self, file: &ProviderFile) -> (Option<Url>, Option<Template>) {
-        let (key, text) = ("token.url", file.token.url.as_ref());
-        match text.filter(|text| text.contains('{')) {
-            Some(open) => (None, self.url_template(key, open, in_token_url)),
-            None => {
-                let openid = file.provider.kind == Kind::Openid;
-                (self.endpoint(key, text, openid), None)
-            }
-        }
-    }
-
     /// The name under which the redirect URI is sent again; `None` where it is not.
     fn redirect_uri_key(&mut self, file: &ProviderFile) -> Option<String> {
         let set = &file.token;
@@ -218,6 +207,7 @@ impl Check<'_> {
         );
         let taken = Taken {
             raw_body: set.body.is_some(),
+            sign: &set.sign,
             ..Taken::default()
         };
         let headers = self.headers("token.before.headers", &set.headers, taken, before_code);

@@ -39,6 +39,20 @@ impl Check<'_> {
         }
     }
 
+    /// An endpoint, or the text of which it is made.
+    pub(super) fn open_endpoint(
+        &mut self,
+        key: &str,
+        text: Option<&String>,
+        discovered: bool,
+        allowed: fn(&Slot) -> bool,
+    ) -> (Option<Url>, Option<Template>) {
+        match text.filter(|text| text.contains('{')) {
+            Some(open) => (None, self.url_template(key, open, allowed)),
+            None => (self.endpoint(key, text, discovered), None),
+        }
+    }
+
     /// A URL with places in its path or query.
     pub(super) fn url_template(
         &mut self,
@@ -90,8 +104,12 @@ impl Check<'_> {
             );
             return false;
         }
-        let named =
-            |slot: &Slot| matches!(slot, Slot::Callback(_) | Slot::Token(_) | Slot::Profile(_));
+        let named = |slot: &Slot| {
+            matches!(
+                slot,
+                Slot::Callback(_) | Slot::Login(_) | Slot::Token(_) | Slot::Profile(_)
+            )
+        };
         let mut so_far = String::new();
         for (slot, text) in template.filled(|_| Ok(String::new())).flatten() {
             match slot {
@@ -109,7 +127,8 @@ impl Check<'_> {
 
     /// What several hosts that speak for one provider mean for who people are.
     pub(super) fn advise_hosts(&mut self, file: &ProviderFile) {
-        let open = [&file.token.url, &file.userinfo.url].into_iter().flatten();
+        let open = [&file.authorization.url, &file.token.url, &file.userinfo.url];
+        let open = open.into_iter().flatten();
         let open = open
             .filter_map(|text| Template::parse(text).ok())
             .any(|template| has_open_host(&template));

@@ -12,7 +12,7 @@ use crate::provider::file::{
     ThenSection, UserinfoSection,
 };
 use crate::provider::model::{
-    ProfileMap, ProfileSource, STANDARD_CLAIMS, Then, Userinfo, UserinfoRequest,
+    Answer, ProfileMap, ProfileSource, STANDARD_CLAIMS, Then, Userinfo, UserinfoRequest,
 };
 
 /// Claims of the session cookie, and members of the user that `session` shows,
@@ -89,13 +89,14 @@ impl Check<'_> {
             .collect();
         let response = &set.response;
         let answer = self.answer("userinfo.response", &written!(response));
-        let profile = self.profile(file);
+        let profile = self.profile(file)?;
+        let lifted = self.in_head(source, &profile);
         Some(Userinfo {
             source,
             request,
-            answer,
+            answer: Answer { lifted, ..answer },
             then,
-            profile: profile?,
+            profile,
         })
     }
 
@@ -170,6 +171,7 @@ impl Check<'_> {
         let taken = Taken {
             authorization: send_token == SendToken::Bearer,
             raw_body: set.body.is_some(),
+            sign: &set.sign,
         };
         let headers = self.headers(&format!("{at}.headers"), &set.headers, taken, with_profile);
         let body = self.body(

@@ -107,7 +107,7 @@ pub enum DecodeError {
     )]
     IsJwt,
     /// Something of another kind.
-    #[error("expected {expected}, got {got} ({content_type}, {bytes} bytes)")]
+    #[error("expected {expected}, got {got} ({content_type}, {bytes} bytes){}", plain_hint(*got))]
     Unexpected {
         /// What was expected.
         expected: &'static str,
@@ -209,6 +209,18 @@ fn format_name(format: Format) -> &'static str {
         Format::Form => "form",
         Format::Jsonp => "JSONP",
         Format::Xml => "XML",
+        Format::Text => "text",
+        Format::Lines => "list of lines",
+        Format::Pairs => "list of `name: value`",
+    }
+}
+
+fn plain_hint(got: ActualFormat) -> &'static str {
+    match got {
+        ActualFormat::Unknown => {
+            "; if that is as it should be, the format is \"text\", \"lines\" or \"pairs\""
+        }
+        _ => "",
     }
 }
 

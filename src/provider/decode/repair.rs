@@ -61,6 +61,31 @@ fn surrogate(bytes: &[u8], at: usize) -> Option<u16> {
     (0xd800..=0xdfff).contains(&unit).then_some(unit)
 }
 
+/// What servers put before JSON so that no script of another site can run it: as
+/// Angular, Google and Facebook do.
+const GUARDS: &[&str] = &[
+    ")]}',",
+    ")]}'",
+    ")]}",
+    "while(1);",
+    "while (1);",
+    "for(;;);",
+    "for (;;);",
+    "{}&&",
+    "{} &&",
+    "throw 1;",
+];
+
+/// A text without such a guard. Only what is JSON behind it is taken for guarded.
+pub(super) fn unguarded(text: &str) -> &str {
+    let start = text.trim_start();
+    let behind = GUARDS.iter().find_map(|guard| start.strip_prefix(guard));
+    match behind.map(str::trim_start) {
+        Some(json) if json.starts_with(['{', '[']) => json,
+        _ => text,
+    }
+}
+
 /// JSON that was escaped for a page before it was sent: `{&quot;id&quot;:1}`. No JSON
 /// begins so, which is why nothing else is taken for it.
 pub(super) fn html_unescaped(text: &str) -> Option<String> {

@@ -11,13 +11,13 @@ use super::{ParameterValue, SignSection};
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthorizationSection {
-    /// The authorization endpoint. Required, unless discovery tells it.
+    /// The authorization endpoint. Required, unless discovery tells it. `{login.shop}` is the parameter `shop` of the address at which the login began (`login?provider=acme&shop=…`), in the host only what `provider.hosts` allows: `https://{login.shop}/oauth/authorize`.
     pub url: Option<String>,
     /// What stands behind a `#` at the end of the URL, against RFC 6749 §3.1: `wechat_redirect`. Default: nothing.
     pub fragment: Option<String>,
     /// The name under which the client id is sent here. Default: as `client.id_key`.
     pub client_id_key: Option<String>,
-    /// Custom parameters: texts, numbers, booleans, lists and tables. `{now.seconds}`, `{random}` and the like are filled in.
+    /// Custom parameters: texts, numbers, booleans, lists and tables. `{login.name}`, `{now.seconds}`, `{random}` and the like are filled in.
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Proof Key for Code Exchange (RFC 7636). Default `S256`.
     pub pkce: Pkce,

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignSection {
-    /// The name of the parameter or header; `{sign.name}` in later signatures. Required.
+    /// The name of the parameter or header; `{sign.name}` in later signatures and in headers. Required.
     pub name: Option<String>,
     /// Where it goes.
     #[serde(rename = "in")]
     pub place: SignIn,
     /// How it is made. Required.
     pub algorithm: Option<SignAlgorithm>,
-    /// What is signed: `{request.parameters}` with `{client_secret}`, `{access_token}`, `{now.seconds}`, `{request.parameters.name}`, `{request.path}`, `{request.method}`, `{request.body}`, `{sign.name}` and the like, and text. Default: the parameters.
+    /// What is signed: `{request.parameters}` with `{client_secret}`, `{access_token}`, `{now.seconds}`, `{request.parameters.name}`, `{request.path}`, `{request.url}`, `{request.method}`, `{request.body}`, `{sign.name}` and the like, and text. Default: the parameters.
     pub text: Option<String>,
     /// The key of an HMAC, with the same places. Default: the client secret. `rsa_sha256` takes `client.private_key`.
     pub key: Option<String>,
@@ -46,7 +46,7 @@ pub enum SignIn {
     Parameter,
     /// In a header.
     Header,
-    /// Nowhere: later signatures use it.
+    /// Nowhere: later signatures or headers use it.
     Nowhere,
 }
 

@@ -18,7 +18,7 @@ const ROWS: &[(&str, Rule)] = &[
     ),
     ("oauth2_token_url", Url("token.url")),
     ("oauth2_token_url_method", With(token_method)),
-    ("oauth2_user_json_url", With(user_url)),
+    ("oauth2_user_json_url", Known),
     ("oauth2_user_json_url_method", With(user_method)),
     (
         "oauth2_json_user_id_path",
@@ -32,8 +32,8 @@ const ROWS: &[(&str, Rule)] = &[
         Path("userinfo.response.email_verified"),
     ),
     ("oauth2_json_avatar_path", Path("userinfo.response.picture")),
-    ("oauth2_callback_user_id_path", With(callback_id)),
-    ("oauth2_callback_user_info_paths", With(callback_paths)),
+    ("oauth2_callback_user_id_path", Known),
+    ("oauth2_callback_user_info_paths", Known),
     ("oauth2_fetch_user_details", Known),
     ("oauth2_email_verified", Rule::Trust),
     ("oauth2_overrides_email", Known),
@@ -76,15 +76,34 @@ pub(super) fn read(text: &str) -> Result<Vec<Mapping>, String> {
     // Both are on where the settings are silent.
     let on = |name| get(name).is_none_or(flag);
     match (on("oauth2_send_auth_header"), on("oauth2_send_auth_body")) {
-        (true, true) => {
-            mapping.set("client.authentication", "basic");
-            mapping.left("oauth2_send_auth_body", "the client authenticates by Basic alone (RFC 6749 §2.3); where the provider needs the body, set `authentication = \"body\"`");
-        }
+        (true, true) => mapping.set("client.authentication", "basic_and_body"),
         (true, false) => mapping.set("client.authentication", "basic"),
         _ => mapping.set("client.authentication", "body"),
     }
-    if get("oauth2_fetch_user_details").is_some_and(|value| !flag(value)) {
+    let fetched = on("oauth2_fetch_user_details");
+    if !fetched {
         mapping.set("userinfo.source", "token_response");
+    }
+    if let Some(url) = get("oauth2_user_json_url") {
+        let id = get("oauth2_callback_user_id_path").and_then(scalar);
+        user_url(&mut mapping, url, id.as_deref());
+    }
+    if let Some(id) = get("oauth2_callback_user_id_path") {
+        let id = format!("user_id:{}", scalar(id).unwrap_or_default());
+        callback_paths(
+            &mut mapping,
+            "oauth2_callback_user_id_path",
+            &id.into(),
+            fetched,
+        );
+    }
+    if let Some(paths) = get("oauth2_callback_user_info_paths") {
+        callback_paths(
+            &mut mapping,
+            "oauth2_callback_user_info_paths",
+            paths,
+            fetched,
+        );
     }
     mapping.set("authorization.pkce", "none");
     mapping.set_default("userinfo.response.user_id", "id");
@@ -154,21 +173,35 @@ fn token_method(mapping: &mut Mapping, name: &str, value: &Value) {
     }
 }
 
-/// `:token` and `:id` are placeholders of the URL.
-fn user_url(mapping: &mut Mapping, name: &str, value: &Value) {
+/// `:token` and `:id` are placeholders of the URL; the id is one of the token response.
+fn user_url(mapping: &mut Mapping, value: &Value, id: Option<&str>) {
+    let name = "oauth2_user_json_url";
     let text = scalar(value).unwrap_or_default();
+    let filled = text.replace(":token", "{access_token}");
+    let id = id.and_then(|path| super::places::place(in_response(path)));
+    let filled = match &id {
+        Some(place) => filled.replace(":id", &format!("{{token.{place}}}")),
+        None => filled,
+    };
     if text.contains(":token") {
         mapping.set("userinfo.send_token", "none");
-        mapping.set("userinfo.url", text.replace(":token", "{access_token}"));
-    } else {
-        mapping.url("userinfo.url", name, &text);
     }
-    if text.contains(":id") {
+    if filled == text {
+        mapping.url("userinfo.url", name, &text);
+    } else {
+        mapping.set("userinfo.url", filled);
+    }
+    if text.contains(":id") && id.is_none() {
         mapping.left(
             name,
             "`:id` is the id of the token response; write a placeholder for it by hand",
         );
     }
+}
+
+/// A path in the token response.
+fn in_response(path: &str) -> &str {
+    path.trim().trim_start_matches("params.")
 }
 
 fn user_method(mapping: &mut Mapping, _: &str, value: &Value) {
@@ -186,25 +219,28 @@ fn user_name(mapping: &mut Mapping, _: &str, value: &Value) {
     }
 }
 
-fn callback_id(mapping: &mut Mapping, name: &str, value: &Value) {
-    if let Some(path) = scalar(value) {
-        let path = path.trim_start_matches("params.");
-        Path("userinfo.response.user_id").apply(mapping, name, &path.into());
-    }
-}
-
-/// `name:params.user.name|email:params.user.email`
-fn callback_paths(mapping: &mut Mapping, name: &str, value: &Value) {
+/// `name:params.user.name|email:params.user.email`, values of the token response. What
+/// user information says goes before them.
+fn callback_paths(mapping: &mut Mapping, name: &str, value: &Value, fetched: bool) {
     for word in words(value) {
         let Some((field, path)) = word.split_once(':') else {
             mapping.left(name, format!("`{word}` has no path"));
             continue;
         };
-        let path = Value::from(path.trim_start_matches("params."));
+        let Some(place) = super::places::place(in_response(path)) else {
+            mapping.left(name, format!("`{path}` is more than a path"));
+            continue;
+        };
+        let place = if fetched {
+            format!("{{token.{place}}}")
+        } else {
+            place
+        };
         match field {
-            "name" => Path("userinfo.response.name").apply(mapping, name, &path),
-            "email" => Path("userinfo.response.email").apply(mapping, name, &path),
-            "avatar" => Path("userinfo.response.picture").apply(mapping, name, &path),
+            "user_id" => mapping.set_default("userinfo.response.user_id", place),
+            "name" => mapping.set_default("userinfo.response.name", place),
+            "email" => mapping.set_default("userinfo.response.email", place),
+            "avatar" => mapping.set_default("userinfo.response.picture", place),
             other => mapping.left(name, format!("`{other}` has no counterpart")),
         }
     }

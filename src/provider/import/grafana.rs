@@ -199,7 +199,8 @@ fn login(mapping: &mut Mapping, name: &str, value: &Value) {
 }
 
 fn groups(mapping: &mut Mapping, name: &str, value: &Value) {
-    match scalar(value).and_then(|text| places::place(text.trim_end_matches("[*]"))) {
+    match scalar(value).and_then(|text| places::list(text.trim_end_matches("[*]"))) {
+        Some(place) if place.contains("[*]") => mapping.set("userinfo.response.groups", place),
         Some(place) => mapping.set("userinfo.response.groups", all_of(&place)),
         None => mapping.left(
             name,

@@ -62,10 +62,7 @@ const CONFIG: &[(&str, Rule)] = &[
     ("guiOrder", Known),
     ("validateSignature", With(signatures)),
     ("useJwksUrl", Known),
-    (
-        "jwksUrl",
-        Left("the keys are where the issuer's discovery document says"),
-    ),
+    ("jwksUrl", Url("provider.jwks_url")),
     ("loginHint", Known),
     ("uiLocales", Known),
     ("metadataDescriptorUrl", Known),
@@ -76,7 +73,9 @@ const CONFIG: &[(&str, Rule)] = &[
     ("backchannelSupported", Known),
     (
         "forwardParameters",
-        Left("parameters of the store's request are not handed on"),
+        Left(
+            "write each into `authorization.parameters`, as in `kc_idp_hint = \"{login.kc_idp_hint}\"`; no login begins without it then",
+        ),
     ),
     ("allowedClockSkew", Left("a minute is allowed")),
     (
@@ -250,6 +249,14 @@ fn authentication(mapping: &mut Mapping, name: &str, value: &Value) {
         "client_secret_basic" => mapping.set("client.authentication", "basic"),
         "client_secret_basic_unencoded" => mapping.set("client.authentication", "basic_raw"),
         "client_secret_post" => mapping.set("client.authentication", "body"),
+        "client_secret_jwt" => mapping.set("client.authentication", "client_secret_jwt"),
+        "tls_client_auth" => {
+            mapping.set("client.authentication", "tls_client_auth");
+            mapping.left(
+                name,
+                "the realm's certificate is not in an export; name one in `client.tls_certificate`",
+            );
+        }
         "private_key_jwt" => {
             mapping.set("client.authentication", "private_key_jwt");
             mapping.left(
@@ -267,9 +274,9 @@ fn enabled(mapping: &mut Mapping, _: &str, value: &Value) {
     }
 }
 
-fn store_token(mapping: &mut Mapping, name: &str, value: &Value) {
+fn store_token(mapping: &mut Mapping, _: &str, value: &Value) {
     if flag(value) {
-        mapping.left(name, "the provider's tokens are not kept");
+        mapping.flag("token.keep", true);
     }
 }
 

@@ -155,7 +155,8 @@ fn mapper(mapping: &mut Mapping, name: &str, value: &Value) {
         );
         return;
     };
-    for line in source.lines() {
+    // Several may stand on one line.
+    for line in source.lines().flat_map(|line| line.split([',', '{', '}'])) {
         assignment(mapping, name, line.trim());
     }
     if source.contains("email_verified") {

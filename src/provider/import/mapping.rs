@@ -12,13 +12,16 @@ use crate::provider::gallery;
 
 /// The keys that an import can set, in the order in which they are written.
 const ORDER: &[(&str, &[&str])] = &[
-    ("provider", &["id", "name", "kind", "issuer", "email_trust"]),
+    (
+        "provider",
+        &["id", "name", "kind", "issuer", "jwks_url", "email_trust"],
+    ),
     (
         "client",
         &["id_key", "id", "secret_key", "secret", "authentication"],
     ),
     ("authorization", &["url", "scopes", "pkce", "parameters"]),
-    ("token", &["url", "method", "headers"]),
+    ("token", &["url", "method", "headers", "keep"]),
     (
         "userinfo",
         &[
@@ -45,7 +48,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "attributes",
         ],
     ),
-    ("access", &["email_domains", "require"]),
+    ("access", &["email_domains", "groups", "require"]),
     ("end_session", &["url"]),
 ];
 
@@ -53,6 +56,7 @@ const ORDER: &[(&str, &[&str])] = &[
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Held {
     Text(String),
+    Flag(bool),
     List(Vec<String>),
     Table(BTreeMap<String, String>),
     Secret(Reference),
@@ -92,7 +96,21 @@ impl Mapping {
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.values.get(key)? {
             Held::Text(text) => Some(text),
-            Held::List(_) | Held::Table(_) | Held::Secret(_) => None,
+            Held::Flag(_) | Held::List(_) | Held::Table(_) | Held::Secret(_) => None,
+        }
+    }
+
+    /// Sets a key to true or false.
+    pub fn flag(&mut self, key: &'static str, value: bool) {
+        self.values.insert(key, Held::Flag(value));
+    }
+
+    /// One place, or several of which the first that has a value counts.
+    pub fn places(&mut self, key: &'static str, mut places: Vec<String>) {
+        if places.len() == 1 {
+            self.set(key, places.remove(0));
+        } else {
+            self.values.insert(key, Held::List(places));
         }
     }
 
@@ -167,6 +185,7 @@ impl Mapping {
 
     /// The text for a person, with all that was noticed.
     pub fn finish(mut self, format: Format, public_url: Option<&str>) -> Imported {
+        self.complete();
         let mut id = self.identify();
         if self.bundled.is_none() && imitation(&parse_toml(&self.body("")).0).is_some() {
             // The id of a bundled mapping, at another server.
@@ -197,6 +216,22 @@ impl Mapping {
             toml,
             warnings: self.warnings,
             not_carried: self.not_carried,
+        }
+    }
+
+    /// What goes together in a mapping, and what does not.
+    fn complete(&mut self) {
+        let no_request = ["id_token", "token_response"];
+        if self
+            .text("userinfo.source")
+            .is_some_and(|source| no_request.contains(&source))
+        {
+            for key in ["url", "method", "send_token", "token_key", "parameters"] {
+                self.values.remove(format!("userinfo.{key}").as_str());
+            }
+        }
+        if self.has("access.groups") && !self.has("userinfo.response.groups") {
+            self.set("userinfo.response.groups", "$.groups[*]");
         }
     }
 
@@ -283,6 +318,7 @@ impl Mapping {
 fn written(held: &Held, variable: &str) -> Option<String> {
     match held {
         Held::Text(text) => Some(quoted(text)),
+        Held::Flag(value) => Some(value.to_string()),
         Held::List(list) if list.is_empty() => None,
         Held::List(list) => {
             let items: Vec<String> = list.iter().map(|word| quoted(word)).collect();

@@ -26,10 +26,7 @@ const CFG: &[(&str, Rule)] = &[
     ("oidc_email_claim", Name("userinfo.response.email")),
     ("user_id_claim", With(user_id)),
     ("oidc_groups_claim", With(groups)),
-    (
-        "oidc_jwks_url",
-        Left("the keys are where the issuer's discovery document says"),
-    ),
+    ("oidc_jwks_url", Url("provider.jwks_url")),
     ("skip_oidc_discovery", Known),
     (
         "oidc_extra_audiences",
@@ -103,10 +100,7 @@ const OIDC: &[(&str, Rule)] = &[
     ("emailClaim", Name("userinfo.response.email")),
     ("groupsClaim", With(groups)),
     ("userIDClaim", With(user_id)),
-    (
-        "jwksURL",
-        Left("the keys are where the issuer's discovery document says"),
-    ),
+    ("jwksURL", Url("provider.jwks_url")),
     ("skipDiscovery", Known),
     ("insecureSkipNonce", Known),
     ("insecureAllowUnverifiedEmail", Rule::Trust),

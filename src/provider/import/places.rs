@@ -14,6 +14,31 @@ pub(super) fn place(text: &str) -> Option<String> {
     }
 }
 
+/// The paths of `a.b || c`, of which the first that has a value counts.
+pub(super) fn alternatives(text: &str) -> Option<Vec<String>> {
+    text.split("||").map(place).collect()
+}
+
+/// A path to several values, as in `groups[*].name`.
+pub(super) fn list(text: &str) -> Option<String> {
+    let parts: Vec<Vec<Step>> = text
+        .trim()
+        .split("[*]")
+        .map(|part| {
+            if part.is_empty() {
+                Some(Vec::new())
+            } else {
+                steps(part)
+            }
+        })
+        .collect::<Option<_>>()?;
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|steps| written(steps).trim_start_matches('$').to_owned())
+        .collect();
+    Some(format!("${}", parts.join("[*]")))
+}
+
 /// A path below another one, both already as they stand in a mapping.
 pub(super) fn below(root: &[String], text: &str) -> String {
     let own = text.split('.').map(str::to_owned);

@@ -198,7 +198,14 @@ fn template(mapping: &mut Mapping, field: &str, value: &Value) -> Option<String>
         .trim()
         .strip_prefix("{{")
         .and_then(|rest| rest.strip_suffix("}}"));
-    let place = places::place(inner.unwrap_or(&text));
+    // A number between dots is an index there.
+    let names = inner.unwrap_or(&text).trim().split('.');
+    let indexed = names.fold(String::new(), |path, name| match name.parse::<usize>() {
+        Ok(index) if !path.is_empty() => format!("{path}[{index}]"),
+        _ if path.is_empty() => name.to_owned(),
+        _ => format!("{path}.{name}"),
+    });
+    let place = places::place(&indexed);
     if place.is_none() {
         mapping.left(field, format!("`{text}` is more than a path"));
     }

@@ -67,11 +67,22 @@ impl Rule {
                 let trust = if flag(value) { "provider" } else { "claim" };
                 mapping.set("provider.email_trust", trust);
             }
-            Self::Pkce => pkce(mapping, name, value),
+            Self::Pkce => pkce(mapping, value),
             Self::Text(_) | Self::Url(_) | Self::Name(_) | Self::Path(_) | Self::Parameter(_) => {
                 match scalar(value) {
                     Some(text) => self.text(mapping, name, &text),
-                    None => mapping.left(name, "has a value of another kind than expected"),
+                    None => mapping.left(
+                        name,
+                        match Reference::of(value) {
+                            Reference::Env(variable) => in_variable(&variable),
+                            Reference::File(path) => {
+                                format!("stands in the file {path}; write its value")
+                            }
+                            Reference::Literal => {
+                                "has a value of another kind than expected".to_owned()
+                            }
+                        },
+                    ),
                 }
             }
         }
@@ -79,10 +90,7 @@ impl Rule {
 
     fn text(self, mapping: &mut Mapping, name: &str, text: &str) {
         if let Reference::Env(variable) = Reference::parse(text) {
-            mapping.left(
-                name,
-                format!("stands in the variable {variable}; write its value"),
-            );
+            mapping.left(name, in_variable(&variable));
             return;
         }
         match self {
@@ -91,8 +99,8 @@ impl Rule {
             Self::Parameter(parameter) => {
                 mapping.enter("authorization.parameters", parameter, text);
             }
-            Self::Path(key) => match places::place(text) {
-                Some(place) => mapping.set(key, place),
+            Self::Path(key) => match places::alternatives(text) {
+                Some(places) => mapping.places(key, places),
                 None => mapping.left(
                     name,
                     format!("`{text}` is more than a path; say it as JSONPath (RFC 9535) by hand"),
@@ -103,14 +111,20 @@ impl Rule {
     }
 }
 
-fn pkce(mapping: &mut Mapping, name: &str, value: &Value) {
+fn in_variable(name: &str) -> String {
+    format!("stands in the variable {name}; write its value")
+}
+
+fn pkce(mapping: &mut Mapping, value: &Value) {
     let text = scalar(value).unwrap_or_default();
     match text.to_ascii_lowercase().as_str() {
         "s256" | "force" => mapping.set("authorization.pkce", "S256"),
         "auto" => {}
         "plain" => {
-            mapping.set("authorization.pkce", "S256");
-            mapping.left(name, "`plain` hides nothing; S256 is sent instead");
+            mapping.set("authorization.pkce", "plain");
+            mapping.warn(
+                "`plain` hides nothing; take `authorization.pkce` out if the provider knows S256",
+            );
         }
         "none" | "never" => mapping.set("authorization.pkce", "none"),
         _ if flag(value) => mapping.set("authorization.pkce", "S256"),

@@ -183,6 +183,8 @@ impl Sample {
             ),
             Format::Form => ("application/x-www-form-urlencoded", form(&self.0)),
             Format::Xml => ("application/xml", xml(&self.0)),
+            Format::Text | Format::Lines => ("text/plain", lines(&self.0)),
+            Format::Pairs => ("text/plain", pairs(&self.0)),
         };
         let mut body = body;
         if let Some(condition) = &answer.success {
@@ -210,6 +212,22 @@ fn form(value: &Value) -> String {
         })
         .collect::<Vec<_>>()
         .join("&")
+}
+
+fn lines(value: &Value) -> String {
+    match value {
+        Value::Array(items) => items.iter().map(lines).collect::<Vec<_>>().join("\n"),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn pairs(value: &Value) -> String {
+    let members = value.as_object().into_iter().flatten();
+    members
+        .map(|(name, value)| format!("{name}: {}", lines(value)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn xml(value: &Value) -> String {

@@ -21,8 +21,21 @@ pub(super) fn tokens(step: &str, body: &str) -> Vec<(String, String)> {
         for (name, value) in form_urlencoded::parse(body.trim().as_bytes()) {
             note(&name, &value, by_looks, &mut found);
         }
+        for line in body.lines().map(str::trim) {
+            let (name, value) = line.split_once([':', '=']).unwrap_or(("", line));
+            note(name.trim(), value.trim(), by_looks, &mut found);
+        }
     }
     signed(body, &mut found);
+    found
+}
+
+/// The same for the address of a redirect.
+pub(super) fn in_location(step: &str, address: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for part in address.split(['?', '#']).skip(1) {
+        found.extend(tokens(step, part));
+    }
     found
 }
 
@@ -56,7 +69,8 @@ fn note(name: &str, text: &str, by_looks: bool, found: &mut Vec<(String, String)
     }
 }
 
-fn names_a_token(name: &str) -> bool {
+/// Whether a value of this name is a token, a key or the like.
+pub(super) fn names_a_token(name: &str) -> bool {
     let plain = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
     // What kind of token it is, and when it ends, is no secret.
     let about = [
@@ -71,6 +85,9 @@ fn names_a_token(name: &str) -> bool {
         "ticket",
         "sessionkey",
         "apikey",
+        "subscriptionkey",
+        "appkey",
+        "accesskey",
         "credential",
     ];
     words.iter().any(|word| plain.contains(word)) && !about.iter().any(|word| plain.contains(word))
