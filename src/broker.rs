@@ -9,7 +9,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use self::upkeep::upkeep;
+use self::upkeep::{look_again, upkeep};
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
@@ -34,7 +34,7 @@ use crate::login::{self, Logins, drift, health, heavy, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
-use crate::outbound::{Outbound, OutboundError, Policy};
+use crate::outbound::{Outbound, OutboundError, Policy, TxtRecords};
 use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
@@ -72,6 +72,7 @@ pub struct Broker {
     sweeper: JoinHandle<()>,
     postman: JoinHandle<()>,
     journal: JoinHandle<()>,
+    prover: JoinHandle<()>,
 }
 
 impl Broker {
@@ -152,7 +153,7 @@ impl Broker {
             pages: Pages::new(),
             mail: Arc::clone(&mail),
         });
-        let ops = Operations {
+        let ops = Arc::new(Operations {
             clearing: tokio::sync::Mutex::default(),
             store: Arc::clone(&store),
             mappings,
@@ -165,13 +166,14 @@ impl Broker {
             login_log: config.login_log.keep,
             login_account: login_account(config, &*store).await?,
             second_factor: config.console_second_factor,
+            txt: TxtRecords::new(config.nameserver),
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
                 authority: Arc::clone(&app.authority),
             }),
-        };
+        });
         let admin = Admin {
-            ops: Arc::new(ops),
+            ops: Arc::clone(&ops),
             foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
@@ -182,6 +184,7 @@ impl Broker {
             sweeper: tokio::spawn(upkeep(store, spaces().collect(), keys_to_reload, clock)),
             postman: tokio::spawn(async move { mail.run().await }),
             journal: tokio::spawn(writing),
+            prover: tokio::spawn(look_again(ops)),
         })
     }
 
@@ -224,10 +227,16 @@ impl Broker {
         &self.app
     }
 
+    /// What administrators do here; for tests.
+    pub fn operations(&self) -> &Operations {
+        &self.admin.ops
+    }
+
     /// Writes everything down; a broker that is dropped without it has stopped uncleanly.
     pub async fn close(self) -> Result<(), StoreError> {
         self.sweeper.abort();
         self.postman.abort();
+        self.prover.abort();
         self.app.logins.journal.flush().await;
         self.journal.abort();
         self.app.logins.store.close().await
@@ -345,6 +354,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         login_log: config.login_log.keep,
         login_account: config.console_login_account.clone(),
         second_factor: config.console_second_factor,
+        txt: TxtRecords::new(config.nameserver),
         serving: None,
     };
     Ok(Admin {

@@ -65,10 +65,15 @@ pub struct Operator {
 const OWNERS_STEP: usize = 100;
 
 impl Operator {
+    /// Whether all accounts are theirs, and the broker itself.
+    pub fn has_all_accounts(&self) -> bool {
+        self.accounts.is_empty() && self.role != Role::AccountAdministrator
+    }
+
     /// Whether this is somebody who may do everything, and can log in to do it.
     pub fn owns_all(&self) -> bool {
         self.role == Role::Owner
-            && self.accounts.is_empty()
+            && self.has_all_accounts()
             && !self.disabled
             && self.password.is_some()
     }

@@ -10,6 +10,8 @@ mod attacks;
 mod authority;
 #[path = "console/device.rs"]
 mod device;
+#[path = "support/dns.rs"]
+mod dns;
 #[path = "console/drafts.rs"]
 mod drafts;
 #[path = "console/grants.rs"]

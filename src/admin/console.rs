@@ -12,6 +12,7 @@ mod arrival;
 mod chart;
 mod confirm;
 mod device;
+mod domains;
 mod door;
 mod draft;
 mod edit;
@@ -44,6 +45,7 @@ mod setup_links;
 mod shadow;
 mod sign_in;
 mod start;
+mod stores;
 mod trials;
 mod view;
 mod ways;
@@ -157,6 +159,9 @@ fn account_pages() -> Router<Arc<Console>> {
     Router::new()
         .route("/", get(accounts::show))
         .route("/setup", get(setup::home_page))
+        .route("/domains", post(domains::begin))
+        .route("/domains/check", post(domains::check))
+        .route("/domains/remove", post(domains::remove))
         .route("/setup-links", post(setup_links::create))
         .nest("/setup-links/{setup_link}", setup_link)
         .route("/settings", post(accounts::change))
@@ -170,7 +175,7 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/messages/text", post(messages::text))
         .route("/messages/sample", post(messages::sample))
         .route("/messages/unblock", post(messages::unblock))
-        .route("/stores", post(accounts::add_store))
+        .route("/stores", get(stores::list).post(accounts::add_store))
         .route("/stores/remove", post(accounts::remove_store))
         .route("/remove", post(accounts::remove))
         .route("/new", get(start::choose).post(start::begin))

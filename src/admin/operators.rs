@@ -114,9 +114,22 @@ pub(super) struct NewOperator {
     /// What it may do in the console; everything unless given.
     #[serde(default)]
     role: Role,
-    /// The accounts it is limited to; all unless given.
+    /// The accounts it is limited to; all unless given. An account administrator has some.
     #[serde(default)]
     accounts: BTreeSet<AccountId>,
+}
+
+/// An account's own administrator is that of some.
+fn check_rights(role: Role, accounts: &BTreeSet<AccountId>) -> Reply<()> {
+    if role != Role::AccountAdministrator || !accounts.is_empty() {
+        return Ok(());
+    }
+    let mut problem = Problem::new(
+        ErrorCode::OperatorAccounts,
+        "an account administrator is limited to accounts: name one or more, or choose the role `administrator`",
+    );
+    problem.field = Some("accounts".to_owned());
+    Err(problem)
 }
 
 /// Creates an operator without a password, and the link with which its owner chooses one.
@@ -126,6 +139,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         .map_err(|e| Problem::new(ErrorCode::OperatorEmail, e.to_string()))?;
     let name = operator::name(new.name.as_deref().unwrap_or(email.as_str()))
         .map_err(|e| Problem::new(ErrorCode::OperatorName, e.to_string()))?;
+    check_rights(new.role, &new.accounts)?;
     let operator = Operator {
         email,
         name,
@@ -215,6 +229,7 @@ pub(super) async fn change(
     if let Some(accounts) = edit.accounts {
         operator.accounts = accounts;
     }
+    check_rights(operator.role, &operator.accounts)?;
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
     let when = condition(&headers)?.over(Some(found.version))?;
     let mut steps = operator::step_put(&operator, when)?;

@@ -8,10 +8,13 @@ use tracing::{debug, warn};
 use crate::base::Clock;
 use crate::http;
 use crate::key::Keyring;
+use crate::operation::{Operations, domain_proofs};
 use crate::store::{Space, Store};
 
 /// How often expired records are swept.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How often the broker sees which records that prove domains are to be looked up again.
+const PROOFS: Duration = Duration::from_secs(3600);
 /// How many records one step of a sweep removes before others get a turn.
 const SWEEP_STEP: usize = 1_000;
 
@@ -60,6 +63,18 @@ pub(super) async fn upkeep(
         jumped = jump;
         http::health::store_trouble(&*store).await;
         sweep(&*store, &spaces).await;
+    }
+}
+
+/// Looks the records again that prove domains, so that proofs go on counting.
+pub(super) async fn look_again(ops: Arc<Operations>) {
+    let mut every = tokio::time::interval(PROOFS);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = domain_proofs::look_again(&ops).await {
+            warn!(why = %error, "the records that prove domains could not be looked up again");
+        }
     }
 }
 

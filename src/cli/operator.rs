@@ -67,8 +67,8 @@ pub(super) enum Operator {
 /// What an operator may do in the console.
 #[derive(Debug, Args)]
 pub(super) struct Rights {
-    /// `owner`, `administrator` (no operators, applications and keys), `support` (looks, and ends sessions) or `auditor` (looks); `owner` for a new operator unless given
-    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    /// `owner`, `administrator` (no operators, applications and keys), `account_administrator` (providers, users and look of the accounts named with `--account`), `support` (looks, and ends sessions) or `auditor` (looks); `owner` for a new operator unless given
+    #[arg(long, value_parser = ["owner", "administrator", "account_administrator", "support", "auditor"])]
     role: Option<String>,
     /// An account that they are limited to; repeats
     #[arg(long = "account", value_name = "ACCOUNT")]
@@ -100,7 +100,7 @@ pub(super) struct Change {
     #[arg(long)]
     reset_password: bool,
     /// What they may do in the console, as at `create`
-    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    #[arg(long, value_parser = ["owner", "administrator", "account_administrator", "support", "auditor"])]
     role: Option<String>,
     /// An account that they are limited to; repeats
     #[arg(

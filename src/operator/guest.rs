@@ -33,6 +33,8 @@ impl Current {
             },
             limit: None,
             writes: false,
+            held: false,
+            offered: Role::Auditor,
             csrf: csrf(cookie),
             guest: Some(guest),
         }

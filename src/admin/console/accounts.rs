@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::api::segment;
 use super::confirm::{self, Ask};
+use super::domains;
 use super::guard::{Desk, Post};
 use super::view::{Html, provider_name, redirect_to, shown, status};
 use super::ways_screen;
@@ -42,7 +43,7 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
         limit: Some(50),
     };
     let own = &desk.who.operator.accounts;
-    let caller = if own.is_empty() {
+    let caller = if desk.who.operator.has_all_accounts() {
         desk.caller()
     } else {
         let own = own.iter().cloned().collect();
@@ -109,6 +110,9 @@ pub(super) async fn account(
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
     let ways = ways_screen::screen(desk, &account).await?;
+    let domains = domains::of(desk, account.id.as_str()).await?;
+    let proved = domains.iter().filter(|proof| proof.proved);
+    let proved: Vec<String> = proved.map(|proof| proof.domain.clone()).collect();
     let values = context! {
         title => account.name.as_str(),
         nav => "accounts",
@@ -117,8 +121,10 @@ pub(super) async fn account(
         drafts => drafts(desk, &account.id).await?,
         setup_links => setup_links(desk, &account.id).await?,
         ways,
+        proofs => shown(domains),
+        proved,
         login_log => !desk.ops().login_log.is_zero(),
-        all_accounts => desk.who.operator.accounts.is_empty(),
+        all_accounts => desk.who.operator.has_all_accounts(),
         public_url => desk.console.origin.as_str(),
     };
     desk.page(status, "account.html", context! { ..more, ..values })
@@ -184,10 +190,11 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         name: Some(post.get("name").to_owned()),
         logo_url: Some(post.filled("logo_url")),
         color: Some(post.filled("color")),
-        signing_alg: Some(post.filled("signing_alg")),
+        // An account's own administrator is not shown the rest.
+        signing_alg: post.has("signing_alg").then(|| post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
         vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
-        audience: Some(post.filled("audience")),
+        audience: post.has("audience").then(|| post.filled("audience")),
         ..AccountChange::default()
     };
     save(&post, &id, change, "saved", "settings").await

@@ -243,3 +243,65 @@ if (document.querySelector('[data-wait]')) {
 addEventListener('pagehide', () => {
   for (const part of document.querySelectorAll('[data-once]')) part.remove();
 });
+
+// Times in the reader's own zone. The page has them in UTC, which stays as the title.
+function localTimes(root) {
+  const time = /(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/;
+  const short = new Intl.DateTimeFormat(document.documentElement.lang || 'en', { dateStyle: 'medium', timeStyle: 'short' });
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walk.nextNode()) {
+    const node = walk.currentNode;
+    if (time.test(node.data) && !node.parentElement.closest('pre, code, textarea, title, .unseen')) found.push(node);
+  }
+  for (let node of found) {
+    for (let hit = time.exec(node.data); hit; hit = time.exec(node.data)) {
+      const at = new Date(`${hit[1]}T${hit[2]}:00Z`);
+      if (Number.isNaN(at.getTime())) break;
+      const text = node.splitText(hit.index);
+      node = text.splitText(hit[0].length);
+      let place = text.parentElement.closest('time');
+      if (!place) {
+        place = document.createElement('time');
+        place.dateTime = at.toISOString();
+        text.replaceWith(place);
+      }
+      place.title = hit[0];
+      place.textContent = short.format(at);
+      if (!node.isConnected) break;
+    }
+  }
+}
+localTimes(document.body);
+
+// A colour that is typed, picked: one follows the other.
+for (const picker of document.querySelectorAll('[data-picks]')) {
+  const typed = document.getElementById(picker.dataset.picks);
+  picker.hidden = false;
+  const follow = () => { if (/^#[0-9a-f]{6}$/i.test(typed.value)) picker.value = typed.value; };
+  follow();
+  typed.addEventListener('input', follow);
+  picker.addEventListener('input', () => {
+    typed.value = picker.value;
+    typed.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+}
+
+// How the login page would look, as it is typed.
+for (const look of document.querySelectorAll('[data-look]')) {
+  const form = look.closest('form');
+  const show = () => {
+    const { name, color } = form.elements;
+    look.hidden = false;
+    look.querySelector('[data-look-name]').textContent = name.value;
+    const own = /^#[0-9a-f]{6}$/i.test(color.value);
+    const button = look.querySelector('[data-look-button]');
+    button.style.backgroundColor = own ? color.value : '';
+    // The darker text where it can be read better (WCAG 2.2, relative luminance).
+    const parts = [1, 3, 5].map((at) => parseInt(color.value.slice(at, at + 2), 16) / 255);
+    const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    button.style.color = own ? (0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff') : '';
+  };
+  form.addEventListener('input', show);
+  show();
+}

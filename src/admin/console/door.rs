@@ -45,10 +45,14 @@ pub(super) async fn signed_in(
             {
                 return redirect_to(&guests::home(&guest.account));
             }
-            if let Some(answer) = second_factor::demanded(&console, &who, &parts) {
+            who.held = second_factor::is_demanded(&console, &who);
+            if let Some(answer) = second_factor::demanded(&who, &parts) {
                 return answer;
             }
             who.writes = !parts.method.is_safe();
+            if who.guest.is_none() {
+                who.offered = rights::offers(&who.operator, login_account, &parts.uri);
+            }
             parts.extensions.insert(who.clone());
             let answer = next.run(Request::from_parts(parts, body)).await;
             shown_failure(Some(&who), answer)

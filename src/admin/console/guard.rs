@@ -72,9 +72,9 @@ impl Post {
         self.form.get(name).unwrap_or_default()
     }
 
-    /// Whether the form has this field.
+    /// Whether the form has this field, empty or not.
     pub fn has(&self, name: &str) -> bool {
-        self.form.get(name).is_some()
+        self.form.iter().any(|(known, _)| known == name)
     }
 
     /// A field without the space around it; `None` where it is empty.

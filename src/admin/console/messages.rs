@@ -104,7 +104,7 @@ async fn display(desk: &Desk, id: &str, which: &Which, status: StatusCode, more:
         deliveries => shown(deliveries.items),
         next => deliveries.next,
         blocked => shown(blocked.items),
-        all_accounts => desk.who.operator.accounts.is_empty(),
+        all_accounts => desk.who.operator.has_all_accounts(),
         own_email => desk.who.operator.email.as_str(),
         done => which.done.as_deref(),
     };

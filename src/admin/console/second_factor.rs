@@ -37,12 +37,18 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_'
 /// Who has no password proves who they are by a login so recent.
 const RECENT: Duration = Duration::from_secs(600);
 
-/// The answer to somebody who has no second factor where the broker wants one of each:
-/// they can do nothing but set it up, and leave.
-pub(super) fn demanded(console: &Console, who: &Current, parts: &Parts) -> Option<Response> {
-    let needed = console.admin.second_factor == Wanted::Required;
+/// Whether somebody has no second factor where the broker wants one of each: they can do
+/// nothing but set it up, and leave.
+pub(super) fn is_demanded(console: &Console, who: &Current) -> bool {
     // Who was let in by a link is no operator.
-    if !needed || who.guest.is_some() || who.operator.second_factor.is_some() {
+    console.admin.second_factor == Wanted::Required
+        && who.guest.is_none()
+        && who.operator.second_factor.is_none()
+}
+
+/// The answer to somebody of whom it is demanded.
+pub(super) fn demanded(who: &Current, parts: &Parts) -> Option<Response> {
+    if !who.held {
         return None;
     }
     let path = parts.uri.path();

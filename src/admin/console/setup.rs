@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::accounts::ListQuery;
 use super::confirm::{self, Ask};
+use super::domains;
 use super::draft::Open;
 use super::guard::{Desk, Kind, LoggedIn, Post, form, set_cookie};
 use super::guest::{self, home};
@@ -76,7 +77,23 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
     let Some(guest) = desk.who.guest.clone() else {
         return Ok(nothing(LoggedIn(desk.who)).await);
     };
-    let link = link_of(&desk, &guest).await?;
+    home_with(
+        &desk,
+        &guest,
+        StatusCode::OK,
+        context! { done => place.done },
+    )
+    .await
+}
+
+/// The page that such a session begins from.
+pub(super) async fn home_with(
+    desk: &Desk,
+    guest: &Guest,
+    status: StatusCode,
+    more: TemplateValue,
+) -> Html {
+    let link = link_of(desk, guest).await?;
     let ops = desk.ops();
     let account = crate::admin::reply::account(&*ops.store, guest.account.as_str()).await?;
     let providers = ops.mappings.list(&guest.account).await?;
@@ -101,7 +118,7 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
     let values = context! {
         title => "Set up a login",
         account => context! { id => guest.account.as_str(), name => account.value.name },
-        done => place.done,
+        proofs => shown(domains::of(desk, guest.account.as_str()).await?),
         until => link.expires_at.rfc3339(),
         handed_in => handed_in.map(|handed_in| context! {
             name => provider_name(&handed_in.source, "A mapping without a name"),
@@ -112,7 +129,7 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
         providers => shown(providers.collect::<Vec<_>>()),
         drafts => shown(drafts.collect::<Vec<_>>()),
     };
-    desk.page(StatusCode::OK, "setup.html", values)
+    desk.page(status, "setup.html", context! { ..more, ..values })
 }
 
 /// `POST …/drafts/{draft}/hand-in`

@@ -117,6 +117,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "confirm.html",
         "device.html",
         "diff.html",
+        "domains.html",
         "error.html",
         "grants.html",
         "keys.html",
@@ -139,6 +140,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "shadow.html",
         "signed_in.html",
         "step.html",
+        "stores.html",
         "toml.html",
         "trial.html",
         "user.html",
@@ -242,9 +244,10 @@ pub(super) fn page(
         me => who.map(|who| context! {
             email => who.operator.email.as_str(),
             name => who.operator.name.as_str(),
-            limited => !who.operator.accounts.is_empty(),
-            owner => who.operator.role == Role::Owner,
+            limited => !who.operator.has_all_accounts(),
+            may => may(who),
             guest => who.guest.is_some(),
+            held => who.held,
             goes_live => who.guest.as_ref().is_some_and(|guest| guest.goes_live),
         }),
         csrf => who.map(|who| who.csrf.as_str()),
@@ -263,6 +266,16 @@ pub(super) fn page(
         html,
     )
         .into_response())
+}
+
+/// What somebody may do on this page, for what it offers.
+fn may(who: &Current) -> Value {
+    context! {
+        end => who.offered >= Role::Support,
+        set_up => who.offered >= Role::AccountAdministrator || who.guest.is_some(),
+        change => who.offered >= Role::Administrator,
+        own => who.offered >= Role::Owner,
+    }
 }
 
 /// A page about what went wrong.

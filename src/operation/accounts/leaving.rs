@@ -1,6 +1,6 @@
 //! What goes with an account.
 
-use crate::account::{self, credential, directory, provider_tokens, setup_link};
+use crate::account::{self, credential, directory, domain_proof, provider_tokens, setup_link};
 use crate::authority::{Applications, consent};
 use crate::base::AccountId;
 use crate::login::journal;
@@ -33,6 +33,7 @@ pub(super) async fn clear(ops: &Operations, id: &AccountId) -> Result<(), StoreE
     provider_tokens::forget_all(store, id).await?;
     session::revoke_all(store, id).await?;
     setup_link::remove_all(store, id).await?;
+    domain_proof::remove_all(store, id).await?;
     journal::remove_all(store, id).await?;
     store.commit(vec![account::step_left(id)]).await.map(drop)
 }
