@@ -193,8 +193,13 @@ async fn n3_what_is_no_proof_is_told_apart() {
     all.push(vec![value]);
     scene.dns.say(NAME, Say::Texts(all));
     assert_eq!(scene.check("acme").await["proved"], true);
-    // No other name was ever asked for.
-    assert!(scene.dns.asked().iter().all(|asked| asked == NAME));
+    // Nothing was put behind the name, as a host's own domain would be.
+    let known = [NAME, "evil.test", "gone.test"];
+    let asked = scene.dns.asked();
+    assert!(
+        asked.iter().all(|name| known.contains(&&**name)),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]

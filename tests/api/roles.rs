@@ -89,7 +89,11 @@ fn least(operation: &Operation) -> Role {
         Role::Support
     } else if owners.iter().any(|start| operation.path.starts_with(start)) {
         Role::Owner
-    } else if own.contains(&id) || operation.path.contains("/{account}/users") {
+    } else if own.contains(&id)
+        || ["users", "domains"]
+            .iter()
+            .any(|part| operation.path.contains(&format!("/{{account}}/{part}")))
+    {
         Role::AccountAdministrator
     } else {
         Role::Administrator
