@@ -9,7 +9,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use self::upkeep::{look_again, upkeep};
+use self::upkeep::upkeep;
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
@@ -73,7 +73,6 @@ pub struct Broker {
     sweeper: JoinHandle<()>,
     postman: JoinHandle<()>,
     journal: JoinHandle<()>,
-    prover: JoinHandle<()>,
 }
 
 impl Broker {
@@ -181,15 +180,15 @@ impl Broker {
         };
         let (keys_to_reload, notices) =
             (Arc::clone(&app.authority.keys), Arc::clone(&app.authority));
+        let keys_to_reload = Arc::clone(&app.authority.keys);
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(store, spaces().collect(), keys_to_reload, clock)),
+            sweeper: tokio::spawn(upkeep(ops, spaces().collect(), keys_to_reload)),
             postman: tokio::spawn(async move {
                 tokio::join!(mail.run(), notices.send_notices());
             }),
             journal: tokio::spawn(writing),
-            prover: tokio::spawn(look_again(ops)),
         })
     }
 
@@ -241,7 +240,6 @@ impl Broker {
     pub async fn close(self) -> Result<(), StoreError> {
         self.sweeper.abort();
         self.postman.abort();
-        self.prover.abort();
         self.app.logins.journal.flush().await;
         self.journal.abort();
         self.app.logins.store.close().await

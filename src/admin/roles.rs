@@ -100,7 +100,7 @@ fn needed(parts: &[&str], method: &Method, login_account: Option<&AccountId>) ->
 fn of_account(rest: &[&str], method: &Method) -> bool {
     match rest {
         [] => method == Method::PATCH,
-        ["users" | "domains", ..] | ["trials"] | ["preview"] => true,
+        ["users" | "domains", ..] | ["trials" | "preview"] => true,
         ["providers"] | ["providers", _, "rollback" | "preview"] => true,
         ["providers", _] => method == Method::PUT,
         _ => false,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use crate::base::Clock;
 use crate::http;
 use crate::key::Keyring;
 use crate::operation::{Operations, domain_proofs};
@@ -31,11 +30,16 @@ async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) 
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
 pub(super) async fn upkeep(
-    store: Arc<dyn Store>,
+    ops: Arc<Operations>,
     spaces: Vec<&'static Space>,
     keys: Arc<Keyring>,
-    clock: Arc<dyn Clock>,
 ) {
+    // A name server that is slow holds up nothing else.
+    tokio::join!(keep(&ops, spaces, keys), look_again(&ops));
+}
+
+async fn keep(ops: &Operations, spaces: Vec<&'static Space>, keys: Arc<Keyring>) {
+    let (store, clock) = (&ops.store, &ops.clock);
     let mut every = tokio::time::interval(SWEEP);
     let mut jumped = clock.jump();
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -61,18 +65,18 @@ pub(super) async fn upkeep(
             warn!("the clock {jump}");
         }
         jumped = jump;
-        http::health::store_trouble(&*store).await;
-        sweep(&*store, &spaces).await;
+        http::health::store_trouble(&**store).await;
+        sweep(&**store, &spaces).await;
     }
 }
 
 /// Looks the records again that prove domains, so that proofs go on counting.
-pub(super) async fn look_again(ops: Arc<Operations>) {
+async fn look_again(ops: &Operations) {
     let mut every = tokio::time::interval(PROOFS);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if let Err(error) = domain_proofs::look_again(&ops).await {
+        if let Err(error) = domain_proofs::look_again(ops).await {
             warn!(why = %error, "the records that prove domains could not be looked up again");
         }
     }

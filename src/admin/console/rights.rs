@@ -106,7 +106,7 @@ fn of_account(rest: &[&str]) -> bool {
         ["new"] | ["new", _] => true,
         ["providers", _, "edit" | "rollback" | "trial"] => true,
         ["drafts", _, "shadow"] => false,
-        ["drafts", ..] | ["users", ..] => true,
+        ["drafts" | "users", ..] => true,
         _ => false,
     }
 }
