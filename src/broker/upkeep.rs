@@ -29,11 +29,7 @@ async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) 
 
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
-pub(super) async fn upkeep(
-    ops: Arc<Operations>,
-    spaces: Vec<&'static Space>,
-    keys: Arc<Keyring>,
-) {
+pub(super) async fn upkeep(ops: Arc<Operations>, spaces: Vec<&'static Space>, keys: Arc<Keyring>) {
     // A name server that is slow holds up nothing else.
     tokio::join!(keep(&ops, spaces, keys), look_again(&ops));
 }
