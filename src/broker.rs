@@ -156,16 +156,16 @@ impl Broker {
         });
         let ops = Arc::new(Operations {
             clearing: tokio::sync::Mutex::default(),
-            store: Arc::clone(&store),
+            store,
             mappings,
-            clock: Arc::clone(&clock),
+            clock,
             keys: Keys::of(Arc::clone(&app.authority.keys), longest),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             public_url: redirects(config).public_url,
             sends_mail: config.mail.is_some(),
             login_log: config.login_log.keep,
-            login_account: login_account(config, &*store).await?,
+            login_account: login_account(config, &*app.logins.store).await?,
             second_factor: config.console_second_factor,
             txt: TxtRecords::new(config.nameserver),
             serving: Some(Serving {
@@ -180,7 +180,6 @@ impl Broker {
         };
         let (keys_to_reload, notices) =
             (Arc::clone(&app.authority.keys), Arc::clone(&app.authority));
-        let keys_to_reload = Arc::clone(&app.authority.keys);
         Ok(Self {
             app,
             admin,
