@@ -38,6 +38,7 @@ mod review;
 mod rights;
 mod second_factor;
 mod second_step;
+mod sentences;
 mod sessions;
 mod setup;
 mod setup_links;
@@ -121,6 +122,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&console), sentences::spoken))
         .with_state(console)
 }
 

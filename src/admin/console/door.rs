@@ -13,8 +13,10 @@ use serde_json::json;
 
 use super::guard::{LoggedIn, ask, current, form, scripted};
 use super::resume::Interrupted;
+use super::sentences::speaking;
 use super::view::{fail, json_answer, page, redirect_to, shown_failure};
 use super::{Console, State, guest as guests, provider_sign_in, rights, second_factor};
+use crate::operator::session::Current;
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(
@@ -22,7 +24,7 @@ pub(super) async fn signed_in(
     request: Request,
     next: Next,
 ) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     match current(&console, &parts.headers).await {
         Err(failed) => failed,
         Ok(None) if scripted(&parts) => ask(&parts),
@@ -30,30 +32,46 @@ pub(super) async fn signed_in(
             Some(page) => page,
             None => ask(&parts),
         },
-        Ok(Some(mut who)) => {
-            let login_account = console.admin.login_account.as_ref();
-            let checked = match &who.guest {
-                Some(guest) => rights::check_guest(guest, login_account, &parts.method, &parts.uri),
-                None => rights::check(&who.operator, login_account, &parts.method, &parts.uri),
-            };
-            match checked {
-                Ok(limit) => who.limit = limit,
-                Err(problem) => return fail(Some(&who), &problem),
+        Ok(Some(who)) => {
+            let own = who.operator.language;
+            let answer = let_in(&console, who, parts, body, next);
+            match own {
+                Some(lang) => speaking(lang, answer).await,
+                None => answer.await,
             }
-            if let Some(guest) = &who.guest
-                && parts.uri.path() == "/admin/"
-            {
-                return redirect_to(&guests::home(&guest.account));
-            }
-            if let Some(answer) = second_factor::demanded(&console, &who, &parts) {
-                return answer;
-            }
-            who.writes = !parts.method.is_safe();
-            parts.extensions.insert(who.clone());
-            let answer = next.run(Request::from_parts(parts, body)).await;
-            shown_failure(Some(&who), answer)
         }
     }
+}
+
+/// Answers somebody who is logged in, if they may see what they ask for.
+async fn let_in(
+    console: &Console,
+    mut who: Current,
+    mut parts: Parts,
+    body: Body,
+    next: Next,
+) -> Response {
+    let login_account = console.admin.login_account.as_ref();
+    let checked = match &who.guest {
+        Some(guest) => rights::check_guest(guest, login_account, &parts.method, &parts.uri),
+        None => rights::check(&who.operator, login_account, &parts.method, &parts.uri),
+    };
+    match checked {
+        Ok(limit) => who.limit = limit,
+        Err(problem) => return fail(Some(&who), &problem),
+    }
+    if let Some(guest) = &who.guest
+        && parts.uri.path() == "/admin/"
+    {
+        return redirect_to(&guests::home(&guest.account));
+    }
+    if let Some(answer) = second_factor::demanded(console, &who, &parts) {
+        return answer;
+    }
+    who.writes = !parts.method.is_safe();
+    parts.extensions.insert(who.clone());
+    let answer = next.run(Request::from_parts(parts, body)).await;
+    shown_failure(Some(&who), answer)
 }
 
 /// The page for a form of ours that came without a session; `None` where there is

@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use super::guard::LoggedIn;
+use super::sentences;
 use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
@@ -95,11 +96,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.add_filter("marked", |text: String| {
         Value::from_safe_string(marked(&text))
     });
+    sentences::add_to(&mut templates);
     templates.add_filter("ticks", |text: String| {
-        Value::from_safe_string(ticks(&text))
+        Value::from_safe_string(ticks(&sentences::problem(&text)))
     });
     templates.add_filter("sentence", |text: String| {
-        Value::from_safe_string(ticks(&sentence(&text)))
+        Value::from_safe_string(ticks(&sentence(&sentences::problem(&text))))
     });
     templates.add_filter("day", day);
     templates.add_filter("urlencode", |text: String| super::api::segment(&text));
@@ -204,7 +206,7 @@ fn ticks(text: &str) -> String {
     out
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -248,6 +250,8 @@ pub(super) fn page(
             goes_live => who.guest.as_ref().is_some_and(|guest| guest.goes_live),
         }),
         csrf => who.map(|who| who.csrf.as_str()),
+        lang => sentences::current().tag(),
+        langs => shown(languages()),
         css => version(CSS),
         js => version(JS),
     };
@@ -263,6 +267,18 @@ pub(super) fn page(
         html,
     )
         .into_response())
+}
+
+/// The languages of a page, for a switch.
+fn languages() -> Vec<serde_json::Value> {
+    let now = sentences::current();
+    let all = sentences::switch().into_iter();
+    all.map(|(lang, href)| {
+        serde_json::json!({
+            "tag": lang.tag(), "name": lang.own_name(), "href": href, "now": lang == now,
+        })
+    })
+    .collect()
 }
 
 /// A page about what went wrong.
