@@ -14,14 +14,14 @@ mod problems;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::sync::LazyLock;
 
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind};
 
-pub(super) use self::language::{Chosen, current, speaking, spoken, switch};
+pub(super) use self::language::{current, speaking, spoken, switch};
 pub(super) use self::problems::told as problem;
 use super::view::escaped;
 use crate::base::Lang;
@@ -229,6 +229,15 @@ fn t(id: &str, values: Kwargs) -> Result<Value, Error> {
     } else {
         Value::from(plain)
     })
+}
+
+/// The sentences of the script, as JSON.
+pub(super) fn of_script() -> String {
+    let ids = ENGLISH.keys();
+    let said: BTreeMap<&str, String> = ids
+        .filter_map(|id| Some((id.strip_prefix("script.")?, say(id))))
+        .collect();
+    serde_json::json!(said).to_string()
 }
 
 /// Gives the templates their sentences.

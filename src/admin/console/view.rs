@@ -103,6 +103,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.add_filter("sentence", |text: String| {
         Value::from_safe_string(ticks(&sentence(&sentences::problem(&text))))
     });
+    templates.add_filter("strong", |value: Value| {
+        let text = escaped(&value.to_string());
+        Value::from_safe_string(format!("<span class=\"strong\">{text}</span>"))
+    });
     templates.add_filter("day", day);
     templates.add_filter("urlencode", |text: String| super::api::segment(&text));
     for (name, source) in bundled![
@@ -250,8 +254,9 @@ pub(super) fn page(
             goes_live => who.guest.as_ref().is_some_and(|guest| guest.goes_live),
         }),
         csrf => who.map(|who| who.csrf.as_str()),
-        lang => sentences::current().tag(),
-        langs => shown(languages()),
+        page_lang => sentences::current().tag(),
+        page_langs => shown(languages()),
+        said => who.map(|_| sentences::of_script()),
         css => version(CSS),
         js => version(JS),
     };

@@ -26,7 +26,7 @@ tokio::task_local! {
 #[derive(Debug, Clone)]
 pub(in crate::admin::console) struct Chosen {
     lang: Lang,
-    /// The query of the page without `lang`, which a switch keeps.
+    /// The query of the page without `language`, which a switch keeps.
     query: String,
 }
 
@@ -49,7 +49,7 @@ pub(in crate::admin::console) fn switch() -> Vec<(Lang, String)> {
     let and = if query.is_empty() { "" } else { "&" };
     Lang::ALL
         .into_iter()
-        .map(|lang| (lang, format!("?{query}{and}lang={}", lang.tag())))
+        .map(|lang| (lang, format!("?{query}{and}language={}", lang.tag())))
         .collect()
 }
 
@@ -61,7 +61,7 @@ pub(in crate::admin::console) async fn spoken(
 ) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let asked = Pairs::parse(query).ok();
-    let asked = asked.as_ref().and_then(|query| query.get("lang"));
+    let asked = asked.as_ref().and_then(|query| query.get("language"));
     let asked = asked.and_then(|tag| Lang::ALL.into_iter().find(|lang| lang.tag() == tag));
     let lang = asked.unwrap_or_else(|| {
         let kept = cookie(&console, request.headers(), Kind::Language);
@@ -69,7 +69,7 @@ pub(in crate::admin::console) async fn spoken(
     });
     let rest: Vec<&str> = query
         .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("language="))
         .collect();
     let chosen = Chosen {
         lang,
