@@ -16,6 +16,8 @@ mod drafts;
 mod grants;
 #[path = "console/keys.rs"]
 mod keys;
+#[path = "console/languages.rs"]
+mod languages;
 #[path = "console/log.rs"]
 mod log;
 #[path = "console/login.rs"]

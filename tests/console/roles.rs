@@ -203,7 +203,7 @@ async fn an_operator_has_a_profile() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let page = op.get("/admin/profile").await;
-    assert!(page.shows("ada@example.test") && page.shows("owner") && page.shows("This browser"));
+    assert!(page.shows("ada@example.test") && page.shows("Owner") && page.shows("This browser"));
     let page = op.done("/admin/profile", &[("name", "Countess")]).await;
     assert!(page.shows("Saved") && page.shows("Countess"));
     let page = op.post("/admin/profile", &[("name", "")]).await;

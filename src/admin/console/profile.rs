@@ -9,6 +9,7 @@ use super::State;
 use super::accounts::ListQuery;
 use super::guard::{Desk, Kind, Post, cookie, guess_from};
 use super::second_factor::{self, password_again};
+use super::sentences::say;
 use super::sign_in::{entry, note_with, with_session_cookies};
 use super::view::{Html, redirect_to, shown};
 use crate::base::{ErrorCode, Lang, Secret};
@@ -27,7 +28,7 @@ async fn display(desk: &Desk, status: StatusCode, more: Value) -> Html {
     let operator = &desk.who.operator;
     let sessions = super::sessions::own(&desk.console, &desk.who).await?;
     let values = context! {
-        title => "Your profile",
+        title => say("common.your_profile"),
         nav => "profile",
         name => operator.name.as_str(),
         email => operator.email.as_str(),

@@ -256,7 +256,7 @@ pub(super) fn page(
         csrf => who.map(|who| who.csrf.as_str()),
         page_lang => sentences::current().tag(),
         page_langs => shown(languages()),
-        said => who.map(|_| sentences::of_script()),
+        said => who.map(|_| sentences::of_script()).unwrap_or_default(),
         css => version(CSS),
         js => version(JS),
     };
@@ -288,7 +288,8 @@ fn languages() -> Vec<serde_json::Value> {
 
 /// A page about what went wrong.
 pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
-    let values = context! { title => problem.title.as_str(), problem => shown(problem.clone()) };
+    let title = sentences::problem(&problem.title);
+    let values = context! { title, problem => shown(problem.clone()) };
     page(who, status(problem), "error.html", values).unwrap_or_else(IntoResponse::into_response)
 }
 
