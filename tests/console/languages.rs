@@ -12,8 +12,8 @@ const ENGLISH: &str = include_str!("../../src/admin/console/sentences/en.toml");
 
 /// Words that English has and neither Portuguese nor Spanish.
 const WORDS: &[&str] = &[
-    "the", "and", "is", "are", "of", "with", "that", "this", "which", "what", "who", "not",
-    "was", "were", "will", "its", "their", "you", "your", "for", "from", "been", "then", "where",
+    "the", "and", "is", "are", "of", "with", "that", "this", "which", "what", "who", "not", "was",
+    "were", "will", "its", "their", "you", "your", "for", "from", "been", "then", "where",
 ];
 
 /// English sentences that another language says otherwise, in their fixed parts.
@@ -262,14 +262,39 @@ async fn walk(tag: &str) {
     // The wizard, empty and with mistakes.
     let page = op.done(&format!("{acme}/new"), &[("from", "empty")]).await;
     let draft = page.url.path().trim_end_matches("provider").to_owned();
-    for step in ["provider", "authorization", "token", "userinfo", "toml", "review"] {
+    for step in [
+        "provider",
+        "authorization",
+        "token",
+        "userinfo",
+        "toml",
+        "review",
+    ] {
         look(&mut op, &format!("{draft}{step}"), tag).await;
     }
     for (step, fields) in [
         ("provider", [("provider.id", "Ä"), ("client.id", "")]),
-        ("authorization", [("authorization.url", "htp:/x"), ("authorization.pkce", "none")]),
-        ("token", [("token.url", "http://id.test/#x"), ("token.response.success", "x")]),
-        ("userinfo", [("userinfo.response.email", "$..[["), ("userinfo.url", "x y")]),
+        (
+            "authorization",
+            [
+                ("authorization.url", "htp:/x"),
+                ("authorization.pkce", "none"),
+            ],
+        ),
+        (
+            "token",
+            [
+                ("token.url", "http://id.test/#x"),
+                ("token.response.success", "x"),
+            ],
+        ),
+        (
+            "userinfo",
+            [
+                ("userinfo.response.email", "$..[["),
+                ("userinfo.url", "x y"),
+            ],
+        ),
     ] {
         let mut fields = fields.to_vec();
         fields.push(("action", "next"));
@@ -280,7 +305,10 @@ async fn walk(tag: &str) {
     }
     look(&mut op, &format!("{draft}review"), tag).await;
     let page = op
-        .post(&format!("{draft}toml"), &[("text", "[x"), ("action", "save")])
+        .post(
+            &format!("{draft}toml"),
+            &[("text", "[x"), ("action", "save")],
+        )
         .await;
     is_in(&page, tag, "toml");
     for from in ["discovery", "sample", "import", "toml"] {
@@ -320,20 +348,44 @@ async fn walk(tag: &str) {
         ("/admin/", vec![("id", "acme"), ("name", "A")]),
         ("/admin/new-application", vec![("name", "")]),
         ("/admin/operators", vec![("email", "no")]),
-        ("/admin/operators", vec![("email", "bo@example.test"), ("name", "Bo")]),
-        ("/admin/operators/change", vec![("email", "bo@example.test"), ("action", "disable")]),
-        ("/admin/operators/change", vec![("email", "bo@example.test"), ("action", "remove")]),
+        (
+            "/admin/operators",
+            vec![("email", "bo@example.test"), ("name", "Bo")],
+        ),
+        (
+            "/admin/operators/change",
+            vec![("email", "bo@example.test"), ("action", "disable")],
+        ),
+        (
+            "/admin/operators/change",
+            vec![("email", "bo@example.test"), ("action", "remove")],
+        ),
         ("/admin/accounts/acme/stores", vec![("origin", "ftp://x")]),
-        ("/admin/accounts/acme/settings", vec![("name", ""), ("color", "red")]),
+        (
+            "/admin/accounts/acme/settings",
+            vec![("name", ""), ("color", "red")],
+        ),
         ("/admin/accounts/acme/remove", vec![("confirm", "no")]),
         ("/admin/accounts/acme/users", vec![("email", "no")]),
-        ("/admin/accounts/acme/setup-links", vec![("name", "Eve"), ("days", "400")]),
+        (
+            "/admin/accounts/acme/setup-links",
+            vec![("name", "Eve"), ("days", "400")],
+        ),
         ("/admin/accounts/acme/setup-links", vec![("name", "Eve")]),
-        ("/admin/accounts/acme/ways/domains", vec![("domain", "x"), ("action", "add")]),
-        ("/admin/accounts/acme/ways/switch", vec![("way", "mock-idp"), ("on", "false")]),
+        (
+            "/admin/accounts/acme/ways/domains",
+            vec![("domain", "x"), ("action", "add")],
+        ),
+        (
+            "/admin/accounts/acme/ways/switch",
+            vec![("way", "mock-idp"), ("on", "false")],
+        ),
         ("/admin/profile", vec![("name", "")]),
         ("/admin/profile/password", vec![("new", "short")]),
-        ("/admin/profile/password", vec![("current", "wrong"), ("new", "a new long password")]),
+        (
+            "/admin/profile/password",
+            vec![("current", "wrong"), ("new", "a new long password")],
+        ),
     ] {
         let page = op.post(path, &fields).await;
         if page.status == StatusCode::SEE_OTHER {

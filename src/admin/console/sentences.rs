@@ -182,11 +182,16 @@ fn markup(value: &Value) -> String {
 }
 
 /// `t(id, name=value, …)` of the templates.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what a template calls takes its values so"
+)]
 fn t(id: &str, values: Kwargs) -> Result<Value, Error> {
     let value = |name: &str| values.get::<Value>(name);
-    let count = match values.has("count") {
-        true => value("count")?.as_i64(),
-        false => None,
+    let count = if values.has("count") {
+        value("count")?.as_i64()
+    } else {
+        None
     };
     let unknown = || Error::new(ErrorKind::InvalidOperation, format!("no sentence `{id}`"));
     let sentence = text(current(), id, count).ok_or_else(unknown)?;
@@ -219,7 +224,7 @@ fn t(id: &str, values: Kwargs) -> Result<Value, Error> {
             Piece::Link(text, name) => {
                 marked = true;
                 let (address, text) = (markup(&value(name)?), escaped(text));
-                html.push_str(&format!("<a href=\"{address}\">{text}</a>"));
+                html.extend(["<a href=\"", &address, "\">", &text, "</a>"]);
             }
         }
     }

@@ -255,7 +255,7 @@ pub(super) fn page(
         }),
         csrf => who.map(|who| who.csrf.as_str()),
         page_lang => sentences::current().tag(),
-        page_langs => shown(languages()),
+        page_langs => shown(sentences::switch()),
         said => who.map(|_| sentences::of_script()).unwrap_or_default(),
         css => version(CSS),
         js => version(JS),
@@ -272,18 +272,6 @@ pub(super) fn page(
         html,
     )
         .into_response())
-}
-
-/// The languages of a page, for a switch.
-fn languages() -> Vec<serde_json::Value> {
-    let now = sentences::current();
-    let all = sentences::switch().into_iter();
-    all.map(|(lang, href)| {
-        serde_json::json!({
-            "tag": lang.tag(), "name": lang.own_name(), "href": href, "now": lang == now,
-        })
-    })
-    .collect()
 }
 
 /// A page about what went wrong.

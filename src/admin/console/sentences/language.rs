@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use serde_json::{Value, json};
 
 use super::super::State;
 use super::super::guard::{Kind, cookie, set_cookie};
@@ -23,11 +24,12 @@ tokio::task_local! {
 }
 
 /// The language of a request, and the page's address for another one.
-#[derive(Debug, Clone)]
-pub(in crate::admin::console) struct Chosen {
+#[derive(Debug, Clone, Default)]
+struct Chosen {
     lang: Lang,
-    /// The query of the page without `language`, which a switch keeps.
-    query: String,
+    /// The query of the page without `language`, which a switch keeps; `None` for the
+    /// answer to a form, which no other address has.
+    query: Option<String>,
 }
 
 /// The language of this request; English where none is answered.
@@ -37,19 +39,27 @@ pub(in crate::admin::console) fn current() -> Lang {
 
 /// Answers in a language, within a request whose language was another.
 pub(in crate::admin::console) async fn speaking<F: Future>(lang: Lang, answer: F) -> F::Output {
-    let query = SPOKEN.try_with(|chosen| chosen.query.clone());
-    let query = query.unwrap_or_default();
+    let query = SPOKEN
+        .try_with(|chosen| chosen.query.clone())
+        .unwrap_or_default();
     SPOKEN.scope(Chosen { lang, query }, answer).await
 }
 
-/// The languages with the address of this page in each, for a switch.
-pub(in crate::admin::console) fn switch() -> Vec<(Lang, String)> {
-    let query = SPOKEN.try_with(|chosen| chosen.query.clone());
-    let query = query.unwrap_or_default();
-    let and = if query.is_empty() { "" } else { "&" };
+/// The languages, with the address of this page in each.
+pub(in crate::admin::console) fn switch() -> Vec<Value> {
+    let chosen = SPOKEN.try_with(Chosen::clone).unwrap_or_default();
+    let query = chosen.query.as_deref();
     Lang::ALL
         .into_iter()
-        .map(|lang| (lang, format!("?{query}{and}language={}", lang.tag())))
+        .map(|lang| {
+            let tag = lang.tag();
+            let href = query.map(|query| {
+                let and = if query.is_empty() { "" } else { "&" };
+                format!("?{query}{and}language={tag}")
+            });
+            let now = lang == chosen.lang;
+            json!({ "tag": tag, "name": lang.own_name(), "href": href, "now": now })
+        })
         .collect()
 }
 
@@ -73,7 +83,7 @@ pub(in crate::admin::console) async fn spoken(
         .collect();
     let chosen = Chosen {
         lang,
-        query: rest.join("&"),
+        query: request.method().is_safe().then(|| rest.join("&")),
     };
     let mut answer = SPOKEN.scope(chosen, next.run(request)).await;
     if let Some(lang) = asked {

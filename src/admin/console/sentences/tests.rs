@@ -158,9 +158,9 @@ fn looks_said(text: &str) -> bool {
     let mut chars = text.chars();
     let begins = chars.next().is_some_and(|c| c.is_ascii_uppercase())
         && chars.next().is_some_and(|c| c.is_ascii_lowercase());
-    let words = text.split(' ').filter(|word| {
-        word.len() > 1 && word.chars().all(char::is_alphabetic)
-    });
+    let words = text
+        .split(' ')
+        .filter(|word| word.len() > 1 && word.chars().all(char::is_alphabetic));
     !text.contains(['=', '/']) && (begins || words.count() > 1) && !NAMES.contains(&text)
 }
 
@@ -184,7 +184,10 @@ fn no_template_has_words_of_its_own() {
             for code in between(&markup, open, close) {
                 for (at, text) in code.split('"').enumerate() {
                     let literal = at % 2 == 1 && !is_id(text);
-                    assert!(!literal || !looks_said(text), "{name} says “{text}”: {code}");
+                    assert!(
+                        !literal || !looks_said(text),
+                        "{name} says “{text}”: {code}"
+                    );
                 }
             }
             markup = without(&markup, open, close);
@@ -221,9 +224,7 @@ async fn a_sentence_is_in_the_language_of_its_request() {
     assert_eq!(say("common.save"), "Save");
     let said = speaking(Lang::Es, async { say("common.save") }).await;
     assert_eq!(said, "Guardar");
-    let said = speaking(Lang::PtBr, async {
-        problem("there is no such account")
-    });
+    let said = speaking(Lang::PtBr, async { problem("there is no such account") });
     assert_eq!(said.await, "não existe: conta");
 }
 
