@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::draft::{Open, TRIES, busy};
 use super::fields::Kind;
 use super::guard::Post;
-use super::sentences::{problem, say};
+use super::sentences::say;
 use super::view::{Html, redirect_to};
 use super::words::field;
 use super::{State, edit};
@@ -129,7 +129,7 @@ fn offers(trace: &Value, key: &str) -> Vec<Offer> {
     list.into_iter()
         .map(|candidate| Offer {
             place: candidate.place,
-            reason: problem(&candidate.reason),
+            reason: candidate.reason,
         })
         .collect()
 }

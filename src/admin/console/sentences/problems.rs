@@ -2,8 +2,8 @@
 //!
 //! An operation refuses, and a check finds, in English: that is what the API and the
 //! command line show. The pages look the sentence up in `problems.toml` by its pattern:
-//! `there is no {what}`. A value that is itself a pattern there, such as a kind of
-//! record, is translated too. What is not in the list is shown as it was said.
+//! `there is no such {what}`. A value that is itself in the list, such as a kind of
+//! record, is translated too, if it is not quoted. What is not in the list is shown as it was said.
 
 use std::sync::LazyLock;
 
@@ -101,7 +101,9 @@ fn translated(lang: Lang, sentence: &str, depth: usize) -> Option<String> {
         for (place, text) in places.iter().zip(&texts[1..]) {
             let at = names.iter().position(|name| name == place);
             let value = at.map_or("", |at| found[at]);
-            match translated(lang, value, depth + 1) {
+            // What was quoted is as somebody wrote it.
+            let quoted = said.ends_with(['`', '"']);
+            match translated(lang, value, depth + 1).filter(|_| !quoted) {
                 Some(value) => said.push_str(&value),
                 None => said.push_str(value),
             }

@@ -125,6 +125,12 @@ fn asked(text: &str) -> Vec<&str> {
 fn every_sentence_that_is_used_is_there_and_none_is_left_over() {
     let mut sources = files(&console(), ".rs");
     sources.retain(|(name, _)| name != "tests.rs");
+    for (_, text) in &mut sources {
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        *text = code.collect::<Vec<_>>().join("\n");
+    }
     sources.extend(files(&console(), ".html"));
     let (mut used, mut prefixes) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in &sources {
@@ -197,8 +203,11 @@ fn no_template_has_words_of_its_own() {
                 assert!(!is_said(value), "{name} says “{value}” in {attribute}");
             }
         }
-        for line in without(&markup.replace('\n', "\u{1}"), "<", ">").split('\u{1}') {
-            assert!(!is_said(line), "{name} says “{line}”");
+        for text in markup.split('<') {
+            let text = text.split_once('>').map_or(text, |(_, text)| text);
+            for line in text.lines() {
+                assert!(!is_said(line), "{name} says “{line}”");
+            }
         }
     }
 }
