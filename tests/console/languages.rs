@@ -86,7 +86,8 @@ fn texts(page: &Page) -> BTreeSet<String> {
     }
     let mut found = BTreeSet::new();
     for attribute in ["aria-label", "placeholder", "title", "data-l", "alt"] {
-        let parts = html.split(&format!(" {attribute}=\"")).skip(1);
+        let begins = format!(" {attribute}=\"");
+        let parts = html.split(&begins).skip(1);
         let values = parts.filter_map(|part| Some(part.split_once('"')?.0.to_owned()));
         found.extend(values.collect::<Vec<_>>());
     }
@@ -148,8 +149,8 @@ async fn a_page_is_in_the_language_of_its_operator_else_of_the_browser() {
         ("fr", "en"),
         ("*;q=x,,;;", "en"),
     ] {
-        let page = op.browser.get_with(&url, &[("accept-language", accepted)]);
-        let page = page.await;
+        let wish = [("accept-language", accepted)];
+        let page = op.browser.get_with(&url, &wish).await;
         assert!(page.shows(&format!("<html lang=\"{tag}\"")), "{accepted}");
     }
     // What was chosen in this browser is stronger, and is kept.
@@ -312,8 +313,9 @@ async fn walk(tag: &str) {
         .await;
     is_in(&page, tag, "toml");
     for from in ["discovery", "sample", "import", "toml"] {
-        let page = op.post(&format!("{acme}/new"), &[("from", from), ("text", "[")]);
-        is_in(&page.await, tag, from);
+        let fields = [("from", from), ("text", "[")];
+        let page = op.post(&format!("{acme}/new"), &fields).await;
+        is_in(&page, tag, from);
     }
     // An edit with its review, its test and its shadow.
     let provider = format!("{acme}/providers/mock-idp");
