@@ -197,6 +197,10 @@ async fn leaves_an_owner(admin: &Admin, operator: &Operator) -> Reply<Option<Ste
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "OperatorChange")]
+#[expect(
+    clippy::option_option,
+    reason = "an absent language stays, `null` takes it back"
+)]
 pub(super) struct Edit {
     name: Option<String>,
     disabled: Option<bool>,
