@@ -23,7 +23,7 @@
 //! | [`authorize`], [`code`] | authorization requests and codes, PKCE | RFC 6749 §4.1, RFC 7636 |
 //! | [`id_token`], `response_key` | ID tokens; what signs them | OpenID Connect Core §2 |
 //! | [`introspect`] | introspection and revocation | RFC 7662, RFC 7009 |
-//! | [`logout`] | logout at and from applications | OpenID Connect RP-Initiated and Back-Channel Logout |
+//! | [`logout`], [`notices`] | logout at and from applications; applications are told | OpenID Connect RP-Initiated and Back-Channel Logout |
 //! | [`metadata`] | what is published about all of it | RFC 8414 |
 //! | [`foreign`] | tokens of another authority | RFC 7519 §7.2 |
 //!
@@ -54,6 +54,7 @@ pub mod impersonate;
 pub mod introspect;
 pub mod logout;
 pub mod metadata;
+pub mod notices;
 pub mod password;
 pub mod platform;
 pub mod pushed;
@@ -75,6 +76,7 @@ use self::client_guesses::ClientGuesses;
 use self::device::DeviceLimits;
 pub use self::error::{Code, OAuthError};
 use self::features::KnownFeatures;
+use self::notices::Notices;
 pub use self::scope::Scopes;
 use self::verified::VerifiedTokens;
 use crate::account::Accounts;
@@ -113,6 +115,8 @@ pub struct Authority {
     pub device_limits: DeviceLimits,
     /// Who guessed passwords lately.
     pub throttle: Throttle,
+    /// Logouts that applications are told of.
+    pub notices: Notices,
     /// The issuer: our public URL without a slash at its end.
     pub issuer: String,
     /// The audience of access tokens.
@@ -161,6 +165,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(application::spaces())
         .chain(device::spaces())
         .chain([assertion::space(), pushed::space(), consent::space()])
+        .chain([notices::space()])
 }
 
 /// Gives records of before their owners.

@@ -19,6 +19,7 @@ use crate::authority::client_guesses::ClientGuesses;
 use crate::authority::device::DeviceLimits;
 use crate::authority::features::KnownFeatures;
 use crate::authority::foreign::ForeignAuthority;
+use crate::authority::notices::Notices;
 use crate::authority::verified::VerifiedTokens;
 use crate::authority::{self, Authority, password};
 use crate::base::{AccountId, Clock, Timestamp};
@@ -114,6 +115,7 @@ impl Broker {
             features: KnownFeatures::default(),
             device_limits: DeviceLimits::default(),
             throttle: Throttle::new(Arc::clone(&store), "grants", password::PAUSES),
+            notices: Notices::default(),
             issuer: public_url.clone(),
             audience: config.auth.audience.clone(),
             access_token_lifetime: config.auth.access_token_lifetime,
@@ -175,12 +177,15 @@ impl Broker {
             foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
-        let keys_to_reload = Arc::clone(&app.authority.keys);
+        let (keys_to_reload, notices) =
+            (Arc::clone(&app.authority.keys), Arc::clone(&app.authority));
         Ok(Self {
             app,
             admin,
             sweeper: tokio::spawn(upkeep(store, spaces().collect(), keys_to_reload, clock)),
-            postman: tokio::spawn(async move { mail.run().await }),
+            postman: tokio::spawn(async move {
+                tokio::join!(mail.run(), notices.send_notices());
+            }),
             journal: tokio::spawn(writing),
         })
     }

@@ -436,12 +436,24 @@ impl Sessions {
         let Some(session) = self.find(store, account, token, now).await? else {
             return Ok(None);
         };
-        session.forget_rest(store, account).await?;
-        if let Some(sid) = session_id(token) {
-            SPACE.delete_by(store, account.as_str(), &sid).await?;
-        }
+        revoke_found(store, account, token, &session).await?;
         Ok(Some(session))
     }
+}
+
+/// Ends the session that [`Sessions::find`] gave for this token; on disk when this
+/// returns.
+pub async fn revoke_found(
+    store: &dyn Store,
+    account: &AccountId,
+    token: &str,
+    session: &Session,
+) -> Result<(), StoreError> {
+    session.forget_rest(store, account).await?;
+    if let Some(sid) = session_id(token) {
+        SPACE.delete_by(store, account.as_str(), &sid).await?;
+    }
+    Ok(())
 }
 
 /// The audience of an account's session tokens: no other token has it, so a

@@ -100,10 +100,9 @@ pub(super) async fn withdraw(
     };
     let before = json!({ "user": user, "application": application });
     let entry = Beside::new(audit::step(&admin, &before, &Value::Null)?);
-    let ending = admin.ending().with(&entry);
+    let ending = admin.ending().with(&entry).telling();
     let ended = consent::withdraw(&ending, &account, user, &application).await?;
-    let ended = ended.ok_or_else(|| missing("consent"))?;
+    ended.ok_or_else(|| missing("consent"))?;
     info!(account = %account, %user, client_id = %application, "a consent is withdrawn");
-    admin.tell_of(ended);
     Ok(audit::unchanged(StatusCode::NO_CONTENT.into_response()))
 }

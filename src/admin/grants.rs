@@ -153,9 +153,8 @@ pub(super) async fn revoke(
     let granted = found.ok_or_else(|| missing("grant"))?;
     let before = json!({ "user": granted.user, "application": granted.client_id });
     let entry = Beside::new(audit::step(&admin, &before, &Value::Null)?);
-    grants::end(&admin.ending().with(&entry), &grant).await?;
+    grants::end(&admin.ending().with(&entry).telling(), &grant).await?;
     info!(account = %account, user = %granted.user, client_id = %granted.client_id, "grant revoked");
-    admin.tell_of(vec![granted]);
     Ok(audit::unchanged(StatusCode::NO_CONTENT.into_response()))
 }
 
@@ -181,9 +180,8 @@ pub(super) async fn revoke_all(
     // With the first that ends: how many there are is known when the last one has.
     let before = json!({ "user": user, "application": application });
     let entry = Beside::new(audit::step(&admin, &before, &Value::Null)?);
-    let ended = grants::end_all(&admin.ending().with(&entry), &which).await?;
-    let revoked = ended.len();
+    let ending = admin.ending().with(&entry).telling();
+    let revoked = grants::end_all(&ending, &which).await?.len();
     info!(account = %account, revoked, "grants revoked");
-    admin.tell_of(ended);
     Ok(audit::unchanged(Json(Revoked { revoked }).into_response()))
 }

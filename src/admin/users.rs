@@ -12,6 +12,7 @@ use super::reply::{Reply, account, missing};
 use super::{Admin, audit};
 use crate::account::{User, directory};
 use crate::authority::grants::Beside;
+use crate::authority::logout;
 use crate::base::{AccountId, ErrorCode};
 use crate::http::problem::Problem;
 use crate::provider::email;
@@ -49,7 +50,7 @@ pub(super) async fn revoke(
     // With the first that ends: what was granted in the session, or itself.
     let entry = Beside::new(audit::step(&admin, &Value::Null, &Value::Null)?);
     let ending = admin.ending().with(&entry);
-    admin.end_session(&ending, &account, &found).await?;
+    logout::end_session(&ending, &account, &found).await?;
     if !session::revoke_id(&*admin.store, &account, &key, entry.rest()).await? {
         return Err(missing("session"));
     }

@@ -194,16 +194,13 @@ impl Authority {
     /// A user takes their consent back: what it gave ends, and the application hears of
     /// it.
     pub async fn withdraw_consent(
-        self: &Arc<Self>,
+        &self,
         account: &AccountId,
         user: UserId,
         client_id: &ClientId,
     ) -> Result<bool, StoreError> {
-        let ended = withdraw(&self.ending(), account, user, client_id).await?;
-        let had = ended.is_some();
-        for granted in ended.into_iter().flatten() {
-            self.grant_ended(granted);
-        }
-        Ok(had)
+        let ended = withdraw(&self.ending().telling(), account, user, client_id).await?;
+        self.notices.wake();
+        Ok(ended.is_some())
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Authority;
 use super::application::ClientId;
 use super::granted::Granted;
+use super::notices;
 use super::revoked::{Ending, GRANT_ID, Issued, SID, revoke_all_with};
 use crate::base::{Timestamp, UserId};
 use crate::store::{
@@ -357,6 +358,9 @@ async fn remove_family(
     }
     let issued = found.family.issued.iter();
     steps.extend(issued.filter_map(|issued| ending.revoke_one(issued)));
+    if ending.tells {
+        steps.extend(notices::step_of_grant(&found.family.granted, ending.now)?);
+    }
     match ending.commit(steps).await {
         Ok(()) => Ok(true),
         Err(StoreError::Conflict) => Ok(false),

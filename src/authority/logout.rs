@@ -2,36 +2,25 @@
 //! Back-Channel Logout.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tracing::{info, warn};
 use url::Url;
 
 use super::application::{Application, ClientId};
 use super::error::OAuthError;
 use super::family::end_grants_of_session;
-use super::granted::Granted;
 use super::grants::Ending;
 use super::id_token::Hint;
-use super::response_key::ResponseKey;
-use super::{Authority, session_name};
-use crate::base::{AccountId, ErrorCode, UserId, random};
-use crate::outbound::{Limits, PreparedRequest};
+use super::{Authority, notices, session_name};
+use crate::base::{AccountId, ErrorCode, UserId};
 use crate::protocol::form::Pairs;
 use crate::session::{self, Session};
-use crate::store::{Key, Keyspace, Precondition, Space, StoreError};
+use crate::store::{Key, Keyspace, Precondition, Space, Step, StoreError};
 
 static PARTICIPANTS: Space = Space::durable("session_applications").expiring();
 
 /// By account, the session's end, its name and the application.
 const RECORDS: Keyspace<Participant> = Keyspace::new(&PARTICIPANTS);
-
-/// How long a logout token counts.
-const LIFETIME: Duration = Duration::from_secs(120);
-/// Pauses before a notice is sent again.
-const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 
 pub(super) fn spaces() -> [&'static Space; 1] {
     [&PARTICIPANTS]
@@ -133,171 +122,79 @@ impl Authority {
         Ok(())
     }
 
-    /// Ends what applications were granted in a session, and tells those that want
-    /// to hear of it, in the background.
+    /// Ends what applications were granted in a session, and sees to it that those which
+    /// want to hear of it do. Before the session itself ends: where a crash comes between,
+    /// the visitor is still logged in and can log out.
     pub async fn session_ended(
-        self: &Arc<Self>,
+        &self,
         account: &AccountId,
         session: &Session,
     ) -> Result<(), StoreError> {
-        self.end_session(&self.ending(), account, session).await
-    }
-
-    /// The same, with an ending that may have something beside it.
-    pub async fn end_session(
-        self: &Arc<Self>,
-        ending: &Ending<'_>,
-        account: &AccountId,
-        session: &Session,
-    ) -> Result<(), StoreError> {
-        let sid = session_name(session);
-        end_grants_in(ending, session).await?;
-        let prefix = Key::expiring(
-            &PARTICIPANTS,
-            account.as_str(),
-            session.expires_at,
-            sid.as_bytes(),
-        );
-        let found = RECORDS
-            .page(&*self.store, account.as_str(), prefix.id(), None, 500)
-            .await?;
-        for (key, participant) in found {
-            self.store.delete(&key, Precondition::Any).await?;
-            let id = participant.value.client_id;
-            let authority = Arc::clone(self);
-            let account = account.clone();
-            let (sub, sid) = (session.user.to_string(), sid.clone());
-            tokio::spawn(async move {
-                match authority.notify(&id, &account, &sub, &sid).await {
-                    Ok(true) => {
-                        info!(client_id = %id, "back-channel logout: the application answered");
-                    }
-                    Ok(false) => {}
-                    Err(why) => warn!(client_id = %id, why, "back-channel logout failed"),
-                }
-            });
-        }
+        end_session(&self.ending(), account, session).await?;
+        self.notices.wake();
         Ok(())
     }
 
-    /// Tells the application of a grant that it ended, in the background.
-    pub fn grant_ended(self: &Arc<Self>, granted: Granted) {
-        let Some(sid) = granted.sid else {
-            return;
-        };
-        let authority = Arc::clone(self);
-        tokio::spawn(async move {
-            let (id, sub) = (granted.client_id, granted.user.to_string());
-            let sent = authority.notify(&id, &granted.account, &sub, &sid).await;
-            if let Err(why) = sent {
-                warn!(client_id = %id, why, "back-channel logout failed");
-            }
-        });
-    }
-
-    /// Tells the applications of all sessions of a user that these end, in the
-    /// background.
+    /// Sees to it that the applications of all sessions of a user hear that these end.
     pub async fn sessions_ended(
-        self: &Arc<Self>,
+        &self,
         account: &AccountId,
         user: UserId,
     ) -> Result<(), StoreError> {
-        let mut after = None;
-        loop {
-            let found = session::page_of(&*self.store, account, user, after, 500).await?;
-            let Some((last, _)) = found.last() else {
-                return Ok(());
-            };
-            after = Some(last.id().to_vec());
-            for (_, session) in &found {
-                self.session_ended(account, &session.value).await?;
-            }
-        }
-    }
-
-    /// Sends a logout token (OpenID Connect Back-Channel Logout §2.5), a few times.
-    async fn notify(
-        &self,
-        id: &ClientId,
-        account: &AccountId,
-        sub: &str,
-        sid: &str,
-    ) -> Result<bool, String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let application = self.application(id).await.map_err(|e| text(&e))?;
-        let Some(application) = application else {
-            return Ok(false);
-        };
-        let Some(uri) = &application.backchannel_logout_uri else {
-            return Ok(false);
-        };
-        let url = Url::parse(uri).map_err(|e| text(&e))?;
-        let keys = self.response_keys(&application, account).await;
-        let keys = keys.map_err(|e| text(&e))?;
-        let mut refused = "the application has no secret that counts".to_owned();
-        // While two secrets count, the application has one of them.
-        for key in &keys {
-            match self.send_notice(id, &url, *key, (sub, sid)).await? {
-                None => return Ok(true),
-                Some(status) => refused = format!("the application answered {status}"),
-            }
-        }
-        Err(refused)
-    }
-
-    /// The same with one key; gives the status where it was refused.
-    async fn send_notice(
-        &self,
-        id: &ClientId,
-        url: &Url,
-        key: ResponseKey<'_>,
-        (sub, sid): (&str, &str),
-    ) -> Result<Option<u16>, String> {
-        let mut last = String::new();
-        for pause in [None].into_iter().chain(RETRY_DELAYS.into_iter().map(Some)) {
-            if let Some(pause) = pause {
-                tokio::time::sleep(pause).await;
-            }
-            let now = self.now();
-            // §2.4: no nonce, so that it is never taken for an ID token.
-            let claims = json!({
-                "iss": self.issuer,
-                "aud": id,
-                "sub": sub,
-                "sid": sid,
-                "iat": now.as_secs(),
-                "exp": now.plus(LIFETIME).as_secs(),
-                "jti": random::token(),
-                "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
-            });
-            let token = key.sign(&self.keys, "logout+jwt", &claims).await;
-            let token = token.map_err(|error| error.to_string())?;
-            let request = PreparedRequest {
-                method: http::Method::POST,
-                url: url.clone(),
-                headers: vec![(
-                    "Content-Type".to_owned(),
-                    "application/x-www-form-urlencoded".to_owned(),
-                )],
-                body: Some(format!("logout_token={token}").into_bytes()),
-            };
-            let lane = format!("logout/{id}");
-            match self.outbound.send(&lane, request, &Limits::default()).await {
-                Ok(answer) if (200..300).contains(&answer.status) => return Ok(None),
-                Ok(answer) if (400..500).contains(&answer.status) => {
-                    return Ok(Some(answer.status));
-                }
-                Ok(answer) => last = format!("the application answered {}", answer.status),
-                Err(error) => last = error.to_string(),
-            }
-        }
-        Err(last)
+        end_sessions(&self.ending(), account, user).await?;
+        self.notices.wake();
+        Ok(())
     }
 }
 
-/// Ends what applications were granted in a session.
-pub async fn end_grants_in(ending: &Ending<'_>, session: &Session) -> Result<(), StoreError> {
-    end_grants_of_session(ending, session.user, &session_name(session)).await
+/// Ends what applications were granted in a session, and writes down who hears of it.
+/// On disk when this returns.
+pub async fn end_session(
+    ending: &Ending<'_>,
+    account: &AccountId,
+    session: &Session,
+) -> Result<(), StoreError> {
+    let sid = session_name(session);
+    end_grants_of_session(ending, session.user, &sid).await?;
+    let prefix = Key::expiring(
+        &PARTICIPANTS,
+        account.as_str(),
+        session.expires_at,
+        sid.as_bytes(),
+    );
+    let found = RECORDS
+        .page(ending.store, account.as_str(), prefix.id(), None, 500)
+        .await?;
+    let mut steps = Vec::with_capacity(2 * found.len());
+    for (key, participant) in found {
+        let client_id = participant.value.client_id;
+        let (sub, sid) = (session.user.to_string(), sid.clone());
+        steps.push(Step::Delete(key));
+        steps.push(notices::step(account, client_id, sub, sid, ending.now)?);
+    }
+    if !steps.is_empty() {
+        ending.store.commit(steps).await?;
+    }
+    Ok(())
+}
+
+/// The same for all sessions of a user.
+pub async fn end_sessions(
+    ending: &Ending<'_>,
+    account: &AccountId,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let found = session::page_of(ending.store, account, user, after, 500).await?;
+        let Some((last, _)) = found.last() else {
+            return Ok(());
+        };
+        after = Some(last.id().to_vec());
+        for (_, session) in &found {
+            end_session(ending, account, &session.value).await?;
+        }
+    }
 }
 
 fn after(

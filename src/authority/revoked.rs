@@ -121,6 +121,7 @@ impl Authority {
             now: self.now(),
             access_token_lifetime: self.longest_access_token(),
             beside: None,
+            tells: false,
         }
     }
 }
@@ -177,6 +178,9 @@ pub struct Ending<'a> {
     pub access_token_lifetime: Duration,
     /// What is written with the first change.
     pub beside: Option<&'a Beside>,
+    /// The application of a grant is told that it ends (OpenID Connect Back-Channel
+    /// Logout). Where a session ends, its applications are told of that instead.
+    pub tells: bool,
 }
 
 impl<'a> Ending<'a> {
@@ -185,6 +189,15 @@ impl<'a> Ending<'a> {
     pub fn with(self, beside: &'a Beside) -> Self {
         Self {
             beside: Some(beside),
+            ..self
+        }
+    }
+
+    /// The same, where the applications of grants are told.
+    #[must_use]
+    pub fn telling(self) -> Self {
+        Self {
+            tells: true,
             ..self
         }
     }

@@ -24,7 +24,7 @@ use crate::login::start::{StartRequest, start};
 use crate::login::{LoginError, ReturnTo, Step};
 use crate::provider::Provider;
 use crate::provider::request::Demands;
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// The longest hint that is handed on.
 const MAX_HINT: usize = 320;
@@ -237,19 +237,21 @@ pub(super) async fn end_old(
     headers: &HeaderMap,
     new: &Session,
 ) -> Result<(), Response> {
-    let logins = &app.logins;
-    if let Some(old) = site.cookie(app, headers, Kind::Session)? {
-        let ended = logins
-            .sessions
-            .revoke(&*logins.store, &site.account.id, &old, logins.now())
-            .await
-            .map_err(|error| failure::store(app, site.lang, &error))?;
-        if let Some(ended) = ended.filter(|ended| ended.user != new.user) {
-            app.authority
-                .session_ended(&site.account.id, &ended)
-                .await
-                .map_err(|error| failure::store(app, site.lang, &error))?;
+    let Some(token) = site.cookie(app, headers, Kind::Session)? else {
+        return Ok(());
+    };
+    let (logins, account) = (&app.logins, &site.account.id);
+    let (store, now) = (&*logins.store, logins.now());
+    let ended = async {
+        let Some(old) = logins.sessions.find(store, account, &token, now).await? else {
+            return Ok(());
+        };
+        if old.user != new.user {
+            app.authority.session_ended(account, &old).await?;
         }
-    }
-    Ok(())
+        session::revoke_found(store, account, &token, &old).await
+    };
+    ended
+        .await
+        .map_err(|error| failure::store(app, site.lang, &error))
 }

@@ -105,13 +105,13 @@ async fn end(
         if let Some(elsewhere) = logins.end_session(&site.account.id, &session, &done).await {
             location = elsewhere;
         }
+        app.authority
+            .session_ended(&site.account.id, &session)
+            .await
+            .map_err(|error| failure::store(app, site.lang, &error))?;
         logins
             .sessions
             .revoke(&*logins.store, &site.account.id, &token, logins.now())
-            .await
-            .map_err(|error| failure::store(app, site.lang, &error))?;
-        app.authority
-            .session_ended(&site.account.id, &session)
             .await
             .map_err(|error| failure::store(app, site.lang, &error))?;
         info!(account = %site.account.id, user = %session.user, "logout: the session is revoked");

@@ -150,9 +150,8 @@ async fn end_all(
             user: Some(user),
             application: None,
         };
-        for granted in grants::end_all(&app.authority.ending(), &which).await? {
-            app.authority.grant_ended(granted);
-        }
+        grants::end_all(&app.authority.ending().telling(), &which).await?;
+        app.authority.notices.wake();
     }
     Ok(found.len())
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Access, Caller, Entry, Found, OperationError, Operations, Outcome, Page, Paging};
 use crate::account::Account;
 use crate::authority::grants::Beside;
+use crate::authority::logout;
 use crate::base::{AccountId, LoginMethod, ProviderId, Timestamp};
 use crate::login::journal;
 use crate::mail::MailError;
@@ -154,7 +155,7 @@ pub async fn end_sessions(
             if session.value.method != way {
                 continue;
             }
-            ops.end_session(&ending, &account, &session.value).await?;
+            logout::end_session(&ending, &account, &session.value).await?;
             let (store, beside) = (&*ops.store, entry.rest());
             let was_there = session::revoke_id(store, &account, key.id(), beside).await?;
             ended.sessions += usize::from(was_there);

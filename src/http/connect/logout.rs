@@ -90,11 +90,11 @@ async fn end(
             let done = done(app, &request, account);
             // Before it ends: the ID token goes with it.
             let elsewhere = logins.end_session(account, session, &done).await;
+            app.authority.session_ended(account, session).await?;
             logins
                 .sessions
                 .revoke(&*logins.store, account, token, logins.now())
                 .await?;
-            app.authority.session_ended(account, session).await?;
             info!(account = %account, user = %session.user, "logout: the session is revoked");
             match elsewhere {
                 Some(elsewhere) => redirect(StatusCode::SEE_OTHER, &elsewhere),

@@ -114,13 +114,13 @@ pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Respo
 async fn end(app: &App, front: &Front, token: &str, session: &Session) -> Result<(), Response> {
     let logins = &app.logins;
     let account = &front.site.account.id;
+    app.authority
+        .session_ended(account, session)
+        .await
+        .map_err(|why| failed(&why))?;
     logins
         .sessions
         .revoke(&*logins.store, account, token, logins.now())
-        .await
-        .map_err(|why| failed(&why))?;
-    app.authority
-        .session_ended(account, session)
         .await
         .map_err(|why| failed(&why))?;
     info!(account = %account, user = %session.user, "logout: the session is revoked");
@@ -185,11 +185,11 @@ pub(super) async fn revoke(State(app): State<Shared>, request: Request) -> Respo
         let found = found.map_err(|why| failed(&why))?;
         let session = found.filter(|session| session.user == own.user);
         let session = session.ok_or_else(missing)?;
-        session::revoke_id(store, account, &id, Vec::new())
-            .await
-            .map_err(|why| failed(&why))?;
         app.authority
             .session_ended(account, &session)
+            .await
+            .map_err(|why| failed(&why))?;
+        session::revoke_id(store, account, &id, Vec::new())
             .await
             .map_err(|why| failed(&why))?;
         Ok(Json(json!({ "status": "Success" })).into_response())

@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use crate::account::provider_tokens;
-use crate::authority::granted::Granted;
 use crate::authority::grants::{self, Ending, Which};
-use crate::authority::logout::end_grants_in;
+use crate::authority::logout::end_sessions;
 use crate::base::{AccountId, UserId};
 use crate::operation::{Operations, Outcome};
-use crate::session::Session;
-use crate::store::StoreError;
 
 /// How long access tokens may live at most where no broker says what it issues.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
@@ -33,33 +30,8 @@ impl Operations {
                 now: self.clock.now(),
                 access_token_lifetime: LONGEST,
                 beside: None,
+                tells: false,
             },
-        }
-    }
-
-    /// Ends what applications were granted in a session; they are told where a broker
-    /// serves.
-    pub async fn end_session(
-        &self,
-        ending: &Ending<'_>,
-        account: &AccountId,
-        session: &Session,
-    ) -> Result<(), StoreError> {
-        match &self.serving {
-            Some(serving) => {
-                let authority = &serving.authority;
-                authority.end_session(ending, account, session).await
-            }
-            None => end_grants_in(ending, session).await,
-        }
-    }
-
-    /// Back-channel logout at the applications whose grants ended.
-    pub fn tell_of(&self, ended: Vec<Granted>) {
-        if let Some(serving) = &self.serving {
-            for granted in ended {
-                serving.authority.grant_ended(granted);
-            }
         }
     }
 }
@@ -68,18 +40,16 @@ impl Operations {
 /// more. It can be done again where a crash came between.
 pub(super) async fn end(ops: &Operations, account: &AccountId, user: UserId) -> Outcome<Ended> {
     // The sessions are read for whom to tell, so this comes first.
-    if let Some(serving) = &ops.serving {
-        serving.authority.sessions_ended(account, user).await?;
-    }
+    end_sessions(&ops.ending(), account, user).await?;
     provider_tokens::forget_user(&*ops.store, account, user).await?;
     let which = Which {
         account,
         user: Some(user),
         application: None,
     };
-    let ended = grants::end_all(&ops.ending(), &which).await?;
-    let grants = ended.len();
-    ops.tell_of(ended);
+    let grants = grants::end_all(&ops.ending().telling(), &which)
+        .await?
+        .len();
     let sessions = grants::end_issued(&*ops.store, account, user)
         .await?
         .sessions;
