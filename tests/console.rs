@@ -18,6 +18,8 @@ mod grants;
 mod keys;
 #[path = "console/languages.rs"]
 mod languages;
+#[path = "console/languages_walk.rs"]
+mod languages_walk;
 #[path = "console/log.rs"]
 mod log;
 #[path = "console/login.rs"]

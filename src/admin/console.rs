@@ -26,6 +26,7 @@ mod known;
 mod lists;
 mod log;
 mod logins;
+mod markup;
 mod merge;
 mod messages;
 mod people;
@@ -122,7 +123,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
-        .layer(from_fn_with_state(Arc::clone(&console), sentences::spoken))
+        .layer(from_fn_with_state(Arc::clone(&console), door::spoken))
         .with_state(console)
 }
 

@@ -1,22 +1,62 @@
 //! The door of the console: who is logged in passes, everybody else is asked to log in.
+//! It chooses the language too, in which either is answered.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use minijinja::context;
 use serde_json::json;
 
-use super::guard::{LoggedIn, ask, current, form, scripted};
+use super::guard::{Kind, LoggedIn, ask, cookie, current, form, scripted, set_cookie};
 use super::resume::Interrupted;
-use super::sentences::speaking;
+use super::sentences::{chosen, speaking};
 use super::view::{fail, json_answer, page, redirect_to, shown_failure};
 use super::{Console, State, guest as guests, provider_sign_in, rights, second_factor};
+use crate::base::Lang;
 use crate::operator::session::Current;
+use crate::protocol::form::Pairs;
+
+/// How long a browser keeps the language that was chosen.
+const LANGUAGE_KEPT: u64 = 365 * 24 * 3600;
+
+/// The layer that chooses the language of a request: what is asked for with `language`,
+/// else what was chosen in this browser before, else what the browser prefers, else
+/// English. An operator's own setting, which [`signed_in`] finds, is stronger.
+pub(super) async fn spoken(
+    axum::extract::State(console): State,
+    request: Request,
+    next: Next,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let asked = Pairs::parse(query).ok();
+    let asked = asked.as_ref().and_then(|query| query.get("language"));
+    let asked = asked.and_then(|tag| Lang::ALL.into_iter().find(|lang| lang.tag() == tag));
+    let lang = asked.unwrap_or_else(|| {
+        let kept = cookie(&console, request.headers(), Kind::Language);
+        Lang::choose(kept.as_deref(), accepted(request.headers()))
+    });
+    let rest: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("language="))
+        .collect();
+    let query = request.method().is_safe().then(|| rest.join("&"));
+    let mut answer = chosen(lang, query, next.run(request)).await;
+    if let Some(lang) = asked {
+        let kept = set_cookie(&console, Kind::Language, lang.tag(), LANGUAGE_KEPT);
+        answer.headers_mut().append(header::SET_COOKIE, kept);
+    }
+    answer
+}
+
+fn accepted(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::ACCEPT_LANGUAGE);
+    value.and_then(|value: &HeaderValue| value.to_str().ok())
+}
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(

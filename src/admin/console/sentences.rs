@@ -2,7 +2,7 @@
 //!
 //! Every sentence has an id, and stands under it in `sentences/en.toml`, `pt-BR.toml`
 //! and `es.toml`. A template writes `{{ t("users.title") }}`, code [`say`]. Which
-//! language it is belongs to the request: see [`language`].
+//! language it is belongs to the request: see [`current`].
 //!
 //! A sentence may hold `{name}`, which is replaced by a value; `` `code` ``; and
 //! `[text](name)`, a link to the address that is given as `name`. All else is text. One
@@ -21,9 +21,9 @@ use std::sync::LazyLock;
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind};
 
-pub(super) use self::language::{current, speaking, spoken, switch};
+pub(super) use self::language::{chosen, current, speaking, switch};
 pub(super) use self::problems::told as problem;
-use super::view::escaped;
+use super::markup::escaped;
 use crate::base::Lang;
 
 /// A sentence of one language.

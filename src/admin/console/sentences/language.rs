@@ -1,23 +1,10 @@
-//! Whose language it is.
-//!
-//! An operator's own setting, else what was chosen on a page of this browser, else what
-//! the browser prefers, else English.
+//! The language of a request, for as long as it is answered. The door says which it is.
 
 use std::future::Future;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::State;
-use super::super::guard::{Kind, cookie, set_cookie};
 use crate::base::Lang;
-use crate::protocol::form::Pairs;
-
-/// How long a browser keeps what was chosen.
-const KEPT: u64 = 365 * 24 * 3600;
 
 tokio::task_local! {
     static SPOKEN: Chosen;
@@ -37,12 +24,21 @@ pub(in crate::admin::console) fn current() -> Lang {
     SPOKEN.try_with(|chosen| chosen.lang).unwrap_or_default()
 }
 
+/// Answers in a language; `query` is the page's own without `language`, if it has one.
+pub(in crate::admin::console) async fn chosen<F: Future>(
+    lang: Lang,
+    query: Option<String>,
+    answer: F,
+) -> F::Output {
+    SPOKEN.scope(Chosen { lang, query }, answer).await
+}
+
 /// Answers in a language, within a request whose language was another.
 pub(in crate::admin::console) async fn speaking<F: Future>(lang: Lang, answer: F) -> F::Output {
     let query = SPOKEN
         .try_with(|chosen| chosen.query.clone())
         .unwrap_or_default();
-    SPOKEN.scope(Chosen { lang, query }, answer).await
+    chosen(lang, query, answer).await
 }
 
 /// The languages, with the address of this page in each.
@@ -61,39 +57,4 @@ pub(in crate::admin::console) fn switch() -> Vec<Value> {
             json!({ "tag": tag, "name": lang.own_name(), "href": href, "now": now })
         })
         .collect()
-}
-
-/// The layer that chooses the language of a request.
-pub(in crate::admin::console) async fn spoken(
-    axum::extract::State(console): State,
-    request: Request,
-    next: Next,
-) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let asked = Pairs::parse(query).ok();
-    let asked = asked.as_ref().and_then(|query| query.get("language"));
-    let asked = asked.and_then(|tag| Lang::ALL.into_iter().find(|lang| lang.tag() == tag));
-    let lang = asked.unwrap_or_else(|| {
-        let kept = cookie(&console, request.headers(), Kind::Language);
-        Lang::choose(kept.as_deref(), accepted(request.headers()))
-    });
-    let rest: Vec<&str> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("language="))
-        .collect();
-    let chosen = Chosen {
-        lang,
-        query: request.method().is_safe().then(|| rest.join("&")),
-    };
-    let mut answer = SPOKEN.scope(chosen, next.run(request)).await;
-    if let Some(lang) = asked {
-        let kept = set_cookie(&console, Kind::Language, lang.tag(), KEPT);
-        answer.headers_mut().append(header::SET_COOKIE, kept);
-    }
-    answer
-}
-
-fn accepted(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::ACCEPT_LANGUAGE);
-    value.and_then(|value: &HeaderValue| value.to_str().ok())
 }

@@ -70,7 +70,7 @@ fn values<'s>(texts: &[&str], sentence: &'s str) -> Option<Vec<&'s str>> {
         rest = after;
     }
     found.push(rest.strip_suffix(last)?);
-    found.iter().all(|value| !value.is_empty()).then_some(found)
+    Some(found)
 }
 
 /// A sentence of the rooms below in the language of the request.
