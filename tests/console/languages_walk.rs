@@ -23,7 +23,10 @@ struct Walk {
 
 impl Walk {
     fn page(&mut self, page: &Page, path: &str) {
-        self.found.extend(english(page, self.tag, path));
+        // What leads elsewhere says nothing.
+        if !page.status.is_redirection() {
+            self.found.extend(english(page, self.tag, path));
+        }
     }
 
     /// Looks at a page, which has to be there.
