@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use authority::{Client, allowed, asking, operator};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Browser, World};
 
 fn run(dir: &Path, client: Option<&Client>, arguments: &[&str]) -> Output {
@@ -356,4 +356,91 @@ fn keys_are_made_without_openssl_and_tokens_checked_by_certificate() {
         exported,
         std::fs::read_to_string(path.join("v.crt")).unwrap()
     );
+}
+
+/// Everything that an application's tokens are made by (issue 16, 5).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_applications_policy_is_set_on_the_command_line() {
+    let world = World::start().await;
+    let operator = operator(&world, "admin:read admin:write").await;
+    let dir = tempfile::tempdir().unwrap();
+    let call = |arguments: &[&str]| {
+        let all = [&["--server", world.origin.as_str(), "--json"], arguments].concat();
+        let text = said(&run(dir.path(), Some(&operator), &all));
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let create = "app create --name Shop --account acme --grant authorization_code --grant \
+         refresh_token --redirect-uri https://shop.test/cb --scope openid --scope email \
+         --audience https://orders.test/ --access-token-lifetime 10m --refresh-token-lifetime 7d \
+         --refresh-token-absolute-lifetime 30d --require-pkce on --id-token-claims email \
+         --userinfo-claims email,email_verified --access-token-claims email --consent on \
+         --reuse-refresh-tokens on --pushed-authorization-requests allowed \
+         --resource https://stock.test/";
+    let words: Vec<&str> = create.split_whitespace().collect();
+    let made = call(&words);
+    let id = made["client_id"].as_str().unwrap();
+    let wanted = json!({
+        "scopes": ["email", "openid"],
+        "audience": "https://orders.test/",
+        "access_token_lifetime": "10m",
+        "refresh_token_lifetime": "7d",
+        "refresh_token_absolute_lifetime": "30d",
+        "require_pkce": true,
+        "id_token_claims": ["email"],
+        "userinfo_claims": ["email", "email_verified"],
+        "access_token_claims": ["email"],
+        "consent": true,
+        "reuse_refresh_tokens": true,
+        "pushed_authorization_requests": "allowed",
+        "resources": ["https://stock.test/"],
+    });
+    let shown = call(&["app", "show", id]);
+    for (name, value) in wanted.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}");
+    }
+    // An empty value is as if none had been given.
+    let change = [
+        "app",
+        "change",
+        id,
+        "--access-token-lifetime",
+        "",
+        "--refresh-token-lifetime",
+        "",
+        "--refresh-token-absolute-lifetime",
+        "",
+        "--audience",
+        "",
+        "--id-token-claims",
+        "",
+        "--userinfo-claims",
+        "",
+        "--access-token-claims",
+        "",
+        "--require-pkce",
+        "off",
+        "--consent",
+        "off",
+        "--reuse-refresh-tokens",
+        "off",
+        "--pushed-authorization-requests",
+        "off",
+    ];
+    call(&change);
+    let shown = call(&["app", "show", id]);
+    for name in [
+        "audience",
+        "access_token_lifetime",
+        "refresh_token_lifetime",
+        "refresh_token_absolute_lifetime",
+        "id_token_claims",
+        "userinfo_claims",
+    ] {
+        assert_eq!(shown[name], Value::Null, "{name}");
+    }
+    assert_eq!(shown["access_token_claims"], json!([]));
+    for name in ["require_pkce", "consent", "reuse_refresh_tokens"] {
+        assert_eq!(shown[name], false, "{name}");
+    }
+    assert_eq!(shown["pushed_authorization_requests"], "off");
 }

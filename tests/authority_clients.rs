@@ -420,6 +420,11 @@ async fn requests_are_pushed() {
     let off = [("client_id", plain.id.as_str())];
     let page = plain.post(world, "par", &off).await;
     assert_eq!(page.json()["error"], "invalid_request");
+    let reference = "urn:ietf:params:oauth:request_uri:x";
+    let over = [("request_uri", reference)];
+    let page = Browser::new().get(plain.authorize_url(world, &over)).await;
+    let error = param(&to(&page), "error").unwrap();
+    assert_eq!(error, "request_uri_not_supported");
 
     let required = json!({ "pushed_authorization_requests": "required", "require_pkce": true });
     let client = scene.application(shop(), required).await;
@@ -450,8 +455,9 @@ async fn requests_are_pushed() {
         let page = client.post(world, "par", &wrong).await;
         assert_eq!(page.status, 400, "{}", page.body);
     }
+    // Who it is says the header already.
     let push = async || {
-        let page = client.post(world, "par", &request).await;
+        let page = client.post(world, "par", &request[1..]).await;
         assert_eq!(page.status, 201, "{}", page.body);
         assert_eq!(page.header("cache-control"), "no-store");
         page.json()["request_uri"].as_str().unwrap().to_owned()

@@ -255,3 +255,96 @@ async fn an_answer_comes_by_a_posted_form() {
     let modes = discovery(&world).await["response_modes_supported"].clone();
     assert_eq!(modes, json!(["query", "form_post"]));
 }
+
+/// `oidcc-redirect-uri-query-OK`, `-added` and `-mismatch`: a redirect URI counts with
+/// its query, to the letter.
+#[tokio::test]
+async fn a_redirect_uri_counts_with_its_query() {
+    let world = World::start().await;
+    let registered = format!("{CALLBACK}?shop=1");
+    let new = NewApplication {
+        redirect_uris: vec![registered.clone()],
+        ..storefront()
+    };
+    let client = Client::create(&world, new).await;
+    let browser = &mut Browser::new();
+    let over = [("redirect_uri", registered.as_str())];
+    let url = client.log_in(&world, browser, &over).await;
+    assert_eq!(param(&url, "shop").as_deref(), Some("1"), "{url}");
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &param(&url, "code").unwrap()),
+        ("redirect_uri", &registered),
+        ("code_verifier", authority::VERIFIER),
+    ];
+    let page = client.token(&world, &form).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for other in [
+        CALLBACK.to_owned(),
+        format!("{CALLBACK}?shop=2"),
+        format!("{CALLBACK}?shop=1&foo=bar"),
+        format!("{CALLBACK}?foo=bar&shop=1"),
+        format!("{CALLBACK}?shop=1#x"),
+    ] {
+        let url = client.authorize_url(&world, &[("redirect_uri", other.as_str())]);
+        let page = browser.get(url).await;
+        assert_eq!(page.status, 400, "{other}");
+        assert!(page.location().is_none() && page.shows("authorize.redirect_uri"));
+    }
+}
+
+/// `oidcc-codereuse-30seconds`: the access token goes with the code that came again.
+#[tokio::test]
+async fn a_code_that_comes_again_after_half_a_minute_ends_its_access_token() {
+    let world = World::start().await;
+    let client = Client::storefront(&world).await;
+    let url = client.log_in(&world, &mut Browser::new(), &[]).await;
+    let code = param(&url, "code").unwrap();
+    let tokens = client.exchange(&world, &code).await.json();
+    userinfo(&world, &tokens).await;
+    world.clock.advance(std::time::Duration::from_secs(30));
+    let page = client.exchange(&world, &code).await;
+    assert_eq!(page.status, 400, "{}", page.body);
+    assert_eq!(page.json()["error"], "invalid_grant");
+    let body = format!("access_token={}", tokens["access_token"].as_str().unwrap());
+    let page = post(&world, "userinfo", &[FORM], body).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+}
+
+/// `oidcc-rp-initiated-logout-bad-post-logout-redirect-uri`, `-modified-id-token-hint`,
+/// `-no-id-token-hint`, `-query-added-to-post-logout-redirect-uri` and
+/// `-bad-id-token-hint`: none leads back, and none ends a session unasked.
+#[tokio::test]
+async fn a_logout_that_proves_nothing_leads_nowhere() {
+    let world = World::start().await;
+    let client = Client::storefront(&world).await;
+    let browser = &mut Browser::new();
+    let tokens = client.tokens(&world, browser).await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let payload = hint.split('.').nth(1).unwrap();
+    // `{"alg":"none"}`
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{payload}.");
+    let (signed, _) = hint.rsplit_once('.').unwrap();
+    let cut = format!("{signed}.");
+    let bye = "https://shop.example.test/bye";
+    let added = format!("{bye}?foo=bar");
+    for (hint, after) in [
+        (Some(hint), "https://shop.example.test/elsewhere"),
+        (Some(hint), added.as_str()),
+        (Some(unsigned.as_str()), bye),
+        (Some(cut.as_str()), bye),
+        (Some("bad"), bye),
+        (None, bye),
+    ] {
+        let mut query = vec![("post_logout_redirect_uri", after), ("state", "s")];
+        query.extend(hint.map(|hint| ("id_token_hint", hint)));
+        let mut url = url::Url::parse(&format!("{}/connect/logout", world.origin)).unwrap();
+        url.query_pairs_mut().extend_pairs(query);
+        let page = browser.get(url).await;
+        assert_eq!(page.status, 400, "{hint:?} {after}");
+        assert!(page.location().is_none());
+        let silent = client.authorize_url(&world, &[("prompt", "none")]);
+        let page = browser.get(silent).await;
+        assert!(param(&to(&page), "code").is_some(), "{hint:?} {after}");
+    }
+}

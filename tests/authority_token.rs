@@ -69,7 +69,16 @@ async fn k01_password_grant_is_off_unless_allowed() {
         .await;
     refused(&page, "unauthorized_client");
     assert_eq!(page.json()["code"], "password_login_disabled");
+    let grants = async || {
+        let url = format!("{}/.well-known/openid-configuration", world.origin);
+        let known = Browser::new().get(url).await.json();
+        known["grant_types_supported"].to_string()
+    };
+    assert!(!grants().await.contains("password"));
     let client = Client::with_passwords(&world).await;
+    // What was found is believed for some seconds.
+    world.clock.advance(Duration::from_secs(6));
+    assert!(grants().await.contains("password"));
     let page = client
         .password(&world, "ADA@example.test", "correct horse")
         .await;

@@ -456,3 +456,28 @@ fn the_table_of_threats_names_their_tests() {
         );
     }
 }
+
+/// `file::test` wherever `docs/conformance.md` names one.
+#[test]
+fn the_tests_that_conformance_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let written = std::fs::read_to_string(root.join("docs/conformance.md")).unwrap();
+    let quoted = written.split('`').skip(1).step_by(2);
+    let mut named = 0;
+    for (file, test) in quoted.filter_map(|text| text.split_once("::")) {
+        named += 1;
+        let mut sources = vec![root.join(format!("tests/{file}.rs"))];
+        if let Ok(parts) = std::fs::read_dir(root.join("tests").join(file)) {
+            sources.extend(parts.map(|part| part.unwrap().path()));
+        }
+        let there = sources.iter().any(|source| {
+            let text = std::fs::read_to_string(source).unwrap_or_default();
+            text.contains(&format!("fn {test}("))
+        });
+        assert!(
+            there,
+            "docs/conformance.md names `{file}::{test}`, which is no test"
+        );
+    }
+    assert!(named > 20, "docs/conformance.md names {named} tests");
+}

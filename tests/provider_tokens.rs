@@ -220,3 +220,32 @@ async fn it_goes_with_what_was_issued_to_the_user() {
     let left = vestibule::account::provider_tokens::latest(&*world.store, &id, user).await;
     assert_eq!(left.unwrap(), None);
 }
+
+/// `oidcc-client-test-refresh-token-invalid-issuer` and `-invalid-sub` of the
+/// conformance suite (OpenID Connect Core §12.2).
+#[tokio::test]
+async fn a_refresh_about_someone_else_is_refused() {
+    let claim = |name: &str, value: &str| FaultKind::SetClaim {
+        name: name.to_owned(),
+        value: value.into(),
+    };
+    for fault in [
+        claim("sub", "u-other"),
+        claim("iss", "https://elsewhere.test"),
+        claim("aud", "somebody"),
+        FaultKind::AlgNone,
+    ] {
+        let world = world().await;
+        let client = client(&world).await;
+        world
+            .idp
+            .configure(|config| config.token.response.expires_in_value = 300.into());
+        let token = granted(&world, &client, SCOPE).await;
+        world.clock.advance(Duration::from_secs(270));
+        world
+            .idp
+            .set_faults(Faults::none().on("id_token", fault.clone()));
+        let page = ask(&world, &token).await;
+        assert_eq!(page.status, 503, "{fault:?} {}", page.body);
+    }
+}

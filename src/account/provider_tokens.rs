@@ -32,6 +32,9 @@ pub struct ProviderTokens {
     /// Which of the servers that its id has stood for.
     #[serde(default)]
     pub lineage: u64,
+    /// The person's `sub` at an OpenID provider; absent from what was before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The access token.
     pub access_token: String,
     /// The refresh token, where one came.

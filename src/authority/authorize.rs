@@ -69,8 +69,11 @@ pub struct Authorization {
     /// `prompt=consent`: the user is asked, whatever they allowed before.
     #[serde(default)]
     pub asks_again: bool,
-    /// `sub` of an ID token hint.
+    /// `sub` of an ID token hint, or that `claims` asks for.
     expected: Option<String>,
+    /// Of which `acr` one is essential (OpenID Connect Core §5.5.1.1); empty: none is.
+    #[serde(default)]
+    essential_acr: Vec<String>,
     asked_at: Timestamp,
     /// The resource that the tokens are for (RFC 8707).
     #[serde(default)]
@@ -81,9 +84,12 @@ pub struct Authorization {
     /// `claims` as it was sent (OpenID Connect Core §5.5), for the provider.
     #[serde(default)]
     claims: Option<String>,
-    /// The names in it that the application may ask for.
+    /// The names in it that the application may ask for: in userinfo.
     #[serde(default)]
     pub(super) wanted_claims: Vec<String>,
+    /// And in the ID token.
+    #[serde(default)]
+    pub(super) wanted_in_id_token: Option<Vec<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,7 +158,27 @@ impl Authorization {
             .expected
             .as_ref()
             .is_none_or(|sub| *sub == session.user.to_string());
-        expected && fresh && (new || self.prompt.is_none())
+        expected && fresh && self.has_acr(session) && (new || self.prompt.is_none())
+    }
+
+    /// Whether somebody authenticated in a way that does.
+    fn has_acr(&self, session: &Session) -> bool {
+        let has = |acr: &String| self.essential_acr.contains(acr);
+        self.essential_acr.is_empty() || session.acr.as_ref().is_some_and(has)
+    }
+
+    /// Why a login was of no use that ended in this session, if in any.
+    pub fn unmet(&self, session: Option<&Session>) -> OAuthError {
+        if session.is_some_and(|session| !self.has_acr(session)) {
+            return OAuthError::new(
+                Code::UnmetAuthenticationRequirements,
+                "the user did not authenticate in a way that `claims` asks for",
+            );
+        }
+        OAuthError::new(
+            Code::LoginRequired,
+            "the login did not end in a session that fits the request",
+        )
     }
 
     /// What the login is asked for, beyond that somebody logs in.
@@ -212,6 +238,7 @@ impl Authority {
         let (client_id, account) = (&application.client_id, &request.account);
         let granted = Granted {
             claims: request.wanted_claims.clone(),
+            id_token_claims: request.wanted_in_id_token.clone(),
             resource: request.resource.clone(),
             ..Granted::by(session, client_id, account, scopes, self.now())
         };

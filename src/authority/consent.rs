@@ -129,7 +129,9 @@ impl Authorization {
     /// What the user is asked for: the scopes, and those that give what is asked for by
     /// name.
     pub fn asks(&self, application: &Application) -> Scopes {
-        let named = self.wanted_claims.iter().map(|claim| giving(claim));
+        let in_id_token = self.wanted_in_id_token.iter().flatten();
+        let named = self.wanted_claims.iter().chain(in_id_token);
+        let named = named.map(|claim| giving(claim));
         let all = self.scopes.iter().chain(named);
         let all = Scopes::of(all).unwrap_or_else(|_| self.scopes.clone());
         all.common(&application.scopes)

@@ -161,10 +161,7 @@ impl Authority {
         from: Option<IpAddr>,
     ) -> Result<Value, OAuthError> {
         if !application.allows(Grant::DeviceCode) {
-            return Err(OAuthError::new(
-                Code::UnauthorizedClient,
-                "this application may not use the device grant",
-            ));
+            return Err(self.not_allowed(Grant::DeviceCode).await);
         }
         let (scopes, operators) = device_scopes(application, wanted(form)?)?;
         let account = if operators {

@@ -56,6 +56,8 @@ pub enum Code {
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6
     RequestUriNotSupported,
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements` §2
+    UnmetAuthenticationRequirements,
 }
 
 impl Code {
@@ -83,6 +85,7 @@ impl Code {
             Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }

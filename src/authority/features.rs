@@ -31,10 +31,12 @@ impl Features {
         self.grants().any(|name| name == grant.as_str())
     }
 
-    /// The grants of all applications, by name.
+    /// The grants of all applications, by name. Those that RFC 9700 advises against, or
+    /// that are off otherwise, only where some application has them.
     pub fn grants(&self) -> impl Iterator<Item = &'static str> {
         let all = Grant::ALL.into_iter().zip(self.grants);
-        all.filter(|(grant, some)| *some || !grant.is_special())
+        let usual = |grant: Grant| !grant.is_special() && grant != Grant::Password;
+        all.filter(move |(grant, some)| *some || usual(*grant))
             .map(|(grant, _)| grant.as_str())
     }
 }

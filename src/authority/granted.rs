@@ -69,9 +69,12 @@ pub struct Granted {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     /// Claims that were asked for one by one (OpenID Connect Core §5.5), beyond those of
-    /// the scopes.
+    /// the scopes: in userinfo.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
+    /// And in the ID token; absent from what was before the two were told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_claims: Option<Vec<String>>,
     /// When it was granted; absent from what was before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_at: Option<Timestamp>,
@@ -103,10 +106,16 @@ impl Granted {
             acr: session.acr.clone(),
             amr: session.amr.clone(),
             claims: Vec::new(),
+            id_token_claims: None,
             granted_at: Some(now),
             resource: None,
             actor: None,
         }
+    }
+
+    /// The claims that were asked for one by one in the ID token.
+    pub(super) fn wanted_in_id_token(&self) -> &[String] {
+        self.id_token_claims.as_ref().unwrap_or(&self.claims)
     }
 
     /// Whom its access tokens are for.

@@ -179,7 +179,8 @@ impl Authority {
         let granted = identity.granted;
         let now = self.now();
         let rule = self.unverified_email(&granted.account).await?;
-        let mut claims = about(&granted.scopes, &granted.claims, &identity.person, rule);
+        let wanted = granted.wanted_in_id_token();
+        let mut claims = about(&granted.scopes, wanted, &identity.person, rule);
         let choice = identity.application.settings.id_token_claims.as_ref();
         chosen(&mut claims, choice);
         let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);

@@ -141,6 +141,7 @@ impl Authority {
             acr: None,
             amr: Vec::new(),
             claims: Vec::new(),
+            id_token_claims: None,
             granted_at: Some(self.now()),
             actor: None,
         };

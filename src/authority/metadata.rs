@@ -7,7 +7,36 @@ use super::application::{AuthMethod, Grant, ResponseAlg};
 use super::assertion;
 use super::scope;
 use crate::key::Algorithm;
+use crate::provider::model::STANDARD_CLAIMS;
 use crate::store::StoreError;
+
+/// Claims of ID tokens that say something about the login.
+const ABOUT_LOGIN: [&str; 12] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "sid",
+    "acr",
+    "amr",
+    "account",
+];
+/// Claims about a user that a mapping has keys for.
+const ABOUT_USER: [&str; 9] = [
+    "email",
+    "email_verified",
+    "name",
+    "given_name",
+    "family_name",
+    "picture",
+    "locale",
+    "groups",
+    "provider_user_id",
+];
 
 impl Authority {
     /// The document at `/.well-known/openid-configuration` and
@@ -65,11 +94,7 @@ impl Authority {
             "revocation_endpoint_auth_methods_supported": client,
             "revocation_endpoint_auth_signing_alg_values_supported": assertion::ALGORITHMS,
             "code_challenge_methods_supported": ["S256"],
-            "claims_supported": [
-                "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "acr", "amr",
-                "account", "email", "email_verified", "name", "address", "phone_number",
-                "phone_number_verified", "provider_user_id",
-            ],
+            "claims_supported": ABOUT_LOGIN.into_iter().chain(ABOUT_USER).chain(STANDARD_CLAIMS).collect::<Vec<_>>(),
             "ui_locales_supported": ["en", "pt-BR", "es"],
             "prompt_values_supported": ["none", "login", "consent"],
             "claims_parameter_supported": true,

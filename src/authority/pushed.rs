@@ -43,9 +43,11 @@ impl Authority {
         if form.get("request_uri").is_some() {
             return Err(OAuthError::request("`request_uri` is not pushed"));
         }
-        if form.get("client_id") != Some(application.client_id.as_str()) {
+        // Clients that authenticate with a header leave it out.
+        let named = form.get("client_id");
+        if named.is_some_and(|id| id != application.client_id.as_str()) {
             return Err(OAuthError::request(
-                "`client_id` is missing, or not that of the client that authenticated",
+                "`client_id` is not that of the client that authenticated",
             ));
         }
         let request = self.pushed_authorization(form, application).await?;

@@ -95,21 +95,44 @@ pub struct TokenRequest<'a> {
     pub session: Option<(&'a AccountId, &'a Session)>,
 }
 
+/// The refusal of a grant that does not exist here.
+fn unsupported_grant() -> OAuthError {
+    OAuthError::new(
+        Code::UnsupportedGrantType,
+        "this `grant_type` is not supported",
+    )
+}
+
 /// The type of our access tokens (RFC 8693 §3).
 pub(super) const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 impl Authority {
+    /// The refusal of a grant that an application does not have. One that is off unless
+    /// an application has it, and that none has, is as unknown as any other name.
+    pub(super) async fn not_allowed(&self, grant: Grant) -> OAuthError {
+        if grant.is_special() {
+            match self.features().await {
+                Ok(features) if features.has(grant) => {}
+                Ok(_) => return unsupported_grant(),
+                Err(error) => return error.into(),
+            }
+        }
+        let error = OAuthError::new(
+            Code::UnauthorizedClient,
+            "this application may not use this `grant_type`",
+        );
+        match grant {
+            Grant::Password => error.with_detail(ErrorCode::GrantPasswordDisabled),
+            _ => error,
+        }
+    }
+
     /// Answers a token request.
     pub async fn token(&self, request: &TokenRequest<'_>) -> Result<TokenAnswer, OAuthError> {
         let (form, from) = (request.form, request.from);
         let grant = match form.get("grant_type") {
             None => return Err(OAuthError::request("`grant_type` is missing")),
-            Some(name) => Grant::named(name).ok_or_else(|| {
-                OAuthError::new(
-                    Code::UnsupportedGrantType,
-                    "this `grant_type` is not supported",
-                )
-            })?,
+            Some(name) => Grant::named(name).ok_or_else(unsupported_grant)?,
         };
         // Storefronts send the token of who is logged in along with everything.
         let (bearer, header) = match request.authorization {
@@ -124,14 +147,7 @@ impl Authority {
             }
         };
         if !application.allows(grant) {
-            let error = OAuthError::new(
-                Code::UnauthorizedClient,
-                "this application may not use this `grant_type`",
-            );
-            return Err(match grant {
-                Grant::Password => error.with_detail(ErrorCode::GrantPasswordDisabled),
-                _ => error,
-            });
+            return Err(self.not_allowed(grant).await);
         }
         let answer = match grant {
             Grant::AuthorizationCode => self.exchange_code(&application, form).await?,
@@ -226,6 +242,7 @@ impl Authority {
             acr: None,
             amr: vec!["pwd".to_owned()],
             claims: Vec::new(),
+            id_token_claims: None,
             granted_at: Some(self.now()),
             resource,
             actor: None,

@@ -22,6 +22,7 @@ use crate::account::provider_tokens::{self, ProviderTokens};
 use crate::base::{AccountId, ErrorCode, ProviderId, Secret, Timestamp, UserId};
 use crate::provider::Provider;
 use crate::provider::extract::one_text;
+use crate::provider::file::Kind;
 use crate::provider::model::Token;
 use crate::provider::moment::Moment;
 use crate::provider::request::{self, TokenValues};
@@ -88,6 +89,7 @@ struct Received {
     refresh_token: Option<String>,
     scope: Option<String>,
     expires_at: Option<Timestamp>,
+    subject: Option<String>,
 }
 
 impl Received {
@@ -100,6 +102,7 @@ impl Received {
             refresh_token: refresh_token.ok(),
             scope: scope.map(str::to_owned),
             expires_at: lifetime.map(|seconds| now.plus(Duration::from_secs(seconds))),
+            subject: None,
         }
     }
 }
@@ -108,12 +111,16 @@ impl Received {
 pub(super) struct Unowned(Received);
 
 impl Unowned {
-    /// Those of a login, where the mapping says that they are kept.
-    pub fn of(token: &TokenResponse, now: Timestamp) -> Option<Self> {
+    /// Those of a login of this `sub`, where the mapping says that they are kept.
+    pub fn of(token: &TokenResponse, subject: Option<&str>, now: Timestamp) -> Option<Self> {
         let set = &token.login().provider().token;
         let access_token = token.access_token().expose().to_owned();
-        set.keep
-            .then(|| Self(Received::of(set, access_token, token.document(), now)))
+        set.keep.then(|| {
+            Self(Received {
+                subject: subject.map(str::to_owned),
+                ..Received::of(set, access_token, token.document(), now)
+            })
+        })
     }
 
     /// Keeps them for the user. They replace those of the login before.
@@ -128,6 +135,7 @@ impl Unowned {
             user,
             provider: provider.id.clone(),
             lineage: provider.lineage,
+            subject: self.0.subject,
             access_token: self.0.access_token,
             refresh_token: self.0.refresh_token,
             scope: self.0.scope,
@@ -252,6 +260,7 @@ impl Logins {
             }
         };
         let new = ProviderTokens {
+            subject: old.subject,
             access_token: received.access_token,
             // Who gives no other one means that the old one goes on (RFC 6749 §6).
             refresh_token: received.refresh_token.or(old.refresh_token),
@@ -334,6 +343,13 @@ impl Logins {
                 step: Step::Token,
                 error,
             })?;
+        let id_token = one_text("token.response.id_token", &set.id_token, &document);
+        if provider.kind == Kind::Openid
+            && let Ok(id_token) = id_token
+        {
+            self.check_refreshed(&login, &id_token, old.subject.as_deref())
+                .await?;
+        }
         Ok(Received::of(set, access_token, &document, self.now()))
     }
 

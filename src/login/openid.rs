@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::directory::Directory;
+use self::id_token::check_same;
 pub use self::id_token::{AuthenticationAge, Expected, IdTokenError, check_claims, check_signed};
 use super::Logins;
 use super::arrival::Arrival;
@@ -223,6 +224,28 @@ impl Logins {
             });
         }
         Ok((claims, auth_time))
+    }
+
+    /// Checks the ID token that came with a refresh: by the same provider, for us and
+    /// about the same person (OpenID Connect Core §12.2). Nothing else is read of it.
+    pub(super) async fn check_refreshed(
+        &self,
+        login: &Context,
+        id_token: &str,
+        subject: Option<&str>,
+    ) -> Result<(), LoginError> {
+        let provider = login.provider();
+        let wrong = |error| LoginError::IdToken(IdTokenError::Signature(error));
+        let id_token = opened(provider, id_token).map_err(LoginError::IdToken)?;
+        let jws = Jws::parse(&id_token).map_err(wrong)?;
+        self.verify(login.account().as_str(), provider, &jws, wrong)
+            .await?;
+        let claims = strict_json(jws.payload()).map_err(|error| LoginError::Undecodable {
+            step: Step::IdToken,
+            error,
+        })?;
+        let issuer = provider.issuer.as_ref();
+        check_same(&claims, issuer, &provider.client.id, subject).map_err(LoginError::IdToken)
     }
 
     /// Checks a signature by the provider's keys.

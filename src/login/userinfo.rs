@@ -106,6 +106,8 @@ pub async fn fetch(
     if let Some(claims) = &claims {
         same_subject(claims, &document)?;
     }
+    let subject = claims.as_ref().and_then(|claims| claims.get("sub"));
+    let subject = subject.and_then(Value::as_str).map(str::to_owned);
     for then in &provider.userinfo.then {
         let answer = match follow(logins, &token, then, &document, trace).await {
             Err(error) if then.optional => {
@@ -133,7 +135,7 @@ pub async fn fetch(
         provider = %provider.id,
         "userinfo: the profile has an id and an email"
     );
-    let tokens = Unowned::of(&token, logins.now());
+    let tokens = Unowned::of(&token, subject.as_deref(), logins.now());
     Ok(Identified {
         tokens,
         login: token.into_login(),

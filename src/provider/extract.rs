@@ -50,7 +50,8 @@ pub struct Profile {
     /// The name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What else is mapped: `given_name`, `family_name`, `picture`, `locale`, `groups` and attributes.
+    /// What else is mapped: `given_name`, `family_name`, `picture`, `locale`, `groups`,
+    /// attributes, and the other standard claims of an OpenID provider.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub more: Map<String, Value>,
 }
@@ -118,6 +119,14 @@ pub fn profile<'v>(
     for (member, place) in &map.attributes {
         if let Some(value) = at.attribute(member, place) {
             more.insert(member.clone(), value);
+        }
+    }
+    for (member, place) in &map.standard {
+        // Most providers have few of them: what is not there is no news.
+        if at.one(place).is_ok()
+            && let Some(value) = at.attribute(member, place)
+        {
+            more.insert((*member).to_owned(), value);
         }
     }
     Ok(Profile {

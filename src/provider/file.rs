@@ -390,7 +390,7 @@ pub struct UserinfoResponseSection {
     pub locale: Option<Places>,
     /// Names of the groups the user is in; several matches are meant.
     pub groups: Option<Places>,
-    /// Further values for the session, by the name they get there.
+    /// Further values for the session, by the name they get there. With `kind = "openid"` the claims of OpenID Connect Core §5.1 that have no key here, such as `address` and `phone_number`, are taken under their own names unless one is named here.
     pub attributes: BTreeMap<String, Places>,
     /// How the answer is written.
     pub format: Format,

@@ -400,7 +400,28 @@ pub struct ProfileMap {
     pub groups: Option<Mapped>,
     /// Further values by name.
     pub attributes: Vec<(String, Mapped)>,
+    /// Claims that an OpenID provider may have and the mapping does not name, see
+    /// [`STANDARD_CLAIMS`].
+    pub standard: Vec<(&'static str, Mapped)>,
 }
+
+/// The claims of OpenID Connect Core §5.1 that have no key of their own. Of a provider
+/// of `kind = "openid"` they are known under their names unless the mapping says
+/// otherwise: what it may tell is what the mapping's scopes ask for.
+pub const STANDARD_CLAIMS: [&str; 12] = [
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
 
 impl ProfileMap {
     /// Every place in it but that of `email_verified`, with its key.

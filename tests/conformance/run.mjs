@@ -126,6 +126,8 @@ async function obey(id, page, shown) {
     await page.waitForLoadState('networkidle').catch(() => {});
     if (isSuite(page)) return;
     const user = page.getByLabel('User name');
+    // `prompt=consent` asks whom the login is for.
+    const allow = page.locator('button[name=decision][value=allow]');
     const leave = page.locator('form[action*="confirmed"] button[type=submit]');
     if (await user.count()) {
       // Where the suite wants to see a login page it waits for its picture.
@@ -135,6 +137,8 @@ async function obey(id, page, shown) {
       await page.getByRole('button', { name: 'Sign in' }).click();
     } else if (await leave.count()) {
       await leave.click();
+    } else if (await allow.count()) {
+      await allow.click();
     } else {
       await picture(id, page, shown);
       return;

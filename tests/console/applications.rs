@@ -236,3 +236,70 @@ async fn a_public_application_has_no_secret_to_show_or_rotate() {
     assert!(!page.shows("id=\"secret\"") && page.shows("All accounts"));
     assert!(!page.shows("Rotate secret") && page.shows("uses PKCE"));
 }
+
+/// Everything that an application's tokens are made by, in the form and at the API.
+#[tokio::test]
+async fn an_applications_policy_is_set_in_the_form() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let (id, _, _) = create(&mut op).await;
+    let here = format!("/admin/applications/{id}");
+    let etag = value(&op.get(&here).await, "etag").to_owned();
+    let form = [
+        ("etag", etag.as_str()),
+        ("name", "Shop"),
+        ("grant.authorization_code", "yes"),
+        ("grant.refresh_token", "yes"),
+        ("redirect_uris", "https://shop.test/cb"),
+        ("scopes", "openid email"),
+        ("audience", "https://orders.test/"),
+        ("access_token_lifetime", "10m"),
+        ("refresh_token_lifetime", "7d"),
+        ("refresh_token_absolute_lifetime", "30d"),
+        ("require_pkce", "yes"),
+        ("id_token_claims", "email"),
+        ("userinfo_claims", "email email_verified"),
+        ("access_token_claims", "email"),
+        ("consent", "yes"),
+        ("reuse_refresh_tokens", "yes"),
+        ("pushed_authorization_requests", "allowed"),
+        ("resources", "https://stock.test/"),
+    ];
+    assert!(op.done(&here, &form).await.shows("Saved."));
+    let path = format!("/applications/{id}");
+    let (status, text) = world.admin(reqwest::Method::GET, &path, "", "").await;
+    assert_eq!(status, 200, "{text}");
+    let known: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let wanted = serde_json::json!({
+        "scopes": ["email", "openid"],
+        "grants": ["authorization_code", "refresh_token"],
+        "audience": "https://orders.test/",
+        "access_token_lifetime": "10m",
+        "refresh_token_lifetime": "7d",
+        "refresh_token_absolute_lifetime": "30d",
+        "require_pkce": true,
+        "id_token_claims": ["email"],
+        "userinfo_claims": ["email", "email_verified"],
+        "access_token_claims": ["email"],
+        "consent": true,
+        "reuse_refresh_tokens": true,
+        "pushed_authorization_requests": "allowed",
+        "resources": ["https://stock.test/"],
+    });
+    for (name, value) in wanted.as_object().unwrap() {
+        assert_eq!(&known[name], value, "{name}");
+    }
+    // The page shows what is set, so that saving it again changes nothing.
+    let page = op.get(&here).await;
+    for shown in [
+        "value=\"10m\"",
+        "value=\"7d\"",
+        "value=\"30d\"",
+        "name=\"require_pkce\" value=\"yes\" checked",
+        "name=\"consent\" value=\"yes\" checked",
+        "name=\"reuse_refresh_tokens\" value=\"yes\" checked",
+        "value=\"allowed\" selected",
+    ] {
+        assert!(page.shows(shown), "{shown} {}", page.body);
+    }
+}

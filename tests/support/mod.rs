@@ -16,6 +16,7 @@ pub mod postgres;
 pub mod program;
 pub mod redis;
 pub mod replicas;
+pub mod shop;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

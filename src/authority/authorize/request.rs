@@ -31,7 +31,10 @@ impl Authority {
     /// what the application is told.
     pub async fn authorization(&self, query: &Pairs) -> Result<Authorization, AuthorizeError> {
         let application = self.requesting(query).await?;
-        if let Some(uri) = query.get("request_uri").filter(|uri| pushed::is_ours(uri)) {
+        let pushes = application.settings.pushed_authorization_requests;
+        if pushes != PushedRequests::Off
+            && let Some(uri) = query.get("request_uri").filter(|uri| pushed::is_ours(uri))
+        {
             return Ok(self.take_pushed(&application, uri).await?);
         }
         let redirect_uri = registered(query, &application)?;
@@ -40,8 +43,7 @@ impl Authority {
         let carried = query.get("request").map(unverified).unwrap_or_default();
         let given = |name: &str| query.get(name).or_else(|| carried.get(name)?.as_str());
         let mode = mode(given("response_mode"));
-        let pushes = &application.settings.pushed_authorization_requests;
-        let checked = if *pushes == PushedRequests::Required {
+        let checked = if pushes == PushedRequests::Required {
             Err(OAuthError::request(
                 "this application has to push its authorization requests (RFC 9126)",
             ))
@@ -143,19 +145,11 @@ impl Authority {
             .map(str::parse::<u64>)
             .transpose()
             .map_err(|_| OAuthError::request("`max_age` is a number of seconds"))?;
-        let expected = match query.get("id_token_hint") {
-            None => None,
-            Some(token) => {
-                let hint = self.hint(token).await?;
-                let own = hint.filter(|hint| hint.client_id == application.client_id.as_str());
-                Some(own.map(|hint| hint.subject).ok_or_else(|| {
-                    OAuthError::request("`id_token_hint` is not an ID token of this authority")
-                })?)
-            }
-        };
         let scopes = user_scopes(application, wanted)?;
         let claims = query.get("claims").map(ClaimsRequest::parse).transpose()?;
-        let claims = claims.unwrap_or_default();
+        let mut claims = claims.unwrap_or_default();
+        let asked = claims.subject.take();
+        let expected = self.expected(query, application, asked).await?;
         Ok(Authorization {
             resource: application.resource(query, &scopes)?,
             client_id: application.client_id.clone(),
@@ -177,9 +171,34 @@ impl Authority {
             asked_at: self.now(),
             acr_values: short(query, "acr_values", MAX_VALUE)?
                 .filter(|values| !values.contains(char::is_control)),
-            wanted_claims: claims.allowed(application),
+            wanted_claims: claims.in_userinfo(application),
+            wanted_in_id_token: Some(claims.in_id_token(application)),
+            essential_acr: std::mem::take(&mut claims.acr),
             claims: claims.text,
         })
+    }
+
+    /// The user that the request is about, by its hint or by name.
+    async fn expected(
+        &self,
+        query: &Pairs,
+        application: &Application,
+        asked: Option<String>,
+    ) -> Result<Option<String>, OAuthError> {
+        let Some(token) = query.get("id_token_hint") else {
+            return Ok(asked);
+        };
+        let hint = self.hint(token).await?;
+        let own = hint.filter(|hint| hint.client_id == application.client_id.as_str());
+        let hinted = own.map(|hint| hint.subject).ok_or_else(|| {
+            OAuthError::request("`id_token_hint` is not an ID token of this authority")
+        })?;
+        if asked.is_some_and(|asked| asked != hinted) {
+            return Err(OAuthError::request(
+                "`id_token_hint` and `claims` are about two users",
+            ));
+        }
+        Ok(Some(hinted))
     }
 
     async fn account_of(

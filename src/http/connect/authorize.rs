@@ -191,11 +191,8 @@ async fn continue_request(
             }
         }
         None => {
-            let error = OAuthError::new(
-                Code::LoginRequired,
-                "the login did not end in a session that fits the request",
-            );
-            authority.refuse(&request, &error)
+            let session = place.session.as_ref().map(|(_, session)| &**session);
+            authority.refuse(&request, &request.unmet(session))
         }
     };
     Ok(send(&answer))

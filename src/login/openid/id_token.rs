@@ -181,6 +181,30 @@ pub(super) fn other_issuer(expected: Option<&Issuer>, given: &str) -> IdTokenErr
     }
 }
 
+/// Checks that a later ID token is of the same provider, for the same client and about
+/// the same person as the first.
+///
+/// # Errors
+/// The first of them that is another.
+pub(super) fn check_same(
+    claims: &Value,
+    issuer: Option<&Issuer>,
+    client_id: &str,
+    subject: Option<&str>,
+) -> Result<(), IdTokenError> {
+    let text = |name: &'static str| claims.get(name).and_then(Value::as_str);
+    let given = text("iss").ok_or_else(|| lacking(claims, "iss"))?;
+    if !issuer.is_some_and(|own| own.is(given, claims)) {
+        return Err(other_issuer(issuer, given));
+    }
+    audience(claims, client_id)?;
+    let given = text("sub").ok_or_else(|| lacking(claims, "sub"))?;
+    match subject {
+        Some(subject) if subject != given => Err(IdTokenError::OtherSubject),
+        _ => Ok(()),
+    }
+}
+
 /// Checks what a signed document other than an ID token says about itself, as far
 /// as it does: whose it is, for whom, and until when.
 ///

@@ -11,7 +11,9 @@ use crate::provider::file::{
     ClientSection, ContentType, EmailTrust, Kind, Method, Places, ProviderFile, SendToken, Source,
     ThenSection, UserinfoSection,
 };
-use crate::provider::model::{ProfileMap, ProfileSource, Then, Userinfo, UserinfoRequest};
+use crate::provider::model::{
+    ProfileMap, ProfileSource, STANDARD_CLAIMS, Then, Userinfo, UserinfoRequest,
+};
 
 /// Claims of the session cookie, and members of the user that `session` shows,
 /// that no mapping may set; in lower case, since some readers don't tell.
@@ -326,6 +328,15 @@ impl Check<'_> {
                 attributes.push((name.clone(), place));
             }
         }
+        let standard_claims = STANDARD_CLAIMS
+            .into_iter()
+            .filter(|name| openid && !set.attributes.contains_key(*name));
+        let others: Vec<_> = standard_claims
+            .filter_map(|name| {
+                let key = key(&format!("attributes.{name}"));
+                Some((name, self.mapped(&key, None, Some(name), Purpose::Any)?))
+            })
+            .collect();
         let mut text = |name: &'static str, value: &Option<Places>| {
             self.mapped(&key(name), value.as_ref(), standard(name), Purpose::Text)
         };
@@ -346,6 +357,7 @@ impl Check<'_> {
             locale,
             groups: self.mapped(&key("groups"), set.groups.as_ref(), None, Purpose::Any),
             attributes,
+            standard: others,
             user_id: user_id?,
             email: email?,
             email_form: set.email_form,
