@@ -18,6 +18,10 @@ mod drafts;
 mod grants;
 #[path = "console/keys.rs"]
 mod keys;
+#[path = "console/languages.rs"]
+mod languages;
+#[path = "console/languages_walk.rs"]
+mod languages_walk;
 #[path = "console/log.rs"]
 mod log;
 #[path = "console/login.rs"]

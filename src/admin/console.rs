@@ -27,6 +27,7 @@ mod known;
 mod lists;
 mod log;
 mod logins;
+mod markup;
 mod merge;
 mod messages;
 mod people;
@@ -39,6 +40,7 @@ mod review;
 mod rights;
 mod second_factor;
 mod second_step;
+mod sentences;
 mod sessions;
 mod setup;
 mod setup_links;
@@ -123,6 +125,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&console), door::spoken))
         .with_state(console)
 }
 

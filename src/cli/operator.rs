@@ -112,6 +112,9 @@ pub(super) struct Change {
     /// No longer limited to accounts
     #[arg(long)]
     all_accounts: bool,
+    /// The language of their pages in the console; `browser`: as their browser prefers
+    #[arg(long, value_parser = ["en", "pt-BR", "es", "browser"])]
+    language: Option<String>,
 }
 
 impl Operator {
@@ -171,6 +174,10 @@ impl Operator {
                 }
                 if change.disable || change.enable {
                     body.insert("disabled".into(), json!(change.disable));
+                }
+                if let Some(language) = change.language {
+                    let language = Some(language).filter(|language| language != "browser");
+                    body.insert("language".into(), json!(language));
                 }
                 let limited = change.all_accounts || !change.accounts.is_empty();
                 add_rights(&mut body, change.role, limited.then_some(change.accounts));

@@ -28,6 +28,7 @@ impl Current {
                 disabled: false,
                 role: Role::Auditor,
                 accounts: BTreeSet::from([guest.account.clone()]),
+                language: None,
                 created_at: since,
                 last_login_at: None,
             },

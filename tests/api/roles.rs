@@ -46,6 +46,7 @@ async fn token(scene: &Scene, role: Role, accounts: &[&str]) -> String {
             .collect::<BTreeSet<_>>(),
         created_at: now,
         last_login_at: None,
+        language: None,
     };
     let steps = operator::step_put(&operator, Precondition::Absent).unwrap();
     store.commit(steps).await.unwrap();

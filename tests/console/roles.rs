@@ -95,6 +95,19 @@ fn least_to_see(path: &str) -> usize {
     }
 }
 
+/// Where the forms of a page lead.
+fn forms_of(body: &str, here: &str) -> Vec<String> {
+    let forms = body.split("<form ").skip(1);
+    let posts = forms.filter_map(|form| form.split('>').next());
+    posts
+        .filter(|form| form.contains("method=\"post\""))
+        .map(|form| match form.split("action=\"").nth(1) {
+            Some(to) => to.split('"').next().unwrap().to_owned(),
+            None => here.to_owned(),
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn l5_each_form_takes_its_role() {
     let world = World::start().await;
@@ -120,6 +133,11 @@ async fn l5_each_form_takes_its_role() {
                 continue;
             }
             assert_eq!(page.status, StatusCode::OK, "{role} {path} {}", page.body);
+            // What a role may not do is not offered.
+            for form in forms_of(&page.body, path) {
+                assert!(least(&form) <= rank, "{role}: {path} offers {form}");
+                assert!(!limited || form != "/admin/", "{path}");
+            }
         }
         for path in FORMS.iter().filter(|path| **path != "/admin/logout") {
             if rank < least(path) {
@@ -200,7 +218,7 @@ async fn l5_an_account_administrator_runs_an_account_and_nothing_else() {
     let draft = step.url.path().trim_end_matches("provider").to_owned();
     let named = [("provider.name", "Acme Staff"), ("action", "review")];
     let review = op.done(&format!("{draft}provider"), &named).await;
-    assert!(review.shows("Apply changes"));
+    assert!(review.shows("Apply changes") && !review.shows("Try as a shadow"));
     let page = op.done(&format!("{draft}apply"), &[]).await;
     assert!(page.shows("The mapping is live"), "{}", page.body);
     let back = [("version", "1")];
@@ -229,6 +247,7 @@ async fn l5_an_account_administrator_runs_an_account_and_nothing_else() {
         "{}",
         page.body
     );
+    assert!(!page.shows("name=\"audience\"") && !page.shows("Make a link"));
     for more in [
         ("audience", "https://api.other.test"),
         ("signing_alg", "ES256"),
@@ -358,7 +377,7 @@ async fn an_operator_has_a_profile() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let page = op.get("/admin/profile").await;
-    assert!(page.shows("ada@example.test") && page.shows("owner") && page.shows("This browser"));
+    assert!(page.shows("ada@example.test") && page.shows("Owner") && page.shows("This browser"));
     let page = op.done("/admin/profile", &[("name", "Countess")]).await;
     assert!(page.shows("Saved") && page.shows("Countess"));
     let page = op.post("/admin/profile", &[("name", "")]).await;

@@ -10,6 +10,7 @@ use super::api::segment;
 use super::confirm::{self, Ask};
 use super::domains;
 use super::guard::{Desk, Post};
+use super::sentences::{say, say_with};
 use super::view::{Html, provider_name, redirect_to, shown, status};
 use super::ways_screen;
 use crate::account::draft;
@@ -51,7 +52,7 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
     };
     let found = accounts::list(desk.ops(), &caller, query).await?;
     let values = context! {
-        title => "Accounts",
+        title => say("common.accounts"),
         nav => "accounts",
         q,
         accounts => shown(found.items),
@@ -145,7 +146,7 @@ async fn drafts(desk: &Desk, account: &AccountId) -> Result<TemplateValue, Store
         let base = draft.base.as_ref();
         Some(json!({
             "token": token.as_str(),
-            "name": provider_name(&draft.source, "A mapping without a name"),
+            "name": provider_name(&draft.source, &say("account.mapping_without_name")),
             "editing": base.map(|base| base.number),
             "author": draft.author,
             // A draft is kept for so long from its beginning on.
@@ -233,12 +234,12 @@ pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {
 
 pub(super) async fn remove_store(Path(id): Path<String>, post: Post) -> Html {
     let ask = Ask {
-        title: format!("Remove the store {}", post.get("origin")),
-        ends: &[
-            "Nobody can log in on it any more, and logins under way there fail.",
-            "Sessions of its shoppers go on until they end.",
-        ],
-        button: "Remove the store",
+        title: say_with(
+            "confirm.remove_store_of",
+            &[("origin", &post.get("origin"))],
+        ),
+        ends: vec![say("confirm.store_ends"), say("confirm.store_sessions")],
+        button: say("confirm.remove_store"),
         back: format!("/admin/accounts/{}", segment(&id)),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

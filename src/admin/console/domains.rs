@@ -7,6 +7,7 @@ use minijinja::context;
 use super::accounts;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
+use super::sentences::{say, say_with};
 use super::setup;
 use super::view::{Html, redirect_to, shown, status};
 use crate::http::problem::Problem;
@@ -69,12 +70,9 @@ pub(super) async fn check(Path(id): Path<String>, post: Post) -> Html {
 pub(super) async fn remove(Path(id): Path<String>, post: Post) -> Html {
     let domain = post.get("domain");
     let ask = Ask {
-        title: format!("Remove the proof of {domain}"),
-        ends: &[
-            "Its emails lead to no provider then, unless who administers all accounts says so.",
-            "To prove it again takes another record.",
-        ],
-        button: "Remove",
+        title: say_with("domains.remove_of", &[("name", &domain)]),
+        ends: vec![say("domains.ends_leads"), say("domains.ends_again")],
+        button: say("common.remove"),
         back: page_of(&post, &id),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::draft::{Open, TRIES, busy};
 use super::fields::Kind;
 use super::guard::Post;
+use super::sentences::say;
 use super::view::{Html, redirect_to};
 use super::words::field;
 use super::{State, edit};
@@ -21,9 +22,9 @@ pub(super) struct Explained {
     sentence: String,
     /// The step to change.
     step: Option<&'static str>,
-    title: Option<&'static str>,
+    title: Option<String>,
     key: Option<&'static str>,
-    label: Option<&'static str>,
+    label: Option<String>,
     /// Other places that look right, the best first.
     offers: Vec<Offer>,
 }
@@ -35,7 +36,7 @@ struct Offer {
     reason: String,
 }
 
-/// The field behind a code, and what happened.
+/// The field behind a code, and the id of a sentence about what happened.
 fn cause(code: &str, step: &str) -> (&'static str, &'static str) {
     let address = match step {
         step if step.starts_with("userinfo") => "userinfo.url",
@@ -43,68 +44,26 @@ fn cause(code: &str, step: &str) -> (&'static str, &'static str) {
         _ => "token.url",
     };
     match code {
-        "login.denied" => (
-            "",
-            "Whoever logged in pressed Cancel at the provider, or the provider refused consent. Nothing is wrong with the mapping.",
-        ),
-        "login.code_missing" => (
-            "callback.code_key",
-            "The provider sent the browser back without a code under the name that is expected.",
-        ),
-        "login.state_missing" => (
-            "authorization.state_key",
-            "The provider sent the browser back without the state under the name that is expected.",
-        ),
-        "login.issuer_mismatch" => (
-            "provider.issuer",
-            "The answer came from another issuer than the one that is set.",
-        ),
-        "login.token_rejected" => (
-            "client.secret",
-            "The provider refused to exchange the code. The client secret, the way the client authenticates and the redirect URI registered there are the usual causes.",
-        ),
+        "login.denied" => ("", "explain.denied"),
+        "login.code_missing" => ("callback.code_key", "explain.code_missing"),
+        "login.state_missing" => ("authorization.state_key", "explain.state_missing"),
+        "login.issuer_mismatch" => ("provider.issuer", "explain.issuer_mismatch"),
+        "login.token_rejected" => ("client.secret", "explain.token_rejected"),
         "login.token_response_invalid" => (
             "token.response.access_token",
-            "The provider answered the exchange, but there is no access token where it is looked for.",
+            "explain.token_response_invalid",
         ),
-        "login.id_token_invalid" => (
-            "provider.issuer",
-            "The ID token is missing or does not pass its checks.",
-        ),
-        "login.userinfo_rejected" => (
-            "userinfo.send_token",
-            "The provider refused the request for the user's information: the token was not accepted as it was sent, or the scopes do not allow it.",
-        ),
-        "login.userinfo_not_found" => (
-            "userinfo.url",
-            "There is nothing at the address of the user's information.",
-        ),
-        "login.userinfo_invalid" => (
-            "userinfo.response.success",
-            "The user's information cannot be read, or does not meet the success condition.",
-        ),
-        "login.email_missing" => (
-            "userinfo.response.email",
-            "The provider answered, but there is no email where it is looked for.",
-        ),
-        "login.email_invalid" => (
-            "userinfo.response.email",
-            "What was found for the email is not an email address.",
-        ),
-        "login.user_id_missing" => (
-            "userinfo.response.user_id",
-            "The provider answered, but there is no usable id where it is looked for.",
-        ),
-        "login.email_not_trusted" => (
-            "provider.email_trust",
-            "A user with this email exists, and the trust in this provider's emails does not allow to link the login to them.",
-        ),
-        "login.provider_unreachable" => (address, "No connection to the provider came about."),
-        "login.provider_timeout" => (address, "The provider did not answer in time."),
-        "login.provider_busy" | "login.provider_failing" => (
-            address,
-            "The provider answered that it is busy or failing. The mapping may be right: try again later.",
-        ),
+        "login.id_token_invalid" => ("provider.issuer", "explain.id_token_invalid"),
+        "login.userinfo_rejected" => ("userinfo.send_token", "explain.userinfo_rejected"),
+        "login.userinfo_not_found" => ("userinfo.url", "explain.userinfo_not_found"),
+        "login.userinfo_invalid" => ("userinfo.response.success", "explain.userinfo_invalid"),
+        "login.email_missing" => ("userinfo.response.email", "explain.email_missing"),
+        "login.email_invalid" => ("userinfo.response.email", "explain.email_invalid"),
+        "login.user_id_missing" => ("userinfo.response.user_id", "explain.user_id_missing"),
+        "login.email_not_trusted" => ("provider.email_trust", "explain.email_not_trusted"),
+        "login.provider_unreachable" => (address, "explain.unreachable"),
+        "login.provider_timeout" => (address, "explain.timeout"),
+        "login.provider_busy" | "login.provider_failing" => (address, "explain.busy"),
         _ => ("", ""),
     }
 }
@@ -119,15 +78,15 @@ pub(super) fn explain(trace: &Value) -> Option<Explained> {
             .parse::<crate::base::ErrorCode>()
             .map_or_else(|_| String::new(), |code| code.meaning().to_owned())
     } else {
-        sentence.to_owned()
+        say(sentence)
     };
     let found = field(key);
     Some(Explained {
         sentence,
         step: found.map(|(step, _)| step.id),
-        title: found.map(|(step, _)| step.title),
+        title: found.map(|(step, _)| say(step.title)),
         key: found.map(|(_, field)| field.key),
-        label: found.map(|(_, field)| field.label),
+        label: found.map(|(_, field)| say(field.label)),
         offers: offers(trace, key),
     })
 }
@@ -194,7 +153,7 @@ fn tokens(value: &Value, at: &str, found: &mut Vec<Offer>) {
                 } else {
                     path.clone()
                 },
-                reason: "its name says so".to_owned(),
+                reason: say("explain.by_name"),
             });
         }
         tokens(below, &path, found);
@@ -237,7 +196,7 @@ mod tests {
             "documents": [["userinfo", { "data": { "mail": "ada@example.test", "uid": "u-7" } }]],
         });
         let explained = explain(&trace).unwrap();
-        assert_eq!(explained.label, Some("User email key"));
+        assert_eq!(explained.label.as_deref(), Some("User email key"));
         assert_eq!(explained.offers[0].place, "$.data.mail");
         let trace = json!({
             "failure": { "step": "token", "code": "login.token_response_invalid", "message": "x" },

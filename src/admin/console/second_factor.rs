@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 use super::api::segment;
 use super::guard::{Desk, Kind, Post, cookie, guess_from};
 use super::resume::next;
+use super::sentences::say;
 use super::sign_in::entry;
 use super::view::{Html, fail, redirect_to, shown as json_shown};
 use super::{Console, State};
@@ -93,7 +94,7 @@ pub(super) async fn show(desk: Desk, axum::extract::Query(place): Query<Place>) 
 fn display(desk: &Desk, status: StatusCode, to: &str, more: Value) -> Html {
     let operator = &desk.who.operator;
     let values = context! {
-        title => "Second factor",
+        title => say("common.second_factor"),
         nav => "profile",
         next => to,
         required => desk.console.admin.second_factor == Wanted::Required,

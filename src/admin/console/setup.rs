@@ -11,6 +11,7 @@ use super::domains;
 use super::draft::Open;
 use super::guard::{Desk, Kind, LoggedIn, Post, form, set_cookie};
 use super::guest::{self, home};
+use super::sentences::say;
 use super::view::{Failed, Html, nothing, page, provider_name, redirect_to, shown};
 use super::{State, review};
 use crate::account::draft;
@@ -39,7 +40,7 @@ pub(super) async fn ask(axum::extract::State(console): State, uri: Uri) -> Html 
     let link = found.ok_or_else(dead)?.value;
     let account = crate::admin::reply::account(store, link.account.as_str()).await?;
     let values = context! {
-        title => "Set up a login",
+        title => say("setup.set_up_a_login"),
         ticket => ticket.as_str(),
         account_name => account.value.name,
         until => link.expires_at.rfc3339(),
@@ -109,19 +110,19 @@ pub(super) async fn home_with(
         let token = draft.token()?;
         Some(json!({
             "token": token.as_str(),
-            "name": provider_name(&draft.source, "A mapping without a name"),
+            "name": provider_name(&draft.source, &say("account.mapping_without_name")),
             "editing": draft.base.is_some(),
             "until": token.expires_at().rfc3339(),
             "handed_in": handed_in.is_some_and(|handed_in| handed_in.draft == token.as_str()),
         }))
     });
     let values = context! {
-        title => "Set up a login",
+        title => say("setup.set_up_a_login"),
         account => context! { id => guest.account.as_str(), name => account.value.name },
         proofs => shown(domains::of(desk, guest.account.as_str()).await?),
         until => link.expires_at.rfc3339(),
         handed_in => handed_in.map(|handed_in| context! {
-            name => provider_name(&handed_in.source, "A mapping without a name"),
+            name => provider_name(&handed_in.source, &say("account.mapping_without_name")),
             at => handed_in.at.rfc3339(),
             why => handed_in.sent_back.as_ref().map(|answer| answer.why.as_str()),
         }),
@@ -160,19 +161,19 @@ pub(super) async fn hand_in(
 /// Leaves: the link opens nothing any more.
 pub(super) async fn leave(post: &Post, guest: &Guest) -> Html {
     let ask = Ask {
-        title: "Sign out".to_owned(),
-        ends: &[
-            "The link that you opened counts once: to come back you need a new one.",
-            "What was handed in stays handed in.",
+        title: say("common.sign_out"),
+        ends: vec![
+            say("confirm.link_counts_once"),
+            say("confirm.handed_in_stays"),
         ],
-        button: "Sign out",
+        button: say("common.sign_out"),
         back: home(&guest.account),
     };
     if let Some(page) = confirm::unless_confirmed(post, &ask) {
         return page;
     }
     setup_links::leave(post.ops(), &post.caller(), &guest.account, &guest.link).await?;
-    let values: TemplateValue = context! { title => "Set up a login", left => true };
+    let values: TemplateValue = context! { title => say("setup.set_up_a_login"), left => true };
     let mut answer = page(None, StatusCode::OK, "setup_open.html", values)?;
     let gone = set_cookie(&post.desk.console, Kind::Session, "", 0);
     answer.headers_mut().append(header::SET_COOKIE, gone);

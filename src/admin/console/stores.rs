@@ -6,6 +6,7 @@ use minijinja::context;
 
 use super::accounts::ListQuery;
 use super::guard::Desk;
+use super::sentences::say;
 use super::view::{Html, shown};
 use crate::operation::accounts::{self, StoresQuery};
 
@@ -27,7 +28,7 @@ pub(super) async fn list(
     };
     let found = accounts::stores(desk.ops(), &desk.caller(), &id, query).await?;
     let values = context! {
-        title => "Stores",
+        title => say("common.stores"),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name },
         total => account.stores.len(),
