@@ -180,7 +180,7 @@ fn answer(
             records.extend(
                 texts
                     .iter()
-                    .map(|one| record(&target, 16, &text(&[one.clone()]))),
+                    .map(|one| record(&target, 16, &text(std::slice::from_ref(one)))),
             );
             (0, records)
         }
