@@ -33,6 +33,7 @@ mod messages;
 mod people;
 mod people_import;
 mod profile;
+mod proofs;
 mod provider_sign_in;
 mod providers;
 mod resume;

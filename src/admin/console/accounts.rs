@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::api::segment;
 use super::confirm::{self, Ask};
-use super::domains;
 use super::guard::{Desk, Post};
+use super::proofs;
 use super::sentences::{say, say_with};
 use super::view::{Html, provider_name, redirect_to, shown, status};
 use super::ways_screen;
@@ -111,7 +111,7 @@ pub(super) async fn account(
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
     let ways = ways_screen::screen(desk, &account).await?;
-    let domains = domains::of(desk, account.id.as_str()).await?;
+    let domains = proofs::of(desk, account.id.as_str()).await?;
     let proved = domains.iter().filter(|proof| proof.proved);
     let proved: Vec<String> = proved.map(|proof| proof.domain.clone()).collect();
     let values = context! {

@@ -6,20 +6,12 @@ use minijinja::context;
 
 use super::accounts;
 use super::confirm::{self, Ask};
-use super::guard::{Desk, Post};
+use super::guard::Post;
 use super::sentences::{say, say_with};
 use super::setup;
 use super::view::{Html, redirect_to, shown, status};
 use crate::http::problem::Problem;
-use crate::operation::domain_proofs::{self, DomainProofView};
-use crate::operation::{Outcome, Paging};
-
-/// The domains, for the pages that show them.
-pub(super) async fn of(desk: &Desk, account: &str) -> Outcome<Vec<DomainProofView>> {
-    let all = Paging::new(500, None);
-    let found = domain_proofs::list(desk.ops(), &desk.caller(), account, &all).await?;
-    Ok(found.items)
-}
+use crate::operation::{Outcome, domain_proofs};
 
 /// The page that has the domains.
 fn page_of(post: &Post, account: &str) -> String {

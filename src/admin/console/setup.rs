@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::accounts::ListQuery;
 use super::confirm::{self, Ask};
-use super::domains;
 use super::draft::Open;
 use super::guard::{Desk, Kind, LoggedIn, Post, form, set_cookie};
 use super::guest::{self, home};
+use super::proofs;
 use super::sentences::say;
 use super::view::{Failed, Html, nothing, page, provider_name, redirect_to, shown};
 use super::{State, review};
@@ -119,7 +119,7 @@ pub(super) async fn home_with(
     let values = context! {
         title => say("setup.set_up_a_login"),
         account => context! { id => guest.account.as_str(), name => account.value.name },
-        proofs => shown(domains::of(desk, guest.account.as_str()).await?),
+        proofs => shown(proofs::of(desk, guest.account.as_str()).await?),
         until => link.expires_at.rfc3339(),
         handed_in => handed_in.map(|handed_in| context! {
             name => provider_name(&handed_in.source, &say("account.mapping_without_name")),
