@@ -91,7 +91,7 @@ fn value(said: &Value) -> String {
 }
 
 #[tokio::test]
-async fn n1_n2_a_domain_that_is_proved_leads_to_its_provider_and_no_other_account() {
+async fn g1_g2_a_domain_that_is_proved_leads_to_its_provider_and_no_other_account() {
     let scene = Scene::new().await;
     let begun = scene.begin("acme").await;
     assert_eq!(begun["record_name"], NAME);
@@ -142,7 +142,7 @@ async fn n1_n2_a_domain_that_is_proved_leads_to_its_provider_and_no_other_accoun
 }
 
 #[tokio::test]
-async fn n2_an_account_of_the_same_id_has_none_of_the_proofs_of_before() {
+async fn g2_an_account_of_the_same_id_has_none_of_the_proofs_of_before() {
     let scene = Scene::new().await;
     let begun = scene.begin("acme").await;
     scene.dns.say(NAME, Say::text(&value(&begun)));
@@ -159,7 +159,7 @@ async fn n2_an_account_of_the_same_id_has_none_of_the_proofs_of_before() {
 }
 
 #[tokio::test]
-async fn n3_what_is_no_proof_is_told_apart() {
+async fn g3_what_is_no_proof_is_told_apart() {
     let scene = Scene::new().await;
     let value = value(&scene.begin("acme").await);
     let many = (0..100).map(|_| vec!["x".repeat(200)]).collect();
@@ -203,7 +203,7 @@ async fn n3_what_is_no_proof_is_told_apart() {
 }
 
 #[tokio::test]
-async fn n4_a_proof_counts_for_a_week_from_when_its_record_was_seen_last() {
+async fn g4_a_proof_counts_for_a_week_from_when_its_record_was_seen_last() {
     let scene = Scene::new().await;
     let begun = scene.begin("acme").await;
     scene.dns.say(NAME, Say::text(&value(&begun)));

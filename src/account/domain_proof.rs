@@ -172,11 +172,6 @@ pub fn steps_remove(proof: &DomainProof, when: Precondition) -> Vec<Step> {
     ]
 }
 
-/// Removes all proofs of an account.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    SPACE.remove_all(store, account.as_str()).await.map(drop)
-}
-
 pub(super) fn space() -> &'static Space {
     &PROOFS
 }

@@ -331,6 +331,8 @@ error_codes! {
         DomainInvalid = "domain.invalid",
         /// The account proves too many domains. Remove those that are not needed.
         DomainTooMany = "domain.too_many",
+        /// What is approved was not named, so that it could be another mapping than the one that was looked at. Give `handed_in`, or `If-Match`.
+        SetupLinkUnseen = "setup_link.unseen",
 
         /// The key file is missing, or is not in base64.
         KeyFile = "key.file",

@@ -271,10 +271,8 @@ async fn l5_an_account_administrator_runs_an_account_and_nothing_else() {
     world.admin(Method::DELETE, "/accounts/acme", "", "").await;
     let page = op.get("/admin/").await;
     assert!(!page.shows("/admin/accounts/other"), "{}", page.body);
-    assert_eq!(
-        op.get("/admin/accounts/acme").await.status,
-        StatusCode::NOT_FOUND
-    );
+    let page = op.get("/admin/accounts/acme").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "they are out");
 }
 
 #[tokio::test]
