@@ -88,6 +88,10 @@ impl Shop {
             ("x-auth-email", "admin@shop.test"),
             ("x-auth-user", "admin"),
             ("X-AUTH-ROLE", "admin"),
+            // What CGI takes for the same names.
+            ("x_auth_email", "admin@shop.test"),
+            ("X_Auth_User", "admin"),
+            ("x.auth.user", "admin"),
             ("x-auth-check", "unverified_email=mark&admin=1"),
             ("x-forwarded-host", "elsewhere.test"),
             ("x-forwarded-uri", "/admin"),
@@ -96,12 +100,9 @@ impl Shop {
         let page = browser.get_with(&orders, &claims).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
         assert!(page.body.contains("x-auth-email: ada@example.test\n"));
-        let told = page.body.lines().filter(|line| line.starts_with("x-auth"));
-        for line in told {
-            assert!(!line.contains("admin"), "{line}");
-        }
+        assert!(!page.body.contains("admin"), "{}", page.body);
         let stranger = &mut Browser::new();
-        let page = stranger.get_with(&orders, &claims[..4]).await;
+        let page = stranger.get_with(&orders, &claims[..7]).await;
         assert_eq!(page.status, StatusCode::FOUND);
 
         // A script is told; a form is not lost on the way to a login.
@@ -146,7 +147,8 @@ async fn orders(request: Request) -> String {
     let (parts, body) = request.into_parts();
     let mut said = format!("{} {}\n", parts.method, parts.uri);
     for (name, value) in &parts.headers {
-        if name.as_str().starts_with("x-auth") {
+        let alike = name.as_str().replace(['_', '.'], "-");
+        if alike.starts_with("x-auth") {
             let value = String::from_utf8_lossy(value.as_bytes());
             let _ = writeln!(said, "{name}: {value}");
         }
