@@ -222,8 +222,8 @@ pub fn step_put(account: &Account, when: Precondition) -> Result<Vec<Step>, Stor
 }
 
 /// The steps of a batch that remove an account if `when` holds. Its mappings, users
-/// and sessions are out of reach then, and are removed with [`directory::remove_all`].
-/// Until that is done and [`step_left`] says so, it is known that they are there.
+/// and sessions are out of reach then. Until they are removed and [`Leaving::left`] says
+/// so, it is known that they are there.
 pub fn step_remove(id: &AccountId, when: Precondition) -> Result<Vec<Step>, StoreError> {
     let id = id.as_str().as_bytes();
     Ok(vec![
@@ -239,9 +239,42 @@ pub async fn is_leaving(store: &dyn Store, id: &AccountId) -> Result<bool, Store
     Ok(mark.is_some())
 }
 
-/// The step of a batch that says that nothing is left of an account.
-pub fn step_left(id: &AccountId) -> Step {
-    MARKS.step_delete("", id.as_str().as_bytes())
+/// The removal of what is left of an account, by who began it last.
+#[derive(Debug)]
+pub struct Leaving {
+    id: AccountId,
+    version: Version,
+}
+
+impl Leaving {
+    /// The step of a batch that fails it if somebody else has begun since, or is done.
+    pub fn check(&self) -> Step {
+        let when = Precondition::Version(self.version);
+        MARKS.step_check("", self.id.as_str().as_bytes(), when)
+    }
+
+    /// The step of a batch that says that nothing is left.
+    pub fn left(&self) -> Step {
+        MARKS.step_delete("", self.id.as_str().as_bytes())
+    }
+}
+
+/// Begins to remove what is left of an account; whoever began before is told so.
+/// `None`: nothing is left.
+pub async fn leave(store: &dyn Store, id: &AccountId) -> Result<Option<Leaving>, StoreError> {
+    let name = id.as_str().as_bytes();
+    while let Some(mark) = MARKS.get(store, "", name).await? {
+        let when = Precondition::Version(mark.version);
+        match MARKS.put(store, "", name, &true, when).await {
+            Ok(version) => {
+                let id = id.clone();
+                return Ok(Some(Leaving { id, version }));
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Whether this is a logo that pages show: an https URL.

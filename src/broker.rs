@@ -30,7 +30,7 @@ use crate::key::{self, Algorithm, KeyError, Keyring, vault};
 use crate::login::access_key::limits::CodeLimits;
 use crate::login::journal::Journal;
 use crate::login::password::Guesses;
-use crate::login::share::Shares;
+use crate::login::share::AllShares;
 use crate::login::{self, Logins, drift, health, heavy, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
@@ -145,7 +145,7 @@ impl Broker {
                 code_limits: CodeLimits::new(Arc::clone(&store)),
                 hasher,
                 guesses: Guesses::new(Arc::clone(&store)),
-                shares: Shares::default(),
+                shares: AllShares::default(),
                 refreshes: login::kept::Refreshes::default(),
                 meters: meters::Meters::default(),
                 public_url,
@@ -155,6 +155,7 @@ impl Broker {
             mail: Arc::clone(&mail),
         });
         let ops = Operations {
+            spaces: spaces().collect(),
             clearing: tokio::sync::Mutex::default(),
             store: Arc::clone(&store),
             mappings,
@@ -334,6 +335,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         longest(config),
     );
     let ops = Operations {
+        spaces: spaces().collect(),
         clearing: tokio::sync::Mutex::default(),
         mappings: Arc::new(Mappings::new(
             Arc::clone(&store),

@@ -31,6 +31,7 @@ mod login;
 mod message;
 mod operator;
 mod output;
+pub mod panics;
 mod plan;
 mod provider;
 mod remote;
@@ -190,6 +191,7 @@ fn with_hyphen_values(command: clap::Command) -> clap::Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    panics::install();
     let cli = parse(&std::env::args_os().collect::<Vec<_>>());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -119,7 +119,7 @@ pub struct Logins {
     /// Our public URL without a slash at its end.
     pub public_url: String,
     /// How many are under way, and whose.
-    pub shares: share::Shares,
+    pub shares: share::AllShares,
     /// Who refreshes kept tokens.
     pub refreshes: kept::Refreshes,
     /// From the start of a login to its callback.

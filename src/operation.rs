@@ -50,7 +50,7 @@ use crate::base::{AccountId, Clock};
 use crate::config::SecondFactor;
 use crate::login::Logins;
 use crate::password::Hasher;
-use crate::store::{Store, Versioned};
+use crate::store::{Space, Store, Versioned};
 
 /// What operations work with.
 pub struct Operations {
@@ -74,7 +74,9 @@ pub struct Operations {
     pub login_log: Duration,
     /// The account through whose providers operators may log in to the console.
     pub login_account: Option<AccountId>,
-    /// Who removes what is left of accounts: one at a time.
+    /// All that records are kept in.
+    pub spaces: Vec<&'static Space>,
+    /// Who removes what is left of accounts: one at a time in this broker.
     pub clearing: tokio::sync::Mutex<()>,
     /// Whether operators need a second factor.
     pub second_factor: SecondFactor,

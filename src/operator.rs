@@ -24,7 +24,7 @@ pub use self::password::BadPassword;
 pub use self::role::Role;
 pub use self::second_factor::SecondFactor;
 pub use self::session::{Console, Guest};
-use crate::base::{AccountId, Lang, Timestamp};
+use crate::base::{AccountId, Lang, Timestamp, digest};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
 
@@ -74,6 +74,17 @@ impl Operator {
             && self.accounts.is_empty()
             && !self.disabled
             && self.password.is_some()
+    }
+
+    /// Whether they log in as they did `before`: what was proved then still is.
+    fn logs_in_like(&self, before: &Self) -> bool {
+        let factor = |operator: &Self| operator.second_factor.is_some();
+        let hash = |operator: &Self| {
+            let hash = operator.password.as_ref();
+            hash.map_or_else(String::new, |hash| hash.as_str().to_owned())
+        };
+        let same = digest::same(hash(self).as_bytes(), hash(before).as_bytes());
+        !self.disabled && same && factor(self) == factor(before)
     }
 }
 

@@ -12,7 +12,7 @@ pub mod upstream;
 mod vtex;
 
 pub use self::error::SessionError;
-pub use self::records::{get_id, index, page, page_of, revoke_all, revoke_id, revoke_user};
+pub use self::records::{get_id, index, page, page_of, revoke_id, revoke_user};
 pub use self::upstream::AtProvider;
 pub use self::vtex::{VtexPart, VtexTokens};
 

@@ -167,6 +167,93 @@ async fn t03_a_secret_does_not_follow_its_mapping_to_another_address() {
     assert!(!sent, "{answer}");
 }
 
+/// What a mapping may send is bounded by the hosts that it lists, too: who adds one to
+/// the list, and leaves a URL's host to an answer, has named another server.
+#[tokio::test]
+async fn t03_a_secret_follows_to_no_host_that_an_answer_may_name() {
+    let world = World::start().await;
+    let path = "/accounts/acme/providers/mock-idp";
+    let (_, shown) = world.admin(Method::GET, path, "", "").await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let source = shown["toml"].as_str().unwrap();
+    let token = format!("\"{}/token\"", world.idp.origin());
+    let profile = format!("\"{}/userinfo\"", world.idp.origin());
+    assert!(
+        source.contains(&token) && source.contains(&profile),
+        "{source}"
+    );
+    assert!(source.contains("[redacted]"));
+    let with = |hosts: &str, changes: &[(&str, &str)]| {
+        let listed = format!("hosts = [{hosts}]\nname = ");
+        let text = source.replacen("name = ", &listed, 1);
+        assert_ne!(text, source);
+        changes
+            .iter()
+            .fold(text, |text, (from, to)| text.replace(from, to))
+    };
+    let own = world.idp.origin().replace("http://", "");
+    let own = format!("\"{own}\"");
+    for (name, moved) in [
+        (
+            "a host",
+            with(
+                "\"thief.test\"",
+                &[(&token, "\"https://{callback.h}/token\"")],
+            ),
+        ),
+        (
+            "a part",
+            with(
+                "\"*.thief.test\"",
+                &[(&token, "\"https://{callback.h}.thief.test/x\"")],
+            ),
+        ),
+        (
+            "all of it",
+            with("\"thief.test\"", &[(&token, "\"{callback.h}/token\"")]),
+        ),
+        (
+            "the profile",
+            with("\"thief.test\"", &[(&profile, "\"https://{token.h}/me\"")]),
+        ),
+        ("the list alone", with("\"thief.test\"", &[])),
+        (
+            "upper case",
+            with(
+                "\"THIEF.test:8443\"",
+                &[(&token, "\"https://{callback.h}/\"")],
+            ),
+        ),
+        (
+            "beside its own",
+            with(
+                &format!("{own}, \"thief.test\""),
+                &[(&token, "\"{callback.h}\"")],
+            ),
+        ),
+    ] {
+        let (status, answer) = world.admin(Method::PUT, path, TOML, &moved).await;
+        assert_eq!(status, 422, "{name}: {answer}");
+        assert!(answer.contains("stands for a stored"), "{name}: {answer}");
+    }
+    // The list it has stays its own, whoever edits the rest.
+    let listed = world
+        .mapping()
+        .replacen("name = ", &format!("hosts = [{own}]\nname = "), 1)
+        .replace(&token, "\"{callback.h}/token\"");
+    let (status, answer) = world.admin(Method::PUT, path, TOML, &listed).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, shown) = world.admin(Method::GET, path, "", "").await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let renamed = shown["toml"]
+        .as_str()
+        .unwrap()
+        .replace("Mock Accounts", "Mocks");
+    assert!(renamed.contains("[redacted]"));
+    let (status, answer) = world.admin(Method::PUT, path, TOML, &renamed).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
 #[tokio::test]
 async fn t03_secrets_in_headers_and_parameters() {
     let world = World::start().await;
@@ -363,7 +450,7 @@ async fn t06_what_was_removed_does_not_come_back() {
         false
     );
     world
-        .rejected(&mut late, finish.as_str(), "login.user_disabled")
+        .rejected(&mut late, finish.as_str(), "login.ticket_invalid")
         .await;
     assert!(world.users("acme").await.is_empty());
 }
@@ -441,6 +528,179 @@ async fn t06_a_removal_under_way_takes_nothing_from_the_next() {
             .map(|u| u["email"].clone())
             .collect();
         assert_eq!(emails, ["new@new.test"], "round {round}: {users}");
+    }
+}
+
+fn acme() -> vestibule::base::AccountId {
+    "acme".parse().unwrap()
+}
+
+/// Whatever a room keeps of an account goes with it, also what was added to the rooms
+/// since this was written.
+#[tokio::test]
+async fn t06_the_next_account_of_an_id_finds_nothing_of_the_last() {
+    let world = World::start().await;
+    world.log_in(&mut Browser::new()).await;
+    world
+        .apply("acme", &(world.mapping() + "\n# again\n"))
+        .await;
+    let source = world.mapping();
+    let draft = vestibule::account::draft::Draft::new(source, None, "ada@example.test");
+    let now = vestibule::base::Clock::now(&world.clock);
+    vestibule::account::draft::create(&*world.store, &acme(), &draft, now)
+        .await
+        .unwrap();
+    let user = r#"{"users":[{"email":"grace@example.test"}]}"#;
+    let link = r#"{"name":"Ada at Acme"}"#;
+    for (path, body, wanted) in [("users/import", user, 200), ("setup-links", link, 201)] {
+        let path = format!("/accounts/acme/{path}");
+        let (status, answer) = world.admin(Method::POST, &path, JSON, body).await;
+        assert_eq!(status, wanted, "{answer}");
+    }
+    let versions = "/accounts/acme/providers/mock-idp/history";
+    assert_eq!(world.admin(Method::GET, versions, "", "").await.0, 200);
+    let has = async |space| {
+        let all = world.store.partitions(space).await.unwrap();
+        all.contains(&"acme".to_owned())
+    };
+    let mut had = Vec::new();
+    for space in vestibule::broker::spaces() {
+        if has(space).await {
+            had.push(space.name);
+        }
+    }
+    for name in [
+        "drafts",
+        "mapping_history",
+        "mappings",
+        "setup_links",
+        "users",
+    ] {
+        assert!(had.contains(&name), "{name}: {had:?}");
+    }
+    let (status, answer) = world.admin(Method::DELETE, "/accounts/acme", "", "").await;
+    assert_eq!(status, 204, "{answer}");
+    for space in vestibule::broker::spaces() {
+        assert!(!has(space).await, "{} has something left", space.name);
+    }
+    let new = serde_json::json!({ "id": "acme", "stores": [{ "origin": world.origin, "auth_path": "/accounts/acme" }] });
+    let (status, answer) = world
+        .admin(Method::POST, "/accounts", JSON, &new.to_string())
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    let (status, answer) = world.admin(Method::GET, versions, "", "").await;
+    assert!(status == 404 || answer.contains("\"items\":[]"), "{answer}");
+    world.apply("acme", &world.mapping()).await;
+    let (_, answer) = world.admin(Method::GET, versions, "", "").await;
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["items"].as_array().unwrap().len(), 1, "{answer}");
+}
+
+/// Who administered the account that is gone is nobody in the next one of its id, and
+/// not by mistake somebody in all.
+#[tokio::test]
+async fn t06_an_operator_of_the_last_account_of_an_id_is_none_of_the_next() {
+    let world = World::start().await;
+    world.account("other").await;
+    for (email, accounts) in [
+        ("one@example.test", r#"["acme"]"#),
+        ("two@example.test", r#"["acme","other"]"#),
+        ("all@example.test", "[]"),
+    ] {
+        let body = format!(
+            r#"{{"email":"{email}","name":"X","role":"administrator","accounts":{accounts}}}"#
+        );
+        let (status, said) = world.admin(Method::POST, "/operators", JSON, &body).await;
+        assert_eq!(status, 201, "{said}");
+    }
+    let (status, said) = world.admin(Method::DELETE, "/accounts/acme", "", "").await;
+    assert_eq!(status, 204, "{said}");
+    for (email, disabled, accounts) in [
+        ("one@example.test", true, serde_json::json!(["acme"])),
+        ("two@example.test", false, serde_json::json!(["other"])),
+        ("all@example.test", false, serde_json::json!([])),
+    ] {
+        let path = format!("/operators/{email}");
+        let (_, said) = world.admin(Method::GET, &path, "", "").await;
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["disabled"], disabled, "{said}");
+        assert_eq!(said["accounts"], accounts, "{said}");
+    }
+    let (_, log) = world.admin(Method::GET, "/audit", "", "").await;
+    assert!(log.contains("operator.change"), "{log}");
+}
+
+/// Two brokers on one store: one removes, and stands still in the middle of it; the
+/// other makes the next account of the id. What the first does then takes nothing.
+#[tokio::test]
+async fn t06_a_removal_at_another_broker_takes_nothing_from_the_next() {
+    let key = |config: &mut vestibule::config::Config| {
+        let key = "the master key of both brokers";
+        config.auth.master_key = Some(vestibule::base::Secret::new(key));
+    };
+    let world = World::with(key).await;
+    world.account("acme").await;
+    world.apply("acme", &world.mapping()).await;
+    let shared = std::sync::Arc::clone(&world.store);
+    let other = World::over(key, move |_| shared).await;
+    world.log_in(&mut Browser::new()).await;
+    let removed = vestibule::account::step_remove(&acme(), Precondition::Any).unwrap();
+    world.store.commit(removed).await.unwrap();
+    let begun = vestibule::account::leave(&*world.store, &acme())
+        .await
+        .unwrap();
+    let begun = begun.expect("something is left");
+
+    let new = serde_json::json!({ "id": "acme", "stores": [{ "origin": other.origin, "auth_path": "/accounts/acme" }] });
+    let (status, answer) = other
+        .admin(Method::POST, "/accounts", JSON, &new.to_string())
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    let user = r#"{"email":"new@new.test"}"#;
+    let (status, answer) = other
+        .admin(Method::POST, "/accounts/acme/users", JSON, user)
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    for late in [vec![begun.check()], vec![begun.check(), begun.left()]] {
+        let late = world.store.commit(late).await;
+        assert!(
+            matches!(late, Err(vestibule::store::StoreError::Conflict)),
+            "{late:?}"
+        );
+    }
+    // At the same moment, with much to remove.
+    let many: Vec<_> = (0..450)
+        .map(|n| serde_json::json!({ "email": format!("u{n}@old.test") }))
+        .collect();
+    let many = serde_json::json!({ "users": many }).to_string();
+    for round in 0..5 {
+        let (status, answer) = world
+            .admin(Method::POST, "/accounts/acme/users/import", JSON, &many)
+            .await;
+        assert_eq!(status, 200, "{answer}");
+        let removed = world.admin(Method::DELETE, "/accounts/acme", "", "");
+        let made = async {
+            let new = new.to_string();
+            let mut tries = 0;
+            while other.admin(Method::POST, "/accounts", JSON, &new).await.0 != 201 {
+                tries += 1;
+                assert!(tries < 10_000, "round {round}");
+                tokio::task::yield_now().await;
+            }
+            other
+                .admin(Method::POST, "/accounts/acme/users", JSON, user)
+                .await
+        };
+        let ((status, answer), made) = tokio::join!(removed, made);
+        assert_eq!(status, 204, "{answer}");
+        assert_eq!(made.0, 201, "{}", made.1);
+        let emails: Vec<_> = other
+            .users("acme")
+            .await
+            .into_iter()
+            .map(|u| u.email)
+            .collect();
+        assert_eq!(emails, ["new@new.test"], "round {round}");
     }
 }
 

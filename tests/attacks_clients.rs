@@ -10,18 +10,19 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authority::{Client, post, service, user};
+use authority::{CALLBACK, Client, post, service, storefront, user};
 use reqwest::{Method, StatusCode};
 use support::attack::is_safe_page;
 use support::{Browser, Page, World};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
-use vestibule::authority::application::NewApplication;
+use vestibule::authority::application::{NewApplication, PushedRequests, Settings};
 use vestibule::base::Secret;
 use vestibule::broker::Broker;
 use vestibule::config::{self, Config};
 use vestibule::http::server::{Listener, ServerOptions, serve};
+use vestibule::store::Precondition;
 
 /// A world that trusts the proxies on this machine.
 async fn behind_a_proxy(change: impl FnOnce(&mut Config)) -> World {
@@ -103,6 +104,123 @@ async fn f28_of_one_client_the_oldest_logins_go_first() {
     }
 }
 
+/// What else strangers have the broker keep before anybody logs in: requests of
+/// applications, pushed ones of public applications, logins of VTEX ID's front ends.
+#[tokio::test]
+async fn f28_other_beginnings_of_one_client_are_slowed_and_others_are_served() {
+    let world = behind_a_proxy(|_| {}).await;
+    let mut account = vestibule::account::get(&*world.store, &"acme".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap()
+        .value;
+    account.login.vtex_compatible = true;
+    vestibule::account::put(&*world.store, &account, Precondition::Any)
+        .await
+        .unwrap();
+    let client = Client::storefront(&world).await;
+    let public = NewApplication {
+        public: true,
+        settings: Settings {
+            pushed_authorization_requests: PushedRequests::Allowed,
+            ..Settings::default()
+        },
+        ..storefront()
+    };
+    let public = Client::create(&world, public).await;
+    let long = "x".repeat(4_000);
+    let authorize = client.authorize_url(&world, &[("state", &long)]);
+    let start = format!(
+        "{}/api/vtexid/pub/authentication/start?an=acme&returnUrl=/{long}",
+        world.origin
+    );
+    let push = Url::parse(&public.authorize_url(&world, &[("state", &long)])).unwrap();
+    let push = format!("{}&client_id={}", push.query().unwrap(), public.id);
+    let push = push.replacen(&format!("client_id={}&", public.id), "", 1);
+    let ask = async |kind: &str, address: &str| {
+        let browser = &mut Browser::new();
+        let from = ("x-forwarded-for", address);
+        match kind {
+            "authorize" => browser.get_with(&authorize, &[from]).await,
+            "start" => browser.get_with(&start, &[from]).await,
+            _ => {
+                let url = format!("{}/connect/par", world.origin);
+                let form = ("content-type", "application/x-www-form-urlencoded");
+                let body = Some(push.clone());
+                browser.send(Method::POST, &url, &[form, from], body).await
+            }
+        }
+    };
+    for (kind, slowed) in [
+        ("authorize", "error=temporarily_unavailable"),
+        ("start", "\"Error\""),
+        ("par", "too many requests were pushed"),
+    ] {
+        let first = ask(kind, "203.0.113.9").await;
+        let good = first.status;
+        assert!(!good.is_client_error(), "{kind}: {good} {}", first.body);
+        assert!(!first.header("location").contains("error="), "{kind}");
+        let mut begun = 1;
+        let refused = loop {
+            let page = ask(kind, "203.0.113.9").await;
+            if page.status != good || page.header("location").contains("error=") {
+                break page;
+            }
+            begun += 1;
+            assert!(begun < 1_000, "{kind} is never slowed");
+        };
+        assert!(begun >= 300, "{kind}: {begun}");
+        let said = format!("{}{}", refused.header("location"), refused.body);
+        assert!(said.contains(slowed), "{kind}: {} {said}", refused.status);
+        assert!([302, 429].contains(&refused.status.as_u16()), "{kind}");
+        let other = ask(kind, "203.0.113.10").await;
+        assert_eq!(other.status, good, "{kind}");
+        assert!(!other.header("location").contains("error="), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn f28_of_one_client_the_oldest_waiting_requests_go_first() {
+    let world = behind_a_proxy(|_| {}).await;
+    let client = Client::storefront(&world).await;
+    let long = "x".repeat(4_000);
+    let url = client.authorize_url(&world, &[("state", &long)]);
+    let begin = async |browser: &mut Browser, address: &str| {
+        let page = browser
+            .get_with(&url, &[("x-forwarded-for", address)])
+            .await;
+        assert!(page.location().unwrap().path().ends_with("/login"));
+        page
+    };
+    let (mut first, mut other, mut last) = (Browser::new(), Browser::new(), Browser::new());
+    let first_page = begin(&mut first, "203.0.113.9").await;
+    let other_page = begin(&mut other, "198.51.100.7").await;
+    for _ in 0..260 {
+        begin(&mut Browser::new(), "203.0.113.9").await;
+    }
+    let last_page = begin(&mut last, "203.0.113.9").await;
+    for (browser, page, goes_on) in [
+        (&mut first, first_page, false),
+        (&mut last, last_page, true),
+        (&mut other, other_page, true),
+    ] {
+        let page = browser.get(page.location().unwrap().as_str()).await;
+        let callback = browser.through_idp(page, "ada", "lovelace").await;
+        let mut page = browser.get(callback.as_str()).await;
+        while let Some(next) = page.location() {
+            if next.as_str().starts_with(CALLBACK) {
+                break;
+            }
+            page = browser.get(next.as_str()).await;
+        }
+        let code = page
+            .location()
+            .is_some_and(|to| to.as_str().contains("code="));
+        assert_eq!(code, goes_on, "{} {}", page.url, page.status);
+        assert!(goes_on || page.shows("authorize.expired"), "{}", page.body);
+    }
+}
+
 /// A try to log in to the console.
 async fn guess(world: &World, email: &str, address: &str) -> Page {
     let body = format!("email={email}&password=Winter2026!");
@@ -115,6 +233,20 @@ async fn guess(world: &World, email: &str, address: &str) -> Page {
     Browser::new()
         .send(Method::POST, &url, &headers, Some(body))
         .await
+}
+
+/// Who tries name after name is refused, and then nothing is kept of a try either.
+#[tokio::test]
+async fn f30_names_without_end_leave_memory_bounded() {
+    let world = behind_a_proxy(|_| {}).await;
+    for i in 0..300 {
+        let address = format!("203.0.{}.{}", i % 200, 1 + i % 250);
+        guess(&world, &format!("u{i}@example.com"), &address).await;
+    }
+    let space = vestibule::broker::spaces().find(|space| space.name == "password_tries");
+    let all = vestibule::store::Scan::all(space.unwrap(), "", 1_000);
+    let kept = world.store.scan(&all).await.unwrap().len();
+    assert!((1..=40).contains(&kept), "{kept}");
 }
 
 #[tokio::test]

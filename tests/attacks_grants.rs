@@ -12,10 +12,12 @@ use authority::{CALLBACK, Client, VERIFIER, claims, param, part, service, storef
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Browser, Page, World};
+use vestibule::audit;
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
 use vestibule::base::Clock;
 use vestibule::key::{Checks, verify_with_jwks};
+use vestibule::session;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -603,4 +605,33 @@ async fn f4_an_application_hears_that_a_grant_to_it_ended() {
     assert_eq!(told["aud"], client.id);
     assert_eq!(told["sub"], user);
     assert_eq!(told["sid"], claims(&tokens["access_token"])["sid"]);
+}
+
+/// What is to be written down with the end of a session is, also where it ended by
+/// itself at that moment.
+#[tokio::test]
+async fn an_end_that_comes_too_late_is_written_down_all_the_same() {
+    let world = World::start().await;
+    world.log_in(&mut Browser::new()).await;
+    let acme = "acme".parse().unwrap();
+    let store = &*world.store;
+    let found = session::page(store, &acme, None, 10).await.unwrap();
+    let (key, _) = &found[0];
+    for (note, there) in [("first", true), ("second", false)] {
+        let entry = audit::Entry {
+            id: String::new(),
+            at: String::new(),
+            who: "ada".to_owned(),
+            what: "session.revoke".to_owned(),
+            account: Some("acme".to_owned()),
+            target: note.to_owned(),
+            before: Value::Null,
+            after: Value::Null,
+        };
+        let entry = audit::step(world.clock.now(), entry).unwrap();
+        let was_there = session::revoke_id(store, &acme, key.id(), vec![entry]).await;
+        assert_eq!(was_there.unwrap(), there, "{note}");
+        let (_, log) = world.admin(Method::GET, "/audit", "", "").await;
+        assert!(log.contains(&format!("\"{note}\"")), "{note}: {log}");
+    }
 }

@@ -445,3 +445,98 @@ async fn j22_members_twice_bad_utf8_and_byte_order_marks() {
         world.log_in(&mut Browser::new()).await;
     }
 }
+
+/// A key on P-256 that encrypts nothing of anybody's.
+const DECRYPTION_KEY: &str = "-----BEGIN PRIVATE KEY-----\\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgY83ZXOUo6AgS6xvU\\n\
+zoLHQlTfVLgpHUAMaQQFNXBbLryhRANCAAT/0jyu8gE6ca7wrsBfnINZ6wD7EkLg\\n\
+ezCur/b7gQBHBjOAZj2nNU7dzUJiarkCLvB5fiio2e/zIDktEDJ1E1bB\\n\
+-----END PRIVATE KEY-----";
+
+/// Encrypted tokens come from whoever has our public key: they cost nothing, are not
+/// unfolded, and their points are on the curve.
+#[tokio::test]
+async fn j23_encrypted_tokens_that_cost_or_are_to_no_point() {
+    let world = World::openid().await;
+    let key = format!("[client]\ndecryption_key = \"{DECRYPTION_KEY}\"\n");
+    let mapping = openid_mapping_for(&world.idp);
+    let mapping = mapping.replacen("[client]\n", &key, 1);
+    assert!(mapping.contains("decryption_key"), "{mapping}");
+    world.apply("acme", &mapping).await;
+    let bytes = |byte: u8| URL_SAFE_NO_PAD.encode([byte; 32]);
+    let epk = |crv: &str, x: String, y: String| json!({ "kty": "EC", "crv": crv, "x": x, "y": y });
+    // The generator of P-256 (SEC 2 §2.4.2), which is a point; all others are none.
+    let generator = epk(
+        "P-256",
+        "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY".to_owned(),
+        "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU".to_owned(),
+    );
+    let es = |epk: Value| json!({ "alg": "ECDH-ES", "enc": "A128GCM", "epk": epk });
+    let with = |mut header: Value, name: &str, value: Value| {
+        header[name] = value;
+        header
+    };
+    let headers = [
+        es(epk("P-256", bytes(0), bytes(0))),
+        es(epk("P-256", bytes(1), bytes(1))),
+        es(epk("P-256", bytes(255), bytes(255))),
+        es(epk("P-256", String::new(), String::new())),
+        es(epk("P-384", bytes(1), bytes(1))),
+        es(epk("X25519", bytes(1), bytes(1))),
+        es(json!(null)),
+        es(json!("x")),
+        es(json!({ "kty": "oct", "k": bytes(1) })),
+        es(generator.clone()),
+        with(es(generator.clone()), "zip", json!("DEF")),
+        with(es(generator.clone()), "crit", json!(["exp"])),
+        with(es(generator.clone()), "apu", json!(1)),
+        with(es(generator.clone()), "enc", json!("A128CBC-HS256")),
+        with(es(generator.clone()), "enc", json!("none")),
+        with(es(generator), "alg", json!("ECDH-ES+A256KW")),
+        json!({ "alg": "PBES2-HS512+A256KW", "enc": "A256GCM", "p2c": 2_147_483_647, "p2s": bytes(1) }),
+        json!({ "alg": "dir", "enc": "A256GCM" }),
+        json!({ "alg": "none", "enc": "A256GCM" }),
+        json!({ "alg": "RSA1_5", "enc": "A256GCM" }),
+        json!({ "alg": "RSA-OAEP", "enc": "A256GCM" }),
+        json!({ "alg": "A256KW", "enc": "A256GCM" }),
+        json!([]),
+        json!({}),
+    ];
+    let mut tokens: Vec<String> = headers
+        .iter()
+        .map(|header| {
+            let header = URL_SAFE_NO_PAD.encode(header.to_string());
+            format!(
+                "{header}.{}.{}.{}.{}",
+                bytes(2),
+                bytes(3),
+                bytes(4),
+                bytes(5)
+            )
+        })
+        .collect();
+    let first = tokens[9].clone();
+    let [header, ..] = first.split('.').collect::<Vec<_>>()[..] else {
+        unreachable!()
+    };
+    tokens.extend([
+        "....".to_owned(),
+        format!("{header}...."),
+        format!("{header}.a.b.c.d"),
+        format!("{header}.{0}.{0}.{0}.{0}.{0}", bytes(1)),
+        format!(
+            "{header}..{}.{}.{}",
+            bytes(1),
+            "A".repeat(400_000),
+            bytes(2)
+        ),
+    ]);
+    for token in tokens {
+        let asked = Instant::now();
+        world
+            .fault_fails("token", replaced("id_token", json!(token)), INVALID)
+            .await;
+        assert!(asked.elapsed() < Duration::from_secs(3), "{token:.80}");
+    }
+    world.log_in(&mut Browser::new()).await;
+}

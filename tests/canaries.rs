@@ -6,24 +6,32 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mock_idp::MockIdp;
+use reqwest::Method;
 use serde_json::Value;
 use support::attack::{openid_mapping_for, parameter};
+use support::form::Form;
 use support::{Browser, Page};
-use vestibule::base::digest::sha256_base64url;
+use vestibule::base::digest::{sha256, sha256_base64url};
+use vestibule::base::{Clock, SystemClock};
 
 const MASTER: &str = "canary-of-the-master-key-51d2c0";
 const CLIENT: &str = "canary-of-the-provider-secret-8f3b";
 const APPLICATION: &str = "canary-of-an-application-secret-77";
 const VERIFIER: &str = "canary-of-a-pkce-verifier-0123456789-abcdefghij";
+const OPERATOR: &str = "canary-of-an-operators-password";
+const SHOPPER: &str = "canary-of-a-shoppers-password-1A";
+const TYPED: &str = "canary-of-a-password-that-is-wrong";
 const BACK: &str = "https://shop.example.com/back";
 
 struct Home {
@@ -331,6 +339,231 @@ async fn trial(home: &Home, search: &mut Search, turn: &str) {
     }
 }
 
+/// What the form of a page of the console carries.
+fn csrf(page: &Page) -> String {
+    let rest = page.body.split("name=\"csrf\" value=\"").nth(1);
+    let rest = rest.unwrap_or_else(|| panic!("{} {}", page.status, page.body));
+    rest.split('"').next().unwrap().to_owned()
+}
+
+async fn console(home: &Home, browser: &mut Browser, path: &str, form: &[(&str, &str)]) -> Page {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish();
+    let origin = home.origin();
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", origin.as_str()),
+    ];
+    let url = format!("{origin}{path}");
+    browser.send(Method::POST, &url, &headers, Some(body)).await
+}
+
+/// The code of an app that has this key now (RFC 6238).
+fn code(key: &str) -> String {
+    let mut bits = String::new();
+    for digit in key.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            _ => digit - b'2' + 26,
+        };
+        write!(bits, "{value:05b}").unwrap();
+    }
+    let bytes: Vec<u8> = bits
+        .as_bytes()
+        .chunks_exact(8)
+        .map(|bits| u8::from_str_radix(std::str::from_utf8(bits).unwrap(), 2).unwrap())
+        .collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes);
+    let step = SystemClock.now().as_secs() / 30;
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let tag = tag.as_ref();
+    let at = usize::from(tag[19] & 15);
+    let word = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", word % 1_000_000)
+}
+
+fn keep_cookies(search: &mut Search, browser: &Browser, whose: &str) {
+    for ((_, name), value) in browser
+        .jar
+        .iter()
+        .filter(|((_, n), _)| !n.contains(".used"))
+    {
+        search.plant(&format!("{whose}: the cookie {name}"), value);
+    }
+}
+
+/// An operator is invited, sets up a second factor, and makes a link for others.
+async fn operate(home: &Home, search: &mut Search) {
+    let made = home.ok(&["operator", "create", "ada@example.test", "--name", "Ada"]);
+    let made = String::from_utf8(made.stdout).unwrap();
+    let ticket = made.split("ticket=").nth(1).unwrap();
+    let ticket: String = ticket
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
+    search.plant("an invitation", &ticket);
+    let mut browser = Browser::new();
+    let chosen = [("ticket", ticket.as_str()), ("password", OPERATOR)];
+    let page = console(home, &mut browser, "/admin/welcome", &chosen).await;
+    assert!(page.status.is_redirection(), "{}", page.body);
+    let wrong = [("email", "ada@example.test"), ("password", TYPED)];
+    search.page(&console(home, &mut Browser::new(), "/admin/login", &wrong).await);
+    let profile = browser
+        .get(format!("{}/admin/profile", home.origin()))
+        .await;
+    search.page(&profile);
+    let token = csrf(&profile);
+    let here = "/admin/profile/second-factor";
+    let begin = [("csrf", token.as_str()), ("password", OPERATOR)];
+    let page = console(home, &mut browser, &format!("{here}/begin"), &begin).await;
+    let form = page.body.split("name=\"setup\" value=\"").nth(1).unwrap();
+    let setup = form.split('"').next().unwrap().to_owned();
+    let key = page.body.split("id=\"key\"").nth(1).unwrap();
+    let key = key.split("value=\"").nth(1).unwrap();
+    let key: String = key
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    search.plant("the key of a second factor", &key);
+    let shown = code(&key);
+    let confirm = [
+        ("csrf", token.as_str()),
+        ("setup", setup.as_str()),
+        ("code", shown.as_str()),
+    ];
+    let page = console(home, &mut browser, &format!("{here}/confirm"), &confirm).await;
+    let codes = page.body.split("class=\"codes\"").nth(1);
+    let codes = codes.unwrap_or_else(|| panic!("{} {}", page.status, page.body));
+    let codes = codes.split("</ul>").next().unwrap().split("<code>").skip(1);
+    for (i, recovery) in codes.enumerate() {
+        let recovery = recovery.split('<').next().unwrap();
+        search.plant(&format!("recovery code {i}"), recovery);
+        search.plant(
+            &format!("recovery code {i}, plain"),
+            &recovery.replace('-', ""),
+        );
+    }
+    let links = "/admin/accounts/acme/setup-links";
+    let new = [("csrf", token.as_str()), ("name", "Ada at Acme")];
+    let page = console(home, &mut browser, links, &new).await;
+    let secret = page.body.split("setup?ticket=").nth(1).unwrap();
+    let secret = secret.split('"').next().unwrap().to_owned();
+    search.plant("a set-up link", &secret);
+    let mut guest = Browser::new();
+    let page = console(home, &mut guest, "/admin/setup", &[("ticket", &secret)]).await;
+    search.page(&guest.follow(page).await);
+    keep_cookies(search, &guest, "a guest");
+    keep_cookies(search, &browser, "an operator");
+    for path in [
+        "/admin/",
+        "/admin/audit",
+        "/admin/operators",
+        "/admin/accounts/acme",
+    ] {
+        search.page(&browser.get(format!("{}{path}", home.origin())).await);
+    }
+    let said = home.ok(&["setup-link", "list", "--account", "acme", "--json"]);
+    search.place("what `setup-link list` says", said.stdout);
+    search.place(
+        "what `operator list` says",
+        home.ok(&["operator", "list", "--json"]).stdout,
+    );
+}
+
+/// Somebody moves in with their password, and logs in with it.
+async fn move_in(home: &Home, search: &mut Search) {
+    let salt = b"saltsalt";
+    let hash = sha256(&[SHOPPER.as_bytes(), salt].concat());
+    let hash = STANDARD.encode([&hash[..], salt].concat());
+    search.plant("a password's hash of another system", &hash);
+    let users = format!("email,password_hash\ngrace@example.test,{{SSHA256}}{hash}\n");
+    let file = home.dir.path().join("users.csv");
+    std::fs::write(&file, users).unwrap();
+    let path = file.display().to_string();
+    let said = home.ok(&["user", "import", &path, "--account", "acme"]);
+    std::fs::remove_file(&file).unwrap();
+    search.place(
+        "what `user import` says",
+        [said.stdout, said.stderr].concat(),
+    );
+    home.ok(&["account", "change", "acme", "--password", "on"]);
+    for (password, good) in [(TYPED, false), (SHOPPER, true)] {
+        let mut browser = Browser::new();
+        let start = format!("{}/accounts/acme/login?return_to=/welcome", home.origin());
+        let page = browser.get(&start).await;
+        let form = Form::of(&page).fill("email", "grace@example.test");
+        let page = form.fill("password", password).post(&mut browser).await;
+        assert_eq!(page.status.is_redirection(), good, "{}", page.body);
+        search.page(&page);
+        if good {
+            browser.follow(page).await;
+            keep_cookies(search, &browser, "who moved in");
+        }
+    }
+    for command in ["list", "export"] {
+        let said = home.ok(&["user", command, "--account", "acme"]);
+        search.place(&format!("what `user {command}` says"), said.stdout);
+    }
+}
+
+/// A panic's message can be made of anything; what is told of it is not.
+#[test]
+fn x05_a_panic_tells_its_place_and_no_values() {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let logging = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let before = std::panic::take_hook();
+    vestibule::cli::panics::install();
+    tracing::subscriber::with_default(logging, || {
+        let secret = || Err::<(), _>(CLIENT.to_owned());
+        let panics: [fn(); 3] = [
+            || panic!("{CLIENT} is a secret"),
+            || panic!("as it stands"),
+            || assert_eq!(CLIENT, "another"),
+        ];
+        assert!(std::panic::catch_unwind(|| secret().unwrap()).is_err());
+        for panics in panics {
+            assert!(std::panic::catch_unwind(panics).is_err());
+        }
+    });
+    std::panic::set_hook(before);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("tests/canaries.rs:").count(), 4, "{log}");
+    assert!(log.contains("as it stands"), "{log}");
+    assert!(!log.contains(CLIENT), "{log}");
+}
+
+/// What is known before anything begins.
+fn planted() -> Search {
+    let mut search = Search::default();
+    for (what, secret) in [
+        ("the master key", MASTER),
+        ("a provider's client secret", CLIENT),
+        ("an application's secret", APPLICATION),
+        ("a PKCE verifier", VERIFIER),
+        ("an operator's password", OPERATOR),
+        ("a shopper's password", SHOPPER),
+        ("a password that is wrong", TYPED),
+    ] {
+        search.plant(what, secret);
+    }
+    search
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn canaries_are_found_nowhere() {
     let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -342,15 +575,7 @@ async fn canaries_are_found_nowhere() {
     };
     drop(free);
     let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
-    let mut search = Search::default();
-    for (what, secret) in [
-        ("the master key", MASTER),
-        ("a provider's client secret", CLIENT),
-        ("an application's secret", APPLICATION),
-        ("a PKCE verifier", VERIFIER),
-    ] {
-        search.plant(what, secret);
-    }
+    let mut search = planted();
     home.ok(&[
         "account",
         "create",
@@ -405,6 +630,8 @@ async fn canaries_are_found_nowhere() {
         search.place("what `provider show` says", said.stdout);
         home.ok(&["provider", "remove", provider, "--account", "acme"]);
     }
+    operate(&home, &mut search).await;
+    move_in(&home, &mut search).await;
     let mut browser = Browser::new();
     for port in [home.port, home.metrics] {
         let page = browser
@@ -426,10 +653,11 @@ async fn canaries_are_found_nowhere() {
     }
     let log = log.lock().unwrap().clone();
     assert!(log.lines().count() > 50, "the log says hardly anything");
+    assert!(!log.contains("panicked"), "{log}");
     search.place("the log", log);
     search.directory(home.dir.path());
     let kinds = search.secrets.len();
-    assert!(kinds > 30, "{kinds} secrets are too few");
+    assert!(kinds > 60, "{kinds} secrets are too few");
     assert_eq!(search.found(), Vec::<String>::new());
     // The search finds what is there.
     search.place("here", format!("x{CLIENT}x"));

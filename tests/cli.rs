@@ -929,10 +929,10 @@ fn set_up_links_are_made_listed_and_revoked() {
     // It is told once.
     assert!(!listed.to_string().contains(ticket) && !shown.to_string().contains(ticket));
     for arguments in [
-        ["approve", id, "--account", "acme"],
-        ["show", "nowhere", "--account", "acme"],
+        &["approve", id, "--account", "acme", "--yes"][..],
+        &["show", "nowhere", "--account", "acme"],
     ] {
-        let all: Vec<_> = ["setup-link"].iter().chain(&arguments).copied().collect();
+        let all: Vec<_> = ["setup-link"].iter().chain(arguments).copied().collect();
         home.fails(&all, 1);
     }
     for days in ["0", "31"] {

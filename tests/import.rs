@@ -220,6 +220,30 @@ fn aliases_that_multiply_are_refused() {
     assert!(error.to_string().contains("too many values"), "{error}");
 }
 
+/// An alias is a copy of its text: few names of a long one would fill the memory.
+#[test]
+fn x7_few_aliases_of_a_long_text_are_refused() {
+    let long = "x".repeat(200_000);
+    let many = vec!["*a"; 100_000].join(",");
+    let keys = vec!["{? *a : *a}"; 20_000].join(",");
+    for text in [
+        format!("a: &a \"{long}\"\nb: [{many}]\nconnectors: []\n"),
+        format!("a: &a \"{long}\"\nb: [{keys}]\nconnectors: []\n"),
+        // An anchor within an anchor within an anchor keeps as many copies.
+        format!(
+            "a: {}\"{long}\"{}\nconnectors: []\n",
+            "&x [".repeat(90),
+            "]".repeat(90)
+        ),
+    ] {
+        let error = import(&text, Some(Format::Dex), None).unwrap_err();
+        assert!(
+            error.to_string().contains("too many values"),
+            "{error:.200}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

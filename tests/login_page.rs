@@ -330,3 +330,55 @@ async fn an_account_cannot_verify_its_own_domains() {
     let page = scene.asks(json!({ "email_domains": other })).await;
     assert_eq!(page.status, 403, "{}", page.body);
 }
+
+/// A domain is one, however it is written, and what only looks like it is another.
+#[tokio::test]
+async fn m03_a_verified_domain_is_the_same_in_every_spelling_and_no_lookalike() {
+    let scene = Scene::new().await;
+    scene
+        .set(json!({ "access_key": true, "email_first": true }))
+        .await;
+    scene
+        .verify(&[("xn--mnchen-3ya.test", "google", true)])
+        .await;
+    let mut browser = Browser::new();
+    let page = browser.get(scene.start()).await;
+    for typed in ["a@münchen.test", "A@MÜNCHEN.TEST", "a@XN--mnchen-3ya.test"] {
+        let sent_on = email(&mut browser, &page, typed).await;
+        assert_eq!(sent_on.status, 303, "{typed} {}", sent_on.body);
+        assert!(sent_on.location().unwrap().as_str().contains(GOOGLE));
+    }
+    for typed in [
+        "a@munchen.test",
+        "a@mu\u{308}nchen.test.evil.test",
+        "a@ｍünchen.test",
+        "a@münchen。test",
+        "a@münchen.test.",
+        "a@xn--mnchen-3ya.test.evil.test",
+        "a@evil.test@münchen.test",
+        "\"a@evil.test\"@münchen.test",
+        "a@münchen.test,b@evil.test",
+        "a@%6dünchen.test",
+        "a@münchen.test\u{0}",
+        "a@xn--mnchen-3yb.test",
+        "a@xn--.test",
+    ] {
+        let page = email(&mut browser, &page, typed).await;
+        assert!(
+            [200, 400].contains(&page.status.as_u16()),
+            "{typed} {} {}",
+            page.status,
+            page.body
+        );
+    }
+    // What an account's own operators write down is kept in one spelling too.
+    for same in ["münchen.test", "MÜNCHEN.test", "xn--mnchen-3ya.test"] {
+        let list = json!([
+            { "domain": same, "provider": "google" },
+            { "domain": "xn--mnchen-3ya.test", "provider": "mock-idp" },
+        ]);
+        let page = scene.asks(json!({ "email_domains": list })).await;
+        assert_eq!(page.status, 400, "{same} {}", page.body);
+        assert!(page.shows("in the list twice"), "{same} {}", page.body);
+    }
+}

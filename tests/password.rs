@@ -323,6 +323,71 @@ async fn people_move_in_with_their_passwords() {
         .await;
 }
 
+/// Who writes a hash says what it costs to check, and everybody's logins wait for that.
+#[tokio::test]
+async fn k12_a_hash_that_costs_too_much_is_not_taken() {
+    let scene = Scene::new().await;
+    let b64 = |bytes: usize| "YWFh".repeat(bytes / 3 + 1)[..bytes * 4 / 3 / 4 * 4].to_owned();
+    let (salt, out) = (b64(18), b64(33));
+    let long = b64(240);
+    let bombs = [
+        "$2b$15$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm".to_owned(),
+        "$2b$31$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm".to_owned(),
+        // Memory, passes, and both.
+        format!("$argon2id$v=19$m=1048576,t=1,p=1${salt}${out}"),
+        format!("$argon2id$v=19$m=262144,t=32,p=1${salt}${out}"),
+        format!("$argon2id$v=19$m=19456,t=4000000000,p=1${salt}${out}"),
+        format!("$argon2i$v=19$m=4294967295,t=1,p=1${salt}${out}"),
+        format!("argon2$argon2d$v=16$m=65536,t=1000,p=8${salt}${out}"),
+        // N, r, p, each alone, and what overflows their product.
+        format!("$scrypt$ln=24,r=8,p=1${salt}${out}"),
+        format!("$scrypt$ln=14,r=8,p=1000000${salt}${out}"),
+        format!("$scrypt$ln=4,r=4294967295,p=1${salt}${out}"),
+        format!("$scrypt$ln=63,r=4294967295,p=4294967295${salt}${out}"),
+        format!("$scrypt$ln=57,r=1,p=1${salt}${out}"),
+        format!("$scrypt$ln=64,r=1,p=1${salt}${out}"),
+        format!("$scrypt$ln=4294967295,r=8,p=1${salt}${out}"),
+        format!("scrypt${}${salt}$8$1${out}", 1_u64 << 63),
+        // Rounds, and a hash so long that each counts many times.
+        format!("$pbkdf2-sha256$4294967295${salt}${out}"),
+        format!("$pbkdf2-sha1$i=5000000${salt}${long}"),
+        format!("pbkdf2_sha512$2000000${salt}${long}"),
+        // So short that a guess is soon right.
+        format!("$pbkdf2-sha256$1000${salt}$YWE"),
+        format!("$scrypt$ln=4,r=8,p=1${salt}${}", b64(12)),
+        format!("$argon2id$v=19$m=64,t=1,p=1${salt}$YWFhYQ"),
+    ];
+    let users: Vec<Value> = bombs
+        .iter()
+        .enumerate()
+        .map(|(i, hash)| json!({ "email": format!("u{i}@example.test"), "password_hash": hash }))
+        .collect();
+    let asked = std::time::Instant::now();
+    let body = json!({ "users": users });
+    let moved = scene.api(Method::POST, "/users/import", body).await;
+    assert_eq!(moved.status, 200, "{}", moved.body);
+    assert!(asked.elapsed() < std::time::Duration::from_secs(5));
+    let moved = moved.json();
+    assert_eq!(moved["created"], 0, "{moved}");
+    assert_eq!(moved["invalid"], bombs.len(), "{moved}");
+    // Of those that are taken the dearest leaves others their logins.
+    let dear = [
+        format!("$scrypt$ln=15,r=8,p=8${salt}${out}"),
+        format!("$argon2id$v=19$m=65536,t=4,p=4${salt}${out}"),
+        format!("$pbkdf2-sha512$600000${salt}${}", b64(66)),
+    ];
+    let users: Vec<Value> = dear
+        .iter()
+        .enumerate()
+        .map(|(i, hash)| json!({ "email": format!("d{i}@example.test"), "password_hash": hash }))
+        .collect();
+    let moved = scene
+        .api(Method::POST, "/users/import", json!({ "users": users }))
+        .await
+        .json();
+    assert_eq!(moved["created"], dear.len(), "{moved}");
+}
+
 #[tokio::test]
 async fn k8_unknown_people_and_wrong_passwords_look_the_same() {
     let scene = Scene::new().await;

@@ -447,3 +447,30 @@ async fn f18_live_tokens_are_masked_where_no_mapping_finds_them() {
         assert_eq!(document["access_token"], "{{access_token}}");
     }
 }
+
+/// Trials are kept in memory for an hour, with all that was said: an account has a share.
+#[tokio::test]
+async fn f28_an_account_opens_so_many_trials_and_leaves_others_theirs() {
+    let world = World::empty().await;
+    world.account("acme").await;
+    world.account("other").await;
+    let large = format!("{}\n# {}\n", world.mapping(), "x".repeat(200 << 10));
+    let open = async |account: &str| {
+        let path = format!("/accounts/{account}/trials");
+        let (status, said) = admin(&world, "POST", &path, &large).await;
+        assert!(
+            status != 503 || said["code"] == "service.busy",
+            "{status} {said}"
+        );
+        status.as_u16()
+    };
+    for _ in 0..60 {
+        assert_eq!(open("acme").await, 201);
+    }
+    for _ in 0..3 {
+        assert_eq!(open("acme").await, 503);
+    }
+    assert_eq!(open("other").await, 201);
+    world.clock.advance(std::time::Duration::from_secs(30));
+    assert_eq!([open("acme").await, open("acme").await], [201, 503]);
+}

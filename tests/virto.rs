@@ -364,6 +364,65 @@ async fn an_operator_acts_as_a_customer() {
     );
 }
 
+/// Whoever acts as a customer does so in their own session: when that is logged out,
+/// the customer's tokens end too.
+#[tokio::test]
+async fn f4_who_logs_out_acts_as_nobody_any_more() {
+    let world = shop().await;
+    let customer = user(&world, "eve@example.test", PASSWORD).await;
+    let browser = &mut Browser::new();
+    world.log_in(browser).await;
+    let operator = world.users("acme").await;
+    let operator = operator
+        .iter()
+        .find(|user| user.email == "ada@example.test");
+    groups(&world, operator.unwrap().id, json!(["support"])).await;
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", world.origin.as_str()),
+    ];
+    let own = "grant_type=external_sign_in&scope=offline_access".to_owned();
+    let url = format!("{}/connect/token", world.origin);
+    let page = browser.send(Method::POST, &url, &headers, Some(own)).await;
+    let (own, _) = tokens(&page);
+    let id = customer.id.to_string();
+    let act = [
+        ("grant_type", "impersonate"),
+        ("scope", "offline_access"),
+        ("user_id", id.as_str()),
+    ];
+    let (acting, refresh) = tokens(&post(&world, "/connect/token", Some(&own), &act).await);
+    // From one customer on to themselves, and to another again.
+    let (further, last) = tokens(&post(&world, "/connect/token", Some(&acting), &act).await);
+    let again = |refresh: String| {
+        let world = &world;
+        async move {
+            let form = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", refresh.as_str()),
+            ];
+            post(world, "/connect/token", None, &form).await
+        }
+    };
+    let (acting_on, refresh) = tokens(&again(refresh).await);
+    for token in [&acting, &acting_on, &further] {
+        assert_eq!(userinfo(&world, token).await.json()["sub"], id);
+    }
+    let url = world.url("acme", "logout");
+    browser
+        .send(Method::POST, &url, &headers[1..], Some(String::new()))
+        .await;
+    for token in [&own, &acting, &acting_on, &further] {
+        assert_eq!(userinfo(&world, token).await.status, 401);
+    }
+    world.clock.advance(Duration::from_secs(23 * 3600));
+    for refresh in [refresh, last] {
+        assert_eq!(code(&again(refresh).await), "token_invalid");
+    }
+    let page = post(&world, "/connect/token", Some(&acting), &act).await;
+    assert_eq!(page.status, 401, "{}", page.body);
+}
+
 #[tokio::test]
 async fn who_is_no_operator_any_more_acts_as_nobody() {
     let world = shop().await;

@@ -103,18 +103,3 @@ pub async fn remove(
         .delete(store, account.as_str(), user.as_bytes(), Precondition::Any)
         .await
 }
-
-/// Removes all passwords of an account; for its removal.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    loop {
-        let page = RECORDS
-            .page(store, account.as_str(), b"", None, 200)
-            .await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        for (key, _) in page {
-            store.delete(&key, Precondition::Any).await?;
-        }
-    }
-}

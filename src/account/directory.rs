@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::link::{Link, Source, has_links, linked};
-pub use self::manage::{change, create, new, remove_all, set_disabled};
+pub use self::manage::{change, create, new, set_disabled};
 pub use self::prove::prove;
 pub use self::search::{Wanted, count, search};
 pub use self::standing::{exists, may_act};

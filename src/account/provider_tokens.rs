@@ -160,14 +160,3 @@ pub async fn forget_user(
         .await
         .map(|_| ())
 }
-
-/// Forgets all of an account.
-///
-/// # Errors
-/// The store's.
-pub async fn forget_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    RECORDS
-        .remove_all(store, account.as_str())
-        .await
-        .map(|_| ())
-}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::draft::Base;
-use crate::base::digest::{hex, unhex};
+use crate::base::digest::{hex, sha256, unhex};
 use crate::base::{AccountId, Timestamp, random};
 use crate::store::{Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Versioned};
 
@@ -71,6 +71,15 @@ pub struct HandedIn {
     pub draft: String,
     /// Why it was sent back.
     pub sent_back: Option<SentBack>,
+}
+
+impl HandedIn {
+    /// What tells it from whatever else is handed in.
+    pub fn id(&self) -> String {
+        let base = self.base.as_ref().map_or(0, |base| base.version);
+        let all = format!("{}\0{base}\0{}", self.at.as_millis(), self.source);
+        hex(&sha256(all.as_bytes())[..10])
+    }
 }
 
 /// An operator's answer to what was handed in.
@@ -307,11 +316,6 @@ pub async fn of_session(
     Ok(found
         .map(|link| link.value)
         .filter(|link| link.state(now) == State::Open && link.session.as_ref() == Some(&id)))
-}
-
-/// Removes all links of an account. What they opened leads nowhere then.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    SPACE.remove_all(store, account.as_str()).await.map(drop)
 }
 
 pub(super) fn spaces() -> [&'static Space; 3] {

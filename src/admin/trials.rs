@@ -82,6 +82,9 @@ pub(super) async fn open(
                     draft.problem(invalid(findings, "the mapping does not compile"))
                 }
                 off @ TrialError::Off(_) => Problem::new(ErrorCode::AccountWays, off.to_string()),
+                busy @ TrialError::TooMany(_) => {
+                    Problem::new(ErrorCode::ServiceBusy, busy.to_string())
+                }
                 TrialError::Store(error) => error.into(),
             })?;
     let answer = OpenTrial {

@@ -192,6 +192,26 @@ impl Authorization {
         }
     }
 
+    /// How many bytes of texts from outside it has, for what is kept of one client.
+    pub fn texts(&self) -> usize {
+        let texts = [
+            &self.state,
+            &self.nonce,
+            &self.challenge,
+            &self.login_hint,
+            &self.ui_locales,
+            &self.prompt,
+            &self.expected,
+            &self.resource,
+            &self.acr_values,
+            &self.claims,
+        ];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let names = self.wanted_claims.iter().map(String::len);
+        let scopes = self.scopes.iter().map(str::len);
+        self.redirect_uri.len() + texts.chain(names).chain(scopes).sum::<usize>()
+    }
+
     /// The request as the browser brings it, now.
     pub(super) fn begun(mut self, now: Timestamp) -> Self {
         self.asked_at = now;
@@ -285,6 +305,11 @@ impl Authority {
             .put_by(&*self.store, "", &token, &waiting, Precondition::Absent)
             .await?;
         Ok(token)
+    }
+
+    /// Forgets a request that waits: another took its place.
+    pub async fn forget_waiting(&self, token: &Token) -> Result<(), StoreError> {
+        WAITING.delete_by(&*self.store, "", token).await.map(drop)
     }
 
     /// A request that waits, by the token it waits under.

@@ -120,11 +120,6 @@ pub async fn remove_user(
     removed.await.map(drop)
 }
 
-/// Removes what all users of an account allowed, for its removal.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    RECORDS.remove_all(store, account.as_str()).await.map(drop)
-}
-
 impl Authorization {
     /// What the user is asked for: the scopes, and those that give what is asked for by
     /// name.

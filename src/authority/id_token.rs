@@ -201,7 +201,8 @@ impl Authority {
         if !granted.amr.is_empty() {
             set("amr", granted.amr.clone().into());
         }
-        if let Some(sid) = &granted.sid {
+        // Who acts as the user has a session of their own, and the user none in it.
+        if let Some(sid) = granted.sid.as_ref().filter(|_| granted.actor.is_none()) {
             set("sid", sid.as_str().into());
         }
         if let Some(nonce) = identity.nonce {

@@ -13,6 +13,7 @@ use super::access::bearer;
 use super::application::Application;
 use super::error::{Code, OAuthError};
 use super::granted::{Actor, Granted};
+use super::revoked::SID;
 use super::scope;
 use super::token::{ACCESS_TOKEN_TYPE, TokenAnswer, user_scopes, wanted};
 use super::verified::{Access, number};
@@ -136,7 +137,8 @@ impl Authority {
             generation: operator.generation,
             resource: application.resource(form, &scopes)?,
             scopes,
-            sid: None,
+            // Who acts does so in their own session, and no longer (threat F4).
+            sid: access.claims.text(SID).map(str::to_owned),
             auth_time: None,
             acr: None,
             amr: Vec::new(),

@@ -11,7 +11,7 @@ use super::authorize::Authorization;
 use super::error::OAuthError;
 use crate::base::ErrorCode;
 use crate::protocol::form::Pairs;
-use crate::store::{Keyspace, Precondition, Space, Token};
+use crate::store::{Keyspace, Precondition, Space, StoreError, Token};
 
 static PUSHED: Space = Space::transient("pushed_requests").expiring();
 
@@ -26,6 +26,16 @@ pub(super) fn space() -> &'static Space {
     &PUSHED
 }
 
+/// A request that was pushed.
+pub struct Pushed {
+    /// What the application is told.
+    pub answer: Value,
+    /// What it is kept under.
+    pub token: Token,
+    /// How many bytes of texts from outside it has.
+    pub texts: usize,
+}
+
 /// Whether a `request_uri` is a reference that was given out here.
 pub(super) fn is_ours(uri: &str) -> bool {
     uri.starts_with(PREFIX)
@@ -34,7 +44,11 @@ pub(super) fn is_ours(uri: &str) -> bool {
 impl Authority {
     /// Takes a request of an application that has authenticated, checked as if the
     /// browser brought it (RFC 9126 §2.1).
-    pub async fn push(&self, application: &Application, form: &Pairs) -> Result<Value, OAuthError> {
+    pub async fn push(
+        &self,
+        application: &Application,
+        form: &Pairs,
+    ) -> Result<Pushed, OAuthError> {
         if application.settings.pushed_authorization_requests == PushedRequests::Off {
             return Err(OAuthError::request(
                 "this application may not push authorization requests",
@@ -52,13 +66,24 @@ impl Authority {
         }
         let request = self.pushed_authorization(form, application).await?;
         let token = Token::new(self.now().plus(LIFETIME));
+        let texts = request.texts();
         RECORDS
             .put_by(&*self.store, "", &token, &request, Precondition::Absent)
             .await?;
-        Ok(json!({
+        let answer = json!({
             "request_uri": format!("{PREFIX}{}", token.as_str()),
             "expires_in": LIFETIME.as_secs(),
-        }))
+        });
+        Ok(Pushed {
+            answer,
+            token,
+            texts,
+        })
+    }
+
+    /// Forgets a request that was pushed: another took its place.
+    pub async fn forget_pushed(&self, token: &Token) -> Result<(), StoreError> {
+        RECORDS.delete_by(&*self.store, "", token).await.map(drop)
     }
 
     /// Takes up a request that was pushed, once, for the application that pushed it.

@@ -27,6 +27,7 @@ use super::application::{Application, Grant};
 use super::error::{Code, OAuthError};
 use super::family::Family;
 use super::granted::Granted;
+use super::revoked::SID;
 use super::scope::{self, Scopes};
 use crate::base::{Secret, Timestamp, digest, random};
 use crate::store::{StoreError, Token};
@@ -35,6 +36,10 @@ use crate::store::{StoreError, Token};
 pub const GRACE_FROM: Duration = Duration::from_secs(1);
 /// Until when.
 pub const GRACE_UNTIL: Duration = Duration::from_secs(10);
+
+/// How long a refresh token of who acts as somebody else lives without a use: no longer
+/// than a logout leaves its mark, see `revoked.rs`.
+const ACTING: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A refresh token taken apart.
 struct Presented {
@@ -146,7 +151,7 @@ impl Authority {
             }
             SecretUse::Next | SecretUse::Grace => {}
         }
-        if !self.counts(application, granted).await? {
+        if !self.counts(application, granted).await? || self.actor_left(granted).await? {
             self.end_family(&token).await?;
             return Err(invalid_refresh_token());
         }
@@ -192,12 +197,26 @@ impl Authority {
         })
     }
 
+    /// Whether who acts as the user has logged out. Their grant is found by the user, so
+    /// that the logout leaves a mark and not an end; the token lives no longer than that
+    /// ([`ACTING`]).
+    async fn actor_left(&self, granted: &Granted) -> Result<bool, StoreError> {
+        match (granted.actor, &granted.sid) {
+            (Some(_), Some(sid)) => self.is_marked(SID, sid).await,
+            _ => Ok(false),
+        }
+    }
+
     /// When a refresh token ends that is made now: some time after its last use, and
     /// with the grant at the latest.
     fn refresh_ends(&self, application: &Application, granted: &Granted) -> Timestamp {
         let settings = &application.settings;
         let now = self.now();
-        let idle = now.plus(settings.refresh_tokens(self.refresh_token_lifetime));
+        let idle = settings.refresh_tokens(self.refresh_token_lifetime);
+        let idle = match granted.actor {
+            Some(_) => now.plus(idle.min(ACTING)),
+            None => now.plus(idle),
+        };
         let grant = settings.grant().map(|longest| {
             let from = granted.auth_time.or(granted.granted_at).unwrap_or(now);
             from.plus(longest)

@@ -102,6 +102,13 @@ impl Authority {
         Ok(false)
     }
 
+    /// Whether all tokens whose claim has this value were revoked, in the last day at
+    /// least.
+    pub(super) async fn is_marked(&self, claim: &str, value: &str) -> Result<bool, StoreError> {
+        let key = mark(day_of(self.now()), claim, value);
+        Ok(self.store.get(&key).await?.is_some())
+    }
+
     /// A step that fails a batch if all tokens whose claim has this value are
     /// revoked already.
     pub(super) fn check_unrevoked(&self, claim: &str, value: &str) -> Step {

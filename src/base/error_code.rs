@@ -325,6 +325,8 @@ error_codes! {
         SetupLinkInvalid = "setup_link.invalid",
         /// The account has too many set-up links, or the link too many drafts. Remove those that are not needed.
         SetupLinkTooMany = "setup_link.too_many",
+        /// What is approved was not named, so that it could be another mapping than the one that was looked at. Give `handed_in`, or `If-Match`.
+        SetupLinkUnseen = "setup_link.unseen",
 
         /// The key file is missing, or is not in base64.
         KeyFile = "key.file",

@@ -50,6 +50,8 @@ pub(super) enum SetupLink {
         /// The account
         #[arg(long)]
         account: String,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Send back what was handed in
     SendBack {
@@ -119,11 +121,26 @@ impl SetupLink {
                 id,
                 accept,
                 account,
+                consent,
             } => {
+                let found = api.send(Method::GET, &at(&account, &id, ""), None).await?;
+                let handed_in = &found.unwrap_or_default()["handed_in"];
+                let text = |name: &str| handed_in[name].as_str().unwrap_or_default().to_owned();
+                if !json && handed_in.is_object() {
+                    show(json, handed_in);
+                }
+                // What was shown is what goes live, whatever is handed in meanwhile.
+                let seen = text("id");
+                let ends = "It counts from the next login on.";
+                consent.ask(
+                    &format!("approve the mapping of {}", text("provider")),
+                    ends,
+                )?;
                 let path = format!(
-                    "{}?accept={}",
+                    "{}?accept={}&handed_in={}",
                     at(&account, &id, "/approve"),
-                    segment(&accept)
+                    segment(&accept),
+                    segment(&seen)
                 );
                 let done = api.send(Method::POST, &path, None).await?;
                 show(json, &done.unwrap_or_default());

@@ -124,8 +124,18 @@ fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v str> {
         .as_str()
 }
 
-/// The origins of all URLs in a mapping.
+/// Where a mapping may send something: the origins of all URLs in it, and the hosts
+/// that an answer may name where a URL leaves its host open. Who answers chooses among
+/// those, so that one more of them is one more place.
 fn origins(value: &Value) -> BTreeSet<String> {
+    let hosts = value.pointer("/provider/hosts").and_then(Value::as_array);
+    let hosts = hosts.into_iter().flatten().filter_map(Value::as_str);
+    let hosts = hosts.map(|host| format!("named: {}", host.to_ascii_lowercase()));
+    let open = has_open_host(value).then(|| "named at all".to_owned());
+    urls(value).into_iter().chain(hosts).chain(open).collect()
+}
+
+fn urls(value: &Value) -> BTreeSet<String> {
     match value {
         Value::String(text) => Url::parse(text)
             .ok()
@@ -133,10 +143,29 @@ fn origins(value: &Value) -> BTreeSet<String> {
             .map(|url| url.origin().ascii_serialization())
             .into_iter()
             .collect(),
-        Value::Array(items) => items.iter().flat_map(origins).collect(),
-        Value::Object(members) => members.values().flat_map(origins).collect(),
+        Value::Array(items) => items.iter().flat_map(urls).collect(),
+        Value::Object(members) => members.values().flat_map(urls).collect(),
         _ => BTreeSet::new(),
     }
+}
+
+/// Whether the host of a URL is filled in when it is asked, in whole or in part.
+fn has_open_host(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_open_host),
+        Value::Object(members) => members.iter().any(|(name, value)| match value {
+            Value::String(text) => name == "url" && is_open(text),
+            below => has_open_host(below),
+        }),
+        _ => false,
+    }
+}
+
+/// Whether something is filled in before a URL's path.
+fn is_open(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next();
+    authority.is_some_and(|authority| authority.contains('{'))
 }
 
 fn secret_literals(value: &Value, spans: &Spans) -> Vec<(String, Range<usize>)> {

@@ -9,6 +9,7 @@
 //! | `device` | `device_authorization`, and the page `device` |
 //! | `external` | who is logged in, for the grant `external_sign_in` |
 //! | `logout` | `logout` |
+//! | `waiting` | requests that are kept |
 //! | `provider_token` | `provider-token`: a user's token at their provider |
 //!
 //! Endpoints that programs call may be called by scripts of other origins:
@@ -22,6 +23,7 @@ mod device;
 mod external;
 mod logout;
 mod provider_token;
+mod waiting;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -351,12 +353,13 @@ async fn pushed(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let apart = client.as_ref().and_then(|Extension(client)| client.apart());
     let from = address(client);
     let result = async {
         let form = form(&headers, body)?;
         let credentials = Credentials::read(authorization(&headers)?, &form)?;
         let application = app.authority.authenticate(&credentials, from).await?;
-        app.authority.push(&application, &form).await
+        waiting::push(&app, apart, &application, &form).await
     };
     match result.await {
         Ok(body) => private((StatusCode::CREATED, Json(body)).into_response()),

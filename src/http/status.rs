@@ -62,6 +62,7 @@ pub fn status(code: E) -> StatusCode {
         | E::KeyBusy => StatusCode::CONFLICT,
 
         E::AdminChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
+        E::SetupLinkUnseen => StatusCode::PRECONDITION_REQUIRED,
         E::LoginTooMany => StatusCode::TOO_MANY_REQUESTS,
         E::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         E::RequestContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

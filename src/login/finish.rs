@@ -134,7 +134,10 @@ pub async fn finish_within(
 }
 
 /// Whether people may still log in through a provider.
-async fn stands(
+///
+/// # Errors
+/// If the store fails.
+pub async fn stands(
     logins: &Logins,
     account: &AccountId,
     provider: &ProviderId,

@@ -338,12 +338,6 @@ pub async fn remove_user(
         .await
 }
 
-/// Removes what is kept of an account's logins.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
-    used::remove_all(store, account).await?;
-    RECORDS.remove_all(store, account.as_str()).await
-}
-
 /// A network in place of an address, as far as the configuration wants it.
 fn shortened(address: std::net::IpAddr, how: Addresses) -> Option<String> {
     use ipnet::IpNet;

@@ -1,7 +1,8 @@
 //! How many logins may be under way: of one client, and in all.
 //!
 //! Who begins a login tells the broker to keep something, and needs to be nobody for
-//! that. So each client has an allowance of starts, and what is kept is bounded in
+//! that. So does who asks for one at the authorization endpoint, or as VTEX ID's front
+//! ends do: each kind has shares of its own. So each client has an allowance of starts, and what is kept is bounded in
 //! number and bytes. The oldest of the same client go first; where it is too much in
 //! all, those of the clients who have the most (threat F28).
 //!
@@ -13,7 +14,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Allowance, Rate, Spent, Timestamp};
+use super::trial::OPENED;
+use crate::base::{AccountId, Allowance, Rate, Spent, Timestamp};
 use crate::store::{Token, TokenSeed};
 
 /// How many logins a client may begin.
@@ -68,7 +70,33 @@ impl Client {
     }
 }
 
-/// The logins under way, by client.
+/// What strangers have the broker keep, and those who administer one account.
+pub struct AllShares {
+    /// Logins at providers.
+    pub logins: Shares,
+    /// Authorization requests that wait for a login, or for the user's answer.
+    pub requests: Shares,
+    /// Authorization requests that were pushed.
+    pub pushed: Shares,
+    /// Logins as VTEX ID's front ends begin them.
+    pub vtex: Shares,
+    /// Trials that an account opens.
+    pub trials: Rate<AccountId>,
+}
+
+impl Default for AllShares {
+    fn default() -> Self {
+        Self {
+            logins: Shares::default(),
+            requests: Shares::default(),
+            pushed: Shares::default(),
+            vtex: Shares::default(),
+            trials: Rate::new(OPENED),
+        }
+    }
+}
+
+/// What is kept of one kind, by client.
 pub struct Shares {
     starts: Rate<Client>,
     kept: Mutex<Kept>,
@@ -102,7 +130,7 @@ impl Shares {
     ///
     /// # Errors
     /// [`Spent`]: not for so long.
-    pub(super) fn may_begin(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Spent> {
+    pub fn may_begin(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Spent> {
         match Client::of(from) {
             Client::Unknown => Ok(()),
             client => self.starts.take(client, now),
@@ -111,7 +139,8 @@ impl Shares {
 
     /// Counts a login with so many bytes of texts from outside. Gives those whose
     /// place it takes, which are to be forgotten.
-    pub(super) fn keep(
+    #[must_use]
+    pub fn keep(
         &self,
         from: Option<IpAddr>,
         token: &Token,

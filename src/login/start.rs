@@ -65,10 +65,8 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         console,
     } = request;
     let now = logins.now();
-    logins
-        .shares
-        .may_begin(client, now)
-        .map_err(|Spent(wait)| LoginError::TooMany { wait })?;
+    let begun = logins.shares.logins.may_begin(client, now);
+    begun.map_err(|Spent(wait)| LoginError::TooMany { wait })?;
     // Nobody types a password for a provider that fails (threat F16).
     for lane in [super::lane, super::profile_lane] {
         let lane = lane(account.id.as_str(), provider.id.as_str());
@@ -132,7 +130,7 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     };
     let id = pending.id.clone();
     let texts = pending.return_to.len() + pending.redirect_uri.len();
-    for forgotten in logins.shares.keep(client, &token, texts, now) {
+    for forgotten in logins.shares.logins.keep(client, &token, texts, now) {
         LOGINS
             .delete_by(&*logins.store, "", &forgotten)
             .await

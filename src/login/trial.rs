@@ -16,7 +16,7 @@ pub use self::run::{begin, ended, fail, run};
 use super::Logins;
 use super::error::{LoginError, Step};
 use super::pending::{shaped, shaped_now};
-use crate::base::{AccountId, ProviderId, Timestamp};
+use crate::base::{AccountId, Allowance, ProviderId, Spent, Timestamp};
 use crate::document::Finding;
 use crate::provider::Provider;
 use crate::provider::file::ResponseMode;
@@ -37,6 +37,13 @@ pub(super) fn spaces() -> [&'static Space; 2] {
 
 /// How long a trial waits for its login, and its trace for a reader.
 pub const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// How many an account may open: each is kept for an hour, with its mapping and, once
+/// somebody has logged in, with all that was said.
+pub const OPENED: Allowance = Allowance {
+    burst: 60,
+    every: Duration::from_secs(30),
+};
 
 /// A trial as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,6 +80,9 @@ pub enum TrialError {
         "the provider `{0}` is switched off, so nobody can log in through it, also not to test it; switch it on first"
     )]
     Off(ProviderId),
+    /// The account opens too many.
+    #[error("too many test logins were opened; wait {} s and try again", .0.as_secs().max(1))]
+    TooMany(Duration),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,6 +99,8 @@ pub async fn open(
     if known.is_some_and(|account| !account.login.ways.is_on(&provider.id)) {
         return Err(TrialError::Off(provider.id));
     }
+    let opened = logins.shares.trials.take(account.clone(), logins.now());
+    opened.map_err(|Spent(left)| TrialError::TooMany(left))?;
     let store = &*logins.store;
     let expires_at = logins.now().plus(LIFETIME);
     let (id, link) = (Token::new(expires_at), Token::new(expires_at));

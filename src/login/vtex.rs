@@ -18,7 +18,7 @@ use super::error::{LoginError, Step};
 use super::pending::Browser;
 use super::{Logins, ReturnTo};
 use crate::account::{Account, StoreFront};
-use crate::base::{AccountId, Lang, Secret, Timestamp, digest};
+use crate::base::{AccountId, Lang, Secret, Spent, Timestamp, digest};
 use crate::provider::email;
 use crate::store::{Keyspace, Precondition, Space, StoreError, Token, Versioned};
 
@@ -35,6 +35,10 @@ pub(super) fn space() -> &'static Space {
 /// A login that began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Begun {
+    /// The account. They are in no partition: of one client those of all accounts
+    /// count together.
+    #[serde(default)]
+    account: Option<AccountId>,
     /// The page that was asked for.
     pub return_to: String,
     /// The page that a provider's login leads to, where the client has one.
@@ -58,6 +62,7 @@ impl Begun {
     /// A login that leads there. Both were checked.
     pub fn new(return_to: &ReturnTo, callback: Option<&ReturnTo>) -> Self {
         Self {
+            account: None,
             return_to: return_to.as_str().to_owned(),
             callback: callback.map(|to| to.as_str().to_owned()),
             fallback: None,
@@ -117,16 +122,33 @@ impl LoginToken {
     }
 }
 
-/// Begins a login.
+/// Begins a login. `from` is the client's address, where clients are told apart.
+///
+/// # Errors
+/// [`LoginError::TooMany`]
 pub async fn begin(
     logins: &Logins,
     account: &AccountId,
     begun: &Begun,
+    from: Option<IpAddr>,
 ) -> Result<LoginToken, LoginError> {
-    let token = Token::new(logins.now().plus(LIFETIME));
+    let (shares, now) = (&logins.shares.vtex, logins.now());
+    shares
+        .may_begin(from, now)
+        .map_err(|Spent(wait)| LoginError::TooMany { wait })?;
+    let token = Token::new(now.plus(LIFETIME));
     let (store, new) = (&*logins.store, Precondition::Absent);
+    let texts = begun.return_to.len() + begun.callback.as_ref().map_or(0, String::len);
+    for gone in shares.keep(from, &token, texts, now) {
+        let removed = RECORDS.delete_by(store, "", &gone);
+        removed.await.map_err(Step::Start.store())?;
+    }
+    let begun = &Begun {
+        account: Some(account.clone()),
+        ..begun.clone()
+    };
     RECORDS
-        .put_by(store, account.as_str(), &token, begun, new)
+        .put_by(store, "", &token, begun, new)
         .await
         .map_err(Step::Start.store())?;
     Ok(LoginToken(token))
@@ -145,9 +167,10 @@ pub async fn find(
         return Err(LoginError::StateUnknown);
     }
     RECORDS
-        .get_by(&*logins.store, account.as_str(), &token.0)
+        .get_by(&*logins.store, "", &token.0)
         .await
         .map_err(Step::Callback.store())?
+        .filter(|found| found.value.account.as_ref() == Some(account))
         .ok_or(LoginError::StateUnknown)
 }
 
@@ -162,7 +185,7 @@ pub async fn note_fallback(
     found.value.fallback = to.map(|to| to.as_str().to_owned());
     let (store, when) = (&*logins.store, Precondition::Version(found.version));
     RECORDS
-        .put_by(store, account.as_str(), &token.0, &found.value, when)
+        .put_by(store, "", &token.0, &found.value, when)
         .await
         .map(|_| ())
         .map_err(Step::Start.store())
@@ -188,13 +211,7 @@ pub async fn send_code(
     };
     found.value.code = Some(code);
     let when = Precondition::Version(found.version);
-    let written = RECORDS.put_by(
-        &*logins.store,
-        account.id.as_str(),
-        &token.0,
-        &found.value,
-        when,
-    );
+    let written = RECORDS.put_by(&*logins.store, "", &token.0, &found.value, when);
     match written.await {
         Ok(_) => {}
         // Another is on its way.

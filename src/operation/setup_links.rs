@@ -60,6 +60,25 @@ pub struct Approval {
     /// What a refusal asked for, with commas between: `redirect-uri`, `same-people`, `new-people`.
     #[serde(default)]
     pub accept: String,
+    /// The `id` of what was handed in, as it was looked at; or `If-Match` names the
+    /// version of the link that has it.
+    pub handed_in: Option<String>,
+}
+
+impl Approval {
+    /// Fails unless it names what waits: who handed it in may hand in another mapping
+    /// between the look at it and the approval.
+    fn check(&self, waiting: &HandedIn, when: &Condition) -> Outcome<()> {
+        match (&self.handed_in, when) {
+            (Some(named), _) if *named == waiting.id() => Ok(()),
+            (Some(_), _) => Err(StoreError::Conflict.into()),
+            (None, Condition::OneOf(_)) => Ok(()),
+            (None, _) => Err(OperationError::new(
+                ErrorCode::SetupLinkUnseen,
+                "what is approved is named: give the `id` of what was handed in as `handed_in`, or the link's version in `If-Match`",
+            )),
+        }
+    }
 }
 
 fn invalid(field: &'static str, detail: impl ToString) -> OperationError {
@@ -323,6 +342,7 @@ pub async fn approve(
         OperationError::new(ErrorCode::RequestAccept, why)
     })?;
     let handed_in = waiting(&found)?;
+    approval.check(&handed_in, when)?;
     if caller.limit().is_some() {
         keeps_its_name(&ops.mappings, &handed_in.source)?;
     }

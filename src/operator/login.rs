@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::second_factor::TRIES;
 use super::session::{self, Current, NewSession};
 use super::{Email, Operator, get};
 use crate::base::{Allowance, Clock, Secret};
@@ -245,11 +246,23 @@ impl Operators {
         entry: Step,
     ) -> Result<NewSession, StoreError> {
         let now = self.clock.now();
-        let Versioned { value, version } = operator;
-        let (session, mut steps) = session::steps_begin(value, *version, through, now)?;
-        steps.push(entry);
-        self.store.commit(steps).await?;
-        Ok(session)
+        let mut found = operator.clone();
+        for _ in 0..TRIES {
+            let Versioned { value, version } = &found;
+            let (session, mut steps) = session::steps_begin(value, *version, through, now)?;
+            steps.push(entry.clone());
+            match self.store.commit(steps).await {
+                Ok(_) => return Ok(session),
+                // Maybe they logged in elsewhere at the same moment.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+            let again = get(&*self.store, &operator.value.email).await?;
+            found = again
+                .filter(|again| again.value.logs_in_like(&operator.value))
+                .ok_or(StoreError::Conflict)?;
+        }
+        Err(StoreError::Conflict)
     }
 
     async fn device(

@@ -38,6 +38,13 @@ pub struct HalfLogin {
     password: String,
 }
 
+impl HalfLogin {
+    /// The provider that vouched for them; `None`: a password did.
+    pub fn through(&self) -> Option<&str> {
+        self.through.as_deref()
+    }
+}
+
 /// What became of a first step.
 #[derive(Debug)]
 pub enum Entered {

@@ -227,14 +227,10 @@ pub async fn begin_program(
     operator: &Versioned<Operator>,
     program: Program,
 ) -> Result<Token, StoreError> {
-    let seen = Operator {
-        last_login_at: Some(now),
-        ..operator.value.clone()
-    };
-    put(store, &seen, Precondition::Version(operator.version)).await?;
+    note_login(store, now, operator).await?;
     let token = Token::new(now.plus(MAX_LIFETIME));
     let record = Console {
-        operator: seen.email,
+        operator: operator.value.email.clone(),
         created_at: now,
         seen_at: now,
         through: None,
@@ -244,6 +240,32 @@ pub async fn begin_program(
         .put_by(store, "", &token, &record, Precondition::Absent)
         .await?;
     Ok(token)
+}
+
+/// Notes when an operator logged in, who is as they were when that was allowed.
+async fn note_login(
+    store: &dyn Store,
+    now: Timestamp,
+    operator: &Versioned<Operator>,
+) -> Result<(), StoreError> {
+    let mut found = operator.clone();
+    for _ in 0..TRIES {
+        let seen = Operator {
+            last_login_at: Some(now),
+            ..found.value
+        };
+        match put(store, &seen, Precondition::Version(found.version)).await {
+            Ok(_) => return Ok(()),
+            // They logged in elsewhere at the same moment.
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+        let again = get(store, &operator.value.email).await?;
+        found = again
+            .filter(|again| again.value.logs_in_like(&operator.value))
+            .ok_or(StoreError::Conflict)?;
+    }
+    Err(StoreError::Conflict)
 }
 
 /// The session that a program's bearer token stands for; `None` if it ended or never

@@ -24,9 +24,12 @@ const MEMORY: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// The most memory a stored hash may ask for, in KiB.
-const MAX_MEMORY: u32 = 1 << 20;
-/// The most passes over it.
-const MAX_PASSES: u32 = 32;
+const MAX_MEMORY: u32 = 256 << 10;
+/// The most that all its passes may go over, in KiB: two seconds of one processor. More
+/// would let who writes one stop the others' logins.
+const MAX_WORK: u64 = 2 << 20;
+/// The shortest hash, in bytes. Of shorter ones many passwords would be right.
+const SHORTEST: usize = 16;
 /// How many may wait for their turn.
 const QUEUE: usize = 64;
 /// An argon2id hash (RFC 9106) with its parameters and salt, as a PHC string.
@@ -166,7 +169,9 @@ impl Hasher {
 fn argon2_of(stored: &SlowHash) -> Result<PasswordHash, HashError> {
     let hash = PasswordHash::new(&stored.0).map_err(|_| HashError::Failed)?;
     let params = Params::try_from(&hash).map_err(|_| HashError::Failed)?;
-    if params.m_cost() > MAX_MEMORY || params.t_cost() > MAX_PASSES || hash.hash.is_none() {
+    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+    let long_enough = hash.hash.is_some_and(|hash| hash.len() >= SHORTEST);
+    if params.m_cost() > MAX_MEMORY || work > MAX_WORK || !long_enough {
         return Err(HashError::Failed);
     }
     Ok(hash)

@@ -21,13 +21,16 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::error::HashError;
 use crate::base::digest::same;
 
-/// The most that a hash may cost. More would let who writes one stop the others'.
+/// The most that a hash may cost, about two seconds of one processor. More would let
+/// who writes one stop the others' logins.
 const MAX_BCRYPT_COST: u32 = 14;
-const MAX_ROUNDS: u32 = 5_000_000;
-const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
-const MAX_SCRYPT_LANES: u32 = 16;
+const MAX_ROUNDS: u64 = 5_000_000;
+/// What is filled, over all lanes: one after the other fills it anew.
+const MAX_SCRYPT_WORK: u64 = 256 << 20;
 /// The longest text of a hash.
 const MAX_TEXT: usize = 1024;
+/// The shortest hash, in bytes. Of shorter ones many passwords would be right.
+const SHORTEST: usize = 16;
 
 /// Base64 with or without padding: writers differ.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -135,11 +138,11 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 fn pbkdf2_of(name: &str, rest: &[&str], encoded_salt: bool) -> Option<Imported> {
-    let algorithm = match name {
-        "sha1" => pbkdf2::PBKDF2_HMAC_SHA1,
-        "sha256" => pbkdf2::PBKDF2_HMAC_SHA256,
-        "sha384" => pbkdf2::PBKDF2_HMAC_SHA384,
-        "sha512" => pbkdf2::PBKDF2_HMAC_SHA512,
+    let (algorithm, block) = match name {
+        "sha1" => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+        "sha256" => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+        "sha384" => (pbkdf2::PBKDF2_HMAC_SHA384, 48),
+        "sha512" => (pbkdf2::PBKDF2_HMAC_SHA512, 64),
         _ => return None,
     };
     let [rounds, salt, hash] = rest else {
@@ -149,16 +152,23 @@ fn pbkdf2_of(name: &str, rest: &[&str], encoded_salt: bool) -> Option<Imported> 
         .split(',')
         .map(|part| part.strip_prefix("i=").unwrap_or(part))
         .find_map(|part| part.parse::<u32>().ok())?;
+    let hash = decoded(hash)?;
+    // Each block of a long hash takes all the rounds (RFC 8018 §5.2).
+    let blocks = hash.len().div_ceil(block);
+    let work = u64::from(rounds).checked_mul(u64::try_from(blocks).ok()?)?;
+    if work > MAX_ROUNDS || hash.len() < SHORTEST {
+        return None;
+    }
     Some(Imported::Pbkdf2 {
         algorithm,
-        rounds: NonZeroU32::new(rounds).filter(|rounds| rounds.get() <= MAX_ROUNDS)?,
+        rounds: NonZeroU32::new(rounds)?,
         // Django's salt is text as it stands.
         salt: if encoded_salt {
             decoded(salt)?
         } else {
             salt.as_bytes().to_vec()
         },
-        hash: decoded(hash)?,
+        hash,
     })
 }
 
@@ -200,8 +210,12 @@ fn scrypt_of(rest: &[&str]) -> Option<Imported> {
         }
         _ => return None,
     };
-    let memory = 128 * u64::from(r) * 1u64.checked_shl(log_n)?;
-    if memory > MAX_SCRYPT_MEMORY || p > MAX_SCRYPT_LANES || !(10..=64).contains(&hash.len()) {
+    let work = 1u64
+        .checked_shl(log_n)?
+        .checked_mul(128)?
+        .checked_mul(u64::from(r))?
+        .checked_mul(u64::from(p))?;
+    if work > MAX_SCRYPT_WORK || !(SHORTEST..=64).contains(&hash.len()) {
         return None;
     }
     let params = scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok()?;

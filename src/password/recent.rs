@@ -90,6 +90,38 @@ impl<T: Serialize + DeserializeOwned + Clone> Recent<T> {
         Err(StoreError::Conflict)
     }
 
+    /// Makes a count less, in one step; `None`: nothing is left of it, and no record is
+    /// kept. Where nothing is counted nothing changes.
+    pub async fn lessen(
+        &self,
+        store: &dyn Store,
+        id: &[u8],
+        now: Timestamp,
+        less: impl Fn(T) -> Option<T>,
+    ) -> Result<(), StoreError> {
+        let hour = now.as_secs() / HOUR.as_secs();
+        for _ in 0..ATTEMPTS {
+            let Some((count, when)) = self.find(store, id, now).await? else {
+                return Ok(());
+            };
+            let key = self.key(id, hour);
+            let done = match (less(count), when) {
+                (Some(new), _) => self.records.put_at(store, key, &new, when).await.map(drop),
+                (None, Precondition::Version(_)) => store.delete(&key, when).await.map(drop),
+                // It is the last hour's; whoever counts now writes this hour's.
+                (None, _) => {
+                    let last = self.key(id, hour.saturating_sub(1));
+                    store.delete(&last, Precondition::Any).await.map(drop)
+                }
+            };
+            match done {
+                Err(StoreError::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
     /// Forgets a count.
     pub async fn forget(
         &self,

@@ -206,20 +206,18 @@ impl Throttle {
         Ok(count)
     }
 
-    /// Takes a try back: no password was compared.
+    /// Takes a try back: no password was compared. Where it was the only one, nothing is
+    /// kept: who tries names without end would fill the memory.
     pub async fn forgive(&self, bucket: Bucket, now: Timestamp) -> Result<(), StoreError> {
-        let change = |count: Option<Count>| {
-            let count = count.ok_or(())?;
-            Ok(Count {
-                failures: count.failures.saturating_sub(1),
+        let less = |count: Count| {
+            (count.failures > 1).then(|| Count {
+                failures: count.failures - 1,
                 until: count.last,
                 ..count
             })
         };
         let id = self.id(bucket);
-        let changed = COUNTS.change(&*self.store, &id, now, change);
-        // Where nothing is counted there is nothing to take back.
-        changed.await.map(|_: Result<(), ()>| ())
+        COUNTS.lessen(&*self.store, &id, now, less).await
     }
 
     /// A try was right.

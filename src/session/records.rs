@@ -15,7 +15,7 @@ pub async fn page(
 }
 
 /// Ends the session whose record has this id, in one commit with `beside`; says whether
-/// there was one.
+/// there was one. `beside` is written also where it is gone meanwhile.
 pub async fn revoke_id(
     store: &dyn Store,
     account: &AccountId,
@@ -24,6 +24,9 @@ pub async fn revoke_id(
 ) -> Result<bool, StoreError> {
     let key = Key::of_id(&SESSIONS, account.as_str(), id);
     let (Some(key), Some(session)) = (key, get_id(store, account, id).await?) else {
+        if !beside.is_empty() {
+            store.commit(beside).await?;
+        }
         return Ok(false);
     };
     session.forget_rest(store, account).await?;
@@ -80,13 +83,6 @@ pub async fn revoke_user(
     SPACE
         .remove_of(store, account.as_str(), user.as_bytes())
         .await
-}
-
-/// Ends all sessions of an account; says how many.
-pub async fn revoke_all(store: &dyn Store, account: &AccountId) -> Result<usize, StoreError> {
-    renewal::forget_all(store, account).await?;
-    upstream::forget_all(store, account).await?;
-    SPACE.remove_all(store, account.as_str()).await
 }
 
 /// Gives sessions of before their owners.

@@ -100,11 +100,3 @@ pub(super) async fn forget_user(
         .await
         .map(|_| ())
 }
-
-/// Removes all of an account.
-pub(super) async fn forget_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    RECORDS
-        .remove_all(store, account.as_str())
-        .await
-        .map(|_| ())
-}

@@ -160,15 +160,6 @@ pub(super) async fn forget(
     Ok(())
 }
 
-/// Removes what was noted of all sessions of an account.
-pub(super) async fn forget_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    HINTS.remove_all(store, account.as_str()).await?;
-    RECORDS
-        .remove_all(store, account.as_str())
-        .await
-        .map(|_| ())
-}
-
 /// The ID token of a session, for its provider (`id_token_hint`).
 pub async fn id_token(
     store: &dyn Store,

@@ -109,6 +109,8 @@ pub struct Scene {
     pub login: String,
     /// A set-up link of `acme`, by which something was handed in.
     pub setup_link: String,
+    /// What was handed in by it.
+    pub handed_in: String,
 }
 
 /// A token of an application with these scopes, for one account or for all.
@@ -198,6 +200,7 @@ impl Scene {
             trial: String::new(),
             login: String::new(),
             setup_link: String::new(),
+            handed_in: String::new(),
         };
         let body = json!({ "email": "grace@example.com" });
         scene.json(Method::POST, "/operators", &body).await;
@@ -218,6 +221,12 @@ impl Scene {
         let set = scene.toml(Method::PUT, shadow, &changed).await;
         assert_eq!(set.status, 204, "{}", set.body);
         scene.setup_link = scene.handed_in().await;
+        let link = format!("/accounts/acme/setup-links/{}", scene.setup_link);
+        let link = scene.get(&link).await.json();
+        link["handed_in"]["id"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut scene.handed_in);
         scene
     }
 
@@ -301,6 +310,9 @@ impl Scene {
         if operation.id == "unlinkUser" {
             // Ada of the provider has a link, and Ada of the password has none.
             path = path.replace(ADA, LINKED) + "?provider=mock-idp";
+        }
+        if operation.id == "approveHandIn" {
+            path = format!("{path}?handed_in={}", self.handed_in);
         }
         if operation.id == "withdrawConsent" {
             path = format!("{path}?user={ADA}&application={}", self.shop);

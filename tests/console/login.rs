@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use crate::support::attack::Beaten;
 use crate::support::{Browser, World};
 use crate::{Op, PASSWORD, form, ticket};
 
@@ -209,4 +210,27 @@ async fn an_invited_operator_chooses_a_password_and_a_disabled_one_is_out() {
     let right = [("email", "grace@example.test"), ("password", PASSWORD)];
     let page = form(&world, &mut grace.browser, "/admin/login", &right).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// Two logins at one moment write the operator's record both: the later one is no error.
+#[tokio::test]
+async fn logins_of_one_operator_at_one_moment_all_count() {
+    let armed = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let inner = std::sync::Arc::clone(&armed);
+    let world = World::over(
+        |_| {},
+        move |store| std::sync::Arc::new(Beaten(store, inner)),
+    )
+    .await;
+    Op::first(&world).await;
+    for _ in 0..3 {
+        *armed.lock().unwrap() = Some("operators");
+        let mut browser = Browser::new();
+        let fields = [("email", "ada@example.test"), ("password", PASSWORD)];
+        let page = form(&world, &mut browser, "/admin/login", &fields).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        assert_eq!(*armed.lock().unwrap(), None, "somebody was faster");
+        let page = browser.get(format!("{}/admin/", world.origin)).await;
+        assert_eq!(page.status, StatusCode::OK);
+    }
 }

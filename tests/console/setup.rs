@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use vestibule::base::{Clock, Timestamp};
 
 use crate::attacks::{FORMS, PAGES};
 use crate::support::{Browser, World};
@@ -45,6 +46,13 @@ async fn edit(guest: &mut Op<'_>) -> String {
     let step = guest.done(&format!("{PROVIDER}/edit"), &[]).await;
     assert_eq!(step.status, StatusCode::OK, "{}", step.body);
     step.url.path().trim_end_matches("provider").to_owned()
+}
+
+/// The version of a link that its page was made for.
+async fn seen(op: &mut Op<'_>, at: &str) -> String {
+    let page = op.get(at).await;
+    let etag = page.body.split("name=\"etag\" value=\"").nth(1).unwrap();
+    etag.split('"').next().unwrap().to_owned()
 }
 
 async fn links(world: &World) -> Value {
@@ -248,7 +256,8 @@ async fn what_is_handed_in_counts_once_an_operator_approves_it() {
     assert!(!op.get("/admin/accounts/acme").await.shows("<h3>Acme</h3>"));
     let old = op.post(&format!("{at}/approve"), &[("etag", "1")]).await;
     assert_eq!(old.status, StatusCode::PRECONDITION_FAILED);
-    let page = op.done(&format!("{at}/approve"), &[]).await;
+    let etag = seen(&mut op, &at).await;
+    let page = op.done(&format!("{at}/approve"), &[("etag", &etag)]).await;
     assert!(
         page.shows("The mapping is live") && page.shows("<h3>Acme</h3>"),
         "{}",
@@ -332,7 +341,9 @@ async fn what_is_handed_in_is_checked_and_decides_nothing_by_itself() {
     // Someone changed it meanwhile: nothing is overwritten.
     let newer = world.mapping() + "\n# newer\n";
     world.apply("acme", &newer).await;
-    let page = op.post(&approve, &[("understood", "yes")]).await;
+    let etag = seen(&mut op, &format!("{LINKS}/{id}")).await;
+    let meant = [("understood", "yes"), ("etag", etag.as_str())];
+    let page = op.post(&approve, &meant).await;
     assert_eq!(
         page.status,
         StatusCode::PRECONDITION_FAILED,
@@ -380,4 +391,200 @@ async fn a_link_may_take_live_what_passes_the_checks() {
         .post(links, &[("name", "Ada"), ("goes_live", "yes")])
         .await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
+}
+
+#[tokio::test]
+async fn n1_a_set_up_link_is_opened_once_by_its_own_page_and_told_nobody() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let secret = link(&mut op, &[("name", "Ada")]).await;
+    let url = format!("{}/admin/setup?ticket={secret}", world.origin);
+    let mut browser = Browser::new();
+    let page = browser.get(&url).await;
+    assert_eq!(page.header("referrer-policy"), "same-origin");
+    assert!(!page.body.contains("src=\"http") && !page.body.contains("href=\"http"));
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(
+        page.header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
+    // What only looks, and what comes of another site, opens nothing.
+    browser.send(Method::HEAD, &url, &[], None).await;
+    let at = format!("{}/admin/setup", world.origin);
+    let body = || Some(format!("ticket={secret}"));
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    for from in [
+        ("origin", "https://evil.test"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("x-forwarded-host", "evil.test"),
+    ] {
+        let page = browser.send(Method::POST, &at, &[kind, from], body()).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{from:?}");
+        assert_eq!(page.header("set-cookie"), "");
+    }
+    let own = ("origin", world.origin.as_str());
+    let text = ("content-type", "text/plain");
+    let page = browser.send(Method::POST, &at, &[text, own], body()).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    // A session that was planted before is not the one that begins.
+    let host = world.origin.replace("http://", "");
+    let planted = (host, "vestibule.console".to_owned());
+    let value = format!("setup.{secret}");
+    browser.jar.insert(planted.clone(), value.clone());
+    let home = browser.get(format!("{}{HOME}", world.origin)).await;
+    assert_eq!(home.status, StatusCode::NOT_FOUND, "a link is no session");
+    browser.jar.insert(planted.clone(), value.clone());
+    // Of many at once one is in.
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (at, body, origin) = (at.clone(), body(), world.origin.clone());
+        let jar = browser.jar.clone();
+        all.spawn(async move {
+            let mut browser = Browser::new();
+            browser.jar = jar;
+            let headers = [kind, ("origin", origin.as_str())];
+            let page = browser.send(Method::POST, &at, &headers, body).await;
+            (page, browser)
+        });
+    }
+    let mut opened = Vec::new();
+    for (page, browser) in all.join_all().await {
+        if page.status.is_redirection() {
+            opened.push((page, browser));
+        } else {
+            assert_eq!(page.status, StatusCode::NOT_FOUND);
+        }
+    }
+    assert_eq!(opened.len(), 1);
+    let (page, mut browser) = opened.remove(0);
+    let cookie = page.header("set-cookie");
+    for attribute in ["Path=/", "HttpOnly", "SameSite=Strict"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    assert_ne!(browser.jar[&planted], value);
+    assert!(!page.header("location").contains(&secret));
+    let page = browser.get(format!("{}{HOME}", world.origin)).await;
+    assert!(page.status == StatusCode::OK && !page.shows(&secret));
+    // Its cookie is no operator's, whatever stands before or behind it.
+    let session = browser.jar[&planted].clone();
+    let bare = session.trim_start_matches("setup.").to_owned();
+    for forged in [
+        bare.clone(),
+        format!("setup.setup.{bare}"),
+        format!("{session}x"),
+    ] {
+        browser.jar.insert(planted.clone(), forged.clone());
+        let page = browser.get(format!("{}/admin/", world.origin)).await;
+        assert_ne!(page.status, StatusCode::OK, "{forged}");
+    }
+    // Used is used, whatever the clock says.
+    for _ in 0..2 {
+        let now = Clock::now(&world.clock).as_secs();
+        world.clock.set(Timestamp::from_secs(now - 3600));
+        let page = form(
+            &world,
+            &mut Browser::new(),
+            "/admin/setup",
+            &[("ticket", &secret)],
+        )
+        .await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn n2_what_goes_live_is_what_was_looked_at() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let secret = link(&mut op, &[("name", "Ada")]).await;
+    let mut guest = open(&world, &secret).await;
+    let draft = edit(&mut guest).await;
+    let named = |name: &'static str| [("provider.name", name), ("action", "review")];
+    guest
+        .done(&format!("{draft}provider"), &named("Harmless"))
+        .await;
+    guest.done(&format!("{draft}hand-in"), &[]).await;
+    let looked_at = links(&world).await[0].clone();
+    let at = format!("{LINKS}/{}", looked_at["id"].as_str().unwrap());
+    let etag = seen(&mut op, &at).await;
+    // Another one is handed in while the operator reads.
+    guest
+        .done(&format!("{draft}provider"), &named("Sneaked in"))
+        .await;
+    guest.done(&format!("{draft}hand-in"), &[]).await;
+    let page = op.post(&format!("{at}/approve"), &[("etag", &etag)]).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
+    let api = format!(
+        "/accounts/acme/setup-links/{}/approve",
+        looked_at["id"].as_str().unwrap()
+    );
+    let stale = looked_at["handed_in"]["id"].as_str().unwrap();
+    let approve = async |query: &str| {
+        let path = format!("{api}{query}");
+        world.admin(Method::POST, &path, "", "").await
+    };
+    for (query, status) in [
+        ("", 428),
+        ("?handed_in=", 412),
+        (&*format!("?handed_in={stale}"), 412),
+    ] {
+        let (got, said) = approve(query).await;
+        assert_eq!(got, status, "{query} {said}");
+    }
+    for etag in ["", "*", "x"] {
+        let page = op.post(&format!("{at}/approve"), &[("etag", etag)]).await;
+        assert_eq!(page.status, StatusCode::PRECONDITION_REQUIRED, "{etag}");
+    }
+    let (_, live) = world
+        .admin(Method::GET, "/accounts/acme/providers/mock-idp", "", "")
+        .await;
+    assert!(!live.contains("Sneaked") && !live.contains("Harmless"));
+    let now = links(&world).await[0]["handed_in"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_ne!(now, stale);
+    let (got, said) = approve(&format!("?handed_in={now}")).await;
+    assert_eq!(got, 200, "{said}");
+    let (got, _) = approve(&format!("?handed_in={now}")).await;
+    assert_eq!(got, 404, "it was approved");
+}
+
+#[tokio::test]
+async fn t3_who_was_let_in_by_a_link_sends_a_kept_secret_nowhere() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let secret = link(&mut op, &[("name", "Ada")]).await;
+    let mut guest = open(&world, &secret).await;
+    let token = format!("\"{}/token\"", world.idp.origin());
+    let hosts = "hosts = [\"thief.test\"]\nname = ";
+    for (name, moved) in [
+        (
+            "another server",
+            world
+                .mapping()
+                .replace(&token, "\"https://thief.test/token\""),
+        ),
+        (
+            "a host that the callback names",
+            world
+                .mapping()
+                .replacen("name = ", hosts, 1)
+                .replace(&token, "\"https://{callback.h}/token\""),
+        ),
+    ] {
+        let moved = moved.replace("vestibule-demo-secret", "[redacted]");
+        let draft = edit(&mut guest).await;
+        guest
+            .post(&format!("{draft}toml"), &[("toml", &moved)])
+            .await;
+        let page = guest.post(&format!("{draft}hand-in"), &[]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        let page = guest.post(&format!("{draft}trial"), &[]).await;
+        let back = page.location().unwrap();
+        assert!(back.path().ends_with("/review"), "{name}: {back}");
+        guest.done(&format!("{draft}discard"), &[]).await;
+    }
 }

@@ -103,6 +103,50 @@ async fn a_provider_does_not_pass_the_second_factor_by() {
 }
 
 #[tokio::test]
+async fn b1_a_provider_that_is_switched_off_between_the_steps_lets_nobody_in() {
+    let world = world().await;
+    let mut op = Op::first(&world).await;
+    let (app, _) = set_up(&mut op).await;
+    let json = "application/json";
+    let account = "/accounts/platform";
+    let off = r#"{"providers_off":["mock-idp"]}"#;
+    let on = r#"{"providers_off":[]}"#;
+    let gone = format!("{account}/providers/mock-idp");
+    for (method, path, body) in [
+        (Method::PATCH, account, off),
+        (Method::DELETE, gone.as_str(), ""),
+    ] {
+        let mut browser = Browser::new();
+        let page = browser.log_in(&start(&world), ADA.0, ADA.1).await;
+        assert!(readable(page).shows("One more step"));
+        let (status, said) = world.admin(method.clone(), path, json, body).await;
+        assert!((200..300).contains(&status), "{status} {said}");
+        let code = app.code(&world);
+        let page = form(
+            &world,
+            &mut browser,
+            "/admin/login/code",
+            &[("code", code.as_str())],
+        )
+        .await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.shows("This took too long") || page.shows("this took too long"));
+        assert!(!at_console(&world, &mut browser).await, "{path}");
+        // The half login is gone, also when the provider is back.
+        let (status, said) = world.admin(Method::PATCH, account, json, on).await;
+        assert_eq!(status, 200, "{said}");
+        let page = form(
+            &world,
+            &mut browser,
+            "/admin/login/code",
+            &[("code", code.as_str())],
+        )
+        .await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+}
+
+#[tokio::test]
 async fn without_the_setting_there_is_no_such_way() {
     let world = World::start().await;
     Op::first(&world).await;

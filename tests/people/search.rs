@@ -8,6 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use vestibule::account::User;
 use vestibule::account::directory;
+use vestibule::base::{Authenticated, Clock, LoginMethod, UserId};
+use vestibule::session::{self, Subject};
 use vestibule::store::{
     Entry, Key, MemoryStore, Precondition, Scan, Space, Step, Store, StoreError, Version,
 };
@@ -249,5 +251,83 @@ async fn users_of_an_earlier_version_are_found_after_the_start() {
     for _ in 0..2 {
         directory::index(&*old, now).await.unwrap();
         assert_eq!(find().await, 1);
+    }
+}
+
+/// What is looked for and ended of one person costs the same however many others there
+/// are: 5,000 sessions of others are not read.
+#[tokio::test]
+async fn f4_what_one_person_has_is_found_and_ended_without_reading_what_others_have() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&reads);
+    let world = World::over(|_| {}, |store| Arc::new(Counting(store, counter))).await;
+    world.account("acme").await;
+    let acme = "acme".parse().unwrap();
+    let (more, method) = (serde_json::Map::new(), LoginMethod::Password);
+    let authenticated = Authenticated::default();
+    let logins = &world.broker.app().logins;
+    let session = async |user: UserId| {
+        let subject = Subject {
+            account: &acme,
+            user,
+            settled: true,
+            generation: 0,
+            email: "someone@example.com",
+            email_verified: true,
+            provider_user_id: None,
+            name: None,
+            more: &more,
+            method: &method,
+            authenticated: &authenticated,
+            device: None,
+            address: None,
+            signing_alg: None,
+            vtex: false,
+            at_provider: None,
+            at_most: None,
+        };
+        let (store, now) = (&*world.store, Clock::now(&world.clock));
+        let begun = logins.sessions.begin(store, &logins.keys, subject, now);
+        begun.await.unwrap();
+    };
+    let mut costs = Vec::new();
+    for others in [0, 5_000] {
+        for i in 0..others {
+            let other: UserId = format!("00000000-0000-4000-8000-{i:012}").parse().unwrap();
+            session(other).await;
+        }
+        let email = format!("ada{others}@example.com");
+        let ada = person(&world, &email, "Ada").await.id;
+        for _ in 0..3 {
+            session(ada).await;
+        }
+        let mut cost = Vec::new();
+        let ask = async |method: Method, path: String| {
+            reads.store(0, Ordering::SeqCst);
+            let (status, said) = world.admin(method, &path, "", "").await;
+            assert!((200..300).contains(&status), "{path} {said}");
+            reads.load(Ordering::SeqCst)
+        };
+        let at = "/accounts/acme";
+        for (method, path) in [
+            (Method::GET, format!("{at}/sessions?user={ada}")),
+            (Method::GET, format!("{at}/grants?user={ada}")),
+            (Method::GET, format!("{at}/users/{ada}/export")),
+            (Method::DELETE, format!("{at}/users/{ada}/sessions")),
+            (Method::DELETE, format!("{at}/grants?user={ada}")),
+            (Method::DELETE, format!("{at}/users/{ada}")),
+        ] {
+            cost.push(ask(method, path).await);
+        }
+        let left = session::page_of(&*world.store, &acme, ada, None, 10).await;
+        assert!(left.unwrap().is_empty());
+        costs.push(cost);
+    }
+    println!(
+        "records read: alone {:?}, among 5,000 {:?}",
+        costs[0], costs[1]
+    );
+    for (alone, among) in costs[0].iter().zip(&costs[1]) {
+        assert!(*among <= alone + 50, "{costs:?}");
     }
 }

@@ -1,12 +1,10 @@
 //! What administrators do to users.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Map;
 
-use super::{BY_EMAIL, BY_LINK, RECORDS, TRIES, User, get, steps, words};
+use super::{RECORDS, TRIES, User, get, steps};
 use crate::base::{AccountId, Timestamp, UserId};
-use crate::store::{Keyspace, Precondition, Store, StoreError, Version, Versioned};
+use crate::store::{Precondition, Store, StoreError, Version, Versioned};
 
 /// Creates a user who never logged in through a provider; `None` if someone has
 /// this email, which must be normalized.
@@ -102,28 +100,4 @@ pub async fn set_disabled(
 ) -> Result<Option<User>, StoreError> {
     let changed = change(store, account, id, None, |user| user.disabled = disabled).await?;
     Ok(changed.map(|(_, user)| user.value))
-}
-
-/// Removes all users of an account; for its removal.
-pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    words::remove_all(store, account).await?;
-    remove_space(store, account, &RECORDS).await?;
-    remove_space(store, account, &BY_EMAIL).await?;
-    remove_space(store, account, &BY_LINK).await
-}
-
-async fn remove_space<T: Serialize + DeserializeOwned>(
-    store: &dyn Store,
-    account: &AccountId,
-    space: &Keyspace<T>,
-) -> Result<(), StoreError> {
-    loop {
-        let page = space.page(store, account.as_str(), b"", None, 200).await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        for (key, _) in page {
-            store.delete(&key, Precondition::Any).await?;
-        }
-    }
 }

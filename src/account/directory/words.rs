@@ -13,7 +13,7 @@ use icu_normalizer::DecomposingNormalizer;
 use serde::{Deserialize, Serialize};
 
 use super::{Link, RECORDS, User};
-use crate::base::{AccountId, Timestamp, UserId};
+use crate::base::{Timestamp, UserId};
 use crate::provider::email;
 use crate::store::{
     Key, Keyspace, Precondition, Space, Step, Store, StoreError, Version, index_is_done,
@@ -198,11 +198,6 @@ pub async fn index(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> 
         }
     }
     note_indexed(store, WORDS.name, now).await
-}
-
-/// Removes all words of an account's users.
-pub(super) async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-    BY_WORD.remove_all(store, account.as_str()).await.map(drop)
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ use tracing::warn;
 use super::arrival::{Goal, arrive, entry, shown};
 use super::guard::{Kind, cookie, current, form, guess_from, set_cookie};
 use super::resume::{Interrupted, next};
-use super::view::{Html, page, redirect_to};
+use super::view::{Html, fail, page, redirect_to};
 use super::{Console, State};
 use crate::http::server::ClientAddress;
+use crate::login::{LoginError, finish};
 use crate::operator::Email;
 use crate::operator::second_factor::Proof;
-use crate::operator::second_step::CodeError;
+use crate::operator::second_step::{CodeError, HalfLogin};
 use crate::protocol::form::Pairs;
 
 /// `GET /admin/login/code?next=…`
@@ -38,6 +39,22 @@ pub(super) async fn ask(
     };
     let values = shown(half.operator.as_str(), &goal, None);
     page(None, StatusCode::OK, "code.html", values)
+}
+
+/// Whether the way of the first step still lets somebody in: its provider may have been
+/// removed or switched off since (threat B1).
+async fn stands(console: &Console, half: Option<&HalfLogin>) -> Result<bool, Response> {
+    let Some(through) = half.and_then(HalfLogin::through) else {
+        return Ok(true);
+    };
+    let (Some(account), Ok(provider)) = (&console.admin.login_account, through.parse()) else {
+        return Ok(false);
+    };
+    match finish::stands(&console.app.logins, account, &provider).await {
+        Ok(stands) => Ok(stands),
+        Err(LoginError::Store { error, .. }) => Err(fail(None, &error.into())),
+        Err(_) => Ok(false),
+    }
 }
 
 fn without_half(console: &Console, mut answer: Response) -> Response {
@@ -67,14 +84,15 @@ pub(super) async fn finish(
         how["second_factor"] = proof.name().into();
         entry(&console, email.as_str(), "operator.login", how)
     };
-    let email = match console.operators.half(&half).await? {
-        Some(half) => half.operator.to_string(),
-        None => String::new(),
+    let found = console.operators.half(&half).await?;
+    let email = found.as_ref().map(|half| half.operator.to_string());
+    let email = email.unwrap_or_default();
+    let done = if stands(&console, found.as_ref()).await? {
+        let code = field("code");
+        console.operators.finish(&half, code, from, noted).await
+    } else {
+        Err(CodeError::Ended)
     };
-    let done = console
-        .operators
-        .finish(&half, field("code"), from, noted)
-        .await;
     let (status, error) = match done {
         Ok(begun) => {
             let answer = arrive(&console, &begun, false, &goal).await?;

@@ -98,6 +98,7 @@ pub(super) async fn approve(Path((id, link)): Path<(String, String)>, post: Post
     }
     let approval = Approval {
         accept: post.get("accept").to_owned(),
+        handed_in: None,
     };
     let (ops, caller, when) = (post.ops(), post.caller(), post.condition());
     let done = setup_links::approve(ops, &caller, &id, &link, &approval, &when).await;

@@ -136,7 +136,8 @@ pub(super) fn operations() -> Vec<Route> {
             "Opens a test link for a draft; whoever follows it logs in without a user or a session",
             trials::open,
         ))
-        .gives::<trials::OpenTrial>(201),
+        .gives::<trials::OpenTrial>(201)
+        .refuses(&[503]),
         Route::handled(Method::GET,
             "/accounts/{account}/trials/{trial}",
             "getTrial",

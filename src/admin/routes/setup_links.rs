@@ -55,7 +55,7 @@ pub(super) fn routes() -> Vec<Route> {
                 setup_links::approve(ops, caller, account, id, &approval, when).await
             },
         )
-        .refuses(&[409, 422]),
+        .refuses(&[409, 422, 428]),
         Route::post(
             "/accounts/{account}/setup-links/{setup_link}/send-back",
             "sendBackHandIn",

@@ -114,19 +114,6 @@ impl Applications {
         RECORDS.index(store, now).await
     }
 
-    /// Removes all applications of an account; for its removal.
-    pub async fn remove_all(store: &dyn Store, account: &AccountId) -> Result<(), StoreError> {
-        loop {
-            let page = Self::page(store, Some(account), None, 100).await?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            for application in page {
-                Self::remove(store, &application.value.client_id, Precondition::Any).await?;
-            }
-        }
-    }
-
     /// Notes a use, unless one was noted lately.
     pub async fn note_use(
         store: &dyn Store,

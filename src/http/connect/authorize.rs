@@ -1,22 +1,25 @@
 //! `authorize`: an application asks for a login.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use tracing::info;
 
 use super::answer::{BrokerOrigin, expired, page, send};
 use super::consent;
+use super::waiting::suspend;
 use crate::account::StoreFront;
 use crate::account::directory::IdentifyError;
 use crate::authority::authorize::{Authorization, AuthorizeError};
 use crate::authority::{Code, OAuthError};
 use crate::base::ErrorCode;
 use crate::http::cookies::{self, Kind};
+use crate::http::server::ClientAddress;
 use crate::http::{App, Shared, failure, redirect};
 use crate::login::openid::IdTokenError;
 use crate::login::pending::Browser;
@@ -27,10 +30,11 @@ use crate::session::SessionError;
 /// `GET /connect/authorize`
 pub(in crate::http) async fn authorize(
     State(app): State<Shared>,
+    client: Option<Extension<ClientAddress>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    match begin(&app, &uri, &headers).await {
+    match begin(&app, apart(client), &uri, &headers).await {
         Ok(answer) => answer,
         Err(AuthorizeError::Redirect(to)) => send(&to),
         Err(AuthorizeError::Page(error)) => page(&app, &headers, &error),
@@ -64,7 +68,17 @@ pub(super) fn query(form: &Pairs) -> String {
         .finish()
 }
 
-async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, AuthorizeError> {
+/// The client's address, where clients are told apart.
+fn apart(client: Option<Extension<ClientAddress>>) -> Option<IpAddr> {
+    client.and_then(|Extension(client)| client.apart())
+}
+
+async fn begin(
+    app: &App,
+    from: Option<IpAddr>,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, AuthorizeError> {
     let query = Pairs::parse(uri.query().unwrap_or_default())
         .map_err(|error| OAuthError::request(error.to_string()))?;
     let authority = &app.authority;
@@ -85,7 +99,7 @@ async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Au
                 let error = OAuthError::new(Code::ConsentRequired, "the user has to be asked");
                 return Err(told(error));
             }
-            let asked = consent::ask(app, headers, place, request, &application).await;
+            let asked = consent::ask(app, from, headers, place, request, &application).await;
             return asked.map_err(AuthorizeError::Page);
         }
         let answer = authority.grant(&request, session).await.map_err(told)?;
@@ -102,8 +116,7 @@ async fn begin(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Response, Au
         return Err(told(error));
     }
     let browser = Browser::beginning(place.browser, place.store.is_https());
-    let waiting = authority
-        .suspend(request.clone(), browser.newest())
+    let waiting = suspend(app, from, request.clone(), browser.newest())
         .await
         .map_err(told)?;
     let return_to = ReturnTo::waiting(waiting.as_str(), &app.logins.public_url);
@@ -144,10 +157,11 @@ fn login_url(store: &StoreFront, request: &Authorization, return_to: &ReturnTo) 
 /// `GET /connect/authorize/resume`: after the login.
 pub(in crate::http) async fn resume(
     State(app): State<Shared>,
+    client: Option<Extension<ClientAddress>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    match continue_request(&app, &uri, &headers).await {
+    match continue_request(&app, apart(client), &uri, &headers).await {
         Ok(answer) => answer,
         Err(error) => page(&app, &headers, &error),
     }
@@ -155,6 +169,7 @@ pub(in crate::http) async fn resume(
 
 async fn continue_request(
     app: &App,
+    from: Option<IpAddr>,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Response, OAuthError> {
@@ -183,7 +198,7 @@ async fn continue_request(
     let answer = match fitting {
         Some((_, session)) => {
             if let Some(application) = authority.to_ask(&request, session).await? {
-                return consent::ask(app, headers, place, request, &application).await;
+                return consent::ask(app, from, headers, place, request, &application).await;
             }
             match authority.grant(&request, session).await {
                 Ok(answer) => answer,

@@ -1,6 +1,8 @@
 //! The question before an application of others gets what it asks for (OpenID Connect
 //! Core §3.1.2.4), and its answer.
 
+use std::net::IpAddr;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -10,6 +12,7 @@ use tracing::info;
 
 use super::answer::{BrokerOrigin, expired, page, send};
 use super::form;
+use super::waiting::suspend;
 use crate::account;
 use crate::authority::authorize::Authorization;
 use crate::authority::{Application, Code, OAuthError};
@@ -29,6 +32,7 @@ fn proof(session: &str, request: &str) -> String {
 /// Asks who is logged in; the request waits for the answer.
 pub(super) async fn ask(
     app: &App,
+    from: Option<IpAddr>,
     headers: &HeaderMap,
     place: BrokerOrigin,
     request: Authorization,
@@ -43,7 +47,7 @@ pub(super) async fn ask(
     let lang = Lang::choose(preferred, accept_language(headers));
     let scopes = request.asks(application);
     let browser = Browser::beginning(place.browser, place.store.is_https());
-    let waiting = app.authority.suspend(request, browser.newest()).await?;
+    let waiting = suspend(app, from, request, browser.newest()).await?;
     let found = account::get(&*app.logins.store, &account_id).await?;
     let look = found.map(|found| look(&found.value)).unwrap_or_default();
     let question = Ask {

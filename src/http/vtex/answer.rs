@@ -55,10 +55,12 @@ fn status_of(why: &LoginError) -> (StatusCode, &'static str) {
         | LoginError::TicketInvalid
         | LoginError::WrongBrowser => (StatusCode::BAD_REQUEST, "InvalidToken"),
         LoginError::TooManyCodes => (StatusCode::TOO_MANY_REQUESTS, "BlockedUser"),
-        other if super::super::status::status(other.code()) == StatusCode::SERVICE_UNAVAILABLE => {
-            (StatusCode::SERVICE_UNAVAILABLE, "UnexpectedError")
-        }
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "UnexpectedError"),
+        other => match super::super::status::status(other.code()) {
+            StatusCode::SERVICE_UNAVAILABLE => (StatusCode::SERVICE_UNAVAILABLE, "UnexpectedError"),
+            // What a client did wrong is no fault of the server's.
+            refused if refused.is_client_error() => (refused, "Error"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "UnexpectedError"),
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::super::server::ClientAddress;
 use super::super::{App, Shared};
 use super::answer::{begun, failed, failure};
 use super::front::Front;
@@ -58,7 +59,8 @@ async fn token(app: &App, front: &Front) -> Result<(LoginToken, HeaderValue), Re
     };
     let callback = front.address("callbackurl")?;
     let begins = Begun::new(&return_to, callback.as_ref());
-    let token = begin(&app.logins, &account.id, &begins)
+    let from = front.client.and_then(ClientAddress::apart);
+    let token = begin(&app.logins, &account.id, &begins, from)
         .await
         .map_err(|why| failure(&why, None))?;
     let cookie = begun(&token, app.logins.now(), &front.store);

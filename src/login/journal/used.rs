@@ -70,11 +70,3 @@ pub async fn last_use(
     let found = RECORDS.get(store, account.as_str(), way.as_str().as_bytes());
     Ok(found.await?.map(|found| found.value))
 }
-
-/// Removes what is kept of an account's ways.
-pub(super) async fn remove_all(
-    store: &dyn Store,
-    account: &AccountId,
-) -> Result<usize, StoreError> {
-    RECORDS.remove_all(store, account.as_str()).await
-}

@@ -23,6 +23,6 @@ pub async fn remove(
     };
     // The account first: nobody can log in any more while the rest goes.
     write(ops, caller, Some(&found.value), None, guard, entry).await?;
-    clear(ops, &id).await?;
+    clear(ops, caller, &id).await?;
     Ok(Done { tag: None })
 }

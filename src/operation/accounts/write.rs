@@ -35,7 +35,7 @@ pub(super) async fn make(
     for _ in 0..TRIES {
         // Users and clients of an account of before, whose removal broke off or is under
         // way, are not its.
-        clear(ops, &account.id).await?;
+        clear(ops, caller, &account.id).await?;
         match write(ops, caller, None, Some(&account), when, entry).await {
             Ok(version) => return Ok(Changed::created(view, version)),
             Err(error)

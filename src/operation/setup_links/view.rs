@@ -63,6 +63,8 @@ pub struct MadeLink {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "HandedIn")]
 pub struct HandedInView {
+    /// What it is approved by: other text has another one.
+    pub id: String,
     /// RFC 3339.
     pub at: String,
     /// The provider.
@@ -128,6 +130,7 @@ fn handed_in_view(ops: &Operations, link: &SetupLink, handed_in: &HandedIn) -> H
         .as_ref()
         .map(|provider| ops.mappings.redirect_uri(&link.account, provider));
     HandedInView {
+        id: handed_in.id(),
         at: handed_in.at.rfc3339(),
         name: provider.as_ref().map(|provider| provider.name.clone()),
         provider: provider.map(|provider| provider.id),

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value};
 
-/// The most values of a document, those of aliases counted each time.
+/// The most values of a document, those of aliases counted each time; a text counts as
+/// one more for each so many bytes, since an alias is a copy of it.
 const MAX_VALUES: usize = 200_000;
+const TEXT: usize = 64;
 /// The deepest nesting.
 const MAX_DEPTH: usize = 100;
 
@@ -58,13 +60,11 @@ impl Reader {
                 self.add(tagged(own(tag), value), *anchor, stack)
             }
             Event::Alias(anchor) => {
-                let value = self
-                    .anchors
-                    .get(anchor)
-                    .cloned()
-                    .ok_or("an unknown alias")?;
-                self.values += size(&value);
-                self.add(value, 0, stack)
+                let known = self.anchors.get(anchor).ok_or("an unknown alias")?;
+                let values = size(known);
+                self.count(values)?;
+                let value = self.anchors.get(anchor).cloned();
+                self.add(value.unwrap_or_default(), 0, stack)
             }
             Event::SequenceStart(anchor, tag) => {
                 open(Kind::List(Vec::new()), *anchor, own(tag.as_deref()), stack)
@@ -87,12 +87,19 @@ impl Reader {
         }
     }
 
-    fn add(&mut self, value: Value, anchor: usize, stack: &mut [Open]) -> Result<(), &'static str> {
-        self.values += 1;
+    fn count(&mut self, values: usize) -> Result<(), &'static str> {
+        self.values = self.values.saturating_add(values);
         if self.values > MAX_VALUES {
             return Err("too many values");
         }
+        Ok(())
+    }
+
+    fn add(&mut self, value: Value, anchor: usize, stack: &mut [Open]) -> Result<(), &'static str> {
+        self.count(1)?;
         if anchor != 0 {
+            // What it is known by is another copy.
+            self.count(size(&value))?;
             self.anchors.insert(anchor, value.clone());
         }
         match stack.last_mut().map(|open| &mut open.kind) {
@@ -152,9 +159,14 @@ fn plain(text: &str) -> Value {
 }
 
 fn size(value: &Value) -> usize {
+    let text = |text: &String| text.len() / TEXT;
     match value {
         Value::Array(items) => items.iter().map(size).sum::<usize>() + 1,
-        Value::Object(map) => map.values().map(size).sum::<usize>() + 1,
+        Value::Object(map) => {
+            let members = map.iter().map(|(name, value)| text(name) + size(value));
+            members.sum::<usize>() + 1
+        }
+        Value::String(value) => text(value) + 1,
         _ => 1,
     }
 }
