@@ -179,12 +179,11 @@ impl Broker {
             foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
-        let (keys_to_reload, notices) =
-            (Arc::clone(&app.authority.keys), Arc::clone(&app.authority));
+        let notices = Arc::clone(&app.authority);
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(ops, spaces().collect(), keys_to_reload)),
+            sweeper: tokio::spawn(upkeep(ops, Arc::clone(&notices.keys))),
             postman: tokio::spawn(async move {
                 tokio::join!(mail.run(), notices.send_notices());
             }),

@@ -29,12 +29,12 @@ async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) 
 
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
-pub(super) async fn upkeep(ops: Arc<Operations>, spaces: Vec<&'static Space>, keys: Arc<Keyring>) {
+pub(super) async fn upkeep(ops: Arc<Operations>, keys: Arc<Keyring>) {
     // A name server that is slow holds up nothing else.
-    tokio::join!(keep(&ops, spaces, keys), look_again(&ops));
+    tokio::join!(keep(&ops, &keys), look_again(&ops));
 }
 
-async fn keep(ops: &Operations, spaces: Vec<&'static Space>, keys: Arc<Keyring>) {
+async fn keep(ops: &Operations, keys: &Keyring) {
     let (store, clock) = (&ops.store, &ops.clock);
     let mut every = tokio::time::interval(SWEEP);
     let mut jumped = clock.jump();
@@ -62,7 +62,7 @@ async fn keep(ops: &Operations, spaces: Vec<&'static Space>, keys: Arc<Keyring>)
         }
         jumped = jump;
         http::health::store_trouble(&**store).await;
-        sweep(&**store, &spaces).await;
+        sweep(&**store, &ops.spaces).await;
     }
 }
 
