@@ -52,7 +52,12 @@ fn parts(name: &Path, text: &str) -> (String, Vec<Block>) {
             (None, Some(language)) => {
                 open = Some(Block {
                     line: number + 1,
-                    language: language.trim().to_owned(),
+                    // Behind the language stands what a test does with it.
+                    language: language
+                        .split_whitespace()
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
                     text: String::new(),
                 });
             }
