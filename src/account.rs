@@ -2,6 +2,7 @@
 
 pub mod credential;
 pub mod directory;
+pub mod domain_proof;
 pub mod draft;
 pub mod mapping;
 pub mod origins;
@@ -38,6 +39,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         &ACCOUNTS,
         &LEAVING,
         credential::space(),
+        domain_proof::space(),
         draft::space(),
         origins::space(),
         provider_tokens::space(),

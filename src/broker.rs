@@ -35,7 +35,7 @@ use crate::login::{self, Logins, drift, health, heavy, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
-use crate::outbound::{Outbound, OutboundError, Policy};
+use crate::outbound::{Outbound, OutboundError, Policy, TxtRecords};
 use crate::password::{Hasher, Throttle};
 use crate::provider::redirect::Redirects;
 use crate::session::{self, Sessions};
@@ -154,36 +154,36 @@ impl Broker {
             pages: Pages::new(),
             mail: Arc::clone(&mail),
         });
-        let ops = Operations {
+        let ops = Arc::new(Operations {
             spaces: spaces().collect(),
             clearing: tokio::sync::Mutex::default(),
-            store: Arc::clone(&store),
+            store,
             mappings,
-            clock: Arc::clone(&clock),
+            clock,
             keys: Keys::of(Arc::clone(&app.authority.keys), longest),
             hasher: app.authority.hasher.clone(),
             audience: config.auth.audience.clone(),
             public_url: redirects(config).public_url,
             sends_mail: config.mail.is_some(),
             login_log: config.login_log.keep,
-            login_account: login_account(config, &*store).await?,
+            login_account: login_account(config, &*app.logins.store).await?,
             second_factor: config.console_second_factor,
+            txt: TxtRecords::new(config.nameserver),
             serving: Some(Serving {
                 logins: Arc::clone(&app.logins),
                 authority: Arc::clone(&app.authority),
             }),
-        };
+        });
         let admin = Admin {
-            ops: Arc::new(ops),
+            ops: Arc::clone(&ops),
             foreign: foreign(config, &app.authority.outbound),
             app: Some(Arc::clone(&app)),
         };
-        let (keys_to_reload, notices) =
-            (Arc::clone(&app.authority.keys), Arc::clone(&app.authority));
+        let notices = Arc::clone(&app.authority);
         Ok(Self {
             app,
             admin,
-            sweeper: tokio::spawn(upkeep(store, spaces().collect(), keys_to_reload, clock)),
+            sweeper: tokio::spawn(upkeep(ops, Arc::clone(&notices.keys))),
             postman: tokio::spawn(async move {
                 tokio::join!(mail.run(), notices.send_notices());
             }),
@@ -228,6 +228,11 @@ impl Broker {
     /// What the endpoints work with; for tests and the demo.
     pub fn app(&self) -> &Shared {
         &self.app
+    }
+
+    /// What administrators do here; for tests.
+    pub fn operations(&self) -> &Operations {
+        &self.admin.ops
     }
 
     /// Writes everything down; a broker that is dropped without it has stopped uncleanly.
@@ -352,6 +357,7 @@ pub async fn open_admin(config: &Config, clock: Arc<dyn Clock>) -> Result<Admin,
         login_log: config.login_log.keep,
         login_account: config.console_login_account.clone(),
         second_factor: config.console_second_factor,
+        txt: TxtRecords::new(config.nameserver),
         serving: None,
     };
     Ok(Admin {

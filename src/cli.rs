@@ -23,6 +23,7 @@ mod confirm;
 mod data;
 #[cfg(feature = "demo")]
 mod demo;
+mod domain;
 mod endpoint;
 mod grant;
 mod key;
@@ -125,6 +126,9 @@ enum Command {
     /// Let an account's own people set up its providers, and answer what they hand in
     #[command(subcommand)]
     SetupLink(setup_link::SetupLink),
+    /// Prove by DNS that a domain of emails is an account's people's
+    #[command(subcommand)]
+    Domain(domain::Domain),
     /// Read the audit log
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -229,6 +233,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Grant(command) => command.run(global).await?,
         Command::Operator(command) => command.run(global).await?,
         Command::SetupLink(command) => command.run(global).await?,
+        Command::Domain(command) => command.run(global).await?,
         Command::Audit(command) => command.run(global).await?,
         Command::App(command) => command.run(global).await?,
         Command::Plan(command) => return command.run(global).await,

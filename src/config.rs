@@ -7,7 +7,7 @@ mod load;
 mod mail;
 mod store;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// Where providers' URLs may point.
     pub outbound: Outbound,
+    /// The name server for proofs of domains; `None`: those of the system.
+    pub nameserver: Option<SocketAddr>,
     /// Address and port of health and metrics; `None` where switched off.
     pub metrics_listen: Option<String>,
     /// Whether that address was asked for, so that a taken port is an error.

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
+//! | `domain_proofs` | domains of emails that an account's people prove by DNS |
 //! | `messages` | messages to the people of an account |
 //! | `logins` | the log of logins |
 //! | `operators` | the second factor of operators |
@@ -23,6 +24,7 @@ mod caller;
 mod change;
 mod condition;
 pub mod difference;
+pub mod domain_proofs;
 mod error;
 mod keys;
 pub mod logins;
@@ -49,6 +51,7 @@ use crate::authority::{Authority, audience};
 use crate::base::{AccountId, Clock};
 use crate::config::SecondFactor;
 use crate::login::Logins;
+use crate::outbound::TxtRecords;
 use crate::password::Hasher;
 use crate::store::{Space, Store, Versioned};
 
@@ -80,6 +83,8 @@ pub struct Operations {
     pub clearing: tokio::sync::Mutex<()>,
     /// Whether operators need a second factor.
     pub second_factor: SecondFactor,
+    /// Looks up the records that prove domains.
+    pub txt: TxtRecords,
     /// The broker that serves; `None` where only data is administered.
     pub serving: Option<Serving>,
 }

@@ -24,7 +24,7 @@ pub use self::password::BadPassword;
 pub use self::role::Role;
 pub use self::second_factor::SecondFactor;
 pub use self::session::{Console, Guest};
-use crate::base::{AccountId, Timestamp, digest};
+use crate::base::{AccountId, Lang, Timestamp, digest};
 use crate::password::SlowHash;
 use crate::store::{Keyspace, Precondition, Space, Step, Store, StoreError, Version, Versioned};
 
@@ -54,6 +54,9 @@ pub struct Operator {
     /// The accounts it is limited to; none: all, and the broker itself.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub accounts: BTreeSet<AccountId>,
+    /// The language of its pages; `None`: as its browser prefers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Lang>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last logged in.
@@ -65,10 +68,15 @@ pub struct Operator {
 const OWNERS_STEP: usize = 100;
 
 impl Operator {
+    /// Whether all accounts are theirs, and the broker itself.
+    pub fn has_all_accounts(&self) -> bool {
+        self.accounts.is_empty() && self.role != Role::AccountAdministrator
+    }
+
     /// Whether this is somebody who may do everything, and can log in to do it.
     pub fn owns_all(&self) -> bool {
         self.role == Role::Owner
-            && self.accounts.is_empty()
+            && self.has_all_accounts()
             && !self.disabled
             && self.password.is_some()
     }

@@ -12,6 +12,8 @@
 //!
 //! Nothing is sent twice: redirects aren't followed (a secret would reach another
 //! origin) and nothing is retried (a code is good for one use, RFC 6749 §4.1.2).
+//!
+//! [`TxtRecords`] asks name servers, for proofs of domains.
 
 mod address;
 mod certificate;
@@ -22,6 +24,7 @@ mod exchange;
 mod lane;
 mod policy;
 mod resolve;
+mod txt;
 
 use std::fmt;
 use std::time::Duration;
@@ -31,6 +34,7 @@ pub use client::Outbound;
 pub use error::{OutboundError, Phase};
 pub use policy::{Policy, PolicyViolation};
 pub use resolve::{Lookup, LookupFuture, SystemLookup};
+pub use txt::{TxtError, TxtRecords};
 
 /// One request, complete: what a preview shows is what [`Outbound::send`] sends.
 ///

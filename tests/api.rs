@@ -19,5 +19,7 @@ mod examples;
 mod lists;
 #[path = "api/mappings.rs"]
 mod mappings;
+#[path = "api/roles.rs"]
+mod roles;
 #[path = "api/scene.rs"]
 mod scene;

@@ -10,12 +10,18 @@ mod attacks;
 mod authority;
 #[path = "console/device.rs"]
 mod device;
+#[path = "support/dns.rs"]
+mod dns;
 #[path = "console/drafts.rs"]
 mod drafts;
 #[path = "console/grants.rs"]
 mod grants;
 #[path = "console/keys.rs"]
 mod keys;
+#[path = "console/languages.rs"]
+mod languages;
+#[path = "console/languages_walk.rs"]
+mod languages_walk;
 #[path = "console/log.rs"]
 mod log;
 #[path = "console/login.rs"]

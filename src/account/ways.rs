@@ -31,8 +31,8 @@ pub struct EmailDomain {
     pub domain: String,
     /// The provider.
     pub provider: ProviderId,
-    /// Whether who administers all accounts saw that the domain is the provider's;
-    /// before, it leads nobody there.
+    /// Whether who administers all accounts saw that the domain is the provider's.
+    /// Without that it leads there once the account's people proved it by DNS.
     #[serde(default)]
     pub verified: bool,
 }
@@ -58,15 +58,14 @@ impl Ways {
         });
     }
 
-    /// The provider to which an email leads: that of its domain, if the domain is
-    /// verified and the provider switched on. `email` is normalized.
-    pub fn provider_of(&self, email: &str) -> Option<&ProviderId> {
+    /// The domain of an email, where it has a provider that is switched on. Before it is
+    /// verified, or proved by DNS, it leads nobody there. `email` is normalized.
+    pub fn domain_of(&self, email: &str) -> Option<&EmailDomain> {
         let (_, domain) = email.rsplit_once('@')?;
         self.domains
             .iter()
-            .find(|one| one.verified && one.domain.eq_ignore_ascii_case(domain))
-            .map(|one| &one.provider)
-            .filter(|provider| self.is_on(provider))
+            .find(|one| one.domain.eq_ignore_ascii_case(domain))
+            .filter(|one| self.is_on(&one.provider))
     }
 }
 
@@ -86,16 +85,16 @@ mod tests {
             domains: vec![domain("acme.test", true), domain("mine.test", false)],
             ..Ways::default()
         };
-        assert_eq!(ways.provider_of("ada@acme.test"), Some(&acme));
-        for other in [
-            "ada@mine.test",
-            "ada@sub.acme.test",
-            "ada@acme.test.evil.test",
-            "acme.test",
-        ] {
-            assert_eq!(ways.provider_of(other), None, "{other}");
+        let found = |ways: &Ways, email: &str| {
+            let found = ways.domain_of(email);
+            found.map(|one| (one.provider.clone(), one.verified))
+        };
+        assert_eq!(found(&ways, "ada@acme.test"), Some((acme.clone(), true)));
+        assert_eq!(found(&ways, "ada@mine.test"), Some((acme.clone(), false)));
+        for other in ["ada@sub.acme.test", "ada@acme.test.evil.test", "acme.test"] {
+            assert_eq!(found(&ways, other), None, "{other}");
         }
         ways.off.push(acme);
-        assert_eq!(ways.provider_of("ada@acme.test"), None);
+        assert_eq!(found(&ways, "ada@acme.test"), None);
     }
 }

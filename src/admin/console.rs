@@ -12,6 +12,7 @@ mod arrival;
 mod chart;
 mod confirm;
 mod device;
+mod domains;
 mod door;
 mod draft;
 mod edit;
@@ -26,11 +27,13 @@ mod known;
 mod lists;
 mod log;
 mod logins;
+mod markup;
 mod merge;
 mod messages;
 mod people;
 mod people_import;
 mod profile;
+mod proofs;
 mod provider_sign_in;
 mod providers;
 mod resume;
@@ -38,12 +41,14 @@ mod review;
 mod rights;
 mod second_factor;
 mod second_step;
+mod sentences;
 mod sessions;
 mod setup;
 mod setup_links;
 mod shadow;
 mod sign_in;
 mod start;
+mod stores;
 mod trials;
 mod view;
 mod ways;
@@ -121,6 +126,7 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
     signed_out_pages()
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&console), door::spoken))
         .with_state(console)
 }
 
@@ -157,6 +163,9 @@ fn account_pages() -> Router<Arc<Console>> {
     Router::new()
         .route("/", get(accounts::show))
         .route("/setup", get(setup::home_page))
+        .route("/domains", post(domains::begin))
+        .route("/domains/check", post(domains::check))
+        .route("/domains/remove", post(domains::remove))
         .route("/setup-links", post(setup_links::create))
         .nest("/setup-links/{setup_link}", setup_link)
         .route("/settings", post(accounts::change))
@@ -170,7 +179,7 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/messages/text", post(messages::text))
         .route("/messages/sample", post(messages::sample))
         .route("/messages/unblock", post(messages::unblock))
-        .route("/stores", post(accounts::add_store))
+        .route("/stores", get(stores::list).post(accounts::add_store))
         .route("/stores/remove", post(accounts::remove_store))
         .route("/remove", post(accounts::remove))
         .route("/new", get(start::choose).post(start::begin))

@@ -16,8 +16,9 @@ use super::Admin;
 use super::audit::{self, unchanged};
 use super::paging::{Page, Paging};
 use super::reply::{Reply, condition, json as read, missing, tagged};
-use crate::base::{AccountId, ErrorCode, Timestamp};
+use crate::base::{AccountId, ErrorCode, Lang, Timestamp};
 use crate::http::problem::Problem;
+use crate::operation::accounts::given;
 use crate::operator::{self, Email, Operator, Role, invite, session};
 use crate::store::{Precondition, Step, Versioned};
 
@@ -37,6 +38,9 @@ pub(super) struct OperatorView {
     role: Role,
     /// The accounts it is limited to; none: all, and the broker itself.
     accounts: BTreeSet<AccountId>,
+    /// The language of its pages in the console; none: as its browser prefers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<Lang>,
     /// RFC 3339.
     created_at: String,
     /// RFC 3339.
@@ -62,6 +66,7 @@ impl From<&Operator> for OperatorView {
             disabled: operator.disabled,
             role: operator.role,
             accounts: operator.accounts.clone(),
+            language: operator.language,
             created_at: operator.created_at.rfc3339(),
             last_login_at: operator.last_login_at.map(Timestamp::rfc3339),
         }
@@ -114,9 +119,25 @@ pub(super) struct NewOperator {
     /// What it may do in the console; everything unless given.
     #[serde(default)]
     role: Role,
-    /// The accounts it is limited to; all unless given.
+    /// The accounts it is limited to; all unless given. An account administrator has some.
     #[serde(default)]
     accounts: BTreeSet<AccountId>,
+    /// The language of its pages in the console; as its browser prefers unless given.
+    #[serde(default)]
+    language: Option<Lang>,
+}
+
+/// An account's own administrator is that of some.
+fn check_rights(role: Role, accounts: &BTreeSet<AccountId>) -> Reply<()> {
+    if role != Role::AccountAdministrator || !accounts.is_empty() {
+        return Ok(());
+    }
+    let mut problem = Problem::new(
+        ErrorCode::OperatorAccounts,
+        "an account administrator is limited to accounts: name one or more, or choose the role `administrator`",
+    );
+    problem.field = Some("accounts".to_owned());
+    Err(problem)
 }
 
 /// Creates an operator without a password, and the link with which its owner chooses one.
@@ -126,6 +147,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         .map_err(|e| Problem::new(ErrorCode::OperatorEmail, e.to_string()))?;
     let name = operator::name(new.name.as_deref().unwrap_or(email.as_str()))
         .map_err(|e| Problem::new(ErrorCode::OperatorName, e.to_string()))?;
+    check_rights(new.role, &new.accounts)?;
     let operator = Operator {
         email,
         name,
@@ -134,6 +156,7 @@ pub(super) async fn create(State(admin): State<Admin>, headers: HeaderMap, body:
         disabled: false,
         role: new.role,
         accounts: new.accounts,
+        language: new.language,
         created_at: admin.clock.now(),
         last_login_at: None,
     };
@@ -188,6 +211,10 @@ async fn leaves_an_owner(admin: &Admin, operator: &Operator) -> Reply<Option<Ste
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "OperatorChange")]
+#[expect(
+    clippy::option_option,
+    reason = "an absent language stays, `null` takes it back"
+)]
 pub(super) struct Edit {
     name: Option<String>,
     disabled: Option<bool>,
@@ -195,6 +222,10 @@ pub(super) struct Edit {
     role: Option<Role>,
     /// The accounts it is limited to; an empty list: all, and the broker itself.
     accounts: Option<BTreeSet<AccountId>>,
+    /// The language of its pages in the console; `null`: as its browser prefers.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Lang>")]
+    language: Option<Option<Lang>>,
 }
 
 /// Changes an operator; a disabled one's sessions end.
@@ -215,6 +246,8 @@ pub(super) async fn change(
     if let Some(accounts) = edit.accounts {
         operator.accounts = accounts;
     }
+    check_rights(operator.role, &operator.accounts)?;
+    operator.language = edit.language.unwrap_or(operator.language);
     operator.disabled = edit.disabled.unwrap_or(operator.disabled);
     let when = condition(&headers)?.over(Some(found.version))?;
     let mut steps = operator::step_put(&operator, when)?;

@@ -24,6 +24,14 @@ pub(super) fn caller(
     uri: &Uri,
 ) -> Result<Caller, Response> {
     let operator = &session.operator;
+    let by = |access, limit| {
+        let caller = Caller::new(operator.email.as_str(), access, limit);
+        if operator.role <= Role::AccountAdministrator {
+            caller.narrowed()
+        } else {
+            caller
+        }
+    };
     let safe = matches!(*method, Method::GET | Method::HEAD);
     if !safe && !session.program.writes {
         return Err(insufficient(ADMIN_WRITE));
@@ -40,7 +48,8 @@ pub(super) fn caller(
     }
     let access = if safe { Access::Read } else { Access::Write };
     let limit = match (&parts[..], operator.accounts.len()) {
-        (_, 0) | (["openapi.json"], _) => None,
+        (["openapi.json"], _) => None,
+        (_, 0) if operator.has_all_accounts() => None,
         (["accounts", id, ..], _) => {
             let mut own = operator.accounts.iter();
             let own = own.find(|own| own.as_str() == *id).cloned();
@@ -59,7 +68,7 @@ pub(super) fn caller(
             ));
         }
     };
-    Ok(Caller::new(operator.email.as_str(), access, limit))
+    Ok(by(access, limit))
 }
 
 /// The role that a request takes.
@@ -81,7 +90,20 @@ fn needed(parts: &[&str], method: &Method, login_account: Option<&AccountId>) ->
         ["operators" | "keys" | "applications", ..] => Role::Owner,
         // Who changes it can be any operator.
         ["accounts", id, ..] if login_account.is_some_and(|own| own.as_str() == *id) => Role::Owner,
+        ["accounts", _, rest @ ..] if of_account(rest, method) => Role::AccountAdministrator,
         _ => Role::Administrator,
+    }
+}
+
+/// Whether a change is an account's own administrator's: its providers up to going live
+/// and back, its users, and how it looks, of which the operation knows the fields.
+fn of_account(rest: &[&str], method: &Method) -> bool {
+    match rest {
+        [] => method == Method::PATCH,
+        ["users" | "domains", ..] | ["trials" | "preview"] => true,
+        ["providers"] | ["providers", _, "rollback" | "preview"] => true,
+        ["providers", _] => method == Method::PUT,
+        _ => false,
     }
 }
 

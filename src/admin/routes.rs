@@ -2,6 +2,7 @@
 
 mod accounts;
 mod broker;
+mod domains;
 mod messages;
 mod providers;
 mod setup_links;
@@ -78,6 +79,7 @@ pub(super) fn operations() -> Vec<Route> {
         .gives::<OpenApi>(200),
     ];
     all.extend(accounts::routes());
+    all.extend(domains::routes());
     all.extend(messages::routes());
     all.extend(providers::operations());
     all.extend(setup_links::routes());

@@ -309,6 +309,8 @@ error_codes! {
         OperatorExists = "operator.exists",
         /// It is the last owner who can log in, so nobody could undo that. Make another operator an owner first.
         OperatorLast = "operator.last",
+        /// An account administrator is limited to accounts, and none is named. Name one or more.
+        OperatorAccounts = "operator.accounts",
         /// The code is wrong, was used already, or is of another time.
         OperatorSecondFactor = "operator.second_factor",
         /// The broker wants a second factor of each operator (`console.second_factor`), and this one has none. Sign in to the console: it leads to the page where it is set up.
@@ -325,6 +327,10 @@ error_codes! {
         SetupLinkInvalid = "setup_link.invalid",
         /// The account has too many set-up links, or the link too many drafts. Remove those that are not needed.
         SetupLinkTooMany = "setup_link.too_many",
+        /// It is no domain that emails can have. Write it as in `acme.test`, without `@`.
+        DomainInvalid = "domain.invalid",
+        /// The account proves too many domains. Remove those that are not needed.
+        DomainTooMany = "domain.too_many",
         /// What is approved was not named, so that it could be another mapping than the one that was looked at. Give `handed_in`, or `If-Match`.
         SetupLinkUnseen = "setup_link.unseen",
 

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use crate::base::Clock;
 use crate::http;
 use crate::key::Keyring;
+use crate::operation::{Operations, domain_proofs};
 use crate::store::{Space, Store};
 
 /// How often expired records are swept.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How often the broker sees which records that prove domains are to be looked up again.
+const PROOFS: Duration = Duration::from_secs(3600);
 /// How many records one step of a sweep removes before others get a turn.
 const SWEEP_STEP: usize = 1_000;
 
@@ -27,12 +29,13 @@ async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) 
 
 /// What a broker does for itself as long as it runs: sees the keys that another
 /// process rotated, and removes what has expired.
-pub(super) async fn upkeep(
-    store: Arc<dyn Store>,
-    spaces: Vec<&'static Space>,
-    keys: Arc<Keyring>,
-    clock: Arc<dyn Clock>,
-) {
+pub(super) async fn upkeep(ops: Arc<Operations>, keys: Arc<Keyring>) {
+    // A name server that is slow holds up nothing else.
+    tokio::join!(keep(&ops, &keys), look_again(&ops));
+}
+
+async fn keep(ops: &Operations, keys: &Keyring) {
+    let (store, clock) = (&ops.store, &ops.clock);
     let mut every = tokio::time::interval(SWEEP);
     let mut jumped = clock.jump();
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -58,8 +61,20 @@ pub(super) async fn upkeep(
             warn!("the clock {jump}");
         }
         jumped = jump;
-        http::health::store_trouble(&*store).await;
-        sweep(&*store, &spaces).await;
+        http::health::store_trouble(&**store).await;
+        sweep(&**store, &ops.spaces).await;
+    }
+}
+
+/// Looks the records again that prove domains, so that proofs go on counting.
+async fn look_again(ops: &Operations) {
+    let mut every = tokio::time::interval(PROOFS);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = domain_proofs::look_again(ops).await {
+            warn!(why = %error, "the records that prove domains could not be looked up again");
+        }
     }
 }
 

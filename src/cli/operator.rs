@@ -67,8 +67,8 @@ pub(super) enum Operator {
 /// What an operator may do in the console.
 #[derive(Debug, Args)]
 pub(super) struct Rights {
-    /// `owner`, `administrator` (no operators, applications and keys), `support` (looks, and ends sessions) or `auditor` (looks); `owner` for a new operator unless given
-    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    /// `owner`, `administrator` (no operators, applications and keys), `account_administrator` (providers, users and look of the accounts named with `--account`), `support` (looks, and ends sessions) or `auditor` (looks); `owner` for a new operator unless given
+    #[arg(long, value_parser = ["owner", "administrator", "account_administrator", "support", "auditor"])]
     role: Option<String>,
     /// An account that they are limited to; repeats
     #[arg(long = "account", value_name = "ACCOUNT")]
@@ -100,7 +100,7 @@ pub(super) struct Change {
     #[arg(long)]
     reset_password: bool,
     /// What they may do in the console, as at `create`
-    #[arg(long, value_parser = ["owner", "administrator", "support", "auditor"])]
+    #[arg(long, value_parser = ["owner", "administrator", "account_administrator", "support", "auditor"])]
     role: Option<String>,
     /// An account that they are limited to; repeats
     #[arg(
@@ -112,6 +112,9 @@ pub(super) struct Change {
     /// No longer limited to accounts
     #[arg(long)]
     all_accounts: bool,
+    /// The language of their pages in the console; `browser`: as their browser prefers
+    #[arg(long, value_parser = ["en", "pt-BR", "es", "browser"])]
+    language: Option<String>,
 }
 
 impl Operator {
@@ -171,6 +174,10 @@ impl Operator {
                 }
                 if change.disable || change.enable {
                     body.insert("disabled".into(), json!(change.disable));
+                }
+                if let Some(language) = change.language {
+                    let language = Some(language).filter(|language| language != "browser");
+                    body.insert("language".into(), json!(language));
                 }
                 let limited = change.all_accounts || !change.accounts.is_empty();
                 add_rights(&mut body, change.role, limited.then_some(change.accounts));

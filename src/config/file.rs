@@ -36,6 +36,8 @@ pub struct ConfigFile {
     pub mail: MailSection,
     /// Requests to providers.
     pub outbound: OutboundSection,
+    /// Name servers.
+    pub dns: DnsSection,
     /// Health and metrics.
     pub metrics: MetricsSection,
 }
@@ -134,6 +136,14 @@ pub struct OutboundSection {
     pub allow_networks: Vec<String>,
     /// Whether provider URLs may be http. Default false.
     pub allow_http: Option<bool>,
+}
+
+/// Name servers.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DnsSection {
+    /// The name server that is asked for the TXT records by which an account's people prove a domain of emails: its address, as in `192.0.2.53` or `192.0.2.53:5353`. Name one that gives everybody's answers where the system's gives others inside. Default: those of the system.
+    pub nameserver: Option<String>,
 }
 
 /// Health and metrics.

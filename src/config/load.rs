@@ -2,7 +2,7 @@
 
 mod variables;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -164,6 +164,12 @@ impl Check<'_> {
             auth: self.auth(file),
             mail: self.mail(&file.mail),
             outbound: self.outbound(file),
+            nameserver: file
+                .dns
+                .nameserver
+                .as_deref()
+                .filter(|text| !text.is_empty())
+                .and_then(|text| self.nameserver(text)),
             metrics_listen: match metrics {
                 Some("") => None,
                 Some(listen) => Some(self.address("metrics.listen", listen)),
@@ -184,6 +190,17 @@ impl Check<'_> {
             );
         }
         id
+    }
+
+    fn nameserver(&mut self, text: &str) -> Option<SocketAddr> {
+        let address = text.parse::<SocketAddr>().ok();
+        let address = address.or_else(|| text.parse().ok().map(|ip: IpAddr| (ip, 53).into()));
+        if address.is_none() {
+            let message = format!("`{text}` is not the address of a name server");
+            let example = "write it as in `192.0.2.53`, `192.0.2.53:5353` or `[2001:db8::53]:53`";
+            self.error("dns.nameserver", message, example);
+        }
+        address
     }
 
     fn public_url(&mut self, text: Option<&String>) -> Option<Url> {

@@ -2,7 +2,7 @@
 //! follow.
 //!
 //! Nobody is looked up. What is answered hangs on the domain alone, so an address that
-//! is known, one that is not, one of a domain that nobody verified and one of no domain
+//! is known, one that is not, one of a domain that nobody verified or proved and one of no domain
 //! here get the same answer.
 
 use axum::http::{HeaderMap, StatusCode};
@@ -11,8 +11,11 @@ use axum::response::Response;
 use super::site::Site;
 use super::ways::{EmailField, login_page};
 use super::{App, failure, redirect};
+use crate::account::domain_proof;
+use crate::base::ProviderId;
 use crate::login::{LoginError, ReturnTo, Step};
 use crate::provider::email::normalize;
+use crate::store::StoreError;
 
 /// `POST login` with an email and nothing else.
 pub(super) async fn to_ways(
@@ -32,7 +35,8 @@ pub(super) async fn to_ways(
         let page = login_page(app, site, headers, return_to, field).await;
         return page.map_err(fail);
     };
-    if let Some(provider) = site.account.login.ways.provider_of(&email) {
+    let provider = leads_to(app, site, &email).await;
+    if let Some(provider) = provider.map_err(Step::Start.store()).map_err(fail)? {
         let mapping = app.logins.mappings.get(&site.account.id, provider).await;
         if mapping
             .map_err(Step::Start.store())
@@ -55,4 +59,22 @@ pub(super) async fn to_ways(
     };
     let page = login_page(app, site, headers, return_to, field).await;
     page.map_err(fail)
+}
+
+/// The provider to which an email leads: that of its domain, if who administers all
+/// accounts verified it, or the account's people proved it by DNS.
+async fn leads_to<'a>(
+    app: &App,
+    site: &'a Site,
+    email: &str,
+) -> Result<Option<&'a ProviderId>, StoreError> {
+    let Some(domain) = site.account.login.ways.domain_of(email) else {
+        return Ok(None);
+    };
+    if domain.verified {
+        return Ok(Some(&domain.provider));
+    }
+    let (store, now) = (&*app.logins.store, app.logins.clock.now());
+    let proved = domain_proof::is_proved(store, &site.account.id, &domain.domain, now).await?;
+    Ok(proved.then_some(&domain.provider))
 }

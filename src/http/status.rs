@@ -50,6 +50,7 @@ pub fn status(code: E) -> StatusCode {
         | E::OperatorExists
         | E::OperatorLast
         | E::SetupLinkTooMany
+        | E::DomainTooMany
         | E::MappingSecondCustom
         | E::MappingRedirectUriChanges
         | E::MappingPeopleChange
@@ -203,8 +204,10 @@ pub fn status(code: E) -> StatusCode {
         | E::UserPassword
         | E::OperatorEmail
         | E::OperatorName
+        | E::OperatorAccounts
         | E::OperatorSecondFactor
         | E::SetupLinkInvalid
+        | E::DomainInvalid
         | E::GrantInvalid
         | E::GrantLoginFailed
         | E::GrantLockedOut

@@ -14,9 +14,9 @@ use serde::{Deserialize, Deserializer};
 use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
 pub use self::remove::remove;
 use self::store::add;
-pub use self::store::{StoreInput, StoreQuery, put_store, remove_store, stores};
+pub use self::store::{StoreInput, StoreQuery, StoresQuery, put_store, remove_store, stores};
 pub use self::view::AccountView;
-pub use self::ways::DomainInput;
+pub use self::ways::{DomainInput, domain_name};
 use self::ways::{domains, off, order};
 use self::write::{make, replace};
 use super::page::MAX;
@@ -174,7 +174,9 @@ pub struct AccountChange {
 }
 
 /// Tells `null` from absent.
-pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 

@@ -20,6 +20,9 @@ pub struct Caller {
     access: Access,
     /// The accounts the caller is limited to; `None`: all, and the broker itself.
     limit: Option<Vec<AccountId>>,
+    /// Whether only how an account looks and whose emails lead where is theirs to change
+    /// of its settings.
+    narrow: bool,
 }
 
 impl Caller {
@@ -34,6 +37,7 @@ impl Caller {
             name: name.into(),
             access,
             limit: limit.map(|account| vec![account]),
+            narrow: false,
         }
     }
 
@@ -43,7 +47,21 @@ impl Caller {
             name: name.into(),
             access,
             limit: Some(accounts),
+            narrow: false,
         }
+    }
+
+    /// The same, who may change of an account's settings only how it looks and whose
+    /// emails lead where.
+    #[must_use]
+    pub fn narrowed(mut self) -> Self {
+        self.narrow = true;
+        self
+    }
+
+    /// Whether only that is theirs to change of an account's settings.
+    pub fn is_narrow(&self) -> bool {
+        self.narrow
     }
 
     /// Who it is, for the audit log.

@@ -199,6 +199,7 @@ async fn create_first(
         disabled: false,
         role: Role::Owner,
         accounts: BTreeSet::new(),
+        language: None,
         created_at: now,
         last_login_at: None,
     };

@@ -13,6 +13,9 @@ pub enum Role {
     Auditor,
     /// Looks, and ends sessions and grants of people.
     Support,
+    /// Also sets up the providers of the accounts it is limited to, and manages their
+    /// users and how their pages look. Always limited to accounts.
+    AccountAdministrator,
     /// Changes accounts, with their providers and users.
     Administrator,
     /// Also operators, applications, signing keys, and the account through whose
@@ -23,9 +26,10 @@ pub enum Role {
 
 impl Role {
     /// All, the one that may most first.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Owner,
         Self::Administrator,
+        Self::AccountAdministrator,
         Self::Support,
         Self::Auditor,
     ];
@@ -35,6 +39,7 @@ impl Role {
         match self {
             Self::Auditor => "auditor",
             Self::Support => "support",
+            Self::AccountAdministrator => "account_administrator",
             Self::Administrator => "administrator",
             Self::Owner => "owner",
         }

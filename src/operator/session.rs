@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Operator, get, put, step_put};
+use super::{Email, Operator, Role, get, put, step_put};
 use crate::base::digest::{hex, unhex};
 use crate::base::{AccountId, Timestamp, digest};
 use crate::store::{
@@ -102,6 +102,11 @@ pub struct Current {
     pub limit: Option<AccountId>,
     /// Whether this request may change something.
     pub writes: bool,
+    /// The role whose buttons this request's page shows: less than the operator's where
+    /// the page is about an account in which they may do less.
+    pub offered: Role,
+    /// Whether they can do nothing before they set up a second factor.
+    pub held: bool,
     /// What forms of this session carry, so that no other site's form counts.
     pub csrf: String,
     /// Set where this is no operator, but who was let in for one thing.
@@ -193,10 +198,12 @@ pub(super) async fn of_cookie(
     }
     Ok(Some(Current {
         id: id(&token.key(&SESSIONS, "")),
+        offered: operator.value.role,
         operator: operator.value,
         session,
         limit: None,
         writes: false,
+        held: false,
         csrf: csrf(cookie),
         guest: None,
     }))

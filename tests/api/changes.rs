@@ -34,6 +34,8 @@ async fn tag(scene: &Scene, operation: &Operation) -> String {
 /// What may change without a condition: what only ever adds, ends, or looks.
 const UNCONDITIONAL: &[&str] = &[
     "endSessionsOfWay",
+    "beginDomain",
+    "checkDomain",
     "createAccount",
     "createApplication",
     "createOperator",

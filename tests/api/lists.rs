@@ -9,7 +9,7 @@ use vestibule::authority::consent::{self, Consent};
 use vestibule::base::Clock;
 
 use crate::authority::Client;
-use crate::scene::{ADA, Operation, Scene, assert_problem, block, operations};
+use crate::scene::{ADA, Operation, Scene, assert_problem, block, call, operations};
 use crate::support::{Browser, Page};
 
 /// Follows the links of a list from its first page.
@@ -54,6 +54,8 @@ async fn fill(scene: &Scene) {
         let body = json!({ "name": format!("Ada {i}") });
         let links = "/accounts/acme/setup-links";
         scene.json(Method::POST, links, &body).await;
+        let domain = format!("/accounts/acme/domains/d{i}.example");
+        call(&scene.world, &scene.all, Method::PUT, &domain, &[], None).await;
         let body = json!({ "account": "acme", "name": format!("app {i}") });
         scene.json(Method::POST, "/applications", &body).await;
         let body = json!({ "origin": format!("https://s{i}.example") });

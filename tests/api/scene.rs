@@ -89,6 +89,9 @@ fn mail() -> config::Mail {
 /// Too many wrong codes were typed for it.
 pub const BLOCKED: &str = "blocked@example.com";
 
+/// A domain that the people of `acme` prove.
+pub const DOMAIN: &str = "acme.example";
+
 pub const ADA: &str = "ada@example.com";
 
 /// Logged in through the provider.
@@ -221,6 +224,9 @@ impl Scene {
         let set = scene.toml(Method::PUT, shadow, &changed).await;
         assert_eq!(set.status, 204, "{}", set.body);
         scene.setup_link = scene.handed_in().await;
+        let domain = format!("/accounts/acme/domains/{DOMAIN}");
+        let begun = call(&scene.world, &scene.all, Method::PUT, &domain, &[], None).await;
+        assert_eq!(begun.status, 201, "{}", begun.body);
         let link = format!("/accounts/acme/setup-links/{}", scene.setup_link);
         let link = scene.get(&link).await.json();
         link["handed_in"]["id"]
@@ -299,10 +305,15 @@ impl Scene {
             ("address", BLOCKED),
             ("way", "mock-idp"),
             ("setup_link", &self.setup_link),
+            ("domain", DOMAIN),
         ] {
             path = path.replace(&format!("{{{name}}}"), value);
         }
         assert!(!path.contains('{'), "{path}: a name that is not known here");
+        if operation.id == "beginDomain" {
+            // Said again, it is the same record.
+            path = path.replace(DOMAIN, "new.example");
+        }
         if operation.id == "removeStore" {
             path += "?origin=";
             path += &self.world.origin;

@@ -36,6 +36,7 @@ pub const PAGES: &[&str] = &[
     "/admin/accounts/acme/drafts/x/review",
     "/admin/accounts/acme/drafts/x/provider",
     "/admin/accounts/acme/trials/x",
+    "/admin/accounts/acme/stores",
     "/admin/accounts/acme/setup-links/x",
     "/admin/nowhere",
 ];
@@ -86,6 +87,9 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/drafts/x/trial",
     "/admin/accounts/acme/drafts/x/provider",
     "/admin/accounts/acme/drafts/x/hand-in",
+    "/admin/accounts/acme/domains",
+    "/admin/accounts/acme/domains/check",
+    "/admin/accounts/acme/domains/remove",
     "/admin/accounts/acme/setup-links",
     "/admin/accounts/acme/setup-links/x/approve",
     "/admin/accounts/acme/setup-links/x/send-back",

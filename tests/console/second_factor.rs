@@ -501,6 +501,8 @@ async fn where_it_is_required_who_has_none_can_set_it_up_and_nothing_else() {
         "{}",
         page.body
     );
+    // What leads nowhere is not offered.
+    assert!(!page.shows("href=\"/admin/keys\"") && !page.shows("href=\"/admin/profile\""));
     let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap();
     let csrf = csrf.split('"').next().unwrap().to_owned();
     let mut op = Op {
@@ -516,7 +518,8 @@ async fn where_it_is_required_who_has_none_can_set_it_up_and_nothing_else() {
         }
     }
     let (app, codes) = set_up(&mut op).await;
-    assert_eq!(op.get("/admin/").await.status, StatusCode::OK);
+    let page = op.get("/admin/").await;
+    assert!(page.status == StatusCode::OK && page.shows("href=\"/admin/keys\""));
     // Switched off, it is wanted again.
     let fields = [
         ("password", PASSWORD),

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use vestibule::account::setup_link::{self, NewLink};
 use vestibule::base::{Clock, Timestamp};
 
 use crate::attacks::{FORMS, PAGES};
+use crate::dns::{NameServer, Say};
 use crate::support::{Browser, World};
 use crate::{Op, form};
 
@@ -64,7 +66,7 @@ async fn links(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn a_link_opens_once_and_its_session_ends_with_it() {
+async fn l1_l2_a_link_opens_once_and_its_session_ends_with_it() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let secret = link(&mut op, &[("name", "Ada"), ("days", "2")]).await;
@@ -100,7 +102,7 @@ async fn a_link_opens_once_and_its_session_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_revoked_link_ends_at_once_opened_or_not() {
+async fn l2_a_revoked_link_ends_at_once_opened_or_not() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let secret = link(&mut op, &[("name", "Ada")]).await;
@@ -126,7 +128,7 @@ async fn a_revoked_link_ends_at_once_opened_or_not() {
 }
 
 #[tokio::test]
-async fn who_opened_a_link_may_set_up_providers_and_nothing_else() {
+async fn l3_who_opened_a_link_may_set_up_providers_and_nothing_else() {
     let world = World::start().await;
     world.account("other").await;
     let mut op = Op::first(&world).await;
@@ -156,6 +158,7 @@ async fn who_opened_a_link_may_set_up_providers_and_nothing_else() {
         ends.iter().any(|end| path.ends_with(end))
             || path.ends_with("/drafts/x/trial")
             || path.ends_with("/drafts/x/provider")
+            || path.contains("/acme/domains")
             || path == "/admin/logout"
     };
     for path in FORMS.iter().filter(|path| !may(path)) {
@@ -173,6 +176,11 @@ async fn who_opened_a_link_may_set_up_providers_and_nothing_else() {
             StatusCode::NOT_FOUND,
             "{path}"
         );
+    }
+    for end in ["", "/check", "/remove"] {
+        let path = format!("/admin/accounts/other/domains{end}");
+        let page = guest.post(&path, &[("domain", "acme.test")]).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
     }
     // The drafts of operators are not theirs, though the account is.
     for page in ["provider", "toml", "review"] {
@@ -207,7 +215,7 @@ async fn who_opened_a_link_may_set_up_providers_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_handed_in_counts_once_an_operator_approves_it() {
+async fn l4_what_is_handed_in_counts_once_an_operator_approves_it() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let secret = link(&mut op, &[("name", "Ada at Acme")]).await;
@@ -275,7 +283,7 @@ async fn what_is_handed_in_counts_once_an_operator_approves_it() {
 }
 
 #[tokio::test]
-async fn what_is_handed_in_is_checked_and_decides_nothing_by_itself() {
+async fn l4_what_is_handed_in_is_checked_and_decides_nothing_by_itself() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let secret = link(&mut op, &[("name", "Ada")]).await;
@@ -391,6 +399,150 @@ async fn a_link_may_take_live_what_passes_the_checks() {
         .post(links, &[("name", "Ada"), ("goes_live", "yes")])
         .await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
+}
+
+#[tokio::test]
+async fn l1_of_two_who_open_a_link_at_once_one_has_its_session() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let secret = link(&mut op, &[("name", "Ada")]).await;
+    let fields = [("ticket", secret.as_str())];
+    let (mut one, mut two, mut three) = (Browser::new(), Browser::new(), Browser::new());
+    let (a, b, c) = tokio::join!(
+        form(&world, &mut one, "/admin/setup", &fields),
+        form(&world, &mut two, "/admin/setup", &fields),
+        form(&world, &mut three, "/admin/setup", &fields),
+    );
+    let pages = [a, b, c];
+    let mut won = 0;
+    for (page, browser) in pages.iter().zip([one, two, three].iter_mut()) {
+        if page.status == StatusCode::SEE_OTHER {
+            assert_eq!(page.location().unwrap().path(), HOME);
+            won += 1;
+        } else {
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+            assert!(page.shows("console.link_dead"), "{}", page.body);
+            let home = browser.get(format!("{}{HOME}", world.origin)).await;
+            assert_eq!(home.status, StatusCode::SEE_OTHER, "they are nobody");
+        }
+    }
+    assert_eq!(won, 1);
+    let log = op.get("/admin/audit.jsonl").await;
+    assert_eq!(log.body.matches("setup_link.open").count(), 1);
+}
+
+#[tokio::test]
+async fn l2_a_link_ends_with_its_account_and_is_not_of_the_next_one() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    let opened = link(&mut op, &[("name", "Ada")]).await;
+    let unopened = link(&mut op, &[("name", "Grace")]).await;
+    let mut guest = open(&world, &opened).await;
+    let draft = edit(&mut guest).await;
+    guest.done(&format!("{draft}hand-in"), &[]).await;
+    let (status, said) = world.admin(Method::DELETE, "/accounts/acme", "", "").await;
+    assert_eq!(status, 204, "{said}");
+    let jar = guest.browser.jar.clone();
+    // As soon as another has the id, too.
+    for again in [false, true] {
+        if again {
+            let body = r#"{"id":"acme","name":"Another"}"#;
+            let json = "application/json";
+            assert_eq!(
+                world.admin(Method::POST, "/accounts", json, body).await.0,
+                201
+            );
+        }
+        guest.browser.jar.clone_from(&jar);
+        let page = guest.post(&format!("{draft}hand-in"), &[]).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+        assert!(page.shows("has ended"), "{}", page.body);
+        let url = format!("{}/admin/setup?ticket={unopened}", world.origin);
+        let page = Browser::new().get(&url).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+        let fields = [("ticket", unopened.as_str())];
+        let page = form(&world, &mut Browser::new(), "/admin/setup", &fields).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+    }
+    assert_eq!(links(&world).await.as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn l4_what_goes_live_by_itself_does_not_where_operators_log_in() {
+    let world = World::with(|config| {
+        config.console_login_account = Some("acme".parse().unwrap());
+    })
+    .await;
+    world.account("acme").await;
+    world.apply("acme", &world.mapping()).await;
+    Op::first(&world).await;
+    // Made before the configuration named the account.
+    let new = NewLink {
+        account: "acme".parse().unwrap(),
+        name: "Ada".to_owned(),
+        goes_live: true,
+        created_by: "ada@example.test".to_owned(),
+        lifetime: Duration::from_secs(3600),
+    };
+    let (_, secret, steps) = setup_link::steps_create(new, &[], world.clock.now()).unwrap();
+    world.store.commit(steps).await.unwrap();
+    let mut guest = open(&world, secret.as_str()).await;
+    let draft = edit(&mut guest).await;
+    let name = [("provider.name", "Acme"), ("action", "review")];
+    guest.done(&format!("{draft}provider"), &name).await;
+    let page = guest.post(&format!("{draft}apply"), &[]).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+    // An operator may take it live.
+    guest.done(&format!("{draft}hand-in"), &[]).await;
+    assert_eq!(links(&world).await[0]["handed_in"]["name"], "Acme");
+}
+
+#[tokio::test]
+async fn who_opened_a_link_proves_the_domain_of_the_accounts_emails() {
+    let dns = NameServer::start().await;
+    let address = dns.address;
+    let world = World::with(|config| config.nameserver = Some(address)).await;
+    world.account("acme").await;
+    world.apply("acme", &world.mapping()).await;
+    let mut op = Op::first(&world).await;
+    let secret = link(&mut op, &[("name", "Ada")]).await;
+    let mut guest = open(&world, &secret).await;
+    let domains = "/admin/accounts/acme/domains";
+    let page = guest.post(domains, &[("domain", "ada@acme.test")]).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(
+        page.shows("proof-domain") && page.shows("is no domain of emails"),
+        "{}",
+        page.body
+    );
+    let domain = [("domain", "Acme.test")];
+    let page = guest.done(domains, &domain).await;
+    assert_eq!(page.url.path(), HOME);
+    let name = "_vestibule-challenge.acme.test";
+    assert!(page.shows(name), "{}", page.body);
+    let value = page.body.split("value=\"vestibule-").nth(1).unwrap();
+    let value = format!("vestibule-{}", value.split('"').next().unwrap());
+    let check = format!("{domains}/check");
+    let page = guest.done(&check, &domain).await;
+    assert!(
+        page.shows("There is no record of this name")
+            || page.shows("there is no record of this name")
+    );
+    dns.say(name, Say::text(&value));
+    world.clock.advance(Duration::from_secs(5));
+    let page = guest.done(&check, &domain).await;
+    assert!(page.shows("The domain is proved"), "{}", page.body);
+    // The operator names the provider, and need not say that it is verified.
+    let leads = [("domain", "acme.test"), ("provider", "mock-idp")];
+    let page = op.done("/admin/accounts/acme/ways/domains", &leads).await;
+    assert!(page.shows("Proved by DNS"), "{}", page.body);
+    let log = op.get("/admin/audit.jsonl").await;
+    let checked = log.body.lines().rfind(|line| line.contains("domain.check"));
+    assert!(checked.unwrap().contains("setup-link:"), "{checked:?}");
+    // Taken back is asked about.
+    let page = guest.done(&format!("{domains}/remove"), &domain).await;
+    assert!(!page.shows(name), "{}", page.body);
+    assert!(!op.get("/admin/accounts/acme").await.shows("Proved by DNS"));
 }
 
 #[tokio::test]

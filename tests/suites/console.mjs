@@ -349,6 +349,42 @@ await page.getByRole('switch', { name: 'Acme Accounts' }).press('Enter');
 await page.waitForURL(/done=way-on/);
 assert.equal(await page.getByRole('switch', { name: 'Acme Accounts' }).getAttribute('aria-checked'), 'true');
 
+// The account's own people, by a link, in a browser of their own.
+await page.goto(`${origin}/admin/accounts/acme`);
+await page.getByLabel('For whom').fill('Ada at Acme');
+await press(page, 'Make a link');
+const setup = await page.getByLabel('Link', { exact: true }).inputValue();
+{
+  const own = await visitor();
+  await own.page.goto(setup);
+  await own.look('setup-open', ['Set up the login of Acme']);
+  await press(own.page, 'Open');
+  await own.look('setup', ['Set up a provider', 'Live now']);
+  await own.page.getByLabel('Domain to prove').fill('acme.test');
+  await press(own.page, 'Show its record');
+  await own.look('setup-domain', ['Name of the TXT record', 'Not proved']);
+  assert.equal(await own.page.getByLabel('Name of the TXT record').inputValue(), '_vestibule-challenge.acme.test');
+  await own.page.getByRole('button', { name: 'Look it up' }).click();
+  await own.look('setup-domain-looked-up', ['no name server gave an answer']);
+  const state = await own.context.storageState();
+  for (const [scheme, size] of [['dark', 'desktop'], ['light', 'phone'], ['dark', 'phone']]) {
+    const again = await visitor({ scheme, size, storageState: state });
+    await again.page.goto(`${origin}/admin/`);
+    await again.look('setup', ['Domains of emails']);
+    await again.close();
+  }
+  await own.page.getByRole('button', { name: 'Edit Acme Accounts' }).click();
+  await own.page.goto(own.page.url().replace(/provider$/, 'review'));
+  await own.look('setup-review', ['Hand in']);
+  await press(own.page, 'Hand in');
+  await own.look('setup-handed-in', ['waits for an operator']);
+  await own.close();
+}
+await page.goto(`${origin}/admin/accounts/acme`);
+await page.getByRole('link', { name: /Look at it/ }).click();
+await look('setup-link', ['Set-up link for Ada at Acme', 'Approve: it goes live']);
+const setupLink = new URL(page.url()).pathname;
+
 // Everything again: dark, small.
 const storageState = await context.storageState();
 await page.goto(`${origin}/admin/accounts/acme/providers/acme`);
@@ -359,7 +395,7 @@ const pages = {
   sessions: '/admin/accounts/acme/sessions', provider: '/admin/accounts/acme/providers/acme', diff: '/admin/accounts/acme/providers/acme/diff?from=1&to=2',
   applications: '/admin/applications', application, 'application-long': `/admin/applications/${'l'.repeat(100)}`, 'application-new': '/admin/new-application?account=acme',
   'account-applications': '/admin/applications?account=acme', keys: '/admin/keys', shadow: '/admin/accounts/acme/providers/acme/shadow',
-  operators: '/admin/operators', audit: '/admin/audit', nowhere: '/admin/nowhere',
+  stores: '/admin/accounts/acme/stores', 'setup-link': setupLink, operators: '/admin/operators', audit: '/admin/audit', nowhere: '/admin/nowhere',
 };
 for (const step of ['provider', 'authorization', 'token', 'userinfo', 'toml', 'review']) pages[`edit-${step}`] = base.replace(origin, '') + step;
 for (const [scheme, size] of [['light', 'desktop'], ['dark', 'desktop'], ['light', 'phone'], ['dark', 'phone']]) {
@@ -386,7 +422,11 @@ for (const [scheme, size] of [['light', 'desktop'], ['dark', 'desktop'], ['light
 // The shopper's pages in the account's look, in their languages, on the smallest phone.
 await page.goto(`${origin}/admin/accounts/acme`);
 await page.getByLabel('Name', { exact: true }).fill('Acme Outdoor & Garten');
-await page.getByLabel('Colour').fill('#0a6b4f');
+await page.getByLabel('Colour', { exact: true }).fill('#0a6b4f');
+// The picker follows what is typed, and the preview both.
+assert.equal(await page.getByLabel('Pick a colour').inputValue(), '#0a6b4f');
+assert.equal(await page.locator('[data-look-name]').innerText(), 'Acme Outdoor & Garten');
+assert.equal(await page.locator('[data-look-button]').evaluate((it) => getComputedStyle(it).backgroundColor), 'rgb(10, 107, 79)');
 await press(page, 'Save');
 await page.getByRole('link', { name: 'Set up Google' }).click();
 await look('known', ['Redirect URI', 'Client ID', 'Client secret']);

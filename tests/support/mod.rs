@@ -85,6 +85,8 @@ impl World {
         config.data_dir = data.path().to_owned();
         config.outbound.allow_http = true;
         config.outbound.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        // Nobody answers there; who needs answers starts a name server.
+        config.nameserver = Some("127.0.0.1:1".parse().unwrap());
         // Tests have a second provider in an account under a bundled id.
         config.bundled_ids_elsewhere = true;
         change(&mut config);

@@ -9,6 +9,8 @@ use serde_json::json;
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
+use super::proofs;
+use super::sentences::{say, say_with};
 use super::view::{Html, provider_name, redirect_to, shown, status};
 use super::ways_screen;
 use crate::account::draft;
@@ -42,7 +44,7 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
         limit: Some(50),
     };
     let own = &desk.who.operator.accounts;
-    let caller = if own.is_empty() {
+    let caller = if desk.who.operator.has_all_accounts() {
         desk.caller()
     } else {
         let own = own.iter().cloned().collect();
@@ -50,7 +52,7 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
     };
     let found = accounts::list(desk.ops(), &caller, query).await?;
     let values = context! {
-        title => "Accounts",
+        title => say("common.accounts"),
         nav => "accounts",
         q,
         accounts => shown(found.items),
@@ -109,6 +111,9 @@ pub(super) async fn account(
     let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
     let account = found.value;
     let ways = ways_screen::screen(desk, &account).await?;
+    let domains = proofs::of(desk, account.id.as_str()).await?;
+    let proved = domains.iter().filter(|proof| proof.proved);
+    let proved: Vec<String> = proved.map(|proof| proof.domain.clone()).collect();
     let values = context! {
         title => account.name.as_str(),
         nav => "accounts",
@@ -117,8 +122,10 @@ pub(super) async fn account(
         drafts => drafts(desk, &account.id).await?,
         setup_links => setup_links(desk, &account.id).await?,
         ways,
+        proofs => shown(domains),
+        proved,
         login_log => !desk.ops().login_log.is_zero(),
-        all_accounts => desk.who.operator.accounts.is_empty(),
+        all_accounts => desk.who.operator.has_all_accounts(),
         public_url => desk.console.origin.as_str(),
     };
     desk.page(status, "account.html", context! { ..more, ..values })
@@ -139,7 +146,7 @@ async fn drafts(desk: &Desk, account: &AccountId) -> Result<TemplateValue, Store
         let base = draft.base.as_ref();
         Some(json!({
             "token": token.as_str(),
-            "name": provider_name(&draft.source, "A mapping without a name"),
+            "name": provider_name(&draft.source, &say("account.mapping_without_name")),
             "editing": base.map(|base| base.number),
             "author": draft.author,
             // A draft is kept for so long from its beginning on.
@@ -184,10 +191,11 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         name: Some(post.get("name").to_owned()),
         logo_url: Some(post.filled("logo_url")),
         color: Some(post.filled("color")),
-        signing_alg: Some(post.filled("signing_alg")),
+        // An account's own administrator is not shown the rest.
+        signing_alg: post.has("signing_alg").then(|| post.filled("signing_alg")),
         unverified_email: post.filled("unverified_email"),
         vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
-        audience: Some(post.filled("audience")),
+        audience: post.has("audience").then(|| post.filled("audience")),
         ..AccountChange::default()
     };
     save(&post, &id, change, "saved", "settings").await
@@ -226,12 +234,12 @@ pub(super) async fn add_store(Path(id): Path<String>, post: Post) -> Html {
 
 pub(super) async fn remove_store(Path(id): Path<String>, post: Post) -> Html {
     let ask = Ask {
-        title: format!("Remove the store {}", post.get("origin")),
-        ends: &[
-            "Nobody can log in on it any more, and logins under way there fail.",
-            "Sessions of its shoppers go on until they end.",
-        ],
-        button: "Remove the store",
+        title: say_with(
+            "confirm.remove_store_of",
+            &[("origin", &post.get("origin"))],
+        ),
+        ends: vec![say("confirm.store_ends"), say("confirm.store_sessions")],
+        button: say("confirm.remove_store"),
         back: format!("/admin/accounts/{}", segment(&id)),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

@@ -16,6 +16,7 @@ use self::form::{Refused, changes, text, typed};
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
+use super::sentences::{say, say_with};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::authority::application::{AuthMethod, ResponseAlg};
@@ -81,7 +82,7 @@ pub(super) async fn list(
         .await
         .map_err(failing(&who))?;
     let values = context! {
-        title => "Applications",
+        title => say("common.applications"),
         nav => if which.account().is_some() { "accounts" } else { "applications" },
         account,
         items => shown(found["items"].clone()),
@@ -132,7 +133,7 @@ async fn new_page(
     // An account that is not there is the form's to say.
     let account = of_account(console, who, account).await.unwrap_or_default();
     let values = context! {
-        title => "New application",
+        title => say("common.new_application"),
         nav => if account.is_none() { "applications" } else { "accounts" },
         account,
         // Too many for a list are typed.
@@ -352,12 +353,12 @@ pub(super) async fn remove(
     post: Post,
 ) -> Html {
     let ask = Ask {
-        title: format!("Remove the application {id}"),
-        ends: &[
-            "It gets no more tokens, and what people granted to it ends.",
-            "Its secret counts no more. This can't be undone.",
+        title: say_with("confirm.remove_application_of", &[("id", &id)]),
+        ends: vec![
+            say("confirm.application_ends"),
+            say("confirm.application_secret"),
         ],
-        button: "Remove the application",
+        button: say("confirm.remove_application"),
         back: path(&id, ""),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

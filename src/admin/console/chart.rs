@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::sentences::say_with;
 use crate::base::Timestamp;
 use crate::login::health::{HOURS, Hour, State};
 
@@ -47,7 +48,7 @@ pub(super) fn health(state: &State, now: Timestamp) -> Value {
                 "good": good, "good_y": HEIGHT.saturating_sub(good),
                 "bad": bad, "bad_y": HEIGHT.saturating_sub(good + bad),
                 "slow": slow, "slow_y": HEIGHT.saturating_sub(slow),
-                "label": format!("{at}: {} worked, {} failed, {} ms", hour.worked, hour.failed, mean(hour)),
+                "label": say_with("provider.bar", &[("at", &at), ("worked", &hour.worked), ("failed", &hour.failed), ("mean", &mean(hour))]),
             })
         })
         .collect();

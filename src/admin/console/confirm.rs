@@ -9,13 +9,13 @@ use super::guard::Post;
 use super::view::{Html, shown};
 
 /// What is about to happen.
-pub(super) struct Ask<'a> {
+pub(super) struct Ask {
     /// Names it: `Delete ada@example.com`.
     pub title: String,
     /// What ends or changes, a sentence each.
-    pub ends: &'a [&'a str],
+    pub ends: Vec<String>,
     /// What the button says.
-    pub button: &'a str,
+    pub button: String,
     /// The page to go back to.
     pub back: String,
 }
@@ -26,12 +26,12 @@ pub(super) fn is_confirmed(post: &Post) -> bool {
 }
 
 /// The page that asks, where the form does not say yet that this is meant.
-pub(super) fn unless_confirmed(post: &Post, ask: &Ask<'_>) -> Option<Html> {
+pub(super) fn unless_confirmed(post: &Post, ask: &Ask) -> Option<Html> {
     (!is_confirmed(post)).then(|| page(post, ask, StatusCode::OK, context! {}))
 }
 
 /// The page that asks.
-pub(super) fn page(post: &Post, ask: &Ask<'_>, status: StatusCode, more: Value) -> Html {
+pub(super) fn page(post: &Post, ask: &Ask, status: StatusCode, more: Value) -> Html {
     let again = ["csrf", "confirmed", "understood", "accept", "sessions"];
     let fields: Vec<Value> = post
         .form
@@ -42,8 +42,8 @@ pub(super) fn page(post: &Post, ask: &Ask<'_>, status: StatusCode, more: Value) 
     let values = context! {
         title => ask.title.as_str(),
         nav => "",
-        ends => shown(ask.ends),
-        button => ask.button,
+        ends => shown(&ask.ends),
+        button => ask.button.as_str(),
         back => ask.back.as_str(),
         fields,
     };

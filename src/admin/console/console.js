@@ -2,6 +2,10 @@
 // here has a button that does the same without it.
 'use strict';
 
+// The sentences, in the language of the page.
+const said = JSON.parse(document.body.dataset.said || '{}');
+const say = (name, values = {}) => (said[name] || '').replace(/\{(\w+)\}/g, (all, value) => values[value] ?? all);
+
 function later(run, wait) {
   let timer;
   return () => { clearTimeout(timer); timer = setTimeout(run, wait); };
@@ -57,14 +61,15 @@ function loginAgain() {
   const dialog = document.createElement('dialog');
   dialog.className = 'again';
   dialog.setAttribute('aria-labelledby', 'again-title');
-  dialog.innerHTML = `<h2 id="again-title">Your session ended</h2>
-<p>What you typed is still on this page. Sign in, and it is kept.</p>
+  dialog.innerHTML = `<h2 id="again-title" data-say="ended"></h2>
+<p data-say="ended_about"></p>
 <p class="notice bad" role="alert" hidden></p>
 <form method="post" action="/admin/login">
-<p class="field"><label for="again-email">Email</label><input id="again-email" name="email" type="email" autocomplete="username" required></p>
-<p class="field"><label for="again-password">Password</label><input id="again-password" name="password" type="password" autocomplete="current-password" required></p>
-<p class="actions"><button class="main">Sign in</button><a class="button" href="/admin/login" target="_blank">Sign in another way</a></p>
+<p class="field"><label for="again-email" data-say="email"></label><input id="again-email" name="email" type="email" autocomplete="username" required></p>
+<p class="field"><label for="again-password" data-say="password"></label><input id="again-password" name="password" type="password" autocomplete="current-password" required></p>
+<p class="actions"><button class="main" data-say="sign_in"></button><a class="button" href="/admin/login" target="_blank" data-say="another_way"></a></p>
 </form>`;
+  for (const part of dialog.querySelectorAll('[data-say]')) part.textContent = say(part.dataset.say);
   document.body.append(dialog);
   const wrong = dialog.querySelector('[role=alert]');
   const over = async () => {
@@ -93,8 +98,8 @@ function loginAgain() {
         wrong.hidden = true;
         return;
       }
-      wrong.textContent = page.querySelector('[role=alert]')?.textContent || 'Sign in another way: this takes a page of its own.';
-    } catch { wrong.textContent = 'The broker does not answer. What you typed is still on this page.'; }
+      wrong.textContent = page.querySelector('[role=alert]')?.textContent || say('own_page');
+    } catch { wrong.textContent = say('no_answer'); }
     wrong.hidden = false;
   });
   addEventListener('focus', over);
@@ -125,7 +130,7 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
   const kept = form.querySelector('[data-kept]');
   let sent = Promise.resolve();
   let changed = false;
-  const say = (text) => { if (kept && kept.textContent !== text) kept.textContent = text; };
+  const tell = (text) => { if (kept && kept.textContent !== text) kept.textContent = text; };
   const keep = async (again = true) => {
     if (!changed) return;
     changed = false;
@@ -135,19 +140,19 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
       answer = await fetch(form.dataset.preview, { method: 'POST', body, credentials: 'same-origin' });
     } catch {
       changed = true;
-      say('The broker does not answer. What you typed is on this page only.');
+      tell(say('no_answer'));
       return;
     }
     if (answer.status === 401 || answer.status === 403) {
       changed = true;
       if (again && await session()) { await keep(false); return; }
-      if (answer.status === 401) { say('Not kept: your session ended.'); loginAgain(); }
-      else say('Not kept: your role may only look.');
+      if (answer.status === 401) { tell(say('not_kept_ended')); loginAgain(); }
+      else tell(say('not_kept_role'));
       return;
     }
     if (!answer.ok) {
       changed = true;
-      say(answer.status === 404 || answer.status === 410 ? 'This draft was applied or discarded meanwhile. What you typed is on this page only.' : 'Not kept. Press a button to try again.');
+      tell(say(answer.status === 404 || answer.status === 410 ? 'gone' : 'not_kept'));
       return;
     }
     const { preview, findings, seen, conflicts, fresh } = await answer.json();
@@ -155,7 +160,7 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
     fillFresh(form, fresh);
     if (preview !== undefined && !changed) pane.innerHTML = preview;
     if (!changed) fillFindings(form, findings);
-    say(conflicts.length === 0 ? 'Kept.' : `Not kept, since somebody else changed it meanwhile: ${conflicts.map(({ label, theirs }) => `${label} (theirs is “${theirs}”)`).join(', ')}. Go on to choose.`);
+    tell(conflicts.length === 0 ? say('kept') : say('not_kept_conflict', { fields: conflicts.map((one) => say('theirs', one)).join(', ') }));
   };
   const soon = later(() => { sent = sent.then(() => keep()); }, 150);
   const ask = () => { changed = true; soon(); };
@@ -179,7 +184,7 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
       form.append(action);
       going = true;
       form.submit();
-    }, () => { going = false; say('The broker does not answer. What you typed is on this page only.'); });
+    }, () => { going = false; tell(say('no_answer')); });
   });
   addEventListener('pagehide', () => {
     if (!changed || going) return;
@@ -226,7 +231,7 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   button.hidden = !navigator.clipboard;
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
-    button.textContent = 'Copied';
+    button.textContent = say('copied');
   });
 }
 
@@ -243,3 +248,65 @@ if (document.querySelector('[data-wait]')) {
 addEventListener('pagehide', () => {
   for (const part of document.querySelectorAll('[data-once]')) part.remove();
 });
+
+// Times in the reader's own zone. The page has them in UTC, which stays as the title.
+function localTimes(root) {
+  const time = /(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/;
+  const short = new Intl.DateTimeFormat(document.documentElement.lang || 'en', { dateStyle: 'medium', timeStyle: 'short' });
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walk.nextNode()) {
+    const node = walk.currentNode;
+    if (time.test(node.data) && !node.parentElement.closest('pre, code, textarea, title, .unseen')) found.push(node);
+  }
+  for (let node of found) {
+    for (let hit = time.exec(node.data); hit; hit = time.exec(node.data)) {
+      const at = new Date(`${hit[1]}T${hit[2]}:00Z`);
+      if (Number.isNaN(at.getTime())) break;
+      const text = node.splitText(hit.index);
+      node = text.splitText(hit[0].length);
+      let place = text.parentElement.closest('time');
+      if (!place) {
+        place = document.createElement('time');
+        place.dateTime = at.toISOString();
+        text.replaceWith(place);
+      }
+      place.title = hit[0];
+      place.textContent = short.format(at);
+      if (!node.isConnected) break;
+    }
+  }
+}
+localTimes(document.body);
+
+// A colour that is typed, picked: one follows the other.
+for (const picker of document.querySelectorAll('[data-picks]')) {
+  const typed = document.getElementById(picker.dataset.picks);
+  picker.hidden = false;
+  const follow = () => { if (/^#[0-9a-f]{6}$/i.test(typed.value)) picker.value = typed.value; };
+  follow();
+  typed.addEventListener('input', follow);
+  picker.addEventListener('input', () => {
+    typed.value = picker.value;
+    typed.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+}
+
+// How the login page would look, as it is typed.
+for (const look of document.querySelectorAll('[data-look]')) {
+  const form = look.closest('form');
+  const show = () => {
+    const { name, color } = form.elements;
+    look.hidden = false;
+    look.querySelector('[data-look-name]').textContent = name.value;
+    const own = /^#[0-9a-f]{6}$/i.test(color.value);
+    const button = look.querySelector('[data-look-button]');
+    button.style.backgroundColor = own ? color.value : '';
+    // The darker text where it can be read better (WCAG 2.2, relative luminance).
+    const parts = [1, 3, 5].map((at) => parseInt(color.value.slice(at, at + 2), 16) / 255);
+    const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    button.style.color = own ? (0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff') : '';
+  };
+  form.addEventListener('input', show);
+  show();
+}

@@ -6,6 +6,7 @@ use minijinja::context;
 use serde_json::json;
 
 use super::guard::{Desk, Post};
+use super::sentences::say;
 use super::sign_in::note;
 use super::view::Html;
 use crate::authority::OAuthError;
@@ -47,7 +48,7 @@ pub(super) async fn ask(desk: Desk, uri: Uri) -> Html {
     let query = Pairs::parse(uri.query().unwrap_or_default()).unwrap_or_default();
     let ask = find(&desk, query.get("user_code").unwrap_or_default()).await?;
     let values = context! {
-        title => "A program asks for access",
+        title => say("device.title"),
         application => ask.application.name.as_str(),
         client_id => ask.application.client_id.as_str(),
         writes => ask.scopes.has(ADMIN_WRITE),
@@ -77,7 +78,7 @@ pub(super) async fn decide(post: Post) -> Html {
     let done = authority.device_decide(&ask, decision).await;
     let done = done.map_err(unavailable)?;
     let values = context! {
-        title => "A program asks for access",
+        title => say("device.title"),
         application => ask.application.name.as_str(),
         connected => done && allows,
         over => true,

@@ -1,20 +1,62 @@
 //! The door of the console: who is logged in passes, everybody else is asked to log in.
+//! It chooses the language too, in which either is answered.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use minijinja::context;
 use serde_json::json;
 
-use super::guard::{LoggedIn, ask, current, form, scripted};
+use super::guard::{Kind, LoggedIn, ask, cookie, current, form, scripted, set_cookie};
 use super::resume::Interrupted;
+use super::sentences::{chosen, speaking};
 use super::view::{fail, json_answer, page, redirect_to, shown_failure};
 use super::{Console, State, guest as guests, provider_sign_in, rights, second_factor};
+use crate::base::Lang;
+use crate::operator::session::Current;
+use crate::protocol::form::Pairs;
+
+/// How long a browser keeps the language that was chosen.
+const LANGUAGE_KEPT: u64 = 365 * 24 * 3600;
+
+/// The layer that chooses the language of a request: what is asked for with `language`,
+/// else what was chosen in this browser before, else what the browser prefers, else
+/// English. An operator's own setting, which [`signed_in`] finds, is stronger.
+pub(super) async fn spoken(
+    axum::extract::State(console): State,
+    request: Request,
+    next: Next,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let asked = Pairs::parse(query).ok();
+    let asked = asked.as_ref().and_then(|query| query.get("language"));
+    let asked = asked.and_then(|tag| Lang::ALL.into_iter().find(|lang| lang.tag() == tag));
+    let lang = asked.unwrap_or_else(|| {
+        let kept = cookie(&console, request.headers(), Kind::Language);
+        Lang::choose(kept.as_deref(), accepted(request.headers()))
+    });
+    let rest: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("language="))
+        .collect();
+    let query = request.method().is_safe().then(|| rest.join("&"));
+    let mut answer = chosen(lang, query, next.run(request)).await;
+    if let Some(lang) = asked {
+        let kept = set_cookie(&console, Kind::Language, lang.tag(), LANGUAGE_KEPT);
+        answer.headers_mut().append(header::SET_COOKIE, kept);
+    }
+    answer
+}
+
+fn accepted(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::ACCEPT_LANGUAGE);
+    value.and_then(|value: &HeaderValue| value.to_str().ok())
+}
 
 /// Lets through who is logged in, and shows their failures in their page.
 pub(super) async fn signed_in(
@@ -22,7 +64,7 @@ pub(super) async fn signed_in(
     request: Request,
     next: Next,
 ) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     match current(&console, &parts.headers).await {
         Err(failed) => failed,
         Ok(None) if scripted(&parts) => ask(&parts),
@@ -30,30 +72,50 @@ pub(super) async fn signed_in(
             Some(page) => page,
             None => ask(&parts),
         },
-        Ok(Some(mut who)) => {
-            let login_account = console.admin.login_account.as_ref();
-            let checked = match &who.guest {
-                Some(guest) => rights::check_guest(guest, login_account, &parts.method, &parts.uri),
-                None => rights::check(&who.operator, login_account, &parts.method, &parts.uri),
-            };
-            match checked {
-                Ok(limit) => who.limit = limit,
-                Err(problem) => return fail(Some(&who), &problem),
+        Ok(Some(who)) => {
+            let own = who.operator.language;
+            let answer = let_in(&console, who, parts, body, next);
+            match own {
+                Some(lang) => speaking(lang, answer).await,
+                None => answer.await,
             }
-            if let Some(guest) = &who.guest
-                && parts.uri.path() == "/admin/"
-            {
-                return redirect_to(&guests::home(&guest.account));
-            }
-            if let Some(answer) = second_factor::demanded(&console, &who, &parts) {
-                return answer;
-            }
-            who.writes = !parts.method.is_safe();
-            parts.extensions.insert(who.clone());
-            let answer = next.run(Request::from_parts(parts, body)).await;
-            shown_failure(Some(&who), answer)
         }
     }
+}
+
+/// Answers somebody who is logged in, if they may see what they ask for.
+async fn let_in(
+    console: &Console,
+    mut who: Current,
+    mut parts: Parts,
+    body: Body,
+    next: Next,
+) -> Response {
+    let login_account = console.admin.login_account.as_ref();
+    let checked = match &who.guest {
+        Some(guest) => rights::check_guest(guest, login_account, &parts.method, &parts.uri),
+        None => rights::check(&who.operator, login_account, &parts.method, &parts.uri),
+    };
+    match checked {
+        Ok(limit) => who.limit = limit,
+        Err(problem) => return fail(Some(&who), &problem),
+    }
+    if let Some(guest) = &who.guest
+        && parts.uri.path() == "/admin/"
+    {
+        return redirect_to(&guests::home(&guest.account));
+    }
+    who.held = second_factor::is_demanded(console, &who);
+    if let Some(answer) = second_factor::demanded(&who, &parts) {
+        return answer;
+    }
+    who.writes = !parts.method.is_safe();
+    if who.guest.is_none() {
+        who.offered = rights::offers(&who.operator, login_account, &parts.uri);
+    }
+    parts.extensions.insert(who.clone());
+    let answer = next.run(Request::from_parts(parts, body)).await;
+    shown_failure(Some(&who), answer)
 }
 
 /// The page for a form of ours that came without a session; `None` where there is

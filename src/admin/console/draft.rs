@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
 use super::fields::{STEPS, Step};
+use super::sentences::say;
 use super::view::{failing, shown};
 use super::{Console, edit, expect};
 use crate::account::draft::{self, Draft};
@@ -162,7 +163,7 @@ pub(super) fn frame(open: &Open, current: &str, findings: &[Finding]) -> Templat
                 .iter()
                 .filter(|f| f.is_error() && Step::of(&f.key).is_some_and(|of| of.id == step.id))
                 .count();
-            json!({ "id": step.id, "title": step.title, "number": i + 1, "current": step.id == current, "errors": errors })
+            json!({ "id": step.id, "title": say(step.title), "number": i + 1, "current": step.id == current, "errors": errors })
         })
         .collect();
     let base = open.draft.base.as_ref();

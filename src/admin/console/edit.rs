@@ -4,6 +4,7 @@
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
 use super::fields::{Kind, Step};
+use super::sentences::say;
 use crate::document::REDACTED;
 use crate::document::redact::sounds_secret;
 use crate::protocol::form::Pairs;
@@ -243,13 +244,13 @@ pub(super) fn names_a_variable(text: &str) -> bool {
 }
 
 /// The label of a secret whose variable is no variable's name.
-pub(super) fn misplaced_secret(step: &Step, form: &Pairs) -> Option<&'static str> {
+pub(super) fn misplaced_secret(step: &Step, form: &Pairs) -> Option<String> {
     let field = step.fields().find(|field| {
         matches!(field.kind, Kind::Secret)
             && form.get(&format!("{}.from", field.key)) == Some("env")
             && !names_a_variable(form.get(field.key).unwrap_or_default())
     })?;
-    Some(field.label)
+    Some(say(field.label))
 }
 
 /// The rows of a form, in order; empty ones left out.

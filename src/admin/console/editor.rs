@@ -9,6 +9,7 @@ use toml_edit::DocumentMut;
 use super::draft::{Open, TRIES, busy, frame};
 use super::fields::Step;
 use super::guard::{LoggedIn, Post};
+use super::sentences::say;
 use super::view::{Failed, Html, json_answer, page, redirect_to, shown};
 use super::{Console, State, expect};
 use crate::base::digest::{hex, sha256};
@@ -55,7 +56,7 @@ fn editor(console: &Console, who: &Current, open: &Open, typed: Option<&str>) ->
         StatusCode::OK
     };
     let values = context! {
-        title => "Mapping as TOML",
+        title => say("common.mapping_as_toml"),
         text => typed.unwrap_or(&kept),
         seen => name(&kept),
         theirs => typed.map(|typed| shown(difference::diff_lines(&kept, typed))),
@@ -122,7 +123,7 @@ pub(super) async fn typing(console: &Console, account: &str, draft: &str, post: 
         name(&shown_text(open))
     };
     let conflicts = if conflict {
-        json!([{ "key": "toml", "label": "TOML", "theirs": "another text" }])
+        json!([{ "key": "toml", "label": "TOML", "theirs": say("toml.another_text") }])
     } else {
         json!([])
     };

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::draft::{Open, TRIES, busy};
 use super::fields::Kind;
 use super::guard::Post;
+use super::sentences::say;
 use super::view::{Html, redirect_to};
 use super::words::field;
 use super::{State, edit};
@@ -21,9 +22,9 @@ pub(super) struct Explained {
     sentence: String,
     /// The step to change.
     step: Option<&'static str>,
-    title: Option<&'static str>,
+    title: Option<String>,
     key: Option<&'static str>,
-    label: Option<&'static str>,
+    label: Option<String>,
     /// Other places that look right, the best first.
     offers: Vec<Offer>,
 }
@@ -35,48 +36,26 @@ struct Offer {
     reason: String,
 }
 
-/// What happened, by its code.
+/// The id of a sentence about what happened, by its code.
 fn happened(code: &str) -> &'static str {
     match code {
-        "login.denied" => {
-            "Whoever logged in pressed Cancel at the provider, or the provider refused consent. Nothing is wrong with the mapping."
-        }
-        "login.code_missing" => {
-            "The provider sent the browser back without a code under the name that is expected."
-        }
-        "login.state_missing" => {
-            "The provider sent the browser back without the state under the name that is expected."
-        }
-        "login.issuer_mismatch" => "The answer came from another issuer than the one that is set.",
-        "login.token_rejected" => {
-            "The provider refused to exchange the code. The client secret, the way the client authenticates and the redirect URI registered there are the usual causes."
-        }
-        "login.token_response_invalid" => {
-            "The provider answered the exchange, but there is no access token where it is looked for."
-        }
-        "login.id_token_invalid" => "The ID token is missing or does not pass its checks.",
-        "login.userinfo_rejected" => {
-            "The provider refused the request for the user's information: the token was not accepted as it was sent, or the scopes do not allow it."
-        }
-        "login.userinfo_not_found" => "There is nothing at the address of the user's information.",
-        "login.userinfo_invalid" => {
-            "The user's information cannot be read, or does not meet the success condition."
-        }
-        "login.email_missing" => {
-            "The provider answered, but there is no email where it is looked for."
-        }
-        "login.email_invalid" => "What was found for the email is not an email address.",
-        "login.user_id_missing" => {
-            "The provider answered, but there is no usable id where it is looked for."
-        }
-        "login.email_not_trusted" => {
-            "A user with this email exists, and the trust in this provider's emails does not allow to link the login to them."
-        }
-        "login.provider_unreachable" => "No connection to the provider came about.",
-        "login.provider_timeout" => "The provider did not answer in time.",
-        "login.provider_busy" | "login.provider_failing" => {
-            "The provider answered that it is busy or failing. The mapping may be right: try again later."
-        }
+        "login.denied" => "explain.denied",
+        "login.code_missing" => "explain.code_missing",
+        "login.state_missing" => "explain.state_missing",
+        "login.issuer_mismatch" => "explain.issuer_mismatch",
+        "login.token_rejected" => "explain.token_rejected",
+        "login.token_response_invalid" => "explain.token_response_invalid",
+        "login.id_token_invalid" => "explain.id_token_invalid",
+        "login.userinfo_rejected" => "explain.userinfo_rejected",
+        "login.userinfo_not_found" => "explain.userinfo_not_found",
+        "login.userinfo_invalid" => "explain.userinfo_invalid",
+        "login.email_missing" => "explain.email_missing",
+        "login.email_invalid" => "explain.email_invalid",
+        "login.user_id_missing" => "explain.user_id_missing",
+        "login.email_not_trusted" => "explain.email_not_trusted",
+        "login.provider_unreachable" => "explain.unreachable",
+        "login.provider_timeout" => "explain.timeout",
+        "login.provider_busy" | "login.provider_failing" => "explain.busy",
         _ => "",
     }
 }
@@ -96,15 +75,15 @@ pub(super) fn explain(trace: &Value) -> Option<Explained> {
         code.parse::<crate::base::ErrorCode>()
             .map_or_else(|_| String::new(), |code| code.meaning().to_owned())
     } else {
-        sentence.to_owned()
+        say(sentence)
     };
     let found = field(key);
     Some(Explained {
         sentence,
         step: found.map(|(step, _)| step.id),
-        title: found.map(|(step, _)| step.title),
+        title: found.map(|(step, _)| say(step.title)),
         key: found.map(|(_, field)| field.key),
-        label: found.map(|(_, field)| field.label),
+        label: found.map(|(_, field)| say(field.label)),
         offers: offers(trace, key),
     })
 }
@@ -171,7 +150,7 @@ fn tokens(value: &Value, at: &str, found: &mut Vec<Offer>) {
                 } else {
                     path.clone()
                 },
-                reason: "its name says so".to_owned(),
+                reason: say("explain.by_name"),
             });
         }
         tokens(below, &path, found);
@@ -214,7 +193,7 @@ mod tests {
             "documents": [["userinfo", { "data": { "mail": "ada@example.test", "uid": "u-7" } }]],
         });
         let explained = explain(&trace).unwrap();
-        assert_eq!(explained.label, Some("User email key"));
+        assert_eq!(explained.label.as_deref(), Some("User email key"));
         assert_eq!(explained.offers[0].place, "$.data.mail");
         let trace = json!({
             "failure": { "step": "token", "code": "login.token_response_invalid", "message": "x", "look_at": "`token.response.access_token` (step 3)" },

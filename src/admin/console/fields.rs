@@ -1,4 +1,5 @@
-//! What the wizard asks, step by step.
+//! What the wizard asks, step by step. Its words stand in `sentences`: a title, label or
+//! hint here is the id of one.
 
 mod steps;
 
@@ -81,18 +82,18 @@ const fn many(kind: Kind, key: &'static str, label: &'static str, hint: &'static
 const fn success(key: &'static str) -> Field {
     text(
         key,
-        "Success condition",
+        "steps.success_condition",
         "",
-        "For providers that answer 200 to everything: what a good answer meets, such as $.code == 0.",
+        "steps.for_providers_that_answer_200_to",
     )
 }
 
 const fn error_message(key: &'static str) -> Field {
     text(
         key,
-        "Error message key",
+        "steps.error_message_key",
         "",
-        "Where a bad answer says what is wrong, in the provider's own words.",
+        "steps.where_a_bad_answer_says_what",
     )
 }
 
@@ -100,8 +101,8 @@ const fn headers(key: &'static str) -> Field {
     many(
         Kind::Lines,
         key,
-        "Headers",
-        "Further headers of the request, one a line: Name: value.",
+        "steps.headers",
+        "steps.further_headers_of_the_request_one",
     )
 }
 

@@ -72,9 +72,9 @@ impl Post {
         self.form.get(name).unwrap_or_default()
     }
 
-    /// Whether the form has this field.
+    /// Whether the form has this field, empty or not.
     pub fn has(&self, name: &str) -> bool {
-        self.form.get(name).is_some()
+        self.form.iter().any(|(known, _)| known == name)
     }
 
     /// A field without the space around it; `None` where it is empty.
@@ -122,6 +122,8 @@ pub(super) enum Kind {
     Login,
     /// A login whose second step is still to come.
     Half,
+    /// The language that was chosen on a page.
+    Language,
 }
 
 pub(super) fn cookie_name(console: &Console, kind: Kind) -> &'static str {
@@ -134,6 +136,8 @@ pub(super) fn cookie_name(console: &Console, kind: Kind) -> &'static str {
         (Kind::Login, false) => "vestibule.console_login",
         (Kind::Half, true) => "__Host-vestibule.console_half",
         (Kind::Half, false) => "vestibule.console_half",
+        (Kind::Language, true) => "__Host-vestibule.console_language",
+        (Kind::Language, false) => "vestibule.console_language",
     }
 }
 
@@ -153,7 +157,8 @@ pub(super) fn set_cookie(console: &Console, kind: Kind, value: &str, seconds: u6
     };
     // Back from a provider, a browser brings no strict cookie.
     let same_site = match kind {
-        Kind::Login => "Lax",
+        // A link in a mail leads to a page in the language of the browser.
+        Kind::Login | Kind::Language => "Lax",
         Kind::Session | Kind::Device | Kind::Half => "Strict",
     };
     let text = format!(

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::accounts::ListQuery;
 use super::api::{Call, or_null};
 use super::guard::{LoggedIn, Post, Upload};
+use super::sentences::say;
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::{ErrorCode, Timestamp};
@@ -78,7 +79,7 @@ fn listed(console: &Console, who: &Current, status: StatusCode, more: TemplateVa
         .filter_map(|algorithm| place(&keys, algorithm))
         .collect();
     let values = context! {
-        title => "Keys",
+        title => say("common.keys"),
         nav => "keys",
         keys => shown(keys.iter().map(|info| key(info, now)).collect::<Vec<_>>()),
         places => shown(places),

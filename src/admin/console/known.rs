@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
+use super::sentences::{problem, say, say_with};
 use super::start::{account, open};
 use super::view::{Html, nothing, page, provider_name, shown};
 use super::{Console, State, expect};
@@ -105,7 +106,7 @@ impl Form {
                     "missing": missing.contains(&blank.name.as_str()),
                     "example": (blank.example != blank.name).then_some(blank.example),
                     "name": blank.name,
-                    "label": blank.label,
+                    "label": problem(&blank.label),
                 })
             })
             .collect();
@@ -123,7 +124,7 @@ impl Form {
         let name = provider_name(self.source, &self.entry);
         let mappings = &console.admin.mappings;
         let values = context! {
-            title => format!("Set up {name}"),
+            title => say_with("known.set_up", &[("name", &name)]),
             nav => "accounts",
             account => context! { id => self.account.id.as_str(), name => self.account.name.as_str() },
             name,
@@ -148,7 +149,11 @@ fn notes(source: &str, entry: &str) -> Vec<String> {
         .map(str::trim)
         .collect();
     head.split(|line| line.is_empty())
-        .map(|lines| lines.join(" ").replace(&address, "the redirect URI below"))
+        .map(|lines| {
+            lines
+                .join(" ")
+                .replace(&address, &say("known.redirect_uri_below"))
+        })
         .filter(|text| !text.is_empty())
         .collect()
 }

@@ -11,6 +11,7 @@ use super::accounts::ListQuery;
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
+use super::sentences::{say, say_with};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::base::AccountId;
@@ -36,7 +37,7 @@ async fn listed(console: &Console, who: &Current, status: StatusCode, more: Temp
         .await
         .map_err(|error| failing(who)(error.into()))?;
     let values = context! {
-        title => "Operators",
+        title => say("common.operators"),
         sessions,
         login_account => console.admin.login_account.as_ref().map(AccountId::as_str),
         nav => "operators",
@@ -90,27 +91,27 @@ async fn answer(console: &Console, post: &Post, call: Call<'_>) -> Html {
 /// The page that asks, where an operator loses something by it.
 fn asked(post: &Post) -> Option<Html> {
     let email = post.get("email");
-    let (title, ends, button): (_, &[&str], _) = match post.get("action") {
+    let (title, ends, button) = match post.get("action") {
         "disable" => (
-            format!("Disable the operator {email}"),
-            &["Their sessions end, and they can't log in until they are enabled again."],
-            "Disable",
+            say_with("confirm.disable_operator", &[("email", &email)]),
+            vec![say("confirm.operator_disabled")],
+            say("common.disable"),
         ),
         "second-factor" => (
-            format!("Remove the second factor of {email}"),
-            &[
-                "Their sessions end, and their next login takes the password alone.",
-                "For who lost the device and the recovery codes: make sure that it is they who ask.",
+            say_with("confirm.remove_second_factor", &[("email", &email)]),
+            vec![
+                say("confirm.second_factor_sessions"),
+                say("confirm.second_factor_lost"),
             ],
-            "Remove second factor",
+            say("operators.remove_second_factor"),
         ),
         "remove" => (
-            format!("Remove the operator {email}"),
-            &[
-                "Their sessions end, and they can't log in any more.",
-                "Drafts that they began stay. This can't be undone.",
+            say_with("confirm.remove_operator", &[("email", &email)]),
+            vec![
+                say("confirm.operator_removed"),
+                say("confirm.operator_drafts"),
             ],
-            "Remove",
+            say("common.remove"),
         ),
         _ => return None,
     };
@@ -191,7 +192,7 @@ pub(super) async fn audit(
         .map(entry)
         .collect();
     let values = context! {
-        title => "Audit log",
+        title => say("common.audit_log"),
         nav => "audit",
         entries => shown(entries),
         account,

@@ -6,6 +6,7 @@ use minijinja::context;
 use serde::Deserialize;
 
 use super::guard::Desk;
+use super::sentences::say;
 use super::view::{Html, shown};
 use crate::operation::accounts;
 use crate::operation::logins::{self, LoginQuery};
@@ -51,7 +52,7 @@ pub(super) async fn list(desk: Desk, Path(id): Path<String>, Query(search): Quer
     }
     let searched = again.finish();
     let values = context! {
-        title => "Logins",
+        title => say("common.logins"),
         nav => "accounts",
         account => shown(account),
         items => shown(found.items),

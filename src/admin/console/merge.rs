@@ -8,6 +8,7 @@ use toml_edit::DocumentMut;
 use super::edit::{self, Row};
 use super::fields::{Field, Kind, Step};
 use super::lists;
+use super::sentences::say;
 use crate::document::REDACTED;
 use crate::protocol::form::Pairs;
 
@@ -15,7 +16,7 @@ use crate::protocol::form::Pairs;
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Conflict {
     pub key: &'static str,
-    pub label: &'static str,
+    pub label: String,
     /// What was typed here; a secret is not repeated.
     pub typed: String,
     /// What another page kept.
@@ -177,13 +178,13 @@ pub(super) fn take(
             left.push(field.key);
             old.push(field.key);
             let (typed, theirs) = if secret {
-                (String::new(), "another secret".to_owned())
+                (String::new(), say("step.another_secret"))
             } else {
                 (typed, now)
             };
             merged.conflicts.push(Conflict {
                 key: field.key,
-                label: field.label,
+                label: say(field.label),
                 typed,
                 theirs,
             });
@@ -209,13 +210,13 @@ pub(super) fn take(
                 .map(|row| format!("{} = {}", row.key, row.value))
                 .collect();
             let theirs = if theirs.is_empty() {
-                "none".to_owned()
+                say("common.none")
             } else {
                 theirs.join(", ")
             };
             merged.conflicts.push(Conflict {
                 key: table,
-                label: "Custom parameters",
+                label: say("step.custom_parameters"),
                 typed: String::new(),
                 theirs,
             });

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::api::segment;
 use super::guard::{Desk, Post};
+use super::sentences::say;
 use super::view::{Html, redirect_to, shown, status};
 use crate::base::{ErrorCode, Lang};
 use crate::http::problem::Problem;
@@ -48,10 +49,10 @@ fn text_of(kind: &str, lang: &str) -> Outcome<(Kind, Lang)> {
     Ok((kind.ok_or_else(missing)?, lang.ok_or_else(missing)?))
 }
 
-fn title(kind: Kind) -> &'static str {
+fn title(kind: Kind) -> String {
     match kind {
-        Kind::AccessKey => "Access key",
-        Kind::PasswordChanged => "Password changed",
+        Kind::AccessKey => say("messages.access_key"),
+        Kind::PasswordChanged => say("messages.password_changed"),
     }
 }
 
@@ -86,7 +87,7 @@ async fn display(desk: &Desk, id: &str, which: &Which, status: StatusCode, more:
     let deliveries = messages::deliveries(ops, &caller, id, query).await?;
     let blocked = access_keys::list(ops, &caller, id, Paging::new(100, None)).await?;
     let values = context! {
-        title => "Messages",
+        title => say("common.messages"),
         nav => "accounts",
         account => shown(account),
         etag => found.tag.version(),
@@ -104,7 +105,7 @@ async fn display(desk: &Desk, id: &str, which: &Which, status: StatusCode, more:
         deliveries => shown(deliveries.items),
         next => deliveries.next,
         blocked => shown(blocked.items),
-        all_accounts => desk.who.operator.accounts.is_empty(),
+        all_accounts => desk.who.operator.has_all_accounts(),
         own_email => desk.who.operator.email.as_str(),
         done => which.done.as_deref(),
     };

@@ -11,6 +11,7 @@ use super::accounts::ListQuery;
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{Desk, LoggedIn, Post};
+use super::sentences::{say, say_with};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::reply;
@@ -38,8 +39,8 @@ async fn list(console: &Console, who: &Current, id: &str, what: &str, place: &Li
         .await
         .map_err(failing(who))?;
     let (title, template) = match what {
-        "grants" => ("Grants", "grants.html"),
-        _ => ("Sessions", "sessions.html"),
+        "grants" => (say("common.grants"), "grants.html"),
+        _ => (say("common.sessions"), "sessions.html"),
     };
     let values = context! {
         title,
@@ -93,7 +94,7 @@ async fn display(
     };
     let found = users::list(desk.ops(), &desk.caller(), id, query).await?;
     let values = context! {
-        title => "Users",
+        title => say("common.users"),
         nav => "accounts",
         account => shown(account),
         q,
@@ -220,12 +221,9 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
     let user = named(&post, &id).await?;
     let disabled = post.get("disabled") == "true";
     let ask = Ask {
-        title: format!("Disable {}", user.email),
-        ends: &[
-            "They are signed out everywhere, and what applications were granted ends.",
-            "They can't log in until you enable them again.",
-        ],
-        button: "Disable",
+        title: say_with("confirm.disable_of", &[("name", &user.email)]),
+        ends: vec![say("confirm.user_signed_out"), say("confirm.user_disabled")],
+        button: say("common.disable"),
         back: user_page(&id, &user),
     };
     if disabled && let Some(page) = confirm::unless_confirmed(&post, &ask) {
@@ -251,12 +249,12 @@ pub(super) async fn revoke_all(Path(id): Path<String>, post: Post) -> Html {
 pub(super) async fn reverify(Path(id): Path<String>, post: Post) -> Html {
     let user = named(&post, &id).await?;
     let ask = Ask {
-        title: format!("Have {} proved again", user.email),
-        ends: &[
-            "They are signed out everywhere, and what applications were granted ends.",
-            "The email counts as proved by nobody, until a login through a provider that vouches for it, or by a code that is sent there.",
+        title: say_with("confirm.reverify_of", &[("name", &user.email)]),
+        ends: vec![
+            say("confirm.user_signed_out"),
+            say("confirm.reverify_until"),
         ],
-        button: "Have it proved again",
+        button: say("confirm.reverify"),
         back: user_page(&id, &user),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {
@@ -271,12 +269,12 @@ pub(super) async fn reverify(Path(id): Path<String>, post: Post) -> Html {
 pub(super) async fn unlink(Path(id): Path<String>, post: Post) -> Html {
     let user = named(&post, &id).await?;
     let ask = Ask {
-        title: format!("Unlink {} from {}", post.get("provider"), user.email),
-        ends: &[
-            "They are signed out everywhere, and what applications were granted ends.",
-            "A later login there finds this user only if the provider may vouch for the email.",
-        ],
-        button: "Unlink",
+        title: say_with(
+            "confirm.unlink_of",
+            &[("provider", &post.get("provider")), ("name", &user.email)],
+        ),
+        ends: vec![say("confirm.user_signed_out"), say("confirm.unlink_later")],
+        button: say("user.unlink"),
         back: user_page(&id, &user),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {
@@ -295,13 +293,13 @@ pub(super) async fn unlink(Path(id): Path<String>, post: Post) -> Html {
 pub(super) async fn delete(Path(id): Path<String>, post: Post) -> Html {
     let user = named(&post, &id).await?;
     let ask = Ask {
-        title: format!("Delete {}", user.email),
-        ends: &[
-            "Their record, links, password, sessions and what applications were granted are removed. The applications are told.",
-            "Only the audit log keeps their id. This can't be undone.",
-            "Who logs in with this email later is a new user.",
+        title: say_with("confirm.delete_of", &[("name", &user.email)]),
+        ends: vec![
+            say("confirm.delete_record"),
+            say("confirm.delete_id"),
+            say("confirm.delete_new"),
         ],
-        button: "Delete",
+        button: say("user.delete"),
         back: user_page(&id, &user),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

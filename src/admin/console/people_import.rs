@@ -6,6 +6,7 @@ use minijinja::{Value, context};
 
 use super::api::segment;
 use super::guard::{Desk, Post, Upload};
+use super::sentences::say;
 use super::view::{Html, redirect_to, shown, status};
 use crate::base::ErrorCode;
 use crate::http::problem::Problem;
@@ -48,7 +49,7 @@ pub(super) async fn ask(desk: Desk, Path(id): Path<String>) -> Html {
 
 async fn display(desk: &Desk, id: &str, status: StatusCode, more: Value) -> Html {
     let account = accounts::show(desk.ops(), &desk.caller(), id).await?.value;
-    let values = context! { title => "Import users", nav => "accounts", account => shown(account) };
+    let values = context! { title => say("users_import.import_users"), nav => "accounts", account => shown(account) };
     desk.page(status, "users_import.html", context! { ..more, ..values })
 }
 

@@ -9,9 +9,10 @@ use super::State;
 use super::accounts::ListQuery;
 use super::guard::{Desk, Kind, Post, cookie, guess_from};
 use super::second_factor::{self, password_again};
+use super::sentences::say;
 use super::sign_in::{entry, note_with, with_session_cookies};
 use super::view::{Html, redirect_to, shown};
-use crate::base::{ErrorCode, Secret};
+use crate::base::{ErrorCode, Lang, Secret};
 use crate::http::problem::Problem;
 use crate::http::server::ClientAddress;
 use crate::operator::session;
@@ -27,11 +28,12 @@ async fn display(desk: &Desk, status: StatusCode, more: Value) -> Html {
     let operator = &desk.who.operator;
     let sessions = super::sessions::own(&desk.console, &desk.who).await?;
     let values = context! {
-        title => "Your profile",
+        title => say("common.your_profile"),
         nav => "profile",
         name => operator.name.as_str(),
         email => operator.email.as_str(),
         role => operator.role.name(),
+        language => operator.language.map(Lang::tag),
         accounts => shown(&operator.accounts),
         has_password => operator.password.is_some(),
         second_factor => second_factor::shown(operator),
@@ -47,17 +49,21 @@ async fn refuse(post: &Post, code: ErrorCode, field: &str, why: &str) -> Html {
     display(post, StatusCode::UNPROCESSABLE_ENTITY, more).await
 }
 
-/// `POST /admin/profile`: another name.
+/// `POST /admin/profile`: another name, another language.
 pub(super) async fn change(axum::extract::State(console): State, post: Post) -> Html {
     let name = match operator::name(post.get("name")) {
         Ok(name) => name,
         Err(why) => return refuse(&post, ErrorCode::OperatorName, "name", &why.to_string()).await,
     };
+    // What is no language of ours is the browser's.
+    let language = post.get("language");
+    let language = Lang::ALL.into_iter().find(|lang| lang.tag() == language);
     let store = &*console.admin.store;
     let email = &post.who.operator.email;
     if let Some(found) = operator::get(store, email).await? {
         let changed = Operator {
             name,
+            language,
             ..found.value
         };
         let steps = operator::step_put(&changed, Precondition::Version(found.version))?;

@@ -14,6 +14,7 @@ use tracing::info;
 use super::arrival::{Goal, step_in};
 use super::guard::{Kind, cookie, set_cookie};
 use super::resume::next;
+use super::sentences::say;
 use super::view::{Html, fail, redirect_to, shown};
 use super::{Console, State};
 use crate::base::{AccountId, ErrorCode};
@@ -55,23 +56,17 @@ pub(super) async fn providers(console: &Console) -> Result<TemplateValue, Respon
 pub(super) fn why(code: &str, id: Option<&str>) -> TemplateValue {
     let known = code.parse().ok();
     let text = match known {
-        Some(ErrorCode::ConsoleNotOperator) => {
-            "No operator has this email. Ask an operator for an invitation."
-        }
-        Some(ErrorCode::LoginEmailNotTrusted) => {
-            "This provider does not vouch for your email, so it can't sign you in here."
-        }
-        Some(ErrorCode::LoginDenied) => "The sign-in was cancelled.",
-        Some(ErrorCode::LoginUserDisabled) => "Your user is disabled.",
-        Some(ErrorCode::LoginWrongBrowser) => {
-            "The sign-in began in another browser. Begin again in this one."
-        }
+        Some(ErrorCode::ConsoleNotOperator) => say("login.through_not_operator"),
+        Some(ErrorCode::LoginEmailNotTrusted) => say("login.through_not_vouched"),
+        Some(ErrorCode::LoginDenied) => say("login.through_cancelled"),
+        Some(ErrorCode::LoginUserDisabled) => say("login.through_disabled"),
+        Some(ErrorCode::LoginWrongBrowser) => say("login.through_other_browser"),
         Some(
             ErrorCode::LoginTicketInvalid
             | ErrorCode::LoginStateReplayed
             | ErrorCode::LoginStateExpired,
-        ) => "This sign-in was used already, or took too long. Begin again.",
-        _ => "The sign-in through the provider did not work. Begin again, or use your password.",
+        ) => say("login.through_used"),
+        _ => say("login.through_failed"),
     };
     let plain =
         |id: &&str| id.len() <= 40 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

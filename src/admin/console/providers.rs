@@ -11,6 +11,7 @@ use super::accounts::ListQuery;
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
+use super::sentences::{say, say_with};
 use super::view::{self, Failed, Html, failing, page, redirect_to, shown};
 use super::{Console, State, chart};
 use crate::account::mapping::{Mapping, Question};
@@ -154,7 +155,7 @@ pub(super) async fn diff(
         texts.push(found.ok_or_else(|| failed(reply::missing("version")))?);
     }
     let values = context! {
-        title => "What changed",
+        title => say("audit.what_changed"),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         id => provider.as_str(),
@@ -253,11 +254,12 @@ async fn ask_to_roll_back(
         return Ok(None);
     }
     let ask = Ask {
-        title: format!("Roll {} back to version {number}", wanted.name),
-        ends: &[
-            "It counts from the next login on, as a new version. Logins under way end as they began.",
-        ],
-        button: "Roll back",
+        title: say_with(
+            "confirm.roll_back_of",
+            &[("name", &wanted.name), ("number", &number)],
+        ),
+        ends: vec![say("confirm.roll_back_counts")],
+        button: say("provider.roll_back"),
         back: format!("/admin{}", api_path(id, provider, "")),
     };
     let asks = problem
@@ -287,12 +289,9 @@ pub(super) async fn remove(
     post: Post,
 ) -> Html {
     let ask = Ask {
-        title: format!("Remove the provider {provider}"),
-        ends: &[
-            "Shoppers can no longer log in through it, and logins under way fail.",
-            "Sessions go on. Its history is kept, and so are its users.",
-        ],
-        button: "Remove the provider",
+        title: say_with("confirm.remove_provider_of", &[("name", &provider)]),
+        ends: vec![say("confirm.provider_ends"), say("confirm.provider_stays")],
+        button: say("confirm.remove_provider"),
         back: format!("/admin{}", api_path(&id, &provider, "")),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

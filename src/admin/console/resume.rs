@@ -4,6 +4,7 @@
 use axum::http::StatusCode;
 use minijinja::{Value, context};
 
+use super::sentences::say;
 use super::view::{Html, page};
 use crate::operator::session::Current;
 use crate::protocol::form::Pairs;
@@ -52,8 +53,7 @@ impl Interrupted {
 
     /// The page after the login, whose button sends the form again.
     pub fn page(&self, who: &Current) -> Html {
-        let values =
-            context! { title => "Go on", path => self.path.clone(), fields => self.fields.clone() };
+        let values = context! { title => say("resume.go_on"), path => self.path.clone(), fields => self.fields.clone() };
         page(Some(who), StatusCode::OK, "resume.html", values)
     }
 }

@@ -7,6 +7,7 @@ use minijinja::{Value as TemplateValue, context};
 use super::api::{Call, segment};
 use super::draft::{Open, frame};
 use super::guard::{LoggedIn, Post};
+use super::sentences::say;
 use super::view::{Html, failing, page, redirect_to, render, shown};
 use super::{Console, State, expect, guest, words};
 use crate::account::draft;
@@ -56,7 +57,7 @@ pub(super) fn reviewed(
         .as_ref()
         .map_or(&[][..], |problem| Question::names_of(problem.code));
     let values = context! {
-        title => "Review",
+        title => say("common.review"),
         findings => shown(words::told(&findings, &open.path(""))),
         blocked => findings.iter().any(Finding::is_error),
         warnings,

@@ -28,28 +28,12 @@ pub(super) fn check(
         return Ok(None);
     }
     let account = account(&parts, uri);
-    let needed = if safe {
+    let needed = if safe && !is_form(&parts) {
         Role::Auditor
     } else {
-        match parts[..] {
-            [
-                "accounts",
-                _,
-                "users" | "sessions" | "grants" | "consents",
-                "revoke",
-            ] => Role::Support,
-            [
-                "operators" | "keys" | "applications" | "new-application",
-                ..,
-            ] => Role::Owner,
-            // Who changes it can be any operator.
-            ["accounts", id, ..] if login_account.is_some_and(|own| own.as_str() == id) => {
-                Role::Owner
-            }
-            _ => Role::Administrator,
-        }
+        needed(&parts, login_account)
     };
-    let limit = if operator.accounts.is_empty() {
+    let limit = if operator.has_all_accounts() {
         None
     } else {
         match account {
@@ -83,6 +67,64 @@ pub(super) fn check(
     Ok(limit)
 }
 
+/// The role that a form takes.
+fn needed(parts: &[&str], login_account: Option<&AccountId>) -> Role {
+    match parts {
+        [
+            "accounts",
+            _,
+            "users" | "sessions" | "grants" | "consents",
+            "revoke",
+        ] => Role::Support,
+        [
+            "operators" | "keys" | "applications" | "new-application",
+            ..,
+        ] => Role::Owner,
+        // Who changes it can be any operator.
+        ["accounts", id, ..] if login_account.is_some_and(|own| own.as_str() == *id) => Role::Owner,
+        ["accounts", _, rest @ ..] if of_account(rest) => Role::AccountAdministrator,
+        _ => Role::Administrator,
+    }
+}
+
+/// Whether a page is there for its form alone, so that it takes what the form takes.
+fn is_form(parts: &[&str]) -> bool {
+    matches!(
+        parts,
+        ["new-application"]
+            | ["accounts", _, "new" | "drafts", ..]
+            | ["accounts", _, "users", "import"]
+    )
+}
+
+/// Whether a form is an account's own administrator's: its providers up to going live
+/// and back, its users, and how it looks, of which the operation knows the fields.
+fn of_account(rest: &[&str]) -> bool {
+    match rest {
+        ["settings"] | ["ways", "domains"] => true,
+        ["domains"] | ["domains", "check" | "remove"] => true,
+        ["new"] | ["new", _] => true,
+        ["providers", _, "edit" | "rollback" | "trial"] => true,
+        ["drafts", _, "shadow"] => false,
+        ["drafts" | "users", ..] => true,
+        _ => false,
+    }
+}
+
+/// What an operator may do on a page, for what it offers.
+pub(super) fn offers(operator: &Operator, login_account: Option<&AccountId>, uri: &Uri) -> Role {
+    let parts = segments(uri.path(), "/admin");
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let own = account(&parts, uri);
+    if own.is_some() && own.as_deref() == login_account.map(AccountId::as_str) {
+        // Who changes it can be any operator.
+        if operator.role < Role::Owner {
+            return operator.role.min(Role::Support);
+        }
+    }
+    operator.role
+}
+
 /// Checks a request of somebody who was let in by a set-up link: what is not listed is
 /// not theirs.
 ///
@@ -113,6 +155,7 @@ pub(super) fn check_guest(
     let may = match (safe, rest) {
         (true, ["setup"] | ["trials", _]) | (_, ["new"] | ["new", _]) => true,
         (false, ["providers", _, "edit"]) => true,
+        (false, ["domains"] | ["domains", "check" | "remove"]) => true,
         // Who logs in through this account's providers can be any operator.
         (false, ["drafts", _, "apply"]) => guest.goes_live && login_account != Some(&guest.account),
         (false, ["drafts", _, "shadow"]) => false,
@@ -134,7 +177,12 @@ pub(super) fn caller(who: &Current) -> Caller {
     } else {
         Access::Read
     };
-    Caller::new(who.operator.email.as_str(), access, who.limit.clone())
+    let caller = Caller::new(who.operator.email.as_str(), access, who.limit.clone());
+    if who.operator.role <= Role::AccountAdministrator {
+        caller.narrowed()
+    } else {
+        caller
+    }
 }
 
 fn forbidden(why: &str) -> Problem {

@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 use super::api::segment;
 use super::guard::{Desk, Kind, Post, cookie, guess_from};
 use super::resume::next;
+use super::sentences::say;
 use super::sign_in::entry;
 use super::view::{Html, fail, redirect_to, shown as json_shown};
 use super::{Console, State};
@@ -37,12 +38,18 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_'
 /// Who has no password proves who they are by a login so recent.
 const RECENT: Duration = Duration::from_secs(600);
 
-/// The answer to somebody who has no second factor where the broker wants one of each:
-/// they can do nothing but set it up, and leave.
-pub(super) fn demanded(console: &Console, who: &Current, parts: &Parts) -> Option<Response> {
-    let needed = console.admin.second_factor == Wanted::Required;
+/// Whether somebody has no second factor where the broker wants one of each: they can do
+/// nothing but set it up, and leave.
+pub(super) fn is_demanded(console: &Console, who: &Current) -> bool {
     // Who was let in by a link is no operator.
-    if !needed || who.guest.is_some() || who.operator.second_factor.is_some() {
+    console.admin.second_factor == Wanted::Required
+        && who.guest.is_none()
+        && who.operator.second_factor.is_none()
+}
+
+/// The answer to somebody of whom it is demanded.
+pub(super) fn demanded(who: &Current, parts: &Parts) -> Option<Response> {
+    if !who.held {
         return None;
     }
     let path = parts.uri.path();
@@ -87,7 +94,7 @@ pub(super) async fn show(desk: Desk, axum::extract::Query(place): Query<Place>) 
 fn display(desk: &Desk, status: StatusCode, to: &str, more: Value) -> Html {
     let operator = &desk.who.operator;
     let values = context! {
-        title => "Second factor",
+        title => say("common.second_factor"),
         nav => "profile",
         next => to,
         required => desk.console.admin.second_factor == Wanted::Required,

@@ -10,6 +10,8 @@ use super::confirm::{self, Ask};
 use super::draft::Open;
 use super::guard::{Desk, Kind, LoggedIn, Post, form, set_cookie};
 use super::guest::{self, home};
+use super::proofs;
+use super::sentences::say;
 use super::view::{Failed, Html, nothing, page, provider_name, redirect_to, shown};
 use super::{State, review};
 use crate::account::draft;
@@ -38,7 +40,7 @@ pub(super) async fn ask(axum::extract::State(console): State, uri: Uri) -> Html 
     let link = found.ok_or_else(dead)?.value;
     let account = crate::admin::reply::account(store, link.account.as_str()).await?;
     let values = context! {
-        title => "Set up a login",
+        title => say("setup.set_up_a_login"),
         ticket => ticket.as_str(),
         account_name => account.value.name,
         until => link.expires_at.rfc3339(),
@@ -76,7 +78,23 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
     let Some(guest) = desk.who.guest.clone() else {
         return Ok(nothing(LoggedIn(desk.who)).await);
     };
-    let link = link_of(&desk, &guest).await?;
+    home_with(
+        &desk,
+        &guest,
+        StatusCode::OK,
+        context! { done => place.done },
+    )
+    .await
+}
+
+/// The page that such a session begins from.
+pub(super) async fn home_with(
+    desk: &Desk,
+    guest: &Guest,
+    status: StatusCode,
+    more: TemplateValue,
+) -> Html {
+    let link = link_of(desk, guest).await?;
     let ops = desk.ops();
     let account = crate::admin::reply::account(&*ops.store, guest.account.as_str()).await?;
     let providers = ops.mappings.list(&guest.account).await?;
@@ -92,19 +110,19 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
         let token = draft.token()?;
         Some(json!({
             "token": token.as_str(),
-            "name": provider_name(&draft.source, "A mapping without a name"),
+            "name": provider_name(&draft.source, &say("account.mapping_without_name")),
             "editing": draft.base.is_some(),
             "until": token.expires_at().rfc3339(),
             "handed_in": handed_in.is_some_and(|handed_in| handed_in.draft == token.as_str()),
         }))
     });
     let values = context! {
-        title => "Set up a login",
+        title => say("setup.set_up_a_login"),
         account => context! { id => guest.account.as_str(), name => account.value.name },
-        done => place.done,
+        proofs => shown(proofs::of(desk, guest.account.as_str()).await?),
         until => link.expires_at.rfc3339(),
         handed_in => handed_in.map(|handed_in| context! {
-            name => provider_name(&handed_in.source, "A mapping without a name"),
+            name => provider_name(&handed_in.source, &say("account.mapping_without_name")),
             at => handed_in.at.rfc3339(),
             why => handed_in.sent_back.as_ref().map(|answer| answer.why.as_str()),
         }),
@@ -112,7 +130,7 @@ pub(super) async fn home_page(desk: Desk, Query(place): Query<ListQuery>) -> Htm
         providers => shown(providers.collect::<Vec<_>>()),
         drafts => shown(drafts.collect::<Vec<_>>()),
     };
-    desk.page(StatusCode::OK, "setup.html", values)
+    desk.page(status, "setup.html", context! { ..more, ..values })
 }
 
 /// `POST …/drafts/{draft}/hand-in`
@@ -143,19 +161,19 @@ pub(super) async fn hand_in(
 /// Leaves: the link opens nothing any more.
 pub(super) async fn leave(post: &Post, guest: &Guest) -> Html {
     let ask = Ask {
-        title: "Sign out".to_owned(),
-        ends: &[
-            "The link that you opened counts once: to come back you need a new one.",
-            "What was handed in stays handed in.",
+        title: say("common.sign_out"),
+        ends: vec![
+            say("confirm.link_counts_once"),
+            say("confirm.handed_in_stays"),
         ],
-        button: "Sign out",
+        button: say("common.sign_out"),
         back: home(&guest.account),
     };
     if let Some(page) = confirm::unless_confirmed(post, &ask) {
         return page;
     }
     setup_links::leave(post.ops(), &post.caller(), &guest.account, &guest.link).await?;
-    let values: TemplateValue = context! { title => "Set up a login", left => true };
+    let values: TemplateValue = context! { title => say("setup.set_up_a_login"), left => true };
     let mut answer = page(None, StatusCode::OK, "setup_open.html", values)?;
     let gone = set_cookie(&post.desk.console, Kind::Session, "", 0);
     answer.headers_mut().append(header::SET_COOKIE, gone);

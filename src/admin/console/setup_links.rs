@@ -8,6 +8,7 @@ use super::accounts;
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
+use super::sentences::{say, say_with};
 use super::view::{Failed, Html, redirect_to, shown, status};
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
@@ -57,7 +58,7 @@ async fn display(
         .map_or(&[][..], |problem| Question::names_of(problem.code));
     let code = problem.as_ref().map_or(StatusCode::OK, status);
     let values = context! {
-        title => format!("Set-up link for {}", found.value.name),
+        title => say_with("setup_link.title", &[("name", &found.value.name)]),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name },
         etag => found.tag.version(),
@@ -118,12 +119,9 @@ pub(super) async fn send_back(Path((id, link)): Path<(String, String)>, post: Po
 pub(super) async fn revoke(Path((id, link)): Path<(String, String)>, post: Post) -> Html {
     let found = setup_links::show(post.ops(), &post.caller(), &id, &link).await?;
     let ask = Ask {
-        title: format!("Revoke the set-up link for {}", found.value.name),
-        ends: &[
-            "It opens nothing any more, and the session that came of it ends at once.",
-            "What was handed in by it and is not live is forgotten.",
-        ],
-        button: "Revoke",
+        title: say_with("confirm.revoke_link", &[("name", &found.value.name)]),
+        ends: vec![say("confirm.link_ends"), say("confirm.link_forgets")],
+        button: say("common.revoke"),
         back: format!("/admin/accounts/{}", segment(&id)),
     };
     if let Some(page) = confirm::unless_confirmed(&post, &ask) {

@@ -11,6 +11,7 @@ use super::api::Call;
 use super::draft::Open;
 use super::guard::{LoggedIn, Post};
 use super::providers::api_path;
+use super::sentences::say;
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::account::draft;
@@ -52,7 +53,7 @@ async fn display(
         .map_err(|error| failing(who)(error.into()))?;
     let set = live.shadow.as_ref();
     let values = context! {
-        title => "Shadow",
+        title => say("common.shadow"),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         id => live.provider.as_str(),

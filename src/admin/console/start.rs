@@ -12,6 +12,7 @@ use url::Url;
 
 use super::fields::STEPS;
 use super::guard::{LoggedIn, Post};
+use super::sentences::say;
 use super::view::{Failed, Html, failing, page, provider_name, redirect_to, shown};
 use super::{Console, State, edit};
 use crate::account::Account;
@@ -72,7 +73,7 @@ fn choices(
         .map(|(id, source)| json!({ "id": id, "name": provider_name(source, id), "about": gallery::about(source) }))
         .collect();
     let values = context! {
-        title => "Set up a provider",
+        title => say("common.set_up_a_provider"),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         gallery => shown(entries),

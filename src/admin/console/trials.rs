@@ -10,6 +10,7 @@ use super::api::{Call, segment};
 use super::draft::Open;
 use super::explain::explain;
 use super::guard::{LoggedIn, Post};
+use super::sentences::say;
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::admin::{providers, reply};
@@ -110,7 +111,7 @@ pub(super) async fn show(
         .filter(|back| back.starts_with(&format!("{prefix}drafts/")))
         .and_then(|back| back.strip_suffix("review"));
     let values = context! {
-        title => "Test login",
+        title => say("trial.test_login"),
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         waiting,

@@ -10,6 +10,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use super::guard::LoggedIn;
+use super::markup::{day, escaped, marked, sentence, ticks};
+use super::sentences;
 use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
@@ -95,11 +97,17 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.add_filter("marked", |text: String| {
         Value::from_safe_string(marked(&text))
     });
+    sentences::add_to(&mut templates);
     templates.add_filter("ticks", |text: String| {
-        Value::from_safe_string(ticks(&text))
+        Value::from_safe_string(ticks(&sentences::problem(&text)))
     });
     templates.add_filter("sentence", |text: String| {
-        Value::from_safe_string(ticks(&sentence(&text)))
+        Value::from_safe_string(ticks(&sentence(&sentences::problem(&text))))
+    });
+    templates.add_filter("told", |text: String| sentences::problem(&text));
+    templates.add_filter("strong", |value: Value| {
+        let text = escaped(&value.to_string());
+        Value::from_safe_string(format!("<span class=\"strong\">{text}</span>"))
     });
     templates.add_filter("day", day);
     templates.add_filter("urlencode", |text: String| super::api::segment(&text));
@@ -117,6 +125,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "confirm.html",
         "device.html",
         "diff.html",
+        "domains.html",
         "error.html",
         "grants.html",
         "keys.html",
@@ -139,6 +148,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "shadow.html",
         "signed_in.html",
         "step.html",
+        "stores.html",
         "toml.html",
         "trial.html",
         "user.html",
@@ -152,65 +162,6 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     }
     templates
 });
-
-/// `2026-11-21 21:58 UTC`
-fn day(text: String) -> String {
-    match (text.get(..10), text.get(11..16)) {
-        (Some(day), Some(time)) if text.ends_with('Z') => format!("{day} {time} UTC"),
-        _ => text,
-    }
-}
-
-/// A text as HTML, with `{{names}}` of generated values marked.
-fn marked(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("{{") {
-        let Some(end) = rest[at..].find("}}").map(|end| at + end + 2) else {
-            break;
-        };
-        out.push_str(&escaped(&rest[..at]));
-        out.push_str("<em>");
-        out.push_str(&escaped(&rest[at..end]));
-        out.push_str("</em>");
-        rest = &rest[end..];
-    }
-    out.push_str(&escaped(rest));
-    out
-}
-
-/// An error's text begins small, for logs; on a page it begins a line.
-fn sentence(text: &str) -> String {
-    let mut rest = text.chars();
-    match rest.next() {
-        Some(first) => first.to_uppercase().chain(rest).collect(),
-        None => String::new(),
-    }
-}
-
-/// A sentence as HTML, with what stands in backticks as code.
-fn ticks(text: &str) -> String {
-    let pieces: Vec<&str> = text.split('`').collect();
-    let even = pieces.len() % 2 == 1;
-    let mut out = String::new();
-    for (i, piece) in pieces.iter().enumerate() {
-        match (i % 2 == 1, even) {
-            (true, true) => out.extend(["<code>", &escaped(piece), "</code>"]),
-            (true, false) => out.extend(["`", &escaped(piece)]),
-            (false, false) if i > 0 => out.extend(["`", &escaped(piece)]),
-            _ => out.push_str(&escaped(piece)),
-        }
-    }
-    out
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#x27;")
-}
 
 /// A part of a page as text.
 pub(super) fn render(template: &str, values: Value) -> Result<String, Failed> {
@@ -242,12 +193,16 @@ pub(super) fn page(
         me => who.map(|who| context! {
             email => who.operator.email.as_str(),
             name => who.operator.name.as_str(),
-            limited => !who.operator.accounts.is_empty(),
-            owner => who.operator.role == Role::Owner,
+            limited => !who.operator.has_all_accounts(),
+            may => may(who),
             guest => who.guest.is_some(),
+            held => who.held,
             goes_live => who.guest.as_ref().is_some_and(|guest| guest.goes_live),
         }),
         csrf => who.map(|who| who.csrf.as_str()),
+        page_lang => sentences::current().tag(),
+        page_langs => shown(sentences::switch()),
+        said => who.map(|_| sentences::of_script()).unwrap_or_default(),
         css => version(CSS),
         js => version(JS),
     };
@@ -265,9 +220,20 @@ pub(super) fn page(
         .into_response())
 }
 
+/// What somebody may do on this page, for what it offers.
+fn may(who: &Current) -> Value {
+    context! {
+        end => who.offered >= Role::Support,
+        set_up => who.offered >= Role::AccountAdministrator || who.guest.is_some(),
+        change => who.offered >= Role::Administrator,
+        own => who.offered >= Role::Owner,
+    }
+}
+
 /// A page about what went wrong.
 pub(super) fn fail(who: Option<&Current>, problem: &Problem) -> Response {
-    let values = context! { title => problem.title.as_str(), problem => shown(problem.clone()) };
+    let title = sentences::problem(&problem.title);
+    let values = context! { title, problem => shown(problem.clone()) };
     page(who, status(problem), "error.html", values).unwrap_or_else(IntoResponse::into_response)
 }
 
@@ -370,21 +336,5 @@ mod tests {
     #[test]
     fn every_template_compiles() {
         assert!(TEMPLATES.get_template("base.html").is_ok());
-    }
-
-    #[test]
-    fn backticks_are_code_and_all_else_is_text() {
-        assert_eq!(ticks("a `b<` c"), "a <code>b&lt;</code> c");
-        assert_eq!(ticks("a `b"), "a `b");
-        assert_eq!(ticks(&sentence("é `x`")), "É <code>x</code>");
-        assert_eq!(sentence("`x` is"), "`x` is");
-    }
-
-    #[test]
-    fn generated_values_are_marked_and_all_else_is_text() {
-        assert_eq!(
-            marked("a={{state}}&b=<i>{{<b>}}{{"),
-            "a=<em>{{state}}</em>&amp;b=&lt;i&gt;<em>{{&lt;b&gt;}}</em>{{"
-        );
     }
 }

@@ -8,6 +8,7 @@ use super::accounts::{done, number, save};
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::Post;
+use super::sentences::{say, say_with};
 use super::view::Html;
 use super::ways_screen::name;
 use crate::base::LoginMethod;
@@ -64,23 +65,18 @@ async fn ask_to_switch_off(post: &Post, id: &str, way: &LoginMethod) -> Html {
     let found = all.iter().find(|one| one.way == *way);
     let found = found.ok_or_else(|| OperationError::missing("way to log in"))?;
     let stays = match way {
-        LoginMethod::AccessKey => "What its messages say is kept.",
-        LoginMethod::Password => {
-            "Passwords are kept, and count again when it is switched on. Applications with the grant `password` go on."
-        }
-        LoginMethod::Provider(_) => "Its mapping, its history and its users are kept.",
+        LoginMethod::AccessKey => say("confirm.way_messages"),
+        LoginMethod::Password => say("confirm.way_passwords"),
+        LoginMethod::Provider(_) => say("confirm.way_mapping"),
     };
-    let mut ends = vec![
-        "Nobody can log in this way any more, and logins under way fail.",
-        stays,
-    ];
+    let mut ends = vec![say("confirm.way_ends"), stays];
     if all.iter().filter(|way| way.on).all(|on| on.way == *way) {
-        ends.push("It is the last way that is on: nobody can log in at all then.");
+        ends.push(say("confirm.way_last"));
     }
     let ask = Ask {
-        title: format!("Switch off {}", name(found)),
-        ends: &ends,
-        button: "Switch off",
+        title: say_with("confirm.switch_off_of", &[("name", &name(found))]),
+        ends,
+        button: say("second_factor.switch_off"),
         back: format!("/admin/accounts/{}", segment(id)),
     };
     let more = context! { may_end_sessions => true };

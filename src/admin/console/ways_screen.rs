@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::api::segment;
 use super::guard::Desk;
+use super::sentences::say;
 use super::view::{provider_name, shown};
 use crate::account::mapping::BUILT_IN;
 use crate::base::LoginMethod;
@@ -73,8 +74,8 @@ pub(super) async fn screen(desk: &Desk, account: &AccountView) -> Result<Value, 
     if custom.is_empty() {
         custom.push(Row {
             way: "custom".to_owned(),
-            name: "My Custom OAuth".to_owned(),
-            about: "An identity provider of your own, in four steps.".to_owned(),
+            name: say("account.custom_oauth"),
+            about: say("account.custom_about"),
             set_up: false,
             on: false,
             problem: None,
@@ -110,31 +111,28 @@ pub(super) async fn screen(desk: &Desk, account: &AccountView) -> Result<Value, 
 /// A way's name on this page.
 pub(super) fn name(way: &WayView) -> String {
     match &way.way {
-        LoginMethod::AccessKey => "Access Key".to_owned(),
-        LoginMethod::Password => "Password".to_owned(),
+        LoginMethod::AccessKey => say("account.access_key"),
+        LoginMethod::Password => say("common.password"),
         LoginMethod::Provider(id) => way.name.clone().unwrap_or_else(|| id.to_string()),
     }
 }
 
 fn set_up(way: &WayView, base: &str) -> Row {
     let (about, href) = match &way.way {
-        LoginMethod::AccessKey => (
-            "A code of six digits, sent to the person's email.",
-            format!("{base}/messages"),
-        ),
-        LoginMethod::Password => (
-            "An email and a password of this account.",
-            format!("{base}#passwords"),
-        ),
+        LoginMethod::AccessKey => (say("account.access_key_about"), format!("{base}/messages")),
+        LoginMethod::Password => (say("account.password_about"), format!("{base}#passwords")),
         LoginMethod::Provider(id) if BUILT_IN.contains(&id.as_str()) => {
-            ("", format!("{base}/providers/{id}"))
+            (String::new(), format!("{base}/providers/{id}"))
         }
-        LoginMethod::Provider(id) => ("My Custom OAuth", format!("{base}/providers/{id}")),
+        LoginMethod::Provider(id) => (
+            say("account.custom_oauth"),
+            format!("{base}/providers/{id}"),
+        ),
     };
     Row {
         way: way.way.to_string(),
         name: name(way),
-        about: about.to_owned(),
+        about,
         set_up: true,
         on: way.on,
         problem: way.problem.clone(),

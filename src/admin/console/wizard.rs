@@ -14,6 +14,7 @@ use super::edit::{self, Row};
 use super::fields::{Kind, STEPS, Step};
 use super::guard::{LoggedIn, Post};
 use super::merge::{self, Conflict, Merged};
+use super::sentences::{say, say_with};
 use super::view::{Failed, Html, json_answer, page, redirect_to, render, shown};
 use super::{Console, State, expect, lists, words};
 use crate::base::AccountId;
@@ -132,8 +133,8 @@ fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<
         .filter(|key| Step::of(key).is_some_and(|of| of.id == step.id))
         .collect();
     let values = context! {
-        title => step.title,
-        step => context! { id => step.id, title => step.title, about => step.about, first => step.id == STEPS[0].id, last },
+        title => say(step.title),
+        step => context! { id => step.id, title => say(step.title), about => say(step.about), first => step.id == STEPS[0].id, last },
         groups => shown(groups),
         loose => shown(words::told(loose.into_iter().copied(), &open.path(""))),
         others => shown(others),
@@ -180,9 +181,12 @@ fn group_shown(
                     if text.is_empty() {
                         field.default.clone_into(&mut text);
                     }
-                    let mut options: Vec<(&str, &str)> = options.to_vec();
+                    let mut options: Vec<(&str, String)> = options
+                        .iter()
+                        .map(|(value, label)| (*value, say(label)))
+                        .collect();
                     if !options.iter().any(|(value, _)| *value == text) {
-                        options.push((&text, &text));
+                        options.push((&text, text.clone()));
                     }
                     json!(options)
                 }
@@ -204,7 +208,7 @@ fn group_shown(
             let found: Vec<&&Finding> = findings.iter().filter(|f| about(f, field.key)).collect();
             let invalid = found.iter().any(|f| f.is_error());
             json!({
-                "key": field.key, "label": field.label, "hint": field.hint, "default": field.default,
+                "key": field.key, "label": say(field.label), "hint": if field.hint.is_empty() { String::new() } else { say(field.hint) }, "default": field.default,
                 "required": field.required, "kind": kind, "value": text, "from": from,
                 "options": options, "theirs": conflict.map(|conflict| &conflict.theirs), "invalid": invalid, "findings": words::told(found.into_iter().copied(), ""),
             })
@@ -215,7 +219,7 @@ fn group_shown(
         .iter()
         .any(|f| several(f) || f["findings"].as_array().is_some_and(|f| !f.is_empty()));
     json!({
-        "title": group.title, "fields": fields, "more": group.more, "open": open,
+        "title": say(group.title), "fields": fields, "more": group.more, "open": open,
         "parameters": group.parameters, "rows": if group.parameters.is_some() { json!(rows) } else { Value::Null },
     })
 }
@@ -297,14 +301,10 @@ pub(super) async fn save(
         return again(None);
     }
     if let Some(key) = edit::repeated(&rows) {
-        return again(Some(format!(
-            "the parameter `{key}` occurs twice; keep one of them"
-        )));
+        return again(Some(say_with("step.twice", &[("key", &key)])));
     }
     if let Some(label) = edit::misplaced_secret(step, form) {
-        return again(Some(format!(
-            "{label}: what was typed as a variable's name is none, and was not kept. To keep a secret here, choose “Kept here” and type it again."
-        )));
+        return again(Some(say_with("step.no_variable", &[("label", &label)])));
     }
     let findings = open.findings(&console);
     let wrong = |step: &Step| {

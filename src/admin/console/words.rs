@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::fields::{Field, Kind, STEPS, Step};
+use super::sentences::{problem, say, say_with};
 use crate::document::{Finding, Severity};
 
 /// A finding as a page shows it.
@@ -31,10 +32,11 @@ pub(super) fn told<'f>(findings: impl IntoIterator<Item = &'f Finding>, draft: &
                 severity: finding.severity,
                 label,
                 href: format!("{draft}{href}"),
-                message: in_words(&finding.message, &finding.key),
+                message: in_words(&problem(&finding.message), &finding.key),
                 hint: finding.hint.as_deref().and_then(example).or_else(|| {
                     finding.hint.as_deref().and_then(|hint| {
-                        (!hint.starts_with("write: ")).then(|| in_words(hint, &finding.key))
+                        (!hint.starts_with("write: "))
+                            .then(|| in_words(&problem(hint), &finding.key))
                     })
                 }),
             }
@@ -54,7 +56,7 @@ pub(super) fn field(key: &str) -> Option<(&'static Step, &'static Field)> {
 fn place(key: &str) -> (String, String) {
     if let Some((step, field)) = field(key) {
         let href = format!("{}?check=true#{}", step.id, field.key);
-        return (field.label.to_owned(), href);
+        return (say(field.label), href);
     }
     for step in STEPS {
         let Some(table) = step.parameters() else {
@@ -65,7 +67,7 @@ fn place(key: &str) -> (String, String) {
             .and_then(|rest| rest.strip_prefix('.'))
         {
             let href = format!("{}?check=true#rows", step.id);
-            return (format!("Custom parameter “{name}”"), href);
+            return (say_with("step.custom_parameter", &[("name", &name)]), href);
         }
     }
     // A part of a field that holds several: a header, a follow-up request.
@@ -77,18 +79,19 @@ fn place(key: &str) -> (String, String) {
             || key.starts_with(&format!("{}[", field.key))
         {
             let href = format!("{}?check=true#{}", step.id, field.key);
-            return (field.label.to_owned(), href);
+            return (say(field.label), href);
         }
     }
-    let label = Step::of(key).map_or("The mapping", |step| step.title);
-    (format!("{label}, in the TOML tab"), "toml".to_owned())
+    let label = Step::of(key).map_or("step.the_mapping", |step| step.title);
+    let label = say_with("step.in_toml", &[("label", &say(label))]);
+    (label, "toml".to_owned())
 }
 
 /// The example of a hint that shows a line to write: its value, where that is a text.
 fn example(hint: &str) -> Option<String> {
     let (_, value) = hint.strip_prefix("write: ")?.split_once(" = ")?;
     let value = value.strip_prefix('"')?.strip_suffix('"')?;
-    Some(format!("for example {value}"))
+    Some(say_with("step.for_example", &[("value", &value)]))
 }
 
 /// The field that a sentence about `about` means by a key: the whole key, or its
@@ -129,17 +132,17 @@ fn in_words(text: &str, about: &str) -> String {
         };
         match (meant(name, about), value) {
             (Some(field), None | Some("" | "…" | "...")) => {
-                out.extend(["“", field.label, "”"]);
+                out.extend(["“", &say(field.label), "”"]);
             }
             (Some(field), Some(value)) => {
                 let value = match field.kind {
                     Kind::Choice(options) => options
                         .iter()
                         .find(|(option, _)| *option == value)
-                        .map_or(value, |(_, label)| label),
-                    _ => value,
+                        .map_or_else(|| value.to_owned(), |(_, label)| say(label)),
+                    _ => value.to_owned(),
                 };
-                out.extend(["“", field.label, ": ", value, "”"]);
+                out.extend(["“", &say(field.label), ": ", &value, "”"]);
             }
             _ => out.extend(["`", piece, "`"]),
         }

@@ -119,9 +119,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get(
             "/accounts/{account}/stores",
             "listStores",
-            "Lists an account's storefronts",
-            |call, Query(paging)| async move {
-                accounts::stores(&call.ops, &call.caller, call.at("account"), paging).await
+            "Lists an account's storefronts, or those that are searched for",
+            |call, Query(query)| async move {
+                accounts::stores(&call.ops, &call.caller, call.at("account"), query).await
             },
         )
         .tagged(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::{
-    Access, Caller, Changed, Condition, OperationError, Operations, Outcome, Page, Paging,
+    Access, Caller, Changed, Condition, OperationError, Operations, Outcome, Page, Paging, limit,
 };
 use super::{AccountView, edit};
 use crate::account::{Account, StoreFront};
@@ -43,15 +43,33 @@ pub(super) fn add(account: &mut Account, store: StoreFront) {
     }
 }
 
-/// A page of an account's storefronts.
+/// Which stores of an account.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoresQuery {
+    /// Only those whose origin or path has this in it. Case doesn't matter.
+    pub q: Option<String>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// How many at most; 100 unless given.
+    #[schemars(range(min = 1, max = 500))]
+    pub limit: Option<usize>,
+}
+
+/// A page of an account's storefronts, or of those that are searched for.
 pub async fn stores(
     ops: &Operations,
     caller: &Caller,
     id: &str,
-    paging: Paging,
+    query: StoresQuery,
 ) -> Outcome<Page<StoreFront>> {
     let found = ops.account(caller, Access::Read, id).await?;
-    let page = Page::of_all(found.value.stores, &paging, |store| store.origin.clone())?;
+    let paging = Paging::new(limit(query.limit)?, query.after.as_deref());
+    let text = query.q.unwrap_or_default().trim().to_lowercase();
+    let has = |other: &str| other.to_lowercase().contains(&text);
+    let mut all = found.value.stores;
+    all.retain(|store| has(&store.origin) || has(&store.auth_path));
+    let page = Page::of_all(all, &paging, |store| store.origin.clone())?;
     Ok(page.tagged(found.version))
 }
 

@@ -58,6 +58,15 @@ pub(super) fn off(list: &[String]) -> Outcome<Vec<ProviderId>> {
     names("providers_off", list)
 }
 
+/// A domain of emails as emails of it are compared; `None` if none can have it.
+pub fn domain_name(domain: &str) -> Option<String> {
+    let domain = domain.trim();
+    let whole = email::normalize(&format!("a@{domain}")).ok();
+    let whole = whole.filter(|_| !domain.contains('@'))?;
+    let key = email::key(&whole);
+    key.rsplit_once('@').map(|(_, name)| name.to_owned())
+}
+
 /// The domains of emails.
 pub(super) fn domains(list: Vec<DomainInput>) -> Outcome<Vec<EmailDomain>> {
     let wrong = |why: String| invalid("email_domains", why);
@@ -71,11 +80,7 @@ pub(super) fn domains(list: Vec<DomainInput>) -> Outcome<Vec<EmailDomain>> {
             provider,
             verified,
         } = one;
-        let domain = domain.trim();
-        let whole = email::normalize(&format!("a@{domain}"));
-        let key = whole.ok().filter(|_| !domain.contains('@'));
-        let key = key.map(|whole| email::key(&whole));
-        let Some((_, name)) = key.as_deref().and_then(|key| key.rsplit_once('@')) else {
+        let Some(name) = domain_name(&domain) else {
             return Err(wrong(format!(
                 "`{domain}` is no domain of emails; it is written as in `acme.test`"
             )));
@@ -85,7 +90,7 @@ pub(super) fn domains(list: Vec<DomainInput>) -> Outcome<Vec<EmailDomain>> {
         }
         let provider = provider.trim().parse();
         read.push(EmailDomain {
-            domain: name.to_owned(),
+            domain: name,
             provider: provider.map_err(|why: crate::base::BadId| wrong(why.to_string()))?,
             verified,
         });

@@ -61,6 +61,7 @@ pub(super) async fn replace(
     if wanted == found {
         return Ok(Changed::to(wanted.into(), found_version));
     }
+    check_narrow(caller, &found, &wanted)?;
     if wanted.audience != found.audience {
         // With another account's audience its tokens would count there.
         caller.check_broker(Access::Write)?;
@@ -82,6 +83,28 @@ pub(super) async fn replace(
     };
     let version = write(ops, caller, Some(&found), Some(&wanted), guard, entry).await?;
     Ok(Changed::to(view, version))
+}
+
+/// What an account's own administrator may change of it.
+fn check_narrow(caller: &Caller, found: &Account, wanted: &Account) -> Outcome<()> {
+    if !caller.is_narrow() {
+        return Ok(());
+    }
+    let mut theirs = found.clone();
+    theirs.name.clone_from(&wanted.name);
+    theirs.logo_url.clone_from(&wanted.logo_url);
+    theirs.color.clone_from(&wanted.color);
+    theirs
+        .login
+        .ways
+        .domains
+        .clone_from(&wanted.login.ways.domains);
+    if theirs == *wanted {
+        return Ok(());
+    }
+    Err(OperationError::forbidden(
+        "of an account's settings, the role `account_administrator` changes name, logo, colour and domains of emails; an administrator changes the rest",
+    ))
 }
 
 /// Writes an account that was `before` and is `wanted`, or removes it.
