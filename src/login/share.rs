@@ -251,7 +251,7 @@ mod tests {
         }
         drop(kept);
         // All of it ends, and one that comes later finds nothing.
-        shares.keep(None, &Token::new(end.plus(Duration::from_secs(9))), 1, end);
+        let _ = shares.keep(None, &Token::new(end.plus(Duration::from_secs(9))), 1, end);
         let mut kept = shares.kept.lock().unwrap();
         kept.make_room(end, &mut Vec::new());
         assert_eq!(kept.logins, 1);
