@@ -84,7 +84,8 @@ pub(in crate::admin::console) fn told(sentence: &str) -> String {
 /// How deep values are looked up in turn.
 const DEPTH: usize = 3;
 
-fn translated(lang: Lang, sentence: &str, depth: usize) -> Option<String> {
+/// A sentence in a language; `None` if it is not in the list.
+pub(super) fn translated(lang: Lang, sentence: &str, depth: usize) -> Option<String> {
     if depth == DEPTH {
         return None;
     }
