@@ -93,7 +93,7 @@ pub enum FaultKind {
     NotJson,
 
     // The real answer, spoilt.
-    /// Wrong JSON types: a numeric access token, an object as lifetime, objects for strings
+    /// Wrong JSON types: an access token that is `true`, an object as lifetime, objects for strings
     /// (O6, J7, J17).
     WrongTypes,
     /// Leaves a member out.

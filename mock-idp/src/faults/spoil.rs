@@ -147,7 +147,7 @@ fn change_data(endpoint: &str, config: &Config, answer: &mut Answer, fault: &Fau
                 Some(wrapper) => format!("{wrapper}.{name}"),
                 None => name.to_owned(),
             };
-            dotted::set(value, &path(&names.access_token), json!(12345));
+            dotted::set(value, &path(&names.access_token), json!(true));
             if let Some(name) = &names.expires_in {
                 dotted::set(value, &path(name), json!({ "seconds": 3600 }));
             }
