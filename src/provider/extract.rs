@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use url::Url;
 
 pub use self::access::{AccessDenied, access};
@@ -169,13 +169,18 @@ fn text(place: &Place, document: &Value) -> Result<String, Problem> {
         Value::String(text) if !text.is_empty() => Ok(text.clone()),
         Value::String(_) => Err(Problem::missing(place.as_str())),
         // Digit for digit, as ids are.
-        Value::Number(number) => Ok(number.to_string()),
+        Value::Number(number) if is_whole(number) => Ok(number.to_string()),
         other => Err(Problem::WrongType {
             place: place.to_string(),
             expected: "a string",
             found: type_name(other),
         }),
     }
+}
+
+/// Whether a number is written with digits alone, however many.
+fn is_whole(number: &Number) -> bool {
+    number.as_str().bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn one<'v>(place: &Place, document: &'v Value) -> Result<&'v Value, Problem> {
