@@ -68,7 +68,12 @@ pub fn normalize_as(form: EmailForm, text: &str) -> Result<String, BadEmail> {
     // As written, without what a URL's host may have besides: escapes, and letters
     // that only look like others and would be mapped to them.
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
-    if !domain.chars().all(plain) {
+    // One that is read as an ASCII letter, as a full-width one is, beside others too.
+    let stands_for_ascii = |c: char| {
+        let alone = || Host::parse(&format!("{c}.test"));
+        !c.is_ascii() && matches!(alone(), Ok(Host::Domain(host)) if !host.starts_with("xn--"))
+    };
+    if !domain.chars().all(plain) || domain.chars().any(stands_for_ascii) {
         return Err(BadEmail::Domain);
     }
     let Ok(Host::Domain(host)) = Host::parse(domain) else {
