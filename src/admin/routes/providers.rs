@@ -137,7 +137,7 @@ pub(super) fn operations() -> Vec<Route> {
             trials::open,
         ))
         .gives::<trials::OpenTrial>(201)
-        .refuses(&[503]),
+        .refuses(&[409, 422, 503]),
         Route::handled(Method::GET,
             "/accounts/{account}/trials/{trial}",
             "getTrial",
