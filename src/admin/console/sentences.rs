@@ -13,6 +13,8 @@ mod language;
 mod problems;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -195,6 +197,18 @@ fn t(id: &str, values: Kwargs) -> Result<Value, Error> {
     };
     let unknown = || Error::new(ErrorKind::InvalidOperation, format!("no sentence `{id}`"));
     let sentence = text(current(), id, count).ok_or_else(unknown)?;
+    // Code, and the text of a link, may have values in them.
+    let within = |inner: &str| {
+        let mut html = String::new();
+        for piece in pieces(inner) {
+            match piece {
+                Piece::Value(name) => html.push_str(&markup(&value(name)?)),
+                Piece::Text(text) => html.push_str(&escaped(text)),
+                Piece::Code(_) | Piece::Link(..) => {}
+            }
+        }
+        Ok::<_, Error>(html)
+    };
     // Text stays text, for filters that take one.
     let (mut plain, mut html, mut marked) = (String::new(), String::new(), false);
     for piece in pieces(sentence) {
@@ -211,19 +225,11 @@ fn t(id: &str, values: Kwargs) -> Result<Value, Error> {
             }
             Piece::Code(code) => {
                 marked = true;
-                html.push_str("<code>");
-                for piece in pieces(code) {
-                    match piece {
-                        Piece::Value(name) => html.push_str(&markup(&value(name)?)),
-                        Piece::Text(text) => html.push_str(&escaped(text)),
-                        Piece::Code(_) | Piece::Link(..) => {}
-                    }
-                }
-                html.push_str("</code>");
+                html.extend(["<code>", &within(code)?, "</code>"]);
             }
             Piece::Link(text, name) => {
                 marked = true;
-                let (address, text) = (markup(&value(name)?), escaped(text));
+                let (address, text) = (markup(&value(name)?), within(text)?);
                 html.extend(["<a href=\"", &address, "\">", &text, "</a>"]);
             }
         }

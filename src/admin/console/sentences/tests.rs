@@ -23,12 +23,12 @@ const NAMES: &[&str] = &[
     "Acme &lt;login@acme.example&gt;",
 ];
 
-fn console() -> PathBuf {
+pub(super) fn console() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin/console")
 }
 
 /// The files below a folder that end in this, with their text.
-fn files(folder: &Path, end: &str) -> Vec<(String, String)> {
+pub(super) fn files(folder: &Path, end: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the sources") {
         let path = entry.expect("an entry").path();
@@ -42,7 +42,7 @@ fn files(folder: &Path, end: &str) -> Vec<(String, String)> {
     found
 }
 
-fn forms(sentence: &Sentence) -> Vec<&str> {
+pub(super) fn forms(sentence: &Sentence) -> Vec<&str> {
     match sentence {
         Sentence::Plain(text) => vec![text],
         Sentence::Counted { one, other } => vec![one, other],
