@@ -374,6 +374,7 @@ const setup = await page.getByLabel('Link', { exact: true }).inputValue();
     await again.close();
   }
   await own.page.getByRole('button', { name: 'Edit Acme Accounts' }).click();
+  await own.page.waitForURL(/\/drafts\/.*\/provider$/);
   await own.page.goto(own.page.url().replace(/provider$/, 'review'));
   await own.look('setup-review', ['Hand in']);
   await press(own.page, 'Hand in');
