@@ -53,14 +53,17 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tower::util::MapResponseLayer;
+use tracing::info;
 
 use self::pages::Pages;
 use self::server::ClientAddress;
 use crate::authority::Authority;
-use crate::base::ErrorCode;
+use crate::base::{AccountId, ErrorCode};
 use crate::login::Logins;
 use crate::login::journal::{SEEN, Seen};
 use crate::mail::Mail;
+use crate::session::{self as sessions, Session};
+use crate::store::StoreError;
 
 /// The largest body a browser endpoint reads.
 const MAX_BODY: usize = 64 << 10;
@@ -75,6 +78,22 @@ pub struct App {
     pub pages: Pages,
     /// Messages to shoppers.
     pub mail: Arc<Mail>,
+}
+
+impl App {
+    /// Logs a session out: first what applications were granted in it ends, and who
+    /// hears of that is written down, then the session. On disk when this returns.
+    async fn end_session(
+        &self,
+        account: &AccountId,
+        token: &str,
+        session: &Session,
+    ) -> Result<(), StoreError> {
+        self.authority.session_ended(account, session).await?;
+        sessions::revoke_found(&*self.logins.store, account, token, session).await?;
+        info!(account = %account, user = %session.user, "logout: the session is revoked");
+        Ok(())
+    }
 }
 
 /// Shared by all requests.

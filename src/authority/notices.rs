@@ -63,6 +63,7 @@ struct Notice {
 /// A notice that this broker sends.
 struct Claimed {
     key: Key,
+    version: Version,
     notice: Notice,
 }
 
@@ -163,9 +164,13 @@ impl Authority {
                 .move_notice(&key, found.version, &found.value, again)
                 .await
             {
-                Ok(key) => {
+                Ok((key, version)) => {
                     let notice = found.value;
-                    return Ok(Some(Claimed { key, notice }));
+                    return Ok(Some(Claimed {
+                        key,
+                        version,
+                        notice,
+                    }));
                 }
                 // Another broker has it.
                 Err(StoreError::Conflict) => {}
@@ -182,19 +187,25 @@ impl Authority {
         version: Version,
         notice: &Notice,
         due: Timestamp,
-    ) -> Result<Key, StoreError> {
+    ) -> Result<(Key, Version), StoreError> {
         let at = Key::new(&NOTICES, "", due_at(due));
         let steps = vec![
             Step::Check(key.clone(), Precondition::Version(version)),
             Step::Delete(key.clone()),
             WAITING.step_put_at(at.clone(), notice)?,
         ];
-        self.store.commit(steps).await?;
-        Ok(at)
+        let versions = self.store.commit(steps).await?;
+        // One for the one record that was put.
+        let version = versions.first().copied().unwrap_or(version);
+        Ok((at, version))
     }
 
     async fn attempt(&self, claimed: Claimed) {
-        let Claimed { key, mut notice } = claimed;
+        let Claimed {
+            key,
+            version,
+            mut notice,
+        } = claimed;
         let outcome = self.tell(&notice).await;
         let (id, now) = (&notice.client_id, self.now());
         let done = match outcome {
@@ -216,7 +227,11 @@ impl Authority {
                 } else {
                     warn!(client_id = %id, why, again_in = wait, "back-channel logout failed; it is tried again");
                     notice.attempts += 1;
-                    self.put_back(&key, &notice, next).await
+                    match self.move_notice(&key, version, &notice, next).await {
+                        // Nobody else claimed it meanwhile, or it is theirs.
+                        Ok(_) | Err(StoreError::Conflict) => Ok(()),
+                        Err(error) => Err(error),
+                    }
                 }
             }
         };
@@ -227,17 +242,6 @@ impl Authority {
 
     async fn forget(&self, key: &Key) -> Result<(), StoreError> {
         self.store.delete(key, Precondition::Any).await.map(drop)
-    }
-
-    /// For the next attempt, if nobody else claimed it meanwhile.
-    async fn put_back(&self, key: &Key, notice: &Notice, due: Timestamp) -> Result<(), StoreError> {
-        let Some(found) = WAITING.get_at(&*self.store, key).await? else {
-            return Ok(());
-        };
-        match self.move_notice(key, found.version, notice, due).await {
-            Ok(_) | Err(StoreError::Conflict) => Ok(()),
-            Err(error) => Err(error),
-        }
     }
 
     /// Sends a logout token once with each key that may be the right one.

@@ -4,7 +4,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use tracing::info;
 
 use super::cookies::{self, Kind};
 use super::pages::LogoutForm;
@@ -105,16 +104,9 @@ async fn end(
         if let Some(elsewhere) = logins.end_session(&site.account.id, &session, &done).await {
             location = elsewhere;
         }
-        app.authority
-            .session_ended(&site.account.id, &session)
+        app.end_session(&site.account.id, &token, &session)
             .await
             .map_err(|error| failure::store(app, site.lang, &error))?;
-        logins
-            .sessions
-            .revoke(&*logins.store, &site.account.id, &token, logins.now())
-            .await
-            .map_err(|error| failure::store(app, site.lang, &error))?;
-        info!(account = %site.account.id, user = %session.user, "logout: the session is revoked");
     }
     let mut answer = redirect(StatusCode::SEE_OTHER, &location);
     for kind in [Kind::Session, Kind::Browser] {

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
-use tracing::info;
 
 use super::answer::{BrokerOrigin, page};
 use super::authorize::query;
@@ -90,12 +89,7 @@ async fn end(
             let done = done(app, &request, account);
             // Before it ends: the ID token goes with it.
             let elsewhere = logins.end_session(account, session, &done).await;
-            app.authority.session_ended(account, session).await?;
-            logins
-                .sessions
-                .revoke(&*logins.store, account, token, logins.now())
-                .await?;
-            info!(account = %account, user = %session.user, "logout: the session is revoked");
+            app.end_session(account, token, session).await?;
             match elsewhere {
                 Some(elsewhere) => redirect(StatusCode::SEE_OTHER, &elsewhere),
                 // Who names no account means all of this browser, one after the other.

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
-use tracing::info;
 
 use super::super::{App, Shared, failure, redirect};
 use super::answer::{clear_cookies, failed, failure as told, refused, success};
@@ -20,7 +19,7 @@ use crate::login::finish::finish;
 use crate::login::pending::Browser;
 use crate::login::ticket::{self, Place};
 use crate::login::{LoginError, ReturnTo};
-use crate::session::{self, Session, renewal};
+use crate::session::{self, renewal};
 
 /// `refreshtoken/webstore`: another session for who has the token for it.
 pub(super) async fn refresh(State(app): State<Shared>, request: Request) -> Response {
@@ -101,7 +100,8 @@ pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Respo
         }
         let account = &front.site.account.id;
         while let Some((token, session)) = front.session(&app).await? {
-            end(&app, &front, &token, &session).await?;
+            let ended = app.end_session(account, &token, &session).await;
+            ended.map_err(|why| failed(&why))?;
         }
         let mut answer = redirect(StatusCode::FOUND, target);
         let issuer = &app.logins.public_url;
@@ -109,22 +109,6 @@ pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Respo
         Ok(answer)
     };
     ended.await.unwrap_or_else(|answer: Response| answer)
-}
-
-async fn end(app: &App, front: &Front, token: &str, session: &Session) -> Result<(), Response> {
-    let logins = &app.logins;
-    let account = &front.site.account.id;
-    app.authority
-        .session_ended(account, session)
-        .await
-        .map_err(|why| failed(&why))?;
-    logins
-        .sessions
-        .revoke(&*logins.store, account, token, logins.now())
-        .await
-        .map_err(|why| failed(&why))?;
-    info!(account = %account, user = %session.user, "logout: the session is revoked");
-    Ok(())
 }
 
 fn nobody() -> Response {
