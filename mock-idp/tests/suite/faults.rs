@@ -196,7 +196,7 @@ async fn spoilt_answers() {
     assert_eq!(
         wrong,
         json!({
-            "access_token": 12345, "token_type": ["Bearer"], "expires_in": { "seconds": 3600 },
+            "access_token": true, "token_type": ["Bearer"], "expires_in": { "seconds": 3600 },
         })
     );
     let missing = json_of(json!({ "kind": "missing", "field": "access_token" })).await;
