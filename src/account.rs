@@ -1,5 +1,6 @@
 //! Floor 4: accounts, their stores, their provider mappings and their users.
 
+pub mod application_policy;
 pub mod credential;
 pub mod directory;
 pub mod domain_proof;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::application_policy::ApplicationPolicy;
 pub use self::directory::User;
 pub use self::mapping::Mappings;
 pub use self::settings::LoginSettings;

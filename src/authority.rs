@@ -12,6 +12,7 @@
 //! | [`consent`] | what people allowed applications | OpenID Connect Core §3.1.2.4 |
 //! | [`token`] | the token endpoint, one function a grant | RFC 6749 §4 |
 //! | [`audience`] | whom access tokens are for | RFC 9068 §3, RFC 8707 |
+//! | `policy` | an application as an account takes it | |
 //! | [`access`], [`verified`] | access tokens: issued, checked, revoked; those checked before | RFC 9068 |
 //! | [`revoked`] | what was revoked before its time | RFC 7009 |
 //! | [`grants`] | what was granted: listed, ended | RFC 7009 |
@@ -57,6 +58,7 @@ pub mod metadata;
 pub mod notices;
 pub mod password;
 pub mod platform;
+mod policy;
 pub mod pushed;
 pub mod refresh;
 mod response_key;
@@ -69,7 +71,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::application::KnownApplications;
-use self::application::MAX_ACCESS_TOKEN_LIFETIME;
 pub use self::application::{Application, Applications, ClientId, Grant};
 use self::assertion::ClientKeys;
 use self::client_guesses::ClientGuesses;
@@ -80,6 +81,7 @@ use self::notices::Notices;
 pub use self::scope::Scopes;
 use self::verified::VerifiedTokens;
 use crate::account::Accounts;
+use crate::account::application_policy::MAX_ACCESS_TOKEN_LIFETIME;
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::key::{Algorithm, Keyring};
 use crate::outbound::Outbound;

@@ -4,6 +4,7 @@
 //! `disallowed-methods` keeps it so.
 
 pub mod authenticated;
+mod background;
 mod clock;
 pub mod digest;
 pub mod error_code;
@@ -18,6 +19,7 @@ pub mod timestamp;
 pub mod units;
 
 pub use authenticated::Authenticated;
+pub use background::BackgroundPool;
 pub use clock::{Clock, ManualClock, SKEW, SystemClock};
 pub use error_code::ErrorCode;
 pub use id::{AccountId, BadId, ProviderId, UserId};

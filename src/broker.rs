@@ -10,10 +10,10 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use self::upkeep::upkeep;
+use crate::account::application_policy::MAX_ACCESS_TOKEN_LIFETIME;
 use crate::account::{self, Accounts, Mappings};
 use crate::admin::{self, Admin};
 use crate::audit;
-use crate::authority::application::MAX_ACCESS_TOKEN_LIFETIME;
 use crate::authority::assertion::ClientKeys;
 use crate::authority::client_guesses::ClientGuesses;
 use crate::authority::device::DeviceLimits;
@@ -31,7 +31,7 @@ use crate::login::access_key::limits::CodeLimits;
 use crate::login::journal::Journal;
 use crate::login::password::Guesses;
 use crate::login::share::AllShares;
-use crate::login::{self, Logins, drift, health, heavy, meters, openid};
+use crate::login::{self, Logins, drift, health, meters, openid};
 use crate::mail::{self, Mail};
 use crate::operation::{Keys, Operations, Serving};
 use crate::operator;
@@ -138,7 +138,6 @@ impl Broker {
                 keys,
                 sessions: Sessions::new(public_url.clone(), config.session),
                 directory: openid::Directory::default(),
-                heavy: heavy::Heavy::default(),
                 watch: drift::Watch::default(),
                 health: health::Health::default(),
                 mail: Arc::clone(&mail),

@@ -10,8 +10,54 @@
 //! | [`finish`] | the ticket, in the browser that began | a session |
 //!
 //! Each step takes its input by value, and each type has private fields and one
-//! constructor, so that no step can be skipped. A login by a code that comes by
-//! mail has steps of its own between the first and the last: [`access_key`]; so has
+//! constructor, so that no step can be skipped or taken twice:
+//!
+//! ```
+//! # use vestibule::login::{Logins, LoginError, callback::VerifiedCallback, exchange, identify, userinfo};
+//! # use vestibule::provider::trace::Trace;
+//! async fn login(logins: &Logins, callback: VerifiedCallback, trace: &mut Trace) -> Result<(), LoginError> {
+//!     let token = exchange::exchange(logins, callback, trace).await?;
+//!     let identified = userinfo::fetch(logins, token, trace).await?;
+//!     identify::identify(logins, identified, Vec::new()).await.map(drop)
+//! }
+//! ```
+//!
+//! A step that is left out:
+//!
+//! ```compile_fail,E0308
+//! # use vestibule::login::{Logins, LoginError, callback::VerifiedCallback, exchange, identify, userinfo};
+//! # use vestibule::provider::trace::Trace;
+//! async fn login(logins: &Logins, callback: VerifiedCallback, trace: &mut Trace) -> Result<(), LoginError> {
+//!     let identified = userinfo::fetch(logins, callback, trace).await?;
+//!     identify::identify(logins, identified, Vec::new()).await.map(drop)
+//! }
+//! ```
+//!
+//! A code that is sent twice:
+//!
+//! ```compile_fail,E0382
+//! # use vestibule::login::{Logins, LoginError, callback::VerifiedCallback, exchange, identify, userinfo};
+//! # use vestibule::provider::trace::Trace;
+//! async fn login(logins: &Logins, callback: VerifiedCallback, trace: &mut Trace) -> Result<(), LoginError> {
+//!     exchange::exchange(logins, callback, trace).await?;
+//!     let token = exchange::exchange(logins, callback, trace).await?;
+//!     let identified = userinfo::fetch(logins, token, trace).await?;
+//!     identify::identify(logins, identified, Vec::new()).await.map(drop)
+//! }
+//! ```
+//!
+//! A person whom no step found:
+//!
+//! ```compile_fail,E0451
+//! # use vestibule::login::{context::Context, userinfo::Identified};
+//! # use vestibule::provider::extract::Profile;
+//! # use vestibule::base::Authenticated;
+//! fn forge(login: Context, profile: Profile, authenticated: Authenticated) -> Identified {
+//!     Identified { login, profile, authenticated, at_provider: None, tokens: None }
+//! }
+//! ```
+//!
+//! A login by a code that comes by mail has steps of its own between the first and the last: [`access_key`]; so has
 //! one with a password: [`password`]. What all steps share is in [`context`],
 //! [`restart`] and [`error`].
 
@@ -27,7 +73,7 @@ pub mod error;
 pub mod exchange;
 pub mod finish;
 pub mod health;
-pub mod heavy;
+mod heavy;
 pub mod identify;
 pub mod journal;
 pub mod kept;
@@ -98,8 +144,6 @@ pub struct Logins {
     pub sessions: Sessions,
     /// What OpenID Connect providers publish about themselves.
     pub directory: openid::Directory,
-    /// Work that would hold up others' logins.
-    pub heavy: heavy::Heavy,
     /// The drift alarm.
     pub watch: drift::Watch,
     /// How the providers do.

@@ -532,11 +532,9 @@ async fn j23_encrypted_tokens_that_cost_or_are_to_no_point() {
         ),
     ]);
     for token in tokens {
-        let asked = Instant::now();
         world
             .fault_fails("token", replaced("id_token", json!(token)), INVALID)
             .await;
-        assert!(asked.elapsed() < Duration::from_secs(3), "{token:.80}");
     }
     world.log_in(&mut Browser::new()).await;
 }

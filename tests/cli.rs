@@ -280,6 +280,20 @@ fn shows_json(home: &Home) {
         ("account show acme", "id", Value::from("acme")),
         ("account change acme --name Acme", "name", "Acme".into()),
         (
+            "account change acme --application-policy require_pkce=on --application-policy scopes=openid",
+            "application_policy",
+            serde_json::json!({
+                "access_token_lifetime": null,
+                "refresh_token_lifetime": null,
+                "refresh_token_absolute_lifetime": null,
+                "require_pkce": true,
+                "consent": false,
+                "rotate_refresh_tokens": false,
+                "scopes": ["openid"],
+                "claims": null,
+            }),
+        ),
+        (
             "store show https://www.acme.test --account acme",
             "auth_path",
             "/_auth".into(),

@@ -32,6 +32,8 @@ mod mail_settings;
 mod messages;
 #[path = "console/people.rs"]
 mod people;
+#[path = "console/policy.rs"]
+mod policy;
 #[path = "console/roles.rs"]
 mod roles;
 #[path = "console/second_factor.rs"]

@@ -69,6 +69,9 @@ const ACCOUNT: &str = r##"
 name = "Acme"
 color = "#0b5fff"
 stores = [{ origin = "https://www.acme.test" }]
+[application_policy]
+require_pkce = true
+scopes = ["openid", "email"]
 "##;
 
 const MAPPING: &str = r#"

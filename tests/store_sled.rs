@@ -315,14 +315,8 @@ async fn a_damaged_configuration_is_refused() {
 async fn d4_a_second_opener_is_told_and_does_no_harm() {
     let dir = filled(10).await;
     let store = open(dir.path()).unwrap();
-    let started = Instant::now();
     let error = refusal(dir.path());
     assert!(matches!(error, StoreError::Locked(_)), "{error}");
-    assert!(
-        started.elapsed() < Duration::from_millis(1500),
-        "{:?}",
-        started.elapsed()
-    );
 
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_opens", "--nocapture"])

@@ -1,8 +1,9 @@
-//! How the people of an account log in, and what messages say to them: what the
-//! account chose beyond its look.
+//! How the people of an account log in, what messages say to them, and what
+//! applications keep to: what the account chose beyond its look.
 
 use serde::{Deserialize, Serialize};
 
+use super::application_policy::ApplicationPolicy;
 use super::ways::Ways;
 use crate::mail::template::Own;
 use crate::password::PasswordRule;
@@ -24,6 +25,9 @@ pub struct LoginSettings {
     /// Messages to its people.
     #[serde(skip_serializing_if = "Messages::is_default")]
     pub messages: Messages,
+    /// What applications keep to.
+    #[serde(skip_serializing_if = "ApplicationPolicy::is_default")]
+    pub applications: ApplicationPolicy,
 }
 
 /// What the passwords of an account's people must be like.

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod api;
+mod application_policy;
 mod applications;
 mod arrival;
 mod chart;
@@ -174,6 +175,10 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/ways/passwords", post(ways::passwords))
         .route("/ways/email-first", post(ways::email_first))
         .route("/ways/domains", post(ways::domain))
+        .route(
+            "/application-policy",
+            get(application_policy::show).post(application_policy::change),
+        )
         .route("/messages", get(messages::show))
         .route("/messages/from", post(messages::from))
         .route("/messages/text", post(messages::text))

@@ -29,10 +29,7 @@ pub use self::known::KnownApplications;
 pub(super) use self::records::spaces;
 pub use self::records::{Applications, used_at};
 pub use self::response_alg::{BadResponseAlg, ResponseAlg};
-pub use self::settings::{
-    ApplicationType, AuthMethod, MAX_ACCESS_TOKEN_LIFETIME, PushedRequests, Settings,
-    SettingsChange,
-};
+pub use self::settings::{ApplicationType, AuthMethod, PushedRequests, Settings, SettingsChange};
 use super::scope::Scopes;
 use crate::base::{AccountId, Secret, Timestamp, digest, random};
 use crate::password::SlowHash;

@@ -254,6 +254,7 @@ impl Authority {
             .filter(|app| app.serves(&request.account))
             .filter(|app| app.redirects_to(&request.redirect_uri))
             .ok_or_else(OAuthError::client)?;
+        let application = self.at_account(&application, &request.account).await?;
         let scopes = request.scopes.common(&application.scopes);
         let (client_id, account) = (&application.client_id, &request.account);
         let granted = Granted {

@@ -97,6 +97,7 @@ impl Authority {
         {
             return Err(invalid_code());
         }
+        let application = &*self.at_account(application, &granted.account).await?;
         let granted = &application.narrowed_to(granted, form.get("resource"))?;
         proof(record.challenge.as_deref(), form.get("code_verifier"))?;
         if RECORDS.take_by(&*self.store, "", &code).await?.is_none() {

@@ -1,6 +1,7 @@
 //! What people allowed applications, where these have to ask (OpenID Connect Core
 //! §3.1.2.4): remembered, listed, withdrawn.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -142,6 +143,10 @@ impl Authority {
     ) -> Result<Option<Arc<Application>>, OAuthError> {
         let application = self.application(&request.client_id).await?;
         let application = application.ok_or_else(OAuthError::client)?;
+        let application = match self.at_account(&application, &request.account).await? {
+            Cow::Owned(limited) => Arc::new(limited),
+            Cow::Borrowed(_) => application,
+        };
         if request.asks_again {
             return Ok(Some(application));
         }
@@ -167,6 +172,7 @@ impl Authority {
     ) -> Result<(), OAuthError> {
         let application = self.application(&request.client_id).await?;
         let application = application.ok_or_else(OAuthError::client)?;
+        let application = self.at_account(&application, &request.account).await?;
         let account = request.account.as_str();
         let id = id(session.user, &application.client_id);
         let known = RECORDS.get(&*self.store, account, &id).await?;

@@ -12,6 +12,7 @@
 mod grant;
 mod user_code;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,6 +174,11 @@ impl Authority {
             }
             Some(id)
         };
+        let limited = match &account {
+            Some(account) => self.at_account(application, account).await?,
+            None => Cow::Borrowed(application),
+        };
+        let scopes = scopes.common(&limited.scopes);
         let resource = application.resource(form, &scopes)?;
         let now = self.now();
         self.device_limits
@@ -304,7 +310,8 @@ impl Authority {
         account: &AccountId,
         session: &Session,
     ) -> Result<Option<Box<Granted>>, OAuthError> {
-        let scopes = ask.scopes.common(&ask.application.scopes);
+        let application = self.at_account(&ask.application, account).await?;
+        let scopes = ask.scopes.common(&application.scopes);
         let client_id = &ask.application.client_id;
         let granted = Granted {
             // The device stays connected when the browser is signed out.

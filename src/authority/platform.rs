@@ -133,6 +133,7 @@ impl Authority {
         if !application.serves(account) {
             return Err(nobody());
         }
+        let application = &*self.at_account(application, account).await?;
         let refuses = self.unverified_email(account).await? == UnverifiedEmail::Refuse;
         if refuses && !session.email_verified {
             return Err(OAuthError::grant("nobody vouched for the user's email"));

@@ -127,6 +127,7 @@ impl Authority {
             // Someone else's token: it is not used up by that.
             return Err(invalid_refresh_token());
         }
+        let application = &*self.at_account(application, &granted.account).await?;
         let now = self.now();
         let secret_use = family.secret_use(&presented.secret, now);
         let reuses = application.settings.reuse_refresh_tokens && secret_use == SecretUse::Next;

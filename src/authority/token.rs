@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -180,17 +181,22 @@ impl Authority {
         if application.public {
             return Err(OAuthError::client());
         }
-        let own = application.scopes.only(|scope| !scope::is_identity(scope));
-        let scopes = wanted(form)?.unwrap_or_else(|| own.clone());
-        if !scopes.within(&own) {
-            return Err(out_of_scope());
-        }
         let asked = account_parameter(form)?;
         let account = match (&application.account, &asked) {
             (Some(own), Some(asked)) if own != asked => return Err(other_account()),
             (Some(own), _) => Some(own),
             (None, asked) => asked.as_ref(),
         };
+        let limited = match account {
+            Some(account) => self.at_account(application, account).await?,
+            None => Cow::Borrowed(application),
+        };
+        let application = &*limited;
+        let own = application.scopes.only(|scope| !scope::is_identity(scope));
+        let scopes = wanted(form)?.unwrap_or_else(|| own.clone());
+        if !scopes.within(&own) {
+            return Err(out_of_scope());
+        }
         let resource = application.resource(form, &scopes)?;
         let token = self
             .access_token(
@@ -221,8 +227,9 @@ impl Authority {
         let missing = || OAuthError::request("`username` or `password` is missing");
         let username = form.get("username").ok_or_else(missing)?;
         let password = Secret::new(form.get("password").ok_or_else(missing)?);
-        let scopes = user_scopes(application, wanted(form)?)?;
         let account = account_for(application, form)?;
+        let application = &*self.at_account(application, &account).await?;
+        let scopes = user_scopes(application, wanted(form)?)?;
         let user = self
             .check_password(application, &account, username, &password, from)
             .await?;
@@ -256,6 +263,11 @@ impl Authority {
         application: &Application,
         granted: Granted,
     ) -> Result<TokenAnswer, OAuthError> {
+        let application = &*self.at_account(application, &granted.account).await?;
+        let granted = Granted {
+            scopes: granted.scopes.common(&application.scopes),
+            ..granted
+        };
         let grant = Token::new(self.family_ends(self.now()));
         let grant_id = grant.name();
         let access_token = self
@@ -284,6 +296,8 @@ impl Authority {
         let done = self
             .refresh(application, text, wanted.as_ref(), form.get("resource"))
             .await?;
+        let account = &done.granted.account;
+        let application = &*self.at_account(application, account).await?;
         let id_token = self.id_token_of(application, &done.granted, &done.access_token);
         let id_token = id_token.await?;
         Ok(
@@ -330,6 +344,10 @@ impl Authority {
             return Err(refused());
         };
         let application = self.application(&access.client_id).await?;
+        let application = match &application {
+            Some(found) => Some(self.at_account(found, account).await?),
+            None => None,
+        };
         let settings = application.as_deref().map(|app| &app.settings);
         let platform = settings.is_some_and(|settings| settings.virto_claims);
         if !platform && !access.scopes.has(scope::OPENID) {

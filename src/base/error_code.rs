@@ -246,6 +246,8 @@ error_codes! {
         MessageInvalid = "message.invalid",
         /// An audience is an absolute URI without a fragment, and none of the broker's own addresses.
         AccountAudience = "account.audience",
+        /// What the account demands of applications cannot be used; the detail says what and why.
+        AccountApplicationPolicy = "account.application_policy",
         /// The account's id was not typed to confirm its removal.
         AccountConfirm = "account.confirm",
         /// A store's origin or `auth_path` is not valid.

@@ -1,6 +1,7 @@
 //! `vestibule account`
 
-use clap::{Args, Subcommand};
+use anyhow::bail;
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -63,7 +64,7 @@ pub(super) enum Account {
 }
 
 /// What is on or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Switch {
     /// On
     On,
@@ -122,6 +123,9 @@ pub(super) struct Change {
     /// The audience of its access tokens, an absolute URI; empty: the broker's
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
+    /// What every application keeps to for its people; may be repeated. `access_token_lifetime`, `refresh_token_lifetime`, `refresh_token_absolute_lifetime` (as in `15m`), `require_pkce`, `consent`, `rotate_refresh_tokens` (`on` or `off`), `scopes`, `claims` (with spaces between names); empty: not demanded
+    #[arg(long, value_name = "KEY=VALUE")]
+    application_policy: Vec<String>,
 }
 
 impl Account {
@@ -170,7 +174,7 @@ impl Account {
                 show(json, &found.unwrap_or_default());
             }
             Self::Change { id, change } => {
-                let body = change.body();
+                let body = change.body()?;
                 let path = format!("/accounts/{}", segment(&id));
                 let changed = api
                     .send(
@@ -197,7 +201,7 @@ impl Account {
 
 impl Change {
     /// What the API is to change.
-    fn body(self) -> Map<String, Value> {
+    fn body(self) -> anyhow::Result<Map<String, Value>> {
         let mut body = Map::new();
         if let Some(name) = self.name {
             body.insert("name".into(), name.into());
@@ -246,8 +250,34 @@ impl Change {
         if let Some(former) = self.password_former {
             body.insert("password_former".into(), former.into());
         }
-        body
+        if !self.application_policy.is_empty() {
+            let given = self.application_policy.iter();
+            let members = given.map(|given| demand(given));
+            let members = members.collect::<anyhow::Result<Map<String, Value>>>()?;
+            body.insert("application_policy".into(), members.into());
+        }
+        Ok(body)
     }
+}
+
+/// `require_pkce=on`, `scopes=openid email`, `access_token_lifetime=15m`
+fn demand(given: &str) -> anyhow::Result<(String, Value)> {
+    let Some((key, value)) = given.split_once('=') else {
+        bail!("--application-policy takes KEY=VALUE, as in require_pkce=on");
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let value = match (key, value) {
+        (_, "") => Value::Null,
+        ("require_pkce" | "consent" | "rotate_refresh_tokens", switch) => {
+            match Switch::from_str(switch, true) {
+                Ok(switch) => (switch == Switch::On).into(),
+                Err(_) => bail!("--application-policy: `{key}` is `on` or `off`"),
+            }
+        }
+        ("scopes" | "claims", names) => names.split_whitespace().collect(),
+        (_, text) => text.into(),
+    };
+    Ok((key.to_owned(), value))
 }
 
 /// The names in a list with commas.

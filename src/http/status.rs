@@ -188,6 +188,7 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginPasswordWeak
         | E::LoginPasswordUsed
         | E::AccountAudience
+        | E::AccountApplicationPolicy
         | E::StoreInvalid
         | E::MappingNotUtf8
         | E::MappingOtherProvider

@@ -1,12 +1,11 @@
 //! The keys in use.
 
 mod change;
-mod signing_pool;
 mod source;
 mod stored;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,9 +25,12 @@ use super::ring::{Retention, Ring, Slot};
 use super::signing::SigningKey;
 use super::snapshot::{KeyInfo, Signers, Snapshot};
 use super::token::{Claims, Expect, VerifyError};
-use crate::base::{Clock, Timestamp};
+use crate::base::{BackgroundPool, Clock, Timestamp};
 use crate::config::Auth;
 use crate::store::Store;
+
+/// Slow signatures. Of the process, not of a keyring: the processors are the process's too.
+static SIGNATURES: LazyLock<BackgroundPool> = LazyLock::new(|| BackgroundPool::start("sign"));
 
 /// An unknown `kid` makes the store be read at most so often (J12).
 const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
@@ -124,7 +126,8 @@ impl Keyring {
             }
             (Arc::clone(key), unsigned)
         };
-        signing_pool::run(move || key.seal(unsigned)).await
+        let sealed = SIGNATURES.run(move || key.seal(unsigned)).await;
+        sealed.unwrap_or(Err(KeyError::Crypto("sign")))
     }
 
     /// The default key.

@@ -8,7 +8,7 @@ use super::Logins;
 use super::answer::{Read, Words};
 use super::context::Context;
 use super::error::{LoginError, Step};
-use super::heavy::INLINE_BYTES;
+use super::heavy::{self, INLINE_BYTES};
 use super::refusal;
 use crate::outbound::{Limits, PreparedRequest, Response};
 use crate::provider::decode::DecodeError;
@@ -75,7 +75,7 @@ impl Logins {
             // A redirect's body is a page for people, if there is one.
             Read::redirect(answer, lifted::location(&response.headers))
         } else {
-            self.read(step, answer, content_type, &response).await?
+            read_answer(step, answer, content_type, &response).await?
         };
         let read = match read {
             // All that counts stands in the head.
@@ -95,24 +95,6 @@ impl Logins {
             Read::Unreadable(error) => return Err(LoginError::Undecodable { step, error }),
         };
         Ok(lifted::lift(document, &answer.lifted, &response.headers))
-    }
-
-    /// Reads an answer; a long one where nobody else's login waits for it.
-    async fn read(
-        &self,
-        step: Step,
-        answer: &Answer,
-        content_type: Option<&str>,
-        response: &Response,
-    ) -> Result<Read, LoginError> {
-        let (status, body) = (response.status, &response.body);
-        if body.len() <= INLINE_BYTES {
-            return Ok(Read::of(answer, status, content_type, body));
-        }
-        let (answer, body) = (answer.clone(), body.clone());
-        let content_type = content_type.map(str::to_owned);
-        let work = move || Read::of(&answer, status, content_type.as_deref(), &body);
-        self.heavy.run(work).await.map_err(step.store())
     }
 
     /// What counts in an answer's place: a part of it, or what a text in it says.
@@ -148,6 +130,23 @@ impl Logins {
             }
         }
     }
+}
+
+/// Reads an answer; a long one where nobody else's login waits for it.
+async fn read_answer(
+    step: Step,
+    answer: &Answer,
+    content_type: Option<&str>,
+    response: &Response,
+) -> Result<Read, LoginError> {
+    let (status, body) = (response.status, &response.body);
+    if body.len() <= INLINE_BYTES {
+        return Ok(Read::of(answer, status, content_type, body));
+    }
+    let (answer, body) = (answer.clone(), body.clone());
+    let content_type = content_type.map(str::to_owned);
+    let work = move || Read::of(&answer, status, content_type.as_deref(), &body);
+    heavy::run(work).await.map_err(step.store())
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3); a date there is left aside.

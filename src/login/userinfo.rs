@@ -9,6 +9,7 @@ use super::Logins;
 use super::context::Context;
 use super::error::{LoginError, Step, words};
 use super::exchange::TokenResponse;
+use super::heavy;
 use super::kept::Unowned;
 use super::openid::IdTokenError;
 use super::refusal;
@@ -189,7 +190,7 @@ async fn read(
             let (profile, notes) = run(&provider, &document);
             (profile, notes, document)
         };
-        let worked = logins.heavy.run(work).await;
+        let worked = heavy::run(work).await;
         worked.map_err(Step::Userinfo.store())?
     } else {
         let (profile, notes) = run(provider, &document);

@@ -10,8 +10,11 @@ mod write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
+use self::fields::{
+    application_policy, color, logo, name, own_audience, passwords, signing_alg, unverified_email,
+};
 pub use self::remove::remove;
 use self::store::add;
 pub use self::store::{StoreInput, StoreQuery, StoresQuery, put_store, remove_store, stores};
@@ -25,7 +28,7 @@ use super::{
     limit,
 };
 use crate::account::settings::PasswordRules;
-use crate::account::{self, Account, LoginSettings, UnverifiedEmail, Ways};
+use crate::account::{self, Account, ApplicationPolicy, LoginSettings, UnverifiedEmail, Ways};
 use crate::base::{AccountId, ErrorCode, LoginMethod, ProviderId};
 use crate::key::Algorithm;
 use crate::password::PasswordRule;
@@ -110,6 +113,10 @@ pub struct WholeAccount {
     /// The audience of its access tokens, an absolute URI; the broker's unless
     /// given. It takes who administers all accounts to change it.
     pub audience: Option<String>,
+    /// What every application keeps to for its people; nothing unless given.
+    #[serde(default)]
+    #[schemars(with = "ApplicationPolicy")]
+    pub application_policy: Option<Value>,
 }
 
 /// What may change in an account; what is absent stays, `null` removes.
@@ -171,6 +178,11 @@ pub struct AccountChange {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub audience: Option<Option<String>>,
+    /// What every application keeps to for its people. Of it too, what is absent stays
+    /// and `null` removes; `null` in its place removes all of it.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<ApplicationPolicy>")]
+    pub application_policy: Option<Option<Value>>,
 }
 
 /// Tells `null` from absent.
@@ -205,6 +217,10 @@ impl WholeAccount {
                     email_first: self.email_first,
                     domains: domains(self.email_domains)?,
                 },
+                applications: application_policy(
+                    &ApplicationPolicy::default(),
+                    self.application_policy.as_ref(),
+                )?,
                 ..LoginSettings::default()
             },
             audience: own_audience(ops, self.audience)?,
@@ -264,6 +280,10 @@ impl AccountChange {
         }
         if let Some(text) = self.audience {
             account.audience = own_audience(ops, text)?;
+        }
+        if let Some(change) = self.application_policy {
+            account.login.applications =
+                application_policy(&account.login.applications, change.as_ref())?;
         }
         Ok(())
     }

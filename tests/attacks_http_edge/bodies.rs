@@ -70,7 +70,6 @@ async fn h10_odd_parameters() {
             assert!(!answer.contains("set-cookie"), "{endpoint}");
         }
     }
-    let asked = Instant::now();
     for query in [
         "state=%00&code=x",
         "state=%ff",
@@ -95,7 +94,6 @@ async fn h10_odd_parameters() {
             "{query:.40}: {answer:.40}"
         );
     }
-    assert!(asked.elapsed().as_secs() < 5);
     let invalid = [b"POST /callback HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\nConnection: close\r\n\r\nstate=\xff\xfe\x00".as_slice()].concat();
     assert_eq!(status(&world.raw(invalid).await), 400);
 }

@@ -120,9 +120,7 @@ async fn j20_key_sets_of_strangers() {
             .on("jwks", body)
             .on("id_token", FaultKind::Hs256WithClientSecret);
         world.idp.set_faults(faults.clone());
-        let asked = Instant::now();
         world.login_fails("login.id_token_invalid").await;
-        assert!(asked.elapsed().as_secs() < 5);
     }
     for (fault, code) in [
         (FaultKind::status(500), "login.provider_error"),

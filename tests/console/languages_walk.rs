@@ -185,6 +185,10 @@ impl Walk {
                 vec![("domain", "x"), ("action", "add")],
             ),
             (
+                "/admin/accounts/acme/application-policy",
+                vec![("access_token_lifetime", "48h")],
+            ),
+            (
                 "/admin/accounts/acme/ways/switch",
                 vec![("way", "mock-idp"), ("on", "false")],
             ),

@@ -229,13 +229,11 @@ fn x8_costly_files_are_refused_unread() {
     ] {
         files.run(&format!("openssl {line} -out costly"));
         let bytes = files.read("costly");
-        let begun = std::time::Instant::now();
         let limit = 1_000_000;
         assert_eq!(
             problem(&bytes, Some("secret")),
             FileProblem::TooManyRounds { rounds, limit }
         );
-        assert!(begun.elapsed() < Duration::from_millis(200), "{line}");
     }
     // OpenSSL makes no scrypt of that cost; a block size of 127 in place of 8.
     files.run("openssl pkcs8 -topk8 -in x.key -scrypt -outform DER -passout pass:secret -out one");

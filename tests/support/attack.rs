@@ -319,7 +319,8 @@ impl Store for Failing {
     }
 }
 
-/// A store that tells which spaces each commit of several steps was about.
+/// A store that tells which spaces each commit of several steps was about, and those of
+/// the expired records that each sweep removed.
 pub struct Telling(pub Arc<dyn Store>, pub Arc<Mutex<Vec<Vec<String>>>>);
 
 #[async_trait]
@@ -359,7 +360,12 @@ impl Store for Telling {
         space: &'static Space,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        self.0.purge_expired(space, limit).await
+        let removed = self.0.purge_expired(space, limit).await?;
+        if removed > 0 {
+            let swept = vec![format!("expired {}", space.name); removed];
+            self.1.lock().unwrap().push(swept);
+        }
+        Ok(removed)
     }
     async fn ready(&self) -> Result<(), StoreError> {
         self.0.ready().await

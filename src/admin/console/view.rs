@@ -118,6 +118,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "app_fields.html",
         "application.html",
         "application_new.html",
+        "application_policy.html",
         "applications.html",
         "audit.html",
         "choose.html",

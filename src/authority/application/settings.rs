@@ -10,16 +10,13 @@ use serde_json::Value;
 use super::address::is_address;
 use super::error::ApplicationError;
 use super::{Application, ResponseAlg};
+use crate::account::application_policy::{
+    MAX_ACCESS_TOKEN_LIFETIME, MAX_GRANT_LIFETIME, check_lifetime,
+};
 use crate::authority::audience;
 use crate::base::units;
 use crate::protocol::jws::{KeySet, PRIVATE_MEMBERS};
 
-/// The longest life of access tokens. What is revoked is remembered for so long.
-pub const MAX_ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest life of any token.
-const MIN_LIFETIME: Duration = Duration::from_secs(60);
-/// The longest life of a grant.
-const MAX_GRANT_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 /// The most resources of one application.
 const MAX_RESOURCES: usize = 20;
 /// The longest key set, in bytes.
@@ -198,16 +195,7 @@ fn lifetime(
     text: Option<&str>,
     longest: Duration,
 ) -> Result<(), ApplicationError> {
-    let Some(text) = text else { return Ok(()) };
-    let value = units::duration(text).map_err(|why| wrong(field, why))?;
-    if (MIN_LIFETIME..=longest).contains(&value) {
-        return Ok(());
-    }
-    let hours = longest.as_secs() / 3600;
-    Err(wrong(
-        field,
-        format!("`{field}` is from one minute to {hours} hours"),
-    ))
+    check_lifetime(field, text, longest).map_err(|why| wrong(field, why))
 }
 
 impl Settings {

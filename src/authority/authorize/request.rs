@@ -125,6 +125,8 @@ impl Authority {
                 "only `query` and `form_post` are supported as `response_mode`",
             ));
         }
+        let account = self.account_of(query, application).await?;
+        let application = &*self.at_account(application, &account).await?;
         let wanted = query
             .get("scope")
             .map(Scopes::parse)
@@ -153,7 +155,7 @@ impl Authority {
         Ok(Authorization {
             resource: application.resource(query, &scopes)?,
             client_id: application.client_id.clone(),
-            account: self.account_of(query, application).await?,
+            account,
             redirect_uri: redirect_uri.to_owned(),
             mode,
             state: short(query, "state", MAX_STATE)?,

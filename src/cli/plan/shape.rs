@@ -114,9 +114,16 @@ fn bare(shown: &Value, without: &[&str], defaults: &Value) -> Value {
         if default || without.contains(&key.as_str()) {
             continue;
         }
-        let mut value = value.clone();
+        let mut value = match (key.as_str(), defaults.get(key)) {
+            // What is left out there is a default too.
+            ("application_policy", Some(defaults)) => bare(value, &[], defaults),
+            _ => value.clone(),
+        };
         // Sets, in whatever order they were written.
-        if let (true, Value::Array(items)) = (key == "scopes" || key == "grants", &mut value) {
+        if let (true, Value::Array(items)) = (
+            matches!(key.as_str(), "scopes" | "grants" | "claims"),
+            &mut value,
+        ) {
             items.sort_by_key(ToString::to_string);
             items.dedup();
         }

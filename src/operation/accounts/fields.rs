@@ -1,8 +1,10 @@
 //! What is checked of an account's fields.
 
+use serde_json::Value;
+
 use super::super::{OperationError, Operations, Outcome};
 use crate::account::settings::PasswordRules;
-use crate::account::{UnverifiedEmail, is_color, is_logo};
+use crate::account::{ApplicationPolicy, UnverifiedEmail, is_color, is_logo};
 use crate::base::ErrorCode;
 use crate::key::Algorithm;
 use crate::mail::MailError;
@@ -102,4 +104,17 @@ pub(super) fn own_audience(ops: &Operations, text: Option<String>) -> Outcome<Op
         })?;
     }
     Ok(text)
+}
+
+/// What applications keep to, after a change; without one, nothing.
+pub(super) fn application_policy(
+    policy: &ApplicationPolicy,
+    change: Option<&Value>,
+) -> Outcome<ApplicationPolicy> {
+    let Some(change) = change else {
+        return Ok(ApplicationPolicy::default());
+    };
+    policy.merged(change).map_err(|(member, why)| {
+        OperationError::invalid(ErrorCode::AccountApplicationPolicy, member, why)
+    })
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::account::{Account, EmailDomain, StoreFront, UnverifiedEmail};
+use crate::account::{Account, ApplicationPolicy, EmailDomain, StoreFront, UnverifiedEmail};
 use crate::base::{AccountId, LoginMethod, ProviderId};
 use crate::key::Algorithm;
 use crate::password::PasswordRule;
@@ -49,6 +49,8 @@ pub struct AccountView {
     pub vtex_compatible: bool,
     /// The audience of its access tokens; `null`: the broker's.
     pub audience: Option<String>,
+    /// What every application keeps to for its people.
+    pub application_policy: ApplicationPolicy,
     /// When it was created (RFC 3339).
     pub created_at: String,
 }
@@ -74,6 +76,7 @@ impl From<Account> for AccountView {
             email_domains: account.login.ways.domains,
             vtex_compatible: account.login.vtex_compatible,
             audience: account.audience,
+            application_policy: account.login.applications,
             created_at: account.created_at.rfc3339(),
         }
     }

@@ -1,0 +1,188 @@
+//! What a broker does beside its answers, and what becomes of them when it can't: the
+//! audit log, expired records, the log of logins, how providers do, who goes away.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mock_idp::{FaultKind, Faults};
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::attack::{Failing, START, Telling, with};
+use support::{Browser, World};
+use vestibule::base::{AccountId, Clock, ManualClock, ProviderId, Rate};
+use vestibule::broker::Broker;
+use vestibule::config;
+use vestibule::store::Token;
+
+/// Until something is so that another task brings about.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..100_000 {
+        if holds().await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never came to that");
+}
+
+async fn entries(world: &World) -> usize {
+    let (status, body) = world.admin(Method::GET, "/audit?limit=500", "", "").await;
+    assert_eq!(status, 200, "{body}");
+    let found: Value = serde_json::from_str(&body).unwrap();
+    found["items"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_is_not_done_and_not_in_the_audit_log() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&broken);
+    let world = World::over(|_| {}, move |store| Arc::new(Failing(store, switch))).await;
+    world.account("acme").await;
+    let rename = json!({ "name": "Other" }).to_string();
+    let change = async || {
+        let kind = "application/json";
+        world.admin(Method::PATCH, "/accounts/acme", kind, &rename).await
+    };
+    let before = entries(&world).await;
+    broken.store(true, Ordering::SeqCst);
+    let (status, body) = change().await;
+    assert_eq!(status, 503, "{body}");
+    broken.store(false, Ordering::SeqCst);
+    assert_eq!(entries(&world).await, before);
+    let (_, body) = world.admin(Method::GET, "/accounts/acme", "", "").await;
+    assert!(!body.contains("Other"), "{body}");
+    // The same, once it can.
+    assert_eq!(change().await.0, 200);
+    assert_eq!(entries(&world).await, before + 1);
+}
+
+#[tokio::test]
+async fn a_broker_removes_what_has_expired() {
+    let world = World::start().await;
+    let mut browser = Browser::new();
+    for _ in 0..3 {
+        browser.get(world.url("acme", START)).await;
+    }
+    world.clock.advance(Duration::from_secs(7 * 24 * 3600));
+    let mut config = config::from_parts("", [], None).unwrap();
+    config.public_url = Some(world.origin.parse().unwrap());
+    config.data_dir = world.data_dir().to_owned();
+    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
+    let told: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let store = Arc::new(Telling(Arc::clone(&world.store), Arc::clone(&told)));
+    let next = Broker::on(store, &config, clock).await.unwrap();
+    // A broker does when it starts, and each half a minute from then on.
+    until(async || {
+        let told = told.lock().unwrap();
+        let pending = told.iter().flatten();
+        pending.filter(|one| *one == "expired pending_logins").count() == 3
+    })
+    .await;
+    drop(next);
+}
+
+#[tokio::test]
+async fn the_log_of_logins_is_written_many_at_a_time() {
+    let commits: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let told = Arc::clone(&commits);
+    let world = World::over(|_| {}, move |store| Arc::new(Telling(store, told))).await;
+    world.account("acme").await;
+    world.apply("acme", &world.mapping()).await;
+    for _ in 0..5 {
+        world.log_in(&mut Browser::new()).await;
+    }
+    let (status, body) = world
+        .admin(Method::GET, "/accounts/acme/logins", "", "")
+        .await;
+    assert_eq!(status, 200, "{body}");
+    let found: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(found["items"].as_array().unwrap().len(), 5);
+    let commits = commits.lock().unwrap();
+    let of_log = commits.iter().filter(|spaces| spaces.iter().any(|one| one == "login_log"));
+    assert!(of_log.count() < 5, "{commits:?}");
+}
+
+#[tokio::test]
+async fn how_a_provider_does_is_counted() {
+    let world = World::start().await;
+    for _ in 0..2 {
+        world.log_in(&mut Browser::new()).await;
+    }
+    world
+        .fault_fails("token", FaultKind::status(500), "token.rejected")
+        .await;
+    let (account, provider): (AccountId, ProviderId) =
+        ("acme".parse().unwrap(), "mock-idp".parse().unwrap());
+    let state = world.broker.app().logins.health.of(&account, &provider);
+    let (worked, failed) = state
+        .hours
+        .iter()
+        .fold((0, 0), |(worked, failed), hour| (worked + hour.worked, failed + hour.failed));
+    assert_eq!((worked, failed), (2, 1));
+    assert_eq!(state.failures.len(), 1);
+    assert_eq!(state.failures[0].code.as_str(), "token.rejected");
+}
+
+#[tokio::test]
+async fn a_login_ends_whose_browser_goes_away_at_the_callback() {
+    let world = World::start().await;
+    let slow: FaultKind = serde_json::from_value(json!({ "kind": "slow", "ms": 200 })).unwrap();
+    world.idp.set_faults(Faults::none().once("token", slow));
+    let (mut browser, callback) = world.begun().await;
+    let asked = tokio::spawn(async move { browser.get(callback).await });
+    until(async || world.calls("/token") == 1).await;
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    assert!(world.users("acme").await.is_empty());
+    // The code is used up by now: cut there, the login could not be had again.
+    loop {
+        if let [user] = &world.users("acme").await[..] {
+            assert_eq!(user.email, "ada@example.test");
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_state_of_another_time_is_none() {
+    let world = World::start().await;
+    let (mut browser, callback) = world.begun().await;
+    let hours = |count: u64| Duration::from_secs(count * 3600);
+    let now = world.clock.now();
+    // Under another name only what may be one of ours is taken for a state.
+    for (at, code) in [
+        (now.plus(hours(47)), "login.state_unknown"),
+        (now.minus(hours(47)), "login.state_expired"),
+        (now.plus(hours(49)), "login.state_missing"),
+        (now.minus(hours(49)), "login.state_missing"),
+    ] {
+        let token = Token::new(at);
+        let url = with(&callback, &[("state", None), ("st", Some(token.as_str()))]);
+        world.rejected(&mut browser, url.as_str(), code).await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_counts_is_bounded() {
+    let rate = Rate::new(vestibule::base::Allowance {
+        burst: 1,
+        every: Duration::from_secs(60),
+    });
+    let clock = ManualClock::new(vestibule::base::SystemClock.now());
+    for key in 0..100_000_u32 {
+        rate.take(key, clock.now()).unwrap();
+    }
+    // Full of those that still count: nobody else gets in, and those who are known wait
+    // for their own time alone.
+    rate.take(100_000, clock.now()).unwrap_err();
+    rate.take(7, clock.now()).unwrap_err();
+    clock.advance(Duration::from_secs(61));
+    rate.take(100_000, clock.now()).unwrap();
+    rate.take(7, clock.now()).unwrap();
+}
