@@ -5,14 +5,14 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mock_idp::{FaultKind, Faults};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::attack::{Failing, START, Telling, with};
+use support::attack::{Counting, Failing, START, Telling, support_id, with};
 use support::{Browser, World};
 use vestibule::base::{AccountId, Clock, ManualClock, ProviderId, Rate};
 use vestibule::broker::Broker;
@@ -46,7 +46,9 @@ async fn what_the_store_refuses_is_not_done_and_not_in_the_audit_log() {
     let rename = json!({ "name": "Other" }).to_string();
     let change = async || {
         let kind = "application/json";
-        world.admin(Method::PATCH, "/accounts/acme", kind, &rename).await
+        world
+            .admin(Method::PATCH, "/accounts/acme", kind, &rename)
+            .await
     };
     let before = entries(&world).await;
     broken.store(true, Ordering::SeqCst);
@@ -80,31 +82,61 @@ async fn a_broker_removes_what_has_expired() {
     until(async || {
         let told = told.lock().unwrap();
         let pending = told.iter().flatten();
-        pending.filter(|one| *one == "expired pending_logins").count() == 3
+        pending
+            .filter(|one| *one == "expired pending_logins")
+            .count()
+            == 3
     })
     .await;
     drop(next);
 }
 
 #[tokio::test]
-async fn the_log_of_logins_is_written_many_at_a_time() {
-    let commits: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
-    let told = Arc::clone(&commits);
-    let world = World::over(|_| {}, move |store| Arc::new(Telling(store, told))).await;
+async fn a_failed_login_is_found_by_its_support_id_without_looking_at_others() {
+    let reads: Arc<AtomicUsize> = Arc::default();
+    let counted = Arc::clone(&reads);
+    let world = World::over(|_| {}, move |store| Arc::new(Counting(store, counted))).await;
     world.account("acme").await;
     world.apply("acme", &world.mapping()).await;
-    for _ in 0..5 {
-        world.log_in(&mut Browser::new()).await;
-    }
-    let (status, body) = world
-        .admin(Method::GET, "/accounts/acme/logins", "", "")
+    world.account("beta").await;
+    let page = world
+        .fault_fails("token", FaultKind::status(500), "token.rejected")
         .await;
-    assert_eq!(status, 200, "{body}");
-    let found: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(found["items"].as_array().unwrap().len(), 5);
-    let commits = commits.lock().unwrap();
-    let of_log = commits.iter().filter(|spaces| spaces.iter().any(|one| one == "login_log"));
-    assert!(of_log.count() < 5, "{commits:?}");
+    let id = support_id(&page);
+    let mut took = Vec::new();
+    for others in [0, 20] {
+        for _ in 0..others {
+            world.log_in(&mut Browser::new()).await;
+        }
+        // What was noted before is written then.
+        world
+            .admin(Method::GET, "/accounts/beta/logins", "", "")
+            .await;
+        let before = reads.load(Ordering::SeqCst);
+        let (status, body) = world
+            .admin(Method::GET, &format!("/logins/{id}"), "", "")
+            .await;
+        assert_eq!(status, 200, "{body}");
+        assert!(body.contains("token.rejected"), "{body}");
+        took.push(reads.load(Ordering::SeqCst) - before);
+        for (account, found) in [("acme", 1), ("beta", 0)] {
+            let path = format!("/accounts/{account}/logins?id={id}");
+            let (_, body) = world.admin(Method::GET, &path, "", "").await;
+            let list: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(list["items"].as_array().unwrap().len(), found, "{body}");
+        }
+    }
+    assert_eq!(took[0], took[1]);
+    // With the account goes where its failures stood.
+    let body = r#"{"confirm":"acme"}"#;
+    let (status, said) = world
+        .admin(Method::DELETE, "/accounts/acme", "application/json", body)
+        .await;
+    assert!(status < 300, "{status} {said}");
+    let (status, _) = world
+        .admin(Method::GET, &format!("/logins/{id}"), "", "")
+        .await;
+    assert_eq!(status, 404);
 }
 
 #[tokio::test]
@@ -119,10 +151,9 @@ async fn how_a_provider_does_is_counted() {
     let (account, provider): (AccountId, ProviderId) =
         ("acme".parse().unwrap(), "mock-idp".parse().unwrap());
     let state = world.broker.app().logins.health.of(&account, &provider);
-    let (worked, failed) = state
-        .hours
-        .iter()
-        .fold((0, 0), |(worked, failed), hour| (worked + hour.worked, failed + hour.failed));
+    let (worked, failed) = state.hours.iter().fold((0, 0), |(worked, failed), hour| {
+        (worked + hour.worked, failed + hour.failed)
+    });
     assert_eq!((worked, failed), (2, 1));
     assert_eq!(state.failures.len(), 1);
     assert_eq!(state.failures[0].code.as_str(), "token.rejected");

@@ -7,6 +7,7 @@
 //! more failures a day than [`MOST_FAILURES`], so that who makes logins fail does not
 //! fill the disk.
 
+mod places;
 mod queue;
 mod seen;
 mod used;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::places::{failure, forget};
 use self::queue::Queue;
 pub use self::seen::{SEEN, Seen};
 pub use self::used::last_use;
@@ -42,8 +44,8 @@ const STEP: usize = 500;
 /// How many entries one search looks at, before it gives what it has.
 const MOST_LOOKED_AT: usize = 50_000;
 
-pub(super) fn spaces() -> [&'static Space; 2] {
-    [&ENTRIES, used::space()]
+pub(super) fn spaces() -> [&'static Space; 3] {
+    [&ENTRIES, places::space(), used::space()]
 }
 
 /// The outcome of a login that led to a session.

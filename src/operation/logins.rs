@@ -79,6 +79,13 @@ pub async fn list(
     if let Some(serving) = &ops.serving {
         serving.logins.journal.flush().await;
     }
+    if let Some(id) = &query.id
+        && let Some(found) = journal::failure(&*ops.store, id).await?
+    {
+        let theirs = found.account.as_ref() == Some(&account) && query.wants(&found, user);
+        let found = theirs.then_some(found).into_iter().collect();
+        return Ok(Page::cut(found, limit, |_| String::new()));
+    }
     let (found, next) = journal::page(
         &*ops.store,
         account.as_str(),
@@ -105,6 +112,9 @@ pub async fn find(ops: &Operations, caller: &Caller, id: &str) -> Outcome<LoginE
     caller.check_broker(Access::Read)?;
     if let Some(serving) = &ops.serving {
         serving.logins.journal.flush().await;
+    }
+    if let Some(found) = journal::failure(&*ops.store, id).await? {
+        return Ok(found);
     }
     for account in journal::partitions(&*ops.store).await? {
         let mut before = None;

@@ -3,67 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::{Value, json};
 use vestibule::account::User;
 use vestibule::account::directory;
 use vestibule::base::{Authenticated, Clock, LoginMethod, UserId};
 use vestibule::session::{self, Subject};
-use vestibule::store::{
-    Entry, Key, MemoryStore, Precondition, Scan, Space, Step, Store, StoreError, Version,
-};
+use vestibule::store::{MemoryStore, Precondition, Scan, Store};
 
+use crate::support::attack::Counting;
 use crate::support::{Browser, World};
-
-/// A store that counts the records that are read.
-struct Counting(Arc<dyn Store>, Arc<AtomicUsize>);
-
-#[async_trait]
-impl Store for Counting {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.get(key).await
-    }
-    async fn put(
-        &self,
-        key: &Key,
-        value: Vec<u8>,
-        when: Precondition,
-    ) -> Result<Version, StoreError> {
-        self.0.put(key, value, when).await
-    }
-    async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        self.0.take(key).await
-    }
-    async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
-        self.0.delete(key, when).await
-    }
-    async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
-        let found = self.0.scan(scan).await?;
-        self.1.fetch_add(found.len() + 1, Ordering::SeqCst);
-        Ok(found)
-    }
-    async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
-        self.0.partitions(space).await
-    }
-    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
-        self.0.commit(steps).await
-    }
-    async fn purge_expired(
-        &self,
-        space: &'static Space,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
-        self.0.purge_expired(space, limit).await
-    }
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.0.ready().await
-    }
-    async fn close(&self) -> Result<(), StoreError> {
-        self.0.close().await
-    }
-}
 
 async fn person(world: &World, email: &str, name: &str) -> User {
     let (acme, name) = ("acme".parse().unwrap(), Some(name.to_owned()));

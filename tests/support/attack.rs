@@ -1,7 +1,7 @@
 //! What the attack tests share: what a rejection looks like, an OpenID Connect
 //! world, a store that fails on command, the admin API, and bytes on a socket.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -366,6 +366,55 @@ impl Store for Telling {
             self.1.lock().unwrap().push(swept);
         }
         Ok(removed)
+    }
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.0.ready().await
+    }
+    async fn close(&self) -> Result<(), StoreError> {
+        self.0.close().await
+    }
+}
+
+/// A store that counts the records that are read.
+pub struct Counting(pub Arc<dyn Store>, pub Arc<AtomicUsize>);
+
+#[async_trait]
+impl Store for Counting {
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.get(key).await
+    }
+    async fn put(
+        &self,
+        key: &Key,
+        value: Vec<u8>,
+        when: Precondition,
+    ) -> Result<Version, StoreError> {
+        self.0.put(key, value, when).await
+    }
+    async fn take(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.0.take(key).await
+    }
+    async fn delete(&self, key: &Key, when: Precondition) -> Result<bool, StoreError> {
+        self.0.delete(key, when).await
+    }
+    async fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Entry)>, StoreError> {
+        let found = self.0.scan(scan).await?;
+        self.1.fetch_add(found.len() + 1, Ordering::SeqCst);
+        Ok(found)
+    }
+    async fn partitions(&self, space: &'static Space) -> Result<Vec<String>, StoreError> {
+        self.0.partitions(space).await
+    }
+    async fn commit(&self, steps: Vec<Step>) -> Result<Vec<Version>, StoreError> {
+        self.0.commit(steps).await
+    }
+    async fn purge_expired(
+        &self,
+        space: &'static Space,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.0.purge_expired(space, limit).await
     }
     async fn ready(&self) -> Result<(), StoreError> {
         self.0.ready().await

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::queue::Queue;
 use super::used::{Uses, newest};
-use super::{LoginEntry, MOST_FAILURES, Noted, RECORDS, SUCCESS};
+use super::{LoginEntry, MOST_FAILURES, Noted, RECORDS, SUCCESS, places};
 use crate::account::directory;
 use crate::base::{AccountId, Clock, Timestamp};
 use crate::store::{Key, Precondition, Store, StoreError};
@@ -127,6 +127,7 @@ impl Writer {
         let id = [&turn.to_be_bytes(), entry.id.as_bytes()].concat();
         let account = entry.account.as_ref().map_or("", AccountId::as_str);
         let key = Key::expiring(RECORDS.space(), account, at.plus(self.keep), &id);
+        places::note(&*self.store, &key, account, &entry).await?;
         let put = RECORDS.put_soon_at(&*self.store, key, &entry, Precondition::Any);
         put.await.map(drop)
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::account::{self, Leaving};
 use crate::authority::Applications;
 use crate::base::AccountId;
+use crate::login::journal;
 use crate::operation::{Caller, Entry, Operations, Outcome};
 use crate::operator::{self, Operator, session};
 use crate::store::{Class, Precondition, Scan, Space, Step, StoreError, Versioned};
@@ -84,6 +85,7 @@ async fn remove(
             part(ops, caller, id, leaving, found).await?;
         }
     }
+    journal::forget(store, id).await?;
     for space in &ops.spaces {
         empty(ops, id, leaving, space).await?;
     }
