@@ -100,7 +100,7 @@ async fn a_failed_login_is_found_by_its_support_id_without_looking_at_others() {
     world.apply("acme", &world.mapping()).await;
     world.account("beta").await;
     let page = world
-        .fault_fails("token", FaultKind::status(500), "token.rejected")
+        .fault_fails("token", FaultKind::status(500), "login.provider_failing")
         .await;
     let id = support_id(&page);
     let mut took = Vec::new();
@@ -117,7 +117,7 @@ async fn a_failed_login_is_found_by_its_support_id_without_looking_at_others() {
             .admin(Method::GET, &format!("/logins/{id}"), "", "")
             .await;
         assert_eq!(status, 200, "{body}");
-        assert!(body.contains("token.rejected"), "{body}");
+        assert!(body.contains("login.provider_failing"), "{body}");
         took.push(reads.load(Ordering::SeqCst) - before);
         for (account, found) in [("acme", 1), ("beta", 0)] {
             let path = format!("/accounts/{account}/logins?id={id}");
@@ -146,7 +146,7 @@ async fn how_a_provider_does_is_counted() {
         world.log_in(&mut Browser::new()).await;
     }
     world
-        .fault_fails("token", FaultKind::status(500), "token.rejected")
+        .fault_fails("token", FaultKind::status(500), "login.provider_failing")
         .await;
     let (account, provider): (AccountId, ProviderId) =
         ("acme".parse().unwrap(), "mock-idp".parse().unwrap());
@@ -156,7 +156,7 @@ async fn how_a_provider_does_is_counted() {
     });
     assert_eq!((worked, failed), (2, 1));
     assert_eq!(state.failures.len(), 1);
-    assert_eq!(state.failures[0].code.as_str(), "token.rejected");
+    assert_eq!(state.failures[0].code.as_str(), "login.provider_failing");
 }
 
 #[tokio::test]
@@ -193,8 +193,8 @@ async fn a_state_of_another_time_is_none() {
         (now.plus(hours(49)), "login.state_missing"),
         (now.minus(hours(49)), "login.state_missing"),
     ] {
-        let token = Token::new(at);
-        let url = with(&callback, &[("state", None), ("st", Some(token.as_str()))]);
+        let state = format!("{}acme", Token::new(at).as_str());
+        let url = with(&callback, &[("state", None), ("st", Some(&state))]);
         world.rejected(&mut browser, url.as_str(), code).await;
     }
 }
