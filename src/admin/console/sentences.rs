@@ -9,6 +9,8 @@
 //! that depends on a number has a form for `one` and for `other` things, chosen by the
 //! value `count`.
 
+#[cfg(test)]
+mod events;
 mod language;
 mod problems;
 #[cfg(test)]
@@ -138,6 +140,11 @@ fn pieces(sentence: &str) -> Vec<Piece<'_>> {
         found.push(Piece::Text(rest));
     }
     found
+}
+
+/// Whether there is such a sentence.
+pub(super) fn has(id: &str) -> bool {
+    ENGLISH.contains_key(id)
 }
 
 /// A sentence, as text: backticks and all.

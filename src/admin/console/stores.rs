@@ -2,13 +2,16 @@
 
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use minijinja::context;
+use minijinja::{Value as TemplateValue, context};
 
-use super::accounts::ListQuery;
-use super::guard::Desk;
-use super::sentences::say;
+use super::accounts::{ListQuery, done};
+use super::api::segment;
+use super::confirm::{self, Ask};
+use super::guard::{Desk, Post};
+use super::sentences::{say, say_with};
 use super::view::{Html, shown};
-use crate::operation::accounts::{self, StoresQuery};
+use crate::operation::Condition;
+use crate::operation::accounts::{self, StoreInput, StoresQuery};
 
 /// How many stores a page has.
 const LENGTH: usize = 50;
@@ -19,14 +22,24 @@ pub(super) async fn list(
     Path(id): Path<String>,
     Query(place): Query<ListQuery>,
 ) -> Html {
-    let account = accounts::show(desk.ops(), &desk.caller(), &id).await?.value;
+    display(&desk, &id, &place, StatusCode::OK, context! {}).await
+}
+
+pub(super) async fn display(
+    desk: &Desk,
+    id: &str,
+    place: &ListQuery,
+    status: StatusCode,
+    more: TemplateValue,
+) -> Html {
+    let account = accounts::show(desk.ops(), &desk.caller(), id).await?.value;
     let q = place.q.trim();
     let query = StoresQuery {
         q: Some(q.to_owned()).filter(|q| !q.is_empty()),
-        after: place.after,
+        after: place.after.clone(),
         limit: Some(LENGTH),
     };
-    let found = accounts::stores(desk.ops(), &desk.caller(), &id, query).await?;
+    let found = accounts::stores(desk.ops(), &desk.caller(), id, query).await?;
     let values = context! {
         title => say("common.stores"),
         nav => "accounts",
@@ -35,6 +48,43 @@ pub(super) async fn list(
         q,
         items => shown(found.items),
         next => found.next,
+        done => place.done.as_deref(),
+        public_url => desk.console.origin.as_str(),
     };
-    desk.page(StatusCode::OK, "stores.html", values)
+    desk.page(status, "stores.html", context! { ..more, ..values })
+}
+
+/// A storefront of a form; `None` where no origin was typed.
+pub(super) fn store(post: &Post) -> Option<StoreInput> {
+    Some(StoreInput {
+        origin: post.filled("origin")?,
+        auth_path: post.filled("auth_path"),
+    })
+}
+
+/// `POST …/stores`
+pub(super) async fn add(Path(id): Path<String>, post: Post) -> Html {
+    let (ops, caller, when) = (post.ops(), post.caller(), Condition::None);
+    let store = store(&post).unwrap_or_default();
+    let changed = accounts::put_store(ops, &caller, &id, store, &when).await;
+    done(&post, &id, changed, "store", "store").await
+}
+
+/// `POST …/stores/remove`
+pub(super) async fn remove(Path(id): Path<String>, post: Post) -> Html {
+    let ask = Ask {
+        title: say_with(
+            "confirm.remove_store_of",
+            &[("origin", &post.get("origin"))],
+        ),
+        ends: vec![say("confirm.store_ends"), say("confirm.store_sessions")],
+        button: say("confirm.remove_store"),
+        back: format!("/admin/accounts/{}/stores", segment(&id)),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
+    let (ops, caller, when) = (post.ops(), post.caller(), Condition::None);
+    let changed = accounts::remove_store(ops, &caller, &id, post.get("origin"), &when).await;
+    done(&post, &id, changed, "store-removed", "store").await
 }

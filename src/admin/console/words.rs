@@ -15,7 +15,7 @@ pub(super) struct Told {
     pub severity: Severity,
     /// What the field is called.
     pub label: String,
-    /// Where it is.
+    /// Where it is; empty where no page has the field.
     pub href: String,
     pub message: String,
     pub hint: Option<String>,
@@ -42,6 +42,15 @@ pub(super) fn told<'f>(findings: impl IntoIterator<Item = &'f Finding>, draft: &
             }
         })
         .collect()
+}
+
+/// Findings of a mapping that no page edits: each by its field, which leads nowhere.
+pub(super) fn told_apart<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Told> {
+    let mut found = told(findings, "");
+    for finding in &mut found {
+        finding.href.clear();
+    }
+    found
 }
 
 /// The field of a key.

@@ -80,7 +80,7 @@ fn every_language_has_every_sentence_with_the_same_parts() {
 }
 
 /// What stands between two marks, each time.
-fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+pub(super) fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     let parts = text.split(open).skip(1);
     parts
         .filter_map(|part| Some(part.split_once(close)?.0))
@@ -98,7 +98,7 @@ fn without(text: &str, open: &str, close: &str) -> String {
     left + rest
 }
 
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     let (table, name) = text.split_once('.').unwrap_or_default();
     let plain = |part: &str| {
         let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

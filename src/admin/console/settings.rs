@@ -1,0 +1,60 @@
+//! An account's settings beside its logins and its look, and its removal.
+
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use minijinja::{Value, context};
+
+use super::accounts::{self as pages, ListQuery};
+use super::guard::{Desk, Post};
+use super::sentences::say;
+use super::view::{Html, redirect_to, shown, status};
+use crate::base::ErrorCode;
+use crate::http::problem::Problem;
+use crate::operation::accounts::{self, AccountChange};
+use crate::operation::{Condition, OperationError};
+
+/// `GET …/settings`
+pub(super) async fn show(
+    desk: Desk,
+    Path(id): Path<String>,
+    Query(place): Query<ListQuery>,
+) -> Html {
+    let values = context! { done => place.done };
+    display(&desk, &id, StatusCode::OK, values).await
+}
+
+pub(super) async fn display(desk: &Desk, id: &str, status: StatusCode, more: Value) -> Html {
+    let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
+    let values = context! {
+        title => say("common.settings"),
+        nav => "accounts",
+        account => shown(found.value),
+        etag => found.tag.version(),
+    };
+    desk.page(status, "settings.html", context! { ..more, ..values })
+}
+
+/// `POST …/settings`: what the form has.
+pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
+    let change = AccountChange {
+        signing_alg: post.has("signing_alg").then(|| post.filled("signing_alg")),
+        unverified_email: post.filled("unverified_email"),
+        vtex_compatible: post.filled("vtex_compatible").map(|text| text == "true"),
+        audience: post.has("audience").then(|| post.filled("audience")),
+        ..AccountChange::default()
+    };
+    pages::save(&post, &id, change, "saved", "settings").await
+}
+
+/// Removes the account; its id has to be typed.
+pub(super) async fn remove(Path(id): Path<String>, post: Post) -> Html {
+    if post.get("confirm").trim() != id {
+        let why = format!("type `{id}` to remove the account");
+        let refused = OperationError::new(ErrorCode::AccountConfirm, why);
+        let problem = Problem::from(refused.at("confirm"));
+        let more = context! { problem => shown(&problem), which => "remove" };
+        return display(&post, &id, status(&problem), more).await;
+    }
+    accounts::remove(post.ops(), &post.caller(), &id, &Condition::None).await?;
+    Ok(redirect_to("/admin/?done=removed"))
+}
