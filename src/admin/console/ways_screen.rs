@@ -71,7 +71,8 @@ pub(super) async fn screen(desk: &Desk, account: &AccountView) -> Result<Value, 
         providers.map(row)
     };
     let mut custom: Vec<Row> = others(false).collect();
-    if custom.is_empty() {
+    let has_own = !custom.is_empty();
+    if !has_own {
         custom.push(Row {
             way: "custom".to_owned(),
             name: say("account.custom_oauth"),
@@ -101,6 +102,7 @@ pub(super) async fn screen(desk: &Desk, account: &AccountView) -> Result<Value, 
         .map(|way| json!({ "id": way.way, "name": name(way) }))
         .collect();
     Ok(context! {
+        has_own,
         rows => shown(rows),
         more => shown(more),
         order => shown(order),

@@ -80,7 +80,7 @@ fn every_language_has_every_sentence_with_the_same_parts() {
 }
 
 /// What stands between two marks, each time.
-pub(super) fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     let parts = text.split(open).skip(1);
     parts
         .filter_map(|part| Some(part.split_once(close)?.0))
