@@ -109,12 +109,16 @@ const server = createServer((request, answer) => {
   }));
 });
 await new Promise((ready) => { server.listen(0, '127.0.0.1', ready); });
-await page.getByRole('navigation', { name: 'Where you are' }).getByRole('link', { name: 'Demo Shop' }).click();
+await page.getByRole('link', { name: used('Accounts') }).first().click();
+await page.getByRole('heading', { name: used('New account') }).waitFor();
+await page.getByLabel('Id', { exact: true }).fill('mine');
+await press('Create account');
+await page.getByText('The account is created').waitFor();
 const account = page.url().replace(/[?#].*$/, '');
 const begin = async () => {
   await page.goto(account);
-  const another = page.getByRole('link', { name: used('Add another provider') });
-  await another.click();
+  await page.getByRole('heading', { name: used('My Custom OAuth') }).waitFor();
+  await page.getByRole('link', { name: 'Set up my custom OAuth' }).click();
 };
 await begin();
 await page.getByText(used('A discovery document')).click();

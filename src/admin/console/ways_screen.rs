@@ -71,8 +71,7 @@ pub(super) async fn screen(desk: &Desk, account: &AccountView) -> Result<Value, 
         providers.map(row)
     };
     let mut custom: Vec<Row> = others(false).collect();
-    let has_own = !custom.is_empty();
-    if !has_own {
+    if custom.is_empty() {
         custom.push(Row {
             way: "custom".to_owned(),
             name: say("account.custom_oauth"),
@@ -102,7 +101,6 @@ pub(super) async fn screen(desk: &Desk, account: &AccountView) -> Result<Value, 
         .map(|way| json!({ "id": way.way, "name": name(way) }))
         .collect();
     Ok(context! {
-        has_own,
         rows => shown(rows),
         more => shown(more),
         order => shown(order),
