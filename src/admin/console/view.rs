@@ -105,6 +105,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         Value::from_safe_string(ticks(&sentence(&sentences::problem(&text))))
     });
     templates.add_filter("told", |text: String| sentences::problem(&text));
+    templates.add_filter("step", sentences::step);
     templates.add_filter("strong", |value: Value| {
         let text = escaped(&value.to_string());
         Value::from_safe_string(format!("<span class=\"strong\">{text}</span>"))
