@@ -294,21 +294,23 @@ for (const picker of document.querySelectorAll('[data-picks]')) {
 
 // How the login page would look, as it is typed. A logo that does not load leaves the name.
 for (const look of document.querySelectorAll('[data-look]')) {
-  const form = document.getElementById('color').form;
+  // Who may not change it has no form.
+  const form = document.getElementById('color')?.form;
   const part = (name) => look.querySelector(`[data-look-${name}]`);
   const show = () => {
-    const { name, color } = form.elements;
-    part('name').textContent = name.value;
-    part('mark').textContent = [...name.value.trim()][0]?.toUpperCase() ?? '';
-    const own = /^#[0-9a-f]{6}$/i.test(color.value);
+    const name = form ? form.elements.name.value : part('name').textContent;
+    const color = form ? form.elements.color.value : look.dataset.look;
+    part('name').textContent = name;
+    part('mark').textContent = [...name.trim()][0]?.toUpperCase() ?? '';
+    const own = /^#[0-9a-f]{6}$/i.test(color);
     // Black or white, whichever reads better (WCAG 2.2, relative luminance).
-    const parts = [1, 3, 5].map((at) => parseInt(color.value.slice(at, at + 2), 16) / 255);
+    const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16) / 255);
     const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     const white = 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) >= 4.5;
-    look.style.setProperty('--look', own ? color.value : '');
+    look.style.setProperty('--look', own ? color : '');
     look.style.setProperty('--on-look', own ? (white ? '#fff' : '#000') : '');
   };
-  form.addEventListener('input', show);
+  form?.addEventListener('input', show);
   show();
   const logo = part('logo');
   const dead = () => { logo.hidden = true; part('mark').hidden = false; part('name').hidden = false; };

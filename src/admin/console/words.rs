@@ -13,6 +13,8 @@ pub(super) struct Told {
     /// For the script, which puts it beside its field.
     pub key: String,
     pub severity: Severity,
+    /// The step that has the field: several have one of a name.
+    pub step: Option<String>,
     /// What the field is called.
     pub label: String,
     /// Where it is; empty where no page has the field.
@@ -27,7 +29,9 @@ pub(super) fn told<'f>(findings: impl IntoIterator<Item = &'f Finding>, draft: &
         .into_iter()
         .map(|finding| {
             let (label, href) = place(&finding.key);
+            let step = Step::of(&finding.key).filter(|_| href != "toml");
             Told {
+                step: step.map(|step| say(step.title)),
                 key: finding.key.clone(),
                 severity: finding.severity,
                 label,
