@@ -227,6 +227,17 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
   }
 }
 
+// A form that is on its way is not sent again: two clicks are one.
+const onTheWay = new Set();
+addEventListener('submit', (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== 'post') return;
+  if (onTheWay.has(form)) { event.preventDefault(); return; }
+  onTheWay.add(form);
+  setTimeout(() => onTheWay.delete(form), 5000);
+});
+addEventListener('pageshow', () => onTheWay.clear());
+
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.hidden = !navigator.clipboard;
   button.addEventListener('click', async () => {
