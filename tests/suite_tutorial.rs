@@ -51,5 +51,9 @@ fn the_tutorial_can_be_followed() {
         .iter()
         .filter_map(|line| line.strip_prefix("used "))
         .collect();
-    assert_eq!(used, labels(), "what was pressed, and what the tutorial names");
+    assert_eq!(
+        used,
+        labels(),
+        "what was pressed, and what the tutorial names"
+    );
 }

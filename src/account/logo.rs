@@ -123,9 +123,7 @@ impl fmt::Display for NoLogo {
                 "the picture has {} KiB; a logo has 128 KiB at most",
                 size.div_ceil(1024)
             ),
-            Self::Kind => {
-                f.write_str("the file is no PNG, JPEG, WebP or SVG; choose one that is")
-            }
+            Self::Kind => f.write_str("the file is no PNG, JPEG, WebP or SVG; choose one that is"),
             Self::Broken => f.write_str("the picture is broken; save it again and upload that"),
             Self::Pixels(width, height) => write!(
                 f,

@@ -198,7 +198,11 @@ impl Account {
                     .await?;
                 show(json, &changed.unwrap_or_default());
             }
-            Self::Logo { id, file, remove: _ } => {
+            Self::Logo {
+                id,
+                file,
+                remove: _,
+            } => {
                 let path = format!("/accounts/{}/logo", segment(&id));
                 let changed = match file {
                     Some(file) => {

@@ -30,9 +30,7 @@ pub(super) async fn show(
     };
     let found = match app.logins.accounts.get(&id).await {
         // Of an account that was removed nothing is left to show.
-        Ok(Some(account)) if account.logo.is_some() => {
-            logo::get(&*app.logins.store, &id).await
-        }
+        Ok(Some(account)) if account.logo.is_some() => logo::get(&*app.logins.store, &id).await,
         Ok(_) => return nothing(),
         Err(error) => Err(error),
     };
@@ -44,7 +42,11 @@ pub(super) async fn show(
             return failure::store(&app, lang, &error);
         }
     };
-    let lasts = if logo.mark().file() == file { FOR_EVER } else { NOW };
+    let lasts = if logo.mark().file() == file {
+        FOR_EVER
+    } else {
+        NOW
+    };
     let told: [(HeaderName, HeaderValue); 4] = [
         (
             header::CONTENT_TYPE,

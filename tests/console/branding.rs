@@ -22,13 +22,20 @@ async fn upload(op: &mut Op<'_>, csrf: &str, file: &str) -> Page {
         ("content-type", "multipart/form-data; boundary=B0undary"),
         ("origin", op.world.origin.as_str()),
     ];
-    op.browser.send(Method::POST, &url, &headers, Some(body)).await
+    op.browser
+        .send(Method::POST, &url, &headers, Some(body))
+        .await
 }
 
 /// The API, with what it takes.
 async fn api(world: &World, method: Method, body: &Value) -> (u16, Value) {
     let (status, text) = world
-        .admin(method, "/accounts/acme/logo", "application/json", &body.to_string())
+        .admin(
+            method,
+            "/accounts/acme/logo",
+            "application/json",
+            &body.to_string(),
+        )
         .await;
     (status, serde_json::from_str(&text).unwrap_or_default())
 }
@@ -62,20 +69,35 @@ async fn a_logo_is_uploaded_served_shown_and_removed() {
         assert_eq!(served.header(name), value, "{name}");
     }
     let policy = served.header("content-security-policy").to_owned();
-    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("sandbox"),
+        "{policy}"
+    );
     // An address of before shows the one of now, and is asked for anew.
-    let old = shopper.get(format!("{}/accounts/acme/logo/0.png", world.origin)).await;
+    let old = shopper
+        .get(format!("{}/accounts/acme/logo/0.png", world.origin))
+        .await;
     assert_eq!(old.body, DRAWING);
     assert_eq!(old.header("cache-control"), "no-cache");
     // The login's page shows it and lets it load, and nothing else.
     let login = format!("{}/accounts/acme/signed-out", world.origin);
     let page = shopper.get(&login).await;
     let whole = format!("{}{path}", world.origin);
-    assert!(page.body.replace("&#x2f;", "/").contains(&whole), "{}", page.body);
+    assert!(
+        page.body.replace("&#x2f;", "/").contains(&whole),
+        "{}",
+        page.body
+    );
     let policy = page.header("content-security-policy");
-    assert!(policy.contains(&format!("img-src data: {}", world.origin)), "{policy}");
+    assert!(
+        policy.contains(&format!("img-src data: {}", world.origin)),
+        "{policy}"
+    );
     // It goes before one elsewhere.
-    let elsewhere = [("name", "Acme"), ("logo_url", "https://cdn.acme.test/a.png")];
+    let elsewhere = [
+        ("name", "Acme"),
+        ("logo_url", "https://cdn.acme.test/a.png"),
+    ];
     op.done(BRANDING, &elsewhere).await;
     assert!(!shopper.get(&login).await.shows("cdn.acme.test"));
     let page = op.done(&format!("{BRANDING}/logo/remove"), &[]).await;
@@ -85,7 +107,12 @@ async fn a_logo_is_uploaded_served_shown_and_removed() {
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     // Each is an event, in words.
     let page = op.get("/admin/accounts/acme/activity").await;
-    for shown in ["Logo uploaded", "Logo removed", "Account changed", "Latest logins"] {
+    for shown in [
+        "Logo uploaded",
+        "Logo removed",
+        "Account changed",
+        "Latest logins",
+    ] {
         assert!(page.shows(shown), "{shown}: {}", page.body);
     }
 }
@@ -101,13 +128,26 @@ async fn what_is_no_logo_is_refused_at_its_field() {
         ("hello", "The file is no PNG"),
         ("GIF89a", "The file is no PNG"),
         (large.as_str(), "The picture has 129 KiB"),
-        ("<svg><script>alert(1)</script></svg>", "an element <code>script</code>"),
-        ("<svg onload=\"alert(1)\"/>", "an attribute <code>onload</code>"),
-        ("<svg><use href=\"//evil.test/#a\"/></svg>", "an attribute <code>href</code>"),
+        (
+            "<svg><script>alert(1)</script></svg>",
+            "an element <code>script</code>",
+        ),
+        (
+            "<svg onload=\"alert(1)\"/>",
+            "an attribute <code>onload</code>",
+        ),
+        (
+            "<svg><use href=\"//evil.test/#a\"/></svg>",
+            "an attribute <code>href</code>",
+        ),
     ] {
         let page = upload(&mut op, &csrf, file).await;
         assert!(page.status.is_client_error(), "{why}: {}", page.status);
-        assert!(page.shows(why) && page.shows("id=\"image-wrong\""), "{why}: {}", page.body);
+        assert!(
+            page.shows(why) && page.shows("id=\"image-wrong\""),
+            "{why}: {}",
+            page.body
+        );
         assert!(!page.shows("<script>alert"));
     }
     assert_eq!(logo(&world).await, None);
@@ -134,13 +174,19 @@ async fn the_api_keeps_a_logo_and_its_address_changes_with_it() {
     assert_ne!(account["logo"], png.as_str());
     for bad in ["", "%", "aGVsbG8="] {
         let (status, problem) = api(&world, Method::PUT, &json!({ "image": bad })).await;
-        assert_eq!((status, &problem["code"]), (400, &json!("account.logo")), "{bad}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (400, &json!("account.logo")),
+            "{bad}"
+        );
         assert_eq!(problem["field"], "image");
     }
     // An account as a whole leaves it: it has an address of its own.
     let whole = json!({ "name": "Acme" }).to_string();
     let path = "/accounts/acme";
-    world.admin(Method::PUT, path, "application/json", &whole).await;
+    world
+        .admin(Method::PUT, path, "application/json", &whole)
+        .await;
     assert!(logo(&world).await.is_some());
     // With the account it goes, and the next of its id has none.
     world.admin(Method::DELETE, path, "", "").await;
@@ -160,15 +206,27 @@ async fn an_account_has_its_changes_and_logins_on_a_page() {
         op.done(BRANDING, &[("name", &name)]).await;
     }
     let page = op.get("/admin/accounts/acme/activity").await;
-    assert!(page.shows("ada@example.test") && page.shows("All changes"), "{}", page.body);
-    assert_eq!(page.body.matches("data-event=\"account.change\"").count(), 10);
+    assert!(
+        page.shows("ada@example.test") && page.shows("All changes"),
+        "{}",
+        page.body
+    );
+    assert_eq!(
+        page.body.matches("data-event=\"account.change\"").count(),
+        10
+    );
     let all = op.get("/admin/accounts/acme/activity/changes").await;
-    assert_eq!(all.body.matches("data-event=\"account.change\"").count(), 12);
+    assert_eq!(
+        all.body.matches("data-event=\"account.change\"").count(),
+        12
+    );
     // Of this account only.
     assert!(!all.shows("data-event=\"operator."), "{}", all.body);
     // The broker's log has it too, and leads nowhere without a name.
     let page = op.get("/admin/audit?account=acme").await;
-    assert!(page.shows("data-event=\"account.change\"") && !page.shows("href=\"/admin/accounts/\""));
+    assert!(
+        page.shows("data-event=\"account.change\"") && !page.shows("href=\"/admin/accounts/\"")
+    );
     let page = op.get("/admin/accounts/nobody/activity").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
 }

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 /// A page that is written from code.
 fn page(name: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, expected).unwrap();
         return;
@@ -24,7 +26,9 @@ fn page(name: &str, expected: &str) {
 
 /// Text in a cell of a table.
 fn cell(text: &str) -> String {
-    text.replace('\n', " ").replace('|', "\\|").replace('<', "&lt;")
+    text.replace('\n', " ")
+        .replace('|', "\\|")
+        .replace('<', "&lt;")
 }
 
 fn values(argument: &Arg) -> String {
@@ -41,7 +45,10 @@ fn row(out: &mut String, argument: &Arg) {
         }
         Some(long) => format!("--{long}"),
     };
-    let mut about = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut about = argument
+        .get_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let choices: Vec<String> = argument
         .get_possible_values()
         .iter()
@@ -82,13 +89,22 @@ fn commands(out: &mut String, command: &Command, path: &str, depth: usize) {
     for one in below.filter(|one| one.get_name() != "help" && !one.is_hide_set()) {
         let path = format!("{path} {}", one.get_name());
         let about = one.get_about().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(out, "\n{} {}\n\n{about}.", "#".repeat(depth), path.trim_start());
+        let _ = writeln!(
+            out,
+            "\n{} {}\n\n{about}.",
+            "#".repeat(depth),
+            path.trim_start()
+        );
         let arguments = own(one);
         if !one.has_subcommands() {
             let inputs = arguments.iter().filter(|one| one.is_positional());
             let inputs = inputs.fold(String::new(), |all, one| {
                 let name = values(one);
-                let name = if one.is_required_set() { name } else { format!("[{name}]") };
+                let name = if one.is_required_set() {
+                    name
+                } else {
+                    format!("[{name}]")
+                };
                 format!("{all} {name}")
             });
             let _ = writeln!(out, "\n```sh\nvestibule{path}{inputs}\n```");
@@ -117,7 +133,10 @@ fn the_reference_of_the_command_line() {
 fn target(schema: &Value) -> &Value {
     let root = &*vestibule::config::SCHEMA;
     let named = |pointer: &str| target(root.pointer(pointer.trim_start_matches('#')).unwrap());
-    match (schema.get("$ref"), schema.get("anyOf").and_then(Value::as_array)) {
+    match (
+        schema.get("$ref"),
+        schema.get("anyOf").and_then(Value::as_array),
+    ) {
         (Some(pointer), _) => named(pointer.as_str().unwrap()),
         (None, Some(any)) if any.len() == 2 && any[1]["type"] == "null" => target(&any[0]),
         _ => schema,
@@ -127,16 +146,25 @@ fn target(schema: &Value) -> &Value {
 /// The description of a key, and what the last sentence says of its default.
 fn told(schema: &Value) -> (String, String) {
     let text = cell(schema["description"].as_str().unwrap_or_default());
-    let Some(at) = text.find("Default").filter(|at| text[*at..].matches(". ").count() == 0) else {
+    let Some(at) = text
+        .find("Default")
+        .filter(|at| text[*at..].matches(". ").count() == 0)
+    else {
         return (text, String::new());
     };
     let default = text[at + "Default".len()..].trim_start_matches([':', ' ']);
-    (text[..at].trim().to_owned(), default.trim_end_matches('.').to_owned())
+    (
+        text[..at].trim().to_owned(),
+        default.trim_end_matches('.').to_owned(),
+    )
 }
 
 fn section(out: &mut String, name: &str, schema: &Value) {
     let about = schema["description"].as_str().unwrap_or_default();
-    let _ = writeln!(out, "\n## `[{name}]`\n\n{about}\n\n| key | variable | default | |\n|---|---|---|---|");
+    let _ = writeln!(
+        out,
+        "\n## `[{name}]`\n\n{about}\n\n| key | variable | default | |\n|---|---|---|---|"
+    );
     for (key, schema) in target(schema)["properties"].as_object().unwrap() {
         let (text, default) = told(schema);
         let variable = format!("VESTIBULE_{}__{}", name.to_uppercase(), key.to_uppercase());
@@ -181,7 +209,11 @@ fn the_reference_of_the_admin_api() {
                 continue;
             };
             let tag = described["tags"][0].as_str().unwrap_or("Others");
-            let row = format!("| `{}` | `{path}` | {} |\n", method.to_uppercase(), cell(summary));
+            let row = format!(
+                "| `{}` | `{path}` | {} |\n",
+                method.to_uppercase(),
+                cell(summary)
+            );
             match rooms.iter_mut().find(|(room, _)| room == tag) {
                 Some((_, rows)) => rows.push_str(&row),
                 None => rooms.push((tag.to_owned(), row)),

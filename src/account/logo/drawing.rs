@@ -135,12 +135,18 @@ fn fetches(css: &str) -> bool {
         !address.starts_with('#')
     });
     // A backslash can spell any of these another way.
-    elsewhere || ["@import", "image-set(", "expression(", "\\"].iter().any(|word| css.contains(word))
+    elsewhere
+        || ["@import", "image-set(", "expression(", "\\"]
+            .iter()
+            .any(|word| css.contains(word))
 }
 
 fn style(open: &[String], text: &str) -> Result<(), NoLogo> {
     let in_style = open.last().is_some_and(|name| name == "style");
-    let bare: String = text.split_whitespace().collect::<String>().to_ascii_lowercase();
+    let bare: String = text
+        .split_whitespace()
+        .collect::<String>()
+        .to_ascii_lowercase();
     if in_style && fetches(&bare) {
         return Err(NoLogo::Has("a style that loads something".into()));
     }
@@ -191,7 +197,11 @@ mod tests {
             "<?xml-stylesheet href='//evil.test'?>",
         ] {
             let text = format!("<svg xmlns:xlink=\"http://www.w3.org/1999/xlink\">{inside}</svg>");
-            assert!(matches!(read(&text), Err(NoLogo::Has(_))), "{inside}: {:?}", read(&text));
+            assert!(
+                matches!(read(&text), Err(NoLogo::Has(_))),
+                "{inside}: {:?}",
+                read(&text)
+            );
         }
         let entity = "<!DOCTYPE svg [<!ENTITY a \"b\">]><svg/>";
         assert!(matches!(read(entity), Err(NoLogo::Has(_))));
@@ -213,7 +223,10 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(why), "{text}");
         }
-        assert_eq!(Logo::read(vec![b' '; (128 << 10) + 1]), Err(NoLogo::Bytes((128 << 10) + 1)));
+        assert_eq!(
+            Logo::read(vec![b' '; (128 << 10) + 1]),
+            Err(NoLogo::Bytes((128 << 10) + 1))
+        );
         assert_eq!(Logo::read(vec![0xff, 0x00]), Err(NoLogo::Kind));
         // The first bytes of a PNG and nothing after.
         let begun = b"\x89PNG\r\n\x1a\n".to_vec();

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::api::segment;
 use super::guard::{Desk, Post};
-use super::{branding, proofs, settings, stores};
 use super::sentences::say;
 use super::view::{Html, provider_name, redirect_to, shown, status};
 use super::ways_screen;
+use super::{branding, proofs, settings, stores};
 use crate::account::draft;
 use crate::base::AccountId;
 use crate::http::problem::Problem;

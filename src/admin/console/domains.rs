@@ -7,10 +7,10 @@ use minijinja::context;
 use super::confirm::{self, Ask};
 use super::guard::Post;
 use super::sentences::{say, say_with};
-use super::{accounts as pages, proofs, setup};
 use super::view::{Html, redirect_to, shown, status};
-use crate::http::problem::Problem;
+use super::{accounts as pages, proofs, setup};
 use crate::base::ErrorCode;
+use crate::http::problem::Problem;
 use crate::operation::accounts::{self, AccountChange, DomainInput};
 use crate::operation::{Condition, OperationError, Outcome, domain_proofs};
 

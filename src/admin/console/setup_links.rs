@@ -4,12 +4,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use minijinja::{Value as TemplateValue, context};
 
-use super::{accounts, words};
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
 use super::sentences::{say, say_with};
 use super::view::{Failed, Html, redirect_to, shown, status};
+use super::{accounts, words};
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
 use crate::http::problem::Problem;

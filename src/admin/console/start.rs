@@ -62,7 +62,9 @@ pub(super) async fn choose(
 async fn own(console: &Console, account: &AccountId) -> Result<Option<TemplateValue>, StoreError> {
     let all = console.admin.mappings.list(account).await?;
     let own = all.iter().map(|found| &found.value);
-    let own = own.into_iter().find(|mapping| !BUILT_IN.contains(&mapping.provider.as_str()));
+    let own = own
+        .into_iter()
+        .find(|mapping| !BUILT_IN.contains(&mapping.provider.as_str()));
     Ok(own.map(|mapping| {
         context! {
             name => mapping.name.as_str(),
@@ -71,12 +73,7 @@ async fn own(console: &Console, account: &AccountId) -> Result<Option<TemplateVa
     }))
 }
 
-fn choices(
-    who: &Current,
-    account: &Account,
-    status: StatusCode,
-    more: TemplateValue,
-) -> Html {
+fn choices(who: &Current, account: &Account, status: StatusCode, more: TemplateValue) -> Html {
     let entries: Vec<Value> = gallery::all()
         .map(|(id, source)| json!({ "id": id, "name": provider_name(source, id), "about": gallery::about(source) }))
         .collect();
@@ -86,7 +83,12 @@ fn choices(
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         gallery => shown(entries),
     };
-    page(Some(who), status, "choose.html", context! { ..more, ..values })
+    page(
+        Some(who),
+        status,
+        "choose.html",
+        context! { ..more, ..values },
+    )
 }
 
 /// `POST …/new`

@@ -9,7 +9,9 @@ use super::{AccountView, address};
 use crate::account::logo::{self, Logo};
 use crate::account::{self, Account};
 use crate::base::ErrorCode;
-use crate::operation::{Access, Caller, Changed, Condition, Entry, OperationError, Operations, Outcome};
+use crate::operation::{
+    Access, Caller, Changed, Condition, Entry, OperationError, Operations, Outcome,
+};
 use crate::store::{Step, Versioned};
 
 /// A logo.
