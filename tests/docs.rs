@@ -214,8 +214,16 @@ fn the_error_reference_has_every_code() {
 fn listed(nav: &toml::Value, into: &mut Vec<String>) {
     match nav {
         toml::Value::String(page) => into.push(page.clone()),
-        toml::Value::Array(items) => items.iter().for_each(|item| listed(item, into)),
-        toml::Value::Table(named) => named.values().for_each(|below| listed(below, into)),
+        toml::Value::Array(items) => {
+            for item in items {
+                listed(item, into);
+            }
+        }
+        toml::Value::Table(named) => {
+            for below in named.values() {
+                listed(below, into);
+            }
+        }
         other => panic!("the contents have {other}"),
     }
 }

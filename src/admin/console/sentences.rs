@@ -149,7 +149,6 @@ pub(super) fn has(id: &str) -> bool {
 
 /// What a step of a login is called, as the wizard calls it; a request that a mapping
 /// names has its own name.
-#[expect(clippy::needless_pass_by_value, reason = "a filter takes its value so")]
 pub(super) fn step(name: String) -> String {
     let id = format!("trial.step_{name}");
     if has(&id) { say(&id) } else { name }

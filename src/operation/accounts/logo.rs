@@ -35,7 +35,7 @@ impl LogoInput {
         }
     }
 
-    fn check(&self) -> Outcome<Logo> {
+    fn check(self) -> Outcome<Logo> {
         let text: String = self.image.split_ascii_whitespace().collect();
         let bytes = STANDARD
             .decode(text)
