@@ -64,13 +64,25 @@ pub(super) async fn lead(Path(id): Path<String>, post: Post) -> Html {
     let (ops, caller) = (post.ops(), post.caller());
     let proofs = proofs::of(&post, &id).await?;
     let named = post.get("domain");
-    let proof = proofs.iter().find(|proof| proof.domain == named);
+    let proof = proofs
+        .iter()
+        .find(|proof| proof.domain.eq_ignore_ascii_case(named));
     let Some(proof) = proof.filter(|proof| proof.proved) else {
         let why = "prove the domain first; then its emails can go to a provider";
         let refused = OperationError::invalid(ErrorCode::DomainInvalid, "domain", why);
         return answered::<()>(&post, &id, Err(refused), "").await;
     };
     let found = accounts::show(ops, &caller, &id).await?;
+    let live = ops.mappings.list(&found.value.id).await?;
+    let provider = post.get("provider");
+    if live
+        .iter()
+        .all(|one| one.value.provider.as_str() != provider)
+    {
+        let why = "choose one of the providers that are live";
+        let refused = OperationError::invalid(ErrorCode::DomainInvalid, "provider", why);
+        return answered::<()>(&post, &id, Err(refused), "").await;
+    }
     let mut domains: Vec<DomainInput> = Vec::new();
     for other in found.value.email_domains {
         if other.domain != proof.domain {
@@ -83,7 +95,7 @@ pub(super) async fn lead(Path(id): Path<String>, post: Post) -> Html {
     }
     domains.push(DomainInput {
         domain: proof.domain.clone(),
-        provider: post.get("provider").to_owned(),
+        provider: provider.to_owned(),
         verified: false,
     });
     let change = AccountChange {
