@@ -69,7 +69,7 @@ pub(super) async fn lead(Path(id): Path<String>, post: Post) -> Html {
         .find(|proof| proof.domain.eq_ignore_ascii_case(named));
     let Some(proof) = proof.filter(|proof| proof.proved) else {
         let why = "prove the domain first; then its emails can go to a provider";
-        let refused = OperationError::invalid(ErrorCode::DomainInvalid, "domain", why);
+        let refused = OperationError::new(ErrorCode::DomainInvalid, why);
         return answered::<()>(&post, &id, Err(refused), "").await;
     };
     let found = accounts::show(ops, &caller, &id).await?;
@@ -80,7 +80,7 @@ pub(super) async fn lead(Path(id): Path<String>, post: Post) -> Html {
         .all(|one| one.value.provider.as_str() != provider)
     {
         let why = "choose one of the providers that are live";
-        let refused = OperationError::invalid(ErrorCode::DomainInvalid, "provider", why);
+        let refused = OperationError::new(ErrorCode::DomainInvalid, why);
         return answered::<()>(&post, &id, Err(refused), "").await;
     }
     let mut domains: Vec<DomainInput> = Vec::new();
