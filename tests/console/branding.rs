@@ -47,7 +47,7 @@ async fn logo(world: &World) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_logo_is_uploaded_served_shown_and_removed() {
+async fn b10_a_logo_is_uploaded_served_so_that_nothing_runs_shown_and_removed() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let csrf = op.csrf.clone();
@@ -118,7 +118,7 @@ async fn a_logo_is_uploaded_served_shown_and_removed() {
 }
 
 #[tokio::test]
-async fn what_is_no_logo_is_refused_at_its_field() {
+async fn b10_what_runs_or_is_no_logo_is_refused_at_its_field() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
     let csrf = op.csrf.clone();
