@@ -50,6 +50,8 @@ fn least(path: &str) -> usize {
     ];
     let own = [
         "/branding",
+        "/branding/logo",
+        "/branding/logo/remove",
         "/ways/domains",
         "/acme/domains",
         "/domains/check",

@@ -8,16 +8,16 @@ use serde_json::json;
 
 use super::api::segment;
 use super::guard::{Desk, Post};
+use super::proofs;
 use super::sentences::say;
 use super::view::{Html, provider_name, redirect_to, shown, status};
 use super::ways_screen;
-use super::{branding, proofs, settings, stores};
 use crate::account::draft;
 use crate::base::AccountId;
 use crate::http::problem::Problem;
-use crate::operation::accounts::{self, AccountChange, AccountQuery, NewAccount};
+use crate::operation::accounts::{self, AccountQuery, NewAccount, StoreInput};
 use crate::operation::setup_links as operation_links;
-use crate::operation::{Access, Caller, Changed, Outcome, Paging};
+use crate::operation::{Access, Caller, Outcome, Paging};
 use crate::store::StoreError;
 
 /// Where a list goes on, and what was just done.
@@ -61,12 +61,20 @@ async fn listed(desk: &Desk, place: &ListQuery, status: StatusCode, form: Templa
     desk.page(status, "accounts.html", context! { ..form, ..values })
 }
 
+/// A storefront of a form; `None` where no origin was typed.
+pub(super) fn store(post: &Post) -> Option<StoreInput> {
+    Some(StoreInput {
+        origin: post.filled("origin")?,
+        auth_path: post.filled("auth_path"),
+    })
+}
+
 /// `POST /admin/`: a new account.
 pub(super) async fn create(post: Post) -> Html {
     let new = NewAccount {
         id: post.get("id").trim().to_owned(),
         name: post.filled("name"),
-        stores: stores::store(&post).into_iter().collect(),
+        stores: store(&post).into_iter().collect(),
         signing_alg: None,
         audience: None,
     };
@@ -144,99 +152,4 @@ async fn drafts(desk: &Desk, account: &AccountId) -> Result<TemplateValue, Store
         }))
     });
     Ok(shown(drafts.collect::<Vec<_>>()))
-}
-
-/// The pages of an account that have forms about it.
-enum Place {
-    Authentication,
-    Stores,
-    Branding,
-    Settings,
-}
-
-impl Place {
-    /// The page of a form.
-    fn of(which: &str) -> Self {
-        match which {
-            "store" => Self::Stores,
-            "look" | "logo" => Self::Branding,
-            "settings" | "remove" => Self::Settings,
-            _ => Self::Authentication,
-        }
-    }
-
-    /// The end of its address.
-    fn end(&self) -> &'static str {
-        match self {
-            Self::Authentication => "",
-            Self::Stores => "/stores",
-            Self::Branding => "/branding",
-            Self::Settings => "/settings",
-        }
-    }
-}
-
-/// What comes of a form about an account: back to its page, or the page with the problem
-/// and what was typed.
-pub(super) async fn done<T>(
-    post: &Post,
-    id: &str,
-    outcome: Outcome<Changed<T>>,
-    done: &str,
-    which: &str,
-) -> Html {
-    let place = Place::of(which);
-    let Err(refused) = outcome else {
-        // Where the page itself shows what changed, it is shown from there on.
-        let at = match which {
-            "order" | "domains" => format!("#{which}"),
-            _ => String::new(),
-        };
-        let to = format!(
-            "/admin/accounts/{}{}?done={done}{at}",
-            segment(id),
-            place.end()
-        );
-        return Ok(redirect_to(&to));
-    };
-    // Sent again, it is refused again: the version stays what it was.
-    let stale = refused.is_stale();
-    let problem = Problem::from(refused);
-    let more = context! { problem => shown(&problem), which, form => post.typed(), stale };
-    let more = if stale {
-        context! { etag => post.get("etag"), ..more }
-    } else {
-        more
-    };
-    let status = status(&problem);
-    match place {
-        Place::Authentication => account(post, id, status, more).await,
-        Place::Stores => stores::display(post, id, &ListQuery::default(), status, more).await,
-        Place::Branding => branding::display(post, id, status, more).await,
-        Place::Settings => settings::display(post, id, status, more).await,
-    }
-}
-
-/// Changes an account as the form `which` of its page asks.
-pub(super) async fn save(
-    post: &Post,
-    id: &str,
-    change: AccountChange,
-    what: &str,
-    which: &str,
-) -> Html {
-    let when = post.condition();
-    let changed = accounts::change(post.ops(), &post.caller(), id, change, &when).await;
-    done(post, id, changed, what, which).await
-}
-
-/// A number of a form; `None` where the form has no such field, zero where it is empty.
-pub(super) fn number<N: std::str::FromStr + Default>(
-    post: &Post,
-    name: &str,
-    most: N,
-) -> Option<N> {
-    let text = post.filled(name);
-    let number = text.map_or(N::default(), |text| text.trim().parse().unwrap_or(most));
-    post.has(name).then_some(number)
 }

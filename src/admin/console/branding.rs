@@ -2,12 +2,14 @@
 
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use minijinja::{Value, context};
+use minijinja::context;
 
-use super::accounts::{ListQuery, done, save};
+use super::accounts::ListQuery;
 use super::api::segment;
 use super::confirm::{self, Ask};
+use super::forms::{done, save};
 use super::guard::{Desk, Post, Upload};
+use super::screens;
 use super::sentences::{say, say_with};
 use super::view::{Html, redirect_to, shown, status};
 use crate::http::problem::Problem;
@@ -21,18 +23,7 @@ pub(super) async fn show(
     Query(place): Query<ListQuery>,
 ) -> Html {
     let values = context! { done => place.done };
-    display(&desk, &id, StatusCode::OK, values).await
-}
-
-pub(super) async fn display(desk: &Desk, id: &str, status: StatusCode, more: Value) -> Html {
-    let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
-    let values = context! {
-        title => say("branding.title"),
-        nav => "accounts",
-        account => shown(found.value),
-        etag => found.tag.version(),
-    };
-    desk.page(status, "branding.html", context! { ..more, ..values })
+    screens::branding(&desk, &id, StatusCode::OK, values).await
 }
 
 /// `POST …/branding`
@@ -60,7 +51,7 @@ pub(super) async fn upload(Path(id): Path<String>, upload: Upload) -> Html {
         Err(refused) => {
             let problem = Problem::from(refused);
             let more = context! { problem => shown(&problem), which => "logo" };
-            display(desk, &id, status(&problem), more).await
+            screens::branding(desk, &id, status(&problem), more).await
         }
     }
 }

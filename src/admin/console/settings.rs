@@ -2,11 +2,12 @@
 
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use minijinja::{Value, context};
+use minijinja::context;
 
-use super::accounts::{self as pages, ListQuery};
+use super::accounts::ListQuery;
+use super::forms::save;
 use super::guard::{Desk, Post};
-use super::sentences::say;
+use super::screens;
 use super::view::{Html, redirect_to, shown, status};
 use crate::base::ErrorCode;
 use crate::http::problem::Problem;
@@ -20,18 +21,7 @@ pub(super) async fn show(
     Query(place): Query<ListQuery>,
 ) -> Html {
     let values = context! { done => place.done };
-    display(&desk, &id, StatusCode::OK, values).await
-}
-
-pub(super) async fn display(desk: &Desk, id: &str, status: StatusCode, more: Value) -> Html {
-    let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
-    let values = context! {
-        title => say("common.settings"),
-        nav => "accounts",
-        account => shown(found.value),
-        etag => found.tag.version(),
-    };
-    desk.page(status, "settings.html", context! { ..more, ..values })
+    screens::settings(&desk, &id, StatusCode::OK, values).await
 }
 
 /// `POST …/settings`: what the form has.
@@ -43,7 +33,7 @@ pub(super) async fn change(Path(id): Path<String>, post: Post) -> Html {
         audience: post.has("audience").then(|| post.filled("audience")),
         ..AccountChange::default()
     };
-    pages::save(&post, &id, change, "saved", "settings").await
+    save(&post, &id, change, "saved", "settings").await
 }
 
 /// Removes the account; its id has to be typed.
@@ -53,7 +43,7 @@ pub(super) async fn remove(Path(id): Path<String>, post: Post) -> Html {
         let refused = OperationError::new(ErrorCode::AccountConfirm, why);
         let problem = Problem::from(refused.at("confirm"));
         let more = context! { problem => shown(&problem), which => "remove" };
-        return display(&post, &id, status(&problem), more).await;
+        return screens::settings(&post, &id, status(&problem), more).await;
     }
     accounts::remove(post.ops(), &post.caller(), &id, &Condition::None).await?;
     Ok(redirect_to("/admin/?done=removed"))

@@ -2,19 +2,18 @@
 
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use minijinja::{Value as TemplateValue, context};
+use minijinja::context;
 
-use super::accounts::{ListQuery, done};
+use super::accounts::{ListQuery, store};
 use super::api::segment;
 use super::confirm::{self, Ask};
+use super::forms::done;
 use super::guard::{Desk, Post};
+use super::screens;
 use super::sentences::{say, say_with};
-use super::view::{Html, shown};
+use super::view::Html;
 use crate::operation::Condition;
-use crate::operation::accounts::{self, StoreInput, StoresQuery};
-
-/// How many stores a page has.
-const LENGTH: usize = 50;
+use crate::operation::accounts;
 
 /// `GET …/stores`
 pub(super) async fn list(
@@ -22,44 +21,7 @@ pub(super) async fn list(
     Path(id): Path<String>,
     Query(place): Query<ListQuery>,
 ) -> Html {
-    display(&desk, &id, &place, StatusCode::OK, context! {}).await
-}
-
-pub(super) async fn display(
-    desk: &Desk,
-    id: &str,
-    place: &ListQuery,
-    status: StatusCode,
-    more: TemplateValue,
-) -> Html {
-    let account = accounts::show(desk.ops(), &desk.caller(), id).await?.value;
-    let q = place.q.trim();
-    let query = StoresQuery {
-        q: Some(q.to_owned()).filter(|q| !q.is_empty()),
-        after: place.after.clone(),
-        limit: Some(LENGTH),
-    };
-    let found = accounts::stores(desk.ops(), &desk.caller(), id, query).await?;
-    let values = context! {
-        title => say("common.stores"),
-        nav => "accounts",
-        account => context! { id => account.id.as_str(), name => account.name },
-        total => account.stores.len(),
-        q,
-        items => shown(found.items),
-        next => found.next,
-        done => place.done.as_deref(),
-        public_url => desk.console.origin.as_str(),
-    };
-    desk.page(status, "stores.html", context! { ..more, ..values })
-}
-
-/// A storefront of a form; `None` where no origin was typed.
-pub(super) fn store(post: &Post) -> Option<StoreInput> {
-    Some(StoreInput {
-        origin: post.filled("origin")?,
-        auth_path: post.filled("auth_path"),
-    })
+    screens::stores(&desk, &id, &place, StatusCode::OK, context! {}).await
 }
 
 /// `POST …/stores`
