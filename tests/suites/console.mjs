@@ -467,7 +467,7 @@ const logo = await page.locator('[data-look-logo]').getAttribute('src');
   await dead.close();
 }
 await page.goto(`${origin}/admin/accounts/acme/activity`);
-await look('activity', ['Logo uploaded', 'Latest logins', 'Mapping went live']);
+await look('activity', ['Logo uploaded', 'Latest logins', 'Mapping handed in']);
 // What is good to know once is put away, and stays away.
 await page.goto(`${origin}/admin/accounts/acme/stores`);
 await press(page, 'Got it');
