@@ -103,6 +103,10 @@ async fn b10_a_logo_is_uploaded_served_so_that_nothing_runs_shown_and_removed() 
     let page = op.done(&format!("{BRANDING}/logo/remove"), &[]).await;
     assert!(page.shows("The logo is removed"), "{}", page.body);
     assert!(shopper.get(&login).await.shows("cdn.acme.test"));
+    let path_again = format!("{BRANDING}/logo/remove");
+    let page = op.post(&path_again, &[("confirmed", "yes")]).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.shows("There is no such logo"), "{}", page.body);
     let gone = shopper.get(format!("{}{path}", world.origin)).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     // Each is an event, in words.
