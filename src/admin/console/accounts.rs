@@ -6,7 +6,6 @@ use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::segment;
 use super::guard::{Desk, Post};
 use super::proofs;
 use super::sentences::say;
