@@ -61,10 +61,8 @@ pub(super) async fn choose(
 /// The account's provider that is of nobody's gallery, of which it may have one.
 async fn own(console: &Console, account: &AccountId) -> Result<Option<TemplateValue>, StoreError> {
     let all = console.admin.mappings.list(account).await?;
-    let own = all.iter().map(|found| &found.value);
-    let own = own
-        .into_iter()
-        .find(|mapping| !BUILT_IN.contains(&mapping.provider.as_str()));
+    let mut all = all.iter().map(|found| &found.value);
+    let own = all.find(|mapping| !BUILT_IN.contains(&mapping.provider.as_str()));
     Ok(own.map(|mapping| {
         context! {
             name => mapping.name.as_str(),
