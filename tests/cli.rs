@@ -1022,7 +1022,7 @@ fn a_logo_is_kept_and_removed() {
     let said = home.ok(&["account", "logo", "acme", file, "--json"]);
     let account: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(
-        account["logo"].as_str().unwrap().ends_with(".svg"),
+        account["logo"].as_str().unwrap().contains(".svg"),
         "{said}"
     );
     std::fs::write(file, "<svg><script/></svg>").unwrap();
