@@ -1021,10 +1021,7 @@ fn a_logo_is_kept_and_removed() {
     let file = file.to_str().unwrap();
     let said = home.ok(&["account", "logo", "acme", file, "--json"]);
     let account: serde_json::Value = serde_json::from_str(&said).unwrap();
-    assert!(
-        account["logo"].as_str().unwrap().contains(".svg"),
-        "{said}"
-    );
+    assert!(account["logo"].as_str().unwrap().contains(".svg"), "{said}");
     std::fs::write(file, "<svg><script/></svg>").unwrap();
     let said = home.fails(&["account", "logo", "acme", file], 1);
     assert!(said.contains("an element `script`"), "{said}");
