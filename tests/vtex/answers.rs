@@ -161,6 +161,12 @@ async fn who_removes_the_accounts_cookie_alone_is_logged_out() {
     assert_eq!(scene.who(&mut browser).await, Value::Null);
     let info = scene.get(&mut browser, "vtexid/user/info").await;
     assert_eq!(info.json(), Value::Null);
+    // A logout ends what is left.
+    let session = browser.session(&scene.world, "acme").await;
+    assert_eq!(session["authenticated"], true, "{session}");
+    scene.get(&mut browser, "vtexid/pub/logout").await;
+    let session = browser.session(&scene.world, "acme").await;
+    assert_eq!(session["authenticated"], false, "{session}");
 }
 
 /// As store-graphql reads them.

@@ -163,10 +163,18 @@ impl Front {
         &self,
         app: &App,
     ) -> Result<Option<(String, std::sync::Arc<Session>)>, Response> {
-        let own = self.site.cookie(app, &self.headers, Kind::Session)?;
         if self.left(app) {
             return Ok(None);
         }
+        self.any_session(app).await
+    }
+
+    /// The same, also of who removed a cookie to log out.
+    pub async fn any_session(
+        &self,
+        app: &App,
+    ) -> Result<Option<(String, std::sync::Arc<Session>)>, Response> {
+        let own = self.site.cookie(app, &self.headers, Kind::Session)?;
         for token in tokens(&self.headers).into_iter().chain(own) {
             if let Some(session) = self.session_of(app, &token).await? {
                 return Ok(Some((token, session)));

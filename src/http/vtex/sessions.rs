@@ -114,7 +114,7 @@ pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Respo
             return Ok(redirect(StatusCode::FOUND, &front.store.url(&ask)));
         }
         let account = &front.site.account.id;
-        while let Some((token, session)) = front.session(&app).await? {
+        while let Some((token, session)) = front.any_session(&app).await? {
             let ended = app.end_session(account, &token, &session).await;
             ended.map_err(|why| failed(&why))?;
         }
