@@ -163,8 +163,8 @@ async fn deco_from_a_code_to_its_logout() {
     assert_eq!(whose.status, 401, "{}", whose.body);
 }
 
-/// The login page of VTEX with a provider, then FastStore's logout: it drops what has
-/// `vtex` in its name, then leads the browser to `pub/logout`.
+/// A password is chosen as there, then their logout: it drops the cookies that have
+/// `vtex` in their names, and leads the browser to `pub/logout`.
 #[tokio::test]
 async fn faststores_logout_ends_what_the_login_page_began() {
     let scene = Scene::new().await;

@@ -86,6 +86,13 @@ async fn each_open_address_answers_with_the_members_that_clients_read() {
     let mut found = members(&providers[0]);
     found.sort_unstable();
     assert_eq!(found, ["className", "expectedContext", "providerName"]);
+}
+
+#[tokio::test]
+async fn a_login_begins_in_each_form_and_ends_where_it_was_to() {
+    let scene = Scene::new().await;
+    let mut browser = Browser::new();
+    let pub_auth = "vtexid/pub/authentication";
     // Where a provider's login ends: a page in a window of its own, else the page that was
     // asked for.
     for (path, to) in [
@@ -100,7 +107,7 @@ async fn each_open_address_answers_with_the_members_that_clients_read() {
             Some("/cart"),
         ),
     ] {
-        let page = scene.get(&mut Browser::new(), path).await;
+        let page = scene.get(&mut browser, path).await;
         let found = page.location();
         let found = found.as_ref().map(url::Url::path);
         assert_eq!(found, to, "{path} {}", page.body);
@@ -126,7 +133,14 @@ async fn each_open_address_answers_with_the_members_that_clients_read() {
         let set = cookies(&page);
         assert!(set.len() == 1 && set[0].starts_with("_vss="), "{set:?}");
     }
-    // What validates answers all of its members, also where it refuses.
+}
+
+/// Also where it refuses.
+#[tokio::test]
+async fn what_validates_answers_all_of_its_members() {
+    let scene = Scene::new().await;
+    let mut browser = Browser::new();
+    let pub_auth = "vtexid/pub/authentication";
     for (path, form) in [
         (
             format!("{pub_auth}/classic/validate"),
