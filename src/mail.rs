@@ -203,7 +203,8 @@ impl Mail {
     }
 
     async fn attempt(&self, smtp: &Smtp, queued: Queued) {
-        let answer = smtp.send(&queued).await;
+        let (from, to, id) = (&queued.from, &queued.to, queued.message_id());
+        let answer = smtp.send(from, to, queued.text(), id).await;
         let late = matches!(answer, Answer::Down(_));
         self.late.store(late, Ordering::Relaxed);
         if let Err(error) = self.queue.answered(queued, answer).await {

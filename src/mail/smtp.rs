@@ -8,7 +8,6 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::queue::Queued;
 use super::template::Rendered;
 use crate::config::{Mail, MailTls};
 
@@ -59,9 +58,8 @@ impl Smtp {
         Ok(Self(builder.build()))
     }
 
-    pub async fn send(&self, queued: &Queued) -> Answer {
-        let (from, to, text) = (&queued.from, &queued.to, queued.text());
-        let message = match message(from, to, text, queued.message_id()) {
+    pub async fn send(&self, from: &Mailbox, to: &Address, text: &Rendered, id: &str) -> Answer {
+        let message = match message(from, to, text, id) {
             Ok(message) => message,
             Err(why) => return Answer::Refused(why),
         };
