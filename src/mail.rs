@@ -21,13 +21,13 @@ use lettre::message::Mailbox;
 use tokio::sync::Notify;
 use tracing::warn;
 
-pub use self::queue::{Delivery, Outcome};
+pub use self::queue::{Delivery, Outcome, steps_bounced};
 use self::queue::{Queue, Queued};
 use self::smtp::{Answer, Smtp};
 use self::template::Rendered;
 use crate::base::{AccountId, Clock};
 use crate::config;
-use crate::store::{Space, Store, StoreError};
+use crate::store::{Key, Space, Store, StoreError, Versioned};
 
 /// How often the queue is looked at when nothing wakes the sender: a message of
 /// another broker on the same store, or one that is tried again.
@@ -68,6 +68,19 @@ pub async fn deliveries(
 ) -> Result<Vec<Delivery>, StoreError> {
     Queue::new(store, clock)
         .deliveries(account, to, limit)
+        .await
+}
+
+/// The last message of an account that left and is meant by `is_meant`; what says of it
+/// that it came back is [`steps_bounced`].
+pub async fn last_that_left(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    account: &AccountId,
+    is_meant: impl Fn(&Delivery) -> bool,
+) -> Result<Option<(Key, Versioned<Delivery>)>, StoreError> {
+    Queue::new(store, clock)
+        .last_that_left(account, is_meant)
         .await
 }
 
@@ -143,7 +156,7 @@ impl Mail {
             .parse()
             .map_err(|_| MailError::BadAddress(letter.to.clone()))?;
         // Written once before it is taken: what cannot be written is refused now.
-        smtp::message(&from, &to, &letter.text).map_err(MailError::BadMessage)?;
+        smtp::message(&from, &to, &letter.text, "").map_err(MailError::BadMessage)?;
         self.queue.put(&letter, &from, &to).await?;
         self.wake.notify_one();
         Ok(())
@@ -190,8 +203,9 @@ impl Mail {
     }
 
     async fn attempt(&self, smtp: &Smtp, queued: Queued) {
-        let answer = smtp.send(&queued.from, &queued.to, queued.text()).await;
-        let late = matches!(answer, Answer::NotNow(_));
+        let (from, to, id) = (&queued.from, &queued.to, queued.message_id());
+        let answer = smtp.send(from, to, queued.text(), id).await;
+        let late = matches!(answer, Answer::Down(_));
         self.late.store(late, Ordering::Relaxed);
         if let Err(error) = self.queue.answered(queued, answer).await {
             warn!(why = %error, "what became of a message could not be written down");

@@ -14,7 +14,7 @@ mod vtex;
 pub use self::error::SessionError;
 pub use self::records::{get_id, index, page, page_of, revoke_id, revoke_user};
 pub use self::upstream::AtProvider;
-pub use self::vtex::{VtexPart, VtexTokens};
+pub use self::vtex::{VtexPart, VtexTokens, name_of};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -450,6 +450,42 @@ async fn injection_an_address_is_one_address() {
     assert_eq!(scene.mail.letters().len(), 1);
 }
 
+/// Threat H1: what a request says of hosts is in no message.
+#[tokio::test]
+async fn h01_no_header_puts_an_address_into_a_message() {
+    let scene = Scene::new().await;
+    let login = scene.world.url("acme", "login");
+    let mut letters = 0;
+    for (name, value) in [
+        ("host", "evil.test"),
+        ("x-forwarded-host", "evil.test"),
+        ("forwarded", "host=evil.test;proto=https"),
+        ("x-forwarded-server", "evil.test"),
+        ("x-original-url", "https://evil.test/"),
+        ("referer", "https://evil.test/"),
+    ] {
+        let headers = [
+            (name, value),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        let body = Some(format!("email=ada{letters}%40example.test&return_to=%2F"));
+        let page = Browser::new()
+            .send(Method::POST, &login, &headers, body)
+            .await;
+        let to = page.header("location");
+        assert!(!to.contains("evil"), "{name} {to}");
+        if page.status.is_redirection() {
+            letters += 1;
+        }
+        let got = scene.mail.wait_for(letters).await;
+        assert!(
+            got.iter().all(|letter| !letter.raw.contains("evil")),
+            "{name}"
+        );
+    }
+    assert!(letters >= 3, "{letters}");
+}
+
 #[tokio::test]
 async fn flood_codes_to_one_address_are_few() {
     let scene = Scene::new().await;
@@ -487,6 +523,39 @@ async fn a_mail_server_that_is_down_is_told_and_nothing_is_lost() {
     let code = letter.subject.split(' ').next().unwrap();
     let end = type_in(&mut browser, &page, code).await;
     assert_eq!(end.status, 303, "{}", end.body);
+}
+
+/// A mail server that hangs or refuses is nothing that the page waits for or tells of.
+#[tokio::test]
+async fn a_mail_server_that_hangs_or_refuses_keeps_nobody_waiting() {
+    let scene = Scene::new().await;
+    let mut pages = Vec::new();
+    for fault in [
+        MailFault::Hang,
+        MailFault::Answer("550 5.1.1 no such user".to_owned()),
+        MailFault::Close,
+    ] {
+        scene.mail.spoil([fault]);
+        let mut browser = Browser::new();
+        let email = format!("u{}@example.test", pages.len());
+        let asked = scene.ask(&mut browser, &email);
+        let asked = tokio::time::timeout(Duration::from_secs(5), asked);
+        let answer = asked.await.unwrap();
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let page = browser.get(answer.location().unwrap().as_str()).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert!(!page.body.contains("no such user"), "{}", page.body);
+        pages.push(page);
+        // Another way is as quick as ever.
+        let start = format!("{}&provider=mock-idp", scene.start());
+        let mut other = Browser::new();
+        let other = other.log_in(&start, "ada", "lovelace");
+        let other = tokio::time::timeout(Duration::from_secs(5), other);
+        let other = other.await.unwrap();
+        assert_eq!(other.url.path(), "/welcome");
+    }
+    let known = |page: &Page| page.body.contains("one-time-code");
+    assert!(pages.iter().all(known));
 }
 
 #[tokio::test]

@@ -4,12 +4,15 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/mail.rs"]
+mod mail_settings;
 mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use authority::{Client, allowed, asking, operator};
+use mock_idp::MailCatcher;
 use serde_json::{Value, json};
 use support::{Browser, World};
 
@@ -443,4 +446,77 @@ async fn an_applications_policy_is_set_on_the_command_line() {
         assert_eq!(shown[name], false, "{name}");
     }
     assert_eq!(shown["pushed_authorization_requests"], "off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_one_way_are_ended() {
+    let world = World::start().await;
+    let operator = operator(&world, "admin:read admin:write").await;
+    let dir = tempfile::tempdir().unwrap();
+    let call = |way: &str| {
+        let end = ["session", "revoke", "--way", way, "--account", "acme"];
+        let all = [&["--server", world.origin.as_str(), "--json"], &end[..]].concat();
+        run(dir.path(), Some(&operator), &all)
+    };
+    let mut browser = Browser::new();
+    world.log_in(&mut browser).await;
+    let ended = |way: &str| {
+        let told: Value = said(&call(way)).parse().unwrap();
+        told["sessions"].as_u64().unwrap()
+    };
+    // Another way's go on.
+    for way in ["password", "access_key", "google"] {
+        assert_eq!(ended(way), 0, "{way}");
+    }
+    assert_eq!(browser.session(&world, "acme").await["authenticated"], true);
+    assert_eq!(ended("mock-idp"), 1);
+    assert_eq!(
+        browser.session(&world, "acme").await["authenticated"],
+        false
+    );
+    assert_eq!(ended("mock-idp"), 0);
+    let no = call("No Way");
+    let why = String::from_utf8_lossy(&no.stderr).into_owned();
+    assert_eq!(no.status.code(), Some(1), "{why}");
+    assert!(why.contains("way to log in"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_came_back_is_noted() {
+    let mail = MailCatcher::start("127.0.0.1:0".parse().unwrap());
+    let mail = mail.await.unwrap();
+    let settings = mail_settings::settings(mail.url());
+    let world = World::with(|config| config.mail = Some(settings)).await;
+    world.account("acme").await;
+    let operator = operator(&world, "admin:read admin:write").await;
+    let dir = tempfile::tempdir().unwrap();
+    let call = |arguments: &[&str]| {
+        let server = ["--server", world.origin.as_str(), "message"];
+        let all = [&server, arguments, &["--account", "acme"]].concat();
+        run(dir.path(), Some(&operator), &all)
+    };
+    said(&call(&["sample", "ada@example.test"]));
+    mail.wait_for(1).await;
+    while !said(&call(&["deliveries"])).contains("sent") {
+        tokio::task::yield_now().await;
+    }
+    let noted = said(&call(&[
+        "bounced",
+        "ada@example.test",
+        "--why",
+        "550 5.1.1",
+    ]));
+    assert!(noted.contains("noted"), "{noted}");
+    let listed = said(&call(&["deliveries"]));
+    assert!(
+        listed.contains("bounced") && listed.contains("550 5.1.1"),
+        "{listed}"
+    );
+    let no = call(&["bounced", "--message-id", "x@y", "--why", "gone"]);
+    let why = String::from_utf8_lossy(&no.stderr).into_owned();
+    assert!(
+        no.status.code() == Some(1) && why.contains("no such message"),
+        "{why}"
+    );
+    assert_eq!(call(&["bounced", "--why", "gone"]).status.code(), Some(2));
 }

@@ -141,6 +141,7 @@ async fn a_refusal_for_now_is_tried_again_with_growing_waits() {
         panic!("it waits");
     };
     assert!(why.contains("greylisted"), "{why}");
+    assert!(!mail.is_late(), "one address is no server");
     assert_eq!(mail.turn().await, 0, "not before its time");
     scene.clock.advance(Duration::from_secs(5));
     assert_eq!(mail.turn().await, 1);
@@ -195,6 +196,7 @@ async fn a_mail_server_that_is_gone_loses_nothing() {
     drop(std::mem::replace(&mut scene.server, other));
     mail.send(letter("ada@example.test")).await.unwrap();
     assert_eq!(mail.turn().await, 1);
+    assert!(mail.is_late());
     assert!(matches!(
         outcome(&mail).await,
         Outcome::Waiting { why: Some(_) }

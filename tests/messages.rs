@@ -216,3 +216,71 @@ async fn an_operator_sees_what_became_of_messages() {
     assert!(bounced["why"].as_str().unwrap().contains("no such user"));
     assert!(!serde_json::to_string(&all).unwrap().contains("123456"));
 }
+
+#[tokio::test]
+async fn a_message_that_comes_back_later_is_told_as_bounced() {
+    let scene = Scene::new().await;
+    for to in ["ada@example.test", "grace@example.test", "ada@example.test"] {
+        assert_eq!(scene.sample(to).await.status, 204);
+        scene.world.clock.advance(std::time::Duration::from_secs(1));
+    }
+    let sent = scene.delivered("sent", 3).await;
+    let letters = scene.mail.wait_for(3).await;
+    let id = sent[0]["message_id"].as_str().unwrap();
+    let head = format!("Message-ID: <{id}>");
+    assert!(
+        letters.iter().any(|letter| letter.raw.contains(&head)),
+        "{id}"
+    );
+
+    let report = async |body: Value| {
+        scene
+            .call(&scene.token, Method::POST, "deliveries/bounces", body)
+            .await
+    };
+    // By whom it went to: the last one.
+    let body = json!({ "to": "ADA@example.test", "why": "550 5.1.1\r\nno such user" });
+    let noted = report(body.clone()).await;
+    assert_eq!(noted.status, 200, "{}", noted.body);
+    assert_eq!(noted.json()["message_id"], sent[0]["message_id"]);
+    let all = scene.deliveries().await;
+    assert_eq!(all[0]["state"], "bounced", "{all:?}");
+    assert_eq!(all[0]["why"], "550 5.1.1  no such user");
+    assert_eq!(all[2]["state"], "sent");
+    // Said again it is the same, and one entry in the log.
+    assert_eq!(report(body).await.status, 200);
+    // By its id, with brackets as the header has it.
+    let id = format!("<{}>", sent[2]["message_id"].as_str().unwrap());
+    let noted = report(json!({ "message_id": id, "why": "mailbox full" })).await;
+    assert_eq!(noted.status, 200, "{}", noted.body);
+    assert_eq!(scene.deliveries().await[2]["why"], "mailbox full");
+
+    for (body, status) in [
+        (json!({ "to": "nobody@example.test", "why": "x" }), 404),
+        (json!({ "message_id": "x@y", "why": "x" }), 404),
+        (
+            json!({ "message_id": id, "to": "grace@example.test", "why": "x" }),
+            404,
+        ),
+        (json!({ "why": "x" }), 400),
+        (json!({ "to": "grace@example.test", "why": " " }), 400),
+        (json!({ "to": "grace@example.test" }), 400),
+    ] {
+        let no = report(body.clone()).await;
+        assert_eq!(no.status, status, "{body} {}", no.body);
+    }
+    let other = scene.world.account("other").await;
+    let token = token(&scene.world, Some(other.id.as_str())).await;
+    let body = json!({ "to": "grace@example.test", "why": "x" });
+    let no = scene
+        .call(&token, Method::POST, "deliveries/bounces", body)
+        .await;
+    assert_eq!(no.status, 404, "{}", no.body);
+    // A message that was not sent yet did not come back.
+    scene
+        .mail
+        .spoil([MailFault::Answer("451 later".to_owned())]);
+    scene.sample("alan@example.test").await;
+    let body = json!({ "to": "alan@example.test", "why": "x" });
+    assert_eq!(report(body).await.status, 404);
+}

@@ -3,10 +3,18 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::format_push_string)]
 
+#[path = "vtex/answers.rs"]
+mod answers;
 #[path = "support/authority.rs"]
 mod authority;
 #[path = "support/mail.rs"]
 mod mail_settings;
+#[path = "vtex/orders.rs"]
+mod orders;
+#[path = "vtex/program.rs"]
+mod program;
+#[path = "vtex/rows.rs"]
+mod rows;
 mod support;
 
 use std::time::Duration;

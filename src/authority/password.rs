@@ -100,7 +100,8 @@ impl Authority {
             None => None,
         };
         let hash = credential.as_ref().map(|found| &found.value.hash);
-        let right = match self.hasher.verify(hash, password).await {
+        let checked = self.hasher.verify_in(account.as_str(), hash, password);
+        let right = match checked.await {
             Ok(right) => right,
             Err(error) => {
                 self.throttle.forgive(bucket, now).await?;

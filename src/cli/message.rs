@@ -59,6 +59,21 @@ pub(super) enum Message {
         #[command(flatten)]
         which: Which,
     },
+    /// Note that a message came back after the mail server took it
+    Bounced {
+        /// Whom it went to: the last one, unless `--message-id` says which
+        #[arg(required_unless_present = "message_id")]
+        to: Option<String>,
+        /// Its `Message-ID`
+        #[arg(long)]
+        message_id: Option<String>,
+        /// Why it came back, in the mail server's words
+        #[arg(long)]
+        why: String,
+        /// The account
+        #[arg(long)]
+        account: String,
+    },
     /// List what became of the messages of the last week, the newest first
     Deliveries {
         /// The account
@@ -164,6 +179,23 @@ impl Message {
                     println!(
                         "it is on its way; `vestibule message deliveries` says what becomes of it"
                     );
+                }
+            }
+            Self::Bounced {
+                to,
+                message_id,
+                why,
+                account,
+            } => {
+                let body = json!({ "to": to, "message_id": message_id, "why": why });
+                let path = at(&account, "deliveries/bounces");
+                let noted = api
+                    .send(Method::POST, &path, Some(RequestBody::json(&body)))
+                    .await?;
+                if json {
+                    show(json, &noted.unwrap_or_default());
+                } else {
+                    println!("noted; `vestibule message deliveries` shows it");
                 }
             }
             Self::Deliveries { account, to, most } => {

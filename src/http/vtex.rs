@@ -7,8 +7,9 @@
 //! | `validate` | `pub/authentication/accesskey/…`, `classic/…` |
 //! | `oauth` | `pub/authentication/oauth/redirect`, `oauth/finish` |
 //! | `exchange` | `audience/webstore/provider/oauth/exchange` |
-//! | `who` | `pub/authenticated/user`, `user/info`, `credential/validate` |
-//! | `sessions` | `refreshtoken/webstore`, `pub/logout`, `sessions` |
+//! | `who` | `pub/authenticated/user`, `user/info`, `credential/validate` and the like |
+//! | `program` | `toolbelt/…`, and the login page that the command line of VTEX IO opens |
+//! | `sessions` | `refreshtoken/…`, `pub/logout`, `sessions` |
 //! | `machines` | `apptoken/login` |
 //! | `session_manager` | not below it: `/api/sessions` |
 //!
@@ -21,6 +22,7 @@ mod exchange;
 mod front;
 mod machines;
 mod oauth;
+mod program;
 mod session_manager;
 mod sessions;
 mod start;
@@ -40,7 +42,7 @@ type Methods = fn() -> MethodRouter<Shared>;
 /// The addresses, at the root for stores' own hosts and below an account for proxies
 /// that name it.
 pub(super) fn router() -> Router<Shared> {
-    let routes: [(&str, Methods); 23] = [
+    let routes: [(&str, Methods); 30] = [
         ("vtexid/pub/authentication/start", || {
             get(start::start).post(start::start)
         }),
@@ -54,10 +56,14 @@ pub(super) fn router() -> Router<Shared> {
             get(start::providers)
         }),
         ("vtexid/pub/authentication/accesskey/send", || {
-            post(validate::send).get(validate::send)
+            post(validate::send)
+                .get(validate::send)
+                .head(method_not_allowed)
         }),
         ("vtexid/pub/authentication/accesskey/validate", || {
             post(validate::access_key)
+                .get(validate::access_key)
+                .head(method_not_allowed)
         }),
         ("vtexid/pub/authentication/classic/validate", || {
             post(validate::classic)
@@ -77,6 +83,23 @@ pub(super) fn router() -> Router<Shared> {
         ("vtexid/pub/authentication/redirect", || get(oauth::back)),
         ("vtexid/pub/authenticated/user", || get(who::user)),
         ("vtexid/user/info", || get(who::info)),
+        ("vtexid/pvt/user/detailedinfo", || get(who::details)),
+        ("vtexid/pub/authentication/userpreference", || {
+            get(who::preference)
+        }),
+        ("vtexid/user/password/quickset", || {
+            post(validate::first_password)
+        }),
+        ("vtexid/toolbelt/start", || post(program::start)),
+        ("vtexid/toolbelt/callback", || {
+            get(program::ask)
+                .post(program::answered)
+                .head(method_not_allowed)
+        }),
+        ("vtexid/toolbelt/validate", || post(program::validate)),
+        ("vtexid/refreshtoken/admin", || {
+            post(sessions::refresh_program)
+        }),
         ("vtexid/credential/validate", || post(who::validate)),
         ("vtexid/apptoken/login", || post(machines::log_in)),
         ("vtexid/audience/webstore/provider/oauth/exchange", || {
@@ -101,6 +124,10 @@ pub(super) fn router() -> Router<Shared> {
         for (path, methods) in routes {
             router = router.route(&format!("{base}/{path}"), methods());
         }
+    }
+    for base in ["", "/accounts/{account}"] {
+        let path = format!("{base}/_v/private/auth-server/v1/login");
+        router = router.route(&path, get(program::log_in));
     }
     router
 }

@@ -3,6 +3,8 @@
 //!
 //! The token stands for the browser: codes that were sent for it count with it alone.
 
+pub mod program;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,10 +18,12 @@ use super::access_key::check::{Checked, check, waiting};
 use super::access_key::send::{SendRequest, send};
 use super::error::{LoginError, Step};
 use super::pending::Browser;
+use super::ticket::{self, Place};
 use super::{Logins, ReturnTo};
-use crate::account::{Account, StoreFront};
+use crate::account::{Account, StoreFront, directory};
 use crate::base::{AccountId, Lang, Secret, Spent, Timestamp, digest};
 use crate::provider::email;
+use crate::session::renewal::Renewal;
 use crate::store::{Keyspace, Precondition, Space, StoreError, Token, Versioned};
 
 /// How long such a login may take.
@@ -48,6 +52,9 @@ pub struct Begun {
     fallback: Option<String>,
     /// The code that was sent last.
     code: Option<Code>,
+    /// The program that waits for the login, where it is one.
+    #[serde(default)]
+    program: Option<program::Waiting>,
 }
 
 /// A code that was sent.
@@ -67,6 +74,7 @@ impl Begun {
             callback: callback.map(|to| to.as_str().to_owned()),
             fallback: None,
             code: None,
+            program: None,
         }
     }
 
@@ -172,6 +180,31 @@ pub async fn find(
         .map_err(Step::Callback.store())?
         .filter(|found| found.value.account.as_ref() == Some(account))
         .ok_or(LoginError::StateUnknown)
+}
+
+/// A ticket for who is logged in already, as they are by now; `None` if they may not log
+/// in any more.
+///
+/// # Errors
+/// If the store fails.
+pub async fn again(
+    logins: &Logins,
+    account: &Account,
+    store: &StoreFront,
+    renewal: &Renewal,
+    browser: &Browser,
+) -> Result<Option<Token>, LoginError> {
+    let found = directory::get(&*logins.store, &account.id, renewal.user).await;
+    let user = found
+        .map_err(Step::Identify.store())?
+        .map(|found| found.value);
+    let Some(user) = user.filter(|user| user.may_act(renewal.generation)) else {
+        return Ok(None);
+    };
+    let home = ReturnTo::stored(store.home());
+    let place = Place::new(store, &home, browser);
+    let issued = ticket::renewed(logins, account, user, renewal, place);
+    issued.await.map(Some)
 }
 
 /// Notes where a login goes if it fails at its provider.

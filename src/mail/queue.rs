@@ -12,7 +12,9 @@ use super::Letter;
 use super::smtp::Answer;
 use super::template::Rendered;
 use crate::base::{AccountId, Clock, Timestamp, random};
-use crate::store::{Keyspace, Precondition, Space, Store, StoreError, Token, Version};
+use crate::store::{
+    Key, Keyspace, Precondition, Space, Step, Store, StoreError, Token, Version, Versioned,
+};
 
 static QUEUE: Space = Space::durable("mail_queue").sealed();
 static LOG: Space = Space::durable("mail_log").expiring();
@@ -43,6 +45,9 @@ struct Record {
     from: String,
     to: String,
     text: Rendered,
+    /// Its `Message-ID`, the same each time it is tried.
+    #[serde(default)]
+    message_id: String,
     taken_at: Timestamp,
     /// Nobody needs it after that.
     useless_from: Timestamp,
@@ -65,6 +70,10 @@ impl Queued {
     pub fn text(&self) -> &Rendered {
         &self.record.text
     }
+
+    pub fn message_id(&self) -> &str {
+        &self.record.message_id
+    }
 }
 
 /// What became of a message.
@@ -74,6 +83,9 @@ pub struct Delivery {
     pub kind: String,
     /// Whom it went to.
     pub to: String,
+    /// Its `Message-ID` (RFC 5322 §3.6.4), without the brackets.
+    #[serde(default)]
+    pub message_id: String,
     /// When it was taken.
     pub taken_at: Timestamp,
     /// What became of it.
@@ -96,7 +108,8 @@ pub enum Outcome {
         /// When.
         at: Timestamp,
     },
-    /// The mail server will not take it (RFC 5321 §4.2.1: 5yz).
+    /// The mail server will not take it (RFC 5321 §4.2.1: 5yz), or another one further
+    /// on did not.
     Bounced {
         /// Its words.
         why: String,
@@ -132,6 +145,7 @@ impl Queue {
             from: from.to_string(),
             to: to.to_string(),
             text: letter.text.clone(),
+            message_id: format!("{}@{}", random::support_id(), from.email.domain()),
             taken_at: now,
             useless_from: now.plus(letter.useful_for),
             attempts: 0,
@@ -222,7 +236,7 @@ impl Queue {
         match answer {
             Answer::Taken => self.done(&id, &record, Outcome::Sent { at: now }).await,
             Answer::Refused(why) => self.done(&id, &record, Outcome::Bounced { why }).await,
-            Answer::NotNow(why) => {
+            Answer::Later(why) | Answer::Down(why) => {
                 let step = (record.attempts as usize - 1).min(WAITS.len() - 1);
                 record.next_at = now.plus(Duration::from_secs(WAITS[step]));
                 warn!(account = %record.account, kind = record.kind, attempts = record.attempts, %why, "the mail server did not take a message; it is tried again");
@@ -269,7 +283,8 @@ impl Queue {
         let (now, mut window) = (self.clock.now(), Duration::from_secs(3600));
         let done = loop {
             let since = now.minus(window);
-            let mut done = self.done_since(account, since).await?;
+            let done = self.done_since(account, since).await?;
+            let mut done: Vec<_> = done.into_iter().map(|(_, found)| found.value).collect();
             done.retain(fits);
             if found.len() + done.len() >= limit || window >= KEPT {
                 break done;
@@ -280,6 +295,27 @@ impl Queue {
         found.sort_by_key(|delivery| std::cmp::Reverse(delivery.taken_at));
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// The last message of an account that left, and is the one that is meant.
+    pub async fn last_that_left(
+        &self,
+        account: &AccountId,
+        is_meant: impl Fn(&Delivery) -> bool,
+    ) -> Result<Option<(Key, Versioned<Delivery>)>, StoreError> {
+        let mut window = Duration::from_secs(3600);
+        loop {
+            let since = self.clock.now().minus(window);
+            let mut done = self.done_since(account, since).await?;
+            done.retain(|(_, found)| found.value.outcome.has_left() && is_meant(&found.value));
+            let last = done
+                .into_iter()
+                .max_by_key(|(_, found)| found.value.taken_at);
+            if last.is_some() || window >= KEPT {
+                return Ok(last);
+            }
+            window = (window * 16).min(KEPT);
+        }
     }
 
     async fn waiting(&self, account: &AccountId) -> Result<Vec<Delivery>, StoreError> {
@@ -298,7 +334,7 @@ impl Queue {
         &self,
         account: &AccountId,
         since: Timestamp,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    ) -> Result<Vec<(Key, Versioned<Delivery>)>, StoreError> {
         let mut found = Vec::new();
         let mut after = Some(since.plus(KEPT).as_millis().to_be_bytes().to_vec());
         loop {
@@ -307,7 +343,7 @@ impl Queue {
                 .await?;
             let full = page.len() == 500;
             after = page.last().map(|(key, _)| key.id().to_vec());
-            found.extend(page.into_iter().map(|(_, found)| found.value));
+            found.extend(page);
             if !full {
                 return Ok(found);
             }
@@ -320,6 +356,7 @@ impl Record {
         Delivery {
             kind: self.kind.clone(),
             to: self.to.clone(),
+            message_id: self.message_id.clone(),
             taken_at: self.taken_at,
             outcome,
             attempts: self.attempts,
@@ -327,7 +364,26 @@ impl Record {
     }
 }
 
+/// The steps of a batch that say of a message that left that it came back.
+pub fn steps_bounced(
+    (key, found): (Key, Versioned<Delivery>),
+    why: String,
+) -> Result<Vec<Step>, StoreError> {
+    let delivery = Delivery {
+        outcome: Outcome::Bounced { why },
+        ..found.value
+    };
+    let when = Precondition::Version(found.version);
+    let check = Step::Check(key.clone(), when);
+    Ok(vec![DONE.step_put_at(key, &delivery)?, check])
+}
+
 impl Outcome {
+    /// Whether the mail server had the message.
+    fn has_left(&self) -> bool {
+        matches!(self, Self::Sent { .. } | Self::Bounced { .. })
+    }
+
     /// The mail server's words, where it did not take the message.
     pub fn why(&self) -> Option<&str> {
         match self {

@@ -9,7 +9,6 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::template::Rendered;
-use crate::base::random;
 use crate::config::{Mail, MailTls};
 
 /// For one command of the dialogue.
@@ -27,8 +26,10 @@ pub(super) enum Answer {
     Taken,
     /// Never (5yz).
     Refused(String),
-    /// Not now: 4yz, or it could not be reached.
-    NotNow(String),
+    /// Not this message now (4yz).
+    Later(String),
+    /// Nothing now: it could not be reached, or closes down (421).
+    Down(String),
 }
 
 pub(super) struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
@@ -57,16 +58,19 @@ impl Smtp {
         Ok(Self(builder.build()))
     }
 
-    pub async fn send(&self, from: &Mailbox, to: &Address, text: &Rendered) -> Answer {
-        let message = match message(from, to, text) {
+    pub async fn send(&self, from: &Mailbox, to: &Address, text: &Rendered, id: &str) -> Answer {
+        let message = match message(from, to, text, id) {
             Ok(message) => message,
             Err(why) => return Answer::Refused(why),
         };
         match tokio::time::timeout(DEADLINE, self.0.send(message)).await {
             Ok(Ok(_)) => Answer::Taken,
             Ok(Err(error)) if error.is_permanent() => Answer::Refused(words(&error)),
-            Ok(Err(error)) => Answer::NotNow(words(&error)),
-            Err(_) => Answer::NotNow("the mail server did not answer in time".to_owned()),
+            Ok(Err(error)) => match error.status() {
+                Some(code) if code.to_string() != "421" => Answer::Later(words(&error)),
+                _ => Answer::Down(words(&error)),
+            },
+            Err(_) => Answer::Down("the mail server did not answer in time".to_owned()),
         }
     }
 }
@@ -84,16 +88,17 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
 }
 
 /// The message as it is sent: text, and HTML where there is one.
-pub(super) fn message(from: &Mailbox, to: &Address, text: &Rendered) -> Result<Message, String> {
+pub(super) fn message(
+    from: &Mailbox,
+    to: &Address,
+    text: &Rendered,
+    id: &str,
+) -> Result<Message, String> {
     let builder = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to.clone()))
         .subject(text.subject.as_str())
-        .message_id(Some(format!(
-            "<{}@{}>",
-            random::support_id(),
-            from.email.domain()
-        )))
+        .message_id(Some(format!("<{id}>")))
         // RFC 3834 §5: nobody's holiday note needs to answer.
         .header(AutoSubmitted);
     let built = match &text.html {

@@ -128,6 +128,19 @@ pub struct DeliveryQuery {
     pub limit: Option<usize>,
 }
 
+/// A message that came back after the mail server took it, as a mail service reports it
+/// or a delivery status notification says (RFC 3464).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BounceReport {
+    /// Its `Message-ID`, with brackets or without.
+    pub message_id: Option<String>,
+    /// Whom it went to: the last one to this address, unless `message_id` says which.
+    pub to: Option<String>,
+    /// Why it came back, in the mail server's words.
+    pub why: String,
+}
+
 /// What became of a message.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Delivery")]
@@ -136,6 +149,8 @@ pub struct DeliveryView {
     pub kind: String,
     /// Whom it went to.
     pub to: String,
+    /// Its `Message-ID`, without brackets.
+    pub message_id: String,
     /// When it was taken (RFC 3339).
     pub taken_at: String,
     /// `waiting`, `sent`, `bounced` or `too_late`.
@@ -153,6 +168,7 @@ impl From<Delivery> for DeliveryView {
             why: delivery.outcome.why().map(str::to_owned),
             kind: delivery.kind,
             to: delivery.to,
+            message_id: delivery.message_id,
             taken_at: delivery.taken_at.rfc3339(),
             attempts: delivery.attempts,
         }
@@ -384,4 +400,66 @@ pub async fn deliveries(
     };
     let page = Page::of_all(placed, &paging, |(place, _)| place.clone())?;
     Ok(page.map(|(_, one)| one))
+}
+
+/// The longest reason that is kept.
+const MOST_WHY: usize = 300;
+
+/// Notes that a message came back. Said again, it stays as it was.
+pub async fn bounced(
+    ops: &Operations,
+    caller: &Caller,
+    id: &str,
+    report: BounceReport,
+) -> Outcome<Changed<DeliveryView>> {
+    let account = ops.account(caller, Access::Write, id).await?.value.id;
+    let trimmed = |text: Option<String>, around: &[char]| {
+        let text = text.map(|text| text.trim_matches(around).to_owned());
+        text.filter(|text| !text.is_empty())
+    };
+    let message = trimmed(report.message_id, &['<', '>', ' ']);
+    let to = trimmed(report.to, &[' ']);
+    if message.is_none() && to.is_none() {
+        let why = "name the message by its `message_id`, or by whom it went `to`";
+        return Err(invalid("message_id", why));
+    }
+    let words = report.why.chars().take(MOST_WHY);
+    let why: String = words
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if why.trim().is_empty() {
+        return Err(invalid("why", "say why the message came back"));
+    }
+    let is_meant = |one: &Delivery| {
+        message.as_ref().is_none_or(|id| one.message_id == *id)
+            && to.as_ref().is_none_or(|to| one.to.eq_ignore_ascii_case(to))
+    };
+    let (store, clock) = (ops.store.clone(), ops.clock.clone());
+    let found = mail::last_that_left(store, clock, &account, is_meant).await?;
+    let found = found.ok_or_else(|| OperationError::missing("message that was sent"))?;
+    let before = found.1.value.clone();
+    if matches!(before.outcome, mail::Outcome::Bounced { .. }) {
+        return Ok(Changed {
+            value: before.into(),
+            tag: None,
+            created: false,
+        });
+    }
+    let after = Delivery {
+        outcome: mail::Outcome::Bounced { why: why.clone() },
+        ..before.clone()
+    };
+    let (before, after) = (DeliveryView::from(before), DeliveryView::from(after));
+    let target = format!("/accounts/{account}/deliveries/{}", after.message_id);
+    let entry = Entry::new("message.bounced", target)
+        .of(Some(&account))
+        .before(&before)
+        .after(&after);
+    ops.commit(caller, entry, mail::steps_bounced(found, why)?)
+        .await?;
+    Ok(Changed {
+        value: after,
+        tag: None,
+        created: false,
+    })
 }

@@ -4,8 +4,9 @@
 //! the blocking pool, few at a time; who comes when too many wait is told so,
 //! and everybody else's requests go on (threat K12).
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -32,6 +33,10 @@ const MAX_WORK: u64 = 2 << 20;
 const SHORTEST: usize = 16;
 /// How many may wait for their turn.
 const QUEUE: usize = 64;
+/// The most that a check may cost for nothing, in microseconds: who guesses at
+/// addresses that nobody has must not stop the others' logins.
+const MOST_FOR_NOTHING: u64 = 500_000;
+
 /// An argon2id hash (RFC 9106) with its parameters and salt, as a PHC string.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -61,6 +66,17 @@ impl SlowHash {
         )
     }
 
+    /// What one check costs, in microseconds of one processor, roughly.
+    pub fn work(&self) -> u64 {
+        let ours = || {
+            let hash = PasswordHash::new(&self.0).ok()?;
+            let params = Params::try_from(&hash).ok()?;
+            let memory = u64::from(params.m_cost()) * u64::from(params.t_cost());
+            Some(memory * 3 / 4)
+        };
+        imported::work(&self.0).or_else(ours).unwrap_or(0)
+    }
+
     /// Whether it is one of ours as we make them now.
     pub fn is_current(&self) -> bool {
         let head = format!("$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}$");
@@ -80,6 +96,8 @@ pub struct Hasher {
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     decoy: SlowHash,
+    /// See `foreign`, by account.
+    foreign: Arc<Mutex<HashMap<String, SlowHash>>>,
 }
 
 impl Default for Hasher {
@@ -101,6 +119,7 @@ impl Hasher {
             decoy: SlowHash(format!(
                 "$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}${salt}${hash}"
             )),
+            foreign: Arc::default(),
         }
     }
 
@@ -123,21 +142,61 @@ impl Hasher {
         stored: Option<&SlowHash>,
         text: &Secret,
     ) -> Result<bool, HashError> {
-        let against = stored.unwrap_or(&self.decoy).clone();
-        let decoy = self.decoy.clone();
-        let work = move |text: &str| {
-            if !imported::is_known(&against.0) {
-                return same(&against, text);
+        self.compare(stored, None, text).await
+    }
+
+    /// The same among the people of an account, of whom some have hashes that another
+    /// system made: a wrong text takes as long whether it is compared with one of these,
+    /// with one of ours, or with none.
+    pub async fn verify_in(
+        &self,
+        account: &str,
+        stored: Option<&SlowHash>,
+        text: &Secret,
+    ) -> Result<bool, HashError> {
+        let foreign = self.foreign(account, stored);
+        self.compare(stored, foreign.as_ref(), text).await
+    }
+
+    /// The costliest hash of another system that was met in an account.
+    fn foreign(&self, account: &str, stored: Option<&SlowHash>) -> Option<SlowHash> {
+        let mut known = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        let costs = |hash: &&SlowHash| !hash.is_current() && hash.work() <= MOST_FOR_NOTHING;
+        if let Some(met) = stored.filter(costs) {
+            let before = known.get(account).map_or(0, SlowHash::work);
+            if met.work() > before {
+                known.insert(account.to_owned(), met.clone());
             }
-            let right = imported::is_of(&against.0, text)?;
+        }
+        known.get(account).cloned()
+    }
+
+    async fn compare(
+        &self,
+        stored: Option<&SlowHash>,
+        foreign: Option<&SlowHash>,
+        text: &Secret,
+    ) -> Result<bool, HashError> {
+        let against = stored.unwrap_or(&self.decoy).clone();
+        let rest = self.rest(&against, foreign);
+        let work = move |text: &str| {
+            let right = check(&against, text)?;
             if !right {
-                // Most take less time than ours: then a wrong one would tell.
-                same(&decoy, text)?;
+                for other in rest {
+                    check(&other, text)?;
+                }
             }
             Ok(right)
         };
         let same = self.run(text, work).await?;
         Ok(same && stored.is_some())
+    }
+
+    /// What a wrong text is compared with besides, for the time that it takes.
+    fn rest(&self, against: &SlowHash, foreign: Option<&SlowHash>) -> Vec<SlowHash> {
+        let ours = (!against.is_current()).then_some(&self.decoy);
+        let others = foreign.filter(|foreign| foreign.work() != against.work());
+        ours.into_iter().chain(others).cloned().collect()
     }
 
     async fn run<T: Send + 'static>(
@@ -163,6 +222,13 @@ impl Hasher {
             .await
             .unwrap_or(Err(HashError::Failed))
     }
+}
+
+fn check(against: &SlowHash, text: &str) -> Result<bool, HashError> {
+    if imported::is_known(&against.0) {
+        return imported::is_of(&against.0, text);
+    }
+    same(against, text)
 }
 
 /// An argon2 hash, and whether it may be computed.
@@ -204,6 +270,35 @@ mod tests {
         let head = |hash: &SlowHash| hash.0.rsplitn(3, '$').last().map(str::to_owned);
         assert_eq!(head(&hasher.decoy), head(&made));
         assert_eq!(hasher.decoy.0.len(), made.0.len());
+    }
+
+    #[test]
+    fn k08_a_wrong_password_costs_the_same_whatever_it_is_compared_with() {
+        let hasher = Hasher::new();
+        let foreign =
+            SlowHash::imported("$2b$10$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm")
+                .unwrap();
+        let work = |against: &SlowHash| {
+            let rest = hasher.rest(against, Some(&foreign));
+            against.work() + rest.iter().map(SlowHash::work).sum::<u64>()
+        };
+        assert_eq!(work(&hasher.decoy), work(&foreign));
+        assert_eq!(work(&hasher.decoy), hasher.decoy.work() + foreign.work());
+        // One that costs next to nothing.
+        let cheap =
+            "sha256$saltsalt$1e4b70574b8ec9633ef4a1fc1113fbf5c04b6ec810798554bbc6bfe85beabb4c";
+        let cheap = SlowHash::imported(cheap).unwrap();
+        assert_eq!(work(&cheap), work(&foreign) + cheap.work());
+        assert!(cheap.work() < 10 && foreign.work() > 30_000);
+        // Met once, it counts for all of the account, and for no other.
+        assert_eq!(hasher.foreign("acme", None), None);
+        assert_eq!(
+            hasher.foreign("acme", Some(&foreign)),
+            Some(foreign.clone())
+        );
+        assert_eq!(hasher.foreign("acme", Some(&cheap)), Some(foreign.clone()));
+        assert_eq!(hasher.foreign("acme", None), Some(foreign));
+        assert_eq!(hasher.foreign("other", Some(&hasher.decoy)), None);
     }
 
     #[tokio::test]

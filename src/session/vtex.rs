@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::renewal::{self, NewRenewal, Renewal};
-use super::{SESSIONS, Session, SessionError};
+use super::{SESSIONS, Session, SessionError, Sessions, get_id, session_id};
 use crate::base::{AccountId, Timestamp, digest, random};
 use crate::key::{Algorithm, Keyring};
 use crate::store::{Store, StoreError, Token};
@@ -110,6 +110,28 @@ async fn sign(
         sid: sid.as_str(),
     };
     Ok(keys.sign(Some(Algorithm::Es256), "jwt", &claims).await?)
+}
+
+/// What names the session of a token, read without trust; opens nothing.
+pub fn name_of(account: &AccountId, token: &str) -> Option<String> {
+    session_id(token).map(|sid| name(account, &sid))
+}
+
+impl Sessions {
+    /// The session of a name that a token of ours says; `None` if it has ended.
+    pub async fn named(
+        &self,
+        store: &dyn Store,
+        account: &AccountId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let Ok(id) = URL_SAFE_NO_PAD.decode(name) else {
+            return Ok(None);
+        };
+        let found = get_id(store, account, &id).await?;
+        Ok(found.filter(|session| now < session.expires_at && !self.is_idle(session, now)))
+    }
 }
 
 /// What names a session; opens nothing.

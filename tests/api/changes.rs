@@ -46,6 +46,7 @@ const UNCONDITIONAL: &[&str] = &[
     "openTrial",
     "previewMapping",
     "previewMessage",
+    "reportBounce",
     "revokeGrant",
     "revokeGrants",
     "revokeSession",

@@ -1,16 +1,20 @@
 //! A broker with one of everything, and requests as the document describes them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mock_idp::MailCatcher;
 use reqwest::Method;
 use serde_json::{Value, json};
 use vestibule::authority::application::NewApplication;
 use vestibule::authority::{Grant, Scopes};
-use vestibule::base::Clock;
+use vestibule::base::{Clock, Lang};
 use vestibule::config;
 use vestibule::login::access_key::wrong;
+use vestibule::mail::template::{Kind, Values};
+use vestibule::mail::{Letter, Mail};
 use vestibule::operator::{self, Email, Operator, SecondFactor};
 use vestibule::password::TotpKey;
 use vestibule::store::{Precondition, Store};
@@ -74,11 +78,8 @@ pub fn operations() -> Vec<Operation> {
     all
 }
 
-fn mail() -> config::Mail {
-    let variables = [
-        ("MAIL__URL", "smtp://127.0.0.1:1"),
-        ("MAIL__FROM", "login@platform.test"),
-    ];
+fn mail_at(url: &str) -> config::Mail {
+    let variables = [("MAIL__URL", url), ("MAIL__FROM", "login@platform.test")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     config::from_parts("", variables, None)
         .unwrap()
@@ -141,6 +142,31 @@ pub async fn block(world: &World, email: &str) {
     }
 }
 
+/// Sends a message to Ada, by a mail server that is there for it alone.
+async fn send_one(world: &World) {
+    let server = MailCatcher::start("127.0.0.1:0".parse().unwrap());
+    let server = server.await.unwrap();
+    let settings = mail_at(&server.url());
+    let (store, clock) = (Arc::clone(&world.store), Arc::new(world.clock.clone()));
+    let mail = Mail::new(store, clock, Some(&settings)).unwrap();
+    let text = Kind::AccessKey.bundled(Lang::En).render(&Values::sample());
+    let letter = Letter {
+        account: "acme".parse().unwrap(),
+        to: ADA.to_owned(),
+        kind: "access_key",
+        from: None,
+        text: text.unwrap(),
+        useful_for: Duration::from_secs(600),
+    };
+    // The broker's own room looks for messages too, now and then.
+    loop {
+        mail.send(letter.clone()).await.unwrap();
+        if mail.turn().await > 0 {
+            break;
+        }
+    }
+}
+
 /// Gives an operator a second factor.
 async fn second_factor(world: &World, email: &str) {
     let email = Email::parse(email).unwrap();
@@ -181,7 +207,11 @@ impl Scene {
     /// The same, with a store of the test's in front of the memory.
     pub async fn over(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         // Messages are taken, and wait: nobody listens there.
-        let world = World::over(|config| config.mail = Some(mail()), wrap).await;
+        let world = World::over(
+            |config| config.mail = Some(mail_at("smtp://127.0.0.1:1")),
+            wrap,
+        )
+        .await;
         world.account("acme").await;
         world.apply("acme", &world.mapping()).await;
         world.account("other").await;
@@ -190,6 +220,7 @@ impl Scene {
         world.log_in(&mut Browser::new()).await;
         user(&world, ADA, "difference engine").await;
         block(&world, BLOCKED).await;
+        send_one(&world).await;
         let orders = NewApplication {
             client_id: Some("orders".parse().unwrap()),
             grants: Some([Grant::ClientCredentials].into()),

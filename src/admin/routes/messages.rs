@@ -53,6 +53,16 @@ pub(super) fn routes() -> Vec<Route> {
         .example(json!({ "to": "ada@example.com", "kind": "access_key", "lang": "en" }))
         .unconditional()
         .refuses(&[429, 503]),
+        Route::post(
+            "/accounts/{account}/deliveries/bounces",
+            "reportBounce",
+            "Notes that a message came back after the mail server took it",
+            |call, Body(report)| async move {
+                messages::bounced(&call.ops, &call.caller, call.at("account"), report).await
+            },
+        )
+        .example(json!({ "to": "ada@example.com", "why": "550 5.1.1 no such user" }))
+        .unconditional(),
         Route::get(
             "/accounts/{account}/deliveries",
             "listDeliveries",

@@ -93,6 +93,11 @@ impl Pages {
         )
     }
 
+    /// What a program is called that waits on the person's own computer.
+    pub fn program_at(&self, lang: Lang, address: &str) -> String {
+        fill(&self.messages(lang).page.program_at, "address", address)
+    }
+
     /// The page where people type the code that a device shows.
     pub fn device(&self, lang: Lang, page: &DevicePage) -> Page {
         let text = &self.messages(lang).page;

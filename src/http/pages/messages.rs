@@ -91,6 +91,7 @@ pub(super) struct PageText {
     pub(super) consent_title: String,
     pub(super) consent_list: String,
     pub(super) consent_device: String,
+    pub(super) program_at: String,
     pub(super) scope_openid: String,
     pub(super) scope_profile: String,
     pub(super) scope_email: String,

@@ -2,7 +2,7 @@
 //! for them.
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tracing::error;
@@ -161,6 +161,28 @@ pub(in crate::http) fn set_cookies(
     headers.append(header::SET_COOKIE, cookie);
 }
 
+/// The session's cookie under the name without an account, as programs look for it.
+pub(super) fn bare_cookie(
+    store: &StoreFront,
+    finished: &Finished,
+) -> Option<(HeaderName, HeaderValue)> {
+    let token = &finished.vtex.as_ref()?.token;
+    let ends = finished.session.expires_at;
+    let cookie = set("VtexIdclientAutCookie", token, "/", "lax", ends, store);
+    Some((header::SET_COOKIE, cookie))
+}
+
+/// The cookies of `/api/sessions`.
+pub(super) fn session_cookies(
+    session: &str,
+    segment: &str,
+    until: Timestamp,
+    store: &StoreFront,
+) -> [HeaderValue; 2] {
+    [("vtex_session", session), ("vtex_segment", segment)]
+        .map(|(name, value)| set(name, value, "/", "lax", until, store))
+}
+
 /// Removes them.
 pub(super) fn clear_cookies(
     headers: &mut HeaderMap,
@@ -171,7 +193,9 @@ pub(super) fn clear_cookies(
     for name in names(issuer, account) {
         headers.append(header::SET_COOKIE, clear(&name, "/", store));
     }
-    headers.append(header::SET_COOKIE, clear("_vss", "/", store));
+    for name in ["_vss", "vtex_session", "vtex_segment"] {
+        headers.append(header::SET_COOKIE, clear(name, "/", store));
+    }
     headers.append(header::SET_COOKIE, clear("vid_rt", RENEWAL_PATH, store));
     for kind in [Kind::Session, Kind::Browser] {
         headers.append(header::SET_COOKIE, cookies::clear(kind, account, store));

@@ -13,7 +13,7 @@ use super::super::cookies::Kind;
 use super::super::server::ClientAddress;
 use super::super::site::{Site, from_page_at, host};
 use super::super::{App, MAX_BODY};
-use super::answer::{failed, refused};
+use super::answer::{failed, names, refused};
 use crate::account::{StoreFront, origins};
 use crate::base::{AccountId, Lang};
 use crate::login::ReturnTo;
@@ -24,12 +24,14 @@ use crate::session::Session;
 /// The most fields of a request.
 const MAX_FIELDS: usize = 100;
 /// What is read of a body alone, in lower case.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 7] = [
     "password",
     "newpassword",
     "currentpassword",
     "apptoken",
     "accesstoken",
+    "secret",
+    "ott",
 ];
 /// What the names of cookies with the session's token begin with, in lower case.
 const COOKIE: &str = "vtexidclientautcookie";
@@ -161,6 +163,17 @@ impl Front {
         &self,
         app: &App,
     ) -> Result<Option<(String, std::sync::Arc<Session>)>, Response> {
+        if self.left(app) {
+            return Ok(None);
+        }
+        self.any_session(app).await
+    }
+
+    /// The same, also of who removed a cookie to log out.
+    pub async fn any_session(
+        &self,
+        app: &App,
+    ) -> Result<Option<(String, std::sync::Arc<Session>)>, Response> {
         let own = self.site.cookie(app, &self.headers, Kind::Session)?;
         for token in tokens(&self.headers).into_iter().chain(own) {
             if let Some(session) = self.session_of(app, &token).await? {
@@ -168,6 +181,22 @@ impl Front {
             }
         }
         Ok(None)
+    }
+
+    /// Whether somebody logged out by removing the cookie that bears the account's name
+    /// and no other, as store-graphql does.
+    fn left(&self, app: &App) -> bool {
+        let [own, guid] = names(&app.logins.public_url, &self.site.account.id);
+        let has = |wanted: &str| {
+            cookies(&self.headers).any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        };
+        has(&guid) && !has(&own) && !self.headers.contains_key(COOKIE)
+    }
+
+    /// Whether a browser asks, and not a program.
+    pub fn is_browser(&self) -> bool {
+        let sent = |name: &str| self.headers.contains_key(name);
+        sent("sec-fetch-site") || sent("origin")
     }
 
     /// The session of a token.
@@ -235,7 +264,7 @@ async fn read_body(
     let bytes = bytes.map_err(|_| bad_request())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| bad_request())?;
     if kind.starts_with("application/json") {
-        if text.trim().is_empty() {
+        if ["", "null"].contains(&text.trim()) {
             return Ok(());
         }
         let Ok(Value::Object(members)) = serde_json::from_str(text) else {

@@ -11,21 +11,37 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::super::{App, Shared, failure, redirect};
-use super::answer::{clear_cookies, failed, failure as told, refused, success};
+use super::answer::{bare_cookie, clear_cookies, failed, failure as told, refused, success};
 use super::front::{Front, only_cookie};
-use crate::account::directory;
 use crate::base::digest;
 use crate::login::finish::finish;
 use crate::login::pending::Browser;
-use crate::login::ticket::{self, Place};
+use crate::login::vtex::again;
 use crate::login::{LoginError, ReturnTo};
 use crate::session::{self, renewal};
 
 /// `refreshtoken/webstore`: another session for who has the token for it.
 pub(super) async fn refresh(State(app): State<Shared>, request: Request) -> Response {
+    refreshed(&app, request, For::Store).await
+}
+
+/// `refreshtoken/admin`: the same for programs, which look for a cookie that names no
+/// account.
+pub(super) async fn refresh_program(State(app): State<Shared>, request: Request) -> Response {
+    refreshed(&app, request, For::Program).await
+}
+
+/// Whose session is renewed.
+#[derive(PartialEq, Eq)]
+enum For {
+    Store,
+    Program,
+}
+
+async fn refreshed(app: &App, request: Request, whose: For) -> Response {
     let renewed = async {
-        let front = Front::read(&app, request).await?;
-        match renew(&app, &front).await? {
+        let front = Front::read(app, request).await?;
+        match renew(app, &front, &whose).await? {
             Some(answer) => Ok(answer),
             None => Ok(Json(json!({
                 "status": "InvalidSession",
@@ -38,7 +54,7 @@ pub(super) async fn refresh(State(app): State<Shared>, request: Request) -> Resp
     renewed.await.unwrap_or_else(|answer: Response| answer)
 }
 
-async fn renew(app: &App, front: &Front) -> Result<Option<Response>, Response> {
+async fn renew(app: &App, front: &Front, whose: &For) -> Result<Option<Response>, Response> {
     let logins = &app.logins;
     let (store, now) = (&*logins.store, logins.now());
     let account = &front.site.account;
@@ -49,18 +65,12 @@ async fn renew(app: &App, front: &Front) -> Result<Option<Response>, Response> {
     let Some(renewal) = found.map_err(|why| failed(&why))? else {
         return Ok(None);
     };
-    let found = directory::get(store, &account.id, renewal.user).await;
-    let user = found.map_err(|why| failed(&why))?.map(|found| found.value);
-    let Some(user) = user.filter(|user| user.may_act(renewal.generation)) else {
+    let refuse = |why: LoginError| told(&why, None);
+    let browser = Browser::new();
+    let issued = again(logins, account, &front.store, &renewal, &browser).await;
+    let Some(ticket) = issued.map_err(refuse)? else {
         return Ok(None);
     };
-    let refuse = |why: LoginError| told(&why, None);
-    let home = ReturnTo::parse(None, account, &front.store);
-    let (home, _) = home.map_err(|_| super::front::bad_request())?;
-    let browser = Browser::new();
-    let place = Place::new(&front.store, &home, &browser);
-    let issued = ticket::renewed(logins, account, user, &renewal, place).await;
-    let ticket = issued.map_err(refuse)?;
     let finished = match finish(logins, account, ticket.as_str(), Some(&browser)).await {
         Ok(finished) => finished,
         // The way they logged in is switched off since.
@@ -84,6 +94,11 @@ async fn renew(app: &App, front: &Front) -> Result<Option<Response>, Response> {
             .headers_mut()
             .append(header::SET_COOKIE, cookie.clone());
     }
+    if *whose == For::Program {
+        answer
+            .headers_mut()
+            .extend(bare_cookie(&front.store, &finished));
+    }
     Ok(Some(answer))
 }
 
@@ -99,7 +114,7 @@ pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Respo
             return Ok(redirect(StatusCode::FOUND, &front.store.url(&ask)));
         }
         let account = &front.site.account.id;
-        while let Some((token, session)) = front.session(&app).await? {
+        while let Some((token, session)) = front.any_session(&app).await? {
             let ended = app.end_session(account, &token, &session).await;
             ended.map_err(|why| failed(&why))?;
         }
@@ -111,7 +126,7 @@ pub(super) async fn logout(State(app): State<Shared>, request: Request) -> Respo
     ended.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn nobody() -> Response {
+pub(super) fn nobody() -> Response {
     let why = "nobody is logged in";
     refused(StatusCode::UNAUTHORIZED, "WrongCredentials", why)
 }
@@ -138,13 +153,15 @@ pub(super) async fn list(State(app): State<Shared>, request: Request) -> Respons
             if digest::same(session.digest.as_bytes(), own.digest.as_bytes()) {
                 current = Some(id.clone());
             }
+            let address = session.address.as_deref().unwrap_or_default();
             sessions.push(json!({
                 "id": id,
-                "deviceType": null,
-                "city": null,
-                "lastAccess": session.seen_at.rfc3339(),
-                "firstAccess": session.created_at.rfc3339(),
-                "cacheId": id,
+                "creationDate": session.created_at.rfc3339(),
+                "expirationDate": session.expires_at.rfc3339(),
+                "originHostname": front.store.host(),
+                "ipAddress": address,
+                "userAgent": session.device.as_deref().unwrap_or_default(),
+                "accessHistory": [{ "date": session.seen_at.as_secs(), "ip": address }],
             }));
         }
         Ok(Json(json!({ "currentSessionId": current, "sessions": sessions })).into_response())

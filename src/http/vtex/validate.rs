@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -13,6 +13,8 @@ use super::super::login::end_old;
 use super::super::{App, Shared};
 use super::answer::{failed, failure, refused, success};
 use super::front::Front;
+use super::sessions::nobody;
+use crate::account::{credential, directory};
 use crate::base::Secret;
 use crate::login::LoginError;
 use crate::login::ReturnTo;
@@ -23,7 +25,8 @@ use crate::login::password::check::{KnownPerson, SignIn, check};
 use crate::login::password::set::{check_reuse, check_rule, set};
 use crate::login::pending::Browser;
 use crate::login::ticket::Place;
-use crate::login::vtex::{check_code, send_code};
+use crate::login::vtex::{LIFETIME, again, check_code, send_code};
+use crate::session::renewal::Renewal;
 
 fn off() -> Response {
     let why = "this account does not let people log in that way";
@@ -42,6 +45,7 @@ pub(super) async fn send(State(app): State<Shared>, request: Request) -> Respons
         if !front.site.takes_codes(&app) && !front.site.sets_passwords(&app) {
             return Err(off());
         }
+        guard(&front)?;
         let token = front.login().ok_or(LoginError::StateUnknown);
         let token = token.map_err(told)?;
         let (to, lang, from) = (front.email(), front.lang(), front.from());
@@ -54,16 +58,32 @@ pub(super) async fn send(State(app): State<Shared>, request: Request) -> Respons
     sent.await.unwrap_or_else(|answer: Response| answer)
 }
 
-/// `accesskey/validate`
+/// What a `GET` does must not be another site's doing either.
+fn guard(front: &Front) -> Result<(), Response> {
+    if front.is_own() {
+        return Ok(());
+    }
+    let why = "this comes from a page of another site";
+    Err(refused(StatusCode::FORBIDDEN, "Error", why))
+}
+
+/// `accesskey/validate`. Some programs ask by `GET`: they read the answer's body, and no
+/// link must log a browser in, so that has no cookies.
 pub(super) async fn access_key(State(app): State<Shared>, request: Request) -> Response {
+    let by_link = request.method() == Method::GET;
     let checked = async {
         let front = Front::read(&app, request).await?;
         if !front.site.takes_codes(&app) {
             return Err(off());
         }
+        guard(&front)?;
         by_code(&app, &front, None).await
     };
-    checked.await.unwrap_or_else(|answer: Response| answer)
+    let mut answer = checked.await.unwrap_or_else(|answer: Response| answer);
+    if by_link {
+        answer.headers_mut().remove(header::SET_COOKIE);
+    }
+    answer
 }
 
 /// A login with the code that was sent, and with a password that is chosen by it.
@@ -146,6 +166,49 @@ pub(super) async fn set_password(State(app): State<Shared>, request: Request) ->
         end_issued(&app, &account.id, user.id).await.map_err(told)?;
         let person = person.again(logins).await.map_err(told)?;
         enter(&app, &front, person).await
+    };
+    done.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `quickset`: a first password, for who is logged in with an email that was proved, and
+/// has been for no longer than a login may take.
+pub(super) async fn first_password(State(app): State<Shared>, request: Request) -> Response {
+    let done = async {
+        let front = Front::read(&app, request).await?;
+        let account = &front.site.account;
+        if !account.login.password {
+            return Err(off());
+        }
+        let (_, session) = front.session(&app).await?.ok_or_else(nobody)?;
+        let logins = &app.logins;
+        let store = &*logins.store;
+        let new = Secret::new(front.get(&["password"]).unwrap_or_default());
+        check_rule(account, &session.email, &new).map_err(told)?;
+        let found = directory::get(store, &account.id, session.user).await;
+        let user = found.map_err(|why| failed(&why))?.ok_or_else(nobody)?.value;
+        let recent = logins.now().since(session.authenticated_at()) < LIFETIME;
+        let has = credential::get(store, &account.id, user.id).await;
+        let has = has.map_err(|why| failed(&why))?.is_some();
+        if has || !recent || !user.email_trusted || user.email != session.email {
+            let why = "a first password takes a login by a proved email of the last ten minutes; for another one, call setpassword";
+            return Err(refused(StatusCode::FORBIDDEN, "WrongCredentials", why));
+        }
+        set(logins, account, &user, &new, front.lang())
+            .await
+            .map_err(told)?;
+        end_issued(&app, &account.id, user.id).await.map_err(told)?;
+        let found = directory::get(store, &account.id, user.id).await;
+        let user = found.map_err(|why| failed(&why))?.ok_or_else(nobody)?.value;
+        let as_now = Renewal {
+            user: user.id,
+            generation: user.generation,
+            method: session.method.clone(),
+            authenticated_at: session.authenticated_at(),
+        };
+        let browser = front.browser();
+        let ticket = again(logins, account, &front.store, &as_now, &browser).await;
+        let ticket = ticket.map_err(told)?.ok_or_else(nobody)?;
+        complete(&app, &front, ticket.as_str(), &browser).await
     };
     done.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -7,8 +7,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::super::Shared;
-use super::answer::refused;
+use super::answer::{failed, refused};
 use super::front::Front;
+use super::sessions::nobody;
+use crate::account::credential;
 
 /// `authenticated/user`: `null` where nobody is.
 pub(super) async fn user(State(app): State<Shared>, request: Request) -> Response {
@@ -50,6 +52,34 @@ pub(super) async fn info(State(app): State<Shared>, request: Request) -> Respons
         .into_response())
     };
     asked.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `user/detailedinfo`: what who asks may know of their own login.
+pub(super) async fn details(State(app): State<Shared>, request: Request) -> Response {
+    let asked = async {
+        let front = Front::read(&app, request).await?;
+        let (_, session) = front.session(&app).await?.ok_or_else(nobody)?;
+        let (store, account) = (&*app.logins.store, &front.site.account.id);
+        let found = credential::get(store, account, session.user).await;
+        let found = found.map_err(|why| failed(&why))?;
+        let changed = found.map(|found| found.value.changed_at.rfc3339());
+        Ok(Json(json!({
+            "user": session.email,
+            "userId": session.user,
+            "passwordLastUpdate": changed,
+        }))
+        .into_response())
+    };
+    asked.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `userpreference`: the way that somebody likes best. None is kept: it would tell whose
+/// the addresses are.
+pub(super) async fn preference(State(app): State<Shared>, request: Request) -> Response {
+    match Front::read(&app, request).await {
+        Ok(_) => Json(json!({})).into_response(),
+        Err(answer) => answer,
+    }
 }
 
 /// `credential/validate`: whose a token is, for back ends.

@@ -160,7 +160,8 @@ pub async fn check(logins: &Logins, sign_in: SignIn<'_>) -> Result<KnownPerson, 
         _ => None,
     };
     let hash = credential.as_ref().map(|found| &found.value.hash);
-    let right = match logins.hasher.verify(hash, sign_in.password).await {
+    let (hasher, id) = (&logins.hasher, account.id.as_str());
+    let right = match hasher.verify_in(id, hash, sign_in.password).await {
         Ok(right) => right,
         Err(HashError::TooLong) => false,
         Err(error) => {
