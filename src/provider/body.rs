@@ -187,11 +187,13 @@ impl Parts<'_> {
             Body::Raw(raw) => raw.content_type.as_str(),
             Body::Form | Body::None => "application/x-www-form-urlencoded",
         };
-        if body.is_some() {
+        let named = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        if body.is_some() && !self.headers.iter().any(named) {
             let at = 1.min(self.headers.len());
             let header = ("Content-Type".to_owned(), kind.to_owned());
             self.headers.insert(at, header);
-        } else {
+        }
+        if body.is_none() {
             self.query.append(&mut self.pairs);
             let custom = self.custom.iter();
             self.query

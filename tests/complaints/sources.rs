@@ -205,7 +205,7 @@ async fn d12_a_signed_profile_of_another_subject_ends_the_login() {
     );
     let why = scene.why().await;
     assert!(
-        why.contains("login.id_token_invalid") && why.contains("another `sub`"),
+        why.contains("login.other_subject") && why.contains("another `sub`"),
         "{why}"
     );
 }
@@ -397,6 +397,7 @@ async fn d15_what_is_encrypted_to_another_key_ends_the_login() {
     let scene = Scene::new(json!({}), &changes).await;
     fake.says("/me", "application/jwt", encrypt(&others.unwrap(), "{}"));
     let why = scene.why().await;
+    assert!(why.contains("login.not_decrypted"), "{why}");
     assert!(why.contains("it was not encrypted to this key"), "{why}");
     assert!(scene.world.users("acme").await.is_empty());
 }

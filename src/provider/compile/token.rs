@@ -1,7 +1,7 @@
 //! The tables of the access token exchange.
 
 use super::Check;
-use super::body::BodyKeys;
+use super::body::{BodyKeys, has_body};
 use super::client::authentication;
 use super::fields::{Taken, written};
 use super::later::sent;
@@ -78,6 +78,7 @@ impl Check<'_> {
         let taken = Taken {
             authorization: basic,
             raw_body: set.body.is_some(),
+            has_body: has_body(set.method, set.content_type),
             sign: &set.sign,
         };
         let headers = self.headers("token.headers", &set.headers, taken, with_code);
@@ -207,6 +208,7 @@ impl Check<'_> {
         );
         let taken = Taken {
             raw_body: set.body.is_some(),
+            has_body: has_body(set.method, set.content_type),
             sign: &set.sign,
             ..Taken::default()
         };
