@@ -721,12 +721,10 @@ async fn no_user_is_an_administrator_by_their_application() {
 async fn an_application_brings_what_the_mapping_wants_of_the_link() {
     let world = World::start().await;
     let client = Client::storefront(&world).await;
-    let mapping = support::mapping_for(&world.idp).replacen(
-        "[authorization]\n",
-        "[authorization]\nparameters = { shop = \"{login.shop}\" }\n",
-        1,
-    );
-    world.apply("acme", &mapping).await;
+    let mapping = support::mapping_for(&world.idp);
+    let asks = mapping.replacen("email\" }", "email\", shop = \"{login.shop}\" }", 1);
+    assert_ne!(asks, mapping);
+    world.apply("acme", &asks).await;
     let shop = |world: &World| {
         let asked = world
             .idp

@@ -60,9 +60,10 @@ pub(super) async fn get(
     {
         // Where nothing came at all, it may have come where no server sees it: some
         // servers put errors there, whatever they were asked for.
-        let expected = match query.is_empty() {
-            true => Ok(true),
-            false => trial::fragment_expected(&app.logins, account, provider).await,
+        let expected = if query.is_empty() {
+            Ok(true)
+        } else {
+            trial::fragment_expected(&app.logins, account, provider).await
         };
         match expected {
             Ok(true) => return fragment(&app, account, &headers).await,

@@ -161,6 +161,15 @@ pub enum Method {
     /// POST.
     #[default]
     Post,
+    /// PUT, with a body as that of a POST.
+    Put,
+}
+
+impl Method {
+    /// Whether it has a body.
+    pub fn has_body(self) -> bool {
+        self != Self::Get
+    }
 }
 
 /// How a request body is written.

@@ -144,13 +144,13 @@ async fn e05_a_web_page_that_says_200() {
     scene.answers(page.clone(), json_answer(PROFILE));
     let why = scene.why().await;
     assert!(
-        why.contains("login.token_response_invalid") && why.contains("web page"),
+        why.contains("login.token_response_invalid") && why.contains("an HTML page"),
         "{why}"
     );
     scene.answers(json_answer(TOKEN), page);
     let why = scene.why().await;
     assert!(
-        why.contains("login.userinfo_invalid") && why.contains("web page"),
+        why.contains("login.userinfo_invalid") && why.contains("an HTML page"),
         "{why}"
     );
     assert!(!why.contains("4711"), "{why}");

@@ -207,8 +207,7 @@ async fn f06_the_links_parameters_stay() {
     assert!(page.shows("login.denied"), "{}", page.body);
     assert!(page.body.contains("shop=anna"), "{}", page.body);
     // So it does on the list of ways to log in.
-    let text = crate::scene::mapping(&scene.world.idp.origin(), changes);
-    let other = text.replace("id = \"custom\"", "id = \"other\"");
+    let other = crate::support::mapping_for(&scene.world.idp);
     scene.world.apply("acme", &other).await;
     let page = Browser::new().get(&start).await;
     assert!(
@@ -250,5 +249,87 @@ async fn f08_absent_and_wrong_are_told_apart() {
             .set_faults(Faults::none().on("id_token", fault.clone()));
         let why = scene.why().await;
         assert!(why.contains(wanted), "{fault:?}: {why}");
+    }
+}
+
+/// More answers and requests that no standard knows.
+mod more {
+    use super::{PROFILE, json_answer, value};
+    use crate::places::answer;
+    use crate::scene::Scene;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    /// A token request by PUT, with the state of the authorization response in it.
+    #[tokio::test]
+    async fn e13_a_token_by_put() {
+        let changes = "[token]\nmethod = \"PUT\"\ncontent_type = \"application/json\"\nparameters = { state = \"{callback.state}\" }";
+        let scene = Scene::new(json!({}), changes).await;
+        scene.answers(json_answer(super::TOKEN), json_answer(PROFILE));
+        scene.logs_in().await;
+        let sent = scene.last("/token");
+        assert_eq!(sent.method, "PUT");
+        let body = sent.json().unwrap();
+        let asked = scene.last("/authorize").query();
+        assert_eq!(body["state"].as_str(), value(&asked, "state"));
+        assert_eq!(body["grant_type"], "authorization_code");
+    }
+
+    /// JSON in the one element of an answer in XML, as services of ASP.NET have it.
+    #[tokio::test]
+    async fn e14_json_in_an_element() {
+        let changes = "[userinfo.response]\ninner = \"$.string['#text']\"";
+        let scene = Scene::new(json!({}), changes).await;
+        let text = PROFILE.replace('"', "&quot;");
+        let xml =
+            format!("<?xml version=\"1.0\"?><string xmlns=\"http://tempuri.org/\">{text}</string>");
+        scene.answers(
+            json_answer(super::TOKEN),
+            answer(200, "text/xml", &xml, &[]),
+        );
+        scene.logs_in().await;
+        assert_eq!(scene.user_id().await, "u-1");
+    }
+
+    /// A body that is JSON in Base64 as a whole.
+    #[tokio::test]
+    async fn e15_a_body_in_base64() {
+        let changes = "[userinfo.response]\nformat = \"text\"\ninner = \"$\"";
+        let scene = Scene::new(json!({}), changes).await;
+        let text = STANDARD.encode(PROFILE);
+        scene.answers(
+            json_answer(super::TOKEN),
+            answer(200, "text/plain", &text, &[]),
+        );
+        scene.logs_in().await;
+        assert_eq!(scene.user_id().await, "u-1");
+    }
+
+    /// A script that assigns the answer to a name.
+    #[tokio::test]
+    async fn e16_an_answer_that_is_assigned() {
+        let scene = Scene::new(json!({}), "").await;
+        for script in ["var user = {};", "let user={}", "/**/ const a.b = {} ;\n"] {
+            let text = script.replace("{}", PROFILE);
+            scene.answers(
+                json_answer(super::TOKEN),
+                answer(200, "application/javascript", &text, &[]),
+            );
+            scene.logs_in().await;
+        }
+        for bad in [
+            "var a = {}; alert(1)",
+            "var a == {}",
+            "var 1a = {}",
+            "var = {}",
+        ] {
+            let text = bad.replace("{}", PROFILE);
+            scene.answers(
+                json_answer(super::TOKEN),
+                answer(200, "application/javascript", &text, &[]),
+            );
+            scene.fails("login.userinfo_invalid").await;
+        }
     }
 }

@@ -569,11 +569,11 @@ fn further_secrets_are_those_that_there_are() {
     ]);
     has(
         &found,
-        "`a b` cannot be the name of a secret -> write letters, digits, `-` and `_`",
+        "`a b` cannot be the name of a secret | \"k-2\" -> write letters, digits, `-` and `_`",
     );
     has(
         &found,
-        "`client.secrets` has no `gatway` -> did you mean `{secret.gateway}`?",
+        "`client.secrets` has no `gatway` | \"{secret.gatway}\" -> did you mean `{secret.gateway}`?",
     );
     let found = more(&[("token", "headers = { X-Key = \"{secret.other}\" }")]);
     has(

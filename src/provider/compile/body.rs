@@ -15,7 +15,7 @@ use crate::provider::template::Slot;
 
 /// Whether parameters go into a body.
 pub(super) fn has_body(method: Method, content_type: ContentType) -> bool {
-    method == Method::Post && content_type != ContentType::None
+    method.has_body() && content_type != ContentType::None
 }
 
 /// The keys of a body, as they are written.

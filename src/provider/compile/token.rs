@@ -74,9 +74,8 @@ impl Check<'_> {
             self.open_endpoint("token.url", set.url.as_ref(), openid, in_token_url);
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
-        let basic = authentication(file).is_some_and(Authentication::is_basic);
         let taken = Taken {
-            authorization: basic,
+            authorization: authentication(file).is_some_and(Authentication::is_basic),
             raw_body: set.body.is_some(),
             has_body: has_body(set.method, set.content_type),
             sign: &set.sign,

@@ -134,9 +134,8 @@ impl Check<'_> {
             );
         }
         let posts = send_token == SendToken::Body || set.body.is_some();
-        let method = set
-            .method
-            .unwrap_or(if posts { Method::Post } else { Method::Get });
+        let usual = if posts { Method::Post } else { Method::Get };
+        let method = set.method.unwrap_or(usual);
         if send_token == SendToken::Body && method == Method::Get {
             self.error(
                 &format!("{at}.method"),
