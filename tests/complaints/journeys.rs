@@ -208,6 +208,7 @@ async fn f06_the_links_parameters_stay() {
     assert!(page.body.contains("shop=anna"), "{}", page.body);
     // So it does on the list of ways to log in.
     let other = crate::support::mapping_for(&scene.world.idp);
+    let other = other.replace("\"mock-idp\"", "\"google\"");
     scene.world.apply("acme", &other).await;
     let page = Browser::new().get(&start).await;
     assert!(
