@@ -62,9 +62,11 @@ fn text(schema: &Value) -> String {
 }
 
 fn kind(schema: &Value) -> String {
-    if schema.to_string().contains("\"#/$defs/Places\"")
-        && schema.get("additionalProperties").is_none()
-    {
+    let written = schema.to_string();
+    let is_place = ["Places", "Within"]
+        .iter()
+        .any(|name| written.contains(&format!("\"#/$defs/{name}\"")));
+    if is_place && schema.get("additionalProperties").is_none() {
         return "place".to_owned();
     }
     let at = target(schema);
@@ -80,6 +82,7 @@ fn kind(schema: &Value) -> String {
     match name(&at["type"]).as_str() {
         "string" => "text".to_owned(),
         "boolean" => "true or false".to_owned(),
+        "integer" => "number".to_owned(),
         "array" => "list".to_owned(),
         "object" => "table".to_owned(),
         _ => "secret".to_owned(),
