@@ -237,8 +237,8 @@ async fn shaped_state<'q>(
     for (name, value) in likely.into_iter().take(MAX_LIKELY) {
         // Some servers give capitals back. A state that has none loses nothing by that.
         let lower = value.to_ascii_lowercase();
-        let forms = [value, &lower];
-        for form in &forms[..1 + usize::from(lower != value)] {
+        let quiet = (lower != value).then_some(lower.as_str());
+        for form in std::iter::once(value).chain(quiet) {
             for token in shaped_now(form, logins.now(), logins.lifetime) {
                 if is_known(logins, &token).await? {
                     return Ok(Some((name, token)));

@@ -246,7 +246,8 @@ pub fn member(text: &str) -> Result<Place, PathError> {
 
 /// A place that is named freely.
 fn named(text: &str) -> Result<Option<Slot>, PathError> {
-    const KINDS: &[(&str, fn(String) -> Slot)] = &[
+    type Named = fn(String) -> Slot;
+    const KINDS: &[(&str, Named)] = &[
         ("callback.", Slot::Callback),
         ("login.", Slot::Login),
         ("secret.", Slot::Secret),
