@@ -243,7 +243,11 @@ async fn the_host_is_what_the_link_to_the_login_says_if_it_is_listed() {
             .shows("login.parameter_missing")
     );
     assert_eq!(scene.world.calls("/authorize"), before);
+}
 
+#[tokio::test]
+async fn check_says_which_parameters_a_link_may_have() {
+    let scene = Scene::new(json!({}), "").await;
     let found = errors(
         &scene,
         "[authorization]\nparameters = { x = \"{login.provider}\" }",
