@@ -347,9 +347,21 @@ async fn s19_an_answer_in_the_fragment_shows_a_page() {
             .fragment()
             .is_some_and(|text| text.contains("code="))
     );
-    world
-        .rejected(&mut browser, callback.as_str(), "login.state_missing")
-        .await;
+    // A page of ours that hands it on and loads nothing; by itself it ends as what
+    // says nothing does.
+    let page = browser.get(callback.as_str()).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert_eq!(page.header("referrer-policy"), "no-referrer");
+    assert_eq!(page.header("cache-control"), "no-store");
+    let csp = page.header("content-security-policy");
+    assert!(csp.contains("default-src 'none'"), "{csp}");
+    assert!(csp.contains("script-src 'sha256-"), "{csp}");
+    for foreign in ["src=", "<iframe", "url(", "@import", "code="] {
+        assert!(!page.body.contains(foreign), "{foreign}: {}", page.body);
+    }
+    let page = browser.post(page.url.as_str(), &[]).await;
+    let page = browser.follow(page).await;
+    assert!(page.shows("login.state_missing"), "{}", page.body);
 }
 
 #[tokio::test]

@@ -714,3 +714,61 @@ async fn no_user_is_an_administrator_by_their_application() {
         .json();
     assert!(claims(&tokens["access_token"]).get("scope").is_none());
 }
+
+/// What a provider's mapping wants of the link to the login (`{login.name}`), an
+/// application says in its request.
+#[tokio::test]
+async fn an_application_brings_what_the_mapping_wants_of_the_link() {
+    let world = World::start().await;
+    let client = Client::storefront(&world).await;
+    let mapping = support::mapping_for(&world.idp);
+    let asks = mapping.replacen("email\" }", "email\", shop = \"{login.shop}\" }", 1);
+    assert_ne!(asks, mapping);
+    world.apply("acme", &asks).await;
+    let shop = |world: &World| {
+        let asked = world
+            .idp
+            .journal()
+            .into_iter()
+            .rfind(|entry| entry.path == "/authorize");
+        asked
+            .unwrap()
+            .query()
+            .into_iter()
+            .find(|(name, _)| name == "shop")
+    };
+    let over = [
+        ("shop", "anna & co"),
+        ("provider", "mock-idp"),
+        // What means something here means nothing there.
+        ("email", "eve@example.test"),
+        ("return_to", "https://evil.test/"),
+    ];
+    let browser = &mut Browser::new();
+    let url = client.log_in(&world, browser, &over).await;
+    assert!(param(&url, "code").is_some(), "{url}");
+    assert_eq!(shop(&world).unwrap().1, "anna & co");
+
+    // Without it no login begins, and the application is told.
+    let browser = &mut Browser::new();
+    let page = browser.get(client.authorize_url(&world, &[])).await;
+    let page = browser.get(to(&page).as_str()).await;
+    let page = browser.get(to(&page).as_str()).await;
+    assert!(to(&page).as_str().starts_with(CALLBACK));
+    assert_eq!(error(&to(&page)), "invalid_request");
+    let said = param(&to(&page), "error_description").unwrap();
+    assert!(
+        said.contains("{login.") && said.contains("support id"),
+        "{said}"
+    );
+    // Nor with one that no link may have either.
+    for bad in ["x".repeat(257), "a\nb".to_owned()] {
+        let browser = &mut Browser::new();
+        let page = browser
+            .get(client.authorize_url(&world, &[("shop", &bad)]))
+            .await;
+        let page = browser.get(to(&page).as_str()).await;
+        let page = browser.get(to(&page).as_str()).await;
+        assert_eq!(error(&to(&page)), "invalid_request");
+    }
+}

@@ -10,6 +10,10 @@ mod support;
 mod answers;
 #[path = "complaints/bytes.rs"]
 mod bytes;
+#[path = "complaints/invented.rs"]
+mod invented;
+#[path = "complaints/journeys.rs"]
+mod journeys;
 #[path = "complaints/operation.rs"]
 mod operation;
 #[path = "complaints/outcomes.rs"]

@@ -249,3 +249,38 @@ async fn a_refresh_about_someone_else_is_refused() {
         assert_eq!(page.status, 503, "{fault:?} {}", page.body);
     }
 }
+
+/// What a provider gives is kept up to a length: more fits into no header, and
+/// everybody's together into no disk.
+#[tokio::test]
+async fn a_token_of_any_length_is_not_kept() {
+    let world = world().await;
+    let client = client(&world).await;
+    let token = granted(&world, &client, SCOPE).await;
+    given(&world, &token).await;
+    // The login itself goes on; what was kept before is gone.
+    let long = |field: &str| FaultKind::Replace {
+        field: field.to_owned(),
+        value: "x".repeat((16 << 10) + 1).into(),
+    };
+    world
+        .idp
+        .set_faults(Faults::none().once("token", long("refresh_token")));
+    let token = granted(&world, &client, SCOPE).await;
+    let page = ask(&world, &token).await;
+    assert_eq!(page.status, 400, "{}", page.body);
+    assert_eq!(page.json()["error"], "login_required");
+
+    // One that grows when it is refreshed.
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    given(&world, &token).await;
+    world.clock.advance(Duration::from_secs(270));
+    world
+        .idp
+        .set_faults(Faults::none().once("token", long("access_token")));
+    assert_eq!(ask(&world, &token).await.json()["error"], "login_required");
+    assert_eq!(ask(&world, &token).await.json()["error"], "login_required");
+}

@@ -28,7 +28,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("no_access_token", "login.token_response_invalid"),
     ("token_refused", "login.token_rejected"),
     ("token_down", "login.provider_busy"),
-    ("other_subject", "login.id_token_invalid"),
+    ("other_subject", "login.other_subject"),
     ("no_email", "login.email_missing"),
     ("email_as_list", "login.email_invalid"),
     ("profile_refused", "login.userinfo_rejected"),

@@ -90,6 +90,10 @@ pub struct Authorization {
     /// And in the ID token.
     #[serde(default)]
     pub(super) wanted_in_id_token: Option<Vec<String>>,
+    /// Parameters that no standard knows, for the login: a provider's mapping may want
+    /// them (`{login.name}`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -207,7 +211,11 @@ impl Authorization {
             &self.claims,
         ];
         let texts = texts.into_iter().flatten().map(String::len);
-        let names = self.wanted_claims.iter().map(String::len);
+        let others = self
+            .others
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        let names = self.wanted_claims.iter().map(String::len).chain(others);
         let scopes = self.scopes.iter().map(str::len);
         self.redirect_uri.len() + texts.chain(names).chain(scopes).sum::<usize>()
     }

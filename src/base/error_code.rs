@@ -107,6 +107,12 @@ error_codes! {
         LoginUserinfoInvalid = "login.userinfo_invalid",
         /// The ID token is missing, or its signature or claims are wrong. The log says which.
         LoginIdTokenInvalid = "login.id_token_invalid",
+        /// User information is about someone else than the ID token: their `sub` differ, or the answer has none. Check `userinfo.url`; nothing of either was used.
+        LoginOtherSubject = "login.other_subject",
+        /// The ID token or the user information is encrypted, and not to the mapping's `client.decryption_key`, or in a way that is not taken. The log says which.
+        LoginNotDecrypted = "login.not_decrypted",
+        /// The address of the login lacks a parameter that the mapping hands on (`{login.name}`). The storefront's link has to bring it; the log names it.
+        LoginParameterMissing = "login.parameter_missing",
         /// The profile has no email where `userinfo.response.email` says. Ask the provider for it with a scope, or set `email_placeholder`.
         LoginEmailMissing = "login.email_missing",
         /// What the profile has for an email is not an email address.

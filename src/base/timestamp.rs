@@ -65,6 +65,13 @@ impl Timestamp {
             .unwrap_or_else(|| "Thu, 01 Jan 1970 00:00:00 GMT".to_owned())
     }
 
+    /// Reads a date of RFC 3339; `None` if it is none, or before the epoch.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let seconds = u64::try_from(moment.unix_timestamp()).ok()?;
+        Some(Self::from_secs(seconds))
+    }
+
     /// RFC 3339 in UTC, to the second.
     pub fn rfc3339(self) -> String {
         i64::try_from(self.as_secs())

@@ -83,18 +83,22 @@ pub fn references(source: &str, stored: Option<&str>) -> Vec<Finding> {
     let same_origins = old
         .as_ref()
         .is_some_and(|old| origins(&value).is_subset(&origins(old)));
-    SECRETS
-        .iter()
-        .filter_map(|key| {
+    let fixed = SECRETS.iter().map(|key| key.split('.').collect::<Vec<_>>());
+    let named = further(&value).map(|name| vec!["client", "secrets", name]);
+    fixed
+        .chain(named)
+        .filter_map(|path| {
             let of = |value: &Value| {
-                let (table, name) = key.split_once('.')?;
-                value.get(table)?.get(name).filter(|v| v.is_object()).cloned()
+                let mut path = path.iter();
+                let found = path.try_fold(value, |at, name| at.get(name))?;
+                Some(found).filter(|v| v.is_object()).cloned()
             };
             let named = of(&value)?;
             let known = same_origins && old.as_ref().and_then(of).as_ref() == Some(&named);
+            let key = path.join(".");
             let message = "only an administrator of all accounts may name files and variables of the broker's host";
             let hint = "write the secret itself; it is never shown again";
-            (!known).then(|| spans.place(Finding::error(*key, message).hint(hint)))
+            (!known).then(|| spans.place(Finding::error(key, message).hint(hint)))
         })
         .collect()
 }
@@ -177,7 +181,7 @@ fn secret_literals(value: &Value, spans: &Spans) -> Vec<(String, Range<usize>)> 
 }
 
 /// Headers and custom parameters that hold secrets, by their names, with fixed
-/// values: the path to each, its segments apart, since a name may have a dot.
+/// values, and `client.secrets`: the path to each, its segments apart, since a name may have a dot.
 fn secret_texts(value: &Value) -> Vec<Vec<String>> {
     fn walk(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
         let inside = path
@@ -206,7 +210,17 @@ fn secret_texts(value: &Value) -> Vec<Vec<String>> {
     }
     let mut found = Vec::new();
     walk(value, &mut Vec::new(), &mut found);
+    let named = further(value).map(|name| ["client", "secrets", name].map(str::to_owned).to_vec());
+    found.extend(named.filter(|path| at(value, path).is_some()));
     found
+}
+
+/// The names of `client.secrets`.
+fn further(value: &Value) -> impl Iterator<Item = &str> {
+    let table = value.pointer("/client/secrets").and_then(Value::as_object);
+    table
+        .into_iter()
+        .flat_map(|table| table.keys().map(String::as_str))
 }
 
 /// Whether a header or parameter of this name holds a secret.

@@ -58,7 +58,14 @@ pub(super) async fn get(
     if let Some(Arrival::Provider(account, provider)) = &at
         && has_no_answer(&query)
     {
-        match trial::fragment_expected(&app.logins, account, provider).await {
+        // Where nothing came at all, it may have come where no server sees it: some
+        // servers put errors there, whatever they were asked for.
+        let expected = if query.is_empty() {
+            Ok(true)
+        } else {
+            trial::fragment_expected(&app.logins, account, provider).await
+        };
+        match expected {
             Ok(true) => return fragment(&app, account, &headers).await,
             Ok(false) => {}
             Err(error) => return failure::after_callback(&app, &error, None, Vec::new()),

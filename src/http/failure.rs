@@ -77,7 +77,7 @@ pub(super) fn at_site(
     let page = ErrorPage {
         code: failure.code(),
         support_id: id,
-        restart_href: Some(login_href(return_to)),
+        restart_href: Some(login_href(return_to, &site.others())),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
     let answer = html(
@@ -180,8 +180,14 @@ pub(super) fn after_callback(
                 return redirect(StatusCode::SEE_OTHER, &location);
             }
             let after = failure.retry_after().map(|after| format!("&after={after}"));
+            let others = restart
+                .parameters
+                .iter()
+                .fold(String::new(), |all, (n, v)| {
+                    format!("{all}&{}={}", encode(n), encode(v))
+                });
             let endpoint = format!(
-                "error?code={code}&id={}{}&return_to={}",
+                "error?code={code}&id={}{}&return_to={}{others}",
                 restart.id,
                 after.unwrap_or_default(),
                 encode(restart.return_to.as_str())
@@ -209,7 +215,7 @@ pub(super) async fn account_page(
     let page = ErrorPage {
         code,
         support_id: support_id(site.query.get("id")),
-        restart_href: Some(login_href(site.query.get("return_to"))),
+        restart_href: Some(login_href(site.query.get("return_to"), &site.others())),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
     let answer = html(
@@ -295,9 +301,12 @@ pub(super) fn support_id(id: Option<&str>) -> String {
     .to_owned()
 }
 
-fn login_href(return_to: Option<&str>) -> String {
-    match return_to {
-        Some(url) => format!("login?return_to={}", encode(url)),
+/// The login again, with the parameters that it came with.
+fn login_href(return_to: Option<&str>, others: &str) -> String {
+    let return_to = return_to.map(|url| format!("&return_to={}", encode(url)));
+    let query = format!("{}{others}", return_to.unwrap_or_default());
+    match query.strip_prefix('&') {
+        Some(query) => format!("login?{query}"),
         None => "login".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! What most account endpoints need first: the account, the store the browser
 //! is on, its parameters, its language.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -12,7 +13,25 @@ use super::{App, failure};
 use crate::account::stores::names_origin;
 use crate::account::{Account, StoreFront};
 use crate::base::{AccountId, ErrorCode};
+use crate::login::start::MAX_PARAMETER;
 use crate::protocol::form::Pairs;
+
+/// Parameters of the login's own pages.
+const OURS: [&str; 10] = [
+    "return_to",
+    "login_hint",
+    "provider",
+    "lang",
+    "moved",
+    "email",
+    "code",
+    "id",
+    "after",
+    "ticket",
+];
+
+/// The most other parameters that are kept.
+const MAX_OTHERS: usize = 8;
 
 /// A request to an account's endpoint.
 pub(super) struct Site {
@@ -64,6 +83,20 @@ impl Site {
     /// The store to go by: where the browser is, else the account's first.
     pub fn store(&self) -> Option<&StoreFront> {
         self.here.as_ref().or_else(|| self.account.stores.first())
+    }
+
+    /// The parameters that mean nothing to us and may mean something to a provider's
+    /// mapping (`{login.name}`), as the end of a query: what leads to the login again
+    /// keeps them.
+    pub fn others(&self) -> String {
+        let others = self.query.iter().filter(|(name, _)| !OURS.contains(name));
+        let short = others.filter(|(_, value)| value.len() <= MAX_PARAMETER);
+        short
+            .take(MAX_OTHERS)
+            .fold(String::new(), |mut out, (name, value)| {
+                let _ = write!(out, "&{}={}", failure::encode(name), failure::encode(value));
+                out
+            })
     }
 
     /// Whether the account lets people in by a code, and codes can be sent.

@@ -121,6 +121,8 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginUserinfoRejected
         | E::LoginUserinfoInvalid
         | E::LoginIdTokenInvalid
+        | E::LoginOtherSubject
+        | E::LoginNotDecrypted
         | E::LoginEmailMissing
         | E::LoginEmailInvalid
         | E::LoginUserIdMissing => StatusCode::BAD_GATEWAY,
@@ -158,6 +160,7 @@ pub fn status(code: E) -> StatusCode {
         | E::LoginStateMismatch
         | E::LoginIssuerMismatch
         | E::LoginDuplicateParameter
+        | E::LoginParameterMissing
         | E::LoginBadCallback
         | E::LoginCodeMissing
         | E::LoginTicketInvalid

@@ -78,6 +78,7 @@ fn rest(site: &Site, return_to: &ReturnTo) -> String {
     if let Some(hint) = site.query.get("login_hint") {
         let _ = write!(rest, "&login_hint={}", failure::encode(hint));
     }
+    rest.push_str(&site.others());
     rest
 }
 

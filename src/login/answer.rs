@@ -89,10 +89,10 @@ impl Read {
         if refused {
             return Self::Refused(words(answer, &document));
         }
-        match &answer.inner {
-            Some(place) => Self::Inner(inner::find(place, &document)),
-            None => Self::Document(document),
+        if answer.inner.is_empty() {
+            return Self::Document(document);
         }
+        Self::Inner(inner::find(&answer.inner, &document))
     }
 
     /// Judges a redirect by what its address says.

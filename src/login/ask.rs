@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Logins;
 use super::answer::{Read, Words};
 use super::context::Context;
-use super::error::{LoginError, Step};
+use super::error::{LoginError, Step, words as in_log};
 use super::heavy::{self, INLINE_BYTES};
 use super::refusal;
 use crate::outbound::{Limits, PreparedRequest, Response};
@@ -59,15 +59,22 @@ impl Logins {
         }
         let content_type = response.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
+        // One whose address says what counts is no answer from elsewhere.
+        let moved = || {
+            let to = refusal::moved(status, &response.headers)?;
+            (!answer.is_redirect(status)).then_some(to)
+        };
         let rejected = |words: Option<Words>, trace: &Trace| LoginError::Rejected {
             step,
             status,
-            detail: words
-                .or_else(|| {
-                    let (code, text) = refusal::challenged(&response.headers)?;
-                    Some(Words::new(code, text))
-                })
-                .and_then(|words| words.masked(trace)),
+            detail: moved().map(|to| in_log(&trace.masked(&to))).or_else(|| {
+                words
+                    .or_else(|| {
+                        let (code, text) = refusal::challenged(&response.headers)?;
+                        Some(Words::new(code, text))
+                    })
+                    .and_then(|words| words.masked(trace))
+            }),
             retry_after: retry_after(&response.headers),
         };
         let signed = matches!(step, Step::Userinfo | Step::Then) && Self::has_keys(login);
@@ -95,6 +102,31 @@ impl Logins {
             Read::Unreadable(error) => return Err(LoginError::Undecodable { step, error }),
         };
         Ok(lifted::lift(document, &answer.lifted, &response.headers))
+    }
+
+    /// The profile within what came without a request of its own: the answer of the
+    /// token endpoint, or a token's claims.
+    pub(super) async fn profile_within(
+        &self,
+        login: &Context,
+        document: Value,
+        trace: &Trace,
+    ) -> Result<Value, LoginError> {
+        let (step, answer) = (Step::Userinfo, &login.provider().userinfo.answer);
+        if answer.inner.is_empty() && answer.success.is_none() {
+            return Ok(document);
+        }
+        match Read::judged(answer, document) {
+            Read::Document(document) => Ok(document),
+            Read::Inner(inner) => self.inner(login, step, inner).await,
+            Read::Refused(words) => Err(LoginError::Rejected {
+                step,
+                status: 200,
+                detail: words.and_then(|words| words.masked(trace)),
+                retry_after: None,
+            }),
+            Read::Unreadable(error) => Err(LoginError::Undecodable { step, error }),
+        }
     }
 
     /// What counts in an answer's place: a part of it, or what a text in it says.

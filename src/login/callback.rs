@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth2::{AuthorizationCode, PkceCodeVerifier};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::debug;
 
 use super::arrival::Arrival;
@@ -18,8 +18,10 @@ use crate::base::Timestamp;
 use crate::protocol::form::{FormError, Pairs, with_plus};
 use crate::provider::Provider;
 use crate::provider::decode::{Format, decode};
+use crate::provider::extract::optional_text;
+use crate::provider::inner::json_in_base64;
 use crate::provider::model::{default_refusals, refusal_word};
-use crate::provider::path;
+use crate::provider::path::{self, Place};
 use crate::provider::state::may_be_shaped;
 use crate::store::{Precondition, StoreError, Token};
 
@@ -59,8 +61,23 @@ impl CallbackQuery {
     /// The code. Some servers write a `+` of theirs as it is; a space, which would
     /// be written so too, is in nobody's codes.
     fn code(&self, name: &str) -> Option<String> {
+        if name.starts_with('$') {
+            return self.value(name);
+        }
         self.get(name)?;
         with_plus(&self.text, name)
+    }
+
+    /// A parameter, or by a path a value in one that is JSON.
+    fn value(&self, name: &str) -> Option<String> {
+        if !name.starts_with('$') {
+            return self.get(name).map(str::to_owned);
+        }
+        let place = Place::parse(name).ok()?;
+        let parameter = place.first_member()?;
+        let read = as_json(self.get(parameter)?);
+        let document = Value::Object(Map::from_iter([(parameter.to_owned(), read)]));
+        optional_text(&place, &document)
     }
 
     /// The parameter that holds a state. Its name is the mapping's choice, and
@@ -218,9 +235,14 @@ async fn shaped_state<'q>(
         .collect();
     likely.sort_by_key(|(name, _)| *name != "state");
     for (name, value) in likely.into_iter().take(MAX_LIKELY) {
-        for token in shaped_now(value, logins.now(), logins.lifetime) {
-            if is_known(logins, &token).await? {
-                return Ok(Some((name, token)));
+        // Some servers give capitals back. A state that has none loses nothing by that.
+        let lower = value.to_ascii_lowercase();
+        let quiet = (lower != value).then_some(lower.as_str());
+        for form in std::iter::once(value).chain(quiet) {
+            for token in shaped_now(form, logins.now(), logins.lifetime) {
+                if is_known(logins, &token).await? {
+                    return Ok(Some((name, token)));
+                }
             }
         }
     }
@@ -363,30 +385,31 @@ fn callback_parameters(
     let names = provider.token.callback_parameters.iter();
     names
         .map(|name| {
-            let value = query.get(name).ok_or(LoginError::BadCallback(
+            let value = query.value(name).ok_or(LoginError::BadCallback(
                 "lacks a parameter that a request hands on",
             ))?;
-            Ok((name.clone(), value.to_owned()))
+            Ok((name.clone(), value))
         })
         .collect()
 }
 
-/// The parameters whose values are mapped; any may be absent. One that is a JSON object
-/// or array is read as that: Apple's `user` is.
+/// The parameters whose values are mapped; any may be absent.
 fn callback_values(provider: &Provider, query: &CallbackQuery) -> Value {
     let names = provider.callback.values.iter();
-    let read = |text: &str| -> Value {
-        let json = text.trim_start().starts_with(['{', '[']);
-        let value = json.then(|| decode(Format::Json, None, text.as_bytes()));
-        match value {
-            Some(Ok(decoded)) if !path::is_heavier(&decoded.value, path::INLINE_COST) => {
-                decoded.value
-            }
-            _ => text.into(),
-        }
-    };
-    let there = names.filter_map(|name| Some((name.clone(), read(query.get(name)?))));
+    let there = names.filter_map(|name| Some((name.clone(), as_json(query.get(name)?))));
     Value::Object(there.collect())
+}
+
+/// A parameter as what it is read as: Apple's `user` is a JSON object, others are one
+/// in Base64.
+fn as_json(text: &str) -> Value {
+    let encoded = json_in_base64(text);
+    let json = encoded.as_deref().unwrap_or(text);
+    let is_json = json.trim_start().starts_with(['{', '[']);
+    match is_json.then(|| decode(Format::Json, None, json.as_bytes())) {
+        Some(Ok(decoded)) if !path::is_heavier(&decoded.value, path::INLINE_COST) => decoded.value,
+        _ => text.into(),
+    }
 }
 
 /// Whether an error says that there was none: some servers send one with every answer.
@@ -400,16 +423,14 @@ fn says_nothing(error: &str) -> bool {
 
 fn params(provider: &Provider, query: &CallbackQuery) -> Result<CallbackParams, LoginError> {
     let code = query.code(&provider.callback.code_key);
-    let error = query.get(&provider.callback.error_key);
+    let error = query.value(&provider.callback.error_key);
     let error = error.filter(|error| !(code.is_some() && says_nothing(error)));
     match (code, error) {
         (Some(_), Some(_)) => Err(LoginError::BadCallback("has both a code and an error")),
         (Some(code), None) => Ok(CallbackParams::Code {
             code: AuthorizationCode::new(code),
         }),
-        (None, Some(error)) => Ok(CallbackParams::Error {
-            error: error.to_owned(),
-        }),
+        (None, Some(error)) => Ok(CallbackParams::Error { error }),
         (None, None) if only_state(provider, query) => Err(LoginError::Denied),
         (None, None) => Err(LoginError::CodeMissing),
     }

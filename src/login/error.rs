@@ -379,17 +379,18 @@ impl LoginError {
                 (Step::Userinfo | Step::Then, _) => ErrorCode::LoginUserinfoRejected,
                 _ => ErrorCode::LoginTokenRejected,
             },
-            Self::Undecodable { .. } | Self::Incomplete { .. } | Self::SignedAnswer { .. } => {
-                self.unusable()
+            Self::IdToken(error) | Self::SignedAnswer { error, .. } => {
+                error.code().unwrap_or_else(|| self.unusable())
             }
-            Self::IdToken(_) => ErrorCode::LoginIdTokenInvalid,
+            Self::Undecodable { .. } | Self::Incomplete { .. } => self.unusable(),
             Self::EmailMissing(_) => ErrorCode::LoginEmailMissing,
             Self::EmailInvalid(_) => ErrorCode::LoginEmailInvalid,
             Self::UserIdMissing(_) => ErrorCode::LoginUserIdMissing,
             Self::AccessDenied(_) => ErrorCode::LoginAccessDenied,
             Self::Identify(IdentifyError::NotTrusted) => ErrorCode::LoginEmailNotTrusted,
             Self::Identify(IdentifyError::Disabled) => ErrorCode::LoginUserDisabled,
-            Self::AddressInvalid | Self::ParameterMissing(_) => ErrorCode::RequestBad,
+            Self::ParameterMissing(_) => ErrorCode::LoginParameterMissing,
+            Self::AddressInvalid => ErrorCode::RequestBad,
             Self::TooManyCodes => ErrorCode::LoginTooManyCodes,
             Self::AccessKeySpent => ErrorCode::LoginAccessKeySpent,
             Self::AccessKeyBlocked => ErrorCode::LoginAccessKeyBlocked,

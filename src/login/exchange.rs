@@ -12,7 +12,7 @@ use super::context::Context;
 use super::drift::Previous;
 use super::error::{LoginError, Step};
 use super::refusal;
-use crate::base::Secret;
+use crate::base::{Secret, Timestamp};
 use crate::provider::extract::{ExtractError, one_text, optional_text};
 use crate::provider::hosts::fill_url;
 use crate::provider::moment::Moment;
@@ -130,7 +130,7 @@ pub async fn exchange(
         login = callback.login().id(),
         account = %callback.login().account(),
         provider = %provider.id,
-        expires_in = expires_in(&set.expires_in.matches(&document)),
+        expires_in = expires_in(&set.expires_in.matches(&document), logins.now()),
         "token: the code was exchanged for an access token"
     );
     let (login, callback, values) = callback.into_parts();
@@ -159,6 +159,9 @@ fn name_secrets(callback: &VerifiedCallback, trace: &mut Trace) {
     }
     if let Some(secret) = &client.previous_secret {
         trace.secret("previous client_secret", secret);
+    }
+    for (name, secret) in &client.secrets {
+        trace.secret(format!("secret.{name}"), secret);
     }
 }
 
@@ -222,7 +225,6 @@ async fn offer_once(
     let unbuilt = |error| LoginError::Build { step, error };
     let moment = Moment::new(logins.now());
     let fill = Fill {
-        client_id: &provider.client.id,
         client_secret: secret,
         code: Some(callback.code().secret()),
         callback: callback.parameters(),
@@ -230,7 +232,7 @@ async fn offer_once(
         redirect_uri: login.redirect_uri(),
         app_access_token,
         moment: Some(&moment),
-        ..Fill::default()
+        ..provider.client.fill()
     };
     let endpoint = match &provider.token.open_url {
         Some(url) => fill_url(url, &fill, &provider.hosts).map_err(unbuilt)?,
@@ -261,14 +263,32 @@ async fn offer_once(
         .await
 }
 
-/// The lifetime a provider states: a number, digits in a string, or nothing we
-/// can read, which is no error: a kept token is then used until it is refused.
-pub(super) fn expires_in(found: &[&Value]) -> Option<u64> {
-    match found {
-        [Value::Number(number)] => number.as_u64(),
-        [Value::String(text)] => text.trim().parse().ok(),
-        _ => None,
-    }
+/// The lifetime a provider states, in seconds: a number, digits in a string, or nothing
+/// we can read, which is no error: a kept token is then used until it is refused. Where
+/// it names the moment of the end, as a date or since 1970, that is meant: nobody's
+/// token lives for thirty years.
+pub(super) fn expires_in(found: &[&Value], now: Timestamp) -> Option<u64> {
+    const MOMENTS: u64 = 1_000_000_000;
+    const MILLISECONDS: u64 = 100_000_000_000;
+    let text = match found {
+        [Value::Number(number)] => number.to_string(),
+        [Value::String(text)] => text.trim().to_owned(),
+        _ => return None,
+    };
+    let end = match whole_seconds(&text) {
+        Some(seconds) if seconds < MOMENTS => return Some(seconds),
+        Some(millis) if millis >= MILLISECONDS => millis / 1000,
+        Some(end) => end,
+        None => Timestamp::parse_rfc3339(&text)?.as_secs(),
+    };
+    Some(end.saturating_sub(now.as_secs()))
+}
+
+/// Digits, with a fraction that does not count.
+fn whole_seconds(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    whole.parse().ok().filter(|_| digits)
 }
 
 /// A good answer without a token in it: a refusal, where it has words for one.
@@ -296,12 +316,10 @@ async fn app_token(
     };
     let moment = Moment::new(logins.now());
     let fill = Fill {
-        client_id: &provider.client.id,
-        client_secret: provider.client.secret.as_ref(),
         login: login.parameters(),
         redirect_uri: login.redirect_uri(),
         moment: Some(&moment),
-        ..Fill::default()
+        ..provider.client.fill()
     };
     let step = Step::Before;
     let request = request::before(provider, before, &fill)

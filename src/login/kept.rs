@@ -37,6 +37,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// How often what can't be written is tried at once.
 const TRIES: usize = 3;
 
+/// The longest token that is kept, in bytes: more fits into no header.
+pub(super) const MAX_TOKEN: usize = 16 << 10;
+
 /// Why there is no token to hand out.
 #[derive(Debug, thiserror::Error)]
 pub enum KeptError {
@@ -93,8 +96,15 @@ struct Received {
 }
 
 impl Received {
+    /// Whether it is more than is kept of anyone.
+    fn is_too_long(&self) -> bool {
+        let rest = [&self.refresh_token, &self.scope, &self.subject];
+        let mut rest = rest.into_iter().flatten();
+        self.access_token.len() > MAX_TOKEN || rest.any(|text| text.len() > MAX_TOKEN)
+    }
+
     fn of(set: &Token, access_token: String, document: &Value, now: Timestamp) -> Self {
-        let lifetime = expires_in(&set.expires_in.matches(document));
+        let lifetime = expires_in(&set.expires_in.matches(document), now);
         let scope = document.get("scope").and_then(Value::as_str);
         Self {
             access_token,
@@ -112,17 +122,25 @@ pub(super) struct Unowned(Received);
 impl Unowned {
     /// Those of a login of this `sub`, where the mapping says that they are kept.
     pub fn of(token: &TokenResponse, subject: Option<&str>, now: Timestamp) -> Option<Self> {
-        let set = &token.login().provider().token;
+        let provider = token.login().provider();
+        let set = &provider.token;
+        if !set.keep {
+            return None;
+        }
         let access_token = token.access_token().expose().to_owned();
-        set.keep.then(|| {
-            Self(Received {
-                subject: subject.map(str::to_owned),
-                ..Received::of(set, access_token, token.document(), now)
-            })
-        })
+        let received = Received {
+            subject: subject.map(str::to_owned),
+            ..Received::of(set, access_token, token.document(), now)
+        };
+        if received.is_too_long() {
+            let account = token.login().account();
+            warn!(account = %account, provider = %provider.id, "the provider's tokens are longer than 16 KiB, and are not kept");
+        }
+        Some(Self(received))
     }
 
-    /// Keeps them for the user. They replace those of the login before.
+    /// Keeps them for the user. They replace those of the login before; so do those
+    /// that are too long to be kept.
     pub async fn keep(
         self,
         logins: &Logins,
@@ -130,6 +148,14 @@ impl Unowned {
         user: UserId,
     ) -> Result<(), StoreError> {
         let provider = login.provider();
+        let place = (login.account().clone(), user, provider.id.clone());
+        if self.0.is_too_long() {
+            let (account, user, id) = &place;
+            let any = Precondition::Any;
+            provider_tokens::forget(&*logins.store, account, *user, id, any).await?;
+            logins.refreshes.unwritten().remove(&place);
+            return Ok(());
+        }
         let tokens = ProviderTokens {
             user,
             provider: provider.id.clone(),
@@ -142,7 +168,6 @@ impl Unowned {
             received_at: logins.now(),
             refreshing_until: None,
         };
-        let place = (login.account().clone(), user, provider.id.clone());
         let put = provider_tokens::put(&*logins.store, &place.0, &tokens, Precondition::Any);
         put.await?;
         logins.refreshes.unwritten().remove(&place);
@@ -235,6 +260,12 @@ impl Logins {
         let old = found.value;
         let answer = self.ask_for_refresh(account, provider, &old).await;
         let received = match answer {
+            Ok(received) if received.is_too_long() => {
+                warn!(account = %account, provider = %id, user = %user, "a refreshed token is longer than 16 KiB, and is not kept");
+                let when = Precondition::Version(found.version);
+                provider_tokens::forget(&*self.store, account, *user, id, when).await?;
+                return Err(KeptError::None);
+            }
             Ok(received) => received,
             Err(error) => {
                 let over = refused(&error);
@@ -371,11 +402,10 @@ impl Logins {
         let moment = Moment::new(self.now());
         let values = TokenValues {
             fill: Fill {
-                client_id: &provider.client.id,
                 client_secret: secret,
                 redirect_uri: login.redirect_uri(),
                 moment: Some(&moment),
-                ..Fill::default()
+                ..provider.client.fill()
             },
             code_verifier: "",
             authentication: way,

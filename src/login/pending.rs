@@ -99,6 +99,8 @@ pub(super) struct RestartPoint {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub console: bool,
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<(String, String)>,
 }
 
 impl RestartPoint {
@@ -110,6 +112,7 @@ impl RestartPoint {
             store: login.store.clone(),
             return_to: login.return_to.clone(),
             console: login.console,
+            parameters: login.parameters.clone(),
         }
     }
 }

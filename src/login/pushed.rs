@@ -130,9 +130,8 @@ impl Logins {
             .map_err(unbuilt)?;
         let values = TokenValues {
             fill: Fill {
-                client_id: &provider.client.id,
                 client_secret: secret,
-                ..Fill::default()
+                ..provider.client.fill()
             },
             code_verifier: "",
             authentication: way,
@@ -143,7 +142,7 @@ impl Logins {
             request::pushed(provider, endpoint, pairs.to_vec(), &values).map_err(unbuilt)?;
         let answer = Answer {
             format: Format::Auto,
-            inner: None,
+            inner: Vec::new(),
             lifted: BTreeSet::new(),
             good: Vec::new(),
             success: None,

@@ -1,7 +1,7 @@
 //! A provider's own words about a refusal, wherever in its answer they are.
 
 use http::HeaderMap;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{LOCATION, WWW_AUTHENTICATE};
 use serde_json::Value;
 
 /// Members that hold an error's code, as [`plain`] writes them.
@@ -149,6 +149,16 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// Where an answer leads that is a redirect: none is followed, and the mapping should
+/// name the address that answers. What stands in its query is nobody's business.
+pub(super) fn moved(status: u16, headers: &HeaderMap) -> Option<String> {
+    let to = headers.get(LOCATION)?.to_str().ok()?;
+    let to = to.split(['?', '#']).next().unwrap_or_default().trim();
+    (matches!(status, 301 | 302 | 303 | 307 | 308) && !to.is_empty()).then(|| {
+        format!("a redirect to `{to}`, which is not followed: name the address that answers")
+    })
 }
 
 /// The words of a challenge (RFC 6750 §3), which has them where the body has none.

@@ -23,6 +23,8 @@ pub struct Restart {
     pub return_to: ReturnTo,
     /// The provider, where it is known.
     pub provider: Option<ProviderId>,
+    /// Parameters of the address at which it began, for the next one's.
+    pub parameters: Vec<(String, String)>,
     /// The trial it was the login of.
     pub trial: Option<Token>,
     /// It was an operator's, to the console.
@@ -66,6 +68,7 @@ pub(super) async fn restart_from_login(
     Ok(Ok(Box::new(Restart {
         id: way.id,
         provider: way.provider,
+        parameters: way.parameters,
         account,
         trial: None,
         console: way.console,
@@ -85,6 +88,7 @@ pub(super) async fn restart_from_store(
     Some(Box::new(Restart {
         id: random::support_id(),
         provider: None,
+        parameters: Vec::new(),
         return_to: ReturnTo::stored(store.home()),
         account,
         store,

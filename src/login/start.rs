@@ -94,12 +94,10 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
     let proof_key = proof_key.as_ref().map(Secret::expose);
     let moment = Moment::new(now);
     let fill = Fill {
-        client_id: &provider.client.id,
-        client_secret: provider.client.secret.as_ref(),
         redirect_uri: &redirect_uri,
         login: &parameters,
         moment: Some(&moment),
-        ..Fill::default()
+        ..provider.client.fill()
     };
     let endpoint = endpoint(logins, account, provider, &fill).await?;
     let values = AuthorizationValues {
@@ -191,7 +189,7 @@ async fn keep(
 }
 
 /// The longest parameter that is handed on, in bytes.
-const MAX_PARAMETER: usize = 256;
+pub const MAX_PARAMETER: usize = 256;
 
 /// The parameters that the mapping hands on. Anybody can write the link with them, so
 /// the mapping says which they are, and which hosts they may name.

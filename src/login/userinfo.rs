@@ -79,15 +79,21 @@ pub async fn fetch(
     };
     let source = provider.userinfo.source;
     let mut document = match source {
-        ProfileSource::TokenResponse => token.document().clone(),
-        ProfileSource::IdToken => claims.clone().unwrap_or(Value::Null),
+        ProfileSource::TokenResponse => {
+            let answer = token.document().clone();
+            logins.profile_within(token.login(), answer, trace).await?
+        }
+        ProfileSource::IdToken => {
+            let claims = claims.clone().unwrap_or(Value::Null);
+            logins.profile_within(token.login(), claims, trace).await?
+        }
         ProfileSource::AccessToken => {
             let text = token.access_token().expose();
             let claims = logins
                 .signed_claims(token.login(), Step::Token, text)
                 .await?;
             trace.document("access_token", &claims);
-            claims
+            logins.profile_within(token.login(), claims, trace).await?
         }
         ProfileSource::Request => request_profile(logins, &token, trace).await?,
         ProfileSource::IdTokenAndRequest => {
@@ -287,11 +293,8 @@ fn prepare(
     discovered: Option<&url::Url>,
 ) -> Result<PreparedRequest, request::BuildError> {
     let provider = token.login().provider();
-    let client = &provider.client;
     let moment = Moment::new(logins.now());
     let fill = Fill {
-        client_id: &client.id,
-        client_secret: client.secret.as_ref(),
         redirect_uri: token.login().redirect_uri(),
         callback: token.callback(),
         login: token.login().parameters(),
@@ -300,7 +303,7 @@ fn prepare(
         token_response: Some(token.document()),
         profile,
         moment: Some(&moment),
-        ..Fill::default()
+        ..provider.client.fill()
     };
     request::userinfo(set, &provider.hosts, discovered, &fill)
 }

@@ -175,7 +175,7 @@ impl Parts<'_> {
     /// The request, signed.
     pub fn finish(mut self, fill: &Fill<'_>) -> Result<PreparedRequest, BuildError> {
         let written = match (self.method, self.body) {
-            (Method::Post, Body::Raw(raw)) => Some(raw.fill(fill)?),
+            (method, Body::Raw(raw)) if method.has_body() => Some(raw.fill(fill)?),
             _ => None,
         };
         if !self.sign.is_empty() {
@@ -187,11 +187,13 @@ impl Parts<'_> {
             Body::Raw(raw) => raw.content_type.as_str(),
             Body::Form | Body::None => "application/x-www-form-urlencoded",
         };
-        if body.is_some() {
+        let named = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        if body.is_some() && !self.headers.iter().any(named) {
             let at = 1.min(self.headers.len());
             let header = ("Content-Type".to_owned(), kind.to_owned());
             self.headers.insert(at, header);
-        } else {
+        }
+        if body.is_none() {
             self.query.append(&mut self.pairs);
             let custom = self.custom.iter();
             self.query
@@ -200,6 +202,7 @@ impl Parts<'_> {
         let method = match self.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
         };
         let mut url = self.url;
         if !self.query.is_empty() {
@@ -217,7 +220,7 @@ impl Parts<'_> {
 impl Parts<'_> {
     /// The body that the parameters make.
     fn made(&self) -> Option<String> {
-        let posts = self.method == Method::Post;
+        let posts = self.method.has_body();
         match self.body {
             Body::Form if posts => {
                 let custom = self.custom.iter();
@@ -254,6 +257,7 @@ impl Parts<'_> {
         let method = match self.method {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Put => "PUT",
         };
         let url = self.url.clone();
         let body = written.map(str::to_owned).or_else(|| self.made());

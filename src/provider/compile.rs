@@ -113,6 +113,7 @@ fn compile_value(
         unreadable,
         torn,
         hosts: Hosts::default(),
+        secrets: file.client.secrets.keys().cloned().collect(),
     };
     let provider = check.provider(&file);
     findings.extend(
@@ -144,6 +145,8 @@ struct Check<'a> {
     torn: bool,
     /// `provider.hosts`
     hosts: Hosts,
+    /// Names of `client.secrets`.
+    secrets: Vec<String>,
 }
 
 impl Check<'_> {
@@ -208,6 +211,7 @@ impl Check<'_> {
             let lifted = userinfo.answer.lifted.iter().cloned();
             token.answer.lifted.extend(lifted);
         }
+        token.answer.lifted.extend(later::token_head(&userinfo));
         let callback_values = later::callback_values(&userinfo.profile);
         let login = later::login_parameters(&authorization, &token, &userinfo);
         self.login_names(&login);

@@ -62,7 +62,7 @@ pub enum Format {
     Json,
     /// `key=value&…`, as old Facebook and GitHub answer.
     Form,
-    /// JSON in a function call, as QQ answers.
+    /// JSON in a function call, as QQ answers, or assigned to a name (`var user = {…};`).
     Jsonp,
     /// XML 1.0 without a document type.
     Xml,

@@ -7,23 +7,24 @@
 
 mod access;
 mod hints;
+mod single;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Number, Value};
-use url::Url;
+use serde_json::{Map, Value};
 
 pub use self::access::{AccessDenied, access};
 pub use self::hints::member_path;
-use self::hints::{suggest_email, suggest_id, suggest_token};
+use self::hints::{suggest_email, suggest_id};
+use self::single::{address, is_web_address, number_id};
+pub use self::single::{one_text, optional_text};
 use super::decode::{readable, type_name, unreadable};
 use super::email::{self, EmailForm};
 pub use super::mapped::{Documents, ExtractError, Problem};
 use super::mapped::{Mapped, is_blank, only};
 use super::model::{ProfileMap, Verified};
-use super::path::Place;
 use crate::base::digest::sha256;
 
 /// The longest id of a user at a provider (OpenID Connect Core §2 for `sub`).
@@ -139,73 +140,9 @@ pub fn profile<'v>(
     })
 }
 
-/// The one value of a place in an answer, as text.
-///
-/// # Errors
-/// If there is none, several, or one of another type.
-pub fn one_text(
-    field: &'static str,
-    place: &Place,
-    document: &Value,
-) -> Result<String, ExtractError> {
-    text(place, document).map_err(|problem| ExtractError {
-        field,
-        problem,
-        hint: suggest_token(field, document),
-    })
-}
-
-/// The same where most answers have none: nobody looks for where else it may be.
-pub fn optional_text(place: &Place, document: &Value) -> Option<String> {
-    text(place, document).ok()
-}
-
-fn text(place: &Place, document: &Value) -> Result<String, Problem> {
-    match one(place, document)? {
-        Value::String(text) if unreadable(text) => Err(Problem::Invalid {
-            place: place.to_string(),
-            why: UNREADABLE.to_owned(),
-        }),
-        Value::String(text) if !text.is_empty() => Ok(text.clone()),
-        Value::String(_) => Err(Problem::missing(place.as_str())),
-        // Digit for digit, as ids are.
-        Value::Number(number) if is_whole(number) => Ok(number.to_string()),
-        other => Err(Problem::WrongType {
-            place: place.to_string(),
-            expected: "a string",
-            found: type_name(other),
-        }),
-    }
-}
-
-/// Whether a number is written with digits alone, however many.
-fn is_whole(number: &Number) -> bool {
-    number.as_str().bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn one<'v>(place: &Place, document: &'v Value) -> Result<&'v Value, Problem> {
-    match place.matches(document)[..] {
-        [] | [Value::Null] => Err(Problem::missing(place.as_str())),
-        [only] => Ok(only),
-        ref several => Err(Problem::Several {
-            place: place.to_string(),
-            count: several.len(),
-            types: types(several).join(", "),
-        }),
-    }
-}
-
-fn is_web_address(text: &str) -> bool {
-    Url::parse(text.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-}
-
 /// Nothing is there.
 fn missing(place: &Mapped) -> Problem {
     Problem::missing(place.to_string())
-}
-
-fn types(found: &[&Value]) -> Vec<&'static str> {
-    found.iter().take(8).map(|v| type_name(v)).collect()
 }
 
 struct Extraction<'v, 'n> {
@@ -258,7 +195,7 @@ impl<'v> Extraction<'v, '_> {
         let field = "userinfo.response.user_id";
         let found = match self.one(place).as_deref().map(only) {
             Ok(Value::String(text)) => Ok(text.clone()),
-            Ok(Value::Number(number)) => Ok(number.to_string()),
+            Ok(Value::Number(number)) => number_id(number, place),
             Ok(other) => Err(Problem::WrongType {
                 place: place.to_string(),
                 expected: "a string or a number",
@@ -301,7 +238,7 @@ impl<'v> Extraction<'v, '_> {
             Ok(value) if is_blank(value) => Err(missing(place)),
             // White space around an address is never part of it.
             Ok(Value::String(text)) => {
-                email::normalize_as(form, text.trim()).map_err(|why| Problem::Invalid {
+                email::normalize_as(form, address(text)).map_err(|why| Problem::Invalid {
                     place: place.to_string(),
                     why: why.to_string(),
                 })

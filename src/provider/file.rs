@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::authorization::{AuthorizationSection, Pkce, ResponseMode, StateAlphabet, StateIn};
 pub use self::client::{Authentication, ClientSection};
 pub use self::parameter::ParameterValue;
-pub use self::places::{Places, PlacesTable};
+pub use self::places::{Places, PlacesTable, Within};
 pub use self::sign::{SignAlgorithm, SignEncoding, SignIn, SignOrder, SignSection};
 use super::decode::Format;
 use super::email::EmailForm;
@@ -101,9 +101,9 @@ pub enum EmailTrust {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CallbackSection {
-    /// The name under which the code comes. Default `code`.
+    /// The name under which the code comes, or a path in a parameter that is JSON (also in Base64): `$.payload.token`. Default `code`.
     pub code_key: Option<String>,
-    /// The name under which an error comes. Default `error`.
+    /// The name under which an error comes, or a path. Default `error`.
     pub error_key: Option<String>,
     /// Errors that mean that the person refused, beside `access_denied` and what well-known providers say. Capitals and `-` or `_` make no difference.
     pub refusals: Vec<String>,
@@ -134,7 +134,7 @@ pub struct TokenSection {
     pub redirect_uri_key: Option<String>,
     /// Whether the redirect URI is sent (RFC 6749 §4.1.3). Default true.
     pub send_redirect_uri: Option<bool>,
-    /// Custom parameters: texts, numbers, booleans, lists and tables; `{callback.name}` is a parameter of the authorization response.
+    /// Custom parameters: texts, numbers, booleans, lists and tables; `{callback.name}` is a parameter of the authorization response, `{callback.$.name.member}` a value in one that is JSON.
     pub parameters: BTreeMap<String, ParameterValue>,
     /// Extra headers; `{app_access_token}`, `{callback.name}` and the like are filled in.
     pub headers: BTreeMap<String, String>,
@@ -161,6 +161,15 @@ pub enum Method {
     /// POST.
     #[default]
     Post,
+    /// PUT, with a body as that of a POST.
+    Put,
+}
+
+impl Method {
+    /// Whether it has a body.
+    pub fn has_body(self) -> bool {
+        self != Self::Get
+    }
 }
 
 /// How a request body is written.
@@ -233,8 +242,8 @@ pub struct BeforeResponseSection {
     pub access_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
-    pub inner: Option<String>,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself. A list leads on, each within what the one before it found.
+    pub inner: Option<Within>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
@@ -257,8 +266,8 @@ pub struct TokenResponseSection {
     pub refresh_token: Option<String>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
-    pub inner: Option<String>,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself. A list leads on, each within what the one before it found.
+    pub inner: Option<Within>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
@@ -353,8 +362,8 @@ pub struct ThenSection {
     pub sign: Vec<SignSection>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
-    pub inner: Option<String>,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself. A list leads on, each within what the one before it found.
+    pub inner: Option<Within>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.
@@ -401,8 +410,8 @@ pub struct UserinfoResponseSection {
     pub attributes: BTreeMap<String, Places>,
     /// How the answer is written.
     pub format: Format,
-    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself.
-    pub inner: Option<String>,
+    /// The member or path of what counts in the answer's place: a part of it, or a text in it that is JSON (also in Base64) or a signed token itself. A list leads on, each within what the one before it found.
+    pub inner: Option<Within>,
     /// A condition that a good answer meets: `$.code == 0`.
     pub success: Option<String>,
     /// Statuses of a good answer, from 300 to 499. Default: 200 to 299, and those of a redirect where a place is `{location.name}`.

@@ -1,5 +1,7 @@
 //! What counts in an answer's place: a part of it, or what a text in it says.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -25,11 +27,26 @@ pub enum Unfound {
     Unreadable(DecodeError),
 }
 
-/// Finds what counts in an answer.
+/// Finds what counts in an answer: each place within what the one before it led to.
 ///
 /// # Errors
 /// If it is not there, or a text that can't be read.
-pub fn find(place: &Place, document: &Value) -> Result<Inner, Unfound> {
+pub fn find(places: &[Place], document: &Value) -> Result<Inner, Unfound> {
+    let Some((last, before)) = places.split_last() else {
+        return Ok(Inner::Value(document.clone()));
+    };
+    let mut within = Cow::Borrowed(document);
+    for place in before {
+        within = match step(place, &within)? {
+            Inner::Value(value) => Cow::Owned(value),
+            // Its claims are not known until its signature is checked.
+            Inner::Token(_) => return Err(Unfound::Unreadable(DecodeError::IsJwt)),
+        };
+    }
+    step(last, &within)
+}
+
+fn step(place: &Place, document: &Value) -> Result<Inner, Unfound> {
     let text = match place.matches(document)[..] {
         [Value::String(text)] => text,
         [other] => return Ok(Inner::Value(other.clone())),
@@ -57,7 +74,7 @@ pub fn find(place: &Place, document: &Value) -> Result<Inner, Unfound> {
 
 /// The JSON that is written in Base64 (RFC 4648 §4 or §5): an object or an array, so
 /// that no other text is taken for it.
-fn json_in_base64(text: &str) -> Option<String> {
+pub fn json_in_base64(text: &str) -> Option<String> {
     const EITHER: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let text: String = text.split_ascii_whitespace().collect();

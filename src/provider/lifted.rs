@@ -42,6 +42,13 @@ impl Lifted {
         })
     }
 
+    /// The member that a value of a head becomes, by its name behind `token.` or
+    /// `profile.`: `header.x-session` is `{header.x-session}`.
+    pub fn member_of(name: &str) -> Option<String> {
+        let member = format!("{{{name}}}");
+        Self::parse(&member).map(|_| member)
+    }
+
     /// Those that these texts name.
     pub fn among<'t>(texts: impl IntoIterator<Item = Option<&'t String>>) -> BTreeSet<Self> {
         let texts = texts.into_iter().flatten();

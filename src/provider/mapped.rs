@@ -14,6 +14,7 @@ use serde_json::Value;
 pub use self::problem::{ExtractError, Problem};
 use super::decode::type_name;
 use super::path::{PathError, Place};
+use super::template;
 
 /// What a login has read so far.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +92,10 @@ impl Source {
         Ok(Self {
             text: text.to_owned(),
             root,
-            place: Place::parse(place)?,
+            place: match root {
+                Root::Token => template::member(place)?,
+                _ => Place::parse(place)?,
+            },
         })
     }
 

@@ -20,7 +20,7 @@ use super::parameter::Parameter;
 use super::path::{Condition, Place};
 use super::sign::Signature;
 use super::state::StateShape;
-use super::template::Template;
+use super::template::{Fill, Template};
 use crate::base::{ProviderId, Secret};
 use crate::document::Finding;
 use crate::outbound::{ClientCertificate, Limits};
@@ -119,6 +119,20 @@ pub struct Client {
     pub dpop: bool,
     /// Our certificate for mutual TLS.
     pub certificate: Option<ClientCertificate>,
+    /// Further secrets by name: `{secret.…}`.
+    pub secrets: Vec<(String, Secret)>,
+}
+
+impl Client {
+    /// What places stand for wherever the client speaks.
+    pub fn fill(&self) -> Fill<'_> {
+        Fill {
+            client_id: &self.id,
+            client_secret: self.secret.as_ref(),
+            secrets: &self.secrets,
+            ..Fill::default()
+        }
+    }
 }
 
 /// What an assertion is made with.
@@ -276,8 +290,8 @@ pub struct Token {
 pub struct Answer {
     /// How it is written.
     pub format: Format,
-    /// Where in it is what counts in its place.
-    pub inner: Option<Place>,
+    /// Where in it is what counts in its place, each within what was found before.
+    pub inner: Vec<Place>,
     /// Values of its head that count as members.
     pub lifted: BTreeSet<Lifted>,
     /// What it must meet.

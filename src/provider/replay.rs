@@ -84,7 +84,9 @@ fn identity(
     };
     let no_claims = || "the trace has no ID token claims".to_owned();
     let mut document = match provider.userinfo.source {
-        ProfileSource::TokenResponse => token.clone(),
+        ProfileSource::TokenResponse => {
+            inner_of("token", &provider.userinfo.answer.inner, token.clone())?
+        }
         ProfileSource::IdToken => claims.clone().ok_or_else(no_claims)?,
         ProfileSource::AccessToken => {
             kept("access_token").ok_or_else(|| "the trace has no access token claims".to_owned())?
@@ -189,10 +191,7 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
             condition.as_str()
         ));
     }
-    let document = match &wanted.inner {
-        None => document,
-        Some(place) => inner_of(step, place, &document)?,
-    };
+    let document = inner_of(step, &wanted.inner, document)?;
     let mut headers = HeaderMap::new();
     for (name, value) in &response.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
@@ -202,8 +201,11 @@ fn read(exchange: &Exchange, wanted: &Answer) -> Result<Value, String> {
     Ok(lifted::lift(document, &wanted.lifted, &headers))
 }
 
-fn inner_of(step: &str, place: &Place, document: &Value) -> Result<Value, String> {
-    match inner::find(place, document) {
+fn inner_of(step: &str, places: &[Place], document: Value) -> Result<Value, String> {
+    if places.is_empty() {
+        return Ok(document);
+    }
+    match inner::find(places, &document) {
         Ok(Inner::Value(value)) => Ok(value),
         Ok(Inner::Token(_)) => Err(format!(
             "the `{step}` answer holds a signed token, which a trace can't check"

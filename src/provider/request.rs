@@ -215,10 +215,7 @@ pub fn end_session(
     return_to: &str,
 ) -> Option<String> {
     let set = provider.end_session.as_ref()?;
-    let fill = Fill {
-        client_id: &provider.client.id,
-        ..Fill::default()
-    };
+    let fill = provider.client.fill();
     let mut pairs = vec![(set.redirect_uri_key.as_str(), return_to.to_owned())];
     for (name, value) in &set.parameters {
         pairs.push((name, value.text(&fill).ok()?));

@@ -140,6 +140,7 @@ impl Signature {
         };
         let (text, key) = (text.as_bytes(), key.as_bytes());
         let bytes = match self.algorithm {
+            SignAlgorithm::Plain => text.to_vec(),
             SignAlgorithm::Md5 => Md5::digest(text).to_vec(),
             SignAlgorithm::Sha1 => digest(&SHA1_FOR_LEGACY_USE_ONLY, text).as_ref().to_vec(),
             SignAlgorithm::Sha256 => digest(&SHA256, text).as_ref().to_vec(),
@@ -187,6 +188,7 @@ fn is_secret(slot: &Slot) -> bool {
     matches!(
         slot,
         Slot::ClientSecret
+            | Slot::Secret(_)
             | Slot::AccessToken
             | Slot::AppAccessToken
             | Slot::Token(_)

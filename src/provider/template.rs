@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::decode::unreadable;
+use super::lifted::Lifted;
 use super::moment::{Moment, TimeFormat};
 use super::path::{PathError, Place};
 use super::signed::{RequestPart, Signed};
@@ -17,6 +18,8 @@ pub enum Slot {
     ClientId,
     /// `{client_secret}`
     ClientSecret,
+    /// `{secret.…}`: one of `client.secrets`.
+    Secret(String),
     /// `{code}`: the authorization code.
     Code,
     /// `{callback.…}`: a parameter of the authorization response.
@@ -60,10 +63,14 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
+/// What stands around a value of an answer's head.
+const BRACES: [char; 2] = ['{', '}'];
+
 /// The names a place may have, for hints.
 pub const SLOT_NAMES: &[&str] = &[
     "client_id",
     "client_secret",
+    "secret.…",
     "code",
     "callback.…",
     "login.…",
@@ -207,6 +214,7 @@ impl fmt::Display for Slot {
         match self {
             Self::ClientId => f.write_str("client_id"),
             Self::ClientSecret => f.write_str("client_secret"),
+            Self::Secret(name) => write!(f, "secret.{name}"),
             Self::Code => f.write_str("code"),
             Self::Callback(name) => write!(f, "callback.{name}"),
             Self::Login(name) => write!(f, "login.{name}"),
@@ -214,8 +222,8 @@ impl fmt::Display for Slot {
             Self::CodeVerifier => f.write_str("code_verifier"),
             Self::AccessToken => f.write_str("access_token"),
             Self::AppAccessToken => f.write_str("app_access_token"),
-            Self::Token(place) => write!(f, "token.{place}"),
-            Self::Profile(place) => write!(f, "profile.{place}"),
+            Self::Token(place) => write!(f, "token.{}", place.as_str().trim_matches(BRACES)),
+            Self::Profile(place) => write!(f, "profile.{}", place.as_str().trim_matches(BRACES)),
             Self::Now(format) => write!(f, "now{format}"),
             Self::Random => f.write_str("random"),
             Self::Request(part) => {
@@ -225,6 +233,38 @@ impl fmt::Display for Slot {
             Self::Parameter(name) => write!(f, "request.parameters.{name}"),
             Self::Sign(name) => write!(f, "sign.{name}"),
         }
+    }
+}
+
+/// A place in an answer: in its head, or in what it says.
+pub fn member(text: &str) -> Result<Place, PathError> {
+    match Lifted::member_of(text) {
+        Some(member) => Place::parse(&member),
+        None => Place::parse(text),
+    }
+}
+
+/// A place that is named freely.
+fn named(text: &str) -> Result<Option<Slot>, PathError> {
+    type Named = fn(String) -> Slot;
+    const KINDS: &[(&str, Named)] = &[
+        ("callback.", Slot::Callback),
+        ("login.", Slot::Login),
+        ("secret.", Slot::Secret),
+        ("sign.", Slot::Sign),
+        ("request.parameters.", Slot::Parameter),
+    ];
+    let found = KINDS
+        .iter()
+        .find_map(|(prefix, slot)| Some((text.strip_prefix(prefix)?, slot)));
+    match found {
+        Some(("", _)) => Err(PathError::Empty),
+        // A parameter that is JSON has paths.
+        Some((path, _)) if path.starts_with('$') && text.starts_with("callback.") => {
+            Place::parse(path).map(|_| Some(Slot::Callback(path.to_owned())))
+        }
+        Some((name, slot)) => Ok(Some(slot(name.to_owned()))),
+        None => Ok(None),
     }
 }
 
@@ -239,30 +279,12 @@ fn slot(name: &str) -> Result<Option<Slot>, PathError> {
         "app_access_token" => Slot::AppAccessToken,
         "random" => Slot::Random,
         _ => {
-            if let Some(name) = name.strip_prefix("callback.") {
-                if name.is_empty() {
-                    return Err(PathError::Empty);
-                }
-                Slot::Callback(name.to_owned())
-            } else if let Some(name) = name.strip_prefix("login.") {
-                if name.is_empty() {
-                    return Err(PathError::Empty);
-                }
-                Slot::Login(name.to_owned())
+            if let Some(slot) = named(name)? {
+                slot
             } else if let Some(place) = name.strip_prefix("token.") {
-                Slot::Token(Place::parse(place)?)
+                Slot::Token(member(place)?)
             } else if let Some(place) = name.strip_prefix("profile.") {
-                Slot::Profile(Place::parse(place)?)
-            } else if let Some(name) = name.strip_prefix("sign.") {
-                if name.is_empty() {
-                    return Err(PathError::Empty);
-                }
-                Slot::Sign(name.to_owned())
-            } else if let Some(name) = name.strip_prefix("request.parameters.") {
-                if name.is_empty() {
-                    return Err(PathError::Empty);
-                }
-                Slot::Parameter(name.to_owned())
+                Slot::Profile(member(place)?)
             } else if let Some(name) = name.strip_prefix("request.") {
                 match RequestPart::ALL.iter().find(|(known, _)| *known == name) {
                     Some((_, part)) => Slot::Request(*part),
@@ -285,6 +307,8 @@ pub struct Fill<'a> {
     pub client_id: &'a str,
     /// The client secret.
     pub client_secret: Option<&'a Secret>,
+    /// Further secrets by name.
+    pub secrets: &'a [(String, Secret)],
     /// The authorization code.
     pub code: Option<&'a str>,
     /// Parameters of the authorization response.
@@ -327,6 +351,11 @@ impl Fill<'_> {
         match slot {
             Slot::ClientId => Ok(self.client_id.to_owned()),
             Slot::ClientSecret => secret(self.client_secret, "client_secret"),
+            Slot::Secret(name) => self.made(slot, |fill| {
+                let mut all = fill.secrets.iter();
+                let (_, found) = all.find(|(known, _)| known == name)?;
+                Some(found.expose().to_owned())
+            }),
             Slot::Code => self
                 .code
                 .map(str::to_owned)
@@ -377,7 +406,7 @@ impl Fill<'_> {
         place: &Place,
         document: Option<&Value>,
     ) -> Result<String, Unfilled> {
-        let name = format!("{of}.{place}");
+        let name = format!("{of}.{}", place.as_str().trim_matches(BRACES));
         if let Some(pretend) = self.pretend {
             return Ok(pretend(&name));
         }

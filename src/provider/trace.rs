@@ -161,6 +161,12 @@ impl Trace {
             if live::names_a_token(name) {
                 self.masks.add(name, value);
             }
+            // A session of the provider's, which the mapping hands on.
+            if name.eq_ignore_ascii_case(http::header::COOKIE.as_str()) {
+                for value in live::cookies(value) {
+                    self.masks.add("cookie", value);
+                }
+            }
         }
         self.exchanges.push(Exchange {
             step: step.to_owned(),

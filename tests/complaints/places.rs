@@ -9,7 +9,7 @@ use crate::scene::Scene;
 
 const PROFILE: &str = r#"{"userId":"u-1","email":"ada@example.test"}"#;
 
-fn answer(code: u16, content_type: &str, body: &str, headers: &[(&str, &str)]) -> FaultKind {
+pub fn answer(code: u16, content_type: &str, body: &str, headers: &[(&str, &str)]) -> FaultKind {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     FaultKind::Status {
         code,
@@ -21,13 +21,13 @@ fn answer(code: u16, content_type: &str, body: &str, headers: &[(&str, &str)]) -
 
 impl Scene {
     /// Answers of the token and the user information endpoint from now on.
-    fn answers(&self, token: FaultKind, userinfo: FaultKind) {
+    pub fn answers(&self, token: FaultKind, userinfo: FaultKind) {
         let faults = Faults::none().on("token", token).on("userinfo", userinfo);
         self.world.idp.set_faults(faults);
     }
 }
 
-fn json_answer(body: &str) -> FaultKind {
+pub fn json_answer(body: &str) -> FaultKind {
     answer(200, "application/json", body, &[])
 }
 

@@ -98,6 +98,10 @@ fn apple() -> Imitation {
             // The client with the key is put in by the run.
             "client_id": "another",
             "client_authentication": ["signed_secret"],
+            "callback": { "extra": { "user": json!({
+                "name": { "firstName": "Ada", "lastName": "Lovelace" },
+                "email": "x7k2p9@privaterelay.appleid.com",
+            }).to_string() } },
         }),
     );
     Imitation {
@@ -105,6 +109,7 @@ fn apple() -> Imitation {
         mock: mock(profile, differences),
         user_id: "001234.0a1b2c3d4e5f60718293a4b5c6d7e8f9.1234",
         email: "x7k2p9@privaterelay.appleid.com",
+        name: Some("Ada Lovelace"),
         links: true,
         more: json!({ "is_private_email": "true" }),
         requests: "

@@ -544,3 +544,70 @@ fn conditions_that_can_never_hold_are_told() {
         assert_eq!(verified(text), "", "{text}");
     }
 }
+
+/// The good mapping with more in a table of it.
+fn more(changes: &[(&str, &str)]) -> Vec<String> {
+    let text = changes.iter().fold(GOOD.to_owned(), |text, (table, keys)| {
+        text.replacen(&format!("[{table}]\n"), &format!("[{table}]\n{keys}\n"), 1)
+    });
+    lines(&text)
+}
+
+fn has(found: &[String], wanted: &str) {
+    assert!(
+        found.iter().any(|line| line.contains(wanted)),
+        "{wanted}: {found:#?}"
+    );
+}
+
+#[test]
+fn further_secrets_are_those_that_there_are() {
+    let secrets = "secrets = { gateway = \"k-1\", \"a b\" = \"k-2\" }";
+    let found = more(&[
+        ("client", secrets),
+        ("userinfo", "headers = { X-Key = \"{secret.gatway}\" }"),
+    ]);
+    has(
+        &found,
+        "`a b` cannot be the name of a secret | \"k-2\" -> write letters, digits, `-` and `_`",
+    );
+    has(
+        &found,
+        "`client.secrets` has no `gatway` | \"{secret.gatway}\" -> did you mean `{secret.gateway}`?",
+    );
+    let found = more(&[("token", "headers = { X-Key = \"{secret.other}\" }")]);
+    has(
+        &found,
+        "-> write: client.secrets = { other = { env = \"…\" } }",
+    );
+    // The browser is shown none.
+    let found = more(&[
+        ("client", "secrets = { gateway = \"k-1\" }"),
+        (
+            "authorization",
+            "parameters = { key = \"{secret.gateway}\" }",
+        ),
+    ]);
+    has(&found, "`{secret.gateway}` has no value yet");
+    let found = more(&[(
+        "client",
+        "secrets = { gateway = { env = \"NOT_SET_ANYWHERE\" } }",
+    )]);
+    has(&found, "the variable `NOT_SET_ANYWHERE` is not set");
+}
+
+#[test]
+fn what_counts_in_an_answer_is_found_in_a_few_steps() {
+    for bad in ["[]", "[\"a\", \"b\", \"c\", \"d\", \"e\"]"] {
+        let found = more(&[("userinfo.response", &format!("inner = {bad}"))]);
+        has(&found, "a list of one to 4 places is meant");
+    }
+    let found = more(&[("userinfo.response", "inner = [\"data\", \"$.a.[0]\"]")]);
+    has(&found, "did you mean `$.a[0]`?");
+}
+
+#[test]
+fn a_type_of_content_needs_a_content() {
+    let found = more(&[("userinfo", "headers = { Content-Type = \"text/plain\" }")]);
+    has(&found, "the header `Content-Type` is set by the broker");
+}

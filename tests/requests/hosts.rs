@@ -229,12 +229,25 @@ async fn the_host_is_what_the_link_to_the_login_says_if_it_is_listed() {
     }
     for lacking in ["theme=dark", "shop=&theme=dark", "shop=a%0Ab&theme=dark"] {
         let page = Browser::new().get(link(lacking)).await;
-        assert!(page.shows("request.bad"), "{lacking}: {}", page.body);
+        assert!(
+            page.shows("login.parameter_missing"),
+            "{lacking}: {}",
+            page.body
+        );
     }
     let long = format!("shop={}&theme=x", "a".repeat(300));
-    assert!(Browser::new().get(link(&long)).await.shows("request.bad"));
+    assert!(
+        Browser::new()
+            .get(link(&long))
+            .await
+            .shows("login.parameter_missing")
+    );
     assert_eq!(scene.world.calls("/authorize"), before);
+}
 
+#[tokio::test]
+async fn check_says_which_parameters_a_link_may_have() {
+    let scene = Scene::new(json!({}), "").await;
     let found = errors(
         &scene,
         "[authorization]\nparameters = { x = \"{login.provider}\" }",

@@ -286,10 +286,13 @@ async fn an_answer_in_the_fragment_is_posted_on() {
     let answer = by_script(browser, &without_state).await;
     assert_eq!(browser.follow(answer).await.url.path(), "/welcome");
 
-    // Without it in the mapping, nobody waits for a fragment.
+    // Without it in the mapping, an address that says nothing may still be that of an
+    // error; one that says the state is that of a refusal.
     scene.map("").await;
-    let answer = browser.get(&callback[..url::Position::AfterPath]).await;
-    assert!(answer.header("location").contains("login.state_missing"));
+    let bare = callback[..url::Position::AfterPath].to_owned();
+    assert_eq!(browser.get(&bare).await.status, 200);
+    let answer = browser.get(format!("{bare}?state=unknown")).await;
+    assert!(answer.header("location").contains("login.state_unknown"));
 
     assert_eq!(
         errors(

@@ -48,6 +48,8 @@ fn happened(code: &str) -> &'static str {
         "login.token_rejected" => "explain.token_rejected",
         "login.token_response_invalid" => "explain.token_response_invalid",
         "login.id_token_invalid" => "explain.id_token_invalid",
+        "login.other_subject" => "explain.other_subject",
+        "login.not_decrypted" => "explain.not_decrypted",
         "login.userinfo_rejected" => "explain.userinfo_rejected",
         "login.userinfo_not_found" => "explain.userinfo_not_found",
         "login.userinfo_invalid" => "explain.userinfo_invalid",

@@ -177,6 +177,7 @@ impl Authority {
             wanted_in_id_token: Some(claims.in_id_token(application)),
             essential_acr: std::mem::take(&mut claims.acr),
             claims: claims.text,
+            others: others(query),
         })
     }
 
@@ -271,6 +272,59 @@ fn again(prompts: &[&str]) -> Option<String> {
     let known = ["login", "select_account"];
     let asked: Vec<&str> = known.into_iter().filter(|p| prompts.contains(p)).collect();
     (!asked.is_empty()).then(|| asked.join(" "))
+}
+
+/// Parameters that mean something here, or that nobody may set for the login.
+const KNOWN: &[&str] = &[
+    "account",
+    "acr_values",
+    "audience",
+    "claims",
+    "claims_locales",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "display",
+    "dpop_jkt",
+    "email",
+    "id_token_hint",
+    "lang",
+    "login_hint",
+    "max_age",
+    "moved",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "registration",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "return_to",
+    "scope",
+    "state",
+    "ui_locales",
+];
+
+/// The most other parameters that are kept, and how long each may be.
+const MAX_OTHERS: usize = 8;
+const MAX_OTHER: usize = 256;
+
+/// Parameters that no standard knows, which are ignored here (RFC 6749 §3.1): the
+/// login may have a use for them.
+fn others(query: &Pairs) -> Vec<(String, String)> {
+    let others = query.iter().filter(|(name, value)| {
+        let short = name.len() <= MAX_OTHER && value.len() <= MAX_OTHER;
+        short && !value.is_empty() && !value.chars().any(char::is_control) && !KNOWN.contains(name)
+    });
+    others
+        .take(MAX_OTHERS)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn short(query: &Pairs, name: &'static str, limit: usize) -> Result<Option<String>, OAuthError> {

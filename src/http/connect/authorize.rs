@@ -151,6 +151,10 @@ fn login_url(store: &StoreFront, request: &Authorization, return_to: &ReturnTo) 
     if let Some(locale) = locale {
         let _ = write!(endpoint, "&lang={}", failure::encode(locale));
     }
+    for (name, value) in &request.others {
+        let (name, value) = (failure::encode(name), failure::encode(value));
+        let _ = write!(endpoint, "&{name}={value}");
+    }
     store.url(&endpoint)
 }
 
@@ -272,8 +276,9 @@ fn verdict(failure: &LoginError) -> Option<Code> {
             | ErrorCode::LoginProviderUnreachable => Code::TemporarilyUnavailable,
             _ => Code::ServerError,
         },
+        // What the mapping wants of the link, the application's request brings.
+        LoginError::ParameterMissing(_) => Code::InvalidRequest,
         LoginError::NoProvider
-        | LoginError::ParameterMissing(_)
         | LoginError::Misconfigured(_)
         | LoginError::IssuerMismatch(_)
         | LoginError::BadCallback(_)
@@ -303,6 +308,10 @@ fn reported(code: &str, id: Option<&str>) -> Option<OAuthError> {
         "temporarily_unavailable" => (
             Code::TemporarilyUnavailable,
             "the login did not work now; try again later",
+        ),
+        "invalid_request" => (
+            Code::InvalidRequest,
+            "the request lacks a parameter that the provider's mapping wants (`{login.…}`)",
         ),
         "server_error" => (Code::ServerError, "the login at the provider failed"),
         _ => return None,

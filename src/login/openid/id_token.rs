@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::{SKEW, Timestamp, digest as compare};
+use crate::base::{ErrorCode, SKEW, Timestamp, digest as compare};
 use crate::login::error::words;
 use crate::protocol::jwe::JweError;
 use crate::protocol::jws::JwsError;
@@ -163,6 +163,17 @@ pub fn check_claims(
         None => Ok(authenticated),
         Some(Value::String(hash)) if *hash == at_hash(expected) => Ok(authenticated),
         Some(_) => Err(IdTokenError::AccessTokenHash),
+    }
+}
+
+impl IdTokenError {
+    /// The code of its own that it has, where it says more than that a token is wrong.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::OtherSubject => Some(ErrorCode::LoginOtherSubject),
+            Self::Encrypted(_) | Self::NoDecryptionKey => Some(ErrorCode::LoginNotDecrypted),
+            _ => None,
+        }
     }
 }
 

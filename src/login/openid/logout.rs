@@ -19,6 +19,7 @@ use crate::base::{AccountId, ProviderId, SKEW, Timestamp, UserId, digest};
 use crate::login::Logins;
 use crate::login::error::LoginError;
 use crate::login::exchange::TokenResponse;
+use crate::login::kept::MAX_TOKEN;
 use crate::protocol::jws::{Jws, JwsError};
 use crate::provider::Provider;
 use crate::provider::decode::strict_json;
@@ -113,7 +114,9 @@ impl Logins {
         let fits = |text: &String| (1..=MAX_VALUE).contains(&text.len());
         let set = provider.end_session.as_ref();
         let hint = set.is_some_and(|set| set.id_token_hint);
+        // A longer one fits into no address.
         let id_token = token.id_token().filter(|_| hint);
+        let id_token = id_token.filter(|token| token.expose().len() <= MAX_TOKEN);
         Some(AtProvider {
             lineage: provider.lineage,
             subject: text("sub").filter(fits)?,

@@ -13,6 +13,11 @@ use crate::provider::file::{
 use crate::provider::parameter::Parameter;
 use crate::provider::template::Slot;
 
+/// Whether parameters go into a body.
+pub(super) fn has_body(method: Method, content_type: ContentType) -> bool {
+    method.has_body() && content_type != ContentType::None
+}
+
 /// The keys of a body, as they are written.
 pub(super) struct BodyKeys<'a> {
     /// The table.

@@ -45,6 +45,7 @@ impl Check<'_> {
         let assertion = self.assertion(file, authentication);
         let certificate = self.certificate(file);
         let decryption_key = self.decryption_key(file);
+        let secrets = self.secrets(file);
         Some(Client {
             decryption_key,
             id_key,
@@ -56,6 +57,7 @@ impl Check<'_> {
             assertion,
             dpop: self.dpop(file),
             certificate,
+            secrets,
         })
     }
 
@@ -86,6 +88,26 @@ impl Check<'_> {
             );
         }
         Some(Secret::new(String::new()))
+    }
+
+    /// Further secrets, each with a name that can stand in `{secret.…}`.
+    fn secrets(&mut self, file: &ProviderFile) -> Vec<(String, Secret)> {
+        let mut out = Vec::new();
+        for (name, source) in &file.client.secrets {
+            let key = format!("client.secrets.{name}");
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.is_empty() || !name.chars().all(plain) {
+                self.error_hint(
+                    &key,
+                    format!("`{name}` cannot be the name of a secret"),
+                    "write letters, digits, `-` and `_`",
+                );
+                continue;
+            }
+            let secret = self.secret(&key, Some(source));
+            out.extend(secret.map(|secret| (name.clone(), secret)));
+        }
+        out
     }
 
     fn assertion(

@@ -13,7 +13,7 @@ use crate::base::units;
 use crate::document::REDACTED;
 use crate::outbound::Limits;
 use crate::provider::decode::Format;
-use crate::provider::file::{ProviderFile, SignSection};
+use crate::provider::file::{ProviderFile, SignSection, Within};
 use crate::provider::mapped::{Mapped, Root, Source};
 use crate::provider::model::{Answer, LoginParameters, MAX_BODY, MAX_CONNECT, MAX_TOTAL, Verified};
 use crate::provider::path::{Condition, Place};
@@ -29,14 +29,13 @@ const FORBIDDEN_HEADERS: &[&str] = &[
     "te",
     "trailer",
     "content-type",
-    "cookie",
     "proxy-authorization",
 ];
 
 /// What a mapping says of any answer.
 pub(super) struct Written<'a> {
     pub format: Format,
-    pub inner: Option<&'a String>,
+    pub inner: Option<&'a Within>,
     pub success: Option<&'a String>,
     pub error_message: Option<&'a String>,
     pub success_status: &'a [u16],
@@ -63,6 +62,8 @@ pub(super) struct Taken<'a> {
     pub authorization: bool,
     /// The mapping writes the body, and says of which type it is.
     pub raw_body: bool,
+    /// It has a body of parameters, whose type a header may say otherwise.
+    pub has_body: bool,
     /// Its signatures, which headers may hold.
     pub sign: &'a [SignSection],
 }
@@ -212,7 +213,7 @@ impl Check<'_> {
         }
         Answer {
             format: written.format,
-            inner: self.place(&format!("{at}.inner"), written.inner, None),
+            inner: self.inner(&format!("{at}.inner"), written.inner),
             success: written
                 .success
                 .and_then(|text| self.condition(&format!("{at}.success"), text)),
@@ -221,6 +222,20 @@ impl Check<'_> {
             good: written.success_status.to_vec(),
             lifted: BTreeSet::new(),
         }
+    }
+
+    /// The most steps to what counts in an answer.
+    const MAX_INNER: usize = 4;
+
+    fn inner(&mut self, key: &str, written: Option<&Within>) -> Vec<Place> {
+        let places = written.map_or(&[][..], Within::places);
+        if written.is_some() && places.is_empty() || places.len() > Self::MAX_INNER {
+            let message = format!("a list of one to {} places is meant", Self::MAX_INNER);
+            self.error_hint(key, message, "leave it out where the answer itself counts");
+        }
+        let read = places.iter();
+        read.filter_map(|place| self.place(key, Some(place), None))
+            .collect()
     }
 
     pub(super) fn template(
@@ -252,6 +267,7 @@ impl Check<'_> {
         };
         self.suspicious_braces(key, &template);
         self.suspicious_members(key, &template);
+        self.unknown_secrets(key, &template);
         self.in_time(key, template, allowed)
     }
 
@@ -289,6 +305,8 @@ impl Check<'_> {
             } else if lower == "content-type" && taken.raw_body {
                 // The body's own; `Check::body` has taken it.
                 continue;
+            } else if lower == "content-type" && taken.has_body {
+                // In place of ours.
             } else if FORBIDDEN_HEADERS.contains(&lower.as_str()) {
                 self.error(&key, format!("the header `{name}` is set by the broker"));
             } else if taken.authorization && lower == "authorization" {

@@ -1,10 +1,13 @@
 //! What later steps need of the authorization response, and all of them of the address
 //! at which the login began.
 
+use std::collections::BTreeSet;
+
 use crate::provider::body::Body;
+use crate::provider::lifted::Lifted;
 use crate::provider::mapped::{Mapped, Root};
 use crate::provider::model::{
-    Authorization, LoginParameters, ProfileMap, Token, Userinfo, UserinfoRequest, Verified,
+    Authorization, LoginParameters, ProfileMap, Then, Token, Userinfo, UserinfoRequest, Verified,
 };
 use crate::provider::parameter::Parameter;
 use crate::provider::sign::Signature;
@@ -59,6 +62,37 @@ fn of_login<'a>(token: &'a Token, userinfo: &'a Userinfo) -> impl Iterator<Item 
         .chain(signed)
         .chain(&token.open_url)
         .chain(requests.flat_map(texts))
+}
+
+/// Values in the head of the token endpoint's answer that later requests or the
+/// profile name.
+pub(super) fn token_head(userinfo: &Userinfo) -> BTreeSet<Lifted> {
+    let requests =
+        std::iter::once(&userinfo.request).chain(userinfo.then.iter().map(|then| &then.request));
+    let sent = requests.flat_map(texts).flat_map(Template::slots);
+    let sent = sent.filter_map(|slot| match slot {
+        Slot::Token(place) => Some(place),
+        _ => None,
+    });
+    let mapped = userinfo
+        .profile
+        .all()
+        .flat_map(|(_, place)| place.sources());
+    let mapped = mapped.filter(|source| source.root == Root::Token);
+    sent.chain(mapped.map(|source| &source.place))
+        .filter_map(|place| Lifted::parse(place.as_str()))
+        .collect()
+}
+
+/// Values in the head of the profile's answer that the requests after it name.
+pub(super) fn profile_head(then: &[Then]) -> BTreeSet<Lifted> {
+    let sent = then.iter().flat_map(|then| texts(&then.request));
+    sent.flat_map(Template::slots)
+        .filter_map(|slot| match slot {
+            Slot::Profile(place) => Lifted::parse(place.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Names in the places of texts.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Check;
+use super::later::profile_head;
 use crate::document::structure::nearest;
 use crate::provider::file::{Kind, Places, ProviderFile};
 use crate::provider::lifted::Lifted;
 use crate::provider::mapped::{Form, Mapped, Root, Source};
-use crate::provider::model::{ProfileMap, ProfileSource, Verified};
+use crate::provider::model::{ProfileMap, ProfileSource, Then, Verified};
 
 /// What may stand in braces where a value of the profile is named.
 pub(super) const OF_PROFILE: &[&str] = &[
@@ -140,7 +141,12 @@ impl Check<'_> {
     }
 
     /// What of the answer's head is mapped.
-    pub(super) fn in_head(&mut self, source: ProfileSource, map: &ProfileMap) -> BTreeSet<Lifted> {
+    pub(super) fn in_head(
+        &mut self,
+        source: ProfileSource,
+        map: &ProfileMap,
+        then: &[Then],
+    ) -> BTreeSet<Lifted> {
         let verified = match &map.email_verified {
             Some(Verified::Place(place)) => Some(place),
             _ => None,
@@ -150,7 +156,8 @@ impl Check<'_> {
             .flat_map(Mapped::sources)
             .filter(|source| source.root == Root::Profile)
             .filter_map(|source| Lifted::parse(source.place.as_str()));
-        let head: BTreeSet<Lifted> = texts.collect();
+        let mut head: BTreeSet<Lifted> = texts.collect();
+        head.extend(profile_head(then));
         if !head.is_empty() && matches!(source, ProfileSource::IdToken | ProfileSource::AccessToken)
         {
             self.error_hint(

@@ -1,7 +1,7 @@
 //! `[token.refresh]`: how a kept token is refreshed.
 
 use super::Check;
-use super::body::BodyKeys;
+use super::body::{BodyKeys, has_body};
 use super::client::authentication;
 use super::fields::Taken;
 use super::sign::SignKeys;
@@ -56,6 +56,7 @@ impl Check<'_> {
         );
         let taken = Taken {
             authorization: authentication(file).is_some_and(Authentication::is_basic),
+            has_body: has_body(set.method, set.content_type),
             sign: &set.sign,
             ..Taken::default()
         };

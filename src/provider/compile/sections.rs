@@ -192,6 +192,14 @@ impl Check<'_> {
         let set = &file.callback;
         let code_key = self.name("callback.code_key", set.code_key.as_ref(), "code");
         let error_key = self.name("callback.error_key", set.error_key.as_ref(), "error");
+        for (key, name) in [
+            ("callback.code_key", &code_key),
+            ("callback.error_key", &error_key),
+        ] {
+            if name.starts_with('$') {
+                self.place(key, Some(name), None);
+            }
+        }
         let state_key = file.authorization.state_key.as_deref().unwrap_or("state");
         if code_key == error_key || code_key == state_key || error_key == state_key {
             self.error("callback", "code, error and state need different names");

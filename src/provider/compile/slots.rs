@@ -24,14 +24,14 @@ pub(super) fn in_authorization_url(slot: &Slot) -> bool {
 
 /// In what is signed of it.
 pub(super) fn signed_authorization(slot: &Slot) -> bool {
-    in_authorization(slot) || matches!(slot, Slot::ClientSecret)
+    in_authorization(slot) || matches!(slot, Slot::ClientSecret | Slot::Secret(_))
 }
 
 /// Where no login is at hand: a kept token is refreshed long after it.
 pub(super) fn without_login(slot: &Slot) -> bool {
     matches!(
         slot,
-        Slot::ClientId | Slot::ClientSecret | Slot::Now(_) | Slot::Random
+        Slot::ClientId | Slot::ClientSecret | Slot::Secret(_) | Slot::Now(_) | Slot::Random
     )
 }
 
@@ -51,11 +51,15 @@ pub(super) fn with_code(slot: &Slot) -> bool {
         )
 }
 
-/// In the URL itself no code or secret stands.
+/// In the URL itself no code or secret stands, but for a key that some gateways want there.
 pub(super) fn in_token_url(slot: &Slot) -> bool {
     matches!(
         slot,
-        Slot::ClientId | Slot::Callback(_) | Slot::Login(_) | Slot::AppAccessToken
+        Slot::ClientId
+            | Slot::Callback(_)
+            | Slot::Login(_)
+            | Slot::AppAccessToken
+            | Slot::Secret(_)
     )
 }
 

@@ -56,6 +56,22 @@ impl Check<'_> {
         }
     }
 
+    /// Secrets that `client.secrets` does not have.
+    pub(super) fn unknown_secrets(&mut self, key: &str, template: &Template) {
+        for slot in template.slots() {
+            let Slot::Secret(name) = slot else { continue };
+            if self.secrets.contains(name) {
+                continue;
+            }
+            let known: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+            let hint = match nearest(name, &known) {
+                Some(near) => format!("did you mean `{{secret.{near}}}`?"),
+                None => format!("write: client.secrets = {{ {name} = {{ env = \"…\" }} }}"),
+            };
+            self.error_hint(key, format!("`client.secrets` has no `{name}`"), hint);
+        }
+    }
+
     /// Braces around what is not a place. They are sent as they are, since a value
     /// may hold JSON; who wrote a single word there meant a place.
     pub(super) fn suspicious_braces(&mut self, key: &str, template: &Template) {

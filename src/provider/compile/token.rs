@@ -1,7 +1,7 @@
 //! The tables of the access token exchange.
 
 use super::Check;
-use super::body::BodyKeys;
+use super::body::{BodyKeys, has_body};
 use super::client::authentication;
 use super::fields::{Taken, written};
 use super::later::sent;
@@ -74,10 +74,10 @@ impl Check<'_> {
             self.open_endpoint("token.url", set.url.as_ref(), openid, in_token_url);
         self.query_collisions("token.url", url.as_ref(), &reserved);
         let parameters = self.parameters("token.parameters", &set.parameters, &reserved, with_code);
-        let basic = authentication(file).is_some_and(Authentication::is_basic);
         let taken = Taken {
-            authorization: basic,
+            authorization: authentication(file).is_some_and(Authentication::is_basic),
             raw_body: set.body.is_some(),
+            has_body: has_body(set.method, set.content_type),
             sign: &set.sign,
         };
         let headers = self.headers("token.headers", &set.headers, taken, with_code);
@@ -207,6 +207,7 @@ impl Check<'_> {
         );
         let taken = Taken {
             raw_body: set.body.is_some(),
+            has_body: has_body(set.method, set.content_type),
             sign: &set.sign,
             ..Taken::default()
         };

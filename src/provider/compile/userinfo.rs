@@ -1,7 +1,7 @@
 //! The tables of user information.
 
 use super::Check;
-use super::body::BodyKeys;
+use super::body::{BodyKeys, has_body};
 use super::fields::{Taken, written};
 use super::mapped::Purpose;
 use super::sign::SignKeys;
@@ -45,6 +45,7 @@ const RESERVED_CLAIMS: &[&str] = &[
     "picture",
     "locale",
     "user_id",
+    "provider_user_id",
 ];
 
 /// The word before the token: RFC 6750 §2.1, RFC 9449 §7.1.
@@ -79,7 +80,7 @@ impl Check<'_> {
             );
         }
         let request = self.userinfo_request("userinfo", set, &file.client);
-        let then = set
+        let then: Vec<Then> = set
             .then
             .iter()
             .enumerate()
@@ -90,7 +91,7 @@ impl Check<'_> {
         let response = &set.response;
         let answer = self.answer("userinfo.response", &written!(response));
         let profile = self.profile(file)?;
-        let lifted = self.in_head(source, &profile);
+        let lifted = self.in_head(source, &profile, &then);
         Some(Userinfo {
             source,
             request,
@@ -133,9 +134,8 @@ impl Check<'_> {
             );
         }
         let posts = send_token == SendToken::Body || set.body.is_some();
-        let method = set
-            .method
-            .unwrap_or(if posts { Method::Post } else { Method::Get });
+        let usual = if posts { Method::Post } else { Method::Get };
+        let method = set.method.unwrap_or(usual);
         if send_token == SendToken::Body && method == Method::Get {
             self.error(
                 &format!("{at}.method"),
@@ -171,6 +171,7 @@ impl Check<'_> {
         let taken = Taken {
             authorization: send_token == SendToken::Bearer,
             raw_body: set.body.is_some(),
+            has_body: has_body(method, set.content_type),
             sign: &set.sign,
         };
         let headers = self.headers(&format!("{at}.headers"), &set.headers, taken, with_profile);

@@ -1,4 +1,5 @@
-//! JSONP: `callback( {"openid": "…"} );`, read as text and never executed.
+//! JSONP: `callback( {"openid": "…"} );`, or `var user = {…};`, read as text and never
+//! executed.
 
 use serde_json::Value;
 
@@ -26,17 +27,24 @@ pub(super) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
             .filter(|rest| identifier(rest) == asked)
             .ok_or_else(|| bad(rest, "no call of the function that was asked about"))?;
     }
-    let callback = identifier(rest);
-    if callback.is_empty() {
+    let declared = declaration(rest);
+    let rest = declared.unwrap_or(rest);
+    let name = identifier(rest);
+    if name.is_empty() {
         return Err(bad(rest, "no function's name"));
     }
-    let after = rest[callback.len()..].trim_start();
-    let Some(inside) = after.strip_prefix('(') else {
+    let after = rest[name.len()..].trim_start();
+    let begins = if declared.is_some() { '=' } else { '(' };
+    let Some(inside) = after.strip_prefix(begins) else {
         return Err(bad(after, "no `(` after the function's name"));
     };
     let end = inside.trim_end();
     let end = end.strip_suffix(';').unwrap_or(end).trim_end();
-    let Some(argument) = end.strip_suffix(')') else {
+    let argument = match declared {
+        Some(_) => Some(end),
+        None => end.strip_suffix(')'),
+    };
+    let Some(argument) = argument else {
         return Err(bad("", "the call isn't closed by `)` at the end"));
     };
     // Places are counted from the beginning of the body, not of the argument.
@@ -53,7 +61,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
     })
 }
 
-/// True for `name(` and for what [`decode`] takes before it.
+/// True for `name(`, `var name =` and for what [`decode`] takes before it.
 pub(super) fn looks_like_call(text: &[u8]) -> bool {
     // A name and what may stand before it are short; the argument isn't looked at.
     let head = &text[..text.len().min(400)];
@@ -62,9 +70,20 @@ pub(super) fn looks_like_call(text: &[u8]) -> bool {
         Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
     };
     let head = skip(head);
+    if let Some(rest) = declaration(head) {
+        let name = identifier(rest);
+        return !name.is_empty() && rest[name.len()..].trim_start().starts_with('=');
+    }
     let name = identifier(head);
     let after = head[name.len()..].trim_start();
     !name.is_empty() && (after.starts_with('(') || name == "typeof")
+}
+
+/// What follows `var`, `let` or `const`.
+fn declaration(text: &str) -> Option<&str> {
+    let words = ["var ", "let ", "const "];
+    let found = words.iter().find_map(|word| text.strip_prefix(word));
+    found.map(str::trim_start)
 }
 
 fn skip(text: &str) -> &str {

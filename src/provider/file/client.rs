@@ -1,5 +1,7 @@
 //! `[client]`: who we are to the provider.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,8 @@ pub struct ClientSection {
     pub tls_certificate: Option<SecretSource>,
     /// The private key (PEM) of `tls_certificate`.
     pub tls_private_key: Option<SecretSource>,
+    /// Further secrets by name, such as the key of an API gateway: `{secret.name}` in headers, parameters, bodies, queries and signatures of the requests that the broker itself sends.
+    pub secrets: BTreeMap<String, SecretSource>,
 }
 
 /// Client authentication at the token endpoint.

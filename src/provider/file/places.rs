@@ -67,3 +67,39 @@ impl JsonSchema for Places {
         })
     }
 }
+
+/// A place, or several of which each is within what the one before it found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Within {
+    /// A member's name, or a JSONPath.
+    One(String),
+    /// From the outermost to the innermost.
+    Each(Vec<String>),
+}
+
+impl Within {
+    /// The places, from the outermost to the innermost.
+    pub fn places(&self) -> &[String] {
+        match self {
+            Self::One(place) => std::slice::from_ref(place),
+            Self::Each(places) => places,
+        }
+    }
+}
+
+impl JsonSchema for Within {
+    fn schema_name() -> Cow<'static, str> {
+        "Within".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A member's name or a path, or a list of these.",
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" } }
+            ]
+        })
+    }
+}

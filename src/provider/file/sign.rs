@@ -54,6 +54,8 @@ pub enum SignIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignAlgorithm {
+    /// The text itself: only `encoding` changes it, as in `Authorization = "Basic {sign.name}"`.
+    Plain,
     /// The MD5 of the text, which has a secret in it.
     Md5,
     /// Its SHA-1.

@@ -164,7 +164,7 @@ fn token_method(mapping: &mut Mapping, name: &str, value: &Value) {
         .to_ascii_uppercase()
         .as_str()
     {
-        "GET" => mapping.set("token.method", "GET"),
+        method @ ("GET" | "PUT") => mapping.set("token.method", method),
         "POST" => {}
         other => mapping.left(
             name,

@@ -24,7 +24,11 @@ impl<'a> Expect<'a> {
     pub fn callback(&self, redirect_uri: &str) -> MaskedMessage {
         let code = &self.0.callback.code_key;
         let state = &self.0.authorization.state_key;
-        let mut pairs = format!("{}={{{{code}}}}", encode(code));
+        let json = Place::parse(code).ok().filter(|_| code.starts_with('$'));
+        let mut pairs = match json.as_ref().and_then(Place::first_member) {
+            Some(parameter) => format!("{}={{{{JSON with the code}}}}", encode(parameter)),
+            None => format!("{}={{{{code}}}}", encode(code)),
+        };
         if self.0.authorization.state_in == StateIn::Parameter {
             let _ = write!(pairs, "&{}={{{{state}}}}", encode(state));
         }

@@ -39,6 +39,14 @@ pub(super) fn in_location(step: &str, address: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The values in a `Cookie` header.
+pub(super) fn cookies(header: &str) -> impl Iterator<Item = &str> {
+    let values = header.split(';').filter_map(|pair| pair.split_once('='));
+    values
+        .map(|(_, value)| value.trim())
+        .filter(|value| value.len() >= SHORTEST)
+}
+
 /// The same for a document that was read from an answer.
 pub(super) fn in_document(step: &str, document: &Value) -> Vec<(String, String)> {
     tokens(step, &document.to_string())
