@@ -17,6 +17,9 @@ use crate::base::{AccountId, Secret};
 use crate::document::secret::REDACTED;
 use crate::document::structure::parse_toml;
 
+/// The largest file; the broker takes less.
+const MAX_FILE: u64 = 1 << 20;
+
 /// An account or an application.
 pub(super) struct File {
     pub(super) shape: Value,
@@ -165,8 +168,18 @@ fn stem(file: &Path) -> anyhow::Result<String> {
     Ok(stem.to_owned())
 }
 
+/// Whoever sends a change in may have made the file anything: a device is read without
+/// end, a pipe is waited for without end.
 fn text(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+    let unreadable = || format!("{} cannot be read", file.display());
+    let found = fs::metadata(file).with_context(unreadable)?;
+    if !found.is_file() {
+        bail!("{} is no file", file.display());
+    }
+    if found.len() > MAX_FILE {
+        bail!("{} is larger than {MAX_FILE} bytes", file.display());
+    }
+    fs::read_to_string(file).with_context(unreadable)
 }
 
 fn table(file: &Path) -> anyhow::Result<Map<String, Value>> {
