@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -82,10 +81,10 @@ fn command(filled: &Filled, arguments: &[&str]) -> Command {
 }
 
 /// Does something again and again; how often in all, and the CPU of the broker for each.
-async fn drive<W: AsyncFn(usize, &mut Browser) + Copy>(
+async fn drive(
     serving: &Serving,
     turn: Duration,
-    work: W,
+    work: &impl AsyncFn(usize, &mut Browser),
 ) -> (f64, f64) {
     let next = AtomicUsize::new(0);
     let (began, before) = (Instant::now(), serving.cpu());
@@ -166,12 +165,12 @@ pub async fn measure(
         assert_eq!(end.status, StatusCode::OK, "{}", end.body);
     };
     // Once for each account, so that all are known to both; and then measured.
-    drive(&serving, turn / 2, log_in).await;
-    let (rate, cpu) = drive(&serving, turn, log_in).await;
+    drive(&serving, turn / 2, &log_in).await;
+    let (rate, cpu) = drive(&serving, turn, &log_in).await;
     found.insert("logins a second, 8 browsers", rate);
     found.insert("CPU of the broker a login, µs", cpu);
 
-    let samples = Arc::new(&filled.samples);
+    let samples = &filled.samples;
     let check = async |n: usize, browser: &mut Browser| {
         let Somebody { account, token, .. } = &samples[n % samples.len()];
         let cookie = format!("vestibule_{account}={token}");
@@ -179,8 +178,8 @@ pub async fn measure(
         let page = browser.get_with(&url, &[("cookie", &cookie)]).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     };
-    drive(&serving, turn / 2, check).await;
-    let (rate, cpu) = drive(&serving, turn, check).await;
+    drive(&serving, turn / 2, &check).await;
+    let (rate, cpu) = drive(&serving, turn, &check).await;
     found.insert("checks a second, 8 clients", rate);
     found.insert("CPU of the broker a check, µs", cpu);
 

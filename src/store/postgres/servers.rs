@@ -25,8 +25,10 @@ use super::super::StoreError;
 use super::address::{Address, CONNECT, common};
 use super::tls::Tls;
 
-/// The timeline is in the name of the log file that is being written.
-const TIMELINE: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
+/// The timeline is in the name of the log file that is being written. YugabyteDB knows the
+/// function and has no timelines: all of its servers take writes.
+const TIMELINE: &str = "SELECT CASE WHEN version() NOT LIKE '%-YB-%' \
+    THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
 /// A cluster and all copies of it have one, and no other has.
 const CLUSTER: &str = "SELECT system_identifier FROM pg_control_system()";
 
