@@ -328,6 +328,14 @@ fn what_is_wrong_with_a_directory_is_said_before_anything_changes() {
         assert!(said.contains("google.toml") && said.contains(why), "{said}");
     }
     let home = filled();
+    home.write("config/accounts/\u{1b}[31mred\n.toml", "");
+    let said = home.refused();
+    assert!(!said.contains('\u{1b}') && said.contains("\\u{1b}[31mred"), "{said}");
+    let home = filled();
+    let endless = APPLICATION.replace("{ env = \"APP_SECRET\" }", "{ file = \"/dev/zero\" }");
+    home.write("config/applications/orders.toml", &endless);
+    assert!(home.refused().contains("/dev/zero is no file"));
+    let home = filled();
     home.write("config/accounts/acme.toml", &"# long\n".repeat(200_000));
     assert!(home.refused().contains("larger than"));
     let home = Home::new();
