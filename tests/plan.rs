@@ -330,7 +330,10 @@ fn what_is_wrong_with_a_directory_is_said_before_anything_changes() {
     let home = filled();
     home.write("config/accounts/\u{1b}[31mred\n.toml", "");
     let said = home.refused();
-    assert!(!said.contains('\u{1b}') && said.contains("\\u{1b}[31mred"), "{said}");
+    assert!(
+        !said.contains('\u{1b}') && said.contains("\\u{1b}[31mred"),
+        "{said}"
+    );
     let home = filled();
     let endless = APPLICATION.replace("{ env = \"APP_SECRET\" }", "{ file = \"/dev/zero\" }");
     home.write("config/applications/orders.toml", &endless);
