@@ -4,6 +4,7 @@ pub mod credential;
 pub mod directory;
 pub mod domain_proof;
 pub mod draft;
+pub mod logo;
 pub mod mapping;
 pub mod origins;
 pub mod provider_tokens;
@@ -41,6 +42,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         credential::space(),
         domain_proof::space(),
         draft::space(),
+        logo::space(),
         origins::space(),
         provider_tokens::space(),
     ]
@@ -63,6 +65,9 @@ pub struct Account {
     /// A logo for its pages, https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
+    /// The logo that is kept here; it goes before `logo_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<logo::Mark>,
     /// An accent colour for its pages: `#rrggbb`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<String>,
@@ -138,6 +143,7 @@ impl Account {
             name: name.into(),
             stores,
             logo_url: None,
+            logo: None,
             color: None,
             signing_alg: None,
             unverified_email: UnverifiedEmail::Mark,
@@ -146,6 +152,17 @@ impl Account {
             audience: None,
             created_at,
         }
+    }
+
+    /// The address of the logo that is kept at this broker.
+    pub fn kept_logo(&self, broker: &str) -> Option<String> {
+        let mark = self.logo.as_ref()?;
+        Some(format!("{broker}{}", mark.path(&self.id)))
+    }
+
+    /// The address of its logo: of the one that is kept, or of the one elsewhere.
+    pub fn logo_at(&self, broker: &str) -> Option<String> {
+        self.kept_logo(broker).or_else(|| self.logo_url.clone())
     }
 
     /// The store at an origin.

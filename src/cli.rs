@@ -160,6 +160,13 @@ enum Command {
     },
 }
 
+/// The commands with their options, as the reference has them.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
+
 /// Reads the command line. A `kid`, a cursor or an application's id may begin with `-`
 /// (base64url, RFC 4648 §5): where one is among the arguments, arguments that take
 /// values take it as one.

@@ -14,6 +14,7 @@
 //! | `vtex` | the interface of VTEX ID: `/api/vtexid/…` |
 //! | `connect` | the authority: `/connect/…` |
 //! | `well_known` | keys, discovery |
+//! | `logo` | `logo`: the account's, where the broker keeps it |
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! An account's endpoints are served below `/accounts/{account}/`, and through
@@ -29,6 +30,7 @@ mod email_first;
 pub(crate) mod failure;
 pub mod health;
 mod login;
+mod logo;
 mod logout;
 pub mod pages;
 mod password;
@@ -153,6 +155,7 @@ pub fn router(app: Shared) -> Router {
         .route_layer(middleware::from_fn(seen))
         .merge(bodies)
         .route("/accounts/{account}/error", get(failure::account_page))
+        .route("/accounts/{account}/logo/{file}", get(logo::show))
         .route("/accounts/{account}/session", get(session::session))
         .route("/accounts/{account}/check", any(check::check))
         .route("/accounts/{account}/check/", any(check::check))

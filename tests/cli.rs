@@ -952,3 +952,83 @@ fn set_up_links_are_made_listed_and_revoked() {
     home.ok(&["setup-link", "revoke", id, "--account", "acme", "--yes"]);
     assert_eq!(links(&["list", "--account", "acme"]), serde_json::json!([]));
 }
+
+/// The commands below one, each with its path.
+fn below(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+    let mut all = Vec::new();
+    for one in command
+        .get_subcommands()
+        .filter(|one| one.get_name() != "help")
+    {
+        let path = format!("{path} {}", one.get_name());
+        all.extend(below(one, &path));
+        all.push((path, one.clone()));
+    }
+    all
+}
+
+#[test]
+fn every_list_takes_a_limit() {
+    let mut lists = 0;
+    for (path, command) in below(&vestibule::cli::command(), "") {
+        let name = path.rsplit(' ').next().unwrap();
+        if !["list", "history", "deliveries", "consents"].contains(&name) {
+            continue;
+        }
+        lists += 1;
+        let takes = command
+            .get_arguments()
+            .any(|one| one.get_long() == Some("limit"));
+        assert!(takes, "{path}");
+    }
+    assert!(lists >= 15, "{lists}");
+    let home = Home::new();
+    home.ok(&[
+        "account",
+        "create",
+        "acme",
+        "--store",
+        "https://a.acme.test",
+    ]);
+    for store in ["https://b.acme.test", "https://shop.other.test"] {
+        home.ok(&["store", "add", store, "--account", "acme"]);
+    }
+    let list = |more: &[&str]| {
+        let said = home.ok(&[&["store", "list", "--account", "acme", "--json"], more].concat());
+        serde_json::from_str::<Vec<serde_json::Value>>(&said)
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        (list(&[]), list(&["--limit", "2"]), list(&["acme.test"])),
+        (3, 2, 2)
+    );
+    let bundled = home.ok(&["provider", "list", "--limit", "3", "--json"]);
+    assert_eq!(
+        serde_json::from_str::<Vec<serde_json::Value>>(&bundled)
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn a_logo_is_kept_and_removed() {
+    let home = Home::new();
+    home.ok(&["account", "create", "acme"]);
+    let file = home.0.path().join("logo.any");
+    std::fs::write(&file, "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+    let file = file.to_str().unwrap();
+    let said = home.ok(&["account", "logo", "acme", file, "--json"]);
+    let account: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(account["logo"].as_str().unwrap().contains(".svg"), "{said}");
+    std::fs::write(file, "<svg><script/></svg>").unwrap();
+    let said = home.fails(&["account", "logo", "acme", file], 1);
+    assert!(said.contains("an element `script`"), "{said}");
+    let said = home.fails(&["account", "logo", "acme", "/nowhere"], 1);
+    assert!(said.contains("cannot read /nowhere"), "{said}");
+    let said = home.ok(&["account", "logo", "acme", "--remove", "--json"]);
+    let account: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(account["logo"].is_null(), "{said}");
+    home.fails(&["account", "logo", "acme", "--remove"], 1);
+}

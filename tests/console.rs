@@ -8,6 +8,8 @@ mod applications;
 mod attacks;
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "console/branding.rs"]
+mod branding;
 #[path = "console/device.rs"]
 mod device;
 #[path = "support/dns.rs"]

@@ -5,6 +5,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "docs/reference.rs"]
+mod reference;
 #[path = "docs/site.rs"]
 mod site;
 
@@ -208,31 +210,46 @@ fn the_error_reference_has_every_code() {
     }
 }
 
-/// `docs/SUMMARY.md`, the contents of the site: each page once, and no other.
+/// The pages that the contents of the site name, in `zensical.toml`.
+fn listed(nav: &toml::Value, into: &mut Vec<String>) {
+    match nav {
+        toml::Value::String(page) => into.push(page.clone()),
+        toml::Value::Array(items) => {
+            for item in items {
+                listed(item, into);
+            }
+        }
+        toml::Value::Table(named) => {
+            for below in named.values() {
+                listed(below, into);
+            }
+        }
+        other => panic!("the contents have {other}"),
+    }
+}
+
+/// The contents of the site: each page once, and no other.
 #[test]
 fn the_site_has_every_page_once() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
-    let mut listed: Vec<&str> = summary
-        .split("](")
-        .skip(1)
-        .map(|link| link.split(')').next().unwrap())
-        .collect();
-    listed.sort_unstable();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let site = std::fs::read_to_string(root.join("zensical.toml")).unwrap();
+    let site: toml::Table = site.parse().unwrap();
+    let mut pages = Vec::new();
+    listed(&site["project"]["nav"], &mut pages);
+    pages.sort_unstable();
     let names = |folder: &str| -> Vec<String> {
-        std::fs::read_dir(docs.join(folder))
+        std::fs::read_dir(root.join("docs").join(folder))
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|e| e == "md"))
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-            .filter(|name| name != "SUMMARY.md")
             .map(|name| format!("{folder}{name}"))
             .collect()
     };
     let mut there = names("");
     there.extend(names("decisions/"));
     there.sort();
-    assert_eq!(listed, there);
+    assert_eq!(pages, there);
 }
 
 /// The names that follow `before` in the sources, in quotes.

@@ -251,6 +251,9 @@ fn a_broker_is_written_as_a_directory_and_is_equal_to_it() {
     let literal = MAPPING.replace("{ env = \"ACME_GOOGLE_SECRET\" }", "\"a-secret-of-google\"");
     home.write("config/accounts/acme/providers/google.toml", &literal);
     home.ok(&["apply", "config"]);
+    // A logo that is kept is in no file, and stays.
+    home.write("logo.svg", "<svg/>");
+    home.ok(&["account", "logo", "acme", "logo.svg"]);
     let said = home.run(&["export", "written", "--configuration"]);
     assert_eq!(said.0, 0, "{}", said.2);
     assert!(
@@ -272,6 +275,7 @@ fn a_broker_is_written_as_a_directory_and_is_equal_to_it() {
     );
     // And what is left out stays what it is.
     home.ok(&["apply", "written", "--prune"]);
+    assert!(home.ok(&["account", "show", "acme"]).contains("/logo/"));
     let again = home.run(&["export", "written", "--configuration"]);
     assert!(again.0 == 1 && again.2.contains("not empty"), "{}", again.2);
 }

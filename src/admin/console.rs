@@ -6,9 +6,11 @@
 //! reach a page: drafts keep them on this side.
 
 mod accounts;
+mod activity;
 mod api;
 mod applications;
 mod arrival;
+mod branding;
 mod chart;
 mod confirm;
 mod device;
@@ -20,6 +22,7 @@ mod editor;
 mod expect;
 mod explain;
 mod fields;
+mod forms;
 mod guard;
 mod guest;
 mod keys;
@@ -39,10 +42,12 @@ mod providers;
 mod resume;
 mod review;
 mod rights;
+mod screens;
 mod second_factor;
 mod second_step;
 mod sentences;
 mod sessions;
+mod settings;
 mod setup;
 mod setup_links;
 mod shadow;
@@ -165,10 +170,16 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/setup", get(setup::home_page))
         .route("/domains", post(domains::begin))
         .route("/domains/check", post(domains::check))
+        .route("/domains/lead", post(domains::lead))
         .route("/domains/remove", post(domains::remove))
         .route("/setup-links", post(setup_links::create))
         .nest("/setup-links/{setup_link}", setup_link)
-        .route("/settings", post(accounts::change))
+        .route("/settings", get(settings::show).post(settings::change))
+        .route("/branding", get(branding::show).post(branding::change))
+        .route("/branding/logo", post(branding::upload))
+        .route("/branding/logo/remove", post(branding::remove))
+        .route("/activity", get(activity::show))
+        .route("/activity/changes", get(activity::changes))
         .route("/ways/switch", post(ways::switch))
         .route("/ways/move", post(ways::shift))
         .route("/ways/passwords", post(ways::passwords))
@@ -179,9 +190,9 @@ fn account_pages() -> Router<Arc<Console>> {
         .route("/messages/text", post(messages::text))
         .route("/messages/sample", post(messages::sample))
         .route("/messages/unblock", post(messages::unblock))
-        .route("/stores", get(stores::list).post(accounts::add_store))
-        .route("/stores/remove", post(accounts::remove_store))
-        .route("/remove", post(accounts::remove))
+        .route("/stores", get(stores::list).post(stores::add))
+        .route("/stores/remove", post(stores::remove))
+        .route("/remove", post(settings::remove))
         .route("/new", get(start::choose).post(start::begin))
         .route("/new/{entry}", get(known::ask).post(known::begin))
         .nest("/providers/{provider}", provider)

@@ -229,6 +229,9 @@ error_codes! {
         AccountName = "account.name",
         /// A logo is an https URL.
         AccountLogoUrl = "account.logo_url",
+        /// A logo that is kept is a PNG, JPEG, WebP or SVG of at most 128 KiB and 2048
+        /// pixels a side, and has nothing in it that runs or is fetched.
+        AccountLogo = "account.logo",
         /// A colour is written as `#rrggbb`.
         AccountColor = "account.color",
         /// Sessions are signed with `ES256` or `RS256`.

@@ -38,6 +38,9 @@ pub fn are_on() -> bool {
     TRACER.get().is_some()
 }
 
+/// What a request says of its trace: its `traceparent` and `tracestate`, by name.
+pub type Told = HashMap<String, String>;
+
 /// A span that is to begin.
 #[derive(Debug)]
 pub struct Span {
@@ -59,18 +62,13 @@ impl Span {
     }
 }
 
-/// Does the work of a request that came, in the trace that `told` names (its
-/// `traceparent` and `tracestate`) or in a new one. What is logged meanwhile has the
+/// Does the work of a request that came, in the trace that `told` names or in a new one. What is logged meanwhile has the
 /// trace's id.
-pub async fn request<T>(
-    told: HashMap<String, String>,
-    span: Span,
-    work: impl Future<Output = T>,
-) -> T {
+pub async fn request<T>(told: &Told, span: Span, work: impl Future<Output = T>) -> T {
     let Some(tracer) = TRACER.get() else {
         return work.await;
     };
-    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &told);
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), told);
     let here = span.start(tracer, &parent, Vec::new());
     logged(here, work).await
 }

@@ -1,5 +1,11 @@
 //! `vestibule account`
 
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -52,6 +58,17 @@ pub(super) enum Account {
         id: String,
         #[command(flatten)]
         change: Change,
+    },
+    /// Keep a logo for an account's pages: a PNG, JPEG, WebP or SVG of at most 128 KiB
+    Logo {
+        /// Its id
+        id: String,
+        /// The picture
+        #[arg(required_unless_present = "remove")]
+        file: Option<PathBuf>,
+        /// Remove the logo that is kept
+        #[arg(long, conflicts_with = "file")]
+        remove: bool,
     },
     /// Remove an account with its mappings, users and sessions
     Remove {
@@ -181,6 +198,22 @@ impl Account {
                     .await?;
                 show(json, &changed.unwrap_or_default());
             }
+            Self::Logo {
+                id,
+                file,
+                remove: _,
+            } => {
+                let path = format!("/accounts/{}/logo", segment(&id));
+                let changed = match file {
+                    Some(file) => {
+                        let body = logo(&file)?;
+                        let body = RequestBody::json(&body);
+                        api.send(Method::PUT, &path, Some(body)).await?
+                    }
+                    None => api.send(Method::DELETE, &path, None).await?,
+                };
+                show(json, &changed.unwrap_or_default());
+            }
             Self::Remove { id, consent } => {
                 let ends = "Its providers, users, sessions and applications go with it; shoppers can no longer log in.";
                 consent.ask(&format!("remove the account {id}"), ends)?;
@@ -248,6 +281,18 @@ impl Change {
         }
         body
     }
+}
+
+/// A picture as the API takes it. Of a file that is larger than any that it takes, no
+/// more is read.
+fn logo(file: &Path) -> anyhow::Result<Value> {
+    let cannot = || format!("cannot read {}", file.display());
+    let from = std::fs::File::open(file).with_context(cannot)?;
+    let mut bytes = Vec::new();
+    from.take(256 << 10)
+        .read_to_end(&mut bytes)
+        .with_context(cannot)?;
+    Ok(json!({ "image": STANDARD.encode(&bytes) }))
 }
 
 /// The names in a list with commas.

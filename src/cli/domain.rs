@@ -7,7 +7,7 @@ use super::Global;
 use super::account::segment;
 use super::api::Api;
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Domain {
@@ -32,6 +32,8 @@ pub(super) enum Domain {
         /// The account
         #[arg(long)]
         account: String,
+        #[command(flatten)]
+        most: Most,
     },
     /// Take back that a domain is an account's people's
     Remove {
@@ -66,8 +68,8 @@ impl Domain {
                 let found = api.send(Method::POST, &path, None).await?;
                 show(json, &found.unwrap_or_default());
             }
-            Self::List { account } => {
-                let items = api.list(&all(&account)).await?;
+            Self::List { account, most } => {
+                let items = api.first(&all(&account), most.get()).await?;
                 let columns = ["domain", "proved", "found", "looked_at", "record_value"];
                 table(json, &items, &columns);
             }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
-use super::output::{show, table};
+use super::output::{Most, show, table};
 use crate::base::{Clock, Secret, SystemClock};
 use crate::key::{Algorithm, KeyError, KeyKind, SelfSigned, generate, vault};
 use crate::operation::Caller;
@@ -40,7 +40,10 @@ pub(super) enum Key {
         additional: bool,
     },
     /// List the keys that sign and verify
-    List,
+    List {
+        #[command(flatten)]
+        most: Most,
+    },
     /// Make the next key the active one; the old one verifies until its last token ends
     Rotate {
         /// The key that signs `ES256` or `RS256`; the default one unless given
@@ -131,8 +134,8 @@ impl Key {
                     .await?;
                 show(json, &made.unwrap_or_default());
             }
-            Self::List => {
-                let items = api.list("/keys").await?;
+            Self::List { most } => {
+                let items = api.first("/keys", most.get()).await?;
                 let columns = [
                     "kid",
                     "algorithm",

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody, or_null};
-use super::output::{show, table};
+use super::output::{Most, show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Message {
@@ -67,6 +67,8 @@ pub(super) enum Message {
         /// Only those to this address
         #[arg(long)]
         to: Option<String>,
+        #[command(flatten)]
+        most: Most,
     },
 }
 
@@ -164,10 +166,10 @@ impl Message {
                     );
                 }
             }
-            Self::Deliveries { account, to } => {
+            Self::Deliveries { account, to, most } => {
                 let to = to.map(|to| format!("?to={}", segment(&to)));
                 let path = at(&account, &format!("deliveries{}", to.unwrap_or_default()));
-                let items = api.list(&path).await?;
+                let items = api.first(&path, most.get()).await?;
                 let columns = ["taken_at", "to", "kind", "state", "attempts", "why"];
                 table(json, &items, &columns);
             }

@@ -8,7 +8,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show, table};
 use super::sign_in;
 
 #[derive(Debug, Subcommand)]
@@ -35,7 +35,10 @@ pub(super) enum Operator {
         rights: Rights,
     },
     /// List operators
-    List,
+    List {
+        #[command(flatten)]
+        most: Most,
+    },
     /// Show an operator
     Show {
         /// Their email
@@ -149,8 +152,8 @@ impl Operator {
                 let made = api.send(Method::POST, "/operators", Some(body)).await?;
                 show(json, &made.unwrap_or_default());
             }
-            Self::List => {
-                let items = api.list("/operators").await?;
+            Self::List { most } => {
+                let items = api.first("/operators", most.get()).await?;
                 let columns = [
                     "email",
                     "name",

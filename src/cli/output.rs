@@ -92,3 +92,18 @@ pub(super) fn text(value: &Value) -> String {
     };
     plain.chars().filter(|c| !c.is_control()).collect()
 }
+
+/// How much of a list.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Most {
+    /// How many at most; all unless given
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+impl Most {
+    /// The number.
+    pub fn get(self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+}

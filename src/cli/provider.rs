@@ -23,7 +23,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{show, table, text};
+use super::output::{Most, show, table, text};
 use crate::broker::{policy, redirects};
 use crate::config::Config;
 use crate::provider::compile::{Context as CompileContext, compile_toml};
@@ -52,9 +52,16 @@ pub(super) enum Provider {
         /// The account; without it: the bundled mappings
         #[arg(long)]
         account: Option<String>,
+        #[command(flatten)]
+        most: Most,
     },
     /// List the versions of a mapping
-    History(MappingArguments),
+    History {
+        #[command(flatten)]
+        which: MappingArguments,
+        #[command(flatten)]
+        most: Most,
+    },
     /// Make a link with which anyone can try a draft on a running broker, once
     Link(watch::Link),
     /// Show how a provider's answers drifted
@@ -105,8 +112,12 @@ impl Provider {
             Self::Replay(replay) => return replay.run(global),
             Self::Infer(infer) => return infer.run(global),
             Self::Import(import) => return import.run(global),
-            Self::List { account: None } => {
+            Self::List {
+                account: None,
+                most,
+            } => {
                 let items: Vec<Value> = gallery::all()
+                    .take(most.get())
                     .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }))
                     .collect();
                 table(global.json, &items, &["name", "about"]);
@@ -125,7 +136,7 @@ impl Provider {
             | Self::Replay(_)
             | Self::Infer(_)
             | Self::Import(_)
-            | Self::List { account: None } => {}
+            | Self::List { account: None, .. } => {}
             Self::Link(link) => return link.call(api, global).await,
             Self::Drift(drift) => return drift.call(api, global).await,
             Self::Shadow(shadow) => return shadow.call(api, global).await,
@@ -153,8 +164,9 @@ impl Provider {
             }
             Self::List {
                 account: Some(account),
+                most,
             } => {
-                let items = api.list(&providers(&account)).await?;
+                let items = api.first(&providers(&account), most.get()).await?;
                 table(
                     global.json,
                     &items,
@@ -171,9 +183,9 @@ impl Provider {
                     items.iter().for_each(warn_of_address);
                 }
             }
-            Self::History(which) => {
+            Self::History { which, most } => {
                 let path = which.path(api).await?;
-                let items = api.list(&format!("{path}/history")).await?;
+                let items = api.first(&format!("{path}/history"), most.get()).await?;
                 table(
                     global.json,
                     &items,

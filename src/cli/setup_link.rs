@@ -8,7 +8,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SetupLink {
@@ -31,6 +31,8 @@ pub(super) enum SetupLink {
         /// The account
         #[arg(long)]
         account: String,
+        #[command(flatten)]
+        most: Most,
     },
     /// Show a set-up link, with what was handed in by it and what that would change
     Show {
@@ -96,8 +98,8 @@ impl SetupLink {
                 let made = api.send(Method::POST, &links(&account), body).await?;
                 show(json, &made.unwrap_or_default());
             }
-            Self::List { account } => {
-                let mut items = api.list(&links(&account)).await?;
+            Self::List { account, most } => {
+                let mut items = api.first(&links(&account), most.get()).await?;
                 if !json {
                     for item in &mut items {
                         waiting(item);

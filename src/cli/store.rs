@@ -8,7 +8,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
@@ -24,14 +24,15 @@ pub(super) enum Store {
         #[arg(long, value_name = "PATH", default_value = "/_auth")]
         auth_path: String,
     },
-    /// List the storefronts of an account
+    /// List the storefronts of an account, or those that are searched for
     List {
+        /// Is in their origin
+        search: Option<String>,
         /// The account
         #[arg(long)]
         account: String,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
     },
     /// Show a storefront
     Show {
@@ -84,9 +85,14 @@ impl Store {
                 find(api, &account, &origin).await?;
                 put(api, &account, &origin, &auth_path, json).await
             }
-            Self::List { account, limit } => {
-                let most = limit.unwrap_or(usize::MAX);
-                let items = api.first(&path(&account), most).await?;
+            Self::List {
+                search,
+                account,
+                most,
+            } => {
+                let search = search.map(|text| format!("?q={}", segment(&text)));
+                let path = format!("{}{}", path(&account), search.unwrap_or_default());
+                let items = api.first(&path, most.get()).await?;
                 table(json, &items, &["origin", "auth_path"]);
                 Ok(())
             }

@@ -82,7 +82,10 @@ async fn fragment(app: &App, account: &AccountId, headers: &HeaderMap) -> Respon
     let lang = Lang::choose(None, accept_language(headers));
     // What fails here only costs the page its look.
     let account = app.logins.accounts.get(account).await.ok().flatten();
-    let look = account.as_deref().map(look).unwrap_or_default();
+    let look = account
+        .as_deref()
+        .map(|account| look(app, account))
+        .unwrap_or_default();
     let store = account.as_ref().and_then(|account| account.stores.first());
     let other = store.map(|store| store.url("login"));
     html(

@@ -23,6 +23,8 @@ pub(super) struct Site {
     pub at_broker: bool,
     pub query: Pairs,
     pub lang: Lang,
+    /// The address of the account's logo, where the broker keeps it.
+    kept_logo: Option<String>,
 }
 
 impl Site {
@@ -50,6 +52,7 @@ impl Site {
         let here = host.and_then(|host| account.stores.iter().find(|s| s.is_host(host)).cloned());
         let at_broker = host.is_some_and(|host| names_origin(host, &app.logins.public_url));
         Ok(Self {
+            kept_logo: account.kept_logo(&app.logins.public_url),
             account,
             here,
             at_broker,
@@ -75,7 +78,10 @@ impl Site {
 
     /// What the account chose for its pages.
     pub fn look(&self) -> Look {
-        look(&self.account)
+        Look {
+            kept_logo: self.kept_logo.clone(),
+            ..of_account(&self.account)
+        }
     }
 
     /// The value of one of our cookies. Only on a store's own host is the scheme
@@ -114,8 +120,16 @@ impl Site {
 }
 
 /// What an account chose for its pages.
-pub(super) fn look(account: &Account) -> Look {
+pub(super) fn look(app: &App, account: &Account) -> Look {
     Look {
+        kept_logo: account.kept_logo(&app.logins.public_url),
+        ..of_account(account)
+    }
+}
+
+fn of_account(account: &Account) -> Look {
+    Look {
+        kept_logo: None,
         name: account.name.clone(),
         logo_url: account.logo_url.clone(),
         color: account.color.clone(),

@@ -177,6 +177,7 @@ pub fn status(code: E) -> StatusCode {
         | E::AccountId
         | E::AccountName
         | E::AccountLogoUrl
+        | E::AccountLogo
         | E::AccountColor
         | E::AccountSigningAlg
         | E::AccountUnverifiedEmail

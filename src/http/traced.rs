@@ -1,14 +1,12 @@
 //! Requests as spans of traces, see [`traces`].
 
-use std::collections::HashMap;
-
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
-use crate::base::traces::{self, KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE};
+use crate::base::traces::{self, KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, Told};
 
 /// The same router, with a span for each request where anything is traced: a layer
 /// costs each request something, so there is none elsewhere.
@@ -39,7 +37,7 @@ async fn traced(request: Request, next: Next) -> Response {
         attributes,
     };
     let told = told(request.headers());
-    traces::request(told, span, async {
+    traces::request(&told, span, async {
         let answer = next.run(request).await;
         let status = answer.status();
         traces::note("http.response.status_code", i64::from(status.as_u16()));
@@ -67,15 +65,15 @@ fn known(method: &Method) -> &'static str {
 
 /// What a request says of its trace. Of several `traceparent` none counts (W3C Trace
 /// Context §3.2.1).
-fn told(headers: &HeaderMap) -> HashMap<String, String> {
+fn told(headers: &HeaderMap) -> Told {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let (Some(parent), None) = (values.next(), values.next()) else {
-        return HashMap::new();
+        return Told::new();
     };
     let Ok(parent) = parent.to_str() else {
-        return HashMap::new();
+        return Told::new();
     };
-    let mut told = HashMap::from([(TRACEPARENT.to_owned(), parent.to_owned())]);
+    let mut told = Told::from([(TRACEPARENT.to_owned(), parent.to_owned())]);
     let states = headers.get_all(TRACESTATE).iter();
     let states: Vec<&str> = states.filter_map(|value| value.to_str().ok()).collect();
     if !states.is_empty() {

@@ -2,8 +2,9 @@
 //!
 //! For every mapped value the alarm remembers how often it was there and of
 //! which types, and of a whole answer the names and types; never a value. When
-//! a value that was always there vanishes, or comes as another type, that is a
-//! drift: a line in the log, a number in the metrics, an entry for the admin API.
+//! a value that was always there vanishes, or comes as another type, in several logins in
+//! a row, that is a drift: a line in the log, a number in the metrics, an entry for the
+//! admin API. One person's odd profile is none.
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,10 @@ const SPACE: Keyspace<Shape> = Keyspace::new(&SHAPES);
 
 /// How often a value must have been there, each time, before its absence says something.
 const LOGINS_BEFORE_DRIFT: u64 = 5;
+/// How often in a row something else has to come.
+const LOGINS_OF_DRIFT: u64 = 3;
+/// What a value is that is not there.
+const MISSING: &str = "missing";
 /// A shape is written down when it is news, and then every so many logins.
 const LOGINS_BETWEEN_WRITES: u64 = 100;
 /// The most drifts and names kept of one provider.
@@ -102,6 +107,64 @@ pub struct Field {
     pub there: u64,
     /// The types it came as.
     pub types: BTreeSet<String>,
+    /// What came in place of that the last times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odd: Option<Odd>,
+}
+
+/// What comes in place of a value, and is no drift yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OddField")]
+pub struct Odd {
+    /// Its type, or `missing`.
+    pub is: String,
+    /// How often in a row.
+    pub times: u64,
+}
+
+impl Field {
+    /// Looks at how the value came in one login; gives a drift where it has come
+    /// otherwise often enough.
+    fn look(&mut self, note: &Note, now: Timestamp) -> Option<Drift> {
+        self.looked += 1;
+        let found = note.matched.first();
+        let is = found.map_or(MISSING, String::as_str);
+        let before = self.odd.take();
+        let again = before.as_ref().filter(|odd| odd.is == is);
+        let times = again.map_or(1, |odd| odd.times + 1);
+        let is_odd = match found {
+            None => self.there >= LOGINS_BEFORE_DRIFT && self.there + times == self.looked,
+            Some(found) => !self.types.is_empty() && !self.types.contains(found),
+        };
+        self.there += u64::from(found.is_some());
+        if is_odd && times < LOGINS_OF_DRIFT {
+            self.odd = Some(Odd {
+                is: is.to_owned(),
+                times,
+            });
+            return None;
+        }
+        let was: Vec<&str> = self.types.iter().map(String::as_str).collect();
+        let drift = is_odd.then(|| Drift {
+            at: now.rfc3339(),
+            field: note.field.clone(),
+            place: note.place.clone(),
+            was: was.join(" or "),
+            now: is.to_owned(),
+        });
+        // What came of another type and did not stay is of some people's.
+        let others = before.map(|odd| odd.is).filter(|is| is != MISSING);
+        self.types.extend(others);
+        if let Some(found) = found.filter(|found| !self.types.contains(*found)) {
+            self.types.insert(found.clone());
+        }
+        if drift.is_some() {
+            // Said once; what comes now is what counts from here on.
+            self.looked = 0;
+            self.there = 0;
+        }
+        drift
+    }
 }
 
 /// A change in a provider's answers.
@@ -153,41 +216,9 @@ impl Watch {
             let Some(field) = shape.fields.get_mut(&note.field) else {
                 continue;
             };
-            field.looked += 1;
-            let change = match note.matched.first() {
-                None if field.there >= LOGINS_BEFORE_DRIFT && field.there + 1 == field.looked => {
-                    Some("missing".to_owned())
-                }
-                Some(found) if !field.types.is_empty() && !field.types.contains(found) => {
-                    Some(found.clone())
-                }
-                _ => None,
-            };
-            if let Some(found) = note.matched.first() {
-                field.there += 1;
-                if !field.types.contains(found) {
-                    field.types.insert(found.clone());
-                    news = true;
-                }
-            }
-            if let Some(now_is) = change {
-                let others: Vec<&str> = field
-                    .types
-                    .iter()
-                    .filter(|t| **t != now_is)
-                    .map(String::as_str)
-                    .collect();
-                drifts.push(Drift {
-                    at: now.rfc3339(),
-                    field: note.field.clone(),
-                    place: note.place.clone(),
-                    was: others.join(" or "),
-                    now: now_is,
-                });
-                // Said once; what comes now is what counts from here on.
-                field.looked = 0;
-                field.there = 0;
-            }
+            let types = field.types.len();
+            drifts.extend(field.look(note, now));
+            news |= field.types.len() > types;
         }
         if news || !drifts.is_empty() {
             shape.names = names(document);

@@ -10,22 +10,25 @@ use crate::mail::{Letter, MailError};
 /// The colour of messages of accounts that chose none.
 const COLOR: &str = "#3a4a8f";
 
-/// Writes a message in the account's words, or in ours where it has none.
+/// Writes a message in the account's words, or in ours where it has none. `broker` is the
+/// broker's address.
 pub(super) fn write(
     account: &Account,
+    broker: &str,
     store: &str,
     to: &str,
     kind: Kind,
     lang: Lang,
     code: &str,
 ) -> Result<Letter, LoginError> {
+    let logo = account.logo_at(broker);
     let values = Values {
         account: &account.name,
         store,
         email: to,
         code,
         minutes: CODE_LIFETIME.as_secs() / 60,
-        logo_url: account.logo_url.as_deref(),
+        logo_url: logo.as_deref(),
         color: account.color.as_deref().unwrap_or(COLOR),
     };
     let own = &account.login.messages;

@@ -2,6 +2,7 @@
 
 mod fields;
 mod leaving;
+mod logo;
 mod remove;
 mod store;
 mod view;
@@ -11,7 +12,8 @@ mod write;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use self::fields::{color, logo, name, own_audience, passwords, signing_alg, unverified_email};
+use self::fields::{color, logo_url, name, own_audience, passwords, signing_alg, unverified_email};
+pub use self::logo::{LogoInput, remove_logo, set_logo};
 pub use self::remove::remove;
 use self::store::add;
 pub use self::store::{StoreInput, StoreQuery, StoresQuery, put_store, remove_store, stores};
@@ -185,7 +187,7 @@ impl WholeAccount {
     fn make(self, ops: &Operations, id: AccountId) -> Outcome<Account> {
         let named = name(self.name.as_deref().unwrap_or(id.as_str()))?;
         let mut account = Account {
-            logo_url: logo(self.logo_url)?,
+            logo_url: logo_url(self.logo_url)?,
             color: color(self.color)?,
             signing_alg: signing_alg(self.signing_alg.as_deref())?,
             unverified_email: unverified_email(self.unverified_email.as_deref().unwrap_or("mark"))?,
@@ -223,7 +225,7 @@ impl AccountChange {
             account.name = name(text)?;
         }
         if let Some(url) = self.logo_url {
-            account.logo_url = logo(url)?;
+            account.logo_url = logo_url(url)?;
         }
         if let Some(text) = self.color {
             account.color = color(text)?;
@@ -400,6 +402,8 @@ pub async fn put(
     wanted.created_at = found.value.created_at;
     // What messages say has an address of its own.
     wanted.login.messages = found.value.login.messages.clone();
+    // So has its own logo.
+    wanted.logo.clone_from(&found.value.logo);
     replace(ops, caller, found, wanted, when, "account.change").await
 }
 

@@ -254,14 +254,15 @@ fn apply(account: &mut Account, change: MessagesChange) -> Outcome<()> {
     Ok(())
 }
 
-fn render(account: &Account, sample: &Sample, to: &str) -> Outcome<Preview> {
+fn render(ops: &Operations, account: &Account, sample: &Sample, to: &str) -> Outcome<Preview> {
     let messages = &account.login.messages;
     let store = account.stores.first().map(|store| store.origin.clone());
+    let logo = account.logo_at(ops.public_url.as_deref().unwrap_or_default());
     let values = Values {
         account: &account.name,
         store: store.as_deref().unwrap_or("https://www.acme.test"),
         email: to,
-        logo_url: account.logo_url.as_deref(),
+        logo_url: logo.as_deref(),
         color: account.color.as_deref().unwrap_or(COLOR),
         ..Values::sample()
     };
@@ -292,7 +293,7 @@ pub async fn preview(
     sample: Sample,
 ) -> Outcome<Preview> {
     let found = ops.account(caller, Access::Read, id).await?;
-    render(&found.value, &sample, Values::sample().email)
+    render(ops, &found.value, &sample, Values::sample().email)
 }
 
 /// Sends a message with made-up values.
@@ -319,7 +320,7 @@ pub async fn send_sample(
         lang,
         template: None,
     };
-    let text = render(&account, &shown, &to)?;
+    let text = render(ops, &account, &shown, &to)?;
     let now = ops.clock.now();
     let logins = &serving.logins;
     logins

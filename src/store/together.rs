@@ -100,7 +100,7 @@ async fn go_on(durable: Weak<PostgresStore>, transient: Weak<RedisStore>, clock:
             Ok(_) => {}
             // A store that is closed, or in trouble that others tell.
             Err(error) => {
-                debug!(why = %error, "which server has the transient records was not said")
+                debug!(why = %error, "which server has the transient records was not said");
             }
         }
     }

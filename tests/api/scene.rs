@@ -86,6 +86,9 @@ fn mail() -> config::Mail {
         .unwrap()
 }
 
+/// A drawing with nothing in it.
+const LOGO: &str = "PHN2Zy8+";
+
 /// Too many wrong codes were typed for it.
 pub const BLOCKED: &str = "blocked@example.com";
 
@@ -223,6 +226,9 @@ impl Scene {
         let shadow = "/accounts/acme/providers/mock-idp/shadow";
         let set = scene.toml(Method::PUT, shadow, &changed).await;
         assert_eq!(set.status, 204, "{}", set.body);
+        let logo = json!({ "image": LOGO });
+        let kept = scene.json(Method::PUT, "/accounts/acme/logo", &logo).await;
+        assert_eq!(kept.status, 200, "{}", kept.body);
         scene.setup_link = scene.handed_in().await;
         let domain = format!("/accounts/acme/domains/{DOMAIN}");
         let begun = call(&scene.world, &scene.all, Method::PUT, &domain, &[], None).await;

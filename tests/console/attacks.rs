@@ -37,6 +37,11 @@ pub const PAGES: &[&str] = &[
     "/admin/accounts/acme/drafts/x/provider",
     "/admin/accounts/acme/trials/x",
     "/admin/accounts/acme/stores",
+    "/admin/accounts/acme/settings",
+    "/admin/accounts/acme/branding",
+    "/admin/accounts/acme/activity",
+    "/admin/accounts/acme/activity/changes",
+    "/admin/audit?account=acme",
     "/admin/accounts/acme/setup-links/x",
     "/admin/nowhere",
 ];
@@ -53,6 +58,8 @@ pub const FORMS: &[&str] = &[
     "/admin/keys/prepare",
     "/admin/keys/rotate",
     "/admin/accounts/acme/settings",
+    "/admin/accounts/acme/branding",
+    "/admin/accounts/acme/branding/logo/remove",
     "/admin/accounts/acme/ways/switch",
     "/admin/accounts/acme/ways/move",
     "/admin/accounts/acme/ways/passwords",
@@ -89,6 +96,7 @@ pub const FORMS: &[&str] = &[
     "/admin/accounts/acme/drafts/x/hand-in",
     "/admin/accounts/acme/domains",
     "/admin/accounts/acme/domains/check",
+    "/admin/accounts/acme/domains/lead",
     "/admin/accounts/acme/domains/remove",
     "/admin/accounts/acme/setup-links",
     "/admin/accounts/acme/setup-links/x/approve",
@@ -189,7 +197,7 @@ async fn x3_names_are_text_everywhere() {
     });
     world.log_in(&mut Browser::new()).await;
     let mut op = Op::first(&world).await;
-    op.done("/admin/accounts/acme/settings", &[("name", NAME)])
+    op.done("/admin/accounts/acme/branding", &[("name", NAME)])
         .await;
     op.post(
         "/admin/operators",

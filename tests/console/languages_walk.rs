@@ -170,7 +170,7 @@ impl Walk {
             ),
             ("/admin/accounts/acme/stores", vec![("origin", "ftp://x")]),
             (
-                "/admin/accounts/acme/settings",
+                "/admin/accounts/acme/branding",
                 vec![("name", ""), ("color", "red")],
             ),
             ("/admin/accounts/acme/remove", vec![("confirm", "no")]),
@@ -187,6 +187,10 @@ impl Walk {
             (
                 "/admin/accounts/acme/ways/switch",
                 vec![("way", "mock-idp"), ("on", "false")],
+            ),
+            (
+                "/admin/accounts/acme/settings",
+                vec![("audience", "no"), ("signing_alg", "x")],
             ),
             ("/admin/profile", vec![("name", "")]),
             ("/admin/profile/password", vec![("new", "short")]),

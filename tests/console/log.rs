@@ -60,7 +60,7 @@ async fn every_change_is_in_the_log_with_who_and_what() {
     api(&world, "POST", "/accounts/acme/providers", toml, "x").await;
     api(&world, "GET", "/accounts/acme", json, "").await;
     let mut op = Op::first(&world).await;
-    op.done("/admin/accounts/acme/settings", &[("name", "Acme 2")])
+    op.done("/admin/accounts/acme/branding", &[("name", "Acme 2")])
         .await;
     let (_, lines) = api(&world, "GET", "/audit?format=jsonl", json, "").await;
     let entries: Vec<Value> = lines

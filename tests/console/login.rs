@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use vestibule::base::Clock;
+use vestibule::operator::{Email, invite};
 
 use crate::support::attack::Beaten;
 use crate::support::{Browser, World};
@@ -232,5 +234,44 @@ async fn logins_of_one_operator_at_one_moment_all_count() {
         assert_eq!(*armed.lock().unwrap(), None, "somebody was faster");
         let page = browser.get(format!("{}/admin/", world.origin)).await;
         assert_eq!(page.status, StatusCode::OK);
+    }
+}
+
+/// The link that `demo` prints.
+#[tokio::test]
+async fn a_demos_link_signs_in_once_and_not_for_long() {
+    for late in [false, true] {
+        let world = World::empty().await;
+        let email = Email::parse("owner@demo.test").unwrap();
+        let (store, now) = (&*world.store, world.clock.now());
+        let made = invite::demo(store, email, "Demo owner", now).await.unwrap();
+        let link = format!("{}/admin/welcome?ticket={}", world.origin, made.as_str());
+        let fields = [("ticket", made.as_str())];
+        if late {
+            world.clock.advance(Duration::from_secs(15 * 60 + 1));
+            let page = Browser::new().get(&link).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+            let page = form(&world, &mut Browser::new(), "/admin/welcome", &fields).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+            continue;
+        }
+        // Looking does not use it up.
+        let mut browser = Browser::new();
+        for _ in 0..2 {
+            let page = browser.get(&link).await;
+            assert!(page.shows("Open the console"), "{}", page.body);
+        }
+        let page = form(&world, &mut browser, "/admin/welcome", &fields).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        let page = browser.follow(page).await;
+        assert!(page.shows("Demo owner"), "{}", page.body);
+        let page = form(&world, &mut Browser::new(), "/admin/welcome", &fields).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+        let page = Browser::new().get(&link).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.body);
+        // Nobody else becomes an owner by such a link.
+        let (store, other) = (&*world.store, Email::parse("eve@demo.test").unwrap());
+        let again = invite::demo(store, other, "Eve", world.clock.now()).await;
+        assert!(again.is_err());
     }
 }

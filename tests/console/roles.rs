@@ -49,10 +49,13 @@ fn least(path: &str) -> usize {
         "/admin/new-application",
     ];
     let own = [
-        "/settings",
+        "/branding",
+        "/branding/logo",
+        "/branding/logo/remove",
         "/ways/domains",
         "/acme/domains",
         "/domains/check",
+        "/domains/lead",
         "/domains/remove",
         "/users/",
         "/providers/mock-idp/edit",
@@ -241,13 +244,15 @@ async fn l5_an_account_administrator_runs_an_account_and_nothing_else() {
         ("color", "#0b5fff"),
         ("logo_url", ""),
     ];
-    let page = op.done("/admin/accounts/acme/settings", &look).await;
+    let page = op.done("/admin/accounts/acme/branding", &look).await;
     assert!(
         page.shows("Acme Shops") && page.shows("Saved"),
         "{}",
         page.body
     );
     assert!(!page.shows("name=\"audience\"") && !page.shows("Make a link"));
+    let page = op.get("/admin/accounts/acme/settings").await;
+    assert!(!page.shows("name=\"audience\""), "{}", page.body);
     for more in [
         ("audience", "https://api.other.test"),
         ("signing_alg", "ES256"),

@@ -78,10 +78,10 @@ async fn drafts_are_found_again_and_discarded() {
 async fn the_second_of_two_who_change_an_account_is_told() {
     let world = World::start().await;
     let mut op = Op::first(&world).await;
-    let page = op.get("/admin/accounts/acme").await;
+    let path = "/admin/accounts/acme/branding";
+    let page = op.get(path).await;
     let etag = page.body.split("name=\"etag\" value=\"").nth(1).unwrap();
     let etag = etag.split('"').next().unwrap().to_owned();
-    let path = "/admin/accounts/acme/settings";
     op.done(path, &[("name", "First"), ("etag", &etag)]).await;
     for _ in 0..2 {
         let second = [("name", "Second"), ("etag", etag.as_str())];
@@ -174,20 +174,17 @@ async fn what_is_wrong_stands_at_its_field() {
     let mut op = Op::first(&world).await;
     let account = "/admin/accounts/acme";
     let settings = format!("{account}/settings");
+    let branding = format!("{account}/branding");
     let stores = format!("{account}/stores");
     let remove = format!("{account}/remove");
     let cases: [Mistake<'_>; 10] = [
         ("/admin/", &[("id", "Not An Id")], "id"),
         ("/admin/", &[("id", "acme"), ("name", "Typed")], "id"),
         ("/admin/", &[("id", "x"), ("origin", "ftp://x")], "origin"),
-        (&settings, &[("name", "\u{7}")], "name"),
-        (&settings, &[("name", "A"), ("logo_url", "x")], "logo_url"),
-        (&settings, &[("name", "A"), ("color", "red")], "color"),
-        (
-            &settings,
-            &[("signing_alg", "x"), ("name", "A")],
-            "signing_alg",
-        ),
+        (&branding, &[("name", "\u{7}")], "name"),
+        (&branding, &[("name", "A"), ("logo_url", "x")], "logo_url"),
+        (&branding, &[("name", "A"), ("color", "red")], "color"),
+        (&settings, &[("signing_alg", "x")], "signing_alg"),
         (&stores, &[("origin", "nowhere")], "origin"),
         (&remove, &[("confirm", "amce")], "confirm"),
         (

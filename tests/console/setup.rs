@@ -528,12 +528,27 @@ async fn who_opened_a_link_proves_the_domain_of_the_accounts_emails() {
         page.shows("There is no record of this name")
             || page.shows("there is no record of this name")
     );
+    // What is not proved leads nowhere.
+    let lead = format!("{domains}/lead");
+    let leads = [("domain", "acme.test"), ("provider", "mock-idp")];
+    let page = guest.post(&lead, &leads).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(page.shows("Prove the domain first"), "{}", page.body);
     dns.say(name, Say::text(&value));
     world.clock.advance(Duration::from_secs(5));
     let page = guest.done(&check, &domain).await;
     assert!(page.shows("The domain is proved"), "{}", page.body);
-    // The operator names the provider, and need not say that it is verified.
-    let leads = [("domain", "acme.test"), ("provider", "mock-idp")];
+    // They say whose it is, of the providers that are live.
+    let nobodys = [("domain", "acme.test"), ("provider", "nobodys")];
+    let page = guest.post(&lead, &nobodys).await;
+    assert!(page.status.is_client_error(), "{}", page.body);
+    let page = guest.done(&lead, &leads).await;
+    assert!(page.shows("Its people log in there"), "{}", page.body);
+    let (_, account) = world.admin(Method::GET, "/accounts/acme", "", "").await;
+    let account: Value = serde_json::from_str(&account).unwrap();
+    assert_eq!(account["email_domains"][0]["provider"], "mock-idp");
+    assert_eq!(account["email_domains"][0]["verified"], false);
+    // The operator may name it too, and need not say that it is verified.
     let page = op.done("/admin/accounts/acme/ways/domains", &leads).await;
     assert!(page.shows("Proved by DNS"), "{}", page.body);
     let log = op.get("/admin/audit.jsonl").await;

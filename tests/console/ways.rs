@@ -225,7 +225,7 @@ async fn the_email_first_and_domains_and_rules_are_set_on_the_page() {
         page.body
     );
     // The settings of the page's other forms stay as they are.
-    op.done(&format!("{ACCOUNT}/settings"), &[("name", "Acme")])
+    op.done(&format!("{ACCOUNT}/branding"), &[("name", "Acme")])
         .await;
     assert_eq!(account(&world).await["password_expires_days"], 90);
 }

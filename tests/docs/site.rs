@@ -1,4 +1,5 @@
-//! The documents as the site of them is built: what mdBook would refuse or leave broken.
+//! The documents as the site of them is built, by `zensical` in `.ci/run`: what it would
+//! refuse, where nothing but Rust is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -99,7 +100,7 @@ fn plain(heading: &str) -> String {
     out.replace(['`', '*'], "")
 }
 
-/// The anchors of a document, as mdBook and code hosts make them of its headings.
+/// The anchors of a document, as the site and code hosts make them of its headings.
 fn anchors(prose: &str) -> BTreeSet<String> {
     let mut seen = BTreeMap::<String, usize>::new();
     let mut found = BTreeSet::new();
@@ -197,38 +198,14 @@ fn every_link_and_anchor_leads_somewhere() {
             }
         }
     }
-    assert!(followed > 100, "{followed}");
+    assert!(followed > 60, "{followed}");
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
-fn the_contents_are_what_the_site_is_built_from() {
-    let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
-    let book = std::fs::read_to_string(root().join("docs/book.toml")).unwrap();
-    let book: toml::Table = book.parse().unwrap();
-    assert_eq!(book["book"]["src"].as_str(), Some("."));
-    for (number, line) in summary.lines().enumerate() {
-        let item = line.trim_start().trim_start_matches("- ");
-        // Headings of parts, and links: mdBook knows nothing else there.
-        let known = item.is_empty() || item.starts_with("# ") || {
-            let whole = item
-                .strip_prefix('[')
-                .and_then(|rest| rest.split_once("]("));
-            whole.is_some_and(|(title, target)| {
-                !title.is_empty() && target.ends_with(".md)") && target.matches(')').count() == 1
-            })
-        };
-        assert!(known, "docs/SUMMARY.md line {}: {line}", number + 1);
-        // A step in without an item above it is refused.
-        let indent = line.len() - line.trim_start().len();
-        assert!(
-            indent % 2 == 0 && indent <= 2,
-            "line {}: {line}",
-            number + 1
-        );
-    }
+fn every_page_of_the_site_has_one_title() {
     for (name, text) in documents() {
-        if !name.starts_with("docs") || name.ends_with("SUMMARY.md") {
+        if !name.starts_with("docs") {
             continue;
         }
         // The title of a page, and the only one.

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
+use vestibule::account::logo::Logo;
 use vestibule::account::{Account, StoreFront};
 use vestibule::base::{Secret, Timestamp};
 use vestibule::http::cookies::Cookies;
@@ -38,6 +39,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("json_path", json_path),
     ("key_file", key_file),
     ("key_set", key_set),
+    ("logo", logo),
     ("mapping", mapping),
     ("profile_body", profile_body),
     ("return_url", return_url),
@@ -292,6 +294,22 @@ pub fn import_file(data: &[u8]) {
                 assert!(torn.is_empty(), "{torn:?}\n{}", imported.toml);
             }
         }
+    }
+}
+
+/// A picture that somebody uploads: what is taken has an address that is plain, and is of
+/// a size that is allowed.
+pub fn logo(data: &[u8]) {
+    if let Ok(logo) = Logo::read(data.to_vec()) {
+        let file = logo.mark().file();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.';
+        assert!(file.chars().all(plain), "{file}");
+        let kind = logo.kind().content_type();
+        assert!(kind.starts_with("image/"), "{kind}");
+        let bytes = logo.into_bytes();
+        assert_eq!(bytes, data);
+        // Read again, it is the same.
+        assert_eq!(Logo::read(bytes).unwrap().mark().file(), file);
     }
 }
 

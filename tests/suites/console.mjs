@@ -352,7 +352,10 @@ assert.equal(await page.getByRole('switch', { name: 'Acme Accounts' }).getAttrib
 // The account's own people, by a link, in a browser of their own.
 await page.goto(`${origin}/admin/accounts/acme`);
 await page.getByLabel('For whom').fill('Ada at Acme');
-await press(page, 'Make a link');
+// Two clicks are one.
+await page.getByRole('button', { name: 'Make a link' }).dblclick();
+await page.getByLabel('Link', { exact: true }).waitFor();
+assert.equal(await page.getByRole('row', { name: /Ada at Acme/ }).count(), 1);
 const setup = await page.getByLabel('Link', { exact: true }).inputValue();
 {
   const own = await visitor();
@@ -396,7 +399,7 @@ const pages = {
   sessions: '/admin/accounts/acme/sessions', provider: '/admin/accounts/acme/providers/acme', diff: '/admin/accounts/acme/providers/acme/diff?from=1&to=2',
   applications: '/admin/applications', application, 'application-long': `/admin/applications/${'l'.repeat(100)}`, 'application-new': '/admin/new-application?account=acme',
   'account-applications': '/admin/applications?account=acme', keys: '/admin/keys', shadow: '/admin/accounts/acme/providers/acme/shadow',
-  stores: '/admin/accounts/acme/stores', 'setup-link': setupLink, operators: '/admin/operators', audit: '/admin/audit', nowhere: '/admin/nowhere',
+  stores: '/admin/accounts/acme/stores', branding: '/admin/accounts/acme/branding', settings: '/admin/accounts/acme/settings', activity: '/admin/accounts/acme/activity', changes: '/admin/accounts/acme/activity/changes', logins: '/admin/accounts/acme/logins', 'setup-link': setupLink, operators: '/admin/operators', audit: '/admin/audit', nowhere: '/admin/nowhere',
 };
 for (const step of ['provider', 'authorization', 'token', 'userinfo', 'toml', 'review']) pages[`edit-${step}`] = base.replace(origin, '') + step;
 for (const [scheme, size] of [['light', 'desktop'], ['dark', 'desktop'], ['light', 'phone'], ['dark', 'phone']]) {
@@ -421,7 +424,7 @@ for (const [scheme, size] of [['light', 'desktop'], ['dark', 'desktop'], ['light
 }
 
 // The shopper's pages in the account's look, in their languages, on the smallest phone.
-await page.goto(`${origin}/admin/accounts/acme`);
+await page.goto(`${origin}/admin/accounts/acme/branding`);
 await page.getByLabel('Name', { exact: true }).fill('Acme Outdoor & Garten');
 await page.getByLabel('Colour', { exact: true }).fill('#0a6b4f');
 // The picker follows what is typed, and the preview both.
@@ -429,6 +432,48 @@ assert.equal(await page.getByLabel('Pick a colour').inputValue(), '#0a6b4f');
 assert.equal(await page.locator('[data-look-name]').innerText(), 'Acme Outdoor & Garten');
 assert.equal(await page.locator('[data-look-button]').evaluate((it) => getComputedStyle(it).backgroundColor), 'rgb(10, 107, 79)');
 await press(page, 'Save');
+await look('branding', ['Saved', 'How the login page looks']);
+// A logo, which the preview and the login's page show; one that runs something is refused.
+const drawing = (inside) => ({ name: 'logo.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><rect width="120" height="32" rx="6" fill="#0a6b4f"/><circle cx="16" cy="16" r="8" fill="#fff"/>${inside}</svg>`) });
+await page.getByLabel('Picture', { exact: true }).setInputFiles(drawing('<script>document.title = "run"</script>'));
+await press(page, 'Upload');
+await look('branding-refused', ['an element script', 'The logo stays as it was']);
+await page.getByLabel('Picture', { exact: true }).setInputFiles(drawing(''));
+await press(page, 'Upload');
+await look('branding-logo', ['The logo is kept']);
+assert.ok(await page.locator('[data-look-logo]').evaluate((it) => it.naturalWidth > 0 && it.clientWidth > 60), 'the preview shows the logo');
+const logo = await page.locator('[data-look-logo]').getAttribute('src');
+{
+  const shopper = await visitor();
+  await shopper.page.goto(`${origin}/accounts/acme/signed-out`);
+  assert.ok(await shopper.page.locator('.logo').evaluate((it) => it.naturalWidth > 0), 'the page shows the logo');
+  await shopper.look('shopper-logo');
+  // Opened by itself it is a document, in which nothing runs.
+  await shopper.page.goto(origin + logo);
+  await shopper.close();
+  // A logo that does not load leaves the name.
+  const dead = await visitor();
+  await dead.page.route(`**${logo}`, (route) => route.fulfill({ status: 404 }));
+  await dead.page.goto(`${origin}/accounts/acme/signed-out`);
+  await dead.page.screenshot({ path: `${shots}/console-shopper-logo-dead.png` });
+  const [shown, box] = await dead.page.locator('.logo').evaluate((it) => [getComputedStyle(it, '::after').content, it.getBoundingClientRect().toJSON()]);
+  assert.equal(shown, '"Acme Outdoor & Garten"');
+  assert.ok(box.width > 60 && box.height > 16, JSON.stringify(box));
+  await dead.page.goto(`${origin}/admin/`);
+  await dead.context.addCookies(await context.cookies());
+  await dead.page.goto(`${origin}/admin/accounts/acme/branding`);
+  await dead.page.locator('[data-look-mark]').waitFor();
+  assert.equal(await dead.page.locator('[data-look-name]').innerText(), 'Acme Outdoor & Garten');
+  await dead.close();
+}
+await page.goto(`${origin}/admin/accounts/acme/activity`);
+await look('activity', ['Logo uploaded', 'Latest logins', 'Mapping handed in']);
+// What is good to know once is put away, and stays away.
+await page.goto(`${origin}/admin/accounts/acme/stores`);
+await press(page, 'Got it');
+await page.reload();
+assert.equal(await page.locator('[data-tip]').isVisible(), false);
+await page.goto(`${origin}/admin/accounts/acme`);
 await page.getByRole('link', { name: 'Set up Google' }).click();
 await look('known', ['Redirect URI', 'Client ID', 'Client secret']);
 await page.getByLabel('Client ID').fill('acme.apps.googleusercontent.com');

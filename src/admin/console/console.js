@@ -227,6 +227,17 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
   }
 }
 
+// A form that is on its way is not sent again: two clicks are one.
+const onTheWay = new Set();
+addEventListener('submit', (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== 'post') return;
+  if (onTheWay.has(form)) { event.preventDefault(); return; }
+  onTheWay.add(form);
+  setTimeout(() => onTheWay.delete(form), 5000);
+});
+addEventListener('pageshow', () => onTheWay.clear());
+
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.hidden = !navigator.clipboard;
   button.addEventListener('click', async () => {
@@ -292,21 +303,51 @@ for (const picker of document.querySelectorAll('[data-picks]')) {
   });
 }
 
-// How the login page would look, as it is typed.
+// How the login page would look, as it is typed. A logo that does not load leaves the name.
 for (const look of document.querySelectorAll('[data-look]')) {
-  const form = look.closest('form');
+  // Who may not change it has no form.
+  const form = document.getElementById('color')?.form;
+  const part = (name) => look.querySelector(`[data-look-${name}]`);
   const show = () => {
-    const { name, color } = form.elements;
-    look.hidden = false;
-    look.querySelector('[data-look-name]').textContent = name.value;
-    const own = /^#[0-9a-f]{6}$/i.test(color.value);
-    const button = look.querySelector('[data-look-button]');
-    button.style.backgroundColor = own ? color.value : '';
-    // The darker text where it can be read better (WCAG 2.2, relative luminance).
-    const parts = [1, 3, 5].map((at) => parseInt(color.value.slice(at, at + 2), 16) / 255);
+    const name = form ? form.elements.name.value : part('name').textContent;
+    const color = form ? form.elements.color.value : look.dataset.look;
+    part('name').textContent = name;
+    part('mark').textContent = [...name.trim()][0]?.toUpperCase() ?? '';
+    const own = /^#[0-9a-f]{6}$/i.test(color);
+    // Black or white, whichever reads better (WCAG 2.2, relative luminance).
+    const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16) / 255);
     const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    button.style.color = own ? (0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff') : '';
+    const white = 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) >= 4.5;
+    look.style.setProperty('--look', own ? color : '');
+    look.style.setProperty('--on-look', own ? (white ? '#fff' : '#000') : '');
   };
-  form.addEventListener('input', show);
+  form?.addEventListener('input', show);
   show();
+  const logo = part('logo');
+  const dead = () => { logo.hidden = true; part('mark').hidden = false; part('name').hidden = false; };
+  if (logo && logo.complete && !logo.naturalWidth) dead();
+  logo?.addEventListener('error', dead);
+  const file = document.getElementById('file');
+  file?.addEventListener('change', () => {
+    const [chosen] = file.files;
+    if (!logo || !chosen || !/^image[/](png|jpeg|webp|svg[+]xml)$/.test(chosen.type) || chosen.size > 131072) return;
+    const reader = new FileReader();
+    reader.addEventListener('load', () => { logo.src = reader.result; });
+    reader.readAsDataURL(chosen);
+  });
+}
+
+// What is good to know once, put away in this browser.
+for (const tip of document.querySelectorAll('[data-tip]')) {
+  const key = `vestibule.tip.${tip.dataset.tip}`;
+  let away = null;
+  try { away = localStorage.getItem(key); } catch { continue; }
+  tip.hidden = away !== null;
+  const button = tip.querySelector('[data-tip-away]');
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    localStorage.setItem(key, 'away');
+    tip.hidden = true;
+    document.getElementById('main').querySelector('a, button, input')?.focus();
+  });
 }

@@ -4,14 +4,15 @@
 use axum::extract::Path;
 use minijinja::context;
 
-use super::accounts;
 use super::confirm::{self, Ask};
 use super::guard::Post;
 use super::sentences::{say, say_with};
-use super::setup;
 use super::view::{Html, redirect_to, shown, status};
+use super::{accounts as pages, proofs, setup};
+use crate::base::ErrorCode;
 use crate::http::problem::Problem;
-use crate::operation::{Outcome, domain_proofs};
+use crate::operation::accounts::{self, AccountChange, DomainInput};
+use crate::operation::{Condition, OperationError, Outcome, domain_proofs};
 
 /// The page that has the domains.
 fn page_of(post: &Post, account: &str) -> String {
@@ -34,7 +35,7 @@ async fn answered<T>(post: &Post, id: &str, outcome: Outcome<T>, done: &str) -> 
     let more = context! { problem => shown(&problem), which => "proofs", form };
     match &post.who.guest {
         Some(guest) => setup::home_with(post, guest, code, more).await,
-        None => accounts::account(post, id, code, more).await,
+        None => pages::account(post, id, code, more).await,
     }
 }
 
@@ -56,6 +57,54 @@ pub(super) async fn check(Path(id): Path<String>, post: Post) -> Html {
         "domain-not-proved"
     };
     answered(&post, &id, found, done).await
+}
+
+/// `POST …/domains/lead`: says which provider the emails of a proved domain go to.
+pub(super) async fn lead(Path(id): Path<String>, post: Post) -> Html {
+    let (ops, caller) = (post.ops(), post.caller());
+    let proofs = proofs::of(&post, &id).await?;
+    let named = post.get("domain");
+    let proof = proofs
+        .iter()
+        .find(|proof| proof.domain.eq_ignore_ascii_case(named));
+    let Some(proof) = proof.filter(|proof| proof.proved) else {
+        let why = "prove the domain first; then its emails can go to a provider";
+        let refused = OperationError::new(ErrorCode::DomainInvalid, why);
+        return answered::<()>(&post, &id, Err(refused), "").await;
+    };
+    let found = accounts::show(ops, &caller, &id).await?;
+    let live = ops.mappings.list(&found.value.id).await?;
+    let provider = post.get("provider");
+    if live
+        .iter()
+        .all(|one| one.value.provider.as_str() != provider)
+    {
+        let why = "choose one of the providers that are live";
+        let refused = OperationError::new(ErrorCode::DomainInvalid, why);
+        return answered::<()>(&post, &id, Err(refused), "").await;
+    }
+    let mut domains: Vec<DomainInput> = Vec::new();
+    for other in found.value.email_domains {
+        if other.domain != proof.domain {
+            domains.push(DomainInput {
+                domain: other.domain,
+                provider: other.provider.to_string(),
+                verified: other.verified,
+            });
+        }
+    }
+    domains.push(DomainInput {
+        domain: proof.domain.clone(),
+        provider: provider.to_owned(),
+        verified: false,
+    });
+    let change = AccountChange {
+        email_domains: Some(domains),
+        ..AccountChange::default()
+    };
+    let when = Condition::OneOf(vec![found.tag.as_str().to_owned()]);
+    let changed = accounts::change(ops, &caller, &id, change, &when).await;
+    answered(&post, &id, changed, "domain-leads").await
 }
 
 /// `POST …/domains/remove`: takes it back.

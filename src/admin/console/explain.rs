@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::draft::{Open, TRIES, busy};
 use super::fields::Kind;
 use super::guard::Post;
-use super::sentences::say;
+use super::sentences::{problem, say};
 use super::view::{Html, redirect_to};
 use super::words::field;
 use super::{State, edit};
@@ -20,6 +20,8 @@ use crate::provider::infer;
 #[derive(Debug, Serialize)]
 pub(super) struct Explained {
     sentence: String,
+    /// What the login says of it, without the key that it is about where a field is named.
+    details: String,
     /// The step to change.
     step: Option<&'static str>,
     title: Option<String>,
@@ -78,8 +80,13 @@ pub(super) fn explain(trace: &Value) -> Option<Explained> {
         say(sentence)
     };
     let found = field(key);
+    let message = failure["message"].as_str().unwrap_or_default();
+    // The field is named and linked below.
+    let bare = message.strip_prefix(&format!("`{key}`: "));
+    let message = bare.filter(|_| found.is_some()).unwrap_or(message);
     Some(Explained {
         sentence,
+        details: super::markup::sentence(&problem(message)),
         step: found.map(|(step, _)| step.id),
         title: found.map(|(step, _)| say(step.title)),
         key: found.map(|(_, field)| field.key),

@@ -11,9 +11,10 @@ use super::accounts::ListQuery;
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
-use super::sentences::{say, say_with};
+use super::sentences::{self, say, say_with};
 use super::view::{Html, failing, page, redirect_to, shown};
 use super::{Console, State};
+use crate::audit::Entry;
 use crate::base::AccountId;
 use crate::operator::session::Current;
 
@@ -161,7 +162,8 @@ pub(super) async fn change_operator(axum::extract::State(console): State, post: 
 #[derive(Deserialize)]
 pub(super) struct AuditQuery {
     account: Option<String>,
-    before: Option<String>,
+    /// Where an older page begins.
+    pub before: Option<String>,
 }
 
 /// `GET /admin/audit`
@@ -189,27 +191,37 @@ pub(super) async fn audit(
         .as_array()
         .into_iter()
         .flatten()
-        .map(entry)
+        .filter_map(|entry| serde_json::from_value(entry.clone()).ok())
+        .map(|found: Entry| entry(&found))
         .collect();
     let values = context! {
         title => say("common.audit_log"),
         nav => "audit",
         entries => shown(entries),
-        account,
+        of => account,
         next => found["next"].as_str(),
     };
     page(Some(&who), StatusCode::OK, "audit.html", values)
 }
 
-/// An entry with what changed in it as lines.
-fn entry(entry: &Value) -> Value {
+/// An entry with what changed in it as lines, and its sentence where it has one.
+pub(super) fn entry(entry: &Entry) -> Value {
     let text = |side: &Value| match side.get("mapping").and_then(Value::as_str) {
         Some(mapping) => mapping.to_owned(),
         None if side.is_null() => String::new(),
         None => format!("{side:#}\n"),
     };
-    let (before, after) = (text(&entry["before"]), text(&entry["after"]));
-    let mut shown = entry.clone();
+    let (before, after) = (text(&entry.before), text(&entry.after));
+    let event = entry.what.replace('.', "_");
+    let mut shown = json!({
+        "at": entry.at,
+        "who": entry.who,
+        "what": entry.what,
+        "target": entry.target,
+    });
+    if sentences::has(&format!("events.{event}")) {
+        shown["event"] = event.into();
+    }
     if before != after {
         shown["diff"] = json!(crate::operation::difference::diff_lines(&before, &after));
     }

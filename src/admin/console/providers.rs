@@ -13,7 +13,7 @@ use super::confirm::{self, Ask};
 use super::guard::{LoggedIn, Post};
 use super::sentences::{say, say_with};
 use super::view::{self, Failed, Html, failing, page, redirect_to, shown};
-use super::{Console, State, chart};
+use super::{Console, State, chart, words};
 use crate::account::mapping::{Mapping, Question};
 use crate::admin::{providers, reply};
 use crate::base::ErrorCode;
@@ -113,7 +113,7 @@ async fn display(
         drifts => shown(shape.drifts.clone()),
         redirect_uri,
         logout_uris,
-        findings => shown(without_file_advice(findings)),
+        findings => shown(words::told_apart(&without_file_advice(findings))),
         health => shown(chart::health(&health, now)),
     };
     page(

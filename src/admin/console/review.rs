@@ -5,11 +5,12 @@ use axum::http::{Method, StatusCode};
 use minijinja::{Value as TemplateValue, context};
 
 use super::api::{Call, segment};
+use super::confirm::Ask;
 use super::draft::{Open, frame};
 use super::guard::{LoggedIn, Post};
-use super::sentences::say;
-use super::view::{Html, failing, page, redirect_to, render, shown};
-use super::{Console, State, expect, guest, words};
+use super::sentences::{say, say_with};
+use super::view::{Html, failing, page, provider_name, redirect_to, render, shown};
+use super::{Console, State, confirm, expect, guest, words};
 use crate::account::draft;
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
@@ -147,6 +148,16 @@ pub(super) async fn discard(
     post: Post,
 ) -> Html {
     let open = Open::find(&console, &post.who, &account, &draft).await?;
+    let name = provider_name(&open.draft.source, &say("account.mapping_without_name"));
+    let ask = Ask {
+        title: say_with("confirm.discard_draft_of", &[("name", &name)]),
+        ends: vec![say("confirm.draft_is_gone"), say("confirm.live_stays")],
+        button: say("common.discard_draft"),
+        back: open.path("review"),
+    };
+    if let Some(page) = confirm::unless_confirmed(&post, &ask) {
+        return page;
+    }
     draft::remove(&*console.admin.store, &open.account, &open.token)
         .await
         .map_err(|error| failing(&post.who)(error.into()))?;

@@ -101,8 +101,8 @@ fn is_form(parts: &[&str]) -> bool {
 /// and back, its users, and how it looks, of which the operation knows the fields.
 fn of_account(rest: &[&str]) -> bool {
     match rest {
-        ["settings"] | ["ways", "domains"] => true,
-        ["domains"] | ["domains", "check" | "remove"] => true,
+        ["branding", ..] | ["ways", "domains"] => true,
+        ["domains"] | ["domains", "check" | "lead" | "remove"] => true,
         ["new"] | ["new", _] => true,
         ["providers", _, "edit" | "rollback" | "trial"] => true,
         ["drafts", _, "shadow"] => false,
@@ -155,7 +155,7 @@ pub(super) fn check_guest(
     let may = match (safe, rest) {
         (true, ["setup"] | ["trials", _]) | (_, ["new"] | ["new", _]) => true,
         (false, ["providers", _, "edit"]) => true,
-        (false, ["domains"] | ["domains", "check" | "remove"]) => true,
+        (false, ["domains"] | ["domains", "check" | "lead" | "remove"]) => true,
         // Who logs in through this account's providers can be any operator.
         (false, ["drafts", _, "apply"]) => guest.goes_live && login_account != Some(&guest.account),
         (false, ["drafts", _, "shadow"]) => false,

@@ -9,6 +9,8 @@
 //! that depends on a number has a form for `one` and for `other` things, chosen by the
 //! value `count`.
 
+#[cfg(test)]
+mod events;
 mod language;
 mod problems;
 #[cfg(test)]
@@ -138,6 +140,31 @@ fn pieces(sentence: &str) -> Vec<Piece<'_>> {
         found.push(Piece::Text(rest));
     }
     found
+}
+
+/// Whether there is such a sentence.
+pub(super) fn has(id: &str) -> bool {
+    ENGLISH.contains_key(id)
+}
+
+/// What a step of a login is called, as the wizard calls it; a request that a mapping
+/// names has its own name.
+pub(super) fn step(name: String) -> String {
+    match name.as_str() {
+        "authorization" => say("trial.step_authorization"),
+        "discovery" => say("trial.step_discovery"),
+        "jwks" => say("trial.step_jwks"),
+        "start" => say("trial.step_start"),
+        "callback" => say("trial.step_callback"),
+        "before" => say("trial.step_before"),
+        "token" => say("trial.step_token"),
+        "id_token" => say("trial.step_id_token"),
+        "userinfo" => say("trial.step_userinfo"),
+        "then" => say("trial.step_then"),
+        "identify" => say("trial.step_identify"),
+        "finish" => say("trial.step_finish"),
+        _ => name,
+    }
 }
 
 /// A sentence, as text: backticks and all.

@@ -1,5 +1,7 @@
 //! The console of who was let in by a set-up link: a page to begin from, and handing in.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, Query, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use minijinja::{Value as TemplateValue, context};
@@ -116,9 +118,15 @@ pub(super) async fn home_with(
             "handed_in": handed_in.is_some_and(|handed_in| handed_in.draft == token.as_str()),
         }))
     });
+    let domains = &account.value.login.ways.domains;
+    let leads: BTreeMap<&str, &str> = domains
+        .iter()
+        .map(|one| (one.domain.as_str(), one.provider.as_str()))
+        .collect();
     let values = context! {
         title => say("setup.set_up_a_login"),
         account => context! { id => guest.account.as_str(), name => account.value.name },
+        leads => shown(leads),
         proofs => shown(proofs::of(desk, guest.account.as_str()).await?),
         until => link.expires_at.rfc3339(),
         handed_in => handed_in.map(|handed_in| context! {

@@ -4,12 +4,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use minijinja::{Value as TemplateValue, context};
 
-use super::accounts;
 use super::api::segment;
 use super::confirm::{self, Ask};
 use super::guard::{Desk, Post};
 use super::sentences::{say, say_with};
 use super::view::{Failed, Html, redirect_to, shown, status};
+use super::{accounts, words};
 use crate::account::mapping::Question;
 use crate::base::ErrorCode;
 use crate::http::problem::Problem;
@@ -56,6 +56,8 @@ async fn display(
     let asks = problem
         .as_ref()
         .map_or(&[][..], |problem| Question::names_of(problem.code));
+    let findings = found.value.handed_in.as_ref();
+    let findings = findings.map(|handed_in| handed_in.findings.clone());
     let code = problem.as_ref().map_or(StatusCode::OK, status);
     let values = context! {
         title => say_with("setup_link.title", &[("name", &found.value.name)]),
@@ -63,6 +65,7 @@ async fn display(
         account => context! { id => account.id.as_str(), name => account.name },
         etag => found.tag.version(),
         asks => asks.to_vec(),
+        findings => shown(words::told_apart(findings.iter().flatten())),
         link => shown(found.value),
         problem => problem.map(shown),
     };

@@ -4,7 +4,7 @@
 use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use minijinja::context;
+use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
@@ -17,6 +17,7 @@ use super::view::{Failed, Html, failing, page, provider_name, redirect_to, shown
 use super::{Console, State, edit};
 use crate::account::Account;
 use crate::account::draft::{self, Base, Draft};
+use crate::account::mapping::BUILT_IN;
 use crate::admin::reply;
 use crate::base::{AccountId, ErrorCode};
 use crate::document::redact::references;
@@ -25,6 +26,7 @@ use crate::operator::session::Current;
 use crate::outbound::{Limits, PreparedRequest};
 use crate::provider::import::{Imported, import};
 use crate::provider::{gallery, infer};
+use crate::store::StoreError;
 
 /// The most drafts of one set-up link.
 const MOST_DRAFTS: usize = 20;
@@ -51,24 +53,25 @@ pub(super) async fn choose(
     Query(from): Query<StartQuery>,
 ) -> Html {
     let account = account(&console, &who, &id).await?;
-    choices(
-        &who,
-        &account,
-        StatusCode::OK,
-        from.from.as_deref(),
-        "",
-        None,
-    )
+    let own = own(&console, &account.id).await.map_err(Failed::from)?;
+    let values = context! { own, from => from.from };
+    choices(&who, &account, StatusCode::OK, values)
 }
 
-fn choices(
-    who: &Current,
-    account: &Account,
-    status: StatusCode,
-    from: Option<&str>,
-    typed: &str,
-    problem: Option<String>,
-) -> Html {
+/// The account's provider that is of nobody's gallery, of which it may have one.
+async fn own(console: &Console, account: &AccountId) -> Result<Option<TemplateValue>, StoreError> {
+    let all = console.admin.mappings.list(account).await?;
+    let mut all = all.iter().map(|found| &found.value);
+    let own = all.find(|mapping| !BUILT_IN.contains(&mapping.provider.as_str()));
+    Ok(own.map(|mapping| {
+        context! {
+            name => mapping.name.as_str(),
+            href => format!("/admin/accounts/{account}/providers/{}", mapping.provider),
+        }
+    }))
+}
+
+fn choices(who: &Current, account: &Account, status: StatusCode, more: TemplateValue) -> Html {
     let entries: Vec<Value> = gallery::all()
         .map(|(id, source)| json!({ "id": id, "name": provider_name(source, id), "about": gallery::about(source) }))
         .collect();
@@ -77,11 +80,13 @@ fn choices(
         nav => "accounts",
         account => context! { id => account.id.as_str(), name => account.name.as_str() },
         gallery => shown(entries),
-        from,
-        typed,
-        problem,
     };
-    page(Some(who), status, "choose.html", values)
+    page(
+        Some(who),
+        status,
+        "choose.html",
+        context! { ..more, ..values },
+    )
 }
 
 /// `POST …/new`
@@ -115,7 +120,8 @@ pub(super) async fn begin(
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             // Another broker's configuration may hold a secret: it is not shown again.
             let typed = if from == "import" { "" } else { text };
-            return choices(who, &account, status, Some(from), typed, Some(problem));
+            let more = context! { from, typed, problem };
+            return choices(who, &account, status, more);
         }
     };
     if let Some(foreign) = who
@@ -124,8 +130,8 @@ pub(super) async fn begin(
         .and_then(|_| references(&source, None).pop())
     {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let problem = Some(foreign.message);
-        return choices(who, &account, status, Some(from), text, problem);
+        let more = context! { from, typed => text, problem => foreign.message };
+        return choices(who, &account, status, more);
     }
     let draft = Draft::new(source, None, who.operator.email.as_str());
     open(&console, who, &account, &draft, STEPS[0].id).await

@@ -105,6 +105,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         Value::from_safe_string(ticks(&sentence(&sentences::problem(&text))))
     });
     templates.add_filter("told", |text: String| sentences::problem(&text));
+    templates.add_filter("step", sentences::step);
     templates.add_filter("strong", |value: Value| {
         let text = escaped(&value.to_string());
         Value::from_safe_string(format!("<span class=\"strong\">{text}</span>"))
@@ -115,11 +116,14 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "base.html",
         "account.html",
         "accounts.html",
+        "activity.html",
         "app_fields.html",
         "application.html",
         "application_new.html",
         "applications.html",
         "audit.html",
+        "branding.html",
+        "changes.html",
         "choose.html",
         "code.html",
         "confirm.html",
@@ -142,6 +146,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "review.html",
         "second_factor.html",
         "sessions.html",
+        "settings.html",
         "setup.html",
         "setup_link.html",
         "setup_open.html",

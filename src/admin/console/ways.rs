@@ -4,9 +4,9 @@
 use axum::extract::Path;
 use minijinja::context;
 
-use super::accounts::{done, number, save};
 use super::api::segment;
 use super::confirm::{self, Ask};
+use super::forms::{done, number, save};
 use super::guard::Post;
 use super::sentences::{say, say_with};
 use super::view::Html;

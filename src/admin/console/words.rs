@@ -13,9 +13,11 @@ pub(super) struct Told {
     /// For the script, which puts it beside its field.
     pub key: String,
     pub severity: Severity,
+    /// The step that has the field: several have one of a name.
+    pub step: Option<String>,
     /// What the field is called.
     pub label: String,
-    /// Where it is.
+    /// Where it is; empty where no page has the field.
     pub href: String,
     pub message: String,
     pub hint: Option<String>,
@@ -27,7 +29,9 @@ pub(super) fn told<'f>(findings: impl IntoIterator<Item = &'f Finding>, draft: &
         .into_iter()
         .map(|finding| {
             let (label, href) = place(&finding.key);
+            let step = Step::of(&finding.key).filter(|_| href != "toml");
             Told {
+                step: step.map(|step| say(step.title)),
                 key: finding.key.clone(),
                 severity: finding.severity,
                 label,
@@ -42,6 +46,15 @@ pub(super) fn told<'f>(findings: impl IntoIterator<Item = &'f Finding>, draft: &
             }
         })
         .collect()
+}
+
+/// Findings of a mapping that no page edits: each by its field, which leads nowhere.
+pub(super) fn told_apart<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Told> {
+    let mut found = told(findings, "");
+    for finding in &mut found {
+        finding.href.clear();
+    }
+    found
 }
 
 /// The field of a key.

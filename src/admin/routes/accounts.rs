@@ -7,6 +7,9 @@ use crate::admin::route::{Body, Query, Route};
 use crate::operation::accounts::{self, StoreQuery};
 use crate::operation::{access_keys, ways};
 
+/// A logo of the documents: a square.
+const LOGO: &str = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCA4IDgiPjxyZWN0IHdpZHRoPSI4IiBoZWlnaHQ9IjgiLz48L3N2Zz4=";
+
 #[expect(clippy::too_many_lines, reason = "it is a list")]
 pub(super) fn routes() -> Vec<Route> {
     let stores = json!([{ "origin": "https://www.acme.example", "auth_path": "/_auth" }]);
@@ -72,6 +75,25 @@ pub(super) fn routes() -> Vec<Route> {
             "Removes an account with its mappings, users, sessions and applications",
             |call, ()| async move {
                 accounts::remove(&call.ops, &call.caller, call.at("account"), &call.when).await
+            },
+        ),
+        Route::put(
+            "/accounts/{account}/logo",
+            "putLogo",
+            "Keeps a logo for an account's pages; gives the account",
+            |call, Body(logo)| async move {
+                let account = call.at("account");
+                accounts::set_logo(&call.ops, &call.caller, account, logo, &call.when).await
+            },
+        )
+        .example(json!({ "image": LOGO })),
+        Route::delete(
+            "/accounts/{account}/logo",
+            "removeLogo",
+            "Removes the logo that is kept for an account's pages; gives the account",
+            |call, ()| async move {
+                let account = call.at("account");
+                accounts::remove_logo(&call.ops, &call.caller, account, &call.when).await
             },
         ),
         Route::get(

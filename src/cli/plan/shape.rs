@@ -10,8 +10,9 @@ use crate::base::Timestamp;
 use crate::document::convert;
 use crate::operation::accounts::AccountView;
 
-/// What the broker says of an account and no file does.
-const OF_ACCOUNTS: &[&str] = &["id", "created_at"];
+/// What the broker says of an account and no file does: a logo that is kept has an address
+/// of its own.
+const OF_ACCOUNTS: &[&str] = &["id", "created_at", "logo"];
 /// The same of an application.
 const OF_APPLICATIONS: &[&str] = &[
     "client_id",

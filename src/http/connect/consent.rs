@@ -49,7 +49,9 @@ pub(super) async fn ask(
     let browser = Browser::beginning(place.browser, place.store.is_https());
     let waiting = suspend(app, from, request, browser.newest()).await?;
     let found = account::get(&*app.logins.store, &account_id).await?;
-    let look = found.map(|found| look(&found.value)).unwrap_or_default();
+    let look = found
+        .map(|found| look(app, &found.value))
+        .unwrap_or_default();
     let question = Ask {
         application: application.name.clone(),
         user: session.email.clone(),

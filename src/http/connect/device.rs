@@ -139,7 +139,9 @@ async fn decide(
         return Ok(redirect(StatusCode::SEE_OTHER, &place.store.url(&login)));
     };
     let found = account::get(&*app.logins.store, account).await?;
-    let look = found.map(|found| look(&found.value)).unwrap_or_default();
+    let look = found
+        .map(|found| look(app, &found.value))
+        .unwrap_or_default();
     // Only who saw the question, in this session, answers it.
     let proof = digest::sha256_base64url(format!("device\n{token}\n{}", ask.user_code).as_bytes());
     let given = form.get("proof").unwrap_or_default();

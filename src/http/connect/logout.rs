@@ -196,7 +196,9 @@ async fn looks(
         None => None,
     };
     Ok((
-        found.map(|found| look(&found.value)).unwrap_or_default(),
+        found
+            .map(|found| look(app, &found.value))
+            .unwrap_or_default(),
         lang,
     ))
 }

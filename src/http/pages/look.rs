@@ -24,6 +24,8 @@ const WHITE: Color = Color([0xff, 0xff, 0xff]);
 pub struct Look {
     /// The account's display name; may be empty where no account is known.
     pub name: String,
+    /// The address of the logo that the broker keeps; it goes before `logo_url`.
+    pub kept_logo: Option<String>,
     /// An https URL.
     pub logo_url: Option<String>,
     /// The accent colour as `#rrggbb`.
@@ -74,7 +76,9 @@ impl<'a> Style<'a> {
 
     /// Shows the account's logo.
     pub(super) fn with_logo(mut self) -> Self {
-        self.logo = self.look.logo_url.as_deref().and_then(logo);
+        let kept = self.look.kept_logo.as_deref();
+        let kept = kept.and_then(|url| Url::parse(url).ok());
+        self.logo = kept.or_else(|| self.look.logo_url.as_deref().and_then(logo));
         self
     }
 

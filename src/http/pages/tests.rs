@@ -12,6 +12,7 @@ const EVIL: &str = r#"</title></style><script>alert("x")</script>' onload='x' {{
 fn look() -> Look {
     Look {
         name: "Acme".into(),
+        kept_logo: None,
         logo_url: Some("https://cdn.acme.test/logo.svg?a=1&b=2".into()),
         color: Some("#e4572e".into()),
     }
@@ -188,6 +189,7 @@ fn the_policy_allows_the_style_and_nothing_else() {
 fn x03_text_stays_text() {
     let evil = Look {
         name: EVIL.into(),
+        kept_logo: Some(EVIL.into()),
         logo_url: Some(EVIL.into()),
         color: Some(EVIL.into()),
     };

@@ -62,6 +62,7 @@ pub async fn send(logins: &Logins, request: SendRequest<'_>) -> Result<Token, Lo
     let store = &request.store.origin;
     let letter = letter::write(
         account,
+        &logins.public_url,
         store,
         &address,
         Kind::AccessKey,

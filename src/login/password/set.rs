@@ -87,7 +87,15 @@ pub async fn set(
     info!(target: "vestibule::login", account = %account.id, user = %user.id, "password: another was chosen");
     if logins.mail.is_configured() {
         let store = account.stores.first().map_or("", |store| &store.origin);
-        let told = letter::write(account, store, &user.email, Kind::PasswordChanged, lang, "");
+        let told = letter::write(
+            account,
+            &logins.public_url,
+            store,
+            &user.email,
+            Kind::PasswordChanged,
+            lang,
+            "",
+        );
         // It is chosen all the same.
         let sent = match told {
             Ok(letter) => logins.mail.send(letter).await.map_err(LoginError::Mail),

@@ -16,7 +16,7 @@ pub(super) fn name(text: &str) -> Outcome<String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn logo(url: Option<String>) -> Outcome<Option<String>> {
+pub(super) fn logo_url(url: Option<String>) -> Outcome<Option<String>> {
     match &url {
         Some(text) if !is_logo(text) => Err(OperationError::invalid(
             ErrorCode::AccountLogoUrl,

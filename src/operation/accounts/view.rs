@@ -20,6 +20,9 @@ pub struct AccountView {
     pub stores: Vec<StoreFront>,
     /// A logo for its pages, https.
     pub logo_url: Option<String>,
+    /// The path, at the broker, of the logo that is kept there; it goes before
+    /// `logo_url`. It is set and removed at `/accounts/{account}/logo`.
+    pub logo: Option<String>,
     /// An accent colour for its pages: `#rrggbb`.
     pub color: Option<String>,
     /// What its sessions and tokens are signed with; `null`: by the default key.
@@ -56,6 +59,7 @@ pub struct AccountView {
 impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
         Self {
+            logo: account.logo.as_ref().map(|mark| mark.path(&account.id)),
             id: account.id,
             name: account.name,
             stores: account.stores,

@@ -25,7 +25,7 @@ use super::super::StoreError;
 use super::address::{Address, CONNECT, common};
 use super::tls::Tls;
 
-/// The timeline is in the name of the log file that is being written. YugabyteDB knows the
+/// The timeline is in the name of the log file that is being written. `YugabyteDB` knows the
 /// function and has no timelines: all of its servers take writes.
 const TIMELINE: &str = "SELECT CASE WHEN version() NOT LIKE '%-YB-%' \
     THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
@@ -60,13 +60,11 @@ struct Seen {
 
 impl Servers {
     pub(super) fn new(address: &Address) -> Result<Self, StoreError> {
-        let tls = match address.encrypted {
-            true => Some(
-                Tls::new(address.roots.as_deref())
-                    .map_err(|why| StoreError::Refused(format!("`store.durable`: {why}")))?,
-            ),
-            false => None,
+        let tls = || {
+            Tls::new(address.roots.as_deref())
+                .map_err(|why| StoreError::Refused(format!("`store.durable`: {why}")))
         };
+        let tls = address.encrypted.then(tls).transpose()?;
         let each = (0..address.config.get_hosts().len())
             .map(|at| one_host(&address.config, at))
             .collect();

@@ -98,7 +98,7 @@ fn without(text: &str, open: &str, close: &str) -> String {
     left + rest
 }
 
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     let (table, name) = text.split_once('.').unwrap_or_default();
     let plain = |part: &str| {
         let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
