@@ -7,7 +7,6 @@
 mod bodies;
 mod support;
 
-use std::time::Instant;
 
 use reqwest::{Method, StatusCode};
 use support::attack::{START, parameter};

@@ -6,7 +6,6 @@
 mod spelling;
 mod support;
 
-use std::time::Instant;
 
 use mock_idp::{FaultKind, Faults};
 use reqwest::StatusCode;

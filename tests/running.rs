@@ -150,7 +150,10 @@ async fn how_a_provider_does_is_counted() {
         .await;
     let (account, provider): (AccountId, ProviderId) =
         ("acme".parse().unwrap(), "mock-idp".parse().unwrap());
-    let state = world.broker.app().logins.health.of(&account, &provider);
+    let health = &world.broker.app().logins.health;
+    let now = world.clock.now();
+    let state = health.of(&*world.store, &account, &provider, now).await;
+    let state = state.unwrap();
     let (worked, failed) = state.hours.iter().fold((0, 0), |(worked, failed), hour| {
         (worked + hour.worked, failed + hour.failed)
     });

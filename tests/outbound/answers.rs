@@ -1,6 +1,6 @@
 //! Answers that don't come, don't end, or aren't what they should be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vestibule::base::ManualClock;
 use vestibule::outbound::{Limits, Outbound, OutboundError};
