@@ -205,6 +205,7 @@ fn below<'s>(spans: &'s [Span], parent: &str, name: &str) -> &'s Span {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_trace_leads_from_the_storefront_to_the_providers_calls() {
     let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
     let collector = Collector::default();

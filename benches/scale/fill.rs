@@ -55,6 +55,7 @@ fn whose(n: usize, size: Size) -> AccountId {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 pub async fn fill(engine: &Engine, size: Size, idp: &MockIdp) -> Filled {
     let dir = TempDir::with_prefix_in("bench-scale-", ".").unwrap();
     let origin = format!("http://127.0.0.1:{}", free_port());
