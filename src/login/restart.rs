@@ -29,6 +29,8 @@ pub struct Restart {
     pub trial: Option<Token>,
     /// It was an operator's, to the console.
     pub console: bool,
+    /// The trace that it began in.
+    pub trace: Option<String>,
 }
 
 /// A failure, with the way back where the login is known.
@@ -71,6 +73,7 @@ pub(super) async fn restart_from_login(
         parameters: way.parameters,
         account,
         trial: None,
+        trace: None,
         console: way.console,
         store,
         return_to: ReturnTo::stored(way.return_to),
@@ -93,6 +96,7 @@ pub(super) async fn restart_from_store(
         account,
         store,
         trial: None,
+        trace: None,
         console: false,
     }))
 }
