@@ -15,6 +15,7 @@ pub mod rate;
 pub mod secret;
 pub mod steady;
 pub mod timestamp;
+pub mod traces;
 pub mod units;
 
 pub use authenticated::Authenticated;

@@ -240,6 +240,8 @@ impl Broker {
         self.sweeper.abort();
         self.postman.abort();
         self.app.logins.journal.flush().await;
+        let logins = &self.app.logins;
+        logins.health.write(&*logins.store, logins.now()).await;
         self.journal.abort();
         self.app.logins.store.close().await
     }
@@ -302,12 +304,11 @@ pub async fn open_bare(
         let Some(url) = &config.transient else {
             return Ok(Arc::new(durable));
         };
-        let transient = RedisStore::open(url, clock).await?;
+        let transient = RedisStore::open(url, Arc::clone(&clock)).await?;
         transient.claim(&durable.installation().await?).await?;
-        return Ok(Arc::new(SplitStore::new(
-            Arc::new(durable),
-            Arc::new(transient),
-        )));
+        let (durable, transient) = (Arc::new(durable), Arc::new(transient));
+        store::together::agree(&durable, &transient, clock).await?;
+        return Ok(Arc::new(SplitStore::new(durable, transient)));
     }
     let dir = config.data_dir.clone();
     let opened =

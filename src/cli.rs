@@ -43,6 +43,7 @@ mod setup_link;
 mod sign_in;
 mod store;
 mod token;
+mod traces;
 mod user;
 
 use std::ffi::{OsStr, OsString};

@@ -6,6 +6,7 @@ mod file;
 mod load;
 mod mail;
 mod store;
+mod traces;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -65,6 +66,19 @@ pub struct Config {
     pub metrics_listen: Option<String>,
     /// Whether that address was asked for, so that a taken port is an error.
     pub metrics_required: bool,
+    /// Where traces go; `None`: nothing is traced.
+    pub traces: Option<Traces>,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    /// The address that takes them.
+    pub endpoint: Url,
+    /// What the collector asks for.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// Which part is sent, from 0 to 1.
+    pub sample: f64,
 }
 
 /// What is kept of logins.

@@ -41,6 +41,7 @@ pub mod server;
 mod session;
 mod site;
 pub mod status;
+pub mod traced;
 mod trial;
 mod vtex;
 mod ways;

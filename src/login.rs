@@ -74,6 +74,7 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .chain(journal::spaces())
         .chain([
             drift::space(),
+            health::space(),
             openid::logout::space(),
             shadow::space(),
             vtex::space(),

@@ -19,6 +19,7 @@ mod address;
 mod certificate;
 mod client;
 mod coding;
+mod collector;
 mod error;
 mod exchange;
 mod lane;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 pub use certificate::ClientCertificate;
 pub use client::Outbound;
+pub use collector::Collector;
 pub use error::{OutboundError, Phase};
 pub use policy::{Policy, PolicyViolation};
 pub use resolve::{Lookup, LookupFuture, SystemLookup};

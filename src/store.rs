@@ -24,6 +24,7 @@ mod revisions;
 mod sealed;
 mod sled;
 mod split;
+pub mod together;
 mod token;
 pub mod verify;
 mod versions;

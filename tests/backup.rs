@@ -343,6 +343,55 @@ async fn an_import_that_breaks_off_is_known() {
     assert_eq!(everything(&*target).await, everything(&*store).await);
 }
 
+/// It goes on where it broke off, and what was there before is compared as well.
+#[tokio::test]
+async fn an_import_goes_on_where_it_broke_off() {
+    const ALL: u64 = 12_000;
+    let clock = ManualClock::default();
+    let base = TempDir::new().unwrap();
+    let store = recording(memory(&clock));
+    for n in 0..ALL {
+        let key = Key::new(&PAIRS, "acme", format!("{n:06}"));
+        let value = n.to_string().into_bytes();
+        store.put(&key, value, Precondition::Any).await.unwrap();
+    }
+    let to = base.path().join("copy");
+    copy(&store, &to, async || {}).await.unwrap();
+    let backup = Backup::open(&to, spaces()).unwrap();
+    let target = memory(&clock);
+    // The file ends under it behind nine tenths.
+    let path = to.join("pairs.jsonl");
+    let good = std::fs::read(&path).unwrap();
+    std::fs::write(&path, [&good[..good.len() / 10 * 9], b"\n{"].concat()).unwrap();
+    let half = backup.restore(&*target, &clock, |_| true, |_, _, _| {});
+    assert!(half.await.is_err());
+    std::fs::write(&path, &good).unwrap();
+
+    let told = std::sync::Mutex::new(Vec::new());
+    let backup = Backup::open(&to, spaces()).unwrap();
+    let tell = |space: &str, done, _| {
+        if space == "pairs" {
+            told.lock().unwrap().push(done);
+        }
+    };
+    // What was there is not believed: somebody touched it meanwhile.
+    let key = Key::new(&PAIRS, "acme", "000007");
+    let value = b"another".to_vec();
+    target.put(&key, value, Precondition::Any).await.unwrap();
+    let done = backup.restore(&*target, &clock, |_| true, &tell).await;
+    assert!(matches!(done, Err(BackupError::Differs(_))), "{done:?}");
+    let first = told.lock().unwrap()[0];
+    assert!(first >= 10_000, "it began again at {first}");
+    target
+        .put(&key, b"7".to_vec(), Precondition::Any)
+        .await
+        .unwrap();
+    let counts = backup.restore(&*target, &clock, |_| true, &tell).await;
+    assert_eq!(counts.unwrap()["pairs"], ALL);
+    backup::check_finished(&*target).await.unwrap();
+    assert_eq!(everything(&*target).await, everything(&*store).await);
+}
+
 #[test]
 fn a_line_says_what_a_part_says() {
     let key = Key::new(&PAIRS, "acme", "id");

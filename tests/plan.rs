@@ -316,6 +316,35 @@ fn what_is_wrong_with_a_directory_is_said_before_anything_changes() {
         assert!(said.contains(why), "{file}: {said}");
         assert_eq!(home.ok(&["account", "list", "--json"]).trim(), "[]");
     }
+    // What is no file, or no file for us: it is neither waited for nor read without end.
+    for (link, why) in [
+        ("/dev/zero", "is no file"),
+        ("/dev/fd", "is no file"),
+        ("gone", "cannot be read"),
+    ] {
+        let home = filled();
+        let file = home
+            .path()
+            .join("config/accounts/acme/providers/google.toml");
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(link, &file).unwrap();
+        let said = home.refused();
+        assert!(said.contains("google.toml") && said.contains(why), "{said}");
+    }
+    let home = filled();
+    home.write("config/accounts/\u{1b}[31mred\n.toml", "");
+    let said = home.refused();
+    assert!(
+        !said.contains('\u{1b}') && said.contains("\\u{1b}[31mred"),
+        "{said}"
+    );
+    let home = filled();
+    let endless = APPLICATION.replace("{ env = \"APP_SECRET\" }", "{ file = \"/dev/zero\" }");
+    home.write("config/applications/orders.toml", &endless);
+    assert!(home.refused().contains("/dev/zero is no file"));
+    let home = filled();
+    home.write("config/accounts/acme.toml", &"# long\n".repeat(200_000));
+    assert!(home.refused().contains("larger than"));
     let home = Home::new();
     assert!(home.run(&["plan", "nowhere"]).2.contains("nowhere"));
     // A key that no account has, and a mapping that does not compile.

@@ -308,3 +308,42 @@ async fn the_command_line_makes_the_tables() {
     let (done, said) = run(&["data", "verify"]);
     assert!(done, "{said}");
 }
+
+/// Of several servers in one URL one is used; which ones can't be, is said.
+#[tokio::test]
+async fn servers_that_are_not_one_cluster_are_refused_with_what_to_do() {
+    let (Some(primary), Some(other)) = (Postgres::start(), Postgres::start()) else {
+        return;
+    };
+    let standby = primary.standby();
+    let at = |one: &Postgres, two: &Postgres| one.url_with(two, "postgres");
+    PostgresStore::migrate(&at(&standby, &primary), Arc::new(SystemClock))
+        .await
+        .unwrap();
+    // The standby stands first, and does not matter.
+    open(&at(&standby, &primary)).await.unwrap();
+    let why = refusal(&standby.url("postgres")).await;
+    assert!(
+        why.contains("read-only") && why.contains("primary"),
+        "{why}"
+    );
+    for url in [at(&primary, &other), at(&other, &primary)] {
+        let why = refusal(&url).await;
+        assert!(why.contains("nothing to do with each other"), "{why}");
+        assert!(why.contains(&format!("127.0.0.1:{}", other.port)), "{why}");
+        let migrated = PostgresStore::migrate(&url, Arc::new(SystemClock)).await;
+        assert!(matches!(migrated, Err(StoreError::Refused(_))));
+    }
+    // Both take writes since one was promoted: that one is it.
+    standby.promote().await;
+    let url = at(&primary, &standby);
+    let store = open(&url).await.unwrap();
+    let key = Key::new(&KEPT, "acme", "one");
+    store
+        .put(&key, b"x".to_vec(), Precondition::Absent)
+        .await
+        .unwrap();
+    let count = "SELECT count(*)::text FROM vestibule_record WHERE space = 'kept'";
+    assert_eq!(standby.ask(count).await, "1");
+    assert_eq!(primary.ask(count).await, "0");
+}

@@ -106,6 +106,20 @@ async fn a_server_that_is_not_the_right_one_is_refused_with_what_to_do() {
     let why = refusal(node.unwrap().url().expose()).await;
     assert!(why.contains("write `redis+cluster://`"), "{why}");
 
+    // Two clusters, of a node each.
+    let cluster = || {
+        let node = Redis::with(&["--requirepass", PASSWORD, "--cluster-enabled", "yes"]).unwrap();
+        node.ask(&["cluster", "addslotsrange", "0", "16383"]);
+        node
+    };
+    let (one, two) = (cluster(), cluster());
+    let both = format!(
+        "redis+cluster://:{PASSWORD}@127.0.0.1:{},127.0.0.1:{}",
+        one.port, two.port
+    );
+    let why = refusal(&both).await;
+    assert!(why.contains("nodes of two clusters"), "{why}");
+
     // Another installation's.
     let store = open(&server.url()).await.unwrap();
     store.claim("one").await.unwrap();

@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::large_futures)]
 
+#[path = "suite_replicas/failover.rs"]
+mod failover;
 mod support;
 
 use std::sync::Arc;
@@ -13,13 +15,15 @@ use reqwest::{Method, StatusCode};
 use support::postgres::Postgres;
 use support::redis::Redis;
 use support::replicas::{ORIGIN, Replica, acme, soon};
-use support::{Browser, mapping_for};
+use support::{Browser, Page, mapping_for};
 use url::Url;
 use vestibule::base::{Secret, SystemClock};
+use vestibule::config::StorePlace;
 use vestibule::store::PostgresStore;
 
 struct Three {
     server: Postgres,
+    url: Secret,
     idp: MockIdp,
     brokers: Vec<Replica>,
 }
@@ -34,22 +38,28 @@ impl Three {
     async fn with(transient: Option<&Secret>) -> Option<Self> {
         let server = Postgres::start()?;
         let url = server.empty().await;
-        PostgresStore::migrate(&url, Arc::new(SystemClock))
+        Some(Self::on(server, &url, transient).await)
+    }
+
+    /// The same on a server of the test's.
+    async fn on(server: Postgres, url: &Secret, transient: Option<&Secret>) -> Self {
+        PostgresStore::migrate(url, Arc::new(SystemClock))
             .await
             .unwrap();
         // All at once, as a deployment starts them.
         let (one, two, three) = tokio::join!(
-            Replica::start(&url, transient),
-            Replica::start(&url, transient),
-            Replica::start(&url, transient)
+            Replica::start(url, transient),
+            Replica::start(url, transient),
+            Replica::start(url, transient)
         );
         let idp = MockIdp::start(mock_idp::Config::default()).await.unwrap();
         one.acme(&idp).await;
-        Some(Self {
+        Self {
             server,
+            url: url.clone(),
             idp,
             brokers: vec![one, two, three],
-        })
+        }
     }
 
     /// Browsers that each talk to one broker with the same cookies, which every
@@ -79,6 +89,17 @@ impl Three {
             .await;
         }
     }
+}
+
+/// Asks for a logout.
+async fn log_out(browser: &mut Browser) -> Page {
+    let headers = [
+        ("origin", ORIGIN),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    browser
+        .send(Method::POST, &acme("logout"), &headers, Some(String::new()))
+        .await
 }
 
 /// A login that starts at one, calls back at another and ends at a third; gives the
@@ -176,17 +197,7 @@ async fn what_changes_at_one_is_seen_by_all_within_a_second() {
     browser.logs_in_at(two).await;
     let mut watching = three.watching(&browser).await;
     browser.moves_to(one);
-    let out = browser
-        .send(
-            Method::POST,
-            &acme("logout"),
-            &[
-                ("origin", ORIGIN),
-                ("content-type", "application/x-www-form-urlencoded"),
-            ],
-            Some(String::new()),
-        )
-        .await;
+    let out = log_out(&mut browser).await;
     assert!(out.status.is_redirection(), "{} {}", out.status, out.body);
     Three::all_out(&mut watching).await;
 
@@ -311,6 +322,40 @@ async fn d6_a_killed_broker_and_a_killed_database() {
     let page = begun.get(callback.as_str()).await;
     let page = begun.follow(page).await;
     assert!(page.shows("login.state_unknown"), "{}", page.body);
+}
+
+/// Brokers with two Redis servers by mistake: the second one does not start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn brokers_of_one_database_have_one_redis() {
+    let (Some(redis), Some(other)) = (Redis::start(), Redis::start()) else {
+        return;
+    };
+    let Some(three) = Three::with(Some(&redis.url())).await else {
+        return;
+    };
+    let durable = three.url.clone();
+    let open = |transient: &Secret| {
+        let (durable, transient) = (durable.clone(), transient.clone());
+        Replica::try_with(move |config| {
+            config.store = StorePlace::Postgres(durable);
+            config.transient = Some(transient);
+        })
+    };
+    let why = open(&other.url()).await.err().unwrap().to_string();
+    assert!(why.contains("same `store.transient`"), "{why}");
+    // The same one, emptied, is taken again once the others have seen that.
+    redis.ask(&["flushall"]);
+    let mut tried = 0;
+    while let Err(error) = open(&redis.url()).await {
+        assert!(error.to_string().contains("start again in 20 s"), "{error}");
+        tried += 1;
+        assert!(tried < 200, "it recovers by itself");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let [one, two, last] = &three.brokers[..] else {
+        unreachable!()
+    };
+    through(one, two, last).await;
 }
 
 /// What is under way is in Redis: without it no login begins, and who is logged in

@@ -7,6 +7,7 @@ use tracing::{debug, warn};
 
 use crate::http;
 use crate::key::Keyring;
+use crate::login::health::EVERY;
 use crate::operation::{Operations, domain_proofs};
 use crate::store::{Space, Store};
 
@@ -31,7 +32,22 @@ async fn another_changed(heard: &mut Option<tokio::sync::watch::Receiver<u64>>) 
 /// process rotated, and removes what has expired.
 pub(super) async fn upkeep(ops: Arc<Operations>, keys: Arc<Keyring>) {
     // A name server that is slow holds up nothing else.
-    tokio::join!(keep(&ops, &keys), look_again(&ops));
+    tokio::join!(keep(&ops, &keys), look_again(&ops), write_health(&ops));
+}
+
+/// Writes down how providers do.
+async fn write_health(ops: &Operations) {
+    let Some(serving) = &ops.serving else { return };
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        serving
+            .logins
+            .health
+            .write(&*ops.store, ops.clock.now())
+            .await;
+    }
 }
 
 async fn keep(ops: &Operations, keys: &Keyring) {

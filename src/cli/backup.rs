@@ -68,6 +68,8 @@ impl Export {
             bail!("this is done where the broker runs: leave out `--server`");
         }
         let mut writer = Writer::new(&self.dir)?;
+        let live = stderr().is_terminal();
+        let mut taken: u64 = 0;
         Api::with(global, async |api| {
             let mut bytes = std::pin::pin!(api.lines("/export").await?);
             let mut rest: Vec<u8> = Vec::new();
@@ -77,6 +79,11 @@ impl Export {
                 while let Some(end) = memchr::memchr(b'\n', &rest[from..]) {
                     writer.take(std::str::from_utf8(&rest[from..from + end])?)?;
                     from += end + 1;
+                    taken += 1;
+                    // How many there will be is known when the broker has said the last.
+                    if live && taken.is_multiple_of(1_000) {
+                        eprint!("\r{taken} records");
+                    }
                 }
                 rest.drain(..from);
                 if rest.len() > LONGEST {
@@ -86,6 +93,9 @@ impl Export {
             Ok(())
         })
         .await?;
+        if live {
+            eprintln!("\r{taken} records");
+        }
         let manifest = writer.finish(SystemClock.now().rfc3339())?;
         counted(
             global.json,

@@ -31,7 +31,10 @@ pub(super) fn start() -> Logs {
         .with_writer(gathered.clone());
     // A second start, in tests, keeps the first.
     let _ = if json {
-        logs.json().flatten_event(true).try_init()
+        logs.json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .try_init()
     } else {
         logs.with_ansi(terminal).try_init()
     };

@@ -4,6 +4,7 @@
 mod directory;
 mod shape;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -210,23 +211,26 @@ async fn compare(
 ) -> anyhow::Result<Difference> {
     let accounts = api.list("/accounts").await?;
     let id_of = |found: &Value, key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    let accounts: BTreeMap<String, Value> = accounts
+        .into_iter()
+        .map(|found| (id_of(&found, "id"), found))
+        .collect();
     let (mut changes, mut gone) = (Vec::new(), Vec::new());
     for (id, file) in &directory.accounts {
         let what = format!("accounts/{id}");
-        let live = accounts.iter().find(|found| id_of(found, "id") == *id);
+        let live = accounts.get(id).map(shape::account);
         let path = format!("/accounts/{}", segment(id));
-        changes.extend(thing(file, live.map(shape::account).as_ref(), what, path));
+        changes.extend(thing(file, live.as_ref(), what, path));
     }
-    for found in &accounts {
-        let id = id_of(found, "id");
-        if !directory.accounts.contains_key(&id) {
+    for id in accounts.keys() {
+        if !directory.accounts.contains_key(id) {
             gone.push(remove(
                 format!("accounts/{id}"),
-                format!("/accounts/{}", segment(&id)),
+                format!("/accounts/{}", segment(id)),
             ));
             continue;
         }
-        let base = format!("/accounts/{}/providers", segment(&id));
+        let base = format!("/accounts/{}/providers", segment(id));
         for provider in api.list(&base).await? {
             let provider = id_of(&provider, "provider");
             if !directory
@@ -239,15 +243,17 @@ async fn compare(
         }
     }
     for ((account, provider), source) in &directory.mappings {
-        let known = accounts.iter().any(|found| id_of(found, "id") == *account);
+        let known = accounts.contains_key(account);
         let change = mapping(api, (account, provider), source, known, accept).await?;
         changes.extend(change);
     }
     let applications = api.list("/applications").await?;
+    let applications: BTreeMap<String, Value> = applications
+        .into_iter()
+        .map(|found| (id_of(&found, "client_id"), found))
+        .collect();
     for (id, file) in &directory.applications {
-        let live = applications
-            .iter()
-            .find(|found| id_of(found, "client_id") == *id);
+        let live = applications.get(id);
         let path = format!("/applications/{}", segment(id));
         changes.extend(thing(
             file,
@@ -257,10 +263,9 @@ async fn compare(
             path,
         ));
     }
-    for found in &applications {
-        let id = id_of(found, "client_id");
-        if !directory.applications.contains_key(&id) {
-            let path = format!("/applications/{}", segment(&id));
+    for id in applications.keys() {
+        if !directory.applications.contains_key(id) {
+            let path = format!("/applications/{}", segment(id));
             gone.push(remove(format!("applications/{id}"), path));
         }
     }

@@ -7,17 +7,18 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{Global, log};
+use super::{Global, log, traces};
 use crate::base::SystemClock;
 use crate::broker::Broker;
 use crate::config::Config;
-use crate::http::health;
 use crate::http::server::{Server, ServerOptions, Workers, bind, bind_unix};
+use crate::http::{health, traced};
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let logs = log::start();
     let config = global.load()?;
     health::start_metrics();
+    let traces = traces::start(config.traces.as_ref())?;
     // Ports first: a second start must not touch the data of the first.
     let listener = bind(&config.listen).await?;
     let broker = Broker::open(&config, Arc::new(SystemClock)).await?;
@@ -25,8 +26,8 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     let workers = Workers::start().context("the threads that serve cannot start")?;
     let mut server = Server::new(options(&config))
         .on(&workers)
-        .listen(listener, broker.router())
-        .listen(socket, broker.admin_router());
+        .listen(listener, traced::layered(broker.router()))
+        .listen(socket, traced::layered(broker.admin_router()));
     if let Some(address) = &config.metrics_listen {
         match bind(address).await {
             Ok(listener) => server = server.listen(listener, broker.health_router()),
@@ -83,6 +84,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<()> {
     reloading.abort();
     broker.close().await?;
     drop(workers);
+    traces.end().await;
     info!("stopped");
     Ok(())
 }

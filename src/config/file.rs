@@ -1,5 +1,7 @@
 //! The configuration as it is written: one struct a TOML table.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,8 @@ pub struct ConfigFile {
     pub dns: DnsSection,
     /// Health and metrics.
     pub metrics: MetricsSection,
+    /// Traces of requests.
+    pub traces: TracesSection,
 }
 
 /// Where records are kept.
@@ -152,4 +156,16 @@ pub struct DnsSection {
 pub struct MetricsSection {
     /// Address and port; empty switches it off. Default `127.0.0.1:9464`, where free.
     pub listen: Option<String>,
+}
+
+/// Traces of requests.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TracesSection {
+    /// The OpenTelemetry collector that traces are sent to, by OTLP over HTTP: `http://127.0.0.1:4318`; without a path, `/v1/traces` is added. None: nothing is traced.
+    pub endpoint: Option<String>,
+    /// Headers that the collector asks for, as in `authorization = { file = "collector-token" }`.
+    pub headers: BTreeMap<String, SecretSource>,
+    /// Which part of the traces that begin here is sent, from `0` to `1`. Of a request that comes with a `traceparent`, its sender has decided. Default `1`.
+    pub sample: Option<f64>,
 }

@@ -176,6 +176,7 @@ impl Check<'_> {
                 None => Some("127.0.0.1:9464".to_owned()),
             },
             metrics_required: metrics.is_some(),
+            traces: self.traces(&file.traces),
         }
     }
 

@@ -70,6 +70,10 @@ fn is_secret_key(key: &str) -> bool {
         "secret" | "previous_secret" | "decryption_key" | "tls_certificate" | "password"
     ) || last.ends_with("private_key")
         || last.ends_with("_password")
+        // Of the configuration: addresses with a password in them, and keys.
+        || ["store.", "mail.url", "traces.", "auth.master_key", "auth.former_master_keys"]
+            .iter()
+            .any(|begin| key.starts_with(begin))
 }
 
 /// What the parser says of a key that is there twice; its span is the key.

@@ -18,9 +18,9 @@ use super::pages::Lang;
 use super::site::{accept_language, html, look};
 use super::{App, Shared, failure, redirect};
 use crate::authority::grants;
-use crate::base::{AccountId, ErrorCode, UserId};
+use crate::base::{AccountId, ErrorCode, UserId, traces};
 use crate::login::arrival::Arrival;
-use crate::login::callback::{CallbackQuery, verify};
+use crate::login::callback::{CallbackQuery, VerifiedCallback, verify};
 use crate::login::exchange::exchange;
 use crate::login::identify::identify;
 use crate::login::journal::{LoginStep, SEEN, Seen};
@@ -146,7 +146,7 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Option<String> {
 /// it between the code and the user.
 async fn run(app: Shared, query: String, at: Arrival, success: StatusCode) -> Response {
     // Boxed, since the runtime moves a task's future several times.
-    let task = tokio::spawn(Box::pin({
+    let task = tokio::spawn(traces::carried(Box::pin({
         let app = Shared::clone(&app);
         let seen = Seen::current();
         SEEN.scope(seen, async move {
@@ -155,11 +155,14 @@ async fn run(app: Shared, query: String, at: Arrival, success: StatusCode) -> Re
                 Ok(location) => redirect(success, &location),
                 Err(failed) => {
                     let restart = failed.restart.as_deref();
-                    failure::after_callback(&app, &failed.error, restart, steps)
+                    let began = restart.and_then(|restart| restart.trace.as_deref());
+                    let said =
+                        async { failure::after_callback(&app, &failed.error, restart, steps) };
+                    traces::resumed(began, "login failed", said).await
                 }
             }
         })
-    }));
+    })));
     task.await
         .unwrap_or_else(|_| failure::lost(&app, ErrorCode::ServiceError))
 }
@@ -183,6 +186,20 @@ async fn login(
         Ok(found) => found,
         Err(failed) => return trial_failed(app, failed).await,
     };
+    let began = restart.trace.clone();
+    let rest = Box::pin(go_on(app, verified, restart, done));
+    traces::resumed(began.as_deref(), "login", rest).await
+}
+
+/// What follows a callback that belongs to a login.
+async fn go_on(
+    app: &Shared,
+    verified: VerifiedCallback,
+    restart: Restart,
+    done: &mut Vec<LoginStep>,
+) -> Result<String, Failed> {
+    let logins = &app.logins;
+    traces::note("vestibule.login", restart.id.clone());
     if let Some(id) = &restart.trial {
         let trace = trial::run(logins, id, verified)
             .await

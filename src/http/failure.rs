@@ -14,10 +14,10 @@ use super::pages::{ErrorPage, Lang, Look};
 use super::site::{Site, accept_language, html};
 use super::status::status;
 use super::{App, Shared, connect, redirect, vtex};
-use crate::base::{AccountId, ErrorCode, LoginMethod, random};
+use crate::base::{AccountId, ErrorCode, LoginMethod, ProviderId, random, traces};
 use crate::login::journal::{LoginEntry, LoginStep};
 use crate::login::restart::Restart;
-use crate::login::{Blame, LoginError, ReturnTo};
+use crate::login::{Blame, LoginError, ReturnTo, meters};
 use crate::protocol::form::Pairs;
 use crate::store::StoreError;
 
@@ -25,12 +25,16 @@ use crate::store::StoreError;
 const RETRY_AFTER: u32 = 60;
 
 /// Writes a failed login to the log, under the id its page shows.
-fn log(app: &App, entry: LoginEntry, failure: &LoginError) {
+///
+/// `provider` is counted: one that the account has, or none.
+fn log(app: &App, entry: LoginEntry, failure: &LoginError, provider: Option<&str>) {
     let id = entry.id.as_str();
     let account = entry.account.as_ref().map_or("", AccountId::as_str);
     let (step, code) = (failure.step().name(), failure.code().as_str());
     let why = failure.to_string();
-    metrics::counter!("vestibule_logins_failed_total", "account" => account.to_owned(), "code" => code).increment(1);
+    meters::failed(account, provider.unwrap_or_default(), failure);
+    traces::note("vestibule.login", id.to_owned());
+    traces::failed(code);
     match failure.blame() {
         Blame::Visitor => {
             info!(target: "vestibule::login", login = id, account, step, code, why, "login failed");
@@ -72,8 +76,18 @@ pub(super) fn at_site(
     failure: &LoginError,
     return_to: Option<&str>,
 ) -> Response {
+    page_at(app, site, failure, return_to, None)
+}
+
+fn page_at(
+    app: &App,
+    site: &Site,
+    failure: &LoginError,
+    return_to: Option<&str>,
+    provider: Option<&str>,
+) -> Response {
     let id = random::support_id();
-    log(app, entry_at(app, &id, site), failure);
+    log(app, entry_at(app, &id, site), failure, provider);
     let page = ErrorPage {
         code: failure.code(),
         support_id: id,
@@ -96,12 +110,15 @@ pub(super) fn at_start(
     return_to: &ReturnTo,
 ) -> Response {
     let id = random::support_id();
+    // Any other failure comes after the account was found to have it.
+    let known = failure.code() != ErrorCode::LoginUnknownProvider;
+    let provider = site.query.get("provider").filter(|_| known);
     match connect::authorize::failed(app, return_to, failure, &id) {
         Some(location) => {
-            log(app, entry_at(app, &id, site), failure);
+            log(app, entry_at(app, &id, site), failure, provider);
             redirect(StatusCode::FOUND, &location)
         }
-        None => at_site(app, site, failure, Some(return_to.as_str())),
+        None => page_at(app, site, failure, Some(return_to.as_str()), provider),
     }
 }
 
@@ -145,7 +162,7 @@ fn to_console(base: &str, code: ErrorCode, id: &str) -> Response {
 /// An operator's login that failed outside its callback.
 pub(crate) fn of_operator(app: &App, account: &AccountId, failure: &LoginError) -> Response {
     let id = random::support_id();
-    log(app, entry(app, &id, Some(account)), failure);
+    log(app, entry(app, &id, Some(account)), failure, None);
     to_console(&app.logins.public_url, failure.code(), &id)
 }
 
@@ -161,7 +178,7 @@ pub(super) fn after_callback(
     match restart {
         None => {
             let id = random::support_id();
-            log(app, entry(app, &id, None), failure);
+            log(app, entry(app, &id, None), failure, None);
             to_page(app, code, &id)
         }
         Some(restart) => {
@@ -171,7 +188,8 @@ pub(super) fn after_callback(
                 steps,
                 ..entry(app, &restart.id, Some(&restart.account.id))
             };
-            log(app, entry, failure);
+            let provider = restart.provider.as_ref().map(ProviderId::as_str);
+            log(app, entry, failure, provider);
             if restart.console {
                 return to_console(&app.logins.public_url, code, &restart.id);
             }

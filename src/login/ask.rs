@@ -10,6 +10,7 @@ use super::context::Context;
 use super::error::{LoginError, Step};
 use super::heavy::INLINE_BYTES;
 use super::refusal;
+use crate::base::traces::{self, KeyValue, Part, Span, SpanKind};
 use crate::outbound::{Limits, PreparedRequest, Response};
 use crate::provider::decode::DecodeError;
 use crate::provider::extract::ExtractError;
@@ -25,6 +26,22 @@ impl Logins {
         &self,
         login: &Context,
         step: Step,
+        request: PreparedRequest,
+        answer: &Answer,
+        trace: &mut Trace,
+    ) -> Result<Value, LoginError> {
+        let part = traces::begin_part(|| span(login, step));
+        let outcome = Box::pin(self.ask_once(login, (step, &part), request, answer, trace)).await;
+        if let Err(error) = &outcome {
+            part.failed(error.code().as_str());
+        }
+        outcome
+    }
+
+    async fn ask_once(
+        &self,
+        login: &Context,
+        (step, part): (Step, &Part),
         mut request: PreparedRequest,
         answer: &Answer,
         trace: &mut Trace,
@@ -38,7 +55,8 @@ impl Logins {
         }
         trace.request(step.name(), &request);
         let lane = login.lane(step);
-        let sent = self.outbound.send_as(certificate, &lane, request, limits);
+        let send = || self.outbound.send_as(certificate, &lane, request, limits);
+        let sent = part.around(send);
         let response = match sent.await {
             Ok(response) => response,
             Err(error) => {
@@ -147,6 +165,20 @@ impl Logins {
                 Err(LoginError::Incomplete { step, error })
             }
         }
+    }
+}
+
+/// A step as a part of a trace.
+fn span(login: &Context, step: Step) -> Span {
+    let attribute = |key, value: &str| KeyValue::new(key, value.to_owned());
+    Span {
+        kind: SpanKind::Internal,
+        name: format!("login {}", step.name()),
+        attributes: vec![
+            attribute("vestibule.account", login.account().as_str()),
+            attribute("vestibule.provider", login.provider().id.as_str()),
+            attribute("vestibule.step", step.name()),
+        ],
     }
 }
 

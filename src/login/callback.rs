@@ -183,6 +183,7 @@ pub async fn verify(
     };
     let mut restart = restart_from_login(logins, RestartPoint::of(&pending)).await??;
     restart.trial = pending.trial.as_deref().and_then(Token::parse);
+    restart.trace.clone_from(&pending.trace);
     let account = Arc::clone(&restart.account);
     let checked = if named.is_none_or(|named| named == pending.account) {
         check(logins, &query, state_name, at, pending, account).await

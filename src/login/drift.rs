@@ -6,6 +6,9 @@
 //! a row, that is a drift: a line in the log, a number in the metrics, an entry for the
 //! admin API. One person's odd profile is none.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::warn;
 
+use super::meters;
 use crate::base::{AccountId, ProviderId, Timestamp};
 use crate::provider::decode::type_name;
 use crate::provider::extract::{Note, member_path};
@@ -43,6 +47,9 @@ const MAX_NAMES: usize = 300;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "KnownAnswers")]
 pub struct Shape {
+    /// Since when it is looked at.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub since: String,
     /// Logins that were looked at.
     pub logins: u64,
     /// Each mapped value.
@@ -54,11 +61,15 @@ pub struct Shape {
     /// Where the mapping has a `previous_secret`: whether the provider still wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_secret: Option<Previous>,
+    /// Whether it was written down. One that is gone then was forgotten.
+    #[serde(skip)]
+    written: bool,
 }
 
 impl Shape {
     /// With what another broker has written down.
     fn beside(mut self, other: Self) -> Self {
+        self.since = other.since;
         self.logins = self.logins.max(other.logins);
         for (name, field) in other.fields {
             let own = self.fields.entry(name).or_default();
@@ -190,6 +201,9 @@ impl Watch {
     ) -> (bool, Vec<Drift>) {
         let mut drifts = Vec::new();
         let mut news = shape.logins == 0;
+        if shape.since.is_empty() && news {
+            shape.since = now.rfc3339();
+        }
         shape.logins += 1;
         for note in notes
             .iter()
@@ -233,7 +247,8 @@ impl Watch {
         if let Some(shape) = known {
             return Ok(shape);
         }
-        let stored = find(store, account, provider).await?.unwrap_or_default();
+        let mut stored = find(store, account, provider).await?.unwrap_or_default();
+        stored.written = stored.logins > 0;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(
             known
@@ -253,11 +268,19 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let shape = self.shape(store, account, provider).await?;
-        let (write, drifts) = {
+        let look = || {
             let mut shape = shape.lock().unwrap_or_else(PoisonError::into_inner);
             let (write, drifts) = Self::look(&mut shape, notes, document, now);
             (write.then(|| shape.clone()), drifts)
         };
+        let (mut write, mut drifts) = look();
+        if !drifts.is_empty() {
+            // What another broker forgot, since the mapping changed, is no norm any more.
+            let stored = find(store, account, provider).await?;
+            if adopt(&shape, stored) {
+                (write, drifts) = look();
+            }
+        }
         for drift in &drifts {
             warn!(
                 target: "vestibule::drift",
@@ -269,15 +292,10 @@ impl Watch {
                 now = drift.now,
                 "the provider's answers drifted"
             );
-            metrics::counter!(
-                "vestibule_provider_drift_total",
-                "account" => account.to_string(),
-                "provider" => provider.to_string()
-            )
-            .increment(1);
+            meters::drifted(account, provider);
         }
         match write {
-            Some(shape) => write_down(store, account, provider, &shape).await,
+            Some(seen) => write_down(store, account, provider, &seen, &shape).await,
             None => Ok(()),
         }
     }
@@ -296,7 +314,7 @@ impl Watch {
             let before = shape.previous_secret.replace(previous);
             (before != Some(previous)).then(|| shape.clone())
         };
-        let Some(shape) = changed else {
+        let Some(seen) = changed else {
             return Ok(());
         };
         let report = match previous {
@@ -306,7 +324,7 @@ impl Watch {
             }
         };
         warn!(target: "vestibule::drift", account = %account, provider = %provider, "{report}");
-        write_down(store, account, provider, &shape).await
+        write_down(store, account, provider, &seen, &shape).await
     }
 
     /// Forgets a provider, whose mapping changed: what comes now is the norm.
@@ -327,26 +345,51 @@ impl Watch {
 /// How often a shape is written that other brokers write too.
 const TRIES: usize = 4;
 
-/// Writes a shape down, with what other brokers saw.
+/// Takes what is stored in place of a norm that was forgotten at another broker, where
+/// all brokers' records of it went; says whether it was.
+fn adopt(own: &Mutex<Shape>, stored: Option<Shape>) -> bool {
+    let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+    let forgotten = own.written
+        && stored
+            .as_ref()
+            .is_none_or(|stored| stored.since != own.since);
+    if forgotten {
+        *own = stored.unwrap_or_default();
+        own.written = own.logins > 0;
+    }
+    forgotten
+}
+
+/// Writes down what was `seen`, with what other brokers saw; `own` is what goes on.
 async fn write_down(
     store: &dyn Store,
     account: &AccountId,
     provider: &ProviderId,
-    shape: &Shape,
+    seen: &Shape,
+    own: &Mutex<Shape>,
 ) -> Result<(), StoreError> {
     let (account, id) = (account.as_str(), provider.as_str().as_bytes());
     for _ in 0..TRIES {
         let found = SPACE.get(store, account, id).await?;
+        if adopt(own, found.as_ref().map(|found| found.value.clone())) {
+            return Ok(());
+        }
         let (all, when) = match found {
-            None => (shape.clone(), Precondition::Absent),
+            None => (seen.clone(), Precondition::Absent),
             Some(found) => (
-                shape.clone().beside(found.value),
+                seen.clone().beside(found.value),
                 Precondition::Version(found.version),
             ),
         };
         match SPACE.put(store, account, id, &all, when).await {
             Err(StoreError::Conflict) => {}
-            written => return written.map(|_| ()),
+            Err(error) => return Err(error),
+            Ok(_) => {
+                let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+                own.since = all.since;
+                own.written = true;
+                return Ok(());
+            }
         }
     }
     // Others are at it; a later login writes it.
@@ -405,45 +448,4 @@ fn names(document: &Value) -> BTreeMap<String, String> {
         out.insert(path, type_name(value).to_owned());
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Clock, ManualClock};
-    use crate::store::MemoryStore;
-
-    fn note(there: bool) -> Note {
-        let matched = there.then(|| "string".to_owned());
-        Note {
-            field: "userinfo.email".to_owned(),
-            place: "email".to_owned(),
-            matched: matched.into_iter().collect(),
-            outcome: String::new(),
-            hint: None,
-        }
-    }
-
-    /// Two brokers on one store: what one saw, the other does not write over.
-    #[tokio::test]
-    async fn drifts_of_all_brokers_are_kept() {
-        let clock = ManualClock::default();
-        let store = MemoryStore::new(Arc::new(clock.clone()));
-        let (account, provider) = ("acme".parse().unwrap(), "idp".parse().unwrap());
-        let (one, two) = (Watch::default(), Watch::default());
-        let document = Value::Null;
-        for there in [true, true, true, true, true, false, false, false] {
-            for watch in [&one, &two] {
-                let now = clock.now();
-                let notes = [note(there)];
-                watch
-                    .observe(&store, &account, &provider, &notes, &document, now)
-                    .await
-                    .unwrap();
-                clock.advance(std::time::Duration::from_secs(1));
-            }
-        }
-        let known = find(&store, &account, &provider).await.unwrap().unwrap();
-        assert_eq!(known.drifts.len(), 2, "{:?}", known.drifts);
-    }
 }

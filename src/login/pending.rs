@@ -62,6 +62,9 @@ pub(super) struct PendingLogin {
     /// The trial it is the login of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
+    /// The trace that it began in, as a `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// It is an operator's, to the console.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub console: bool,

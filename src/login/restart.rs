@@ -27,6 +27,8 @@ pub struct Restart {
     pub trial: Option<Token>,
     /// It was an operator's, to the console.
     pub console: bool,
+    /// The trace that it began in.
+    pub trace: Option<String>,
 }
 
 /// A failure, with the way back where the login is known.
@@ -68,6 +70,7 @@ pub(super) async fn restart_from_login(
         provider: way.provider,
         account,
         trial: None,
+        trace: None,
         console: way.console,
         store,
         return_to: ReturnTo::stored(way.return_to),
@@ -89,6 +92,7 @@ pub(super) async fn restart_from_store(
         account,
         store,
         trial: None,
+        trace: None,
         console: false,
     }))
 }

@@ -12,7 +12,7 @@ use super::openid::AuthenticationAge;
 use super::pending::{self, Browser, LOGINS, PendingLogin, Stage};
 use super::{Logins, ReturnTo, trial};
 use crate::account::{Account, StoreFront};
-use crate::base::{Secret, Spent, Timestamp, random};
+use crate::base::{Secret, Spent, Timestamp, random, traces};
 use crate::provider::Provider;
 use crate::provider::dpop;
 use crate::provider::file::{Kind, Pkce, ResponseMode};
@@ -131,11 +131,13 @@ pub async fn start(logins: &Logins, request: StartRequest<'_>) -> Result<Started
         started_at: now,
         freshness: freshness(provider, demands, now),
         trial: trial.map(|id| id.as_str().to_owned()),
+        trace: traces::current(),
         console,
         parameters,
         expires_at,
     };
     let id = pending.id.clone();
+    traces::note("vestibule.login", id.clone());
     keep(logins, client, &token, pending, now).await?;
     info!(
         target: "vestibule::login",

@@ -15,6 +15,7 @@ use super::policy::Policy;
 use super::resolve::{GuardedResolver, Lookup, SystemLookup};
 use super::{Limits, PreparedRequest, Response};
 use crate::base::Clock;
+use crate::base::traces::{self, KeyValue, Part, Span, SpanKind};
 
 /// Connections idle for longer aren't used again. Shorter than the keep-alive of
 /// common servers (Node's is 5 s), so that a code isn't sent on a connection which
@@ -114,13 +115,13 @@ impl Outbound {
     ///
     /// # Errors
     /// See [`OutboundError`]. An answer with an error status is an answer.
-    pub async fn send(
-        &self,
-        lane: &str,
+    pub fn send<'s>(
+        &'s self,
+        lane: &'s str,
         request: PreparedRequest,
-        limits: &Limits,
-    ) -> Result<Response, OutboundError> {
-        self.send_as(None, lane, request, limits).await
+        limits: &'s Limits,
+    ) -> impl Future<Output = Result<Response, OutboundError>> + 's {
+        self.send_as(None, lane, request, limits)
     }
 
     /// As [`Outbound::send`], over connections that show `certificate` (RFC 8705) to
@@ -128,12 +129,25 @@ impl Outbound {
     ///
     /// # Errors
     /// As [`Outbound::send`].
-    pub async fn send_as(
+    pub fn send_as<'s>(
+        &'s self,
+        certificate: Option<&'s ClientCertificate>,
+        lane: &'s str,
+        request: PreparedRequest,
+        limits: &'s Limits,
+    ) -> impl Future<Output = Result<Response, OutboundError>> + 's {
+        // Begun here and not when it is polled, so that it is a part of what calls.
+        let part = traces::begin_part(|| span(&request));
+        self.send_once(certificate, lane, request, limits, part)
+    }
+
+    async fn send_once(
         &self,
         certificate: Option<&ClientCertificate>,
         lane: &str,
         request: PreparedRequest,
         limits: &Limits,
+        part: Part,
     ) -> Result<Response, OutboundError> {
         // The resolver isn't asked about IP literals, so they are judged here.
         self.policy.check_url(&request.url)?;
@@ -148,6 +162,10 @@ impl Outbound {
         let lane = self.lanes.get(lane);
         let pass = lane.enter(&*self.clock, total).await?;
         let outcome = exchange(&client, request, limits, started, started + total).await;
+        match &outcome {
+            Ok(answer) => part.note("http.response.status_code", i64::from(answer.status)),
+            Err(error) => part.failed(error.code()),
+        }
         pass.settle(self.clock.now(), health(&outcome));
         outcome
     }
@@ -266,6 +284,24 @@ impl Outbound {
                     root(&error)
                 ))
             })
+    }
+}
+
+/// A request as a part of a trace; of its URL only the server, since what stands behind
+/// it may be a secret.
+fn span(request: &PreparedRequest) -> Span {
+    let method = request.method.to_string();
+    let mut attributes = vec![KeyValue::new("http.request.method", method.clone())];
+    if let Some(host) = request.url.host_str() {
+        attributes.push(KeyValue::new("server.address", host.to_owned()));
+    }
+    if let Some(port) = request.url.port_or_known_default() {
+        attributes.push(KeyValue::new("server.port", i64::from(port)));
+    }
+    Span {
+        kind: SpanKind::Client,
+        name: method,
+        attributes,
     }
 }
 

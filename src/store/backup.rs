@@ -21,14 +21,25 @@ use crate::base::digest::hex;
 
 static IMPORTING: Space = Space::durable("importing");
 
-/// There while a store is filled: what stands there is the digest of the list.
-const UNFINISHED: Keyspace<String> = Keyspace::new(&IMPORTING);
+/// There while a store is filled.
+const UNFINISHED: Keyspace<Begun> = Keyspace::new(&IMPORTING);
 const ID: &[u8] = b"backup";
 
 const LIST: &str = "manifest.json";
 const FORMAT: u32 = 1;
 /// How many records are written at once.
 const AT_ONCE: usize = 64;
+/// After how many it is written down how far an import came.
+const PART: usize = 5_000;
+
+/// How far an import came.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Begun {
+    /// The digest of the copy's list.
+    copy: String,
+    /// Of each space, how many records of the copy are in the store.
+    done: BTreeMap<String, u64>,
+}
 
 pub(super) fn space() -> &'static Space {
     &IMPORTING

@@ -19,6 +19,7 @@ mod failure;
 mod pool;
 mod row;
 mod schema;
+mod servers;
 mod statements;
 mod tls;
 
@@ -28,6 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_postgres::Config;
 
 use self::address::Address;
 use self::changes::Changes;
@@ -35,6 +37,7 @@ use self::copy::Copier;
 use self::failure::{Failure, unavailable};
 use self::pool::{LONG, Lease, Parameter, Pool, SHORT};
 use self::row::{Written, ended_by, ends_of, signed, unsigned};
+use self::servers::Servers;
 use self::statements::{RECORD, Statements, TRANSIENT};
 use super::recording::Copies;
 use super::versions::Versions;
@@ -91,15 +94,16 @@ impl PostgresStore {
         clock: Arc<dyn Clock>,
         options: PostgresOptions,
     ) -> Result<Self, StoreError> {
-        let mut store = Self::bare(url, clock, options)?;
+        let (mut store, servers, config) = Self::bare(url, clock, options)?;
+        servers.survey().await?;
         let lease = store.pool.lease().await?;
         schema::check(&lease).await?;
         if let Some(most) = options.skew {
-            store.compare_clocks(&lease, most).await?;
+            schema::compare_clocks(&lease, store.clock.now(), most).await?;
         }
         drop(lease);
         // A connection of its own: where all others are in use it is needed most.
-        let look = Pool::new(Address::parse(url)?, 1)?;
+        let look = Pool::new(&servers, config, 1)?;
         store.following = Some(store.changes.follow(look));
         Ok(store)
     }
@@ -114,7 +118,8 @@ impl PostgresStore {
             connections: 1,
             skew: None,
         };
-        let store = Self::bare(url, clock, options)?;
+        let (store, servers, _) = Self::bare(url, clock, options)?;
+        servers.survey().await?;
         let lease = store.pool.lease().await?;
         schema::migrate(&lease).await
     }
@@ -145,9 +150,12 @@ impl PostgresStore {
         url: &Secret,
         clock: Arc<dyn Clock>,
         options: PostgresOptions,
-    ) -> Result<Self, StoreError> {
-        Ok(Self {
-            pool: Arc::new(Pool::new(Address::parse(url)?, options.connections)?),
+    ) -> Result<(Self, Servers, Config), StoreError> {
+        let address = Address::parse(url)?;
+        let servers = Servers::new(&address)?;
+        let pool = Pool::new(&servers, address.config.clone(), options.connections)?;
+        let store = Self {
+            pool: Arc::new(pool),
             clock,
             versions: Versions::after(0),
             durable: Statements::of(RECORD),
@@ -155,26 +163,8 @@ impl PostgresStore {
             changes: Arc::new(Changes::new()),
             following: None,
             copied: Vec::new(),
-        })
-    }
-
-    /// Brokers whose clocks differ would end each other's logins.
-    async fn compare_clocks(&self, lease: &Lease, most: Duration) -> Result<(), StoreError> {
-        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-        let rows = lease.rows(sql, &[]).await?;
-        let theirs = rows.first().map_or(0, |row| row.get::<_, i64>(0));
-        let ours = i64::try_from(self.clock.now().as_millis()).unwrap_or(i64::MAX);
-        let apart = Duration::from_millis(ours.abs_diff(theirs));
-        if apart <= most {
-            return Ok(());
-        }
-        let (seconds, way) = (
-            apart.as_secs(),
-            if ours > theirs { "ahead of" } else { "behind" },
-        );
-        Err(StoreError::Refused(format!(
-            "this machine's clock is {seconds} s {way} the database's; set the clocks by NTP"
-        )))
+        };
+        Ok((store, servers, address.config))
     }
 
     fn stop(&self) {

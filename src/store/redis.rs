@@ -2,7 +2,8 @@
 //! cluster.
 //!
 //! [`address`] reads the URL, [`link`] has the connection and its deadlines, and
-//! [`scripts`] what the server does with a record.
+//! [`scripts`] what the server does with a record. [`seeds`] looks whether the nodes
+//! that a URL names are of one cluster.
 //!
 //! An answer can get lost after the server did what it was asked. So every write
 //! carries a name of its own, by which the server knows it again: to ask twice is
@@ -16,6 +17,7 @@
 mod address;
 mod link;
 mod scripts;
+mod seeds;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,8 @@ const LEEWAY: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Which installation uses the server.
 const OWNER: &str = "vb1:installation";
+/// Which server it is.
+const MARK: &str = "vb1:server";
 
 /// A store of transient records in Redis or Valkey.
 pub struct RedisStore {
@@ -84,11 +88,25 @@ impl RedisStore {
         Ok(())
     }
 
+    /// The server's own mark, which all that use it find there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it does not answer.
+    pub async fn mark(&self) -> Result<String, StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(MARK).arg(random::support_id()).arg("NX");
+        self.link.ask::<Option<String>>(&set).await?;
+        let mut get = redis::cmd("GET");
+        get.arg(MARK);
+        let found: Option<String> = self.link.ask(&get).await?;
+        found.ok_or_else(|| link::unavailable("Redis forgets what it is given"))
+    }
+
     /// What can be known at the start.
     async fn check_server(&self) -> Result<(), StoreError> {
         let refused = |why: &str| Err(StoreError::Refused(format!("`store.transient`: {why}")));
         if self.link.mode() == Mode::Cluster {
-            return Ok(());
+            return seeds::one_cluster(self.link.seeds()).await;
         }
         let mut info = redis::cmd("INFO");
         info.arg("server").arg("replication").arg("cluster");

@@ -94,16 +94,64 @@ impl Postgres {
             String::from_utf8_lossy(&said.stderr)
         );
         let port = free_port();
-        Some(Self {
-            child: server(&programs, files.path(), port),
+        Some(Self::on(&programs, files, port))
+    }
+
+    fn on(programs: &Path, files: tempfile::TempDir, port: u16) -> Self {
+        Self {
+            child: server(programs, files.path(), port),
             files,
             port,
             made: AtomicUsize::new(0),
-        })
+        }
+    }
+
+    /// A standby of it, which follows.
+    pub fn standby(&self) -> Self {
+        let programs = programs().unwrap();
+        let files = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(files.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        give(files.path());
+        let said = program(&programs.join("pg_basebackup"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER])
+            .args(["--checkpoint=fast", "--no-sync", "-R", "-D"])
+            .arg(files.path().join("data"))
+            .env("PGPASSWORD", PASSWORD)
+            .output()
+            .unwrap();
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        Self::on(&programs, files, free_port())
+    }
+
+    /// From now on a commit is one when all standbys have it too.
+    pub async fn synchronous(&self) {
+        let set = "ALTER SYSTEM SET synchronous_standby_names = '*'";
+        self.run("postgres", set).await;
+        self.run("postgres", "SELECT pg_reload_conf()").await;
+    }
+
+    /// Makes a standby the primary.
+    pub async fn promote(&self) {
+        self.run("postgres", "SELECT pg_promote()").await;
     }
 
     /// Kills it like a power cut, and starts it again.
     pub fn crash(&mut self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        self.child = server(&programs().unwrap(), self.files.path(), self.port);
+    }
+
+    /// Kills it like a power cut.
+    pub fn kill(&mut self) {
         let parts = children(Pid::from_child(&self.child));
         self.child.kill().unwrap();
         for part in &parts {
@@ -115,7 +163,6 @@ impl Postgres {
         while parts.iter().any(there) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.child = server(&programs().unwrap(), self.files.path(), self.port);
     }
 
     /// Stops it in its tracks, or lets it go on.
@@ -147,6 +194,27 @@ impl Postgres {
     /// Has the server do something.
     pub async fn run(&self, database: &str, sql: &str) {
         self.run_at(&self.url(database), sql).await;
+    }
+
+    /// The first value that a statement gives.
+    pub async fn ask(&self, sql: &str) -> String {
+        let url = self.url("postgres");
+        let (client, connection) = tokio_postgres::connect(url.expose(), tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let task = tokio::spawn(connection);
+        let row = client.query_one(sql, &[]).await.unwrap();
+        drop(client);
+        task.await.unwrap().unwrap();
+        row.get(0)
+    }
+
+    /// The URL of a database that is at one of two servers.
+    pub fn url_with(&self, other: &Self, database: &str) -> Secret {
+        let (one, two) = (self.port, other.port);
+        Secret::new(format!(
+            "postgres://{USER}:{PASSWORD}@127.0.0.1:{one},127.0.0.1:{two}/{database}"
+        ))
     }
 
     /// The same where a URL says.

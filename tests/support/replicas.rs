@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use url::Url;
 use vestibule::base::{Clock, Secret, SystemClock};
-use vestibule::broker::Broker;
+use vestibule::broker::{Broker, OpenError};
 use vestibule::config::{self, Config, StorePlace};
 use vestibule::http::server::{Listener, Peer, ServerOptions, serve};
 use vestibule::store::Store;
@@ -64,6 +64,17 @@ impl Replica {
             Broker::open(config, Arc::new(SystemClock)).await.unwrap()
         })
         .await
+    }
+
+    /// The same, where it may be refused.
+    pub async fn try_with(change: impl FnOnce(&mut Config)) -> Result<Broker, OpenError> {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = config::from_parts("", [], None).unwrap();
+        config.public_url = Some(Url::parse(ORIGIN).unwrap());
+        config.data_dir = data.path().to_owned();
+        config.auth.master_key = Some(Secret::new(MASTER_KEY));
+        change(&mut config);
+        Broker::open(&config, Arc::new(SystemClock)).await
     }
 
     async fn make(

@@ -90,7 +90,11 @@ async fn display(
         .await
         .map_err(|error| failed(error.into()))?;
     let now = console.admin.clock.now();
-    let health = console.app.logins.health.of(&account.id, &mapping.provider);
+    let health = &console.app.logins.health;
+    let health = health
+        .of(&*console.admin.store, &account.id, &mapping.provider, now)
+        .await
+        .map_err(|error| failed(error.into()))?;
     let values = context! {
         title => mapping.name.as_str(),
         nav => "accounts",

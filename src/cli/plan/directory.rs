@@ -17,6 +17,9 @@ use crate::base::{AccountId, Secret};
 use crate::document::secret::REDACTED;
 use crate::document::structure::parse_toml;
 
+/// The largest file; the broker takes less.
+const MAX_FILE: u64 = 1 << 20;
+
 /// An account or an application.
 pub(super) struct File {
     pub(super) shape: Value,
@@ -42,8 +45,9 @@ impl Directory {
                 hidden if hidden.starts_with('.') => {}
                 "README.md" => {}
                 other => bail!(
-                    "{}: `{other}` is neither `accounts` nor `applications`",
-                    dir.display()
+                    "{}: `{}` is neither `accounts` nor `applications`",
+                    shown(dir),
+                    harmless(other)
                 ),
             }
         }
@@ -70,7 +74,7 @@ impl Directory {
             let mut file = table(&entry)?;
             for key in ["name", "scopes", "grants"] {
                 if !file.contains_key(key) {
-                    bail!("{}: `{key}` is missing", entry.display());
+                    bail!("{}: `{key}` is missing", shown(&entry));
                 }
             }
             let secret = match file.remove("client_secret") {
@@ -83,7 +87,7 @@ impl Directory {
         if this.accounts.is_empty() && this.applications.is_empty() {
             bail!(
                 "{} has neither `accounts/ID.toml` nor `applications/CLIENT_ID.toml`",
-                dir.display()
+                shown(dir)
             );
         }
         for (account, provider) in this.mappings.keys() {
@@ -100,7 +104,7 @@ impl Directory {
         let id = name(account)?.to_owned();
         for entry in entries(account)? {
             if name(&entry)? != "providers" {
-                bail!("{}: only `providers` is read here", entry.display());
+                bail!("{}: only `providers` is read here", shown(&entry));
             }
         }
         for entry in entries(&account.join("providers"))? {
@@ -108,12 +112,12 @@ impl Directory {
             let source = text(&entry)?;
             let (value, _, findings) = parse_toml(&source);
             if let Some(finding) = findings.first() {
-                bail!("{}:{finding}", entry.display());
+                bail!("{}:{finding}", shown(&entry));
             }
             if value.pointer("/provider/id").and_then(Value::as_str) != Some(&provider) {
                 bail!(
                     "{}: `provider.id` is not `{provider}`, as the file is named",
-                    entry.display()
+                    shown(&entry)
                 );
             }
             self.mappings.insert((id.clone(), provider), source);
@@ -128,8 +132,26 @@ where
 {
     match id.parse::<T>() {
         Ok(_) => Ok(()),
-        Err(error) => bail!("{}: {error}", file.display()),
+        Err(error) => bail!("{}: {}", shown(file), harmless(&error.to_string())),
     }
+}
+
+/// A path for people. Who sends a change in may have named a file so that it writes to
+/// the terminal of whoever looks at it.
+fn shown(path: &Path) -> String {
+    harmless(&path.display().to_string())
+}
+
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// What is in a directory, in order; nothing where there is none.
@@ -143,7 +165,7 @@ fn entries(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
             return Ok(Vec::new());
         }
         Err(error) => {
-            return Err(error).with_context(|| format!("{} cannot be read", dir.display()));
+            return Err(error).with_context(|| format!("{} cannot be read", shown(dir)));
         }
     };
     let mut found = Vec::new();
@@ -156,27 +178,37 @@ fn entries(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn name(path: &Path) -> anyhow::Result<&str> {
     let name = path.file_name().and_then(|name| name.to_str());
-    name.with_context(|| format!("{} has a name that is no UTF-8", path.display()))
+    name.with_context(|| format!("{} has a name that is no UTF-8", shown(path)))
 }
 
 fn stem(file: &Path) -> anyhow::Result<String> {
     let stem = name(file)?.strip_suffix(".toml");
-    let stem = stem.with_context(|| format!("{} is no `.toml` file", file.display()))?;
+    let stem = stem.with_context(|| format!("{} is no `.toml` file", shown(file)))?;
     Ok(stem.to_owned())
 }
 
+/// Whoever sends a change in may have made the file anything: a device is read without
+/// end, a pipe is waited for without end.
 fn text(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+    let unreadable = || format!("{} cannot be read", shown(file));
+    let found = fs::metadata(file).with_context(unreadable)?;
+    if !found.is_file() {
+        bail!("{} is no file", shown(file));
+    }
+    if found.len() > MAX_FILE {
+        bail!("{} is larger than {MAX_FILE} bytes", shown(file));
+    }
+    fs::read_to_string(file).with_context(unreadable)
 }
 
 fn table(file: &Path) -> anyhow::Result<Map<String, Value>> {
     let (value, _, findings) = parse_toml(&text(file)?);
     if let Some(finding) = findings.first() {
-        bail!("{}:{finding}", file.display());
+        bail!("{}:{finding}", shown(file));
     }
     match value {
         Value::Object(table) => Ok(table),
-        _ => bail!("{} is no table", file.display()),
+        _ => bail!("{} is no table", shown(file)),
     }
 }
 
@@ -185,14 +217,14 @@ fn secret(file: &Path, reference: &Value) -> anyhow::Result<Secret> {
     let named = |key: &str| reference.get(key).and_then(Value::as_str);
     let given = match (named("env"), named("file")) {
         (Some(variable), None) => std::env::var(variable)
-            .with_context(|| format!("{}: the variable `{variable}`", file.display()))?,
+            .with_context(|| format!("{}: the variable `{variable}`", shown(file)))?,
         (None, Some(path)) => {
-            let given = fs::read_to_string(path);
-            given.with_context(|| format!("{}: `{path}`", file.display()))?
+            let given = text(Path::new(path));
+            given.with_context(|| format!("{}: `{path}`", shown(file)))?
         }
         _ => bail!(
             "{}: `client_secret` is a reference: write `{{ env = \"NAME\" }}` or `{{ file = \"PATH\" }}`",
-            file.display()
+            shown(file)
         ),
     };
     Ok(Secret::new(given.trim()))

@@ -37,6 +37,13 @@ pub(super) fn overlay(value: &mut Value, name: &str, text: &str) -> Result<(), F
                 format!("`VESTIBULE_{name}` must be `true` or `false`"),
             )
         })?,
+        "number" => text
+            .parse::<serde_json::Number>()
+            .map(Value::Number)
+            .map_err(|_| {
+                Finding::error(&key, format!("`VESTIBULE_{name}` must be a number"))
+                    .hint("write it as in `0.5`")
+            })?,
         "array" => text
             .split(',')
             .map(str::trim)

@@ -10,13 +10,20 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
-    AT_ONCE, BackupError, FORMAT, ID, LIST, Manifest, Summed, UNFINISHED, at, damaged, file_of,
-    lines, named,
+    AT_ONCE, BackupError, Begun, FORMAT, ID, LIST, Manifest, PART, Summed, UNFINISHED, at, damaged,
+    file_of, lines, named,
 };
 use crate::base::Clock;
 use crate::base::digest::{hex, sha256};
 use crate::store::keyspace::STEP;
 use crate::store::{Key, Precondition, Scan, Space, Store};
+
+async fn mark(store: &dyn Store, begun: &Begun) -> Result<(), BackupError> {
+    UNFINISHED
+        .put(store, "", ID, begun, Precondition::Any)
+        .await?;
+    Ok(())
+}
 
 /// A copy that was looked through.
 pub struct Backup {
@@ -98,8 +105,7 @@ impl Backup {
 
     /// Fails unless the store is empty, or was being filled from this very copy.
     pub async fn check_target(&self, store: &dyn Store) -> Result<(), BackupError> {
-        let begun = UNFINISHED.get(store, "", ID).await?;
-        if begun.is_some_and(|found| found.value == self.digest) {
+        if self.begun(store).await?.is_some() {
             return Ok(());
         }
         for space in self.spaces.values() {
@@ -110,9 +116,17 @@ impl Backup {
         Ok(())
     }
 
+    /// How far an import of this very copy came, if one was begun.
+    async fn begun(&self, store: &dyn Store) -> Result<Option<Begun>, BackupError> {
+        let found = UNFINISHED.get(store, "", ID).await?;
+        let begun = found.map(|found| found.value);
+        Ok(begun.filter(|begun| begun.copy == self.digest))
+    }
+
     /// Fills a store with the records of the spaces that `which` wants, and reads
     /// them back. What has expired since is left out. Gives how many there are, and
-    /// tells meanwhile: the space, how many are done and how many there are.
+    /// tells meanwhile: the space, how many are done and how many there are. One that
+    /// was interrupted goes on where it was; what was there already is compared too.
     pub async fn restore(
         &self,
         store: &dyn Store,
@@ -121,9 +135,11 @@ impl Backup {
         tell: impl Fn(&str, u64, u64),
     ) -> Result<BTreeMap<String, u64>, BackupError> {
         self.check_target(store).await?;
-        UNFINISHED
-            .put(store, "", ID, &self.digest, Precondition::Any)
-            .await?;
+        let mut begun = self.begun(store).await?.unwrap_or_else(|| Begun {
+            copy: self.digest.clone(),
+            done: BTreeMap::new(),
+        });
+        mark(store, &begun).await?;
         let mut counts = BTreeMap::new();
         let wanted = |name: &&String| {
             self.spaces
@@ -131,7 +147,7 @@ impl Backup {
                 .is_some_and(|space| which(space))
         };
         for name in self.manifest.spaces.keys().filter(wanted) {
-            self.fill(store, clock, name, &tell).await?;
+            self.fill(store, clock, name, &mut begun, &tell).await?;
             counts.insert(name.clone(), self.compare(store, clock, name).await?);
         }
         // Behind all the others, so that they are on disk when this is.
@@ -160,23 +176,40 @@ impl Backup {
         store: &dyn Store,
         clock: &dyn Clock,
         space: &str,
+        begun: &mut Begun,
         tell: &impl Fn(&str, u64, u64),
     ) -> Result<(), BackupError> {
         let all = self.manifest.spaces[space].records;
-        let done = AtomicU64::new(0);
-        tell(space, 0, all);
-        stream::iter(self.records(space)?)
-            .map(|record| async {
-                let (key, value) = record?;
-                if !key.is_expired(clock.now()) {
-                    store.put_soon(&key, value, Precondition::Any).await?;
-                }
-                tell(space, done.fetch_add(1, Ordering::Relaxed) + 1, all);
-                Ok::<_, BackupError>(())
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+        let mut there = begun.done.get(space).copied().unwrap_or(0);
+        let mut records = self.records(space)?;
+        let skipped = usize::try_from(there).unwrap_or(usize::MAX);
+        if let Some(last) = skipped.checked_sub(1) {
+            records.nth(last);
+        }
+        tell(space, there, all);
+        loop {
+            let part: Vec<_> = records.by_ref().take(PART).collect();
+            if part.is_empty() {
+                return Ok(());
+            }
+            let done = AtomicU64::new(there);
+            there += u64::try_from(part.len()).unwrap_or(0);
+            stream::iter(part)
+                .map(|record| async {
+                    let (key, value) = record?;
+                    if !key.is_expired(clock.now()) {
+                        store.put_soon(&key, value, Precondition::Any).await?;
+                    }
+                    tell(space, done.fetch_add(1, Ordering::Relaxed) + 1, all);
+                    Ok::<_, BackupError>(())
+                })
+                .buffer_unordered(AT_ONCE)
+                .try_collect::<()>()
+                .await?;
+            // Behind these records, so that they are on disk when it is.
+            begun.done.insert(space.to_owned(), there);
+            mark(store, begun).await?;
+        }
     }
 
     /// Both are in the same order.

@@ -67,13 +67,7 @@ impl Address {
         } else {
             SslMode::Disable
         };
-        config
-            .ssl_mode(ssl)
-            // Of several servers the one that takes writes, after a failover too.
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .tcp_user_timeout(Duration::from_secs(10))
-            .keepalives_idle(Duration::from_secs(30))
-            .connect_timeout(CONNECT);
+        common(&mut config, ssl);
         if config.get_application_name().is_none() {
             config.application_name("vestibule");
         }
@@ -83,6 +77,17 @@ impl Address {
             encrypted,
         })
     }
+}
+
+/// What is the same for all databases.
+pub(super) fn common(config: &mut Config, ssl: SslMode) {
+    config
+        .ssl_mode(ssl)
+        // Of several servers the one that takes writes, after a failover too.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .tcp_user_timeout(Duration::from_secs(10))
+        .keepalives_idle(Duration::from_secs(30))
+        .connect_timeout(CONNECT);
 }
 
 /// Whether a host is this machine.

@@ -4,15 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod,
+    Runtime, Timeouts,
 };
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::{Config, Row};
 
 use super::super::StoreError;
-use super::address::{Address, CONNECT};
+use super::address::CONNECT;
 use super::failure::{Failure, fault, refusal, unavailable};
-use super::tls::Tls;
+use super::servers::Servers;
 
 /// How long a statement may take.
 pub(super) const SHORT: Duration = Duration::from_secs(5);
@@ -31,34 +32,33 @@ const BEGIN: &str = "SET statement_timeout = '60s'; SET lock_timeout = '4s'; \
 /// A few connections for all requests.
 pub(super) struct Pool {
     inner: deadpool_postgres::Pool,
-    config: tokio_postgres::Config,
+    config: Config,
 }
 
 impl Pool {
-    /// At most `size` connections; none is made yet.
-    pub(super) fn new(address: Address, size: usize) -> Result<Self, StoreError> {
-        let Address {
-            config,
-            roots,
-            encrypted,
-        } = address;
+    /// At most `size` connections to `servers`, whose URL is `config`; none is made yet.
+    pub(super) fn new(servers: &Servers, config: Config, size: usize) -> Result<Self, StoreError> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = if encrypted {
-            let tls = Tls::new(roots.as_deref())
-                .map_err(|why| StoreError::Refused(format!("`store.durable`: {why}")))?;
-            Manager::from_config(config.clone(), tls, recycling)
-        } else {
-            Manager::from_config(config.clone(), NoTls, recycling)
-        };
-        let begin = Hook::async_fn(|client, _| {
+        let manager = Manager::from_connect(config.clone(), servers.clone(), recycling);
+        let asked = servers.clone();
+        let begin = Hook::async_fn(move |client: &mut ClientWrapper, _| {
+            let servers = asked.clone();
             Box::pin(async move {
-                client
-                    .batch_execute(BEGIN)
-                    .await
-                    .map_err(HookError::Backend)
+                if let Some(why) = servers.stale(client).await {
+                    return Err(HookError::message(why));
+                }
+                let begun = client.batch_execute(BEGIN).await;
+                begun.map_err(HookError::Backend)
             })
+        });
+        let servers = servers.clone();
+        let again = Hook::sync_fn(move |_, metrics| {
+            if servers.outlived(metrics.created) {
+                return Err(HookError::message("it is of before a failover"));
+            }
+            Ok(())
         });
         let inner = deadpool_postgres::Pool::builder(manager)
             .max_size(size)
@@ -69,6 +69,7 @@ impl Pool {
                 recycle: Some(CONNECT),
             })
             .post_create(begin)
+            .pre_recycle(again)
             .build()
             .map_err(|e| unavailable(e.to_string()))?;
         Ok(Self { inner, config })
@@ -83,6 +84,9 @@ impl Pool {
             }),
             Err(PoolError::Backend(e) | PoolError::PostCreateHook(HookError::Backend(e))) => {
                 Err(refusal(&e, &self.config))
+            }
+            Err(PoolError::PostCreateHook(HookError::Message(why))) => {
+                Err(unavailable(format!("PostgreSQL is not used: {why}")))
             }
             Err(PoolError::Timeout(deadpool_postgres::TimeoutType::Wait)) => {
                 Err(unavailable("all connections to PostgreSQL are in use"))

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::StoreError;
 use super::failure::Failure;
 use super::pool::Lease;
+use crate::base::Timestamp;
 
 /// What each version adds. A step that was released is never changed.
 const STEPS: &[&str] = &[
@@ -209,4 +210,27 @@ fn half<T>(database: &str, what: &str) -> Result<T, StoreError> {
         "the schema of the database `{database}` is not whole: it has {what}; \
          restore the database from a backup, or begin with an empty one"
     ))
+}
+
+/// Brokers whose clocks differ would end each other's logins.
+pub(super) async fn compare_clocks(
+    lease: &Lease,
+    now: Timestamp,
+    most: Duration,
+) -> Result<(), StoreError> {
+    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let rows = lease.rows(sql, &[]).await?;
+    let theirs = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+    let ours = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let apart = Duration::from_millis(ours.abs_diff(theirs));
+    if apart <= most {
+        return Ok(());
+    }
+    let (seconds, way) = (
+        apart.as_secs(),
+        if ours > theirs { "ahead of" } else { "behind" },
+    );
+    Err(StoreError::Refused(format!(
+        "this machine's clock is {seconds} s {way} the database's; set the clocks by NTP"
+    )))
 }

@@ -23,7 +23,7 @@ use super::address::{Address, Mode};
 /// How long an answer may take in all.
 const DEADLINE: Duration = Duration::from_millis(2_500);
 /// How long one try may take.
-const TRY: Duration = Duration::from_secs(1);
+pub(super) const TRY: Duration = Duration::from_secs(1);
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
 /// The pause before another try.
@@ -53,6 +53,8 @@ struct Current {
 pub(super) struct Link {
     way: Way,
     mode: Mode,
+    /// Of a cluster, each node that the URL names.
+    seeds: Vec<(String, Client)>,
     user: String,
     current: Mutex<Current>,
     /// One at a time makes a connection; the others wait for it.
@@ -86,23 +88,28 @@ impl Link {
             let info = server.into_connection_info()?;
             Ok(info.set_redis_settings(login.clone()))
         };
+        let client = |server: redis::ConnectionAddr| {
+            if address.encrypted {
+                Client::build_with_tls(info(server)?, certificates())
+            } else {
+                Client::open(info(server)?)
+            }
+        };
+        let mut seeds = Vec::new();
         let way = match mode {
             Mode::Single => {
                 let server = address.servers().next();
                 let server = server.ok_or_else(|| unavailable("`store.transient` has no host"))?;
-                let info = info(server).map_err(refused)?;
-                let client = if address.encrypted {
-                    Client::build_with_tls(info, certificates())
-                } else {
-                    Client::open(info)
-                };
-                Way::Single(Box::new(client.map_err(refused)?))
+                Way::Single(Box::new(client(server).map_err(refused)?))
             }
             Mode::Sentinel => {
                 let made = sentinel(address, certificates);
                 Way::Sentinel(Box::new(tokio::sync::Mutex::new(made.map_err(refused)?)))
             }
             Mode::Cluster => {
+                for server in address.servers() {
+                    seeds.push((server.to_string(), client(server).map_err(refused)?));
+                }
                 let nodes: Result<Vec<_>, RedisError> = address.servers().map(info).collect();
                 let mut builder = ClusterClient::builder(nodes.map_err(refused)?)
                     .retries(3)
@@ -118,6 +125,7 @@ impl Link {
         Ok(Self {
             way,
             mode,
+            seeds,
             user,
             current: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
@@ -126,6 +134,10 @@ impl Link {
 
     pub(super) fn mode(&self) -> Mode {
         self.mode
+    }
+
+    pub(super) fn seeds(&self) -> &[(String, Client)] {
+        &self.seeds
     }
 
     /// Makes the first connection; says what to do where that can be known.
