@@ -7,7 +7,6 @@
 mod bodies;
 mod support;
 
-
 use reqwest::{Method, StatusCode};
 use support::attack::{START, parameter};
 use support::{Browser, World};

@@ -10,7 +10,6 @@ mod support;
 #[path = "attacks_identity/values.rs"]
 mod values;
 
-
 use mock_idp::FaultKind;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -6,7 +6,6 @@
 mod spelling;
 mod support;
 
-
 use mock_idp::{FaultKind, Faults};
 use reqwest::StatusCode;
 use support::attack::{START, is_safe_page, parameter, with};
