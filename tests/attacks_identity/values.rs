@@ -31,7 +31,6 @@ async fn m03_what_is_no_email() {
         "a@ok\u{3002}test",
         "a@ok.test.",
         "a b@ok.test",
-        "mailto:a@ok.test",
         "a@ok.test?cc=b@evil.test",
         "a@ok_.test",
         "a@*.test",
@@ -141,7 +140,8 @@ async fn m13_numbers_arrive_whole() {
             "123456789012345678901234567890",
         ),
         ("-1", "-1"),
-        ("1e3", "1e3"),
+        // However it is written, it is that number.
+        ("1e3", "1000"),
     ] {
         world.idp.set_faults(mock_idp::Faults::none().on(
             "userinfo",
@@ -154,7 +154,7 @@ async fn m13_numbers_arrive_whole() {
             },
         ));
         let user = login(&world, json!({})).await.unwrap();
-        assert_eq!(user.links[0].user_id.to_lowercase().replace('+', ""), text);
+        assert_eq!(user.links[0].user_id, text);
     }
     // A number and the same digits as text are one id, and that is stated.
     world.idp.set_faults(mock_idp::Faults::none());
