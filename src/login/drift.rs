@@ -6,9 +6,6 @@
 //! a row, that is a drift: a line in the log, a number in the metrics, an entry for the
 //! admin API. One person's odd profile is none.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -449,3 +446,6 @@ fn names(document: &Value) -> BTreeMap<String, String> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
