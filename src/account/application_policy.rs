@@ -104,15 +104,7 @@ impl ApplicationPolicy {
             check_lifetime(member, text.as_deref(), longest).map_err(|why| (member, why))?;
         }
         for (member, names) in [("scopes", &self.scopes), ("claims", &self.claims)] {
-            let names = names.as_deref().unwrap_or_default();
-            // RFC 6749 §3.3
-            let good = |name: &String| {
-                (1..=MAX_NAME).contains(&name.len())
-                    && name
-                        .bytes()
-                        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
-            };
-            if names.len() > MAX_NAMES || !names.iter().all(good) {
+            if !are_names(names.as_deref().unwrap_or_default()) {
                 let why = format!("`{member}` has at most 50 names, as in `email`");
                 return Err((member, why));
             }
@@ -124,6 +116,17 @@ impl ApplicationPolicy {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Whether these can be names of scopes or claims (RFC 6749 §3.3), and not too many.
+pub fn are_names(names: &[String]) -> bool {
+    let good = |name: &String| {
+        (1..=MAX_NAME).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+    };
+    names.len() <= MAX_NAMES && names.iter().all(good)
 }
 
 /// Checks a lifetime that somebody wrote.

@@ -8,7 +8,7 @@ use super::Authority;
 use super::application::{Application, Settings};
 use super::scope;
 use crate::account::ApplicationPolicy;
-use crate::base::{AccountId, units};
+use crate::base::AccountId;
 use crate::store::StoreError;
 
 /// What resource servers of Virto Commerce read about a user.
@@ -69,13 +69,12 @@ impl Application {
 
 /// Makes a lifetime no longer than the account's; `usual` is what it is without a word.
 fn shorten(own: &mut Option<String>, longest: Option<&String>, usual: Option<Duration>) {
-    let read = |text: &String| units::duration(text).ok();
-    let Some((text, longest)) = longest.and_then(|text| Some((text, read(text)?))) else {
+    let Some(most) = Settings::lifetime(longest) else {
         return;
     };
-    let lives = own.as_ref().and_then(read).or(usual);
-    if lives.is_none_or(|lives| lives > longest) {
-        *own = Some(text.clone());
+    let lives = Settings::lifetime(own.as_ref()).or(usual);
+    if lives.is_none_or(|lives| lives > most) {
+        *own = longest.cloned();
     }
 }
 

@@ -17,6 +17,7 @@
 //! A refresh token ends its lifetime after it was issued. An old one leads to its
 //! family for as long as that lives, see `family.rs`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +59,9 @@ impl Presented {
 }
 
 /// What a refresh gives.
-pub struct Refreshed {
+pub struct Refreshed<'a> {
+    /// The application, as the account takes it.
+    pub application: Cow<'a, Application>,
     /// What is granted, with the scopes that were asked for.
     pub granted: Granted,
     /// The access token.
@@ -110,13 +113,13 @@ impl Authority {
     }
 
     /// Uses a refresh token.
-    pub(super) async fn refresh(
+    pub(super) async fn refresh<'a>(
         &self,
-        application: &Application,
+        application: &'a Application,
         text: &str,
         wanted: Option<&Scopes>,
         resource: Option<&str>,
-    ) -> Result<Refreshed, OAuthError> {
+    ) -> Result<Refreshed<'a>, OAuthError> {
         let presented = Presented::parse(text).ok_or_else(invalid_refresh_token)?;
         let Some((token, found)) = self.find_family(presented.family).await? else {
             return Err(invalid_refresh_token());
@@ -127,7 +130,8 @@ impl Authority {
             // Someone else's token: it is not used up by that.
             return Err(invalid_refresh_token());
         }
-        let application = &*self.at_account(application, &granted.account).await?;
+        let limited = self.at_account(application, &granted.account).await?;
+        let application = &*limited;
         let now = self.now();
         let secret_use = family.secret_use(&presented.secret, now);
         let reuses = application.settings.reuse_refresh_tokens && secret_use == SecretUse::Next;
@@ -188,6 +192,7 @@ impl Authority {
             Err(error) => return Err(error.into()),
         };
         Ok(Refreshed {
+            application: limited,
             granted,
             access_token,
             refresh_token: Secret::new(if reuses {

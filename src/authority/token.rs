@@ -296,8 +296,7 @@ impl Authority {
         let done = self
             .refresh(application, text, wanted.as_ref(), form.get("resource"))
             .await?;
-        let account = &done.granted.account;
-        let application = &*self.at_account(application, account).await?;
+        let application = &*done.application;
         let id_token = self.id_token_of(application, &done.granted, &done.access_token);
         let id_token = id_token.await?;
         Ok(

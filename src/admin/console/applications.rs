@@ -12,6 +12,7 @@ use minijinja::{Value as TemplateValue, context};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(super) use self::form::names;
 use self::form::{Refused, changes, text, typed};
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};

@@ -17,6 +17,7 @@ enum Place {
     Stores,
     Branding,
     Settings,
+    ApplicationPolicy,
 }
 
 impl Place {
@@ -26,6 +27,7 @@ impl Place {
             "store" => Self::Stores,
             "look" | "logo" => Self::Branding,
             "settings" | "remove" => Self::Settings,
+            "policy" => Self::ApplicationPolicy,
             _ => Self::Authentication,
         }
     }
@@ -37,6 +39,7 @@ impl Place {
             Self::Stores => "/stores",
             Self::Branding => "/branding",
             Self::Settings => "/settings",
+            Self::ApplicationPolicy => "/application-policy",
         }
     }
 }
@@ -79,6 +82,7 @@ pub(super) async fn done<T>(
         Place::Stores => screens::stores(post, id, &ListQuery::default(), status, more).await,
         Place::Branding => screens::branding(post, id, status, more).await,
         Place::Settings => screens::settings(post, id, status, more).await,
+        Place::ApplicationPolicy => screens::application_policy(post, id, status, more).await,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The pages of an account whose forms are answered with the same page where something
-//! is wrong: its stores, its look, its settings.
+//! is wrong: its stores, its look, its settings, what it demands of applications.
 
 use axum::http::StatusCode;
 use minijinja::{Value, context};
@@ -65,4 +65,26 @@ pub(super) async fn settings(desk: &Desk, id: &str, status: StatusCode, more: Va
         etag => found.tag.version(),
     };
     desk.page(status, "settings.html", context! { ..more, ..values })
+}
+
+/// What it demands of every application.
+pub(super) async fn application_policy(
+    desk: &Desk,
+    id: &str,
+    status: StatusCode,
+    more: Value,
+) -> Html {
+    let found = accounts::show(desk.ops(), &desk.caller(), id).await?;
+    let values = context! {
+        title => say("policy.what_applications_keep_to"),
+        nav => "accounts",
+        form => shown(&found.value.application_policy),
+        account => shown(found.value),
+        etag => found.tag.version(),
+    };
+    desk.page(
+        status,
+        "application_policy.html",
+        context! { ..more, ..values },
+    )
 }

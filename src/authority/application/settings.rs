@@ -11,7 +11,7 @@ use super::address::is_address;
 use super::error::ApplicationError;
 use super::{Application, ResponseAlg};
 use crate::account::application_policy::{
-    MAX_ACCESS_TOKEN_LIFETIME, MAX_GRANT_LIFETIME, check_lifetime,
+    MAX_ACCESS_TOKEN_LIFETIME, MAX_GRANT_LIFETIME, are_names, check_lifetime,
 };
 use crate::authority::audience;
 use crate::base::units;
@@ -199,23 +199,24 @@ fn lifetime(
 }
 
 impl Settings {
-    fn of(text: Option<&String>) -> Option<Duration> {
+    /// A lifetime of theirs, which was checked when it was written.
+    pub(in crate::authority) fn lifetime(text: Option<&String>) -> Option<Duration> {
         text.and_then(|text| units::duration(text).ok())
     }
 
     /// How long access tokens live, where the broker's live so long.
     pub fn access_tokens(&self, usual: Duration) -> Duration {
-        Self::of(self.access_token_lifetime.as_ref()).unwrap_or(usual)
+        Self::lifetime(self.access_token_lifetime.as_ref()).unwrap_or(usual)
     }
 
     /// How long refresh tokens live from their last use.
     pub fn refresh_tokens(&self, usual: Duration) -> Duration {
-        Self::of(self.refresh_token_lifetime.as_ref()).map_or(usual, |own| own.min(usual))
+        Self::lifetime(self.refresh_token_lifetime.as_ref()).map_or(usual, |own| own.min(usual))
     }
 
     /// How long a grant can be refreshed.
     pub fn grant(&self) -> Option<Duration> {
-        Self::of(self.refresh_token_absolute_lifetime.as_ref())
+        Self::lifetime(self.refresh_token_absolute_lifetime.as_ref())
     }
 
     /// Checks what is the same for all applications.
@@ -250,14 +251,7 @@ impl Settings {
             ("userinfo_claims", self.userinfo_claims.as_deref()),
             ("access_token_claims", Some(&self.access_token_claims[..])),
         ] {
-            let claims = claims.unwrap_or_default();
-            let good = |name: &String| {
-                (1..=MAX_NAME).contains(&name.len())
-                    && name
-                        .bytes()
-                        .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
-            };
-            if claims.len() > MAX_ROLES || !claims.iter().all(good) {
+            if !are_names(claims.unwrap_or_default()) {
                 return Err(wrong(
                     field,
                     format!("`{field}` has at most 50 names of claims, as in `email`"),

@@ -80,7 +80,7 @@ fn lines(text: &str) -> Vec<&str> {
 }
 
 /// Names between spaces or commas; none: as is usual.
-fn names(text: &str) -> Value {
+pub(in crate::admin::console) fn names(text: &str) -> Value {
     let names = text.split([',', ' ', '\n', '\r']);
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
