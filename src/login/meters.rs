@@ -4,8 +4,8 @@
 //! times a login: more than what it counts. So handles of each provider are kept.
 //!
 //! Each set of labels is a series, here and in whoever scrapes us, for as long as the
-//! broker runs. So [`MOST_LABELLED`] providers have labels of their own, those that were
-//! used first, and all others are counted together as [`OTHER`].
+//! broker runs. So `MOST_LABELLED` providers have labels of their own, those that were
+//! used first, and all others are counted together as `other`.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
