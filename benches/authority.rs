@@ -1,9 +1,10 @@
 //! What the authority costs: signatures and validations by algorithm; `check`,
 //! introspection and the token endpoint against bare handlers, turn by turn in
-//! the same run; and what EC tokens and logins of one account lose while another
-//! account of the same broker has RSA-4096 tokens made.
+//! the same run; whole visits, from the authorization request to the logout; and what
+//! EC tokens and logins of one account lose while another account of the same broker has
+//! RSA-4096 tokens made.
 //!
-//! `cargo bench --bench authority`, two minutes. Behind `--`: `--seconds 5` (a
+//! `cargo bench --bench authority`, three minutes. Behind `--`: `--seconds 5` (a
 //! turn), `--rounds 4` (turns each), `--dir` (where the broker's data goes).
 //! docs/performance.md has figures.
 //!
@@ -34,6 +35,8 @@ mod paced;
 mod process;
 #[path = "login/turn.rs"]
 mod turn;
+#[path = "authority/visit.rs"]
+mod visit;
 
 use std::time::Duration;
 
@@ -44,6 +47,7 @@ use caller::{Call, Caller};
 use paced::Paced;
 use process::Process;
 use turn::{Load, Sum, Work, rounds, turn};
+use visit::{Scenario, Visitor};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -100,7 +104,31 @@ async fn main() {
     let [at_bare, at_broker] = at;
     compare(&args, "check", (at_bare, &bare), (at_broker, &broker)).await;
 
+    visits(&args, &broker).await;
     beside(&args, &broker).await;
+}
+
+/// Whole visits, the scenarios in turns.
+async fn visits(args: &Arguments, broker: &Process) {
+    println!("\nvisits            visitors      a second  CPU µs each    least  p50 ms  p99 ms");
+    let mut sums: [Sum; 3] = Default::default();
+    let mut visitors: [Vec<Visitor>; 3] = Default::default();
+    for (place, scenario) in visitors.iter_mut().zip(Scenario::ALL) {
+        for number in 0..CALLERS {
+            place.push(Visitor::open(broker.port(), number, scenario).await);
+        }
+        // The people who return are known afterwards.
+        turn(Work::LogIn, place, broker, args.turn.mul_f64(WARM_UP)).await;
+    }
+    for _ in 0..args.rounds {
+        for (sum, visitors) in sums.iter_mut().zip(&mut visitors) {
+            sum.add(turn(Work::LogIn, visitors, broker, args.turn).await);
+        }
+    }
+    for (sum, scenario) in sums.iter().zip(Scenario::ALL) {
+        println!("{}", scenario.name);
+        sum.print("  broker", CALLERS);
+    }
 }
 
 /// A part of the broker against its bare handler, turn by turn.

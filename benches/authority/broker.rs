@@ -22,6 +22,12 @@ use super::process::{Process, fill, free_port};
 pub const CLIENT: &str = "bench";
 /// The application of the account that wants RSA.
 pub const RSA_CLIENT: &str = "bench-rsa";
+/// The application that browsers visit.
+pub const VISITED: &str = "bench-visited";
+/// Where they come back to.
+pub const CALLBACK: &str = "https://shop.example.test/callback";
+/// And where to after a logout.
+pub const AFTER_LOGOUT: &str = "https://shop.example.test/";
 /// As long as a generated one, and as random to the broker.
 pub const SECRET: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const USER: &str = "ada@example.test";
@@ -50,8 +56,14 @@ pub async fn serve(data: &Path, port: u16, idp: &str) {
     let broker = Broker::open(&config, Arc::new(SystemClock)).await.unwrap();
     fill(&broker, "shop", &origin, idp).await;
     vault(&broker).await;
-    application(&broker, CLIENT, "shop").await;
-    application(&broker, RSA_CLIENT, "vault").await;
+    application(&broker, CLIENT, "shop", by_password()).await;
+    application(&broker, RSA_CLIENT, "vault", by_password()).await;
+    let visited = NewApplication {
+        redirect_uris: vec![CALLBACK.to_owned()],
+        post_logout_redirect_uris: vec![AFTER_LOGOUT.to_owned()],
+        ..NewApplication::default()
+    };
+    application(&broker, VISITED, "shop", visited).await;
     user(&broker).await;
     run(broker, port).await;
 }
@@ -77,25 +89,29 @@ async fn vault(broker: &Broker) {
     authority.keys.ensure(Algorithm::Rs256).await.unwrap();
 }
 
-/// An application that may do everything, with a secret that is stored as a
-/// generated one is.
-async fn application(broker: &Broker, id: &str, account: &str) {
+/// One that gets tokens on its own behalf, and by a password.
+fn by_password() -> NewApplication {
+    let grants = [
+        Grant::ClientCredentials,
+        Grant::Password,
+        Grant::RefreshToken,
+    ];
+    NewApplication {
+        grants: Some(grants.into()),
+        scopes: Some(Scopes::parse("offline_access orders").unwrap()),
+        ..NewApplication::default()
+    }
+}
+
+/// An application with a secret that is stored as a generated one is.
+async fn application(broker: &Broker, id: &str, account: &str, new: NewApplication) {
     let authority = &broker.app().authority;
     let store = &*authority.store;
     let now = SystemClock.now();
     let new = NewApplication {
         client_id: Some(id.parse().unwrap()),
         account: Some(account.parse().unwrap()),
-        grants: Some(
-            [
-                Grant::ClientCredentials,
-                Grant::Password,
-                Grant::RefreshToken,
-            ]
-            .into(),
-        ),
-        scopes: Some(Scopes::parse("offline_access orders").unwrap()),
-        ..NewApplication::default()
+        ..new
     };
     let (mut application, _) = new
         .make(&authority.hasher, &authority.audience, now)

@@ -54,6 +54,13 @@ impl BackgroundPool {
         self.jobs.send(Box::new(job)).ok()?;
         waiting.await.ok()
     }
+
+    /// Gives back what takes long to give back, for instance a document of many small
+    /// values, when it is its turn.
+    pub fn give_back(&self, what: impl Send + 'static) {
+        // Without threads it is given back here.
+        let _ = self.jobs.send(Box::new(move || drop(what)));
+    }
 }
 
 fn work(jobs: &Mutex<Receiver<Job>>) {

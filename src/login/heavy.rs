@@ -22,3 +22,8 @@ pub(super) async fn run<T: Send + 'static>(
     let done = POOL.run(work).await;
     done.ok_or_else(|| StoreError::Unavailable("a worker stopped".into()))
 }
+
+/// Gives back a long answer beside the workers.
+pub(super) fn give_back(answer: impl Send + 'static) {
+    POOL.give_back(answer);
+}

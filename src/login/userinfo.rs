@@ -219,7 +219,7 @@ async fn read(
     observed.await.map_err(Step::Userinfo.store())?;
     if is_heavy {
         // Giving back what many small values take is work as well.
-        tokio::task::spawn_blocking(move || drop(document));
+        heavy::give_back(document);
     }
     profile
 }
