@@ -17,7 +17,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 pub(super) use self::refresh::MAX_TOKEN;
-use self::refresh::{Received, Refreshed, refused};
+use self::refresh::{Received, refused};
 use super::Logins;
 use super::context::Context;
 use super::error::{LoginError, Step};
@@ -26,7 +26,8 @@ use super::openid::IdTokenError;
 use crate::account::provider_tokens::{self, ProviderTokens};
 use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::Provider;
-use crate::store::{Precondition, StoreError, Versioned};
+use crate::provider::extract::optional_text;
+use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How much longer than a request may take somebody is waited for who refreshes.
 const GRACE: Duration = Duration::from_secs(5);
@@ -224,54 +225,30 @@ impl Logins {
     ) -> Result<ProviderTokens, KeptError> {
         let (account, user, id) = place;
         let old = found.value;
-        let answer = self.ask_for_refresh(account, provider, &old).await;
-        let received = match answer {
-            Ok(Refreshed {
-                rotated,
-                received: Err(error),
-            }) => {
-                warn!(account = %account, provider = %id, user = %user, why = %error, "what a refresh gave is not used");
-                self.keep_rotated(place, old, rotated, &error).await?;
-                return Err(match error {
-                    LoginError::IdToken(IdTokenError::Missing) => KeptError::None,
-                    error => error.into(),
-                });
-            }
-            Ok(Refreshed {
-                received: Ok(received),
-                ..
-            }) if received.is_too_long() => {
-                warn!(account = %account, provider = %id, user = %user, "a refreshed token is longer than 16 KiB, and is not kept");
-                let when = Precondition::Version(found.version);
-                provider_tokens::forget(&*self.store, account, *user, id, when).await?;
-                return Err(KeptError::None);
-            }
-            Ok(Refreshed {
-                received: Ok(received),
-                ..
-            }) => received,
+        let (login, document) = match self.ask_for_refresh(account, provider, &old).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.not_refreshed(place, old, found.version, error).await),
+        };
+        let rotated = optional_text(&provider.token.refresh_token, &document);
+        let proves = optional_text(&provider.token.id_token, &document).is_some();
+        let old = self.keep_rotated(place, old, rotated, proves).await;
+        let received = match self.judge_refresh(&login, &old, &document).await {
+            Ok(received) => received,
             Err(error) => {
-                let over = refused(&error);
-                warn!(account = %account, provider = %id, user = %user, why = %error, over, "a kept token could not be refreshed");
-                let when = Precondition::Version(found.version);
-                let store = &*self.store;
-                let left = if over {
-                    let gone = provider_tokens::forget(store, account, *user, id, when).await;
-                    gone.map(|_| ())
-                } else {
-                    let again = ProviderTokens {
-                        refreshing_until: None,
-                        ..old
-                    };
-                    let put = provider_tokens::put(store, account, &again, when).await;
-                    put.map(|_| ())
-                };
-                if let Err(error) = left {
-                    warn!(why = %error, "the mark of a refresh stays until it ends");
-                }
-                return Err(if over { KeptError::None } else { error.into() });
+                warn!(account = %account, provider = %id, user = %user, why = %error, "what a refresh gave is not used");
+                return Err(self.not_used(place, old, error).await?);
             }
         };
+        if received.is_too_long() {
+            warn!(account = %account, provider = %id, user = %user, "a refreshed token is longer than 16 KiB, and is not kept");
+            let there = provider_tokens::get(&*self.store, account, *user, id).await?;
+            if let Some(there) = there.filter(|one| one.value.received_at == old.received_at) {
+                let when = Precondition::Version(there.version);
+                provider_tokens::forget(&*self.store, account, *user, id, when).await?;
+            }
+            self.refreshes.unwritten().remove(place);
+            return Err(KeptError::None);
+        }
         let new = ProviderTokens {
             subject: old.subject,
             access_token: received.access_token,
@@ -294,24 +271,85 @@ impl Logins {
         Ok(new)
     }
 
-    /// Keeps the refresh token of an answer that is not used otherwise. Where that is for
-    /// the ID token, what it leads to must come with a good one: it may be another person's.
+    /// What is told where the provider gave nothing.
+    async fn not_refreshed(
+        &self,
+        place: &Place,
+        old: ProviderTokens,
+        version: Version,
+        error: LoginError,
+    ) -> KeptError {
+        let (account, user, id) = place;
+        let over = refused(&error);
+        warn!(account = %account, provider = %id, user = %user, why = %error, over, "a kept token could not be refreshed");
+        let when = Precondition::Version(version);
+        let store = &*self.store;
+        let left = if over {
+            let gone = provider_tokens::forget(store, account, *user, id, when).await;
+            gone.map(drop)
+        } else {
+            let again = ProviderTokens {
+                refreshing_until: None,
+                ..old
+            };
+            let put = provider_tokens::put(store, account, &again, when).await;
+            put.map(drop)
+        };
+        if let Err(error) = left {
+            warn!(why = %error, "the mark of a refresh stays until it ends");
+        }
+        if over { KeptError::None } else { error.into() }
+    }
+
+    /// Keeps the refresh token that an answer has, before anything else is looked at: the
+    /// one before it may count no more, and to check an ID token may take a while. Until
+    /// that one `proves` whose they are, what it leads to must come with a good one.
     async fn keep_rotated(
         &self,
         place: &Place,
         old: ProviderTokens,
         rotated: Option<String>,
-        why: &LoginError,
-    ) -> Result<(), StoreError> {
-        let fits = rotated.filter(|token| token.len() <= MAX_TOKEN);
+        proves: bool,
+    ) -> ProviderTokens {
+        let fits =
+            |token: &String| token.len() <= MAX_TOKEN && old.refresh_token.as_ref() != Some(token);
+        let Some(token) = rotated.filter(fits) else {
+            return old;
+        };
         let new = ProviderTokens {
-            refresh_token: fits.or(old.refresh_token),
+            refresh_token: Some(token),
+            ..old
+        };
+        let doubtful = ProviderTokens {
+            must_prove: new.must_prove || proves,
+            ..new.clone()
+        };
+        self.refreshes.unwritten().insert(place.clone(), doubtful);
+        if let Err(error) = self.write_late(place).await {
+            // It is written with the rest.
+            warn!(why = %error, "a provider's new refresh token could not be written at once");
+        }
+        new
+    }
+
+    /// What is told where nothing else of an answer is used.
+    async fn not_used(
+        &self,
+        place: &Place,
+        old: ProviderTokens,
+        error: LoginError,
+    ) -> Result<KeptError, StoreError> {
+        let new = ProviderTokens {
             refreshing_until: None,
-            must_prove: old.must_prove || !matches!(why, LoginError::Incomplete { .. }),
+            must_prove: old.must_prove || !matches!(error, LoginError::Incomplete { .. }),
             ..old
         };
         self.refreshes.unwritten().insert(place.clone(), new);
-        self.write_late(place).await
+        self.write_late(place).await?;
+        Ok(match error {
+            LoginError::IdToken(IdTokenError::Missing) => KeptError::None,
+            error => error.into(),
+        })
     }
 
     /// Writes what came and could not be written. It stays until it is.

@@ -54,14 +54,6 @@ impl Received {
     }
 }
 
-/// What came of a refresh that the provider took.
-pub(super) struct Refreshed {
-    /// The refresh token that counts from now on, where another one came.
-    pub rotated: Option<String>,
-    /// The rest, or why it is not used.
-    pub received: Result<Received, LoginError>,
-}
-
 impl Logins {
     /// One refresh, with the previous secret where the provider does not know the
     /// current one yet.
@@ -70,7 +62,7 @@ impl Logins {
         account: &AccountId,
         provider: &Arc<Provider>,
         old: &ProviderTokens,
-    ) -> Result<Refreshed, LoginError> {
+    ) -> Result<(Context, Value), LoginError> {
         let found = self.accounts.get(account).await;
         let found = found.map_err(Step::Token.store())?;
         let of = found.ok_or(LoginError::UnknownProvider)?;
@@ -84,14 +76,11 @@ impl Logins {
             }
             (first, _) => first,
         }?;
-        Ok(Refreshed {
-            rotated: optional_text(&provider.token.refresh_token, &document),
-            received: self.judge_refresh(&login, old, &document).await,
-        })
+        Ok((login, document))
     }
 
     /// What is usable of an answer to a refresh.
-    async fn judge_refresh(
+    pub(super) async fn judge_refresh(
         &self,
         login: &Context,
         old: &ProviderTokens,
