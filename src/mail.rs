@@ -9,6 +9,7 @@
 //! account's own.
 
 mod queue;
+pub mod report;
 mod smtp;
 pub mod template;
 

@@ -519,4 +519,21 @@ async fn a_message_that_came_back_is_noted() {
         "{why}"
     );
     assert_eq!(call(&["bounced", "--why", "gone"]).status.code(), Some(2));
+
+    // As the mail server further on says it, byte for byte.
+    said(&call(&["sample", "grace@example.test"]));
+    mail.wait_for(2).await;
+    while said(&call(&["deliveries"])).matches("sent").count() < 1 {
+        tokio::task::yield_now().await;
+    }
+    let report = b"Content-Type: multipart/report; boundary=b1\n\n--b1\nContent-Type: message/delivery-status\n\n\
+        Reporting-MTA: dns; mx.test\n\nFinal-Recipient: rfc822; grace@example.test\nAction: failed\n\
+        Status: 5.2.2\nDiagnostic-Code: smtp; 552 bo\xeete pleine\n\n--b1--\n";
+    let file = dir.path().join("bounce.eml");
+    std::fs::write(&file, report).unwrap();
+    let file = file.to_str().unwrap();
+    said(&call(&["bounced", "--notification", file]));
+    assert!(said(&call(&["deliveries"])).contains("552 bo"));
+    let both = call(&["bounced", "--notification", file, "--why", "x"]);
+    assert_eq!(both.status.code(), Some(2));
 }

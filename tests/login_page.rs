@@ -154,7 +154,7 @@ async fn ways_stand_in_the_order_that_the_account_chose() {
     let page = Browser::new().get(scene.start()).await;
     in_order(&page, &[GOOGLE, CODE, PASSWORD, CUSTOM]);
     for attribute in [
-        "autocomplete=\"username email\"",
+        "autocomplete=\"username\"",
         "autocomplete=\"current-password\"",
         "id=\"email-1\"",
         "for=\"email-1\"",

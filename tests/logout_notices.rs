@@ -23,8 +23,6 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use vestibule::authority::application::NewApplication;
-use vestibule::config::Config;
-use vestibule::store::Store;
 
 /// Longer than any wait between attempts.
 const STEP: Duration = Duration::from_secs(11 * 60);
@@ -76,18 +74,6 @@ impl Application {
         }
         panic!("it was not told");
     }
-}
-
-/// Another broker on the same store, with the same master key.
-async fn beside(store: Arc<dyn Store>, master_key: Vec<u8>) -> World {
-    let key = move |config: &mut Config| {
-        std::fs::write(config.data_dir.join("master.key"), master_key).unwrap();
-    };
-    World::over(key, move |_| store).await
-}
-
-fn master_key(world: &World) -> Vec<u8> {
-    std::fs::read(world.data_dir().join("master.key")).unwrap()
 }
 
 async fn client(world: &World, application: &Application) -> Client {
@@ -158,9 +144,9 @@ async fn a_notice_survives_the_broker_that_wrote_it() {
     application.task.abort();
     drop(application.task.await);
     let id = in_and_out(&world, &client).await;
-    let (store, master_key) = (Arc::clone(&world.store), master_key(&world));
+    let (store, named) = (Arc::clone(&world.store), world.named());
     drop(world);
-    let after = beside(store, master_key).await;
+    let after = World::beside(store, named).await;
     let mut application = Application::at(address).await;
     assert_eq!(application.next(&after).await["sid"], id["sid"]);
 }
@@ -168,7 +154,7 @@ async fn a_notice_survives_the_broker_that_wrote_it() {
 #[tokio::test]
 async fn of_two_brokers_one_sends() {
     let world = World::start().await;
-    let other = beside(Arc::clone(&world.store), master_key(&world)).await;
+    let other = World::beside(Arc::clone(&world.store), world.named()).await;
     let mut application = Application::start().await;
     let client = client(&world, &application).await;
     let mut expected = Vec::new();

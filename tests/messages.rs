@@ -217,6 +217,26 @@ async fn an_operator_sees_what_became_of_messages() {
     assert!(!serde_json::to_string(&all).unwrap().contains("123456"));
 }
 
+/// What a mail server further on says of a message.
+fn notification(action: &str, message_id: &str) -> String {
+    let parts = [
+        "Content-Type: text/plain\r\n\r\nIt could not be delivered.\r\n".to_owned(),
+        format!(
+            "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n\
+             Final-Recipient: rfc822; box@inner.test\r\nAction: {action}\r\nStatus: 5.2.2\r\n\
+             Diagnostic-Code: smtp; 552 5.2.2\r\n full\r\n"
+        ),
+        format!(
+            "Content-Type: message/rfc822\r\n\r\nMessage-ID: <{message_id}>\r\n\r\nYour code\r\n"
+        ),
+    ];
+    let head = "From: MAILER-DAEMON@mx.test\r\nContent-Type: multipart/report; report-type=delivery-status;\r\n boundary=b1\r\n";
+    format!(
+        "{head}\r\n--b1\r\n{}\r\n--b1--\r\n",
+        parts.join("\r\n--b1\r\n")
+    )
+}
+
 #[tokio::test]
 async fn a_message_that_comes_back_later_is_told_as_bounced() {
     let scene = Scene::new().await;
@@ -255,6 +275,20 @@ async fn a_message_that_comes_back_later_is_told_as_bounced() {
     assert_eq!(noted.status, 200, "{}", noted.body);
     assert_eq!(scene.deliveries().await[2]["why"], "mailbox full");
 
+    // As the mail server further on says it (RFC 3464), which may know another address.
+    let graces = sent[1]["message_id"].as_str().unwrap();
+    let body = json!({ "notification": notification("failed", graces) });
+    for _ in 0..2 {
+        let noted = report(body.clone()).await;
+        assert_eq!(noted.status, 200, "{}", noted.body);
+    }
+    let all = scene.deliveries().await;
+    assert_eq!(all[1]["to"], "grace@example.test");
+    assert_eq!(
+        (&all[1]["state"], &all[1]["why"]),
+        (&json!("bounced"), &json!("552 5.2.2 full"))
+    );
+
     for (body, status) in [
         (json!({ "to": "nobody@example.test", "why": "x" }), 404),
         (json!({ "message_id": "x@y", "why": "x" }), 404),
@@ -265,6 +299,19 @@ async fn a_message_that_comes_back_later_is_told_as_bounced() {
         (json!({ "why": "x" }), 400),
         (json!({ "to": "grace@example.test", "why": " " }), 400),
         (json!({ "to": "grace@example.test" }), 400),
+        (json!({ "notification": "From: x" }), 400),
+        (
+            json!({ "notification": notification("failed", "x@y"), "why": "x" }),
+            400,
+        ),
+        (
+            json!({ "notification": notification("failed", "x@y") }),
+            404,
+        ),
+        (
+            json!({ "notification": notification("delayed", graces) }),
+            400,
+        ),
     ] {
         let no = report(body.clone()).await;
         assert_eq!(no.status, status, "{body} {}", no.body);

@@ -156,6 +156,12 @@ async fn a_password_is_chosen_with_a_code_and_logs_in() {
         let again = form.fill("new_password", weak).post(&mut browser).await;
         assert_eq!(again.status, 400, "{weak} {}", again.body);
         assert!(weak.is_empty() || !again.body.contains(weak));
+        // Nor need the code be typed again.
+        assert!(
+            again.body.contains(&format!("value=\"{code}\"")),
+            "{}",
+            again.body
+        );
     }
     let form = Form::of(&page).fill("code", &code);
     let done = form.fill("new_password", FIRST).post(&mut browser).await;

@@ -20,6 +20,7 @@ use support::attack::{Failing, openid_mapping_for};
 use support::{Browser, Page, World};
 use vestibule::authority::Scopes;
 use vestibule::authority::application::NewApplication;
+use vestibule::store::Store;
 
 const SCOPE: &str = "openid email offline_access provider_token";
 
@@ -57,8 +58,12 @@ async fn granted(world: &World, client: &Client, scope: &str) -> String {
 }
 
 async fn ask(world: &World, token: &str) -> Page {
+    ask_at(world.origin.clone(), token.to_owned()).await
+}
+
+async fn ask_at(origin: String, token: String) -> Page {
     let bearer = format!("Bearer {token}");
-    let url = format!("{}/connect/provider-token", world.origin);
+    let url = format!("{origin}/connect/provider-token");
     let headers = [("authorization", bearer.as_str())];
     Browser::new().get_with(url, &headers).await
 }
@@ -119,16 +124,8 @@ async fn it_is_refreshed_once_however_many_ask() {
     assert_eq!(first["expires_in"], 300);
     world.clock.advance(Duration::from_secs(270));
     let before = world.calls("/token");
-    let mut asking = tokio::task::JoinSet::new();
-    for _ in 0..20 {
-        let bearer = format!("Bearer {token}");
-        let url = format!("{}/connect/provider-token", world.origin);
-        asking.spawn(async move {
-            let headers = [("authorization", bearer.as_str())];
-            Browser::new().get_with(url, &headers).await.json()
-        });
-    }
-    let answers: Vec<Value> = asking.join_all().await;
+    let pages = all_ask([&world, &world], &token).await;
+    let answers: Vec<Value> = pages.iter().map(Page::json).collect();
     assert_ne!(answers[0]["access_token"], first["access_token"]);
     for answer in &answers {
         assert_eq!(
@@ -247,7 +244,156 @@ async fn a_refresh_about_someone_else_is_refused() {
             .set_faults(Faults::none().on("id_token", fault.clone()));
         let page = ask(&world, &token).await;
         assert_eq!(page.status, 503, "{fault:?} {}", page.body);
+        // The mock takes each refresh token once: this is the one that came with what
+        // was refused.
+        world.idp.set_faults(Faults::none());
+        given(&world, &token).await;
     }
+}
+
+/// A refresh token that came with somebody else's ID token may be somebody else's, so it
+/// leads to nothing without a good one.
+#[tokio::test]
+async fn what_follows_a_refused_id_token_must_come_with_a_good_one() {
+    let world = world().await;
+    let client = client(&world).await;
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    world.clock.advance(Duration::from_secs(270));
+    let other = FaultKind::SetClaim {
+        name: "sub".to_owned(),
+        value: "u-other".into(),
+    };
+    world.idp.set_faults(Faults::none().once("id_token", other));
+    assert_eq!(ask(&world, &token).await.status, 503);
+    let none = FaultKind::Missing {
+        field: "id_token".to_owned(),
+    };
+    world.idp.set_faults(Faults::none().on("token", none));
+    for _ in 0..2 {
+        let page = ask(&world, &token).await;
+        assert_eq!(page.json()["error"], "login_required", "{}", page.body);
+    }
+    world.idp.set_faults(Faults::none());
+    given(&world, &token).await;
+    // From then on as before: an ID token need not come.
+    world.clock.advance(Duration::from_secs(270));
+    let none = FaultKind::Missing {
+        field: "id_token".to_owned(),
+    };
+    world.idp.set_faults(Faults::none().on("token", none));
+    given(&world, &token).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_an_access_token_keeps_the_refresh_token() {
+    let world = world().await;
+    let client = client(&world).await;
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    world.clock.advance(Duration::from_secs(270));
+    let none = FaultKind::Missing {
+        field: "access_token".to_owned(),
+    };
+    world.idp.set_faults(Faults::none().once("token", none));
+    assert_eq!(ask(&world, &token).await.status, 503);
+    given(&world, &token).await;
+}
+
+/// Two brokers on one store, and a clock each.
+async fn two(world: &World) -> World {
+    World::beside(Arc::clone(&world.store), world.named()).await
+}
+
+/// The token of each of twenty who ask at the same moment, ten at each broker.
+async fn all_ask(brokers: [&World; 2], token: &str) -> Vec<Page> {
+    let mut asking = tokio::task::JoinSet::new();
+    for broker in brokers.iter().cycle().take(20) {
+        asking.spawn(ask_at(broker.origin.clone(), token.to_owned()));
+    }
+    asking.join_all().await
+}
+
+#[tokio::test]
+async fn two_brokers_refresh_a_token_once() {
+    let world = world().await;
+    let client = client(&world).await;
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    let other = two(&world).await;
+    let mut before = ask(&other, &token).await.json();
+    assert_eq!(before["token_type"], "Bearer", "{before}");
+    // Each round has a rotated token of the round before.
+    for _ in 0..5 {
+        for broker in [&world, &other] {
+            broker.clock.advance(Duration::from_secs(270));
+        }
+        let slow = FaultKind::Slow { ms: 50 };
+        world.idp.set_faults(Faults::none().once("token", slow));
+        let calls = world.calls("/token");
+        let pages = all_ask([&world, &other], &token).await;
+        assert_eq!(world.calls("/token"), calls + 1);
+        let answers: Vec<Value> = pages.iter().map(Page::json).collect();
+        assert_ne!(answers[0]["access_token"], before["access_token"]);
+        for (page, answer) in pages.iter().zip(&answers) {
+            assert_eq!(page.status, 200, "{}", page.body);
+            assert_eq!(answer["access_token"], answers[0]["access_token"]);
+        }
+        before = answers[0].clone();
+    }
+}
+
+/// What a provider has answered is lost with the broker that heard it and wrote nothing.
+/// The others wait until that one is surely done, ask once, and are told by a provider
+/// that rotates that the token is spent: the person logs in again.
+#[tokio::test]
+async fn a_broker_that_is_gone_before_it_writes_costs_a_login() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&broken);
+    let world = World::empty().await;
+    prepare(&world).await;
+    let client = client(&world).await;
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    let token = granted(&world, &client, SCOPE).await;
+    // The one that goes away: nothing that it would write is written.
+    let failing: Arc<dyn Store> = Arc::new(Failing(Arc::clone(&world.store), switch));
+    let gone = World::beside(failing, world.named()).await;
+    for broker in [&world, &gone] {
+        broker.clock.advance(Duration::from_secs(270));
+    }
+    let slow = FaultKind::Slow { ms: 500 };
+    world.idp.set_faults(Faults::none().once("token", slow));
+    let before = world.calls("/token");
+    let (page, ()) = tokio::join!(ask(&gone, &token), async {
+        while world.calls("/token") == before {
+            tokio::task::yield_now().await;
+        }
+        broken.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(page.status, 503, "{}", page.body);
+    // Its mark counts until it must be done.
+    world.clock.advance(Duration::from_secs(60));
+    let page = ask(&world, &token).await;
+    assert_eq!(page.json()["error"], "login_required", "{}", page.body);
+    assert_eq!(world.calls("/token"), before + 2);
+    let token = granted(&world, &client, SCOPE).await;
+    given(&world, &token).await;
+    // If it was not dead after all, what it held does not come over the newer one.
+    broken.store(false, Ordering::SeqCst);
+    gone.clock.advance(Duration::from_secs(60));
+    let answer = ask(&gone, &token).await.json();
+    assert_eq!(
+        answer["access_token"],
+        given(&world, &token).await["access_token"]
+    );
 }
 
 /// What a provider gives is kept up to a length: more fits into no header, and

@@ -228,7 +228,9 @@ fn redeem(
 fn response(shared: &Shared, config: &Config, code: &Code, access_token: &str) -> Answer {
     let names = &config.token.response;
     let mut inner = Value::Object(Map::new());
-    dotted::set(&mut inner, &names.access_token, json!(access_token));
+    if !names.access_token.is_empty() {
+        dotted::set(&mut inner, &names.access_token, json!(access_token));
+    }
     if let Some(name) = &names.token_type {
         dotted::set(&mut inner, name, json!(names.token_type_value));
     }

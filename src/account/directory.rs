@@ -68,7 +68,7 @@ pub struct User {
     #[serde(default)]
     pub disabled: bool,
     /// What else their provider said at the last login that said anything: claims
-    /// for applications.
+    /// for applications. Of [`LASTING`] what was said last.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub more: Map<String, Value>,
     /// Through which of the links they last logged in.
@@ -198,7 +198,7 @@ async fn returning(
     if let Some(name) = &profile.name {
         user.name = Some(name.clone());
     }
-    user.more.clone_from(&profile.more);
+    user.more = said(&user.more, profile);
     user.last_link = Some(link);
     let before = found.value.last_login_at;
     let settled = user == found.value && now.since(before) > 2 * SOON;
@@ -261,11 +261,12 @@ async fn arriving(
                     user.generation += 1;
                     // Whoever waited for the owner chose it (threat F1).
                     user.name.clone_from(&profile.name);
+                    user.more.clear();
                 }
                 user.links.push(link.clone());
             }
             user.name = user.name.or_else(|| profile.name.clone());
-            user.more.clone_from(&profile.more);
+            user.more = said(&user.more, profile);
             user.last_link = Some(link);
             user.last_login_at = user.last_login_at.max(now);
             let going = words::add(store, account, Some(&found.value), &user).await?;
@@ -317,6 +318,21 @@ async fn arriving(
         proved: !dropped.is_empty(),
         settled: false,
     }))
+}
+
+/// What stays as it was said last where a login says nothing of it, as a name does:
+/// some servers leave members out of one answer that they had in the one before. Groups
+/// and attributes are those of the last login, since something may be allowed by them.
+const LASTING: [&str; 4] = ["given_name", "family_name", "picture", "locale"];
+
+fn said(before: &Map<String, Value>, profile: &Profile) -> Map<String, Value> {
+    let mut more = profile.more.clone();
+    for name in LASTING {
+        if let Some(value) = before.get(name) {
+            more.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    more
 }
 
 /// The email of a profile, if its provider vouches for it.

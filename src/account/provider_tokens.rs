@@ -51,6 +51,10 @@ pub struct ProviderTokens {
     /// Somebody is refreshing them, and surely done by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refreshing_until: Option<Timestamp>,
+    /// The refresh token came with an ID token that was refused: the next answer counts
+    /// with a good one only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_prove: bool,
 }
 
 /// Without the tokens.

@@ -1,6 +1,7 @@
 //! `vestibule message`
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -62,14 +63,18 @@ pub(super) enum Message {
     /// Note that a message came back after the mail server took it
     Bounced {
         /// Whom it went to: the last one, unless `--message-id` says which
-        #[arg(required_unless_present = "message_id")]
+        #[arg(required_unless_present_any = ["message_id", "notification"])]
         to: Option<String>,
         /// Its `Message-ID`
         #[arg(long)]
         message_id: Option<String>,
         /// Why it came back, in the mail server's words
-        #[arg(long)]
-        why: String,
+        #[arg(long, required_unless_present = "notification")]
+        why: Option<String>,
+        /// A file with the delivery status notification (RFC 3464) that says all of it, `-`
+        /// for the standard input: so a mail server can hand bounces on
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "message_id", "why"])]
+        notification: Option<PathBuf>,
         /// The account
         #[arg(long)]
         account: String,
@@ -185,9 +190,13 @@ impl Message {
                 to,
                 message_id,
                 why,
+                notification,
                 account,
             } => {
-                let body = json!({ "to": to, "message_id": message_id, "why": why });
+                let body = match notification {
+                    Some(file) => json!({ "notification": read_message(&file)? }),
+                    None => json!({ "to": to, "message_id": message_id, "why": why }),
+                };
                 let path = at(&account, "deliveries/bounces");
                 let noted = api
                     .send(Method::POST, &path, Some(RequestBody::json(&body)))
@@ -208,6 +217,17 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// A message as it came, which need not be UTF-8.
+fn read_message(file: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+    } else {
+        bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 async fn set(api: &mut Api, which: &Which, template: Value) -> anyhow::Result<()> {

@@ -108,15 +108,18 @@ pub(super) async fn posted(
     sent.await.unwrap_or_else(|answer: Response| answer)
 }
 
+/// The longest code that is given back with what was wrong beside it.
+const MOST_TYPED: usize = 16;
+
 /// Why the page for a code comes again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Again {
     /// It does not.
     No,
     /// It was not the code; so many tries are left.
     Wrong(u32),
-    /// The password that was chosen is none to choose.
-    Weak(ErrorCode),
+    /// The password that was chosen is none to choose; the code beside it.
+    Weak(ErrorCode, String),
 }
 
 fn address(store: &StoreFront, token: &str, lang: Lang) -> String {
@@ -169,12 +172,16 @@ pub(super) async fn answered(
         let new = Secret::new(form.get("new_password").unwrap_or_default());
         let new = login.sets_password.then_some(&new);
         let again = |again| Ok(code_page(&app, &site, token, &login, again));
+        let weak = |why: LoginError| {
+            let typed = typed.chars().take(MOST_TYPED).collect();
+            again(Again::Weak(why.code(), typed))
+        };
         if let Some(Err(why)) = new.map(|new| check_rule(&site.account, &login.email, new)) {
-            return again(Again::Weak(why.code()));
+            return weak(why);
         }
         let checked = check(logins, &site.account, token, browser.as_ref(), typed, new).await;
         let checked = match checked {
-            Err(why @ LoginError::PasswordUsed) => return again(Again::Weak(why.code())),
+            Err(why @ LoginError::PasswordUsed) => return weak(why),
             checked => checked.map_err(fail)?,
         };
         let proved = match checked {
@@ -239,10 +246,10 @@ async fn find(
 
 /// The page for the code.
 fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, again: Again) -> Response {
-    let (left, weak) = match again {
-        Again::No => (None, None),
-        Again::Wrong(left) => (Some(left), None),
-        Again::Weak(why) => (None, Some(why)),
+    let (left, weak, typed) = match &again {
+        Again::No => (None, None, ""),
+        Again::Wrong(left) => (Some(*left), None, ""),
+        Again::Weak(why, typed) => (None, Some(*why), typed.as_str()),
     };
     let waits = login.return_to.waiting_token(&app.logins.public_url);
     let langs = Lang::ALL.map(|lang| LangLink {
@@ -262,6 +269,7 @@ fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, again: Again)
         left,
         new_password: login.sets_password.then_some(site.account.login.rules.rule),
         weak,
+        typed: typed.to_owned(),
         tries: TRIES,
         late: app.mail.is_late(),
         // Browsers hold the redirects that follow a form to its policy.
@@ -274,7 +282,7 @@ fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, again: Again)
     let status = match again {
         Again::No => StatusCode::OK,
         Again::Wrong(_) => StatusCode::FORBIDDEN,
-        Again::Weak(_) => StatusCode::BAD_REQUEST,
+        Again::Weak(..) => StatusCode::BAD_REQUEST,
     };
     html(status, app.pages.code(&site.look(), site.lang, &page))
 }

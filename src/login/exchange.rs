@@ -14,6 +14,7 @@ use super::error::{LoginError, Step};
 use super::refusal;
 use crate::base::{Secret, Timestamp};
 use crate::provider::extract::{ExtractError, one_text, optional_text};
+use crate::provider::file::Kind;
 use crate::provider::hosts::fill_url;
 use crate::provider::moment::Moment;
 use crate::provider::request::{self, TokenValues};
@@ -25,7 +26,7 @@ use crate::provider::trace::Trace;
 #[derive(Clone)]
 pub struct TokenResponse {
     login: Context,
-    access_token: Secret,
+    access_token: Result<Secret, ExtractError>,
     app_access_token: Option<Secret>,
     id_token: Option<Secret>,
     document: Value,
@@ -47,7 +48,7 @@ impl TokenResponse {
     pub(super) fn taken(login: Context, access_token: Secret) -> Self {
         Self {
             login,
-            access_token,
+            access_token: Ok(access_token),
             app_access_token: None,
             id_token: None,
             document: Value::Null,
@@ -61,9 +62,15 @@ impl TokenResponse {
         &self.login
     }
 
-    /// The access token of the person who logs in (RFC 6749 §5.1).
-    pub(super) fn access_token(&self) -> &Secret {
-        &self.access_token
+    /// The access token of the person who logs in (RFC 6749 §5.1), for whoever can't do
+    /// without. Azure AD B2C, for one, gives none beside the ID token.
+    pub(super) fn access_token(&self) -> Result<&Secret, LoginError> {
+        let step = Step::Token;
+        let found = self.access_token.as_ref();
+        found.map_err(|error| LoginError::Incomplete {
+            step,
+            error: error.clone(),
+        })
     }
 
     /// The application's own token, where `[token.before]` asked for one.
@@ -114,13 +121,20 @@ pub async fn exchange(
     let document = with_either_secret(logins, &callback, app_access_token.as_ref(), trace).await?;
     trace.document("token", &document);
     let set = &provider.token;
-    let access_token = one_text("token.response.access_token", &set.access_token, &document)
-        .map(Secret::new)
-        .map_err(|error| without_token(step, error, &document, trace))?;
-    trace.secret("access_token", &access_token);
     let id_token = optional_text(&set.id_token, &document).map(Secret::new);
     if let Some(token) = &id_token {
         trace.secret("id_token", token);
+    }
+    let field = "token.response.access_token";
+    let access_token = match one_text(field, &set.access_token, &document) {
+        // Whether anything needs it the next step knows.
+        Err(error) if !(provider.kind == Kind::Openid && id_token.is_some()) => {
+            return Err(without_token(step, error, &document, trace));
+        }
+        found => found.map(Secret::new),
+    };
+    if let Ok(token) = &access_token {
+        trace.secret("access_token", token);
     }
     if let Some(token) = optional_text(&set.refresh_token, &document) {
         trace.secret("refresh_token", &Secret::new(token));
@@ -131,7 +145,7 @@ pub async fn exchange(
         account = %callback.login().account(),
         provider = %provider.id,
         expires_in = expires_in(&set.expires_in.matches(&document), logins.now()),
-        "token: the code was exchanged for an access token"
+        "token: the code was exchanged for tokens"
     );
     let (login, callback, values) = callback.into_parts();
     Ok(TokenResponse {

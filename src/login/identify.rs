@@ -79,7 +79,7 @@ pub async fn identify(
         provider_user_id: Some(profile.user_id),
         email: user.email,
         name: user.name,
-        more: profile.more,
+        more: user.more,
         method: LoginMethod::Provider(provider.id.clone()),
         auth_time: kept.authenticated.at,
         acr: kept.authenticated.acr,

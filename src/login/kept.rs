@@ -5,30 +5,29 @@
 //! refresh tokens takes each once. So one refreshes, for all who wait: within a
 //! broker by a lock, between brokers by a mark on the record. What the provider
 //! answers is on disk before anyone is told; where that fails, it is held in memory
-//! and written before anything else is done.
+//! and written before anything else is done. A refresh token that came with an answer
+//! which can't be used is kept as well: the one before it may count no more.
+
+mod refresh;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use serde_json::Value;
 use tracing::{info, warn};
 
+pub(super) use self::refresh::MAX_TOKEN;
+use self::refresh::{Received, refused};
 use super::Logins;
 use super::context::Context;
 use super::error::{LoginError, Step};
-use super::exchange::{TokenResponse, expires_in, is_invalid_client};
+use super::exchange::TokenResponse;
+use super::openid::IdTokenError;
 use crate::account::provider_tokens::{self, ProviderTokens};
-use crate::base::{AccountId, ErrorCode, ProviderId, Secret, Timestamp, UserId};
+use crate::base::{AccountId, ProviderId, Timestamp, UserId};
 use crate::provider::Provider;
-use crate::provider::extract::{one_text, optional_text};
-use crate::provider::file::Kind;
-use crate::provider::model::Token;
-use crate::provider::moment::Moment;
-use crate::provider::request::{self, TokenValues};
-use crate::provider::template::Fill;
-use crate::provider::trace::Trace;
-use crate::store::{Precondition, StoreError, Versioned};
+use crate::provider::extract::optional_text;
+use crate::store::{Precondition, StoreError, Version, Versioned};
 
 /// How much longer than a request may take somebody is waited for who refreshes.
 const GRACE: Duration = Duration::from_secs(5);
@@ -36,9 +35,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(100);
 /// How often what can't be written is tried at once.
 const TRIES: usize = 3;
-
-/// The longest token that is kept, in bytes: more fits into no header.
-pub(super) const MAX_TOKEN: usize = 16 << 10;
 
 /// Why there is no token to hand out.
 #[derive(Debug, thiserror::Error)]
@@ -86,36 +82,6 @@ impl Refreshes {
     }
 }
 
-/// What is kept of a token endpoint's answer.
-struct Received {
-    access_token: String,
-    refresh_token: Option<String>,
-    scope: Option<String>,
-    expires_at: Option<Timestamp>,
-    subject: Option<String>,
-}
-
-impl Received {
-    /// Whether it is more than is kept of anyone.
-    fn is_too_long(&self) -> bool {
-        let rest = [&self.refresh_token, &self.scope, &self.subject];
-        let mut rest = rest.into_iter().flatten();
-        self.access_token.len() > MAX_TOKEN || rest.any(|text| text.len() > MAX_TOKEN)
-    }
-
-    fn of(set: &Token, access_token: String, document: &Value, now: Timestamp) -> Self {
-        let lifetime = expires_in(&set.expires_in.matches(document), now);
-        let scope = document.get("scope").and_then(Value::as_str);
-        Self {
-            access_token,
-            refresh_token: optional_text(&set.refresh_token, document),
-            scope: scope.map(str::to_owned),
-            expires_at: lifetime.map(|seconds| now.plus(Duration::from_secs(seconds))),
-            subject: None,
-        }
-    }
-}
-
 /// The tokens of a login, until it is known whose they are.
 pub(super) struct Unowned(Received);
 
@@ -127,7 +93,7 @@ impl Unowned {
         if !set.keep {
             return None;
         }
-        let access_token = token.access_token().expose().to_owned();
+        let access_token = token.access_token().ok()?.expose().to_owned();
         let received = Received {
             subject: subject.map(str::to_owned),
             ..Received::of(set, access_token, token.document(), now)
@@ -167,6 +133,7 @@ impl Unowned {
             expires_at: self.0.expires_at,
             received_at: logins.now(),
             refreshing_until: None,
+            must_prove: false,
         };
         let put = provider_tokens::put(&*logins.store, &place.0, &tokens, Precondition::Any);
         put.await?;
@@ -258,37 +225,30 @@ impl Logins {
     ) -> Result<ProviderTokens, KeptError> {
         let (account, user, id) = place;
         let old = found.value;
-        let answer = self.ask_for_refresh(account, provider, &old).await;
-        let received = match answer {
-            Ok(received) if received.is_too_long() => {
-                warn!(account = %account, provider = %id, user = %user, "a refreshed token is longer than 16 KiB, and is not kept");
-                let when = Precondition::Version(found.version);
-                provider_tokens::forget(&*self.store, account, *user, id, when).await?;
-                return Err(KeptError::None);
-            }
+        let (login, document) = match self.ask_for_refresh(account, provider, &old).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.not_refreshed(place, old, found.version, error).await),
+        };
+        let rotated = optional_text(&provider.token.refresh_token, &document);
+        let proves = optional_text(&provider.token.id_token, &document).is_some();
+        let old = self.keep_rotated(place, old, rotated, proves).await;
+        let received = match self.judge_refresh(&login, &old, &document).await {
             Ok(received) => received,
             Err(error) => {
-                let over = refused(&error);
-                warn!(account = %account, provider = %id, user = %user, why = %error, over, "a kept token could not be refreshed");
-                let when = Precondition::Version(found.version);
-                let store = &*self.store;
-                let left = if over {
-                    let gone = provider_tokens::forget(store, account, *user, id, when).await;
-                    gone.map(|_| ())
-                } else {
-                    let again = ProviderTokens {
-                        refreshing_until: None,
-                        ..old
-                    };
-                    let put = provider_tokens::put(store, account, &again, when).await;
-                    put.map(|_| ())
-                };
-                if let Err(error) = left {
-                    warn!(why = %error, "the mark of a refresh stays until it ends");
-                }
-                return Err(if over { KeptError::None } else { error.into() });
+                warn!(account = %account, provider = %id, user = %user, why = %error, "what a refresh gave is not used");
+                return Err(self.not_used(place, old, error).await?);
             }
         };
+        if received.is_too_long() {
+            warn!(account = %account, provider = %id, user = %user, "a refreshed token is longer than 16 KiB, and is not kept");
+            let there = provider_tokens::get(&*self.store, account, *user, id).await?;
+            if let Some(there) = there.filter(|one| one.value.received_at == old.received_at) {
+                let when = Precondition::Version(there.version);
+                provider_tokens::forget(&*self.store, account, *user, id, when).await?;
+            }
+            self.refreshes.unwritten().remove(place);
+            return Err(KeptError::None);
+        }
         let new = ProviderTokens {
             subject: old.subject,
             access_token: received.access_token,
@@ -298,6 +258,7 @@ impl Logins {
             expires_at: received.expires_at,
             received_at: self.now(),
             refreshing_until: None,
+            must_prove: false,
             user: old.user,
             provider: old.provider,
             lineage: old.lineage,
@@ -308,6 +269,87 @@ impl Logins {
         self.write_late(place).await?;
         info!(account = %account, provider = %id, user = %user, "a kept token was refreshed");
         Ok(new)
+    }
+
+    /// What is told where the provider gave nothing.
+    async fn not_refreshed(
+        &self,
+        place: &Place,
+        old: ProviderTokens,
+        version: Version,
+        error: LoginError,
+    ) -> KeptError {
+        let (account, user, id) = place;
+        let over = refused(&error);
+        warn!(account = %account, provider = %id, user = %user, why = %error, over, "a kept token could not be refreshed");
+        let when = Precondition::Version(version);
+        let store = &*self.store;
+        let left = if over {
+            let gone = provider_tokens::forget(store, account, *user, id, when).await;
+            gone.map(drop)
+        } else {
+            let again = ProviderTokens {
+                refreshing_until: None,
+                ..old
+            };
+            let put = provider_tokens::put(store, account, &again, when).await;
+            put.map(drop)
+        };
+        if let Err(error) = left {
+            warn!(why = %error, "the mark of a refresh stays until it ends");
+        }
+        if over { KeptError::None } else { error.into() }
+    }
+
+    /// Keeps the refresh token that an answer has, before anything else is looked at: the
+    /// one before it may count no more, and to check an ID token may take a while. Until
+    /// that one `proves` whose they are, what it leads to must come with a good one.
+    async fn keep_rotated(
+        &self,
+        place: &Place,
+        old: ProviderTokens,
+        rotated: Option<String>,
+        proves: bool,
+    ) -> ProviderTokens {
+        let fits =
+            |token: &String| token.len() <= MAX_TOKEN && old.refresh_token.as_ref() != Some(token);
+        let Some(token) = rotated.filter(fits) else {
+            return old;
+        };
+        let new = ProviderTokens {
+            refresh_token: Some(token),
+            ..old
+        };
+        let doubtful = ProviderTokens {
+            must_prove: new.must_prove || proves,
+            ..new.clone()
+        };
+        self.refreshes.unwritten().insert(place.clone(), doubtful);
+        if let Err(error) = self.write_late(place).await {
+            // It is written with the rest.
+            warn!(why = %error, "a provider's new refresh token could not be written at once");
+        }
+        new
+    }
+
+    /// What is told where nothing else of an answer is used.
+    async fn not_used(
+        &self,
+        place: &Place,
+        old: ProviderTokens,
+        error: LoginError,
+    ) -> Result<KeptError, StoreError> {
+        let new = ProviderTokens {
+            refreshing_until: None,
+            must_prove: old.must_prove || !matches!(error, LoginError::Incomplete { .. }),
+            ..old
+        };
+        self.refreshes.unwritten().insert(place.clone(), new);
+        self.write_late(place).await?;
+        Ok(match error {
+            LoginError::IdToken(IdTokenError::Missing) => KeptError::None,
+            error => error.into(),
+        })
     }
 
     /// Writes what came and could not be written. It stays until it is.
@@ -344,90 +386,5 @@ impl Logins {
             }
         }
         Err(failed)
-    }
-
-    /// One refresh, with the previous secret where the provider does not know the
-    /// current one yet.
-    async fn ask_for_refresh(
-        &self,
-        account: &AccountId,
-        provider: &Arc<Provider>,
-        old: &ProviderTokens,
-    ) -> Result<Received, LoginError> {
-        let found = self.accounts.get(account).await;
-        let found = found.map_err(Step::Token.store())?;
-        let of = found.ok_or(LoginError::UnknownProvider)?;
-        let redirect_uri = self.mappings.redirect_uri(account, provider);
-        let login = Context::of_none(of, Arc::clone(provider), redirect_uri, self.now());
-        let client = &provider.client;
-        let first = self.offer_refresh(&login, old, client.secret.as_ref());
-        let document = match (first.await, &client.previous_secret) {
-            (Err(error), Some(previous)) if is_invalid_client(&error) => {
-                self.offer_refresh(&login, old, Some(previous)).await
-            }
-            (first, _) => first,
-        }?;
-        let set = &provider.token;
-        let access_token = one_text("token.response.access_token", &set.access_token, &document)
-            .map_err(|error| LoginError::Incomplete {
-                step: Step::Token,
-                error,
-            })?;
-        if provider.kind == Kind::Openid
-            && let Some(id_token) = optional_text(&set.id_token, &document)
-        {
-            self.check_refreshed(&login, &id_token, old.subject.as_deref())
-                .await?;
-        }
-        Ok(Received::of(set, access_token, &document, self.now()))
-    }
-
-    async fn offer_refresh(
-        &self,
-        login: &Context,
-        old: &ProviderTokens,
-        secret: Option<&Secret>,
-    ) -> Result<Value, LoginError> {
-        let step = Step::Token;
-        let unbuilt = |error| LoginError::Build { step, error };
-        let (provider, account) = (login.provider(), login.account().as_str());
-        let endpoint = match &provider.token.refresh.url {
-            Some(url) => url.clone(),
-            None => self.token_endpoint(account, provider).await?,
-        };
-        let way = self.authentication(account, provider).await?;
-        let assertion = self
-            .client_assertion(provider, way, secret, &endpoint)
-            .map_err(unbuilt)?;
-        let moment = Moment::new(self.now());
-        let values = TokenValues {
-            fill: Fill {
-                client_secret: secret,
-                redirect_uri: login.redirect_uri(),
-                moment: Some(&moment),
-                ..provider.client.fill()
-            },
-            code_verifier: "",
-            authentication: way,
-            client_assertion: assertion.as_ref().map(Secret::expose),
-            basic: None,
-        };
-        let token = old.refresh_token.as_deref().unwrap_or_default();
-        let request = request::refresh(provider, &endpoint, &values, token).map_err(unbuilt)?;
-        let mut trace = Trace::off();
-        self.ask(login, step, request, &provider.token.answer, &mut trace)
-            .await
-    }
-}
-
-/// Whether the provider says that the refresh token counts no more (RFC 6749 §5.2).
-fn refused(error: &LoginError) -> bool {
-    match error {
-        LoginError::Rejected {
-            status: 400 | 401 | 403,
-            detail: Some(detail),
-            ..
-        } => detail.starts_with("invalid_grant"),
-        error => error.code() == ErrorCode::LoginUnknownProvider,
     }
 }

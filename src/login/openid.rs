@@ -209,7 +209,7 @@ impl Logins {
             client_id: &provider.client.id,
             nonce: login.nonce(),
             freshness: login.authentication_age(),
-            access_token: token.access_token().expose(),
+            access_token: token.access_token().ok().map(Secret::expose),
             algorithm: jws.algorithm(),
             now,
         };

@@ -88,7 +88,7 @@ pub async fn fetch(
             logins.profile_within(token.login(), claims, trace).await?
         }
         ProfileSource::AccessToken => {
-            let text = token.access_token().expose();
+            let text = token.access_token()?.expose();
             let claims = logins
                 .signed_claims(token.login(), Step::Token, text)
                 .await?;
@@ -229,6 +229,7 @@ async fn request_profile(
     token: &TokenResponse,
     trace: &mut Trace,
 ) -> Result<Value, LoginError> {
+    token.access_token()?;
     let userinfo = &token.login().provider().userinfo;
     let discovered = logins.userinfo_endpoint(token.login()).await?;
     let prepared =
@@ -298,7 +299,7 @@ fn prepare(
         redirect_uri: token.login().redirect_uri(),
         callback: token.callback(),
         login: token.login().parameters(),
-        access_token: Some(token.access_token()),
+        access_token: token.access_token().ok(),
         app_access_token: token.app_access_token(),
         token_response: Some(token.document()),
         profile,

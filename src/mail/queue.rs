@@ -319,15 +319,21 @@ impl Queue {
     }
 
     async fn waiting(&self, account: &AccountId) -> Result<Vec<Delivery>, StoreError> {
-        let page = WAITING.page(&*self.store, "", b"", None, 1_000).await?;
-        let own = page.into_iter().map(|(_, found)| found.value);
-        Ok(own
-            .filter(|record| record.account == *account)
-            .map(|record| {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = WAITING.page(&*self.store, "", b"", after, 500).await?;
+            let full = page.len() == 500;
+            after = page.last().map(|(key, _)| key.id().to_vec());
+            let own = page.into_iter().map(|(_, found)| found.value);
+            let own = own.filter(|record| record.account == *account);
+            found.extend(own.map(|record| {
                 let why = record.last_refusal.clone();
                 record.delivery(Outcome::Waiting { why })
-            })
-            .collect())
+            }));
+            if !full {
+                return Ok(found);
+            }
+        }
     }
 
     async fn done_since(

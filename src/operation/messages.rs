@@ -137,8 +137,10 @@ pub struct BounceReport {
     pub message_id: Option<String>,
     /// Whom it went to: the last one to this address, unless `message_id` says which.
     pub to: Option<String>,
-    /// Why it came back, in the mail server's words.
-    pub why: String,
+    /// Why it came back, in the mail server's words. Needed unless `notification` says it.
+    pub why: Option<String>,
+    /// The delivery status notification as it came, in place of all other members.
+    pub notification: Option<String>,
 }
 
 /// What became of a message.
@@ -405,6 +407,26 @@ pub async fn deliveries(
 /// The longest reason that is kept.
 const MOST_WHY: usize = 300;
 
+/// What a report says, read out of the notification where it is one. A message that is
+/// named by its id may have gone on to another address.
+fn told(report: BounceReport) -> Outcome<BounceReport> {
+    let Some(text) = &report.notification else {
+        return Ok(report);
+    };
+    if report.message_id.is_some() || report.to.is_some() || report.why.is_some() {
+        let why = "a notification says all of it: leave `message_id`, `to` and `why` out";
+        return Err(invalid("notification", why));
+    }
+    let read = mail::report::read(text);
+    let read = read.map_err(|error| invalid("notification", error))?;
+    Ok(BounceReport {
+        to: read.to.filter(|_| read.message_id.is_none()),
+        message_id: read.message_id,
+        why: Some(read.why),
+        notification: None,
+    })
+}
+
 /// Notes that a message came back. Said again, it stays as it was.
 pub async fn bounced(
     ops: &Operations,
@@ -413,6 +435,7 @@ pub async fn bounced(
     report: BounceReport,
 ) -> Outcome<Changed<DeliveryView>> {
     let account = ops.account(caller, Access::Write, id).await?.value.id;
+    let report = told(report)?;
     let trimmed = |text: Option<String>, around: &[char]| {
         let text = text.map(|text| text.trim_matches(around).to_owned());
         text.filter(|text| !text.is_empty())
@@ -423,7 +446,8 @@ pub async fn bounced(
         let why = "name the message by its `message_id`, or by whom it went `to`";
         return Err(invalid("message_id", why));
     }
-    let words = report.why.chars().take(MOST_WHY);
+    let why = report.why.unwrap_or_default();
+    let words = why.chars().take(MOST_WHY);
     let why: String = words
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();

@@ -124,17 +124,20 @@ async fn c16_no_email_or_an_array_of_emails() {
     assert_ne!(made_up.to_lowercase(), other.to_lowercase());
 }
 
+/// A provider that may give no address.
+const NEVER: &str = r#"
+    [provider]
+    email_trust = "never"
+    [userinfo.response]
+    email_placeholder = "custom.invalid"
+    "#;
+
 /// zitadel#10569: an update that writes empties over good data.
 #[tokio::test]
 async fn c16_an_email_that_is_gone_is_not_forgotten() {
     let scene = Scene::with_profile(
         json!({ "userId": 1, "email": "ada@example.test", "name": "Ada Lovelace" }),
-        r#"
-        [provider]
-        email_trust = "never"
-        [userinfo.response]
-        email_placeholder = "custom.invalid"
-        "#,
+        NEVER,
     )
     .await;
     scene.logs_in().await;
@@ -144,6 +147,26 @@ async fn c16_an_email_that_is_gone_is_not_forgotten() {
     let stored = scene.user().await;
     assert_eq!(stored.email, "ada@example.test");
     assert_eq!(stored.name.as_deref(), Some("Ada Lovelace"));
+    // Nor are the parts of a name and the picture.
+    let parts = r#"
+        [userinfo.response]
+        given_name = "first"
+        picture = "picture"
+        groups = "groups"
+        "#;
+    scene.map(&format!("{NEVER}{parts}")).await;
+    scene.profile(r#"{"userId":1,"first":"Ada","picture":"https://img.test/a","groups":["a"]}"#);
+    assert_eq!(scene.logs_in().await["given_name"], "Ada");
+    scene.profile(r#"{"userId":1,"first":"","picture":null}"#);
+    let user = scene.logs_in().await;
+    assert_eq!(
+        (&user["given_name"], &user["picture"]),
+        (&json!("Ada"), &json!("https://img.test/a"))
+    );
+    // Something may be allowed by a group.
+    assert_eq!(user["groups"], json!([]));
+    scene.profile(r#"{"userId":1,"first":"Augusta"}"#);
+    assert_eq!(scene.logs_in().await["given_name"], "Augusta");
     // And a made-up address gives way to the real one.
     scene.profile(r#"{"userId":2,"name":"Grace"}"#);
     let made_up = scene.logs_in().await["email"].clone();

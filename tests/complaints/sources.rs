@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use vestibule::base::Clock;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, ada};
 
 /// A key of the provider's.
 struct Key {
@@ -472,4 +472,30 @@ async fn d15_an_encrypted_id_token() {
             }
         }
     }
+}
+
+/// Azure AD B2C gives no access token where `openid` is all that was asked for
+/// (MicrosoftDocs/azure-docs#64582, openid-client#717).
+#[tokio::test]
+async fn d21_an_id_token_without_an_access_token() {
+    let openid = |url: &str, source: &str| {
+        format!(
+            "[provider]\nkind = \"openid\"\nissuer = \"{{origin}}\"\nemail_trust = \"claim\"\n[authorization]\nurl = -\n\
+             scopes = [\"openid\", \"email\"]\n[token]\nurl = -\n[userinfo]\nurl = {url}\nsource = \"{source}\"\n\
+             [userinfo.response]\nuser_id = \"sub\"\nemail = \"email\"\nname = \"name\""
+        )
+    };
+    let mock = json!({
+        "openid": { "enabled": true, "id_token_claims": ["email", "name"] },
+        "token": { "response": { "access_token": "" } },
+        "accounts": [ada(json!({ "sub": "u-9", "email": "ada@example.test", "name": "Ada" }))],
+    });
+    let scene = Scene::new(mock, &openid("-", "id_token")).await;
+    assert_eq!(scene.logs_in().await["name"], "Ada");
+    // Where it is needed, it is missed.
+    scene.map(&openid("\"{origin}/userinfo\"", "request")).await;
+    scene.fails("login.token_response_invalid").await;
+    let (outcome, _) = scene.by_hand().await;
+    let why = outcome.err().unwrap().to_string();
+    assert!(why.contains("token.response.access_token"), "{why}");
 }

@@ -150,6 +150,9 @@ async fn ways_are_moved_by_buttons_past_those_that_are_off() {
     let order = order.split("</ol>").next().unwrap();
     let (first, second) = (order.find("Mock Accounts"), order.find("Access Key"));
     assert!(first < second && first.is_some(), "{order}");
+    // No button leads past an end.
+    let moves = |by: &str| order.matches(&format!("value=\"{by}\"")).count();
+    assert_eq!((moves("up"), moves("down")), (1, 1), "{order}");
     let page = Browser::new().get(world.url("acme", "login")).await;
     let (first, second) = (
         page.body.find("provider=mock-idp"),

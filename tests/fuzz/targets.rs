@@ -40,6 +40,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("key_file", key_file),
     ("key_set", key_set),
     ("logo", logo),
+    ("mail_report", mail_report),
     ("mapping", mapping),
     ("profile_body", profile_body),
     ("return_url", return_url),
@@ -294,6 +295,14 @@ pub fn import_file(data: &[u8]) {
                 assert!(torn.is_empty(), "{torn:?}\n{}", imported.toml);
             }
         }
+    }
+}
+
+/// What a mail server further on says of a message: what is taken names it and says why.
+pub fn mail_report(data: &[u8]) {
+    if let Ok(report) = vestibule::mail::report::read(&String::from_utf8_lossy(data)) {
+        assert!(report.message_id.is_some() || report.to.is_some());
+        assert!(!report.why.is_empty());
     }
 }
 

@@ -293,6 +293,11 @@ fn azure_ad_b2c() -> Imitation {
         (AUTHORIZE): "/authorize", (TOKEN): "/token", (KEYS): "/jwks.json",
         (DISCOVERY): "/.well-known/openid-configuration",
     });
+    // An access token only for scopes of an API, or for the client id as a scope.
+    differences["token"] = json!({ "response": {
+        "access_token": "", "expires_in": null,
+        "extra": { "id_token_expires_in": 3600, "not_before": 1_729_706_541, "scope": "openid" },
+    } });
     Imitation {
         file: "azure-ad-b2c",
         mock: mock(profile, differences),

@@ -74,7 +74,7 @@ fn odnoklassniki() -> Imitation {
     let profile = json!({
         "uid": "574324567891", "email": "ada@example.test", "name": "Ada Lovelace",
         "first_name": "Ada", "last_name": "Lovelace", "locale": "ru",
-        "pic_full": "https://i.mycdn.test/image?id=1",
+        "pic640x480": "https://i.mycdn.test/image?id=1",
     });
     let differences = json!({
         "paths": {

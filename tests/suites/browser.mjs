@@ -162,5 +162,21 @@ await wholeLogin({ javaScriptEnabled: false }, '-without-scripts');
   await close();
 }
 
+// An answer in the fragment is posted on, also from behind a route, and stays behind.
+for (const [hash, code] of [
+  ['#code=x&state=y', 'login.state_unknown'],
+  ['#/callback?code=x&state=y', 'login.state_unknown'],
+  ['#/callback', 'login.state_missing'],
+]) {
+  const { page, close } = await visitor({});
+  await page.goto(`${storefront}/_auth/callback/mock-idp${hash}`);
+  await page.waitForURL(/\/error\?/);
+  const url = new URL(page.url());
+  assert.equal(url.searchParams.get('code'), code, hash);
+  assert.equal(url.hash, '', hash);
+  await close();
+  console.log(`ok ${hash}`);
+}
+
 await browser.close();
 console.log('done');

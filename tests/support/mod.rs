@@ -52,6 +52,12 @@ pub struct World {
     _task: JoinHandle<std::io::Result<()>>,
 }
 
+/// What brokers on one store have alike.
+pub struct Named {
+    public_url: String,
+    master_key: Vec<u8>,
+}
+
 impl World {
     /// A broker with the account `acme`, whose one provider is the mock with
     /// its bundled mapping, and whose one store is at the broker's own origin.
@@ -118,6 +124,23 @@ impl World {
             data,
             _stop: stop,
             _task: task,
+        }
+    }
+
+    /// Another broker on the store of the one that `named` is of.
+    pub async fn beside(store: Arc<dyn Store>, named: Named) -> Self {
+        let like = move |config: &mut Config| {
+            std::fs::write(config.data_dir.join("master.key"), named.master_key).unwrap();
+            config.public_url = Some(Url::parse(&named.public_url).unwrap());
+        };
+        Self::over(like, move |_| store).await
+    }
+
+    /// What another broker on the store has alike.
+    pub fn named(&self) -> Named {
+        Named {
+            public_url: self.origin.clone(),
+            master_key: std::fs::read(self.data_dir().join("master.key")).unwrap(),
         }
     }
 

@@ -156,7 +156,7 @@ pub enum Encoding {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenResponseConfig {
-    /// Name of the access token.
+    /// Name of the access token; empty leaves it out, as Azure AD B2C does.
     pub access_token: String,
     /// Name of the lifetime; null leaves it out.
     pub expires_in: Option<String>,

@@ -38,6 +38,8 @@ pub struct CodePage {
     pub new_password: Option<PasswordRule>,
     /// Why what was chosen is none to choose.
     pub weak: Option<ErrorCode>,
+    /// The code that came with it, which need not be typed again.
+    pub typed: String,
     /// The mail server does not take messages at the moment.
     pub late: bool,
     /// Where the login may lead; `None`: anywhere, to the page of an application.
@@ -78,6 +80,7 @@ impl Pages {
                 title,
                 rule,
                 weak,
+                typed => code.typed.as_str(),
                 sent,
                 wrong,
                 late => code.late,

@@ -8,16 +8,21 @@ use super::look::Style;
 use super::{Lang, Look, Page, Pages};
 use crate::base::digest::sha256;
 
-/// Posts the fragment's parameters to the address it stands at, as a form.
+/// Posts the fragment's parameters to the address it stands at, as a form. Some servers
+/// put them behind a route of a page's script, as in `#/callback?code=…`. The form's
+/// address has no fragment: what follows would inherit it, up to the store's page.
 const SCRIPT: &str = "\
 const form = document.forms[0];
-for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+const all = location.hash.slice(1);
+const [, route, behind] = /^([^=?]*)\\?(.*)$/s.exec(all) ?? [];
+for (const [name, value] of new URLSearchParams(route === undefined ? all : behind)) {
   const field = document.createElement('input');
   field.type = 'hidden';
   field.name = name;
   field.value = value;
   form.append(field);
 }
+form.action = location.href.split('#')[0];
 form.submit();
 ";
 
