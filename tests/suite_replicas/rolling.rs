@@ -140,7 +140,7 @@ impl Fleet {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|what| format!("{what}_temp_path {dir}/{what};\n"))
             .concat();
-        let servers: String = self
+        let servers: Vec<String> = self
             .brokers
             .iter()
             .map(|one| {
@@ -150,6 +150,7 @@ impl Fleet {
                 )
             })
             .collect();
+        let servers = servers.concat();
         let config = format!(
             "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log /dev/null crit;\n\
              events {{}}\nhttp {{\naccess_log off;\n{temporary}\
