@@ -4,7 +4,8 @@
 //! `cargo bench --bench scale`: 1,000 accounts with a mapping each, 10,000 users and as
 //! many live sessions beside 100,000, 1,000,000 and 1,000,000. `-- --small 100,1000,1000
 //! --large 1000,10000,10000 --engine sled --seconds 2` is a shorter one. The stores are
-//! filled by the program's own code, and then measured from outside.
+//! filled by the bench's own copy of the program's code, in the directory where it is
+//! started, and then measured from outside; `--program FILE` measures another build.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, missing_docs)]
 
 #[path = "scale/fill.rs"]
@@ -15,6 +16,7 @@ mod measure;
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mock_idp::MockIdp;
@@ -83,6 +85,7 @@ async fn main() {
     );
     let mut engines = vec!["sled".to_owned(), "postgres".to_owned()];
     let mut turn = Duration::from_secs(10);
+    let mut program = PathBuf::from(env!("CARGO_BIN_EXE_vestibule"));
     let mut arguments = std::env::args()
         .skip(1)
         .filter(|argument| argument != "--bench");
@@ -92,6 +95,7 @@ async fn main() {
             "--small" => small = Size::parse(&value()),
             "--large" => large = Size::parse(&value()),
             "--engine" => engines = vec![value()],
+            "--program" => program = std::fs::canonicalize(value()).unwrap(),
             "--seconds" => turn = Duration::from_secs_f64(value().parse().unwrap()),
             other => panic!("`{other}` is no argument"),
         }
@@ -105,7 +109,7 @@ async fn main() {
             };
             eprintln!("{engine}: {size:?}");
             let filled = fill::fill(&servers, size, &idp).await;
-            found.push(measure::measure(&filled, &servers, turn).await);
+            found.push(measure::measure(&filled, &servers, &program, turn).await);
         }
         print(&engine, &small, &large, &found);
     }

@@ -5,7 +5,13 @@
 
 #[path = "suite_replicas/failover.rs"]
 mod failover;
+#[path = "suite_replicas/limits.rs"]
+mod limits;
+#[path = "suite_replicas/rolling.rs"]
+mod rolling;
 mod support;
+#[path = "suite_replicas/trouble.rs"]
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;

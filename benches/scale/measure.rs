@@ -29,17 +29,16 @@ impl Drop for Serving {
 
 impl Serving {
     /// Until it answers; says how long that took.
-    async fn start(filled: &Filled) -> (Self, f64) {
+    async fn start(filled: &Filled, program: &Path) -> (Self, f64) {
         let began = Instant::now();
-        let child = command(filled, &["serve"]).stderr(Stdio::null()).spawn();
-        let serving = Self(child.unwrap());
+        let child = command(program, filled, &["serve"]).spawn();
+        let mut serving = Self(child.unwrap());
         let mut browser = Browser::new();
         let address = filled.origin.trim_start_matches("http://");
         while tokio::net::TcpStream::connect(address).await.is_err() {
-            assert!(
-                began.elapsed() < Duration::from_secs(600),
-                "it does not start"
-            );
+            let ended = serving.0.try_wait().unwrap();
+            assert!(ended.is_none(), "it does not start: {ended:?}");
+            assert!(began.elapsed() < Duration::from_secs(600), "it is too slow");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let page = browser.get(format!("{}/healthz", filled.origin)).await;
@@ -70,8 +69,8 @@ impl Serving {
     }
 }
 
-fn command(filled: &Filled, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+fn command(program: &Path, filled: &Filled, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(filled.dir.path())
@@ -128,11 +127,13 @@ fn disk(dir: &Path) -> f64 {
 pub async fn measure(
     filled: &Filled,
     engine: &Engine,
+    program: &Path,
     turn: Duration,
 ) -> BTreeMap<&'static str, f64> {
     let mut found = BTreeMap::new();
     let origin = filled.origin.as_str();
     let made = command(
+        program,
         filled,
         &[
             "app",
@@ -151,7 +152,7 @@ pub async fn measure(
     );
     let mut made = made;
     assert!(made.stdout(Stdio::null()).status().unwrap().success());
-    let (serving, start) = Serving::start(filled).await;
+    let (serving, start) = Serving::start(filled, program).await;
     found.insert("start-up, ms", start * 1e3);
     found.insert("memory when idle, MiB", serving.memory());
     found.insert("a sweep that finds nothing, ms", filled.sweep * 1e3);

@@ -9,13 +9,14 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::application::ClientId;
 use super::error::{Code, OAuthError};
-use crate::base::{Allowance, Rate, Secret, Spent, Timestamp, digest, random};
-use crate::password::{Bucket, Hasher, SlowHash};
+use crate::base::{Allowance, Secret, Timestamp, digest, random};
+use crate::password::{Bucket, Failures, Hasher, NotNow, Paused, SlowHash};
+use crate::store::Store;
 
 /// Wrong secrets of one client, from one address.
 const GUESSES: Allowance = Allowance {
@@ -28,24 +29,23 @@ const MAX_KNOWN: usize = 10_000;
 /// Counts guesses and checks them.
 pub struct ClientGuesses {
     hasher: Hasher,
-    guesses: Rate<Bucket>,
+    guesses: Failures,
     /// Digests of secrets that were right, under a key of this process.
     known: Mutex<HashSet<[u8; 32]>>,
     key: [u8; 32],
 }
 
-impl Default for ClientGuesses {
-    fn default() -> Self {
+impl ClientGuesses {
+    /// Those counted in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             hasher: Hasher::new(),
-            guesses: Rate::new(GUESSES),
+            guesses: Failures::new(store, "clients' secrets", GUESSES),
             known: Mutex::default(),
             key: random::bytes(),
         }
     }
-}
 
-impl ClientGuesses {
     /// Whether one of the secrets that a client sent hashes to one that it has.
     pub(super) async fn is_right(
         &self,
@@ -62,29 +62,34 @@ impl ClientGuesses {
             return Ok(false);
         }
         let bucket = Bucket::of(&[client.as_str(), &Bucket::place(from)]);
-        self.guesses.take(bucket, now).map_err(|Spent(left)| {
-            let seconds = left.as_secs() + 1;
-            let why = format!(
-                "too many wrong secrets came for this client; try again in {seconds} seconds"
-            );
-            OAuthError::new(Code::TemporarilyUnavailable, why)
+        let begun = self.guesses.begin(bucket, now).await;
+        begun.map_err(|refused| match refused {
+            NotNow::Store(error) => error.into(),
+            NotNow::Paused(Paused(left)) => {
+                let seconds = left.as_secs() + 1;
+                let why = format!(
+                    "too many wrong secrets came for this client; try again in {seconds} seconds"
+                );
+                OAuthError::new(Code::TemporarilyUnavailable, why)
+            }
         })?;
         for hash in stored {
             for secret in given {
                 match self.hasher.verify(Some(hash), secret).await {
                     Ok(false) => {}
                     Ok(true) => {
-                        self.guesses.give_back(&bucket, now);
+                        self.guesses.take_back(bucket, now);
                         self.note(hash, secret);
                         return Ok(true);
                     }
                     Err(error) => {
-                        self.guesses.give_back(&bucket, now);
+                        self.guesses.take_back(bucket, now);
                         return Err(error.into());
                     }
                 }
             }
         }
+        self.guesses.failed(bucket, now).await?;
         Ok(false)
     }
 

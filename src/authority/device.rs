@@ -31,10 +31,10 @@ use super::token::{account_for, user_scopes, wanted};
 use crate::account::{self, UnverifiedEmail};
 use crate::base::{AccountId, Allowance, Timestamp};
 use crate::operator;
-use crate::password::{Paused, Spread};
+use crate::password::{NotNow, Paused, Spread};
 use crate::protocol::form::Pairs;
 use crate::session::Session;
-use crate::store::{Key, Keyspace, Precondition, Space, StoreError, Token};
+use crate::store::{Key, Keyspace, Precondition, Space, Store, StoreError, Token};
 
 static REQUESTS: Space = Space::transient("device_requests").expiring();
 
@@ -78,11 +78,12 @@ pub struct DeviceLimits {
     begun: Spread,
 }
 
-impl Default for DeviceLimits {
-    fn default() -> Self {
+impl DeviceLimits {
+    /// Those counted in a store.
+    pub fn new(store: &Arc<dyn Store>) -> Self {
         Self {
-            wrong: Spread::new(WRONG_BY_RANGE, WRONG_IN_ALL),
-            begun: Spread::new(BEGUN_BY_RANGE, BEGUN_IN_ALL),
+            wrong: Spread::new(store, "device codes", WRONG_BY_RANGE, WRONG_IN_ALL),
+            begun: Spread::new(store, "device requests", BEGUN_BY_RANGE, BEGUN_IN_ALL),
         }
     }
 }
@@ -181,12 +182,18 @@ impl Authority {
         let scopes = scopes.common(&limited.scopes);
         let resource = application.resource(form, &scopes)?;
         let now = self.now();
-        self.device_limits
-            .begun
+        let begun = &self.device_limits.begun;
+        begun
             .begin(from, now)
-            .map_err(|Paused(_)| {
-                OAuthError::new(Code::SlowDown, "too many requests; try again in a while")
+            .await
+            .map_err(|refused| match refused {
+                NotNow::Store(error) => error.into(),
+                NotNow::Paused(_) => {
+                    OAuthError::new(Code::SlowDown, "too many requests; try again in a while")
+                }
             })?;
+        // Each counts, whatever comes of it.
+        begun.failed(from, now).await?;
         let device_code = Token::new(now.plus(LIFETIME));
         let key = device_code.key(&REQUESTS, "");
         let user_code = self.new_user_code(&key).await?;
@@ -228,10 +235,16 @@ impl Authority {
         let wrong = &self.device_limits.wrong;
         wrong
             .begin(from, now)
-            .map_err(|Paused(left)| UserCodeError::Wait(left))?;
+            .await
+            .map_err(|refused| match refused {
+                NotNow::Store(error) => error.into(),
+                NotNow::Paused(Paused(left)) => UserCodeError::Wait(left),
+            })?;
         let code = letters(typed).ok_or(UserCodeError::Unknown)?;
         let found = self.request_of(&code).await;
-        if !matches!(found, Ok(None)) {
+        if matches!(found, Ok(None)) {
+            wrong.failed(from, now).await?;
+        } else {
             wrong.take_back(from, now);
         }
         let (key, found) = found?.ok_or(UserCodeError::Unknown)?;

@@ -20,6 +20,30 @@ pub struct Allowance {
     pub every: Duration,
 }
 
+impl Allowance {
+    /// Uses one more, where all that was used will be there again at `full_at`. Gives
+    /// when that will be then.
+    ///
+    /// # Errors
+    /// [`Spent`]: there is none.
+    pub fn after_one_more(
+        self,
+        full_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Timestamp, Spent> {
+        let whole = self.every.saturating_mul(self.burst);
+        // A clock that was set back leaves nobody waiting for longer than the whole.
+        let full = full_at.unwrap_or(now).clamp(now, now.plus(whole));
+        let after = full.plus(self.every);
+        let over = after.since(now).saturating_sub(whole);
+        if over.is_zero() {
+            Ok(after)
+        } else {
+            Err(Spent(over))
+        }
+    }
+}
+
 /// Counts against an allowance, for each key.
 #[derive(Debug)]
 pub struct Rate<K> {
@@ -46,23 +70,15 @@ impl<K: Eq + Hash> Rate<K> {
     /// # Errors
     /// [`Spent`]: there is none, and nothing is counted.
     pub fn take(&self, key: K, now: Timestamp) -> Result<(), Spent> {
-        let Allowance { burst, every } = self.allowance;
         let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_KEYS && !all.contains_key(&key) {
             all.retain(|_, full| *full > now);
             if all.len() >= MAX_KEYS {
-                return Err(Spent(every));
+                return Err(Spent(self.allowance.every));
             }
         }
-        let whole = every.saturating_mul(burst);
-        // A clock that was set back leaves nobody waiting for longer than the whole.
-        let known = all.get(&key).copied().unwrap_or(now);
-        let full = known.clamp(now, now.plus(whole));
-        let after = full.plus(every);
-        let over = after.since(now).saturating_sub(whole);
-        if !over.is_zero() {
-            return Err(Spent(over));
-        }
+        let known = all.get(&key).copied();
+        let after = self.allowance.after_one_more(known, now)?;
         all.insert(key, after);
         Ok(())
     }

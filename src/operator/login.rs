@@ -103,10 +103,10 @@ impl Operators {
             passwords: throttle("operators", PAUSES),
             codes: throttle("operators' codes", PAUSES),
             codes_in_all: throttle("operators' codes in all", CODES_IN_ALL),
+            spread: Spread::new(&store, "operators", BY_RANGE, IN_ALL),
             store,
             clock,
             hasher: Hasher::new(),
-            spread: Spread::new(BY_RANGE, IN_ALL),
         }
     }
 
@@ -151,9 +151,9 @@ impl Operators {
         if !stranger {
             return Ok(tried);
         }
-        if let Err(Paused(left)) = self.spread.begin(tried.range, now) {
+        if let Err(paused) = self.spread.begin(tried.range, now).await {
             throttle.forgive(tried.bucket, now).await?;
-            return Err(LoginError::Wait(left));
+            return Err(refused(paused));
         }
         if guessed == Guessed::Code
             && let Err(paused) = self.codes_in_all.begin(all, now).await
@@ -178,6 +178,14 @@ impl Operators {
         match tried.guessed {
             Guessed::Code => self.codes_in_all.forgive(all, now).await,
             Guessed::Password => Ok(()),
+        }
+    }
+
+    /// A try was wrong, which all brokers count.
+    pub(super) async fn was_wrong(&self, tried: &Try) -> Result<(), StoreError> {
+        match tried.in_all {
+            Some(_) => self.spread.failed(tried.range, self.clock.now()).await,
+            None => Ok(()),
         }
     }
 
@@ -221,6 +229,7 @@ impl Operators {
             }
         };
         let Some(found) = found.filter(|_| right) else {
+            self.was_wrong(&tried).await?;
             return Err(LoginError::Wrong);
         };
         self.was_right(&tried).await?;

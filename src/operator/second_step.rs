@@ -187,8 +187,10 @@ impl Operators {
             let found = get(&*self.store, email).await?.ok_or(CodeError::Ended)?;
             let mut operator = found.value;
             let factor = operator.second_factor.as_mut().ok_or(CodeError::Ended)?;
-            let proof = factor.take(typed, self.clock.now());
-            let proof = proof.ok_or(CodeError::Wrong)?;
+            let Some(proof) = factor.take(typed, self.clock.now()) else {
+                self.was_wrong(&tried).await?;
+                return Err(CodeError::Wrong);
+            };
             let (given, steps) = steps(&mut operator, found.version, proof)?;
             // Of many at once with one half login, one goes on.
             if let Some(token) = half.take() {

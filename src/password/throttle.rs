@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::recent::{HOUR, Recent};
-use crate::base::{Allowance, Rate, Spent, Timestamp, digest};
+use crate::base::{Timestamp, digest};
 use crate::store::{Keyspace, Space, Store, StoreError};
 
 static TRIES: Space = Space::transient("password_tries").expiring();
@@ -67,50 +67,6 @@ impl Bucket {
             IpAddr::V6(ip) => Self::of(&["6", &format!("{:?}", &ip.segments()[..3])]),
             IpAddr::V4(ip) => Self::of(&["4", &format!("{:?}", &ip.octets()[..3])]),
         }
-    }
-}
-
-/// Limits to guessing at many names, which no name's own pauses slow: failures by the
-/// range of addresses that they come from, and in all (threat F30).
-pub struct Spread {
-    by_range: Rate<Bucket>,
-    in_all: Rate<()>,
-}
-
-impl Spread {
-    /// One that knows of no failure yet.
-    pub fn new(by_range: Allowance, in_all: Allowance) -> Self {
-        Self {
-            by_range: Rate::new(by_range),
-            in_all: Rate::new(in_all),
-        }
-    }
-
-    /// Begins a try, which counts as failed unless [`Spread::take_back`] follows.
-    /// `from` is a client's address, where clients are told apart.
-    ///
-    /// # Errors
-    /// [`Paused`]: the try is refused and not counted.
-    pub fn begin(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Paused> {
-        let paused = |Spent(left)| Paused(left);
-        let range = from.map(Bucket::range);
-        if let Some(range) = range {
-            self.by_range.take(range, now).map_err(paused)?;
-        }
-        self.in_all.take((), now).map_err(|spent| {
-            if let Some(range) = range {
-                self.by_range.give_back(&range, now);
-            }
-            paused(spent)
-        })
-    }
-
-    /// The try was right, or no password was compared.
-    pub fn take_back(&self, from: Option<IpAddr>, now: Timestamp) {
-        if let Some(from) = from {
-            self.by_range.give_back(&Bucket::range(from), now);
-        }
-        self.in_all.give_back(&(), now);
     }
 }
 

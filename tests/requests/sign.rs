@@ -295,6 +295,57 @@ async fn parameters_are_joined_as_the_scheme_says() {
     }
 }
 
+fn percent(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// What comes from outside stays one value, in what is sent and in what is signed.
+#[tokio::test]
+async fn a_value_cannot_add_a_parameter_to_a_signed_request() {
+    let changes = r#"
+        [userinfo]
+        send_token = "query"
+        parameters = { app = "ours", hint = "{callback.hint}" }
+        [[userinfo.sign]]
+        name = "sig"
+        algorithm = "hmac_sha256"
+        key = "{client_secret}"
+        percent_encoded = true
+    "#;
+    let scene = Scene::new(json!({}), changes).await;
+    for evil in [
+        "1&app=theirs",
+        "1&sig=00",
+        "1=2",
+        "%26app%3Dtheirs",
+        "é&",
+        "1;app=theirs",
+        "1#app=theirs",
+        "1+2 3",
+    ] {
+        scene.mock(json!({ "callback": { "extra": { "hint": evil } } }));
+        scene.logs_in().await;
+        let sent = scene.last("/userinfo");
+        let pairs = sorted(&sent, &["sig"]);
+        let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["access_token", "app", "hint"], "{evil}");
+        assert_eq!((pairs[1].1.as_str(), pairs[2].1.as_str()), ("ours", evil));
+        let text: Vec<String> = pairs
+            .iter()
+            .map(|(name, value)| format!("{}={}", percent(name), percent(value)))
+            .collect();
+        let wanted = hmac_hex(aws_lc_rs::hmac::HMAC_SHA256, SECRET, &text.join("&"));
+        assert_eq!(of(&sent, "sig"), wanted, "{evil}");
+    }
+}
+
 /// A provider that lets nobody to its login page whose request is not signed, whose time
 /// is off, or whose random text came before.
 #[tokio::test]

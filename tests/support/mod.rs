@@ -17,6 +17,7 @@ pub mod program;
 pub mod redis;
 pub mod replicas;
 pub mod shop;
+pub mod slow;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the test's own, from Debian's packages.
 
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +21,8 @@ pub struct Postgres {
     files: tempfile::TempDir,
     pub port: u16,
     made: AtomicUsize,
+    /// Whether its files are on a file system of their own.
+    mounted: bool,
 }
 
 /// Where the newest server's programs are.
@@ -73,8 +76,51 @@ fn give(path: &Path) {
 impl Postgres {
     /// `None` where it is not installed.
     pub fn start() -> Option<Self> {
+        Some(Self::in_files(
+            &programs()?,
+            tempfile::tempdir().unwrap(),
+            16,
+        ))
+    }
+
+    /// One whose disk has so many MiB; `None` also where no file system can be mounted.
+    pub fn on_small_disk(mib: usize) -> Option<Self> {
         let programs = programs()?;
         let files = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "small"])
+            .arg(files.path())
+            .stderr(Stdio::null())
+            .status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            let missing = "SKIPPED: who runs this may not mount a file system";
+            let _ = writeln!(std::io::stderr(), "{missing}");
+            return None;
+        }
+        let mut this = Self::in_files(&programs, files, 1);
+        this.mounted = true;
+        Some(this)
+    }
+
+    /// Leaves no room on a small disk, or all that the server has not used itself.
+    pub fn fill_disk(&self, full: bool) {
+        let ballast = self.files.path().join("ballast");
+        if !full {
+            return std::fs::remove_file(ballast).unwrap();
+        }
+        let mut file = std::fs::File::create(ballast).unwrap();
+        let some = vec![0; 64 << 10];
+        while file.write_all(&some).is_ok() {}
+        while file.write_all(&some[..512]).is_ok() {}
+    }
+
+    /// Whether it still runs, or has ended by itself.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// With parts of its log of so many MiB.
+    fn in_files(programs: &Path, files: tempfile::TempDir, log: usize) -> Self {
         std::fs::set_permissions(files.path(), PermissionsExt::from_mode(0o700)).unwrap();
         give(files.path());
         let password = files.path().join("password");
@@ -82,6 +128,7 @@ impl Postgres {
         give(&password);
         let said = program(&programs.join("initdb"))
             .args(["--no-sync", "--encoding=UTF8", "--locale=C"])
+            .arg(format!("--wal-segsize={log}"))
             .args(["--auth=scram-sha-256", "--username", USER, "--pwfile"])
             .arg(&password)
             .arg("--pgdata")
@@ -93,8 +140,7 @@ impl Postgres {
             "{}",
             String::from_utf8_lossy(&said.stderr)
         );
-        let port = free_port();
-        Some(Self::on(&programs, files, port))
+        Self::on(programs, files, free_port())
     }
 
     fn on(programs: &Path, files: tempfile::TempDir, port: u16) -> Self {
@@ -103,6 +149,7 @@ impl Postgres {
             files,
             port,
             made: AtomicUsize::new(0),
+            mounted: false,
         }
     }
 
@@ -267,18 +314,30 @@ fn server(programs: &Path, files: &Path, port: u16) -> Child {
     child
 }
 
-impl Drop for Postgres {
-    fn drop(&mut self) {
+impl Postgres {
+    fn end(&mut self) {
         self.pause(false);
         // The server's word for an end without waiting for those who are connected.
         let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
         for _ in 0..400 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !self.runs() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(25));
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if self.runs() {
+            self.end();
+        }
+        if self.mounted {
+            let mut unmount = Command::new("umount");
+            let _ = unmount.arg("--lazy").arg(self.files.path()).status();
+        }
     }
 }

@@ -96,7 +96,10 @@ impl Replica {
         let task = tokio::spawn(serve(
             vec![Listener::Tcp(listener)],
             broker.router(),
-            ServerOptions::default(),
+            ServerOptions {
+                proxies: config.proxies.clone(),
+                ..ServerOptions::default()
+            },
             async {
                 let _ = stopped.await;
             },

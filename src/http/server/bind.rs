@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
@@ -58,12 +58,23 @@ async fn listen(addr: &str) -> io::Result<TcpListener> {
 
 /// Listens on a socket in the file system that only its owner may open.
 ///
-/// A socket that a crashed program left behind is replaced; one that still
-/// answers is an error.
+/// Its directory is made where there is none. A socket that a crashed program left
+/// behind is replaced; one that still answers is an error.
 pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<UnixListener> {
     let path = path.as_ref();
     let shown = path.display();
     clear_stale(path)?;
+    // A store of its own made the data directory before; a database made none.
+    if let Some(dir) = path.parent() {
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir);
+        made.map_err(|error| {
+            let sentence = format!("cannot make the directory of the socket {shown}: {error}");
+            io::Error::new(error.kind(), sentence)
+        })?;
+    }
     let open = || {
         let socket = UnixSocket::new_stream()?;
         socket.bind(path)?;
@@ -74,9 +85,6 @@ pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<UnixListener> {
     open().map_err(|error| {
         let kind = error.kind();
         let sentence = match kind {
-            ErrorKind::NotFound => {
-                format!("cannot open the socket {shown}: its directory does not exist")
-            }
             ErrorKind::InvalidInput => format!(
                 "cannot open the socket {shown}: its path is longer than the system allows; choose a shorter `data_dir`"
             ),

@@ -40,8 +40,7 @@ const IN_ALL: Allowance = Allowance {
 };
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Counts wrong passwords. What is counted for an address is in the store; what
-/// strangers fail at in all, by the range of addresses or not, in memory.
+/// Counts wrong passwords: for an address, and what strangers fail at in all.
 pub struct Guesses {
     throttle: Throttle,
     spread: Spread,
@@ -51,8 +50,8 @@ impl Guesses {
     /// Those counted in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
+            spread: Spread::new(&store, "shoppers", BY_RANGE, IN_ALL),
             throttle: Throttle::new(store, "shoppers", PAUSES),
-            spread: Spread::new(BY_RANGE, IN_ALL),
         }
     }
 }
@@ -139,17 +138,17 @@ pub async fn check(logins: &Logins, sign_in: SignIn<'_>) -> Result<KnownPerson, 
     let place = own.map_or_else(|| Bucket::place(sign_in.from), |(_, place)| place);
     let bucket = Bucket::of(&[account.id.as_str(), &name, &place]);
     let guesses = &logins.guesses;
-    let wait = |Paused(wait)| LoginError::PasswordWait { wait };
-    let begun = guesses.throttle.begin(bucket, now).await;
-    begun.map_err(|refused| match refused {
-        NotNow::Paused(paused) => wait(paused),
+    let refused = |refused| match refused {
+        NotNow::Paused(Paused(wait)) => LoginError::PasswordWait { wait },
         NotNow::Store(error) => failed(error),
-    })?;
+    };
+    let begun = guesses.throttle.begin(bucket, now).await;
+    begun.map_err(refused)?;
     let range = sign_in.from.filter(|_| sign_in.apart);
-    if stranger && let Err(paused) = guesses.spread.begin(range, now) {
+    if stranger && let Err(paused) = guesses.spread.begin(range, now).await {
         let forgiven = guesses.throttle.forgive(bucket, now).await;
         forgiven.map_err(&failed)?;
-        return Err(wait(paused));
+        return Err(refused(paused));
     }
     let credential = match &found {
         Some(user) if !user.value.disabled => {
@@ -174,6 +173,10 @@ pub async fn check(logins: &Logins, sign_in: SignIn<'_>) -> Result<KnownPerson, 
         }
     };
     let (Some(user), Some(credential), true) = (found, credential, right) else {
+        if stranger {
+            let counted = guesses.spread.failed(range, now).await;
+            counted.map_err(&failed)?;
+        }
         debug!(target: "vestibule::login", account = %account.id, "password: it is wrong, or nobody has this address");
         return Err(LoginError::PasswordWrong);
     };
