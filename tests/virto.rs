@@ -483,6 +483,25 @@ async fn who_is_no_operator_any_more_acts_as_nobody() {
 }
 
 #[tokio::test]
+async fn t01_the_address_of_an_account_gives_no_tokens_of_another() {
+    let world = shop().await;
+    world.account("other").await;
+    let ours = Client::service(&world).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", ours.id.as_str()),
+        ("client_secret", ours.secret.as_deref().unwrap()),
+    ];
+    let page = post(&world, "/accounts/acme/connect/token", None, &form).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for account in ["other", "nobody"] {
+        let path = format!("/accounts/{account}/connect/token");
+        let page = post(&world, &path, None, &form).await;
+        assert_eq!(code(&page), "unauthorized_client");
+    }
+}
+
+#[tokio::test]
 async fn token_exchange_does_the_same() {
     const TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
     const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
