@@ -136,6 +136,10 @@ async fn a_client_proves_itself_by_its_key() {
         for audience in [
             json!(scene.world.origin),
             json!(format!("{}/connect/token", scene.world.origin)),
+            json!(format!(
+                "{}/connect/device_authorization",
+                scene.world.origin
+            )),
             json!(["https://elsewhere.test", scene.world.origin]),
         ] {
             let claims = with(scene.claims(&client.id), "aud", audience);

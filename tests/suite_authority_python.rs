@@ -1,5 +1,5 @@
-//! Storefronts on the Python packages pyoidc, social-auth-core and mozilla-django-oidc,
-//! which no one here wrote.
+//! Storefronts on the Python packages pyoidc, social-auth-core, mozilla-django-oidc,
+//! django-allauth, requests-oauthlib and Authlib, which no one here wrote.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -18,18 +18,24 @@ use vestibule::authority::application::{NewApplication, ResponseAlg};
 /// Logs a shopper in with a storefront on a package, which says nothing of algorithms:
 /// `alg` is what the application's ID tokens are signed with.
 async fn log_in(package: &str, alg: ResponseAlg) {
+    log_in_at(package, alg, CALLBACK).await;
+}
+
+/// The same, with a redirect URI that the package makes itself, below [`CALLBACK`].
+async fn log_in_at(package: &str, alg: ResponseAlg, redirect: &str) {
     let Some(python) = python() else {
         return;
     };
     let world = World::start().await;
     let new = NewApplication {
         id_token_signed_response_alg: Some(alg),
+        redirect_uris: vec![redirect.to_owned()],
         ..storefront()
     };
     let client = Client::create(&world, new).await;
     let settings = json!({
         "client": package, "issuer": world.origin, "id": client.id, "secret": client.secret,
-        "redirect": CALLBACK,
+        "redirect": redirect,
     });
     let mut shop = Program::start(
         Command::new(python)
@@ -45,7 +51,7 @@ async fn log_in(package: &str, alg: ResponseAlg) {
         if next.path() == "/authorize" {
             next = browser.through_idp(page, "ada", "lovelace").await;
         }
-        if next.as_str().starts_with(CALLBACK) {
+        if next.as_str().starts_with(redirect) {
             break;
         }
     }
@@ -71,4 +77,20 @@ async fn a_shopper_logs_in_with_social_auth_core() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shopper_logs_in_with_mozilla_django_oidc() {
     log_in("django", ResponseAlg::Hs256).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shopper_logs_in_with_django_allauth() {
+    let redirect = format!("{CALLBACK}/oidc/broker/login/callback/");
+    log_in_at("allauth", ResponseAlg::USUAL, &redirect).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shopper_logs_in_with_requests_oauthlib() {
+    log_in("session", ResponseAlg::USUAL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shopper_logs_in_with_authlib_in_flask() {
+    log_in("flask", ResponseAlg::USUAL).await;
 }

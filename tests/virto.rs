@@ -325,6 +325,12 @@ async fn an_operator_acts_as_a_customer() {
     let olgas = olga.id.to_string();
     assert_eq!(act(Some(&customer), &olgas).await.status, 403);
     assert_eq!(act(Some(&operator), &other).await.status, 403);
+    // A customer's access token, that a resource server has seen, gives no refresh token
+    // to whoever holds it.
+    let adas = ada.id.to_string();
+    for own in ["", adas.as_str()] {
+        assert_eq!(act(Some(&customer), own).await.status, 403);
+    }
     for unknown in ["x", "00000000-0000-4000-8000-000000000000"] {
         assert_eq!(act(Some(&operator), unknown).await.status, 400);
     }
@@ -335,6 +341,21 @@ async fn an_operator_acts_as_a_customer() {
     let (back, _) = tokens(&act(Some(&acting), "").await);
     assert_eq!(access(&back)["sub"], olga.id.to_string());
     assert!(access(&back).get("act").is_none());
+    // A token gives no scope that it does not have.
+    let form = [
+        ("grant_type", "password"),
+        ("username", "olga@example.test"),
+        ("password", PASSWORD),
+        ("scope", "profile"),
+        ("storeId", "acme"),
+    ];
+    let page = post(&world, "/connect/token", None, &form).await;
+    let short = page.json()["access_token"].as_str().unwrap().to_owned();
+    for whom in ["", id.as_str()] {
+        let page = act(Some(&short), whom).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert!(page.json().get("refresh_token").is_none(), "{}", page.body);
+    }
 
     // The audit log has each time, and by whom.
     let all = vestibule::audit::page(&*world.store, Some("acme"), None, 100)
@@ -344,7 +365,7 @@ async fn an_operator_acts_as_a_customer() {
         .iter()
         .filter(|entry| entry.what == "user.impersonate")
         .collect();
-    assert_eq!(noted.len(), 2);
+    assert_eq!(noted.len(), 3);
     assert_eq!(noted[0].who, "olga@example.test");
     assert!(noted[0].target.ends_with(&id));
 
@@ -462,6 +483,25 @@ async fn who_is_no_operator_any_more_acts_as_nobody() {
 }
 
 #[tokio::test]
+async fn t01_the_address_of_an_account_gives_no_tokens_of_another() {
+    let world = shop().await;
+    world.account("other").await;
+    let ours = Client::service(&world).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", ours.id.as_str()),
+        ("client_secret", ours.secret.as_deref().unwrap()),
+    ];
+    let page = post(&world, "/accounts/acme/connect/token", None, &form).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for account in ["other", "nobody"] {
+        let path = format!("/accounts/{account}/connect/token");
+        let page = post(&world, &path, None, &form).await;
+        assert_eq!(code(&page), "unauthorized_client");
+    }
+}
+
+#[tokio::test]
 async fn token_exchange_does_the_same() {
     const TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
     const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -526,6 +566,14 @@ async fn token_exchange_does_the_same() {
         let page = desk.token(&world, &form).await;
         assert_eq!(page.status.as_u16(), status, "{name}: {}", page.body);
     }
+    // Nor as themselves: it would make one token of another.
+    let own = [
+        ("subject_token", customer.as_str()),
+        form[0],
+        form[2],
+        form[3],
+    ];
+    assert_eq!(desk.token(&world, &own).await.status, 403);
     // Off unless the application has it.
     let page = Client::service(&world).await.token(&world, &form).await;
     assert_eq!(page.json()["error"], "unauthorized_client");

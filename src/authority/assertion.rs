@@ -143,6 +143,7 @@ impl Authority {
                         | "/connect/introspect"
                         | "/connect/revoke"
                         | "/connect/par"
+                        | "/connect/device_authorization"
                 )
             )
         };

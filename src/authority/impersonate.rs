@@ -47,7 +47,9 @@ fn is_operator(application: &Application, user: &User) -> bool {
 
 impl Authority {
     /// `grant_type=impersonate`: `user_id` says as whom the user of the bearer token acts
-    /// from now on; without it, as themselves again.
+    /// from now on; without it, as themselves again. It needs no secret of the client, so
+    /// who comes by a token gets no more by it than the token has: no further scopes, and
+    /// nothing at all with a customer's.
     pub(super) async fn impersonate(
         &self,
         application: &Application,
@@ -59,9 +61,10 @@ impl Authority {
         if access.client_id != application.client_id {
             return Err(not_a_user());
         }
-        let granted = self
+        let mut granted = self
             .act_as(application, &access, form.get("user_id"), form)
             .await?;
+        granted.scopes = granted.scopes.common(&access.scopes);
         self.issue(application, granted).await
     }
 
@@ -147,13 +150,13 @@ impl Authority {
             granted_at: Some(self.now()),
             actor: None,
         };
+        let acting = self.user_of(account, operator.user).await?;
+        let acting = acting.filter(|user| is_operator(application, user));
+        let acting = acting.ok_or_else(forbidden)?;
         let own = operator.user.to_string();
         let Some(subject) = subject.filter(|subject| *subject != own) else {
             return Ok(granted);
         };
-        let acting = self.user_of(account, operator.user).await?;
-        let acting = acting.filter(|user| is_operator(application, user));
-        let acting = acting.ok_or_else(forbidden)?;
         let unknown = || OAuthError::request("there is no user of this id in the account");
         let subject: UserId = subject.parse().map_err(|_| unknown())?;
         let customer = self.user_of(account, subject).await?.ok_or_else(unknown)?;

@@ -147,6 +147,12 @@ impl Authority {
                 self.authenticate(&credentials, from).await?
             }
         };
+        // The address of one account gives no tokens of another (threat T1).
+        if let (Some(here), Some(own)) = (request.account, &application.account)
+            && here != own
+        {
+            return Err(other_account());
+        }
         if !application.allows(grant) {
             return Err(self.not_allowed(grant).await);
         }

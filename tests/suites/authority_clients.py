@@ -221,5 +221,144 @@ def django():
     print("ok userinfo", flush=True)
 
 
+def session():
+    """requests-oauthlib."""
+    import os
+
+    from requests_oauthlib import OAuth2Session
+
+    # Else it refuses a token endpoint without TLS, as this test's is.
+    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    scope = ["openid", "profile", "email", "offline_access"]
+    shop = OAuth2Session(client_id, redirect_uri=redirect, scope=scope)
+    url, state = shop.authorization_url(f"{issuer}/connect/authorize")
+    back = visit(url)
+    shop.fetch_token(
+        f"{issuer}/connect/token", authorization_response=back, client_secret=secret
+    )
+    print("ok login", flush=True)
+    claims = shop.get(f"{issuer}/connect/userinfo").json()
+    is_ada(claims)
+    shop.refresh_token(f"{issuer}/connect/token", auth=(client_id, secret))
+    assert shop.get(f"{issuer}/connect/userinfo").json() == claims
+    print("ok userinfo", flush=True)
+
+
+def flask():
+    """Authlib's client for Flask."""
+    from authlib.integrations.flask_client import OAuth
+    from flask import Flask
+
+    app = Flask(__name__)
+    app.secret_key = "of this test"
+    broker = OAuth(app).register(
+        "broker",
+        client_id=client_id,
+        client_secret=secret,
+        server_metadata_url=f"{issuer}/.well-known/openid-configuration",
+        client_kwargs={"scope": "openid profile email"},
+    )
+    app.add_url_rule("/start", "start", lambda: broker.authorize_redirect(redirect))
+    path = urlsplit(redirect)
+    app.add_url_rule(
+        path.path, "back", lambda: dict(broker.authorize_access_token()["userinfo"])
+    )
+    browser, here = app.test_client(), f"{path.scheme}://{path.netloc}"
+    begun = browser.get("/start", base_url=here)
+    print("ok discovery", flush=True)
+    back = urlsplit(visit(begun.headers["Location"]))
+    done = browser.get(f"{back.path}?{back.query}", base_url=here)
+    assert done.status_code == 200, done.text
+    print("ok login", flush=True)
+    is_ada(done.json)
+    print("ok userinfo", flush=True)
+
+
+def allauth():
+    """django-allauth."""
+    import os
+
+    import django
+    from django.conf import settings as configuration
+
+    path = urlsplit(redirect)
+    configuration.configure(
+        SECRET_KEY="of this test",
+        ALLOWED_HOSTS=[path.netloc],
+        ROOT_URLCONF=__name__,
+        SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "django.contrib.messages",
+            "allauth",
+            "allauth.account",
+            "allauth.socialaccount",
+            "allauth.socialaccount.providers.openid_connect",
+        ],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+            "allauth.account.middleware.AccountMiddleware",
+        ],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        AUTHENTICATION_BACKENDS=["allauth.account.auth_backends.AuthenticationBackend"],
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": ["django.template.context_processors.request"]
+                },
+            }
+        ],
+        SOCIALACCOUNT_PROVIDERS={
+            "openid_connect": {
+                "APPS": [
+                    {
+                        "provider_id": "broker",
+                        "name": "Broker",
+                        "client_id": client_id,
+                        "secret": secret,
+                        "settings": {"server_url": issuer},
+                    }
+                ]
+            }
+        },
+        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        LOGIN_REDIRECT_URL="/in",
+        DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    )
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client
+    from django.urls import include, path as at
+
+    global urlpatterns
+    urlpatterns = [at("cb/", include("allauth.urls"))]
+    call_command("migrate", verbosity=0)
+    browser = Client(
+        HTTP_HOST=path.netloc, HTTP_X_FORWARDED_PROTO="https", raise_request_exception=True
+    )
+    begun = browser.post("/cb/oidc/broker/login/")
+    assert begun.status_code == 302, begun
+    print("ok discovery", flush=True)
+    back = urlsplit(visit(begun["Location"]))
+    done = browser.get(f"{back.path}?{back.query}")
+    assert (done.status_code, done.get("Location")) == (302, "/in"), done.content
+    print("ok login", flush=True)
+    from allauth.socialaccount.models import SocialAccount
+
+    (account,) = SocialAccount.objects.all()
+    assert account.user.email == "ada@example.test", account.user
+    is_ada(account.extra_data["userinfo"])
+    assert account.uid == account.extra_data["id_token"]["sub"], account.extra_data
+    print("ok userinfo", flush=True)
+
+
 urlpatterns = []
-{"pyoidc": pyoidc, "social": social, "django": django}[settings["client"]]()
+clients = [pyoidc, social, django, session, flask, allauth]
+{client.__name__: client for client in clients}[settings["client"]]()
