@@ -75,106 +75,173 @@ pub async fn write(store: &dyn Store, now: Timestamp, entry: Entry) -> Result<()
     store.commit(vec![step(now, entry)?]).await.map(drop)
 }
 
-/// A page of entries, the oldest first: those after the id `after`, of one
-/// account or of all.
-pub async fn page(
-    store: &dyn Store,
-    account: Option<&str>,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<Entry>, StoreError> {
-    let mut after = after.map(|id| id.as_bytes().to_vec());
-    let mut out = Vec::new();
-    loop {
-        let found = SPACE.page(store, "", b"", after, STEP).await?;
-        let full = found.len() == STEP;
-        after = found.last().map(|(key, _)| key.id().to_vec());
-        out.extend(of(account, found.into_iter().map(|(_, entry)| entry.value)));
-        if !full || out.len() >= limit {
-            out.truncate(limit);
-            return Ok(out);
+/// Which entries.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Those of one of these accounts.
+    pub accounts: Option<Vec<String>>,
+    /// Those of who has this in their name, in lower case.
+    pub who: Option<String>,
+    /// Those of this action, or of one below it: `user` has `user.delete`.
+    pub what: Option<String>,
+    /// Those about what has this in its address, in lower case.
+    pub target: Option<String>,
+    /// Those from this moment on.
+    pub since: Option<Timestamp>,
+    /// Those before this moment.
+    pub until: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// Whether an entry is one of them, whenever it was.
+    fn has(&self, entry: &Entry) -> bool {
+        let within = |part: &Option<String>, text: &str| {
+            part.as_ref()
+                .is_none_or(|part| text.to_lowercase().contains(part))
+        };
+        let below = |what: &String| {
+            let rest = entry.what.strip_prefix(what.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let account = |of: &Vec<String>| of.iter().any(|one| Some(one) == entry.account.as_ref());
+        self.accounts.as_ref().is_none_or(account)
+            && self.what.as_ref().is_none_or(below)
+            && within(&self.who, &entry.who)
+            && within(&self.target, &entry.target)
+    }
+}
+
+/// Entries that were looked for.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Where to go on; `None` where there is nothing more.
+    pub next: Option<String>,
+}
+
+impl Found {
+    /// What was found, cut to the limit; `seen_to` is how far was looked, if not to the end.
+    fn cut(mut entries: Vec<Entry>, limit: usize, seen_to: Option<String>) -> Self {
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let last = entries.last().filter(|_| more).map(|last| last.id.clone());
+        Self {
+            entries,
+            next: last.or(seen_to),
         }
     }
 }
 
-/// The most entries that are looked at for those about one thing.
+/// The most entries that are looked at for one page: a search that finds little gives
+/// what it has, and where to go on.
 const MOST_LOOKED_AT: usize = 20_000;
 
-/// The newest entries of an account that are about something, the newest first. Of a
-/// long log its end is looked at only.
-pub async fn newest_of(
+/// A page of entries, the oldest first: those after the id `after`.
+pub async fn page(
     store: &dyn Store,
-    account: &str,
-    about: impl Fn(&Entry) -> bool,
+    wanted: &Wanted,
+    after: Option<&str>,
     limit: usize,
-    now: Timestamp,
-) -> Result<Vec<Entry>, StoreError> {
-    let (mut out, mut before, mut seen) = (Vec::new(), None, 0);
-    while seen < MOST_LOOKED_AT {
-        let found = newest(store, Some(account), before.as_deref(), STEP, now).await?;
-        let full = found.len() == STEP;
+) -> Result<Found, StoreError> {
+    let begin = wanted.since.map(|since| id(since, ""));
+    let mut after = after.map(str::to_owned).max(begin).map(String::into_bytes);
+    let end = wanted.until.map(|until| id(until, ""));
+    let (mut out, mut seen) = (Vec::new(), 0);
+    loop {
+        let found = SPACE.page(store, "", b"", after.clone(), STEP).await?;
+        let mut done = found.len() < STEP;
         seen += found.len();
-        before = found.last().map(|entry| entry.id.clone());
-        out.extend(found.into_iter().filter(|entry| about(entry)));
-        if !full || out.len() >= limit {
-            break;
+        for (key, entry) in found {
+            if end.as_ref().is_some_and(|end| entry.value.id >= *end) {
+                done = true;
+                break;
+            }
+            after = Some(key.id().to_vec());
+            out.extend(Some(entry.value).filter(|entry| wanted.has(entry)));
+        }
+        if done || out.len() > limit {
+            return Ok(Found::cut(out, limit, None));
+        }
+        if seen >= MOST_LOOKED_AT {
+            let seen_to = after.and_then(|id| String::from_utf8(id).ok());
+            return Ok(Found::cut(out, limit, seen_to));
         }
     }
-    out.truncate(limit);
-    Ok(out)
 }
 
 /// The newest entries, the newest first: those before the id `before`.
 pub async fn newest(
     store: &dyn Store,
-    account: Option<&str>,
+    wanted: &Wanted,
     before: Option<&str>,
     limit: usize,
     now: Timestamp,
-) -> Result<Vec<Entry>, StoreError> {
-    let end = before.map_or_else(|| id(now.plus(Duration::from_secs(60)), ""), str::to_owned);
-    let end_at = end
-        .split('-')
-        .next()
-        .and_then(|millis| millis.parse::<u64>().ok())
-        .unwrap_or(0);
-    // Looked for in a window that grows until it holds enough: the log's length
-    // does not matter to who reads its end.
+) -> Result<Found, StoreError> {
+    newest_of(store, wanted, |_| true, before, limit, now).await
+}
+
+/// The newest of those entries that are about something, the newest first.
+pub async fn newest_of(
+    store: &dyn Store,
+    wanted: &Wanted,
+    about: impl Fn(&Entry) -> bool,
+    before: Option<&str>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Found, StoreError> {
+    let latest = wanted.until.unwrap_or(now.plus(Duration::from_secs(60)));
+    let mut end = match before {
+        Some(before) => id(latest, "").min(before.to_owned()),
+        None => id(latest, ""),
+    };
+    let first = wanted.since.map_or(0, Timestamp::as_millis);
+    // Looked for backwards, in windows that grow where little is: the log's length does
+    // not matter to who reads its end.
     let mut window: u64 = 3_600_000;
+    let (mut out, mut seen) = (Vec::new(), 0);
     loop {
-        let start = end_at.saturating_sub(window);
-        let mut after = Some(id(Timestamp::from_millis(start), "").into_bytes());
-        let mut out = Vec::new();
-        loop {
-            let found = SPACE.page(store, "", b"", after, STEP).await?;
-            let full = found.len() == STEP;
-            after = found.last().map(|(key, _)| key.id().to_vec());
-            let found = found.into_iter().map(|(_, entry)| entry.value);
-            let mut past = false;
-            out.extend(of(account, found).filter(|entry| {
-                past |= entry.id >= end;
-                entry.id < end
-            }));
-            if !full || past {
-                break;
-            }
+        let end_at = end
+            .split('-')
+            .next()
+            .and_then(|millis| millis.parse::<u64>().ok());
+        let start_at = end_at.unwrap_or(0).saturating_sub(window).max(first);
+        let start = id(Timestamp::from_millis(start_at), "");
+        let found = within(store, &start, &end).await?;
+        let looked_at = found.len();
+        seen += looked_at;
+        let found = found.into_iter().rev();
+        out.extend(found.filter(|entry| wanted.has(entry) && about(entry)));
+        if start_at <= first || out.len() > limit {
+            return Ok(Found::cut(out, limit, None));
         }
-        if out.len() >= limit || start == 0 {
-            out.reverse();
-            out.truncate(limit);
+        if seen >= MOST_LOOKED_AT {
+            return Ok(Found::cut(out, limit, Some(start)));
+        }
+        end = start;
+        if looked_at < STEP {
+            window = window.saturating_mul(16);
+        }
+    }
+}
+
+/// The entries between two ids, the oldest first.
+async fn within(store: &dyn Store, start: &str, end: &str) -> Result<Vec<Entry>, StoreError> {
+    let (mut out, mut after) = (Vec::new(), Some(start.as_bytes().to_vec()));
+    loop {
+        let found = SPACE.page(store, "", b"", after, STEP).await?;
+        let full = found.len() == STEP;
+        after = found.last().map(|(key, _)| key.id().to_vec());
+        let count = found.len();
+        let found = found.into_iter().map(|(_, entry)| entry.value);
+        let before = out.len();
+        out.extend(found.take_while(|entry| entry.id.as_str() < end));
+        if !full || out.len() - before < count {
             return Ok(out);
         }
-        window = window.saturating_mul(16);
     }
 }
 
 fn id(at: Timestamp, tail: &str) -> String {
     format!("{:013}-{tail}", at.as_millis())
-}
-
-fn of<'a>(
-    account: Option<&'a str>,
-    entries: impl Iterator<Item = Entry> + 'a,
-) -> impl Iterator<Item = Entry> + 'a {
-    entries.filter(move |entry| account.is_none() || entry.account.as_deref() == account)
 }

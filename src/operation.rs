@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `access_keys` | addresses that get no codes for a while |
 //! | `accounts` | accounts and their storefronts |
+//! | `audit_log` | the audit log |
 //! | `domain_proofs` | domains of emails that an account's people prove by DNS |
 //! | `messages` | messages to the people of an account |
 //! | `logins` | the log of logins |
@@ -20,6 +21,7 @@
 
 pub mod access_keys;
 pub mod accounts;
+pub mod audit_log;
 mod caller;
 mod change;
 mod condition;

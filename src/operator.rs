@@ -8,6 +8,7 @@
 mod guest;
 pub mod invite;
 pub mod login;
+pub mod once;
 pub mod password;
 mod role;
 pub mod second_factor;
@@ -230,5 +231,6 @@ pub fn spaces() -> impl Iterator<Item = &'static Space> {
         .into_iter()
         .chain(invite::spaces())
         .chain(session::spaces())
+        .chain(once::spaces())
         .chain([second_factor::space(), second_step::space()])
 }

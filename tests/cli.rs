@@ -76,19 +76,22 @@ impl Home {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let up = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .any(|line| line.contains("vestibule is serving"));
-        assert!(up, "the broker did not start");
+        let mut log = Vec::new();
+        let up = lines.by_ref().map_while(Result::ok).any(|line| {
+            log.push(line);
+            log[log.len() - 1].contains("vestibule is serving")
+        });
+        assert!(up, "the broker did not start: {log:?}");
         std::thread::spawn(move || lines.for_each(drop));
-        Serving { child, port }
+        Serving { child, port, log }
     }
 }
 
 struct Serving {
     child: Child,
     port: u16,
+    /// What it said until it served.
+    log: Vec<String>,
 }
 
 impl Drop for Serving {
@@ -1024,6 +1027,139 @@ fn every_list_takes_a_limit() {
             .len(),
         3
     );
+}
+
+/// Other people of the machine who can read the key can read every secret.
+#[test]
+fn a_master_key_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    home.ok(&["account", "create", "acme"]);
+    let key = home.0.path().join("data/master.key");
+    let mode = || std::fs::metadata(&key).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600, "made so that nobody else can");
+    let warning = "the master key can be read by others; set its mode to 0600";
+    for (open, warned) in [(0o600, false), (0o644, true), (0o640, true), (0o400, false)] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(open)).unwrap();
+        let serving = home.serve();
+        let said = serving.log.iter().find(|line| line.contains(warning));
+        assert_eq!(said.is_some(), warned, "{open:o}: {:?}", serving.log);
+        if let Some(said) = said {
+            assert!(
+                said.contains("WARN") && said.contains("master.key"),
+                "{said}"
+            );
+        }
+    }
+}
+
+/// Takes a list two at a time, as each part says to go on; gives what was in it.
+fn in_parts(home: &Home, list: &[&str]) -> Vec<serde_json::Value> {
+    let mut all = Vec::new();
+    let mut after = Vec::new();
+    loop {
+        let part: Vec<&str> = after.iter().map(String::as_str).collect();
+        let output = home.run(&[list, &["--limit", "2", "--json"], &part].concat());
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{list:?}: {said}");
+        let items: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        all.extend(items);
+        assert!(all.len() < 100, "{list:?} never ends");
+        match said.split_once("there is more: --after ") {
+            Some((_, cursor)) => {
+                let cursor = cursor.trim().trim_matches('\'').to_owned();
+                after = vec!["--after".to_owned(), cursor];
+            }
+            None => return all,
+        }
+    }
+}
+
+#[test]
+fn every_list_is_taken_in_parts() {
+    let home = Home::new();
+    for id in ["a1", "a2", "a3"] {
+        home.ok(&["account", "create", id]);
+        let email = format!("{id}@example.test");
+        home.ok(&["operator", "create", &email]);
+        home.ok(&["setup-link", "create", id, "--account", "a1"]);
+        home.ok(&["domain", "prove", &format!("{id}.test"), "--account", "a1"]);
+        let user = ["user", "create", &email, "--account", "a1"];
+        home.ok(&user);
+        let app = ["app", "create", "--account", "a1", "--name", id];
+        home.ok(&app);
+    }
+    home.ok(&["key", "rotate"]);
+    for list in [
+        &["account", "list"][..],
+        &["operator", "list"],
+        &["setup-link", "list", "--account", "a1"],
+        &["domain", "list", "--account", "a1"],
+        &["user", "list", "--account", "a1"],
+        &["app", "list"],
+        &["audit", "list"],
+        &["provider", "list"],
+        &["key", "list"],
+    ] {
+        let limit = if list[0] == "audit" {
+            &["--limit", "100"][..]
+        } else {
+            &[]
+        };
+        let whole = home.ok(&[list, &["--json"], limit].concat());
+        let whole: Vec<serde_json::Value> = serde_json::from_str(&whole).unwrap();
+        assert!(
+            whole.len() >= if list[0] == "key" { 2 } else { 3 },
+            "{list:?}: {whole:?}"
+        );
+        assert_eq!(in_parts(&home, list), whole, "{list:?}");
+    }
+    for list in [
+        &["store", "list", "--account", "a1"][..],
+        &["session", "list", "--account", "a1"],
+        &["grant", "list", "--account", "a1"],
+        &["grant", "consents", "--account", "a1"],
+        &["login", "list", "--account", "a1"],
+        &["message", "deliveries", "--account", "a1"],
+        &["provider", "list", "--account", "a1"],
+        &["user", "blocked", "--account", "a1"],
+    ] {
+        assert_eq!(in_parts(&home, list).len(), 0, "{list:?}");
+    }
+    home.fails(&["account", "list", "--limit", "0"], 2);
+    let said = home.fails(&["account", "list", "--after", "no such"], 1);
+    assert!(said.contains("after"), "{said}");
+}
+
+#[test]
+fn the_audit_log_is_searched() {
+    let home = Home::new();
+    for id in ["a1", "a2"] {
+        home.ok(&["account", "create", id]);
+    }
+    home.ok(&["operator", "create", "ada@example.test"]);
+    let found = |more: &[&str]| {
+        let said = home.ok(&[&["audit", "list", "--json"], more].concat());
+        let list: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
+        list.iter()
+            .map(|entry| entry["target"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["--what", "account"]).len(), 2);
+    assert_eq!(
+        found(&["--what", "account.create", "--account", "a1"]),
+        ["/accounts/a1"]
+    );
+    assert_eq!(found(&["--what", "acc"]).len(), 0);
+    assert_eq!(found(&["--target", "OPERATORS"]).len(), 1);
+    assert_eq!(found(&["--who", "LOCAL"]).len(), 3);
+    assert_eq!(found(&["--who", "grace"]).len(), 0);
+    assert_eq!(found(&["--since", "2020-01-01"]).len(), 3);
+    assert_eq!(found(&["--until", "2020-01-01T00:00:00Z"]).len(), 0);
+    let said = home.fails(&["audit", "list", "--since", "yesterday"], 1);
+    assert!(said.contains("`since` is a day or a moment"), "{said}");
+    let said = home.ok(&["audit", "export", "--what", "operator"]);
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

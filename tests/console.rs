@@ -32,6 +32,8 @@ mod login;
 mod mail_settings;
 #[path = "console/messages.rs"]
 mod messages;
+#[path = "console/once.rs"]
+mod once;
 #[path = "console/people.rs"]
 mod people;
 #[path = "console/policy.rs"]

@@ -471,3 +471,46 @@ async fn who_is_disabled_or_of_another_account_stays_out() {
         .await;
     assert_eq!(page.status, 404);
 }
+
+#[tokio::test]
+async fn a_wrong_password_and_a_wrong_code_are_in_the_log_of_logins_with_the_email() {
+    let scene = Scene::new().await;
+    let mut browser = Browser::new();
+    scene.choose(&mut browser, FIRST).await;
+    let mut other = Browser::new();
+    for (email, password) in [
+        (ADA, "Wrong-1-wrong"),
+        ("nobody@example.test", "Wrong-1-wrong"),
+        // A password in the field for the email is nobody's to read.
+        (FIRST, FIRST),
+    ] {
+        scene.sign_in(&mut other, email, password).await;
+    }
+    let (page, code) = scene.forgot(&mut other, ADA).await;
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    for _ in 0..3 {
+        let form = Form::of(&page).fill("code", wrong);
+        form.fill("new_password", SECOND).post(&mut other).await;
+    }
+    let failed = async |search: &str| {
+        let path = format!("/logins?outcome=failed{search}");
+        let page = scene.api(Method::GET, &path, Value::Null).await;
+        assert!(!page.shows(FIRST), "{}", page.body);
+        page.json()["items"].as_array().unwrap().clone()
+    };
+    let by_password = failed("&provider=password").await;
+    let emails: Vec<&Value> = by_password.iter().map(|one| &one["email"]).collect();
+    assert_eq!(
+        emails,
+        [&Value::Null, &json!("nobody@example.test"), &json!(ADA)]
+    );
+    assert!(
+        by_password
+            .iter()
+            .all(|one| one["outcome"] == "login.password_wrong")
+    );
+    let hers = failed("&email=ada@example.test").await;
+    assert_eq!(hers.len(), 2, "{hers:?}");
+    assert_eq!(hers[0]["provider"], "access_key");
+    assert_eq!(hers[0]["outcome"], "login.access_key_spent");
+}

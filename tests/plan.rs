@@ -321,8 +321,8 @@ fn what_is_wrong_with_a_directory_is_said_before_anything_changes() {
     }
     // What is no file, or no file for us: it is neither waited for nor read without end.
     for (link, why) in [
-        ("/dev/zero", "is no file"),
-        ("/dev/fd", "is no file"),
+        ("/dev/zero", "is not a file"),
+        ("/dev/fd", "is not a file"),
         ("gone", "cannot be read"),
     ] {
         let home = filled();
@@ -344,7 +344,7 @@ fn what_is_wrong_with_a_directory_is_said_before_anything_changes() {
     let home = filled();
     let endless = APPLICATION.replace("{ env = \"APP_SECRET\" }", "{ file = \"/dev/zero\" }");
     home.write("config/applications/orders.toml", &endless);
-    assert!(home.refused().contains("/dev/zero is no file"));
+    assert!(home.refused().contains("/dev/zero is not a file"));
     let home = filled();
     home.write("config/accounts/acme.toml", &"# long\n".repeat(200_000));
     assert!(home.refused().contains("larger than"));

@@ -9,11 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
+use http_body_util::BodyExt;
 use mock_idp::{FaultKind, Faults};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::attack::{Counting, Failing, START, Telling, support_id, with};
 use support::{Browser, World};
+use tower::ServiceExt;
 use vestibule::base::{AccountId, Clock, ManualClock, ProviderId, Rate};
 use vestibule::broker::Broker;
 use vestibule::config;
@@ -220,3 +223,91 @@ async fn a_table_of_counts_is_bounded() {
     rate.take(100_000, clock.now()).unwrap();
     rate.take(7, clock.now()).unwrap();
 }
+
+/// What `/metrics` says of an account: each series with its labels in order.
+async fn metered(world: &World, account: &str) -> Vec<String> {
+    let request = http::Request::get("/metrics").body(Body::empty()).unwrap();
+    let answer = world.broker.health_router().oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let own = format!("account=\"{account}\"");
+    let mut found: Vec<String> = text
+        .lines()
+        .filter(|line| line.contains(&own))
+        .map(|line| {
+            let (name, rest) = line.split_once('{').unwrap();
+            let (labels, value) = rest.split_once("} ").unwrap();
+            let mut labels: Vec<&str> = labels.split(',').filter(|label| *label != own).collect();
+            labels.sort_unstable();
+            format!("{name} {} {value}", labels.join(" "))
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[tokio::test]
+async fn metrics_count_logins_failures_and_requests_by_their_labels() {
+    vestibule::http::health::start_metrics();
+    let world = World::empty().await;
+    world.account("metered").await;
+    world.apply("metered", &world.mapping()).await;
+    let start = world.url("metered", "login?return_to=/welcome");
+    let log_in = async || Browser::new().log_in(&start, "ada", "lovelace").await;
+    for _ in 0..3 {
+        assert_eq!(log_in().await.url.path(), "/welcome");
+    }
+    world
+        .idp
+        .set_faults(Faults::none().on("token", FaultKind::status(500)));
+    for _ in 0..2 {
+        log_in().await;
+    }
+    world.idp.set_faults(Faults::none());
+    // Somebody presses Cancel, twice somebody goes back to a callback that is used up.
+    let mut browser = Browser::new();
+    let mut callback = browser.to_callback(&start, "ada", "lovelace").await;
+    let kept: Vec<(String, String)> = callback
+        .query_pairs()
+        .filter(|(name, _)| name != "code")
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    callback
+        .query_pairs_mut()
+        .clear()
+        .extend_pairs(kept)
+        .append_pair("error", "access_denied");
+    for _ in 0..3 {
+        browser.get(callback.as_str()).await;
+    }
+    browser
+        .get(world.url("metered", "login?provider=nobody"))
+        .await;
+    let found = metered(&world, "metered").await;
+    let counted: Vec<&str> = found
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.starts_with("vestibule_provider_seconds_"))
+        .collect();
+    assert_eq!(counted, COUNTED);
+    // Each answer is in the bucket of its time and in all above; none took half a minute.
+    for (step, count) in [("token", 5), ("userinfo", 3)] {
+        let line = |part: &str| {
+            format!(
+                "vestibule_provider_seconds_{part} provider=\"mock-idp\" step=\"{step}\" {count}"
+            )
+        };
+        let within = line("bucket").replace("provider=", "le=\"30\" provider=");
+        assert!(found.contains(&line("count")), "{step}: {found:#?}");
+        assert!(found.contains(&within), "{step}: {found:#?}");
+    }
+}
+
+const COUNTED: &[&str] = &[
+    "vestibule_logins_failed_total code=\"login.denied\" provider=\"mock-idp\" step=\"callback\" 1",
+    "vestibule_logins_failed_total code=\"login.provider_failing\" provider=\"mock-idp\" step=\"token\" 2",
+    "vestibule_logins_failed_total code=\"login.state_replayed\" provider=\"mock-idp\" step=\"callback\" 2",
+    "vestibule_logins_failed_total code=\"login.unknown_provider\" provider=\"\" step=\"start\" 1",
+    "vestibule_logins_total provider=\"mock-idp\" 3",
+];

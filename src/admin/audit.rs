@@ -9,20 +9,17 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::error;
 
 use super::mappings::rank;
-use super::paging::Page;
-use super::reply::{Reply, missing};
+use super::reply::Reply;
 use super::{Admin, Caller};
-use crate::audit::{self, Entry, fingerprint};
+use crate::audit::{self, Entry, Wanted, fingerprint};
 use crate::base::{ErrorCode, Timestamp};
 use crate::document::redact;
 use crate::http::problem::Problem;
-use crate::operation::limit;
+use crate::operation::audit_log::{self, AuditFormat, AuditQuery};
 use crate::store::{Step, Store, StoreError, Version};
 
 /// How an export is written: one entry a line.
@@ -198,95 +195,48 @@ fn what(method: &Method, path: &str) -> String {
     known.map_or_else(|| format!("{noun}.{verb}"), str::to_owned)
 }
 
-/// Which entries, and how they are written.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "AuditQuery")]
-pub(super) struct AuditQuery {
-    /// Only those of this account.
-    account: Option<String>,
-    /// The `next` of the page before; any entry's id will do.
-    after: Option<String>,
-    /// How many at most; 100 unless given.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<usize>,
-    /// The newest first.
-    #[serde(default)]
-    newest: bool,
-    /// `jsonl`: all of it, one entry a line, as `Accept: application/jsonl` says too.
-    format: Option<Format>,
-}
-
-#[derive(Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "AuditFormat")]
-enum Format {
-    Json,
-    Jsonl,
-}
-
-/// A page of the log, the oldest entry first unless `newest=true`; or all of it
-/// as JSON lines, however long it is.
+/// See [`audit_log::list`]; or all of it as JSON lines, however long it is.
 pub(super) async fn list(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
-    Query(mut which): Query<AuditQuery>,
+    Query(query): Query<AuditQuery>,
     headers: HeaderMap,
 ) -> Reply {
-    if let Some(own) = caller.limit() {
-        if let (None, [one]) = (&which.account, own) {
-            which.account = Some(one.to_string());
-        }
-        let of = which.account.as_deref();
-        if !own.iter().any(|own| Some(own.as_str()) == of) {
-            return Err(missing("account"));
-        }
-    }
-    let limit = limit(which.limit)?;
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
     let accept = accept.unwrap_or_default();
-    let lines = match which.format {
-        Some(format) => format == Format::Jsonl,
+    let lines = match query.format {
+        Some(format) => format == AuditFormat::Jsonl,
         None => rank(accept, LINES) > rank(accept, "application/json"),
     };
     if lines {
-        let body = Body::from_stream(export(Arc::clone(&admin.store), which.account, which.after));
+        let wanted = audit_log::wanted(&caller, &query)?;
+        let body = Body::from_stream(export(Arc::clone(&admin.store), wanted, query.after));
         return Ok(([(header::CONTENT_TYPE, LINES)], body).into_response());
     }
-    let (account, after) = (which.account.as_deref(), which.after.as_deref());
-    let items = if which.newest {
-        audit::newest(&*admin.store, account, after, limit + 1, admin.clock.now()).await?
-    } else {
-        audit::page(&*admin.store, account, after, limit + 1).await?
-    };
-    Ok(Page::cut(items, limit, |entry: &Entry| entry.id.clone()).into_response())
+    let page = audit_log::list(&admin.ops, &caller, &query).await?;
+    Ok(page.into_response())
 }
 
 /// All entries as lines, read as fast as they are taken. A store that fails cuts
 /// the answer off, so that no one takes a part for the whole.
 fn export(
     store: Arc<dyn Store>,
-    account: Option<String>,
+    wanted: Wanted,
     after: Option<String>,
 ) -> impl Stream<Item = Result<String, StoreError>> {
-    stream::try_unfold(Some(after), move |at| {
-        let (store, account) = (Arc::clone(&store), account.clone());
+    stream::try_unfold(Some((wanted, after)), move |at| {
+        let store = Arc::clone(&store);
         async move {
-            let Some(after) = at else {
+            let Some((wanted, after)) = at else {
                 return Ok(None);
             };
-            let entries = audit::page(&*store, account.as_deref(), after.as_deref(), STEP).await?;
+            let found = audit::page(&*store, &wanted, after.as_deref(), STEP).await?;
             let mut lines = String::new();
-            for entry in &entries {
+            for entry in &found.entries {
                 lines.push_str(&json!(entry).to_string());
                 lines.push('\n');
             }
-            let full = entries.len() == STEP;
-            let next = entries
-                .last()
-                .filter(|_| full)
-                .map(|last| Some(last.id.clone()));
-            Ok(Some((lines, next)))
+            Ok(Some((lines, found.next.map(|next| (wanted, Some(next))))))
         }
     })
 }

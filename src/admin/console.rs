@@ -23,6 +23,7 @@ mod editor;
 mod expect;
 mod explain;
 mod fields;
+mod form_token;
 mod forms;
 mod guard;
 mod guest;
@@ -34,6 +35,7 @@ mod logins;
 mod markup;
 mod merge;
 mod messages;
+mod once;
 mod people;
 mod people_import;
 mod profile;
@@ -128,8 +130,9 @@ pub fn router(admin: Admin, app: &Shared) -> Router {
         .nest("/admin/accounts/{account}", account_pages())
         .merge(own_pages())
         .route("/admin/{*rest}", any(view::nothing))
+        .layer(from_fn_with_state(Arc::clone(&console), once::only))
         .layer(from_fn_with_state(Arc::clone(&console), door::signed_in));
-    signed_out_pages()
+    signed_out_pages(&console)
         .merge(pages)
         .layer(DefaultBodyLimit::max(super::MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&console), door::spoken))
@@ -248,7 +251,7 @@ fn own_pages() -> Router<Arc<Console>> {
 }
 
 /// What is there for who is not logged in.
-fn signed_out_pages() -> Router<Arc<Console>> {
+fn signed_out_pages(console: &Arc<Console>) -> Router<Arc<Console>> {
     Router::new()
         .route("/admin", get(sign_in::to_console))
         .route("/admin/login", get(sign_in::ask).post(sign_in::log_in))
@@ -274,5 +277,6 @@ fn signed_out_pages() -> Router<Arc<Console>> {
         .route("/admin/favicon.svg", get(view::icon))
         .route("/admin/console.css", get(view::css))
         .route("/admin/console.js", get(view::js))
+        .layer(from_fn_with_state(Arc::clone(console), once::only))
         .layer(from_fn(guard::signed_out))
 }

@@ -332,13 +332,15 @@ error_codes! {
         ConsoleForeignForm = "console.foreign_form",
         /// The form is of an earlier login. Reload the page.
         ConsoleStaleForm = "console.stale_form",
+        /// The form was sent before, and counts once. Open its page anew.
+        ConsoleSentTwice = "console.sent_twice",
         /// The link was used already, or has expired.
         ConsoleLinkDead = "console.link_dead",
         /// A set-up link is for somebody who is named, for 1 to 30 days, and what is sent back says why.
         SetupLinkInvalid = "setup_link.invalid",
         /// The account has too many set-up links, or the link too many drafts. Remove those that are not needed.
         SetupLinkTooMany = "setup_link.too_many",
-        /// It is no domain that emails can have. Write it as in `acme.test`, without `@`.
+        /// It is not a domain that emails can have. Write it as in `acme.test`, without `@`.
         DomainInvalid = "domain.invalid",
         /// The account proves too many domains. Remove those that are not needed.
         DomainTooMany = "domain.too_many",

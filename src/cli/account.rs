@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Global;
 use super::api::{Api, RequestBody, or_null};
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show};
 use crate::key::Algorithm;
 
 #[derive(Debug, Subcommand)]
@@ -43,9 +43,8 @@ pub(super) enum Account {
     List {
         /// Is in their id, their name or a store's origin
         search: Option<String>,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
     },
     /// Show an account
     Show {
@@ -175,13 +174,10 @@ impl Account {
                     .await?;
                 show(json, &made.unwrap_or_default());
             }
-            Self::List { search, limit } => {
-                let mut path = "/accounts?limit=500".to_owned();
-                if let Some(search) = search {
-                    path.extend(["&q=", &segment(&search)]);
-                }
-                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
-                table(json, &items, &["id", "name", "stores"]);
+            Self::List { search, most } => {
+                let path = query("/accounts", [("q", search.as_deref())]);
+                let found = api.part(&path, &most).await?;
+                found.print(json, &["id", "name", "stores"]);
             }
             Self::Show { id } => {
                 let found = api
@@ -339,6 +335,21 @@ fn domain(text: &str) -> Value {
         None => (provider, false),
     };
     json!({ "domain": domain, "provider": provider, "verified": verified })
+}
+
+/// A path with what of these was given as its query.
+pub(super) fn query<'a>(
+    path: impl Into<String>,
+    given: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> String {
+    let mut path = path.into();
+    for (name, text) in given {
+        if let Some(text) = text {
+            let join = if path.contains('?') { "&" } else { "?" };
+            path.extend([join, name, "=", &segment(text)]);
+        }
+    }
+    path
 }
 
 /// One segment of a path, whatever was typed.

@@ -19,6 +19,7 @@ use tokio::net::UnixStream;
 use tower::ServiceExt;
 
 use super::Global;
+use super::output::{Listed, Most};
 use super::remote::Remote;
 use crate::admin;
 use crate::base::SystemClock;
@@ -28,6 +29,9 @@ use crate::document::Finding;
 use crate::http::server::Peer;
 use crate::provider::request::encode;
 use crate::store::Store;
+
+/// How many things the API gives at a time.
+const LONGEST_PAGE: usize = 500;
 
 /// The admin API.
 pub(super) struct Api(Transport);
@@ -146,39 +150,51 @@ impl Api {
 
     /// Reads all pages of a list.
     pub async fn list(&mut self, path: &str) -> anyhow::Result<Vec<Value>> {
-        self.first(path, usize::MAX).await
+        let all = Most {
+            limit: None,
+            after: None,
+        };
+        Ok(self.part(path, &all).await?.items)
+    }
+
+    /// Goes through a list, however long it is.
+    pub async fn each(&mut self, path: &str, mut with: impl FnMut(&Value)) -> anyhow::Result<()> {
+        let mut most = Most {
+            limit: u32::try_from(LONGEST_PAGE).ok(),
+            after: None,
+        };
+        loop {
+            let part = self.part(path, &most).await?;
+            part.items.iter().for_each(&mut with);
+            most.after = part.next;
+            if most.after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Reads pages of a list until so many things are there, or all.
-    pub async fn first(&mut self, path: &str, most: usize) -> anyhow::Result<Vec<Value>> {
-        let mut items = Vec::new();
-        let mut after: Option<String> = None;
+    pub async fn part(&mut self, path: &str, most: &Most) -> anyhow::Result<Listed> {
+        let mut part = Listed {
+            items: Vec::new(),
+            next: most.after.clone(),
+        };
+        let join = if path.contains('?') { '&' } else { '?' };
         loop {
-            let page = match &after {
-                None => path.to_owned(),
-                Some(after) => {
-                    let join = if path.contains('?') { '&' } else { '?' };
-                    format!("{path}{join}after={}", encode(after))
-                }
-            };
-            let answer = self
-                .send(Method::GET, &page, None)
-                .await?
-                .unwrap_or_default();
-            items.extend(
-                answer
-                    .get("items")
-                    .and_then(Value::as_array)
-                    .cloned()
-                    .unwrap_or_default(),
-            );
-            after = answer
+            let limit = (most.count() - part.items.len()).min(LONGEST_PAGE);
+            let after = part.next.map(|after| format!("&after={}", encode(&after)));
+            let page = format!("{path}{join}limit={limit}{}", after.unwrap_or_default());
+            let answer = self.send(Method::GET, &page, None).await?;
+            let mut answer = answer.unwrap_or_default();
+            if let Some(Value::Array(items)) = answer.get_mut("items").map(Value::take) {
+                part.items.extend(items);
+            }
+            part.next = answer
                 .get("next")
                 .and_then(Value::as_str)
                 .map(str::to_owned);
-            if after.is_none() || items.len() >= most {
-                items.truncate(most);
-                return Ok(items);
+            if part.next.is_none() || part.items.len() >= most.count() {
+                return Ok(part);
             }
         }
     }

@@ -5,10 +5,10 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::{Api, RequestBody, or_null};
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum App {
@@ -19,9 +19,8 @@ pub(super) enum App {
         /// Only those of this account
         #[arg(long)]
         account: Option<String>,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
     },
     /// Show an application
     Show {
@@ -288,14 +287,11 @@ impl App {
                 let made = api.send(Method::POST, "/applications", Some(body)).await?;
                 printed(json, &made.unwrap_or_default());
             }
-            Self::List { account, limit } => {
-                let mut path = "/applications?limit=500".to_owned();
-                if let Some(account) = account {
-                    path.extend(["&account=", &segment(&account)]);
-                }
-                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
+            Self::List { account, most } => {
+                let path = query("/applications", [("account", account.as_deref())]);
+                let found = api.part(&path, &most).await?;
                 let columns = ["client_id", "name", "account", "grants", "last_used_at"];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Show { client_id } => {
                 let found = api.send(Method::GET, &path(&client_id), None).await?;

@@ -1,31 +1,68 @@
 //! `vestibule audit`
 
-use clap::Subcommand;
-use http::Method;
-use serde_json::Value;
+use clap::{Args, Subcommand};
 
 use super::Global;
-use super::account::segment;
+use super::account::query;
 use super::api::Api;
-use super::output::table;
+use super::output::Most;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
     /// List the newest changes, the newest first
     List {
-        /// Only those of one account
-        #[arg(long)]
-        account: Option<String>,
-        /// How many
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
-        limit: u16,
+        #[command(flatten)]
+        which: Which,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Go on where a list before ended: what it said to give here
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
     },
     /// Print all changes as JSON lines, the oldest first
     Export {
-        /// Only those of one account
-        #[arg(long)]
-        account: Option<String>,
+        #[command(flatten)]
+        which: Which,
     },
+}
+
+/// Which changes.
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// Only those of one account
+    #[arg(long)]
+    account: Option<String>,
+    /// Only those by who has this in their name: an email, a client id
+    #[arg(long)]
+    who: Option<String>,
+    /// Only those of this action, as `user.delete`, or of all that begin so: `user`
+    #[arg(long, value_name = "ACTION")]
+    what: Option<String>,
+    /// Only those about what has this in its address
+    #[arg(long)]
+    target: Option<String>,
+    /// Only those from this day or moment on (UTC): `2026-03-01`, `2026-03-01T12:00:00Z`
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only those to the end of this day, or before this moment
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+}
+
+impl Which {
+    fn path(&self, newest: Option<&str>) -> String {
+        let given = [
+            ("newest", newest),
+            ("account", self.account.as_deref()),
+            ("who", self.who.as_deref()),
+            ("what", self.what.as_deref()),
+            ("target", self.target.as_deref()),
+            ("since", self.since.as_deref()),
+            ("until", self.until.as_deref()),
+        ];
+        query("/audit", given)
+    }
 }
 
 impl Audit {
@@ -34,39 +71,22 @@ impl Audit {
     }
 
     async fn call(self, api: &mut Api, json: bool) -> anyhow::Result<()> {
-        let of = |account: &Option<String>| {
-            account
-                .as_ref()
-                .map(|account| format!("&account={}", segment(account)))
-                .unwrap_or_default()
-        };
         match self {
-            Self::List { account, limit } => {
-                let path = format!("/audit?newest=true&limit={limit}{}", of(&account));
-                let page = api.send(Method::GET, &path, None).await?;
-                let items = items(page);
-                table(json, &items, &["at", "who", "what", "target"]);
+            Self::List {
+                which,
+                limit,
+                after,
+            } => {
+                let limit = Some(limit);
+                let path = which.path(Some("true"));
+                let found = api.part(&path, &Most { limit, after }).await?;
+                found.print(json, &["at", "who", "what", "target"]);
             }
-            Self::Export { account } => {
-                let mut after = String::new();
-                loop {
-                    let path = format!("/audit?limit=500{after}{}", of(&account));
-                    let items = items(api.send(Method::GET, &path, None).await?);
-                    for item in &items {
-                        println!("{item}");
-                    }
-                    let Some(last) = items.last().and_then(|item| item.get("id")?.as_str()) else {
-                        break;
-                    };
-                    after = format!("&after={}", segment(last));
-                }
+            Self::Export { which } => {
+                let path = which.path(None);
+                api.each(&path, |entry| println!("{entry}")).await?;
             }
         }
         Ok(())
     }
-}
-
-fn items(page: Option<Value>) -> Vec<Value> {
-    page.and_then(|page| page.get("items")?.as_array().cloned())
-        .unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use super::Global;
 use super::account::segment;
 use super::api::Api;
 use super::confirm::Consent;
-use super::output::{Most, show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Domain {
@@ -69,9 +69,9 @@ impl Domain {
                 show(json, &found.unwrap_or_default());
             }
             Self::List { account, most } => {
-                let items = api.first(&all(&account), most.get()).await?;
+                let found = api.part(&all(&account), &most).await?;
                 let columns = ["domain", "proved", "found", "looked_at", "record_value"];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Remove {
                 domain,

@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use http::Method;
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::Api;
-use super::output::{show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Grant {
@@ -17,9 +17,8 @@ pub(super) enum Grant {
         account: String,
         #[command(flatten)]
         whose: Whose,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
     },
     /// List what people allowed applications that have to ask
     Consents {
@@ -28,9 +27,8 @@ pub(super) enum Grant {
         account: String,
         #[command(flatten)]
         whose: Whose,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
     },
     /// Take a consent back: the application has to ask again, and what it was granted ends
     Withdraw {
@@ -68,14 +66,10 @@ pub(super) struct Whose {
 }
 
 impl Whose {
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, given) in [("user", &self.user), ("application", &self.application)] {
-            if let Some(text) = given {
-                query.append_pair(name, text);
-            }
-        }
-        query.finish()
+    /// A path, for those of them only.
+    fn of(&self, path: String) -> String {
+        let (user, application) = (self.user.as_deref(), self.application.as_deref());
+        query(path, [("user", user), ("application", application)])
     }
 }
 
@@ -90,10 +84,10 @@ impl Grant {
             Self::List {
                 account,
                 whose,
-                limit,
+                most,
             } => {
-                let path = format!("{}?{}", path(&account), whose.query());
-                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
+                let path = whose.of(path(&account));
+                let found = api.part(&path, &most).await?;
                 let columns = [
                     "id",
                     "user",
@@ -102,16 +96,16 @@ impl Grant {
                     "granted_at",
                     "expires_at",
                 ];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Consents {
                 account,
                 whose,
-                limit,
+                most,
             } => {
-                let path = format!("/accounts/{}/consents?{}", segment(&account), whose.query());
-                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
-                table(json, &items, &["user", "application", "scopes", "given_at"]);
+                let path = whose.of(format!("/accounts/{}/consents", segment(&account)));
+                let found = api.part(&path, &most).await?;
+                found.print(json, &["user", "application", "scopes", "given_at"]);
             }
             Self::Withdraw {
                 account,
@@ -122,7 +116,7 @@ impl Grant {
                     user: Some(user),
                     application: Some(application),
                 };
-                let path = format!("/accounts/{}/consents?{}", segment(&account), whose.query());
+                let path = whose.of(format!("/accounts/{}/consents", segment(&account)));
                 api.send(Method::DELETE, &path, None).await?;
                 if !json {
                     println!("the consent is withdrawn");
@@ -131,7 +125,7 @@ impl Grant {
             Self::Revoke { id, account, whose } => {
                 let path = match id {
                     Some(id) => format!("{}/{}", path(&account), segment(&id)),
-                    None => format!("{}?{}", path(&account), whose.query()),
+                    None => whose.of(path(&account)),
                 };
                 match api.send(Method::DELETE, &path, None).await? {
                     Some(answer) => show(json, &answer),

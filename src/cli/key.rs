@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
-use super::output::{Most, show, table};
+use super::output::{Most, show};
 use crate::base::{Clock, Secret, SystemClock};
 use crate::key::{Algorithm, KeyError, KeyKind, SelfSigned, generate, vault};
 use crate::operation::Caller;
@@ -135,7 +135,7 @@ impl Key {
                 show(json, &made.unwrap_or_default());
             }
             Self::List { most } => {
-                let items = api.first("/keys", most.get()).await?;
+                let found = api.part("/keys", &most).await?;
                 let columns = [
                     "kid",
                     "algorithm",
@@ -146,7 +146,7 @@ impl Key {
                     "created_at",
                     "retires_at",
                 ];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Rotate {
                 alg,

@@ -4,9 +4,9 @@ use clap::Subcommand;
 use http::Method;
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::Api;
-use super::output::{show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Login {
@@ -28,8 +28,11 @@ pub(super) enum Login {
         #[arg(long)]
         outcome: Option<String>,
         /// How many at most
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Go on where a list before ended: what it said to give here
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
     },
     /// Show a login by its support id, in whichever account it was
     Show {
@@ -52,23 +55,23 @@ impl Login {
                 provider,
                 outcome,
                 limit,
+                after,
             } => {
-                let mut path = format!("/accounts/{}/logins?limit=500", segment(&account));
-                for (name, value) in [
-                    ("email", email),
-                    ("user", user),
-                    ("provider", provider),
-                    ("outcome", outcome),
-                ] {
-                    if let Some(value) = value {
-                        path.extend(["&", name, "=", &segment(&value)]);
-                    }
-                }
-                let items = api.first(&path, limit).await?;
+                let path = format!("/accounts/{}/logins", segment(&account));
+                let given = [
+                    ("email", email.as_deref()),
+                    ("user", user.as_deref()),
+                    ("provider", provider.as_deref()),
+                    ("outcome", outcome.as_deref()),
+                ];
+                let limit = Some(limit);
+                let found = api
+                    .part(&query(path, given), &Most { limit, after })
+                    .await?;
                 let columns = [
                     "at", "id", "outcome", "email", "provider", "device", "address",
                 ];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Show { id } => {
                 let path = format!("/logins/{}", segment(&id));

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::{Api, RequestBody, or_null};
 use super::output::{Most, show, table};
 
@@ -208,11 +208,10 @@ impl Message {
                 }
             }
             Self::Deliveries { account, to, most } => {
-                let to = to.map(|to| format!("?to={}", segment(&to)));
-                let path = at(&account, &format!("deliveries{}", to.unwrap_or_default()));
-                let items = api.first(&path, most.get()).await?;
+                let path = query(at(&account, "deliveries"), [("to", to.as_deref())]);
+                let found = api.part(&path, &most).await?;
                 let columns = ["taken_at", "to", "kind", "state", "attempts", "why"];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
         }
         Ok(())

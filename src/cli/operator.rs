@@ -8,7 +8,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{Most, show, table};
+use super::output::{Most, show};
 use super::sign_in;
 
 #[derive(Debug, Subcommand)]
@@ -153,7 +153,7 @@ impl Operator {
                 show(json, &made.unwrap_or_default());
             }
             Self::List { most } => {
-                let items = api.first("/operators", most.get()).await?;
+                let found = api.part("/operators", &most).await?;
                 let columns = [
                     "email",
                     "name",
@@ -164,7 +164,7 @@ impl Operator {
                     "disabled",
                     "last_login_at",
                 ];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Show { email } => {
                 let found = api.send(Method::GET, &path(&email), None).await?;

@@ -94,16 +94,56 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// How much of a list.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Most {
     /// How many at most; all unless given
-    #[arg(long)]
-    limit: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Go on where a list before ended: what it said to give here
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<String>,
 }
 
 impl Most {
-    /// The number.
-    pub fn get(self) -> usize {
-        self.limit.unwrap_or(usize::MAX)
+    /// How many.
+    pub fn count(&self) -> usize {
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        limit.unwrap_or(usize::MAX)
     }
+}
+
+/// A part of a list.
+pub(super) struct Listed {
+    pub items: Vec<Value>,
+    /// Where the next part begins, if there is one.
+    pub next: Option<String>,
+}
+
+impl Listed {
+    /// The first of these, each known by this member.
+    pub fn of(all: impl Iterator<Item = Value>, most: &Most, known_by: &str) -> Self {
+        let mut items: Vec<Value> = all.take(most.count().saturating_add(1)).collect();
+        let more = items.len() > most.count();
+        items.truncate(most.count());
+        let last = items.last().filter(|_| more);
+        let next = last.and_then(|last| last.get(known_by)?.as_str().map(str::to_owned));
+        Self { items, next }
+    }
+
+    /// Prints it, see [`table`]; where it goes on, on stderr.
+    pub fn print(&self, json: bool, columns: &[&str]) {
+        table(json, &self.items, columns);
+        if let Some(next) = &self.next {
+            eprintln!("there is more: --after {}", quoted(next));
+        }
+    }
+}
+
+/// A text as a shell takes it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -23,7 +23,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{Most, show, table, text};
+use super::output::{Listed, Most, show, text};
 use crate::broker::{policy, redirects};
 use crate::config::Config;
 use crate::provider::compile::{Context as CompileContext, compile_toml};
@@ -116,11 +116,11 @@ impl Provider {
                 account: None,
                 most,
             } => {
-                let items: Vec<Value> = gallery::all()
-                    .take(most.get())
-                    .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }))
-                    .collect();
-                table(global.json, &items, &["name", "about"]);
+                let after = most.after.as_deref();
+                let all = gallery::all()
+                    .skip_while(|(name, _)| after.is_some_and(|after| *name <= after))
+                    .map(|(name, source)| json!({ "name": name, "about": gallery::about(source) }));
+                Listed::of(all, most, "name").print(global.json, &["name", "about"]);
                 return Ok(ExitCode::SUCCESS);
             }
             _ => {}
@@ -166,10 +166,9 @@ impl Provider {
                 account: Some(account),
                 most,
             } => {
-                let items = api.first(&providers(&account), most.get()).await?;
-                table(
+                let found = api.part(&providers(&account), &most).await?;
+                found.print(
                     global.json,
-                    &items,
                     &[
                         "provider",
                         "name",
@@ -180,17 +179,13 @@ impl Provider {
                     ],
                 );
                 if !global.json {
-                    items.iter().for_each(warn_of_address);
+                    found.items.iter().for_each(warn_of_address);
                 }
             }
             Self::History { which, most } => {
                 let path = which.path(api).await?;
-                let items = api.first(&format!("{path}/history"), most.get()).await?;
-                table(
-                    global.json,
-                    &items,
-                    &["version", "applied_at", "author", "name"],
-                );
+                let found = api.part(&format!("{path}/history"), &most).await?;
+                found.print(global.json, &["version", "applied_at", "author", "name"]);
             }
             Self::Rollback {
                 which,

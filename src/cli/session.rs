@@ -4,9 +4,9 @@ use clap::Subcommand;
 use http::Method;
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::Api;
-use super::output::{show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
@@ -15,9 +15,8 @@ pub(super) enum Session {
         /// Only those of this user, by id or email
         #[arg(long)]
         user: Option<String>,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
         /// The account
         #[arg(long)]
         account: String,
@@ -48,17 +47,14 @@ impl Session {
         match self {
             Self::List {
                 user,
-                limit,
+                most,
                 account,
             } => {
-                let mut path = format!("/accounts/{}/sessions?limit=500", segment(&account));
-                if let Some(user) = user {
-                    path.extend(["&user=", &segment(&user)]);
-                }
-                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
-                table(
+                let path = format!("/accounts/{}/sessions", segment(&account));
+                let path = query(path, [("user", user.as_deref())]);
+                let found = api.part(&path, &most).await?;
+                found.print(
                     json,
-                    &items,
                     &[
                         "id",
                         "email",

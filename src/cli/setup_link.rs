@@ -8,7 +8,7 @@ use super::Global;
 use super::account::segment;
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{Most, show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SetupLink {
@@ -99,9 +99,9 @@ impl SetupLink {
                 show(json, &made.unwrap_or_default());
             }
             Self::List { account, most } => {
-                let mut items = api.first(&links(&account), most.get()).await?;
+                let mut found = api.part(&links(&account), &most).await?;
                 if !json {
-                    for item in &mut items {
+                    for item in &mut found.items {
                         waiting(item);
                     }
                 }
@@ -113,7 +113,7 @@ impl SetupLink {
                     "goes_live",
                     "expires_at",
                 ];
-                table(json, &items, &columns);
+                found.print(json, &columns);
             }
             Self::Show { id, account } => {
                 let found = api.send(Method::GET, &at(&account, &id, ""), None).await?;

@@ -5,10 +5,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{Most, show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
@@ -90,10 +90,9 @@ impl Store {
                 account,
                 most,
             } => {
-                let search = search.map(|text| format!("?q={}", segment(&text)));
-                let path = format!("{}{}", path(&account), search.unwrap_or_default());
-                let items = api.first(&path, most.get()).await?;
-                table(json, &items, &["origin", "auth_path"]);
+                let path = query(path(&account), [("q", search.as_deref())]);
+                let found = api.part(&path, &most).await?;
+                found.print(json, &["origin", "auth_path"]);
                 Ok(())
             }
             Self::Show { origin, account } => {

@@ -7,10 +7,10 @@ use http::Method;
 use serde_json::json;
 
 use super::Global;
-use super::account::segment;
+use super::account::{query, segment};
 use super::api::{Api, RequestBody};
 use super::confirm::Consent;
-use super::output::{show, table};
+use super::output::{Most, show};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -22,9 +22,8 @@ pub(super) enum User {
         /// Only the one with this email
         #[arg(long)]
         email: Option<String>,
-        /// How many at most; all unless given
-        #[arg(long)]
-        limit: Option<usize>,
+        #[command(flatten)]
+        most: Most,
         /// The account
         #[arg(long)]
         account: String,
@@ -115,6 +114,8 @@ pub(super) enum User {
         /// The account
         #[arg(long)]
         account: String,
+        #[command(flatten)]
+        most: Most,
     },
     /// Let an address get codes again
     Unblock {
@@ -182,17 +183,14 @@ impl User {
             Self::List {
                 search,
                 email,
-                limit,
+                most,
                 account,
             } => {
-                let mut path = format!("/accounts/{}/users?limit=500", segment(&account));
-                for (name, value) in [("q", search), ("email", email)] {
-                    if let Some(value) = value {
-                        path.extend(["&", name, "=", &segment(&value)]);
-                    }
-                }
-                let items = api.first(&path, limit.unwrap_or(usize::MAX)).await?;
-                table(json, &items, &["id", "email", "name", "disabled"]);
+                let path = format!("/accounts/{}/users", segment(&account));
+                let given = [("q", search.as_deref()), ("email", email.as_deref())];
+                let path = query(path, given);
+                let found = api.part(&path, &most).await?;
+                found.print(json, &["id", "email", "name", "disabled"]);
                 return Ok(());
             }
             Self::Import(import) => return import.call(api, json).await,
@@ -225,11 +223,10 @@ impl User {
             | Self::RemovePassword { .. } => {
                 return self.change_password(api, json).await;
             }
-            Self::Blocked { account } => {
-                let items = api
-                    .list(&format!("/accounts/{}/blocked", segment(&account)))
-                    .await?;
-                table(json, &items, &["email", "until"]);
+            Self::Blocked { account, most } => {
+                let path = format!("/accounts/{}/blocked", segment(&account));
+                let found = api.part(&path, &most).await?;
+                found.print(json, &["email", "until"]);
                 return Ok(());
             }
             Self::Unblock { email, account } => {

@@ -36,7 +36,7 @@ impl Check<'_> {
     fn sample(&mut self, asked: Option<f64>) -> f64 {
         let sample = asked.unwrap_or(1.0);
         if !(0.0..=1.0).contains(&sample) {
-            let message = format!("`{sample}` is no part of the traces");
+            let message = format!("`{sample}` is not a part of the traces");
             let hint = "write a number from 0 to 1: `0.1` sends each tenth";
             self.error("traces.sample", message, hint);
         }
@@ -46,7 +46,7 @@ impl Check<'_> {
     fn header(&mut self, key: &str, name: &str, value: Secret) -> Option<(HeaderName, Secret)> {
         let parsed = HeaderName::from_bytes(name.as_bytes()).ok();
         let Some(parsed) = parsed.filter(|name| !OURS.contains(name)) else {
-            let message = format!("`{name}` is no header that can be added");
+            let message = format!("`{name}` is not a header that can be added");
             self.error(key, message, "write it as in `authorization`");
             return None;
         };

@@ -93,7 +93,10 @@ pub(super) async fn posted(
                     .await
                     .map_err(|error| failure::at_start(&app, &site, &error, &return_to));
             }
-            Err(error) => return Err(failure::at_start(&app, &site, &error, &return_to)),
+            Err(error) => {
+                let who = (&LoginMethod::AccessKey, email);
+                return Err(failure::by_email(&app, &site, &error, &return_to, who));
+            }
         };
         let page = address(&store, token.as_str(), site.lang);
         let mut answer = redirect(StatusCode::SEE_OTHER, &page);
@@ -165,7 +168,9 @@ pub(super) async fn answered(
             Way::AccessKey
         };
         guard(&app, &site, &store, &headers, way)?;
-        let fail = |error: LoginError| failure::at_start(&app, &site, &error, &login.return_to);
+        let who = (&LoginMethod::AccessKey, login.email.as_str());
+        let fail =
+            |error: LoginError| failure::by_email(&app, &site, &error, &login.return_to, who);
         let browser = browser(&app, &site, &headers)?;
         let typed = form.get("code").unwrap_or_default();
         let logins = &app.logins;

@@ -19,6 +19,7 @@ use crate::login::journal::{LoginEntry, LoginStep};
 use crate::login::restart::Restart;
 use crate::login::{Blame, LoginError, ReturnTo, meters};
 use crate::protocol::form::Pairs;
+use crate::provider::email;
 use crate::store::StoreError;
 
 /// After how many seconds to try again where nobody said.
@@ -76,7 +77,8 @@ pub(super) fn at_site(
     failure: &LoginError,
     return_to: Option<&str>,
 ) -> Response {
-    page_at(app, site, failure, return_to, None)
+    let entry = entry_at(app, &random::support_id(), site);
+    page_at(app, site, failure, return_to, None, entry)
 }
 
 fn page_at(
@@ -85,12 +87,13 @@ fn page_at(
     failure: &LoginError,
     return_to: Option<&str>,
     provider: Option<&str>,
+    entry: LoginEntry,
 ) -> Response {
-    let id = random::support_id();
-    log(app, entry_at(app, &id, site), failure, provider);
+    let support_id = entry.id.clone();
+    log(app, entry, failure, provider);
     let page = ErrorPage {
         code: failure.code(),
-        support_id: id,
+        support_id,
         restart_href: Some(login_href(return_to, &site.others())),
         store_href: site.store().map(crate::account::StoreFront::home),
     };
@@ -109,16 +112,63 @@ pub(super) fn at_start(
     failure: &LoginError,
     return_to: &ReturnTo,
 ) -> Response {
-    let id = random::support_id();
     // Any other failure comes after the account was found to have it.
     let known = failure.code() != ErrorCode::LoginUnknownProvider;
     let provider = site.query.get("provider").filter(|_| known);
-    match connect::authorize::failed(app, return_to, failure, &id) {
+    let entry = entry_at(app, &random::support_id(), site);
+    answered_at(app, site, failure, return_to, provider, entry)
+}
+
+fn answered_at(
+    app: &App,
+    site: &Site,
+    failure: &LoginError,
+    return_to: &ReturnTo,
+    provider: Option<&str>,
+    entry: LoginEntry,
+) -> Response {
+    match connect::authorize::failed(app, return_to, failure, &entry.id) {
         Some(location) => {
-            log(app, entry_at(app, &id, site), failure, provider);
+            log(app, entry, failure, provider);
             redirect(StatusCode::FOUND, &location)
         }
-        None => page_at(app, site, failure, Some(return_to.as_str()), provider),
+        None => {
+            let return_to = Some(return_to.as_str());
+            page_at(app, site, failure, return_to, provider, entry)
+        }
+    }
+}
+
+/// A login by what somebody typed that failed: by a code, or by a password.
+pub(super) fn by_email(
+    app: &App,
+    site: &Site,
+    failure: &LoginError,
+    return_to: &ReturnTo,
+    (method, email): (&LoginMethod, &str),
+) -> Response {
+    let entry = entry_of(app, site, method, email);
+    answered_at(app, site, failure, return_to, Some(method.as_str()), entry)
+}
+
+/// Writes a failed login down whose page asks again and shows no failure.
+pub(super) fn noted(
+    app: &App,
+    site: &Site,
+    failure: &LoginError,
+    (method, email): (&LoginMethod, &str),
+) {
+    let entry = entry_of(app, site, method, email);
+    log(app, entry, failure, Some(method.as_str()));
+}
+
+/// The entry of a login by what somebody typed. What is no email may be a password that
+/// was typed into the wrong field.
+fn entry_of(app: &App, site: &Site, method: &LoginMethod, email: &str) -> LoginEntry {
+    LoginEntry {
+        provider: Some(method.as_str().to_owned()),
+        email: email::normalize(email.trim()).ok(),
+        ..entry_at(app, &random::support_id(), site)
     }
 }
 

@@ -17,7 +17,7 @@ use super::status::status;
 use super::ways::{EmailField, login_page};
 use super::{App, Shared, failure, redirect};
 use crate::account::StoreFront;
-use crate::base::{ErrorCode, Secret};
+use crate::base::{ErrorCode, LoginMethod, Secret};
 use crate::login::identify::TICKET_LIFETIME;
 use crate::login::password::browsers;
 use crate::login::password::check::{SignIn, check};
@@ -44,8 +44,9 @@ pub(super) async fn sign_in(
     posted: Posted<'_>,
     place: Place,
 ) -> Result<Response, Response> {
-    let fail = |error: LoginError| failure::at_start(app, site, &error, posted.return_to);
     let email = posted.form.get("email").unwrap_or_default();
+    let who = (&LoginMethod::Password, email);
+    let fail = |error: LoginError| failure::by_email(app, site, &error, posted.return_to, who);
     let password = Secret::new(posted.form.get("password").unwrap_or_default());
     let known = site.cookie(app, posted.headers, Kind::Known)?;
     let sign_in = SignIn {
@@ -64,6 +65,10 @@ pub(super) async fn sign_in(
             | LoginError::PasswordWait { .. }
             | LoginError::PasswordExpired),
         ) => {
+            // Who has to wait is answered without a look, as often as they ask.
+            if !matches!(error, LoginError::PasswordWait { .. }) {
+                failure::noted(app, site, &error, who);
+            }
             let field = EmailField {
                 typed: email,
                 wrong: Some(&error),

@@ -49,6 +49,7 @@ pub fn status(code: E) -> StatusCode {
         | E::UserExists
         | E::OperatorExists
         | E::OperatorLast
+        | E::ConsoleSentTwice
         | E::SetupLinkTooMany
         | E::DomainTooMany
         | E::MappingSecondCustom

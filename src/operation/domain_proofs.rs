@@ -127,7 +127,7 @@ pub async fn begin(
     let account = ops.account(caller, Access::Write, account).await?.value.id;
     let (store, now) = (&*ops.store, ops.clock.now());
     let Some(domain) = domain_name(domain) else {
-        let why = format!("`{domain}` is no domain of emails; it is written as in `acme.test`");
+        let why = format!("`{domain}` is not a domain of emails; it is written as in `acme.test`");
         return Err(OperationError::invalid(
             ErrorCode::DomainInvalid,
             "domain",

@@ -235,7 +235,9 @@ fn apply(account: &mut Account, change: MessagesChange) -> Outcome<()> {
     let messages = &mut account.login.messages;
     if let Some(from) = change.from {
         if let Some(text) = from.as_deref().filter(|text| !mail::is_sender(text)) {
-            let why = format!("`{text}` is no sender; write it as in `Acme <login@acme.example>`");
+            let why = format!(
+                "`{text}` is not a valid sender; write it as in `Acme <login@acme.example>`"
+            );
             return Err(invalid("from", why));
         }
         messages.from = from;

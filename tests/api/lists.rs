@@ -139,7 +139,7 @@ async fn every_list_has_pages_that_add_up() {
             "limit=-1",
             "limit=x",
             "after=%00%01",
-            "what=x",
+            "nonsense=x",
         ] {
             let page = scene.get(&format!("{path}?{wrong}")).await;
             if wrong.starts_with("after") && page.status == 200 {
@@ -153,6 +153,23 @@ async fn every_list_has_pages_that_add_up() {
     let mut oldest = all(&scene, "/audit", 500).await;
     oldest.reverse();
     assert_eq!(newest, oldest);
+    // A search, in either order and page by page, is that part of the whole.
+    for (search, part) in [
+        ("what=account", "account."),
+        ("what=account.create&target=accounts", "account.create"),
+    ] {
+        let mine = |entry: &&Value| entry["what"].as_str().unwrap().starts_with(part);
+        let whole: Vec<Value> = oldest.iter().rev().filter(mine).cloned().collect();
+        assert!(!whole.is_empty(), "{search}");
+        let found = all(&scene, &format!("/audit?{search}"), 1).await;
+        assert_eq!(found, whole, "{search}");
+        let mut found = all(&scene, &format!("/audit?newest=true&{search}"), 1).await;
+        found.reverse();
+        assert_eq!(found, whole, "{search}");
+    }
+    for wrong in ["since=x", "until=2026-13-01", "since=", "who=x&nobody=y"] {
+        assert_problem(&scene.get(&format!("/audit?{wrong}")).await, 400);
+    }
     let accounts = all(&scene, "/applications?account=acme", 2).await;
     assert!(accounts.len() >= 6 && accounts.iter().all(|a| a["account"] == "acme"));
 }

@@ -207,8 +207,8 @@ async fn a_program_is_listed_and_ends_with_its_session_operator_or_application()
     assert!(page.shows("vestibule-cli"), "{}", page.body);
     let row = page.body.split("vestibule-cli").nth(1).unwrap();
     let id = row
-        .split("value=\"")
-        .nth(2)
+        .split("name=\"session\" value=\"")
+        .nth(1)
         .unwrap()
         .split('"')
         .next()

@@ -22,7 +22,7 @@ fn kids(page: &Page) -> Vec<String> {
 }
 
 /// The import form with these files.
-fn multipart(csrf: &str, parts: &[(&str, &str)]) -> String {
+pub fn multipart(csrf: &str, parts: &[(&str, &str)]) -> String {
     let mut body = String::new();
     for (name, text) in [("csrf", csrf)].iter().chain(parts) {
         let file = if ["file", "certificate"].contains(name) {

@@ -194,3 +194,68 @@ async fn the_last_owner_stays() {
     let (status, _) = api(&world, "PATCH", &own, json, r#"{"name":"Ada"}"#).await;
     assert_eq!(status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn the_log_is_searched_by_who_what_where_and_when() {
+    let world = World::start().await;
+    let mut op = Op::first(&world).await;
+    op.done(
+        "/admin/accounts/acme/users",
+        &[("email", "grace@example.com")],
+    )
+    .await;
+    op.done(
+        "/admin/",
+        &[
+            ("id", "two"),
+            ("name", "Two"),
+            ("origin", "https://two.test"),
+        ],
+    )
+    .await;
+    let entries = |page: &crate::support::Page| page.body.matches("<li data-event=").count();
+    for (search, count) in [
+        ("what=user", 1),
+        ("what=user.create&who=ADA", 1),
+        ("what=user.create&who=nobody", 0),
+        ("what=use", 0),
+        ("target=accounts%2Facme%2Fusers", 1),
+        ("account=two&what=account", 1),
+        ("what=user&since=1999-01-01&until=2999-01-01", 1),
+        ("what=user&until=1999-01-01", 0),
+        ("what=user&since=2999-01-01T00:00:00Z", 0),
+    ] {
+        let page = op.get(&format!("/admin/audit?{search}")).await;
+        assert_eq!(entries(&page), count, "{search}: {}", page.body);
+        assert!(count > 0 || page.shows("Nothing matches"), "{}", page.body);
+        let lines = op.get(&format!("/admin/audit.jsonl?{search}")).await;
+        assert_eq!(lines.body.lines().count(), count, "{search}");
+    }
+    let page = op.get("/admin/audit?since=yesterday&who=%3Cb%3E").await;
+    assert!(
+        page.shows("is a day or a moment") && page.shows("&lt;b&gt;"),
+        "{}",
+        page.body
+    );
+    // What was searched for goes with the way to what is older.
+    for n in 0..60 {
+        let email = format!("u{n}@example.com");
+        op.done("/admin/accounts/acme/users", &[("email", &email)])
+            .await;
+    }
+    let page = op.get("/admin/audit?what=user").await;
+    assert_eq!(entries(&page), 50);
+    let older = page.body.split("/admin/audit?what=user&amp;before=").nth(1);
+    let older = older.unwrap().split('"').next().unwrap();
+    let page = op
+        .get(&format!("/admin/audit?what=user&before={older}"))
+        .await;
+    assert_eq!(entries(&page), 11);
+    // An account's own page has its own only.
+    let changes = "/admin/accounts/two/activity/changes";
+    assert_eq!(entries(&op.get(&format!("{changes}?what=user")).await), 0);
+    assert_eq!(
+        entries(&op.get(&format!("{changes}?account=acme")).await),
+        1
+    );
+}

@@ -100,7 +100,7 @@ async fn the_sender_is_set_and_a_sample_is_sent_and_listed() {
         .post(&from, &[("from", "no sender\r\nBcc: x@y.test")])
         .await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
-    assert!(page.shows("is no sender"), "{}", page.body);
+    assert!(page.shows("is not a valid sender"), "{}", page.body);
     op.done(&from, &[("from", "Acme <login@acme.test>")]).await;
     let page = op.get(PAGE).await;
     assert!(page.shows("Acme &lt;login@acme.test&gt;"), "{}", page.body);

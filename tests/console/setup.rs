@@ -511,7 +511,7 @@ async fn who_opened_a_link_proves_the_domain_of_the_accounts_emails() {
     let page = guest.post(domains, &[("domain", "ada@acme.test")]).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     assert!(
-        page.shows("proof-domain") && page.shows("is no domain of emails"),
+        page.shows("proof-domain") && page.shows("is not a domain of emails"),
         "{}",
         page.body
     );

@@ -203,7 +203,7 @@ async fn the_email_first_and_domains_and_rules_are_set_on_the_page() {
     let page = op.post(&domains, &wrong).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     assert!(
-        page.shows("is no domain of emails") && !page.shows("<i>"),
+        page.shows("is not a domain of emails") && !page.shows("<i>"),
         "{}",
         page.body
     );

@@ -5,7 +5,9 @@
 use axum::http::StatusCode;
 use minijinja::{Value, context};
 
+use super::form_token;
 use super::guard::Post;
+use super::once::NothingDone;
 use super::view::{Html, shown};
 
 /// What is about to happen.
@@ -32,7 +34,14 @@ pub(super) fn unless_confirmed(post: &Post, ask: &Ask) -> Option<Html> {
 
 /// The page that asks.
 pub(super) fn page(post: &Post, ask: &Ask, status: StatusCode, more: Value) -> Html {
-    let again = ["csrf", "confirmed", "understood", "accept", "sessions"];
+    let again = [
+        "csrf",
+        form_token::FIELD,
+        "confirmed",
+        "understood",
+        "accept",
+        "sessions",
+    ];
     let fields: Vec<Value> = post
         .form
         .iter()
@@ -47,5 +56,7 @@ pub(super) fn page(post: &Post, ask: &Ask, status: StatusCode, more: Value) -> H
         back => ask.back.as_str(),
         fields,
     };
-    post.page(status, "confirm.html", context! { ..more, ..values })
+    let mut answer = post.page(status, "confirm.html", context! { ..more, ..values })?;
+    answer.extensions_mut().insert(NothingDone);
+    Ok(answer)
 }

@@ -12,6 +12,7 @@ use axum::response::Response;
 use minijinja::context;
 use serde_json::json;
 
+use super::form_token::numbered;
 use super::guard::{Kind, LoggedIn, ask, cookie, current, form, scripted, set_cookie};
 use super::resume::Interrupted;
 use super::sentences::{chosen, speaking};
@@ -45,7 +46,8 @@ pub(super) async fn spoken(
         .filter(|pair| !pair.is_empty() && !pair.starts_with("language="))
         .collect();
     let query = request.method().is_safe().then(|| rest.join("&"));
-    let mut answer = chosen(lang, query, next.run(request)).await;
+    let answer = numbered(console.admin.clock.now(), next.run(request));
+    let mut answer = chosen(lang, query, answer).await;
     if let Some(lang) = asked {
         let kept = set_cookie(&console, Kind::Language, lang.tag(), LANGUAGE_KEPT);
         answer.headers_mut().append(header::SET_COOKIE, kept);

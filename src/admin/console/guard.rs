@@ -14,7 +14,7 @@ use minijinja::Value;
 
 use super::api::segment;
 use super::view::{Html, fail, page, redirect_to, shown_failure};
-use super::{Console, guest, rights};
+use super::{Console, form_token, guest, rights};
 use crate::base::{ErrorCode, digest};
 use crate::http::cookies::Cookies;
 use crate::http::problem::Problem;
@@ -92,7 +92,8 @@ impl Post {
 
     /// What was typed, for a page that shows it again.
     pub fn typed(&self) -> Value {
-        let fields = self.form.iter().filter(|(name, _)| *name != "csrf");
+        let own = ["csrf", form_token::FIELD];
+        let fields = self.form.iter().filter(|(name, _)| !own.contains(name));
         fields
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect::<BTreeMap<_, _>>()

@@ -1,5 +1,7 @@
 //! Operators and the audit log.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Query;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -10,12 +12,14 @@ use serde_json::{Value, json};
 use super::accounts::ListQuery;
 use super::api::{Call, segment};
 use super::confirm::{self, Ask};
-use super::guard::{LoggedIn, Post};
+use super::guard::{Desk, LoggedIn, Post};
 use super::sentences::{self, say, say_with};
-use super::view::{Html, failing, page, redirect_to, shown};
+use super::view::{Failed, Html, failing, page, redirect_to, shown};
 use super::{Console, State};
 use crate::audit::Entry;
 use crate::base::AccountId;
+use crate::http::problem::Problem;
+use crate::operation::audit_log::{self, AuditQuery};
 use crate::operator::session::Current;
 
 /// `GET /admin/operators`
@@ -159,49 +163,99 @@ pub(super) async fn change_operator(axum::extract::State(console): State, post: 
     Ok(redirect_to("/admin/operators?done=saved"))
 }
 
-#[derive(Deserialize)]
-pub(super) struct AuditQuery {
-    account: Option<String>,
+/// What is searched for in the audit log. Empty fields are none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AuditSearch {
+    account: String,
+    who: String,
+    what: String,
+    target: String,
+    since: String,
+    until: String,
     /// Where an older page begins.
-    pub before: Option<String>,
+    before: String,
+}
+
+/// How many entries a page has.
+const LENGTH: usize = 50;
+
+impl AuditSearch {
+    /// The same within one account.
+    pub fn of(self, account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            ..self
+        }
+    }
+
+    /// The fields that are filled.
+    fn filled(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let fields = [
+            ("account", &self.account),
+            ("who", &self.who),
+            ("what", &self.what),
+            ("target", &self.target),
+            ("since", &self.since),
+            ("until", &self.until),
+        ];
+        let fields = fields.into_iter().map(|(name, text)| (name, text.trim()));
+        fields.filter(|(_, text)| !text.is_empty())
+    }
+
+    fn query(&self) -> AuditQuery {
+        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        AuditQuery {
+            account: filled(&self.account),
+            who: filled(&self.who),
+            what: filled(&self.what),
+            target: filled(&self.target),
+            since: filled(&self.since),
+            until: filled(&self.until),
+            after: filled(&self.before),
+            limit: Some(LENGTH),
+            newest: true,
+            format: None,
+        }
+    }
+
+    /// What a page shows of it: the entries, what was searched for, and the address of
+    /// the next page.
+    pub async fn found(&self, desk: &Desk) -> Result<TemplateValue, Failed> {
+        let outcome = audit_log::list(desk.ops(), &desk.caller(), &self.query()).await;
+        let (found, problem) = match outcome {
+            Ok(found) => (Some(found), None),
+            Err(refused) if refused.field.is_some() => (None, Some(Problem::from(refused))),
+            Err(refused) => return Err(refused.into()),
+        };
+        let entries: Vec<Value> = found
+            .iter()
+            .flat_map(|found| found.items.iter().map(entry))
+            .collect();
+        let searched = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.filled())
+            .finish();
+        let narrowed = self.filled().any(|(name, _)| name != "account");
+        let search: BTreeMap<&str, String> = self
+            .filled()
+            .map(|(name, text)| (name, text.to_owned()))
+            .collect();
+        Ok(context! {
+            entries => shown(entries),
+            search => search,
+            searched,
+            narrowed,
+            problem => problem.map(shown),
+            next => found.and_then(|found| found.next),
+        })
+    }
 }
 
 /// `GET /admin/audit`
-pub(super) async fn audit(
-    axum::extract::State(console): State,
-    LoggedIn(who): LoggedIn,
-    Query(which): Query<AuditQuery>,
-) -> Html {
-    let account = which.account.as_deref().unwrap_or_default().trim();
-    let mut path = "/audit?newest=true&limit=50".to_owned();
-    for (name, value) in [
-        ("account", Some(account)),
-        ("after", which.before.as_deref()),
-    ] {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            path.extend(["&", name, "=", &segment(value)]);
-        }
-    }
-    let found = console
-        .api
-        .call(&who, Call::get(path))
-        .await
-        .map_err(failing(&who))?;
-    let entries: Vec<Value> = found["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| serde_json::from_value(entry.clone()).ok())
-        .map(|found: Entry| entry(&found))
-        .collect();
-    let values = context! {
-        title => say("common.audit_log"),
-        nav => "audit",
-        entries => shown(entries),
-        of => account,
-        next => found["next"].as_str(),
-    };
-    page(Some(&who), StatusCode::OK, "audit.html", values)
+pub(super) async fn audit(desk: Desk, Query(which): Query<AuditSearch>) -> Html {
+    let values = context! { title => say("common.audit_log"), nav => "audit" };
+    let found = which.found(&desk).await?;
+    desk.page(StatusCode::OK, "audit.html", context! { ..values, ..found })
 }
 
 /// An entry with what changed in it as lines, and its sentence where it has one.
@@ -232,13 +286,12 @@ pub(super) fn entry(entry: &Entry) -> Value {
 pub(super) async fn export(
     axum::extract::State(console): State,
     LoggedIn(who): LoggedIn,
-    Query(which): Query<AuditQuery>,
+    Query(which): Query<AuditSearch>,
 ) -> Result<Response, Response> {
-    let account = which.account.filter(|account| !account.is_empty());
-    let account = account
-        .map(|account| format!("&account={}", segment(&account)))
-        .unwrap_or_default();
-    let call = Call::get(format!("/audit?format=jsonl{account}"));
+    let query = form_urlencoded::Serializer::new("format=jsonl".to_owned())
+        .extend_pairs(which.filled())
+        .finish();
+    let call = Call::get(format!("/audit?{query}"));
     let mut answer = console.api.raw(&who, call).await.map_err(failing(&who))?;
     answer.headers_mut().insert(
         header::CONTENT_DISPOSITION,

@@ -4,6 +4,7 @@
 use axum::http::StatusCode;
 use minijinja::{Value, context};
 
+use super::form_token;
 use super::sentences::say;
 use super::view::{Html, page};
 use crate::operator::session::Current;
@@ -38,7 +39,7 @@ impl Interrupted {
             path: path.to_owned(),
             fields: fields
                 .iter()
-                .filter(|(name, _)| *name != "csrf")
+                .filter(|(name, _)| !["csrf", form_token::FIELD].contains(name))
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         })

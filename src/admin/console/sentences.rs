@@ -25,7 +25,7 @@ use std::sync::LazyLock;
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind};
 
-pub(super) use self::language::{chosen, current, speaking, switch};
+pub(super) use self::language::{carried, chosen, current, speaking, switch};
 pub(super) use self::problems::told as problem;
 use super::markup::escaped;
 use crate::base::Lang;

@@ -198,7 +198,7 @@ pub(super) async fn edit(
 async fn fetched(console: &Console, account: &Account, text: &str) -> Result<String, String> {
     let mut url: Url = text
         .parse()
-        .map_err(|error| format!("this is no address: {error}"))?;
+        .map_err(|error| format!("this is not a valid address: {error}"))?;
     if !url.path().contains("/.well-known/") {
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{path}/.well-known/openid-configuration"));

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::guard::LoggedIn;
 use super::markup::{day, escaped, marked, sentence, ticks};
-use super::sentences;
+use super::{form_token, sentences};
 use crate::base::ErrorCode;
 use crate::base::digest::{hex, sha256};
 use crate::http::problem::Problem;
@@ -98,6 +98,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         Value::from_safe_string(marked(&text))
     });
     sentences::add_to(&mut templates);
+    form_token::add_to(&mut templates);
     templates.add_filter("ticks", |text: String| {
         Value::from_safe_string(ticks(&sentences::problem(&text)))
     });
@@ -342,5 +343,23 @@ mod tests {
     #[test]
     fn every_template_compiles() {
         assert!(TEMPLATES.get_template("base.html").is_ok());
+    }
+
+    /// What may be sent again and does the same, says so with `only_once=false`.
+    #[test]
+    fn every_form_counts_once_or_says_that_it_need_not() {
+        for (name, template) in TEMPLATES.templates() {
+            let source = template.source();
+            for form in source.split("<form").skip(1) {
+                let form = form.split("</form>").next().unwrap_or_default();
+                let action = form.split('>').next().unwrap_or_default();
+                let login = ["/admin/login\"", "/admin/logout\""];
+                if !action.contains("\"post\"") || login.iter().any(|own| action.contains(own)) {
+                    continue;
+                }
+                let held = form.contains("token(csrf") || form.contains("once()");
+                assert!(held, "{name}: <form{action}>");
+            }
+        }
     }
 }

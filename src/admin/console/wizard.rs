@@ -72,17 +72,17 @@ pub(super) async fn step(
         });
     }
     let check = how.check || open.draft.base.is_some();
-    let shown = Shown {
+    let shown = StepPage {
         rows: &rows,
         check,
-        ..Shown::default()
+        ..StepPage::default()
     };
     show(&console, &who, &open, step, shown)
 }
 
 /// What a page of a step shows beside the draft.
 #[derive(Default)]
-struct Shown<'p> {
+struct StepPage<'p> {
     rows: &'p [Row],
     /// Whether mistakes are shown of what was not touched here.
     check: bool,
@@ -90,8 +90,8 @@ struct Shown<'p> {
     conflicts: &'p [Conflict],
 }
 
-fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: Shown<'_>) -> Html {
-    let Shown {
+fn show(console: &Console, who: &Current, open: &Open, step: &Step, what: StepPage<'_>) -> Html {
+    let StepPage {
         rows,
         check,
         problem,
@@ -289,7 +289,7 @@ pub(super) async fn save(
         _ => rows.clone(),
     };
     let again = |problem: Option<String>| {
-        let shown = Shown {
+        let shown = StepPage {
             rows: &shown_rows,
             check: true,
             problem,

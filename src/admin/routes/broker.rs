@@ -7,6 +7,7 @@ use crate::admin::paging::{Page, Paging};
 use crate::admin::route::Route;
 use crate::admin::{applications, audit, export, keys, operators};
 use crate::audit::Entry;
+use crate::operation::audit_log::AuditQuery;
 use crate::operation::operators as people;
 
 #[expect(clippy::too_many_lines, reason = "it is a list")]
@@ -179,7 +180,7 @@ pub(super) fn operations() -> Vec<Route> {
             "The audit log: a page of it, or all of it as JSON lines; an application of one account sees that account's",
             audit::list,
         )
-        .query::<audit::AuditQuery>()
+        .query::<AuditQuery>()
         .gives::<Page<Entry>>(200)
         .gives_text(200, "application/jsonl")
         .refuses(&[404]),

@@ -193,7 +193,7 @@ fn text(file: &Path) -> anyhow::Result<String> {
     let unreadable = || format!("{} cannot be read", shown(file));
     let found = fs::metadata(file).with_context(unreadable)?;
     if !found.is_file() {
-        bail!("{} is no file", shown(file));
+        bail!("{} is not a file", shown(file));
     }
     if found.len() > MAX_FILE {
         bail!("{} is larger than {MAX_FILE} bytes", shown(file));
@@ -208,7 +208,7 @@ fn table(file: &Path) -> anyhow::Result<Map<String, Value>> {
     }
     match value {
         Value::Object(table) => Ok(table),
-        _ => bail!("{} is no table", shown(file)),
+        _ => bail!("{} is not a table", shown(file)),
     }
 }
 

@@ -168,20 +168,6 @@ impl Export {
             println!("{:#}", found.unwrap_or_default());
             return Ok(());
         }
-        let mut after = String::new();
-        loop {
-            let path = format!("{users}?limit=500{after}");
-            let page = api
-                .send(Method::GET, &path, None)
-                .await?
-                .unwrap_or_default();
-            for user in page["items"].as_array().into_iter().flatten() {
-                println!("{user}");
-            }
-            match page["next"].as_str() {
-                Some(next) => after = format!("&after={}", segment(next)),
-                None => return Ok(()),
-            }
-        }
+        api.each(&users, |user| println!("{user}")).await
     }
 }

@@ -18,7 +18,7 @@ const STEP: usize = 200;
 /// How often it is begun again because another broker is at it.
 const TRIES: usize = 20;
 /// How long another broker that is at it is waited for, and how often it is looked.
-const PATIENCE: usize = 50;
+const POLLS: usize = 50;
 const POLL: Duration = Duration::from_millis(100);
 
 /// Removes what is left of an account that was removed, if anything is: where that broke
@@ -41,7 +41,7 @@ pub(super) async fn clear(ops: &Operations, caller: &Caller, id: &AccountId) -> 
             Err(error) if error.is_stale() => {}
             done => return done,
         }
-        for _ in 0..PATIENCE {
+        for _ in 0..POLLS {
             if !account::is_leaving(store, id).await? {
                 return Ok(());
             }

@@ -82,7 +82,7 @@ pub(super) fn domains(list: Vec<DomainInput>) -> Outcome<Vec<EmailDomain>> {
         } = one;
         let Some(name) = domain_name(&domain) else {
             return Err(wrong(format!(
-                "`{domain}` is no domain of emails; it is written as in `acme.test`"
+                "`{domain}` is not a domain of emails; it is written as in `acme.test`"
             )));
         };
         if read.iter().any(|other| other.domain == name) {

@@ -228,5 +228,11 @@ async fn history(
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let now = ops.clock.now();
-    Ok(audit::newest_of(&*ops.store, account.as_str(), about, MOST_HISTORY, now).await?)
+    let wanted = audit::Wanted {
+        accounts: Some(vec![account.to_string()]),
+        ..audit::Wanted::default()
+    };
+    let store = &*ops.store;
+    let found = audit::newest_of(store, &wanted, about, None, MOST_HISTORY, now).await?;
+    Ok(found.entries)
 }

@@ -194,7 +194,7 @@ fn hosts(servers: &str, port: u16) -> Result<Vec<(String, u16)>, StoreError> {
         let port = match given.map(str::parse) {
             None => port,
             Some(Ok(port)) => port,
-            Some(Err(_)) => return refused("has a port that is no number"),
+            Some(Err(_)) => return refused("has a port that is not a number"),
         };
         hosts.push((host.to_owned(), port));
     }

@@ -58,3 +58,9 @@ pub(in crate::admin::console) fn switch() -> Vec<Value> {
         })
         .collect()
 }
+
+/// The same language in a task of its own.
+pub(in crate::admin::console) fn carried<F: Future>(answer: F) -> impl Future<Output = F::Output> {
+    let chosen = SPOKEN.try_with(Chosen::clone).unwrap_or_default();
+    SPOKEN.scope(chosen, answer)
+}
