@@ -68,7 +68,7 @@ pub struct User {
     #[serde(default)]
     pub disabled: bool,
     /// What else their provider said at the last login that said anything: claims
-    /// for applications. Of [`LASTING`] what was said last.
+    /// for applications. Of a name's parts, picture and language what was said last.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub more: Map<String, Value>,
     /// Through which of the links they last logged in.

@@ -197,15 +197,7 @@ impl Message {
                     Some(file) => json!({ "notification": read_message(&file)? }),
                     None => json!({ "to": to, "message_id": message_id, "why": why }),
                 };
-                let path = at(&account, "deliveries/bounces");
-                let noted = api
-                    .send(Method::POST, &path, Some(RequestBody::json(&body)))
-                    .await?;
-                if json {
-                    show(json, &noted.unwrap_or_default());
-                } else {
-                    println!("noted; `vestibule message deliveries` shows it");
-                }
+                note(api, &account, &body, json).await?;
             }
             Self::Deliveries { account, to, most } => {
                 let path = query(at(&account, "deliveries"), [("to", to.as_deref())]);
@@ -216,6 +208,20 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Notes that a message came back.
+async fn note(api: &mut Api, account: &str, body: &Value, json: bool) -> anyhow::Result<()> {
+    let path = at(account, "deliveries/bounces");
+    let noted = api
+        .send(Method::POST, &path, Some(RequestBody::json(body)))
+        .await?;
+    if json {
+        show(json, &noted.unwrap_or_default());
+    } else {
+        println!("noted; `vestibule message deliveries` shows it");
+    }
+    Ok(())
 }
 
 /// A message as it came, which need not be UTF-8.

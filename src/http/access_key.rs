@@ -140,7 +140,7 @@ pub(super) async fn ask(
         let site = Site::read(&app, &account, &uri, &headers).await?;
         let token = site.query.get("login").unwrap_or_default();
         let login = find(&app, &site, token, &headers).await?;
-        Ok(code_page(&app, &site, token, &login, Again::No))
+        Ok(code_page(&app, &site, token, &login, &Again::No))
     };
     asked.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -176,7 +176,7 @@ pub(super) async fn answered(
         let logins = &app.logins;
         let new = Secret::new(form.get("new_password").unwrap_or_default());
         let new = login.sets_password.then_some(&new);
-        let again = |again| Ok(code_page(&app, &site, token, &login, again));
+        let again = |again| Ok(code_page(&app, &site, token, &login, &again));
         let weak = |why: LoginError| {
             let typed = typed.chars().take(MOST_TYPED).collect();
             again(Again::Weak(why.code(), typed))
@@ -250,8 +250,8 @@ async fn find(
 }
 
 /// The page for the code.
-fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, again: Again) -> Response {
-    let (left, weak, typed) = match &again {
+fn code_page(app: &App, site: &Site, token: &str, login: &Waiting, again: &Again) -> Response {
+    let (left, weak, typed) = match again {
         Again::No => (None, None, ""),
         Again::Wrong(left) => (Some(*left), None, ""),
         Again::Weak(why, typed) => (None, Some(*why), typed.as_str()),
