@@ -384,19 +384,23 @@ impl Store for PostgresStore {
         Some(self.changes.heard())
     }
 
-    /// A standby answers, and takes no writes.
+    /// A standby answers, and takes no writes; so does a server whose disk is full.
     async fn ready(&self) -> Result<(), StoreError> {
         let looked = tokio::time::timeout(PATIENCE, async {
             let lease = self.pool.lease().await?;
             let sql = "SELECT current_setting('transaction_read_only') = 'on'";
-            Ok(lease.rows(sql, &[]).await?)
+            let rows = lease.rows(sql, &[]).await?;
+            if rows.first().is_some_and(|row| row.get(0)) {
+                return Err(unavailable("PostgreSQL is read-only"));
+            }
+            drop(lease);
+            if !self.pool.has_room().await? {
+                return Err(unavailable("the disk of PostgreSQL is full"));
+            }
+            Ok(())
         });
         let silent = || unavailable(format!("PostgreSQL has not answered for {PATIENCE:?}"));
-        let rows = looked.await.unwrap_or_else(|_| Err(silent()))?;
-        if rows.first().is_some_and(|row| row.get(0)) {
-            return Err(unavailable("PostgreSQL is read-only"));
-        }
-        Ok(())
+        looked.await.unwrap_or_else(|_| Err(silent()))
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -148,6 +148,8 @@ async fn d6_a_database_whose_disk_is_full_loses_nothing_and_recovers() {
         assert!(tried < 3_000, "it never gets full");
     }
     println!("{tried} logins until the disk was full");
+    let (status, said) = ready(&three.brokers[tried % 3]).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{said}");
     // A logout that is not acknowledged may have happened; one that is has.
     let out = log_out(&mut gone).await;
     let is_out = out.status.is_redirection();

@@ -48,6 +48,11 @@ pub(super) fn fault(error: &Error) -> Failure {
     }
 }
 
+/// Whether the server's disk is full.
+pub(super) fn is_out_of_room(error: &Error) -> bool {
+    error.code() == Some(&SqlState::DISK_FULL)
+}
+
 /// The sentence of an error, without what it quotes.
 pub(super) fn said(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {

@@ -1,5 +1,6 @@
 //! Connections, and a deadline for whatever is done with one.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use tokio_postgres::{Config, Row};
 
 use super::super::StoreError;
 use super::address::CONNECT;
-use super::failure::{Failure, fault, refusal, unavailable};
+use super::failure::{Failure, fault, is_out_of_room, refusal, unavailable};
 use super::servers::Servers;
+use crate::base::random;
 
 /// How long a statement may take.
 pub(super) const SHORT: Duration = Duration::from_secs(5);
@@ -29,10 +31,18 @@ const BEGIN: &str = "SET statement_timeout = '60s'; SET lock_timeout = '4s'; \
     SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";
 
+/// How many bytes tell whether there is room: more than is left in the pages that there
+/// are. They are random, so that they can't be compressed.
+const PROBE: usize = 64 << 10;
+const PROBE_SQL: &str =
+    "INSERT INTO vestibule_record (part, space, id, ver, val) VALUES ('', 'probe', $1, 0, $2)";
+
 /// A few connections for all requests.
 pub(super) struct Pool {
     inner: deadpool_postgres::Pool,
     config: Config,
+    /// See [`Pool::has_room`].
+    out_of_room: Arc<AtomicBool>,
 }
 
 impl Pool {
@@ -72,7 +82,11 @@ impl Pool {
             .pre_recycle(again)
             .build()
             .map_err(|e| unavailable(e.to_string()))?;
-        Ok(Self { inner, config })
+        Ok(Self {
+            inner,
+            config,
+            out_of_room: Arc::default(),
+        })
     }
 
     /// A connection of one's own.
@@ -81,6 +95,7 @@ impl Pool {
             Ok(object) => Ok(Lease {
                 object: Some(object),
                 spoiled: AtomicBool::new(false),
+                out_of_room: Arc::clone(&self.out_of_room),
             }),
             Err(PoolError::Backend(e) | PoolError::PostCreateHook(HookError::Backend(e))) => {
                 Err(refusal(&e, &self.config))
@@ -99,6 +114,25 @@ impl Pool {
         }
     }
 
+    /// Whether no statement has failed for want of room on the disk, or there is room
+    /// again by now. What is short still fits into the pages that there are, so something
+    /// long is written for it, and taken back.
+    pub(super) async fn has_room(&self) -> Result<bool, StoreError> {
+        if !self.out_of_room.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let lease = self.lease().await?;
+        let (id, long) = (random::bytes::<16>(), random::bytes::<PROBE>());
+        lease.begin("BEGIN").await?;
+        let wrote = lease.rows(PROBE_SQL, &[&&id[..], &&long[..]]).await;
+        lease.end("ROLLBACK").await?;
+        let has_room = wrote.is_ok();
+        if has_room {
+            self.out_of_room.store(false, Ordering::Relaxed);
+        }
+        Ok(has_room)
+    }
+
     /// Lets go of all connections.
     pub(super) fn close(&self) {
         self.inner.close();
@@ -113,6 +147,8 @@ pub(super) type Parameter<'a> = &'a (dyn ToSql + Sync);
 pub(super) struct Lease {
     object: Option<Object>,
     spoiled: AtomicBool,
+    /// The pool's.
+    out_of_room: Arc<AtomicBool>,
 }
 
 impl Lease {
@@ -185,7 +221,12 @@ impl Lease {
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failure> {
         match tokio::time::timeout(limit, work).await {
-            Ok(done) => done.map_err(|e| fault(&e)),
+            Ok(done) => done.map_err(|e| {
+                if is_out_of_room(&e) {
+                    self.out_of_room.store(true, Ordering::Relaxed);
+                }
+                fault(&e)
+            }),
             Err(_) => {
                 self.spoiled.store(true, Ordering::Relaxed);
                 let why = format!("PostgreSQL has not answered for {limit:?}");
