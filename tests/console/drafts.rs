@@ -371,7 +371,7 @@ async fn a_discovery_document_is_fetched_from_its_address() {
     for (address, why) in [
         ("https://169.254.169.254/", "could not be read"),
         ("http://user:pw@127.0.0.1/", "could not be read"),
-        ("https://", "no address"),
+        ("https://", "not a valid address"),
     ] {
         let typed = [("from", "discovery"), ("text", address)];
         let page = op.post("/admin/accounts/acme/new", &typed).await;
