@@ -27,6 +27,9 @@ async fn log_in_at(package: &str, alg: ResponseAlg, redirect: &str) {
         return;
     };
     let world = World::start().await;
+    // As a broker does at its start: some clients take the discovery document's word for
+    // what ID tokens are signed with.
+    world.broker.provide_keys().await.unwrap();
     let new = NewApplication {
         id_token_signed_response_alg: Some(alg),
         redirect_uris: vec![redirect.to_owned()],
