@@ -31,9 +31,9 @@ const BEGIN: &str = "SET statement_timeout = '60s'; SET lock_timeout = '4s'; \
     SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";
 
-/// How many bytes tell whether there is room: more than is left in the pages that there
+/// How many KiB tell whether there is room: more than is left in the pages that there
 /// are. They are random, so that they can't be compressed.
-const PROBE: usize = 64 << 10;
+const PROBE: usize = 64;
 const PROBE_SQL: &str =
     "INSERT INTO vestibule_record (part, space, id, ver, val) VALUES ('', 'probe', $1, 0, $2)";
 
@@ -122,7 +122,8 @@ impl Pool {
             return Ok(true);
         }
         let lease = self.lease().await?;
-        let (id, long) = (random::bytes::<16>(), random::bytes::<PROBE>());
+        let id = random::bytes::<16>();
+        let long: Vec<u8> = (0..PROBE).flat_map(|_| random::bytes::<1024>()).collect();
         lease.begin("BEGIN").await?;
         let wrote = lease.rows(PROBE_SQL, &[&&id[..], &&long[..]]).await;
         lease.end("ROLLBACK").await?;
