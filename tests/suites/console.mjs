@@ -297,7 +297,7 @@ await colleague.look('login-through', ['Continue with Acme Accounts']);
 await colleague.page.getByRole('link', { name: 'Continue with Acme Accounts' }).click();
 await logIn(colleague.page);
 await colleague.page.waitForURL(`${origin}/admin/audit`);
-await page.reload();
+await page.goto(`${origin}/admin/operators`);
 await look('operators-signed-in', ['This browser', 'acme']);
 await page.getByRole('row', { name: /acme/ }).getByRole('button', { name: /^Sign out/ }).click();
 await look('operators-signed-out', ['Signed out.']);
