@@ -548,6 +548,16 @@ async fn token_exchange_does_the_same() {
     assert_eq!(said["sub"], id);
     assert_eq!(said["act"]["sub"], olga.id.to_string());
     assert_eq!(said["scope"], "orders");
+    // For whom the tokens are anyway, and for nobody else.
+    let own = said["aud"].as_str().unwrap();
+    for (audience, status) in [(own, 200), ("https://other.test", 400)] {
+        let form = [&form[..], &[("audience", audience)]].concat();
+        let page = desk.token(&world, &form).await;
+        assert_eq!(page.status, status, "{}", page.body);
+        if status == 400 {
+            assert_eq!(page.json()["error"], "invalid_target");
+        }
+    }
     for (name, value, status) in [
         ("subject_token", customer.as_str(), 403),
         ("subject_token", "x", 400),

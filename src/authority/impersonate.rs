@@ -108,6 +108,17 @@ impl Authority {
         let mut granted = self
             .act_as(application, &access, Some(subject), form)
             .await?;
+        if let Some(wanted) = form.get("audience") {
+            let (account, scopes) = (Some(&granted.account), &granted.scopes);
+            let own = self.audience_of(application, account, scopes).await?;
+            // RFC 8693 §2.2.2: no token for others than were asked for.
+            if granted.resource.as_ref().unwrap_or(&own) != wanted {
+                return Err(OAuthError::new(
+                    Code::InvalidTarget,
+                    "`audience` is not whom this application's tokens are for; leave it out, or name a `resource`",
+                ));
+            }
+        }
         // It stands for one exchange; the next one is asked for again.
         granted.scopes = granted.scopes.only(|scope| scope != scope::OFFLINE_ACCESS);
         Ok(self.issue(application, granted).await?.exchanged())
