@@ -160,6 +160,8 @@ pub async fn measure(
     let step = (filled.size.accounts / ACCOUNTS).max(1);
     let log_in = async |n: usize, browser: &mut Browser| {
         let account = account_of(1 + (n % ACCOUNTS) * step % (filled.size.accounts - 1));
+        // A browser does not bring the cookies of hundreds of accounts.
+        browser.jar.clear();
         let start =
             format!("{origin}/accounts/{account}/login?return_to=/accounts/{account}/session");
         let end = browser.log_in(&start, "ada", "lovelace").await;
