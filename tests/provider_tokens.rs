@@ -57,6 +57,14 @@ async fn granted(world: &World, client: &Client, scope: &str) -> String {
     tokens.json()["access_token"].as_str().unwrap().to_owned()
 }
 
+/// The same, where the provider's token lives five minutes. Ours lives longer.
+async fn granted_briefly(world: &World, client: &Client) -> String {
+    world
+        .idp
+        .configure(|config| config.token.response.expires_in_value = 300.into());
+    granted(world, client, SCOPE).await
+}
+
 async fn ask(world: &World, token: &str) -> Page {
     ask_at(world.origin.clone(), token.to_owned()).await
 }
@@ -115,11 +123,7 @@ async fn an_application_fetches_the_providers_token() {
 async fn it_is_refreshed_once_however_many_ask() {
     let world = world().await;
     let client = client(&world).await;
-    // A provider's token for five minutes; ours lives longer.
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     let first = given(&world, &token).await;
     assert_eq!(first["expires_in"], 300);
     world.clock.advance(Duration::from_secs(270));
@@ -144,10 +148,7 @@ async fn it_is_refreshed_once_however_many_ask() {
 async fn a_provider_that_is_busy_takes_nothing_away() {
     let world = world().await;
     let client = client(&world).await;
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     world.clock.advance(Duration::from_secs(270));
     let busy = FaultKind::Status {
         code: 503,
@@ -178,10 +179,7 @@ async fn a_rotated_token_is_on_disk_before_it_is_told() {
     let world = World::over(|_| {}, |store| Arc::new(Failing(store, switch))).await;
     prepare(&world).await;
     let client = client(&world).await;
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     world.clock.advance(Duration::from_secs(270));
     // The store fails while the provider answers.
     let slow = FaultKind::Slow { ms: 500 };
@@ -234,10 +232,7 @@ async fn a_refresh_about_someone_else_is_refused() {
     ] {
         let world = world().await;
         let client = client(&world).await;
-        world
-            .idp
-            .configure(|config| config.token.response.expires_in_value = 300.into());
-        let token = granted(&world, &client, SCOPE).await;
+        let token = granted_briefly(&world, &client).await;
         world.clock.advance(Duration::from_secs(270));
         world
             .idp
@@ -257,10 +252,7 @@ async fn a_refresh_about_someone_else_is_refused() {
 async fn what_follows_a_refused_id_token_must_come_with_a_good_one() {
     let world = world().await;
     let client = client(&world).await;
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     world.clock.advance(Duration::from_secs(270));
     let other = FaultKind::SetClaim {
         name: "sub".to_owned(),
@@ -291,10 +283,7 @@ async fn what_follows_a_refused_id_token_must_come_with_a_good_one() {
 async fn an_answer_without_an_access_token_keeps_the_refresh_token() {
     let world = world().await;
     let client = client(&world).await;
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     world.clock.advance(Duration::from_secs(270));
     let none = FaultKind::Missing {
         field: "access_token".to_owned(),
@@ -322,10 +311,7 @@ async fn all_ask(brokers: [&World; 2], token: &str) -> Vec<Page> {
 async fn two_brokers_refresh_a_token_once() {
     let world = world().await;
     let client = client(&world).await;
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     let other = two(&world).await;
     let mut before = ask(&other, &token).await.json();
     assert_eq!(before["token_type"], "Bearer", "{before}");
@@ -359,10 +345,7 @@ async fn a_broker_that_is_gone_before_it_writes_costs_a_login() {
     let world = World::empty().await;
     prepare(&world).await;
     let client = client(&world).await;
-    world
-        .idp
-        .configure(|config| config.token.response.expires_in_value = 300.into());
-    let token = granted(&world, &client, SCOPE).await;
+    let token = granted_briefly(&world, &client).await;
     // The one that goes away: nothing that it would write is written.
     let failing: Arc<dyn Store> = Arc::new(Failing(Arc::clone(&world.store), switch));
     let gone = World::beside(failing, world.named()).await;

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http1::SendRequest;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 use super::broker::{PASSWORD, SECRET, USER};
+use super::browser::connect;
 use super::turn::{Load, Work};
 
 /// What is called.
@@ -47,12 +46,8 @@ pub struct Caller {
 impl Caller {
     /// Connects to the server on a port of this machine, as this application.
     pub async fn open(port: u16, client: &str, call: Call) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let (connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(driver);
         let mut caller = Self {
-            connection,
+            connection: connect(port).await,
             host: format!("127.0.0.1:{port}"),
             basic: format!("Basic {}", STANDARD.encode(format!("{client}:{SECRET}"))),
             call,

@@ -12,13 +12,11 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOK
 use http::request::Builder;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http1::SendRequest;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 use super::broker::{AFTER_LOGOUT, CALLBACK, SECRET, VISITED};
-use super::browser::USERS;
+use super::browser::{USERS, connect, parameter};
 use super::turn::{Load, Work};
 
 /// The verifier and its challenge of RFC 7636 appendix B.
@@ -70,12 +68,8 @@ pub struct Visitor {
 impl Visitor {
     /// Connects to the server on a port of this machine.
     pub async fn open(port: u16, number: usize, scenario: Scenario) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let (connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(driver);
         Self {
-            connection,
+            connection: connect(port).await,
             host: format!("127.0.0.1:{port}"),
             cookies: BTreeMap::new(),
             number,
@@ -174,11 +168,4 @@ impl Load for Visitor {
         }
         self.visits += 1;
     }
-}
-
-/// The value behind `name=` in a query.
-fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
-    let at = query.find(name).unwrap_or_else(|| panic!("{query}"));
-    let rest = &query[at + name.len()..];
-    rest.split('&').next().unwrap_or_default()
 }

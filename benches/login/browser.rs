@@ -1,15 +1,30 @@
 //! One virtual browser: a connection that is kept, and cookies handled by hand.
 
+use std::error::Error;
+
 use bytes::Bytes;
 use http::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
+use hyper::body::Body;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// The people who take turns at one browser.
 pub const USERS: usize = 20;
+
+/// Connects to the server on a port of this machine.
+pub async fn connect<B>(port: u16) -> SendRequest<B>
+where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(driver);
+    connection
+}
 
 /// A browser.
 pub struct Browser {
@@ -27,12 +42,8 @@ pub struct Browser {
 impl Browser {
     /// Connects to the server on a port of this machine.
     pub async fn open(port: u16, number: usize) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let (connection, driver) = handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(driver);
         Self {
-            connection,
+            connection: connect(port).await,
             host: format!("127.0.0.1:{port}"),
             account: "shop".to_owned(),
             address: None,
@@ -151,7 +162,7 @@ fn cookie(headers: &HeaderMap) -> String {
 }
 
 /// The value behind `name=` in a query.
-fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
+pub fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
     let at = query.find(name).unwrap_or_else(|| panic!("{query}"));
     let rest = &query[at + name.len()..];
     rest.split('&').next().unwrap_or_default()
